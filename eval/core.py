@@ -1,0 +1,237 @@
+"""The types that every room of the house speaks in, and nothing else.
+
+All values are frozen: a sample is validated once, where data enters, and is never edited after that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Accounting = Literal["upstream", "strict"]
+"""How outputs without an answer count. `upstream`: they leave the denominator. `strict`: they are wrong."""
+
+Status = Literal["scored", "invalid", "model_failed", "judge_failed"]
+"""What became of a sample: an answer was scored; the output holds no answer; there is no output; no verdict."""
+
+OVERALL = "overall"
+"""The `subset` of a metric that spans the whole benchmark."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """What a sample shows to the model: a file, a folder of frames, or a list of frame files."""
+
+    source: Path | tuple[Path, ...]
+    """A video, gif or image file; a folder of frame images; or the frame files in order."""
+    start: float | None = None
+    """First second of the span; None starts at the first frame."""
+    end: float | None = None
+    """Last second of the span, included; None ends at the last frame."""
+    fps: float | None = None
+    """Frames per second of a folder of frames; with it a span can be applied to the folder."""
+
+    @property
+    def name(self) -> str:
+        """The clip as a message shows it: its file or folder, or its first frame file."""
+        return str(self.source if isinstance(self.source, Path) else (self.source[0] if self.source else "(no frames)"))
+
+    def exists(self) -> bool:
+        """Whether the file, the folder, or every listed frame is there."""
+        if isinstance(self.source, Path):
+            return self.source.exists()
+        return bool(self.source) and all(path.exists() for path in self.source)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One question about one clip."""
+
+    id: str
+    """Unique within the benchmark and stable between runs."""
+    benchmark: str
+    """Name of the benchmark, as in conf/benchmark/."""
+    subset: str
+    """Subtask, type or source that it is reported under; "" where the benchmark has none."""
+    clip: Clip
+    """What is shown."""
+    prompt: str
+    """The text sent, `<video>` standing for the frames."""
+    targets: tuple[str, ...]
+    """Reference answers: the option letter, the answer, or the captions."""
+    options: tuple[str, ...] = ()
+    """Texts of the options in order, for multiple choice."""
+    cluster: str = ""
+    """The source video: samples that share it are not independent."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """What the annotation says beyond that, kept as it came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What a model said about a sample: an output or an error, never both."""
+
+    id: str
+    """The sample's id."""
+    prompt: str
+    """The prompt as sent to the model, `<video>` standing for the frames."""
+    output: str | None
+    """The raw continuation, special tokens skipped."""
+    error: str | None = None
+    """Why there is no output."""
+    n_frames: int = 0
+    """Frames shown."""
+
+    def __post_init__(self) -> None:
+        if (self.output is None) == (self.error is None):
+            raise ValueError(f"prediction {self.id!r} needs an output or an error, and not both")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """What a scorer made of one prediction: a value, or the reason why there is none."""
+
+    id: str
+    """The sample's id."""
+    subset: str
+    """The sample's subset."""
+    cluster: str
+    """The sample's source video."""
+    status: Status
+    """What became of the sample."""
+    answer: str | None
+    """The answer that was read from the output."""
+    target: str
+    """What it was compared with."""
+    value: float | None
+    """The score of a scored sample; None otherwise."""
+    chance: float | None = None
+    """The expected value of a blind guess, where that has a meaning."""
+    reason: str | None = None
+    """Why there is no value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One aggregate: a row of the result."""
+
+    name: str
+    """`accuracy`, `accuracy_micro`, `cider`, ..."""
+    accounting: Accounting
+    """How outputs without an answer count."""
+    subset: str
+    """`overall`, or the subset's own name."""
+    value: float | None
+    """Unscaled (accuracy 0 to 1); None where nothing could be scored."""
+    n: int
+    """Samples in the denominator."""
+    n_invalid: int
+    """Outputs in this subset from which no answer could be read."""
+    n_failed: int
+    """Samples in this subset without an output or without a verdict."""
+    average: Literal["micro", "macro"]
+    """`micro`: over samples. `macro`: unweighted mean over subsets."""
+    lower: float | None = None
+    """The value if every failed sample had scored nothing."""
+    upper: float | None = None
+    """The value if every failed sample had scored in full."""
+    chance: float | None = None
+    """The expected value of blind guessing on the same samples."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How many samples ended how; the four outcomes add up to the total."""
+
+    total: int
+    scored: int
+    invalid: int
+    model_failed: int
+    judge_failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """How much of a subset has its media at hand."""
+
+    subset: str
+    total: int
+    present: int
+
+    @property
+    def fraction(self) -> float:
+        """Share of the samples whose media are there."""
+        return self.present / self.total if self.total else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The outcome of one benchmark in one run: what result.json holds."""
+
+    benchmark: str
+    model: str
+    judge: str | None
+    complete: bool
+    """Whether every sample ended with an output (and, where judged, with a verdict)."""
+    counts: Counts
+    metrics: tuple[Metric, ...]
+    coverage: tuple[Coverage, ...]
+    provenance: Mapping[str, Any]
+    """Versions, hashes and settings that the values depend on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """One continuation by a model."""
+
+    prompt: str
+    """The prompt as sent, `<video>` standing for the frames."""
+    output: str
+    """The raw continuation, special tokens skipped."""
+    n_tokens: int
+    """Tokens generated, the end token included."""
+
+
+class Benchmark(Protocol):
+    """Reads annotations into samples, and says how they are scored."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def scorer(self) -> Scorer: ...
+    def samples(self) -> Iterator[Sample]:
+        """Yield every sample in annotation order. Raises DataError where a row does not fit the format."""
+        ...
+
+
+class Model(Protocol):
+    """Continues prompts about one clip at a time."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def n_frames(self) -> int:
+        """Frames to sample from a clip."""
+        ...
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return what the outputs depend on: checkpoint, revision, device, dtype, decoding."""
+        ...
+
+    def generate(self, frames: Sequence[Image], prompts: Sequence[str]) -> list[Generation]:
+        """Continue each prompt about the same frames. Raises ModelError where a prompt does not fit."""
+        ...
+
+
+class Scorer(Protocol):
+    """Turns predictions into scores, and scores into metrics."""
+
+    @property
+    def name(self) -> str: ...
+    def score(self, sample: Sample, prediction: Prediction) -> Score: ...
+    def aggregate(self, scores: Sequence[Score]) -> list[Metric]: ...

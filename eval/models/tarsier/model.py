@@ -1,0 +1,82 @@
+"""Tarsier (7b, 34b) as transformers modules: LLaVA with two extra embeddings among the visual ones.
+
+After every row of a frame's patch grid comes the embedding of the token `image_newline_idx`, after every
+frame that of `image_new_idx`. Everything else is transformers' own LLaVA, so its attention kernels, caches
+and device maps serve here too. Source: arXiv 2407.00634 and the config of omni-research/Tarsier-7b.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from huggingface_hub.dataclasses import strict
+from torch import nn
+from transformers import LlavaConfig, LlavaForConditionalGeneration, LlavaModel
+from transformers.models.llava.modeling_llava import LlavaPreTrainedModel
+
+CHECKPOINT_KEYS = {
+    r"^language_model\.lm_head": "lm_head",
+    r"^language_model\.model": "model.language_model",
+    r"^vision_tower\.vision_model": "model.vision_tower",
+    r"^multi_modal_projector": "model.multi_modal_projector",
+}
+"""Published weight names (transformers 4.44) to the present module names.
+
+transformers applies its own renaming only to its own classes; without this table a subclass would keep a
+randomly initialised language model and say so in a log line only.
+"""
+
+
+@strict
+class TarsierConfig(LlavaConfig):
+    """A LLaVA config with the ids of Tarsier's two separator tokens."""
+
+    model_type = "llava"
+    image_newline_idx: int = 32002
+    image_new_idx: int = 32003
+
+    def positions_per_frame(self) -> int:
+        """Return how many positions one frame takes: g rows of g patches and a newline, then the frame's end."""
+        side = int(self.vision_config.image_size) // int(self.vision_config.patch_size)
+        return side * (side + 1) + 1
+
+
+class TarsierModel(LlavaModel):
+    """LlavaModel whose image features carry the row and frame separators."""
+
+    config: TarsierConfig
+
+    def get_image_features(self, pixel_values: torch.Tensor, **kwargs: Any) -> Any:
+        """Return LLaVA's output with `pooler_output` as a list of (g*(g+1)+1, d) tensors, one a frame."""
+        output = super().get_image_features(pixel_values, **kwargs)
+        patches = torch.stack(list(output.pooler_output))
+        output.pooler_output = list(self.add_separators(patches))
+        return output
+
+    def add_separators(self, patches: torch.Tensor) -> torch.Tensor:
+        """Insert row and frame separators: (n, g*g, d) to (n, g*(g+1)+1, d)."""
+        n_frames, n_patches, width = patches.shape
+        side = round(n_patches**0.5)
+        if side * side != n_patches:
+            raise ValueError(f"{n_patches} patches do not form a square grid")
+        embed = self.get_input_embeddings()
+        ids = torch.tensor([self.config.image_newline_idx, self.config.image_new_idx], device=embed.weight.device)
+        newline, frame_end = embed(ids).to(patches)
+        rows = torch.cat(
+            [patches.view(n_frames, side, side, width), newline.expand(n_frames, side, 1, width)], dim=2
+        ).flatten(1, 2)
+        return torch.cat([rows, frame_end.expand(n_frames, 1, width)], dim=1)
+
+
+class TarsierForConditionalGeneration(LlavaForConditionalGeneration):
+    """LlavaForConditionalGeneration over a TarsierModel."""
+
+    config: TarsierConfig
+    config_class = TarsierConfig
+
+    def __init__(self, config: TarsierConfig) -> None:
+        LlavaPreTrainedModel.__init__(self, config)
+        self.model = TarsierModel(config)
+        self.lm_head = nn.Linear(config.text_config.hidden_size, config.text_config.vocab_size, bias=False)
+        self.post_init()
