@@ -1,0 +1,114 @@
+"""The command line: `tarsier-eval` and `python -m eval` are the same program.
+
+Only argparse is imported here, so that `--help` answers at once; each command imports what it needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from eval.errors import TarsierEvalError, did_you_mean
+
+COMPLETE, INCOMPLETE, USAGE, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes: every sample has an output; some failed; nothing was run; stopped by the user."""
+
+EPILOG = """\
+exit codes: 0 complete, 1 finished but some samples failed, 2 not started (a setting, file or name is wrong),
+130 interrupted.
+
+examples:
+  tarsier-eval eval --bench mvbench
+  tarsier-eval eval --bench mvbench --model tarsier-7b --data ~/data --out results/runs/my-run
+  tarsier-eval eval --bench mvbench --model ~/checkpoints/mine limit=20 model.n_frames=16
+  tarsier-eval score --pred predictions.jsonl --bench mvbench
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line, with the nearest flag."""
+
+    def error(self, message: str) -> NoReturn:
+        unknown = message.removeprefix("unrecognized arguments: ")
+        if unknown != message:
+            flag = unknown.split()[0].split("=")[0]
+            message = f"unknown flag {flag}. {did_you_mean(flag, [o for o in self._known() if o.startswith('--')])}"
+        print(f"tarsier-eval: {message}", file=sys.stderr)
+        raise SystemExit(USAGE)
+
+    def _known(self) -> list[str]:
+        flags = list(self._option_string_actions)
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for parser in action.choices.values():
+                    flags += list(parser._option_string_actions)
+        return flags
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    root = _Parser(
+        prog="tarsier-eval",
+        description="Measure video-language models of the Tarsier family on the benchmarks of their model card.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--version", action="store_true", help="print the version and leave")
+    commands = root.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+
+    run = commands.add_parser("eval", help="run a model on benchmarks and score its outputs")
+    run.add_argument("--bench", required=True, metavar="NAMES", help="benchmarks, separated by commas")
+    run.add_argument("--model", metavar="NAME", help="a name from conf/model, a checkpoint folder, or a hub id")
+    run.add_argument("--data", metavar="DIR", help="root of annotations and videos (default: the built-in world)")
+    run.add_argument("--ann", metavar="FILE", help="annotation file in upstream's format; DATA roots its videos")
+    run.add_argument("--judge", metavar="NAME", help="judge of the benchmarks that are judged")
+    run.add_argument("--limit", type=int, metavar="N", help="only the first N samples of each benchmark")
+    run.add_argument("--out", metavar="DIR", help="run folder (default: results/runs/<time>-<model>-<benchmark>)")
+    run.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides, such as model.n_frames=16")
+
+    score = commands.add_parser("score", help="score a prediction file, without a model")
+    score.add_argument("--pred", required=True, metavar="PATH", help="prediction file, folder of them, or run folder")
+    score.add_argument("--bench", required=True, metavar="NAME", help="the benchmark")
+    score.add_argument("--out", metavar="DIR", help="folder for the result")
+    score.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides")
+
+    export = commands.add_parser("export", help="write a run's predictions as upstream's own rows")
+    export.add_argument("--run", required=True, metavar="DIR", help="run folder")
+    export.add_argument("--to", required=True, metavar="FILE", help="file to write")
+    export.add_argument("--ann", metavar="FILE", help="upstream's annotation file, to keep its rows as they are")
+
+    commands.add_parser("list", help="list benchmarks and models")
+    return root
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code; a user's mistake gives one line on stderr."""
+    root = parser()
+    given = root.parse_args(argv)
+    if given.version:
+        from importlib.metadata import version
+
+        print(f"tarsier-eval {version('tarsier-eval')}")
+        return COMPLETE
+    if given.command is None:
+        root.print_help()
+        return USAGE
+    from eval import commands
+
+    try:
+        complete = commands.run(given)
+    except TarsierEvalError as error:
+        print(f"tarsier-eval: {error}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("\ntarsier-eval: interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        return COMPLETE
+    return COMPLETE if complete else INCOMPLETE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+"""From yaml files and overrides to objects: the one place, with the command line, that knows Hydra.
+
+The rooms below get plain typed arguments. A class is built from its `_target_` only when it lives in this
+project; each argument is checked against the type hint of the constructor before anything is loaded.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.errors import ConfigCompositionException, HydraException
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from eval.errors import ConfigError, did_you_mean
+
+PROJECT = Path(__file__).resolve().parents[1]
+"""The checkout: conf/, benchmarks/ and results/ lie in it."""
+
+BUILTIN = PROJECT / "benchmarks" / "mini"
+"""The built-in world and its checkpoint."""
+
+ALLOWED_TARGETS = ("eval.", "benchmarks.")
+"""Where a `_target_` may point: a config file must not be able to call anything else."""
+
+
+@dataclass
+class VideoConfig:
+    """How frames are read."""
+
+    decoder: str = "pyav"
+
+
+@dataclass
+class Config:
+    """The schema of conf/config.yaml; the groups are checked against their targets' constructors."""
+
+    benchmark: Any = MISSING
+    model: Any = MISSING
+    data: str = MISSING
+    annotations: str | None = None
+    limit: int | None = None
+    min_coverage: float = 0.0
+    out: str | None = None
+    video: VideoConfig = field(default_factory=VideoConfig)
+
+
+@cache
+def _register() -> None:
+    ConfigStore.instance().store(name="schema", node=Config)
+    OmegaConf.register_new_resolver("builtin", lambda name: str(BUILTIN / name), replace=True)
+
+
+def names(group: str) -> list[str]:
+    """Return the names in a configuration group, such as `benchmark` or `model`."""
+    return sorted(path.stem for path in (PROJECT / "conf" / group).glob("*.yaml"))
+
+
+def load_config(overrides: Sequence[str]) -> DictConfig:
+    """Compose conf/config.yaml with Hydra overrides.
+
+    Raises:
+        ConfigError: an override names an unknown key or choice, or has a value of the wrong type.
+    """
+    _register()
+    try:
+        with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
+            config = compose("config", overrides=list(overrides))
+        OmegaConf.resolve(config)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(_one_line(error, overrides)) from error
+    _check_ranges(config)
+    return config
+
+
+def _check_ranges(config: DictConfig) -> None:
+    if config.limit is not None and config.limit < 1:
+        raise ConfigError(f"limit={config.limit} leaves no sample; give a number from 1 on, or leave it out.")
+    if not 0 <= config.min_coverage <= 1:
+        raise ConfigError(f"min_coverage={config.min_coverage} is not a share; give a number from 0 to 1.")
+
+
+def _one_line(error: Exception, overrides: Sequence[str]) -> str:
+    """Return what a composition error says to the user, without Hydra's advice on its own flags."""
+    deepest: BaseException = error
+    while isinstance(deepest, ConfigCompositionException) and deepest.__cause__ is not None:
+        deepest = deepest.__cause__
+    said = next((line.strip() for line in str(deepest).splitlines() if line.strip()), type(deepest).__name__)
+    key = getattr(deepest, "full_key", None)
+    where = f" (in {key})" if key and str(key) not in said else ""
+    given = next((override for override in overrides if key and override.startswith(f"{key}=")), None)
+    return f"{said.rstrip('.')}{where}" + (f", from {given!r}." if given else f"; overrides were: {list(overrides)}.")
+
+
+def build(node: Any, key: str) -> Any:
+    """Build the object that a config node describes by its `_target_` and arguments.
+
+    Args:
+        node: a mapping with `_target_`; nested ones are built first.
+        key: where the node stands, for messages.
+
+    Raises:
+        ConfigError: the target is not this project's, or an argument is unknown, missing or of the wrong type.
+    """
+    settings = dict(OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node)
+    target = settings.pop("_target_", None)
+    factory = _import_target(target, key)
+    signature = inspect.signature(factory).parameters
+    hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
+    for name, value in settings.items():
+        if name not in signature:
+            raise ConfigError(f"{key}.{name} is not a setting of {target}. {did_you_mean(name, signature)}")
+        if isinstance(value, Mapping) and "_target_" in value:
+            settings[name] = build(value, f"{key}.{name}")
+        elif name in hints:
+            settings[name] = _checked(value, hints[name], f"{key}.{name}")
+    absent = [n for n, p in signature.items() if p.default is inspect.Parameter.empty and n not in settings]
+    if absent:
+        raise ConfigError(f"{key} lacks {', '.join(absent)}, which {target} needs.")
+    return factory(**settings)
+
+
+def _import_target(target: object, key: str) -> Callable[..., Any]:
+    if not isinstance(target, str) or not target.startswith(ALLOWED_TARGETS):
+        raise ConfigError(
+            f"{key}._target_ is {target!r}; only classes of this project may be built "
+            f"({' or '.join(prefix + '*' for prefix in ALLOWED_TARGETS)})."
+        )
+    module, _, name = target.rpartition(".")
+    try:
+        found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"{key}._target_ {target!r} cannot be imported: {error}") from error
+    return found
+
+
+def _checked(value: Any, hint: Any, key: str) -> Any:
+    try:
+        return TypeAdapter(hint, config=_PYDANTIC if not _brings_config(hint) else None).validate_python(value)
+    except ValidationError as error:
+        raise ConfigError(f"{key}={value!r} does not fit: {error.errors()[0]['msg']}.") from error
+
+
+_PYDANTIC = ConfigDict(arbitrary_types_allowed=True)
+
+
+def _brings_config(hint: Any) -> bool:
+    """Whether pydantic refuses a config for this hint, since the type carries its own."""
+    return inspect.isclass(hint) and (hasattr(hint, "__dataclass_fields__") or hasattr(hint, "__pydantic_config__"))

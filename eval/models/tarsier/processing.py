@@ -1,0 +1,115 @@
+"""From frames and a prompt to what the model reads: pixel values and token ids, exactly as upstream.
+
+The rules are set out in the Tarsier paper's code release; the reference outputs in the tests pin each step.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eval.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+
+VIDEO = "<video>"
+IMAGE = "<image>"
+_WRAPPED = re.compile(r"USER:.*ASSISTANT:", re.DOTALL)
+
+
+def wrap_prompt(prompt: str) -> str:
+    """Return the prompt in the chat form, `<video>` still in place.
+
+    A prompt that has no `USER: ... ASSISTANT:` becomes `USER: {prompt} ASSISTANT: `, trailing space included.
+    """
+    return prompt if _WRAPPED.search(prompt) else f"USER: {prompt} ASSISTANT: "
+
+
+def place_frames(prompt: str, n_frames: int) -> str:
+    """Return the prompt with one `<image>` a frame where `<video>` stood, with nothing in between.
+
+    Raises:
+        ModelError: the prompt does not hold exactly as many `<image>` as there are frames.
+    """
+    placed = prompt.replace(VIDEO, IMAGE * n_frames)
+    found = placed.count(IMAGE)
+    if found != n_frames:
+        raise ModelError(
+            f"The prompt holds {found} {IMAGE} for {n_frames} frames; it needs one {VIDEO}, "
+            f"or one {IMAGE} a frame: {prompt[:80]!r}"
+        )
+    return placed
+
+
+def to_square(image: Image) -> Image:
+    """Resize a frame to a square whose side is its longer side: no padding, no crop, PIL's bicubic filter."""
+    side = max(image.size)
+    return image.resize((side, side))
+
+
+class TarsierProcessor:
+    """Image processor and tokenizer of one checkpoint."""
+
+    def __init__(self, folder: Path, *, image_token: int, positions_per_frame: int) -> None:
+        # The Pil class by name: plain CLIPImageProcessor is torchvision's where that is installed,
+        # whose resize differs in the last bits.
+        from transformers import CLIPImageProcessorPil, PreTrainedTokenizerFast
+
+        self._images = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
+        # The generic class takes tokenizer.json as it is; the Llama class of transformers 5 rebuilds parts of it.
+        self._tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+        settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+        self._clean_up = bool(settings.get("clean_up_tokenization_spaces", False))
+        self._adds_bos = _adds_bos(settings)
+        self._image_token = image_token
+        self._positions_per_frame = positions_per_frame
+        if self._tokenizer.convert_tokens_to_ids(IMAGE) != image_token:
+            raise ModelError(f"{folder}: the tokenizer's {IMAGE} is not image_token_index {image_token} of config.json.")
+
+    @property
+    def eos_id(self) -> int | None:
+        """Id of the end-of-text token."""
+        eos: int | None = self._tokenizer.eos_token_id
+        return eos
+
+    def token_ids(self, prompt: str) -> list[int]:
+        """Return the ids of a prompt, one per `<image>`: BOS first, nothing else added."""
+        if self._adds_bos is None:
+            ids: list[int] = self._tokenizer.encode(prompt, add_special_tokens=True)
+            return ids
+        text: list[int] = self._tokenizer.encode(prompt, add_special_tokens=False)
+        return [self._tokenizer.bos_token_id, *text] if self._adds_bos else text
+
+    def expand(self, ids: Sequence[int]) -> list[int]:
+        """Return the ids with each frame's token repeated once for every position that the frame takes."""
+        return [i for token in ids for i in [token] * (self._positions_per_frame if token == self._image_token else 1)]
+
+    def pixel_values(self, frames: Sequence[Image]) -> torch.Tensor:
+        """Return the frames as float32 (n_frames, 3, side, side), normalised as the checkpoint asks."""
+        import torch
+
+        batch: Any = self._images([to_square(frame.convert("RGB")) for frame in frames], return_tensors="np")
+        return torch.from_numpy(batch["pixel_values"])
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of generated ids, special tokens skipped."""
+        text: str = self._tokenizer.decode(
+            list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=self._clean_up
+        )
+        return text
+
+
+def _adds_bos(settings: dict[str, Any]) -> bool | None:
+    """Return whether BOS is put first, or None where tokenizer.json itself decides.
+
+    Llama's fast tokenizer classes replace the post-processor of tokenizer.json by what `add_bos_token` says,
+    true by default; other classes leave it as it is.
+    """
+    if str(settings.get("tokenizer_class", "")).startswith("LlamaTokenizer"):
+        return bool(settings.get("add_bos_token", True))
+    return None

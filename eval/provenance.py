@@ -1,0 +1,84 @@
+"""Where a number comes from: versions, and hashes of everything that went into it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from eval.core import Sample
+
+PACKAGES = ("torch", "transformers", "tokenizers", "av", "decord", "pillow", "numpy")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of this project, of Python and of the packages that outputs depend on."""
+    found = {"tarsier-eval": _version("tarsier-eval") or "unknown", "python": platform.python_version()}
+    found.update({name: version for name in PACKAGES if (version := _version(name))})
+    return found
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def code_version(project: Path) -> str | None:
+    """Return the checkout's commit, with `-dirty` where files differ from it; None outside a checkout."""
+    try:
+        commit = _git(project, "rev-parse", "HEAD")
+        dirty = _git(project, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return f"{commit}-dirty" if dirty else commit
+
+
+def _git(project: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=project, capture_output=True, text=True, check=True, timeout=20)
+    return done.stdout.strip()
+
+
+def sha256_text(parts: Sequence[str]) -> str:
+    """Return the SHA-256 of texts, each closed by a zero byte so that shifting text between them shows."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
+    return digest.hexdigest()
+
+
+def prompts_hash(samples: Sequence[Sample]) -> str:
+    """Return the hash of all prompts in order."""
+    return sha256_text([sample.prompt for sample in samples])
+
+
+def data_hash(samples: Sequence[Sample], root: Path) -> str:
+    """Return the hash of what is asked and expected: ids, clips relative to the root, spans, targets, options."""
+
+    def place(path: Path) -> str:
+        return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+    rows = []
+    for sample in samples:
+        clip = sample.clip
+        source = [place(clip.source)] if isinstance(clip.source, Path) else [place(path) for path in clip.source]
+        row: list[Any] = [sample.id, sample.subset, source, clip.start, clip.end, clip.fps]
+        rows.append(json.dumps([*row, list(sample.targets), list(sample.options)], ensure_ascii=False))
+    return sha256_text(rows)
+
+
+def files_hash(paths: Sequence[Path]) -> str:
+    """Return one hash over the names and contents of files."""
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(path.name.encode() + b"\0")
+        with path.open("rb") as file:
+            while block := file.read(1 << 22):
+                digest.update(block)
+    return digest.hexdigest()

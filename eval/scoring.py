@@ -1,0 +1,48 @@
+"""From predictions to a result: score each sample, aggregate, count. Needs no model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eval.core import Counts, Coverage, Prediction, Result, Sample, Score, Scorer, Status
+
+
+def count(scores: Sequence[Score]) -> Counts:
+    """Return how many samples ended how."""
+
+    def ended(status: Status) -> int:
+        return sum(score.status == status for score in scores)
+
+    return Counts(
+        total=len(scores),
+        scored=ended("scored"),
+        invalid=ended("invalid"),
+        model_failed=ended("model_failed"),
+        judge_failed=ended("judge_failed"),
+    )
+
+
+def score_predictions(
+    pairs: Sequence[tuple[Sample, Prediction]],
+    scorer: Scorer,
+    *,
+    benchmark: str,
+    model: str,
+    coverage: Sequence[Coverage] = (),
+    provenance: Mapping[str, Any],
+) -> tuple[list[Score], Result]:
+    """Return the score of each sample, in the order given, and the result they add up to."""
+    scores = [scorer.score(sample, prediction) for sample, prediction in pairs]
+    counts = count(scores)
+    result = Result(
+        benchmark=benchmark,
+        model=model,
+        judge=None,
+        complete=counts.total > 0 and counts.model_failed == 0 and counts.judge_failed == 0,
+        counts=counts,
+        metrics=tuple(scorer.aggregate(scores)),
+        coverage=tuple(coverage),
+        provenance=provenance,
+    )
+    return scores, result
