@@ -11,9 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-
 from eval import config as configuration
+from eval.config import Settings
 from eval.core import Benchmark, Model, Prediction, Result, Sample, Score
 from eval.errors import ConfigError, DataError, RunError, did_you_mean
 from eval.pipeline import coverage, predict
@@ -22,7 +21,7 @@ from eval.readers.predictions import read_predictions, read_run, to_json
 from eval.readers.upstream import write_predictions
 from eval.report.terminal import RunProgress, show_failures, show_result
 from eval.scoring import score_predictions
-from eval.store import PREDICTIONS, RESULT, RUN, SCORES, RunFolder, open_run, write_json, write_jsonl
+from eval.store import PREDICTIONS, RESULT, RUN, SCORES, RunFolder, open_run, refuse_foreign, write_json, write_jsonl
 
 BUILTIN_NOTE = (
     "This is the built-in world: rendered clips and a model of one million parameters. "
@@ -51,16 +50,24 @@ def list_names() -> bool:
 def evaluate(given: argparse.Namespace) -> bool:
     """Run one model on one or several benchmarks."""
     benches = _benchmarks(given.bench)
-    configs = [configuration.load_config(_overrides(given, bench)) for bench in benches]
-    runs = [(config, *_samples(config)) for config in configs]
-    model: Model | None = None
-    complete = True
-    for config, benchmark, samples in runs:
-        if model is None:  # one loaded model serves all benchmarks; built once the data are known to be there
-            model = _build_model(config)
-        out = _out_folder(config, benchmark.name, several=len(runs) > 1)
-        complete &= run_benchmark(config, benchmark, samples, model, out)
-    return complete
+    runs = [(settings, *_samples(settings)) for settings in _settings_of(given, benches)]
+    first = runs[0][0]
+    base = first.out or configuration.RUNS / f"{_stamp()}-{first.model.get('name')}-{'+'.join(benches)}"
+    outs = [base / benchmark.name if len(runs) > 1 else base for _, benchmark, _ in runs]
+    for out in outs:
+        refuse_foreign(out)
+    # One loaded model serves all benchmarks, and it is loaded once all that can be refused has been.
+    model: Model = configuration.build(first.model, "model")
+    done = [run_benchmark(*it, model, out) for it, out in zip(runs, outs, strict=True)]
+    return all(done)
+
+
+def _settings_of(given: argparse.Namespace, benches: Sequence[str]) -> list[Settings]:
+    return [configuration.load_settings(_overrides(given, bench)) for bench in benches]
+
+
+def _stamp() -> str:
+    return datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
 
 
 def _benchmarks(text: str) -> list[str]:
@@ -113,57 +120,38 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'" if "'" in text else f"'{text}'"
 
 
-def _samples(config: DictConfig) -> tuple[Benchmark, list[Sample]]:
-    root = Path(config.data)
-    if not root.is_dir():
-        raise ConfigError(f"The data folder {str(root)!r} does not exist.")
-    if config.annotations is not None and not Path(config.annotations).is_file():
-        raise ConfigError(f"The annotation file {str(config.annotations)!r} does not exist.")
-    benchmark: Benchmark = configuration.build(config.benchmark, "benchmark")
+def _samples(settings: Settings) -> tuple[Benchmark, list[Sample]]:
+    if not settings.data.is_dir():
+        raise ConfigError(f"The data folder {str(settings.data)!r} does not exist.")
+    if settings.annotations is not None and not settings.annotations.is_file():
+        raise ConfigError(f"The annotation file {str(settings.annotations)!r} does not exist.")
+    benchmark: Benchmark = configuration.build(settings.benchmark, "benchmark")
     samples = list(benchmark.samples())
     seen: set[str] = set()
     for sample in samples:
         if sample.id in seen:
             raise DataError(f"{benchmark.name}: the sample id {sample.id!r} comes twice; ids must be unique.")
         seen.add(sample.id)
-    samples = samples[: config.limit]
-    short = [c for c in coverage(samples) if c.fraction < config.min_coverage]
+    samples = samples[: settings.limit]
+    short = [c for c in coverage(samples) if c.fraction < settings.min_coverage]
     if short:
         listed = "; ".join(f"{c.subset or benchmark.name} {c.present}/{c.total}" for c in short)
-        raise DataError(f"Media below min_coverage={config.min_coverage} under {root}: {listed}.")
+        raise DataError(f"Media below min_coverage={settings.min_coverage} under {settings.data}: {listed}.")
     return benchmark, samples
 
 
-def _build_model(config: DictConfig) -> Model:
-    model: Model = configuration.build(config.model, "model")
-    return model
-
-
-def _out_folder(config: DictConfig, benchmark: str, *, several: bool) -> Path:
-    if config.out is not None:
-        folder = Path(config.out)
-    else:
-        stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-        folder = configuration.PROJECT / "results" / "runs" / f"{stamp}-{config.model.name}"
-        folder = folder if several else folder.with_name(f"{folder.name}-{benchmark}")
-    return folder / benchmark if several else folder
-
-
-def run_benchmark(
-    config: DictConfig, benchmark: Benchmark, samples: Sequence[Sample], model: Model, out: Path
-) -> bool:
+def run_benchmark(settings: Settings, benchmark: Benchmark, samples: Sequence[Sample], model: Model, out: Path) -> bool:
     """Predict what is not yet predicted, score everything, write the folder, show the table."""
     from eval.video.frames import decoder_version, load_frames
 
-    root = Path(config.data)
     fingerprint = {
         "benchmark": benchmark.name,
-        "data_sha256": data_hash(samples, root),
+        "data_sha256": data_hash(samples, settings.data),
         "prompts_sha256": prompts_hash(samples),
         "model": dict(model.describe()),
-        "decoder": dict(decoder_version(config.video.decoder)),
+        "decoder": dict(decoder_version(settings.decoder)),
     }
-    folder = open_run(out, fingerprint, OmegaConf.to_yaml(config))
+    folder = open_run(out, fingerprint, settings.yaml)
     done = {prediction.id: prediction for _, prediction in _finished(folder, benchmark.name)}
     todo = [sample for sample in samples if sample.id not in done]
     if done:
@@ -171,7 +159,7 @@ def run_benchmark(
     by_id = {sample.id: sample for sample in samples}
     try:
         with RunProgress(benchmark.name, total=len(samples), done=len(done)) as progress:
-            for predictions in predict(todo, model, partial(load_frames, decoder=config.video.decoder)):
+            for predictions in predict(todo, model, partial(load_frames, decoder=settings.decoder)):
                 folder.append(to_json(by_id[prediction.id], prediction) for prediction in predictions)
                 done.update((prediction.id, prediction) for prediction in predictions)
                 progress.advance(len(predictions))
@@ -186,10 +174,15 @@ def run_benchmark(
         benchmark=benchmark.name,
         model=model.name,
         coverage=coverage(samples),
-        provenance={**fingerprint, **_provenance(config), "limit": config.limit},
+        provenance={
+            **fingerprint,
+            "data": "built-in" if settings.is_builtin else str(settings.data),
+            "annotations": None if settings.annotations is None else str(settings.annotations),
+            "limit": settings.limit,
+            **_provenance(settings),
+        },
     )
-    builtin = root == configuration.BUILTIN / "world"
-    _write_and_show(out, scores, result, [p for _, p in pairs], [BUILTIN_NOTE] if builtin else [])
+    _write_and_show(out, scores, result, [p for _, p in pairs], [BUILTIN_NOTE] if settings.is_builtin else [])
     return result.complete
 
 
@@ -199,13 +192,9 @@ def _finished(folder: RunFolder, benchmark: str) -> list[tuple[Sample, Predictio
     return read_run(folder.predictions, benchmark) if folder.predictions.exists() else []
 
 
-def _provenance(config: DictConfig) -> dict[str, Any]:
-    scorer = OmegaConf.to_container(config.benchmark.scorer, resolve=True)
-    root = str(config.data)
+def _provenance(settings: Settings) -> dict[str, Any]:
     return {
-        "scorer": scorer,
-        "data": "built-in" if root == str(configuration.BUILTIN / "world") else root,
-        "annotations": config.annotations,
+        "scorer": settings.benchmark.get("scorer"),
         "versions": versions(),
         "code": code_version(configuration.PROJECT),
         "date": datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -227,19 +216,19 @@ def _say(text: str) -> None:
 
 def score(given: argparse.Namespace) -> bool:
     """Score a prediction file of upstream's, or of a run, without a model."""
-    (bench,) = _benchmarks(given.bench)[:1] if "," not in given.bench else [""]
-    if not bench:
-        raise ConfigError("score takes one benchmark at a time.")
-    config = configuration.load_config([f"benchmark={bench}", *given.overrides])
-    source = Path(given.pred).expanduser()
+    benches = _benchmarks(given.bench)
+    if len(benches) > 1:
+        raise ConfigError(f"score takes one benchmark at a time, not {given.bench!r}.")
+    settings = configuration.load_settings([f"benchmark={benches[0]}", *given.overrides])
+    source = Path(given.pred).expanduser().resolve()
     if not source.exists():
-        raise ConfigError(f"The prediction file or folder {str(source)!r} does not exist.")
-    benchmark: Benchmark = configuration.build(config.benchmark, "benchmark")
+        raise ConfigError(f"The prediction file or folder {given.pred!r} does not exist.")
+    benchmark: Benchmark = configuration.build(settings.benchmark, "benchmark")
     read = source / PREDICTIONS if (source / RUN).is_file() else source
     pairs = read_predictions(read, benchmark.name, benchmark.dataset)
-    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    default = configuration.PROJECT / "results" / "runs" / f"{stamp}-score-{bench}"
-    out = Path(given.out).expanduser().resolve() if given.out else default
+    out = Path(given.out).expanduser().resolve() if given.out else configuration.RUNS / f"{_stamp()}-score-{benches[0]}"
+    if (out / RUN).is_file() and out != source:
+        raise RunError(f"{out} is the folder of another run. Choose another OUT.")
     out.mkdir(parents=True, exist_ok=True)
     files = [read] if read.is_file() else sorted(read.glob("*.jsonl"))
     scores, result = score_predictions(
@@ -251,11 +240,9 @@ def score(given: argparse.Namespace) -> bool:
             "predictions": str(source),
             "predictions_sha256": files_hash(files),
             "prompts_sha256": prompts_hash([sample for sample, _ in pairs]),
-            **_provenance(config),
+            **_provenance(settings),
         },
     )
-    if (out / RUN).is_file() and out.resolve() != source.resolve():
-        raise RunError(f"{out} is the folder of another run. Choose another OUT.")
     _write_and_show(out, scores, result, [prediction for _, prediction in pairs], [])
     return result.complete
 

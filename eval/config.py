@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -22,10 +22,14 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from eval.core import DecoderName
 from eval.errors import ConfigError, did_you_mean
 
 PROJECT = Path(__file__).resolve().parents[1]
 """The checkout: conf/, benchmarks/ and results/ lie in it."""
+
+RUNS = PROJECT / "results" / "runs"
+"""Where run folders go by default; git ignores it."""
 
 BUILTIN = PROJECT / "benchmarks" / "mini"
 """The built-in world and its checkpoint."""
@@ -66,43 +70,112 @@ def names(group: str) -> list[str]:
     return sorted(path.stem for path in (PROJECT / "conf" / group).glob("*.yaml"))
 
 
-def load_config(overrides: Sequence[str]) -> DictConfig:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """A composed and resolved configuration, in plain types."""
+
+    benchmark: Mapping[str, Any]
+    """What `build` makes the benchmark of."""
+    model: Mapping[str, Any]
+    """What `build` makes the model of."""
+    data: Path
+    """Root of annotations and videos."""
+    annotations: Path | None
+    """Annotation file in upstream's format, where one is given."""
+    limit: int | None
+    """Only the first so many samples."""
+    min_coverage: float
+    """Least share of media that each subset must have."""
+    out: Path | None
+    """The run folder, where one is given."""
+    decoder: DecoderName
+    """Video backend."""
+    yaml: str
+    """The whole of it, as kept with the run."""
+
+    @property
+    def is_builtin(self) -> bool:
+        """Whether the data are the built-in world's."""
+        return self.data == BUILTIN / "world"
+
+
+def load_settings(overrides: Sequence[str]) -> Settings:
     """Compose conf/config.yaml with Hydra overrides.
 
     Raises:
         ConfigError: an override names an unknown key or choice, or has a value of the wrong type.
     """
-    _register()
-    try:
-        with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
-            config = compose("config", overrides=list(overrides))
-        OmegaConf.resolve(config)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(_one_line(error, overrides)) from error
-    _check_ranges(config)
-    return config
-
-
-def _check_ranges(config: DictConfig) -> None:
+    config = _compose(overrides)
     if config.limit is not None and config.limit < 1:
         raise ConfigError(f"limit={config.limit} leaves no sample; give a number from 1 on, or leave it out.")
     if not 0 <= config.min_coverage <= 1:
         raise ConfigError(f"min_coverage={config.min_coverage} is not a share; give a number from 0 to 1.")
+    if config.video.decoder not in typing.get_args(DecoderName):
+        known = typing.get_args(DecoderName)
+        raise ConfigError(f"Unknown video.decoder {config.video.decoder!r}. {did_you_mean(config.video.decoder, known)}")
+    return Settings(
+        benchmark=_plain(config.benchmark),
+        model=_plain(config.model),
+        data=Path(config.data),
+        annotations=None if config.annotations is None else Path(config.annotations),
+        limit=config.limit,
+        min_coverage=config.min_coverage,
+        out=None if config.out is None else Path(config.out),
+        decoder=config.video.decoder,
+        yaml=OmegaConf.to_yaml(config),
+    )
 
 
-def _one_line(error: Exception, overrides: Sequence[str]) -> str:
-    """Return what a composition error says to the user, without Hydra's advice on its own flags."""
+def _plain(node: Any) -> dict[str, Any]:
+    plain = OmegaConf.to_container(node, resolve=True)
+    return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
+
+
+def _compose(overrides: Sequence[str]) -> DictConfig:
+    _register()
+    try:
+        with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
+            config: DictConfig = compose("config", overrides=list(overrides))
+        OmegaConf.resolve(config)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(_explain(error, overrides)) from error
+    return config
+
+
+def _explain(error: Exception, overrides: Sequence[str]) -> str:
+    """Return what a composition error says to the user: the override at fault, and the nearest name."""
     deepest: BaseException = error
     while isinstance(deepest, ConfigCompositionException) and deepest.__cause__ is not None:
         deepest = deepest.__cause__
+    for override in overrides:
+        key, _, value = override.partition("=")
+        choices = names(key)
+        if choices and value not in choices:
+            return f"Unknown {key} {value!r}. {did_you_mean(value, choices)}"
+        if not choices and not key.startswith(("+", "~")):
+            known = _known_keys([o for o in overrides if names(o.partition("=")[0])])
+            if key not in known:
+                return f"Unknown setting {key!r}. {did_you_mean(key, known)}"
     said = next((line.strip() for line in str(deepest).splitlines() if line.strip()), type(deepest).__name__)
     key = getattr(deepest, "full_key", None)
-    where = f" (in {key})" if key and str(key) not in said else ""
-    given = next((override for override in overrides if key and override.startswith(f"{key}=")), None)
-    return f"{said.rstrip('.')}{where}" + (f", from {given!r}." if given else f"; overrides were: {list(overrides)}.")
+    return f"{said.rstrip('.')}" + (f" (in {key})." if key else ".")
 
 
-def build(node: Any, key: str) -> Any:
+def _known_keys(choices: Sequence[str]) -> list[str]:
+    """Return every dotted key of the configuration with these group choices."""
+
+    def keys(node: Mapping[str, Any], prefix: str) -> Iterator[str]:
+        for name, value in node.items():
+            if name != "_target_":
+                yield f"{prefix}{name}"
+            if isinstance(value, Mapping):
+                yield from keys(value, f"{prefix}{name}.")
+
+    with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
+        return list(keys(_plain(compose("config", overrides=list(choices))), ""))
+
+
+def build(node: Mapping[str, Any], key: str) -> Any:
     """Build the object that a config node describes by its `_target_` and arguments.
 
     Args:
@@ -112,7 +185,7 @@ def build(node: Any, key: str) -> Any:
     Raises:
         ConfigError: the target is not this project's, or an argument is unknown, missing or of the wrong type.
     """
-    settings = dict(OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node)
+    settings = dict(node)
     target = settings.pop("_target_", None)
     factory = _import_target(target, key)
     signature = inspect.signature(factory).parameters

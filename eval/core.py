@@ -19,6 +19,9 @@ Accounting = Literal["upstream", "strict"]
 Status = Literal["scored", "invalid", "model_failed", "judge_failed"]
 """What became of a sample: an answer was scored; the output holds no answer; there is no output; no verdict."""
 
+DecoderName = Literal["pyav", "decord"]
+"""Video backends: PyAV finds the right frame in every container; decord is what published numbers were made with."""
+
 OVERALL = "overall"
 """The `subset` of a metric that spans the whole benchmark."""
 
@@ -201,7 +204,15 @@ class Benchmark(Protocol):
     """Reads annotations into samples, and says how they are scored."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its name here: the file, the yaml, the results."""
+        ...
+
+    @property
+    def dataset(self) -> str:
+        """Its name in upstream's rows, where `dataset` is this, or this with `/` and the subset."""
+        ...
+
     @property
     def scorer(self) -> Scorer: ...
     def samples(self) -> Iterator[Sample]:

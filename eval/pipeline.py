@@ -57,7 +57,7 @@ def predict(samples: Sequence[Sample], model: Model, load_frames: LoadFrames) ->
         upcoming = iter(groups)
         try:
             for clip, _ in islice(upcoming, CLIPS_AHEAD):
-                ahead.append(pool.submit(load_frames, clip, model.n_frames))  # noqa: PERF401
+                ahead.append(pool.submit(load_frames, clip, model.n_frames))
             for _, group in groups:
                 decoded = ahead.pop(0)
                 for clip, _ in islice(upcoming, 1):

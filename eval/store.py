@@ -1,10 +1,10 @@
 """Run folders: what a run leaves on disk, and how it goes on from there.
 
-    run.json            the fingerprint: everything that predictions depend on
-    config.yaml         the resolved configuration
-    predictions.jsonl   one line a sample, appended as they come; in annotation order once the run is through
-    scores.jsonl        one line a sample
-    result.json         metrics, counts, coverage, provenance
+run.json            the fingerprint: everything that predictions depend on
+config.yaml         the resolved configuration
+predictions.jsonl   one line a sample, appended as they come; in annotation order once the run is through
+scores.jsonl        one line a sample
+result.json         metrics, counts, coverage, provenance
 """
 
 from __future__ import annotations
@@ -58,18 +58,27 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     write_atomically(path, "".join(to_json(row) + "\n" for row in rows))
 
 
+def refuse_foreign(folder: Path) -> None:
+    """Refuse a folder that holds something else than a run, before any work is done.
+
+    Raises:
+        RunError: the path is a file, or a folder that is not empty and has no run.json.
+    """
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / RUN).exists())):
+        raise RunError(f"{folder} is there already and is not a run. Choose another OUT, or an empty folder.")
+
+
 def open_run(folder: Path, fingerprint: Mapping[str, Any], config_yaml: str) -> RunFolder:
     """Create a run folder, or continue the one that is there.
 
     Raises:
         RunError: the folder holds something else, or a run that anything differs from; the message names it.
     """
+    refuse_foreign(folder)
     record = folder / RUN
     if record.exists():
         _check_same(folder, json.loads(record.read_text(encoding="utf-8"))["fingerprint"], fingerprint)
     else:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise RunError(f"{folder} is there already and is not a run. Choose another OUT, or an empty folder.")
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

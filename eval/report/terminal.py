@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,6 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from eval.core import OVERALL, Accounting, Metric, Prediction, Result
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 FAILURES_SHOWN = 10
 """Failed samples listed on the terminal; predictions.jsonl has all of them."""
@@ -49,7 +53,7 @@ class RunProgress:
         )
         self._task = self._bar.add_task(escape(label), total=total, completed=done) if self._bar else None
 
-    def __enter__(self) -> RunProgress:
+    def __enter__(self) -> Self:
         if self._bar:
             self._bar.start()
         return self
@@ -70,7 +74,7 @@ class RunProgress:
             rate = (self._done - self._begun_with) / max(now - self._start, 1e-9)
             left = (self._total - self._done) / rate if rate else 0.0
             line = f"{self._label}: {self._done}/{self._total} samples, {rate:.1f}/s, {left:.0f} s left"
-            print(line, file=sys.stderr, flush=True)  # noqa: T201
+            print(line, file=sys.stderr, flush=True)
 
 
 def percent(value: float | None) -> str:

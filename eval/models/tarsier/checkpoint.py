@@ -166,7 +166,7 @@ def load_model(
     finally:
         logging.set_verbosity(previous)
     wrong = [
-        f"{len(report[kind])} {said} (such as {sorted(map(str, report[kind]))[0]})"
+        f"{len(report[kind])} {said} (such as {min(map(str, report[kind]))})"
         for kind, said in (
             ("missing_keys", "missing"),
             ("unexpected_keys", "unexpected"),
@@ -176,5 +176,5 @@ def load_model(
     ]
     if wrong:
         raise ModelError(f"Weights of {checkpoint.folder} do not fit its config: {'; '.join(wrong)}.")
-    model.eval()
-    return model if device_map is not None else model.to(device)
+    loaded: TarsierForConditionalGeneration = model.eval()
+    return loaded if device_map is not None else loaded.to(device)

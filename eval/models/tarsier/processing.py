@@ -69,7 +69,9 @@ class TarsierProcessor:
         self._image_token = image_token
         self._positions_per_frame = positions_per_frame
         if self._tokenizer.convert_tokens_to_ids(IMAGE) != image_token:
-            raise ModelError(f"{folder}: the tokenizer's {IMAGE} is not image_token_index {image_token} of config.json.")
+            raise ModelError(
+                f"{folder}: the tokenizer's {IMAGE} is not image_token_index {image_token} of config.json."
+            )
 
     @property
     def eos_id(self) -> int | None:

@@ -1,0 +1,61 @@
+# make only spares typing: each target is one command of tarsier-eval, in a virtual environment that it sets up.
+#
+#   make eval  BENCH=mvbench [MODEL= DATA= ANN= JUDGE= LIMIT= OUT= ARGS="key=value ..."]
+#   make score BENCH=mvbench PRED=<file or folder> [OUT= ARGS=]
+#   make test | make test-fast | make check | make lock
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+VARIABLES := BENCH MODEL DATA ANN JUDGE LIMIT OUT PRED ARGS PYTHON VENV
+UNKNOWN   := $(filter-out $(VARIABLES),$(foreach word,$(filter-out --,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(word)))))
+UNKNOWN   := $(foreach name,$(UNKNOWN),$(if $(filter command line,$(origin $(name))),$(name)))
+$(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIABLES)))
+
+# $(call flag,--bench,BENCH): the flag with the variable's value, quoted for the shell, where it is set.
+quote = '$(subst ','\'',$(1))'
+flag  = $(if $($(2)),$(1) $(call quote,$($(2))))
+
+.PHONY: help eval score test test-fast check lock
+
+help:
+	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
+
+eval: $(VENV)/.runtime
+	@$(BIN)/tarsier-eval eval $(call flag,--bench,BENCH) $(call flag,--model,MODEL) $(call flag,--data,DATA) \
+		$(call flag,--ann,ANN) $(call flag,--judge,JUDGE) $(call flag,--limit,LIMIT) $(call flag,--out,OUT) $(ARGS)
+
+score: $(VENV)/.runtime
+	@$(BIN)/tarsier-eval score $(call flag,--pred,PRED) $(call flag,--bench,BENCH) $(call flag,--out,OUT) $(ARGS)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest $(ARGS)
+
+test-fast: $(VENV)/.dev
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# Renews the exact versions for every supported Python; needs uv on the PATH.
+lock:
+	uv pip compile --universal --python-version 3.10 --no-header --no-annotate --all-extras pyproject.toml -o constraints.txt
+
+$(VENV)/.python:
+	@echo "Setting up $(VENV) (once; a few minutes)"
+	$(PYTHON) -c 'import sys; sys.exit(None if (3, 10) <= sys.version_info < (3, 14) else "tarsier-eval needs Python 3.10 to 3.13; set PYTHON=<path>")'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.python pyproject.toml constraints.txt
+	$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	$(PIP) install -c constraints.txt -e '.[dev]'
+	@touch $@

