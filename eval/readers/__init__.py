@@ -1,0 +1,1 @@
+"""Reads annotation and prediction files into typed, checked values, and finds videos."""

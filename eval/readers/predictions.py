@@ -1,0 +1,135 @@
+"""Prediction files: this project's own predictions.jsonl, and upstream's filled-in rows, told apart by row.
+
+    {"id": "MVBench/Action Antonym_0", "benchmark": "mvbench", "subset": "Action Antonym", "prompt": "USER: ...",
+     "output": "A", "error": null, "n_frames": 8, "targets": ["A"], "options": ["...", "..."], "cluster": "..."}
+
+The row carries what scoring needs, so that a run can be scored again without its annotations or videos.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from eval.core import Clip, Prediction, Sample
+from eval.errors import DataError, did_you_mean
+from eval.readers.rows import Row, read_jsonl
+from eval.readers.upstream import parse_rows, read_folder
+
+OWN_FILE = "predictions.jsonl"
+"""The name under which a run folder holds its predictions, beside other JSON-lines files."""
+
+_log = logging.getLogger(__name__)
+
+
+def to_json(sample: Sample, prediction: Prediction) -> dict[str, Any]:
+    """Return one line of predictions.jsonl as a dict, its keys in the order of the file."""
+    return {
+        "id": sample.id,
+        "benchmark": sample.benchmark,
+        "subset": sample.subset,
+        "prompt": prediction.prompt,
+        "output": prediction.output,
+        "error": prediction.error,
+        "n_frames": prediction.n_frames,
+        "targets": list(sample.targets),
+        "options": list(sample.options),
+        "cluster": sample.cluster,
+    }
+
+
+def read_predictions(path: Path, benchmark: str, dataset: str) -> list[tuple[Sample, Prediction]]:
+    """Read the predictions for one benchmark, in file order, from a file or a folder of either format.
+
+    Args:
+        path: A file, a run folder, or a folder of upstream's prediction files.
+        benchmark: Name of the benchmark, which our own rows carry.
+        dataset: The data set as upstream's rows call it, without the part after the slash.
+
+    The samples hold what scoring needs and no clip of their own. Of repeated rows the first counts, as upstream
+    has it; in our own files a later output replaces an earlier error, since a resumed run tries failures again.
+
+    Raises:
+        DataError: A row of neither format, one without a prediction, or no row of this benchmark.
+    """
+    own = path / OWN_FILE
+    rows = read_jsonl(own) if path.is_dir() and own.is_file() and _starts_own(own) else read_folder(path)
+    first = next(rows, None)
+    if first is None:
+        raise DataError(f"{path}: no predictions in it; run the benchmark first, or give another file")
+    rows = chain([first], rows)
+    if _is_own(first):
+        return _of_benchmark(rows, benchmark, path)
+    if "dataset" not in first.fields:
+        fields = ", ".join(first.fields) or "none"
+        raise DataError(
+            f"{first.place}: neither a row of predictions.jsonl (id, benchmark, output) nor one of upstream's "
+            f"(dataset, idx, text); its fields: {fields}. Give a prediction file"
+        )
+    return [row.predicted(benchmark) for row in parse_rows(rows, dataset, path)]
+
+
+def read_run(path: Path, benchmark: str | None = None) -> list[tuple[Sample, Prediction]]:
+    """Read a predictions.jsonl of ours as it stands; an empty one gives [].
+
+    Raises DataError where a row does not fit the format, or belongs to another benchmark than the given one.
+    """
+    first = next(read_jsonl(path), None)
+    if first is None:
+        return []
+    return _of_benchmark(read_jsonl(path), benchmark or first.text("benchmark"), path)
+
+
+def _starts_own(path: Path) -> bool:
+    # Upstream's default name is the same, and its folders may hold further files that count.
+    first = next(read_jsonl(path), None)
+    return first is not None and _is_own(first)
+
+
+def _is_own(row: Row) -> bool:
+    return "id" in row.fields and "benchmark" in row.fields
+
+
+def _of_benchmark(rows: Iterable[Row], benchmark: str, path: Path) -> list[tuple[Sample, Prediction]]:
+    found: dict[str, tuple[Sample, Prediction]] = {}
+    others: Counter[str] = Counter()
+    dropped = 0
+    for row in rows:
+        if row.text("benchmark") != benchmark:
+            others[row.text("benchmark")] += 1
+            continue
+        sample, prediction = _parse(row)
+        known = found.get(sample.id)
+        dropped += known is not None
+        if known is None or (known[1].output is None and prediction.output is not None):
+            found[sample.id] = sample, prediction
+    if not found:
+        there = ", ".join(f"{name} ({count})" for name, count in sorted(others.items())) or "no rows at all"
+        raise DataError(
+            f"{path}: no prediction for benchmark {benchmark!r}. In it: {there}. {did_you_mean(benchmark, others)}"
+        )
+    if dropped:
+        _log.warning("%s: %d repeated rows of %s dropped", path, dropped, benchmark)
+    return list(found.values())
+
+
+def _parse(row: Row) -> tuple[Sample, Prediction]:
+    output, error = row.text_or_none("output"), row.text_or_none("error")
+    if (output is None) == (error is None):
+        raise row.error("output", "and 'error': one of them must be text and the other null; run the sample again")
+    n_frames = row.number("n_frames") or 0
+    sample = Sample(
+        id=row.text("id"),
+        benchmark=row.text("benchmark"),
+        subset=row.text("subset"),
+        clip=Clip(source=()),
+        prompt=row.text("prompt"),
+        targets=row.texts("targets"),
+        options=row.texts("options"),
+        cluster=row.text("cluster"),
+    )
+    return sample, Prediction(id=sample.id, prompt=sample.prompt, output=output, error=error, n_frames=int(n_frames))

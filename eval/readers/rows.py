@@ -1,0 +1,177 @@
+"""Rows of annotation and prediction files, with fields that are checked when they are read.
+
+Every reader and adapter takes its values through `Row`, so that a file which does not fit its format
+is reported by file, line and field, and nothing untyped travels further into the house.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eval.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One JSON object, or one line of a table, and where it stands."""
+
+    fields: Mapping[str, Any]
+    """The values as they came."""
+    place: str
+    """`file:line`, or `file: item N` in a JSON list."""
+    parent: str = ""
+    """Path of this object inside its row, for messages: "" or e.g. `text.`."""
+
+    def error(self, field: str, problem: str) -> DataError:
+        """Return a DataError that names place, field and problem."""
+        return DataError(f"{self.place}: field {self.parent + field!r} {problem}")
+
+    def has(self, field: str) -> bool:
+        """Whether the field is there and not null."""
+        return self.fields.get(field) is not None
+
+    def text(self, field: str) -> str:
+        """Return a field that must be text; it may be empty. Raises DataError."""
+        value = self._required(field)
+        if not isinstance(value, str):
+            raise self._wrong(field, value, "text")
+        return value
+
+    def text_or_none(self, field: str) -> str | None:
+        """Return a text field, or None where it is absent or null. Raises DataError for another type."""
+        return self.text(field) if self.has(field) else None
+
+    def label(self, field: str) -> str:
+        """Return an identifier, which files write as text or as a whole number. Raises DataError."""
+        value = self._required(field)
+        if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
+            raise self._wrong(field, value, "a name or a whole number")
+        return str(value)
+
+    def number(self, field: str) -> float | None:
+        """Return a finite number, or None where the field is absent, null or empty. Raises DataError."""
+        value = self.fields.get(field)
+        if value is None or value == "":
+            return None
+        try:
+            number = math.nan if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        if not math.isfinite(number):
+            raise self._wrong(field, value, "a finite number")
+        return number
+
+    def texts(self, field: str) -> tuple[str, ...]:
+        """Return a list of texts. Numbers among them become text: options such as 3 are written both ways."""
+        values = self._required(field)
+        if not isinstance(values, list):
+            raise self._wrong(field, values, "a list of texts")
+        for value in values:
+            if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+                raise self._wrong(field, value, "a list of texts")
+        return tuple(str(value) for value in values)
+
+    def row(self, field: str) -> Row:
+        """Return an object inside this one. Raises DataError."""
+        value = self._required(field)
+        if not isinstance(value, dict):
+            raise self._wrong(field, value, "an object")
+        return Row(value, self.place, f"{self.parent}{field}.")
+
+    def rows(self, field: str) -> tuple[Row, ...]:
+        """Return a list of objects; a single object counts as a list of one. Raises DataError."""
+        value = self._required(field)
+        values = [value] if isinstance(value, dict) else value
+        if not isinstance(values, list) or not all(isinstance(one, dict) for one in values):
+            raise self._wrong(field, value, "a list of objects")
+        return tuple(Row(one, self.place, f"{self.parent}{field}[{i}].") for i, one in enumerate(values))
+
+    def _required(self, field: str) -> Any:
+        if not self.has(field):
+            there = ", ".join(map(str, self.fields)) or "none"
+            raise self.error(field, f"is missing; add it, or check that this is the right file (fields here: {there})")
+        return self.fields[field]
+
+    def _wrong(self, field: str, value: object, expected: str) -> DataError:
+        return self.error(field, f"is {_short(value)}, expected {expected}; correct it in the file")
+
+
+def read_jsonl(path: Path) -> Iterator[Row]:
+    """Yield one row for each line of a JSON-lines file; blank lines are skipped.
+
+    Raises DataError, naming `file:line`, where a line is not UTF-8 or not a JSON object.
+    """
+    with _opened(path) as file:
+        for number, line in enumerate(file, start=1):
+            place = f"{path}:{number}"
+            try:
+                # Some tools put a byte-order mark before the first line.
+                content = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+                if not content:
+                    continue
+                value = json.loads(content)
+                if "\\ud" in content:
+                    # Half a surrogate pair could never be written again as UTF-8; it becomes a question mark.
+                    value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+            except (ValueError, RecursionError) as error:
+                remedy = "correct or delete the line (a run that was cut off leaves half a line at the end)"
+                raise DataError(f"{place}: not valid JSON ({error}); {remedy}") from None
+            if not isinstance(value, dict):
+                raise DataError(f"{place}: {_short(value)} where a JSON object is expected; is this a JSON-lines file?")
+            yield Row(value, place)
+
+
+def read_json(path: Path) -> Any:
+    """Return the content of a JSON file. Raises DataError where it is missing or not valid JSON."""
+    with _opened(path) as file:
+        try:
+            return json.loads(file.read().decode("utf-8-sig"))
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{path}: not valid JSON ({error}); fetch the file again") from None
+
+
+def read_json_list(path: Path) -> Iterator[Row]:
+    """Yield one row for each object of a JSON file that holds a list. Raises DataError."""
+    values = read_json(path)
+    if not isinstance(values, list):
+        raise DataError(f"{path}: {_short(values)} where a list of objects is expected; is this the right file?")
+    for number, value in enumerate(values):
+        if not isinstance(value, dict):
+            raise DataError(f"{path}: item {number} is {_short(value)}, expected an object; fetch the file again")
+        yield Row(value, f"{path}: item {number}")
+
+
+def read_table(path: Path, delimiter: str = ",") -> Iterator[Row]:
+    """Yield one row for each line below the heading of a csv or tsv file; all values are text.
+
+    Raises DataError where the file is missing, not UTF-8, or a line has more cells than the heading.
+    """
+    with _opened(path) as file:
+        try:
+            lines = file.read().decode("utf-8-sig").splitlines(keepends=True)
+        except UnicodeDecodeError as error:
+            raise DataError(f"{path}: not UTF-8 ({error}); save it as UTF-8") from None
+    table = csv.DictReader(lines, delimiter=delimiter)
+    for fields in table:
+        place = f"{path}:{table.line_num}"
+        if None in fields:
+            raise DataError(f"{place}: more cells than the heading has; is {delimiter!r} the delimiter of this file?")
+        yield Row(fields, place)
+
+
+def _opened(path: Path) -> Any:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+
+
+def _short(value: object) -> str:
+    shown = json.dumps(value, ensure_ascii=False, default=repr)
+    return shown if len(shown) <= 60 else shown[:57] + "..."

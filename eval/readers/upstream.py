@@ -1,0 +1,289 @@
+"""Upstream's rows: annotations, and predictions, which are the same rows filled in.
+
+    {"idx": 0, "dataset": "MVBench/Action Antonym", "text": {"prompt": ..., "response": "A", "question": ...},
+     "video_file": "<placeholder>", "vid": ..., "start_time": 1.0, "end_time": 7.5, "extra_info": {...}}
+
+`response` may be a list of references; `video_file` a path or a list of frame files; span and extra_info may be
+absent. A prediction is filled in as `text.prediction`, and `<error>` marks a sample that failed. Branch `tarsier2`
+writes another form, see eval/readers/messages.py; both are read here. Source: github.com/bytedance/tarsier.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eval.core import Clip, Prediction, Sample
+from eval.errors import DataError, did_you_mean
+from eval.readers.choices import read_options
+from eval.readers.messages import read_turn
+from eval.readers.rows import Row, read_jsonl
+from eval.store import write_jsonl
+
+if TYPE_CHECKING:
+    from eval.readers.videos import VideoIndex
+
+FAILED = "<error>"
+"""What upstream writes as the prediction of a sample that failed."""
+PLACEHOLDER = "<placeholder>"
+"""What upstream writes where its user is to fill in the path of the video."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamRow:
+    """One row of either branch, checked."""
+
+    id: str
+    """`{dataset}_{idx}`, as upstream builds it."""
+    subset: str
+    """What follows the slash in `dataset`; "" where there is none."""
+    prompt: str
+    """The prompt with `<video>`."""
+    responses: tuple[str, ...]
+    """The reference, or all of them; () where the row has none."""
+    question: str
+    """The question alone, "" where the row does not repeat it."""
+    vid: str
+    """The video's name, "" where the row gives only a path."""
+    files: str | tuple[str, ...]
+    """Path of the video, or of its frames in order; "" where it was never filled in."""
+    start: float | None
+    """First second of the span; None for the beginning."""
+    end: float | None
+    """Last second of the span; None for the end."""
+    extra: Mapping[str, Any]
+    """`extra_info` as it came."""
+    prediction: str | None
+    """The prediction, where one was filled in."""
+    place: str
+    """`file:line`."""
+
+    @property
+    def video(self) -> str:
+        """The name of the source video: its vid, or else the path of the file or of the folder of frames."""
+        if self.vid or not self.files:
+            return self.vid
+        return self.files if isinstance(self.files, str) else self.files[0].rpartition("/")[0] or self.files[0]
+
+    def clip(
+        self, videos: VideoIndex, hints: Sequence[str] = (), foreign: Sequence[str] = (), fps: float | None = None
+    ) -> Clip:
+        """Find what the row shows; `hints` and `foreign` as in VideoIndex.find, `fps` for a folder of frames.
+
+        The span of a list of frames is dropped: upstream shows the list as it stands.
+        """
+        if isinstance(self.files, tuple):
+            # Bare file names lie in a folder that is named after the video.
+            names = [name if "/" in name or not self.vid else f"{self.vid}/{name}" for name in self.files]
+            return Clip(source=tuple(videos.find_frames(names, hints, foreign, self.place)))
+        source = videos.find(self.files or self.vid, hints, foreign, self.place)
+        if self.files and self.vid and not source.exists():
+            # The path was filled in on another machine.
+            source = videos.find(self.vid, hints, foreign, self.place)
+        return Clip(source=source, start=self.start, end=self.end, fps=fps)
+
+    def sample(self, benchmark: str, clip: Clip, cluster: str = "") -> Sample:
+        """Return the row as a sample of `benchmark`; options are read off the prompt where it lists any."""
+        known = {"vid": self.vid, "question": self.question}
+        return Sample(
+            id=self.id,
+            benchmark=benchmark,
+            subset=self.subset,
+            clip=clip,
+            prompt=self.prompt,
+            targets=self.responses,
+            options=read_options(self.prompt),
+            cluster=cluster or self.video,
+            metadata={**{key: value for key, value in known.items() if value}, **self.extra},
+        )
+
+    def predicted(self, benchmark: str) -> tuple[Sample, Prediction]:
+        """Return sample and prediction of a filled-in row. Raises DataError where no prediction was filled in."""
+        if self.prediction is None:
+            raise DataError(
+                f"{self.place}: no 'text.prediction' in this row; give a prediction file, not an annotation"
+            )
+        files = (self.files,) if isinstance(self.files, str) else self.files
+        source = tuple(Path(name) for name in files if name)
+        sample = self.sample(benchmark, Clip(source=source, start=self.start, end=self.end))
+        failed = self.prediction == FAILED
+        return sample, Prediction(
+            id=self.id,
+            prompt=self.prompt,
+            output=None if failed else self.prediction,
+            error=f"the prediction file says {FAILED}" if failed else None,
+        )
+
+
+def read_upstream(path: Path, dataset: str) -> list[UpstreamRow]:
+    """Read the rows of one data set from a file, or from all `*.jsonl` of a folder in order of name.
+
+    Args:
+        path: File or folder; it may hold rows of other data sets too.
+        dataset: The data set as upstream calls it, without the part after the slash.
+
+    Of rows with the same data set and idx the first one counts, as upstream has it; the rest is logged.
+
+    Raises:
+        DataError: A row that does not fit the format, or no row of this data set.
+    """
+    return parse_rows(read_folder(path), dataset, path)
+
+
+def read_folder(path: Path) -> Iterator[Row]:
+    """Yield the rows of a JSON-lines file, or of all of a folder in order of name. Raises DataError."""
+    if not path.exists():
+        raise DataError(f"{path} does not exist; give a JSON-lines file or a folder of them")
+    files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+    if not files:
+        raise DataError(f"{path}: no *.jsonl in this folder; give the folder that holds the rows")
+    for file in files:
+        yield from read_jsonl(file)
+
+
+def parse_rows(rows: Iterable[Row], dataset: str, path: Path) -> list[UpstreamRow]:
+    """Check the rows of one data set, see read_upstream; `path` is what messages name."""
+    found: dict[str, UpstreamRow] = {}
+    others: Counter[str] = Counter()
+    dropped = 0
+    for row in rows:
+        name = row.text("dataset").partition("/")[0]
+        if name != dataset:
+            others[name] += 1
+            continue
+        parsed = _parse(row)
+        dropped += parsed.id in found
+        found.setdefault(parsed.id, parsed)
+    if not found:
+        there = ", ".join(f"{name} ({count})" for name, count in sorted(others.items())) or "no rows at all"
+        raise DataError(f"{path}: no row of data set {dataset!r}. In it: {there}. {did_you_mean(dataset, others)}")
+    if dropped:
+        _log.warning("%s: %d repeated rows of %s dropped, the first of each counts", path, dropped, dataset)
+    return list(found.values())
+
+
+def write_predictions(pairs: Iterable[tuple[Sample, Prediction]], to: Path, annotations: Path | None) -> int:
+    """Write predictions as upstream's rows, for upstream's evaluate.py; return how many rows were written.
+
+    Args:
+        pairs: Samples with their predictions.
+        to: File to write.
+        annotations: Upstream's file, or a folder of them, whose rows are filled in and otherwise kept as they are.
+            Without it the rows hold what the samples say.
+
+    Rows without a prediction are left out, since upstream reads every row as predicted. Raises DataError where the
+    annotations hold no row of these samples.
+    """
+    known = {sample.id: (sample, prediction) for sample, prediction in pairs}
+    if annotations is None:
+        rows = [_written(sample, prediction) for sample, prediction in known.values()]
+    else:
+        there: dict[str, dict[str, Any]] = {}
+        for row in read_folder(annotations):
+            key = f"{row.text('dataset')}_{row.label('idx')}"
+            if key in known and key not in there:
+                _parse(row)
+                there[key] = _filled(row, known[key][1])
+        rows = list(there.values())
+        if not rows and known:
+            raise DataError(f"{annotations}: no row of sample {next(iter(known))!r} or any other; give its annotations")
+        if len(rows) < len(known):
+            _log.warning("%s: no row for %d of %d predictions", annotations, len(known) - len(rows), len(known))
+    to.parent.mkdir(parents=True, exist_ok=True)
+    write_jsonl(to, rows)
+    return len(rows)
+
+
+def _written(sample: Sample, prediction: Prediction) -> dict[str, Any]:
+    dataset, _, idx = sample.id.rpartition("_")
+    if sample.subset and f"/{sample.subset}_" in sample.id:
+        # An idx may hold an underscore of its own.
+        name, _, idx = sample.id.partition(f"/{sample.subset}_")
+        dataset = f"{name}/{sample.subset}"
+    one = sample.targets[0] if len(sample.targets) == 1 else list(sample.targets)
+    return {
+        "idx": int(idx) if idx.isdecimal() else idx,
+        "dataset": dataset,
+        "text": {"prompt": sample.prompt, "response": one, "prediction": _as_written(prediction)},
+        "video_file": PLACEHOLDER,
+        "vid": sample.cluster,
+    }
+
+
+def _filled(row: Row, prediction: Prediction) -> dict[str, Any]:
+    filled = copy.deepcopy(dict(row.fields))
+    output = _as_written(prediction)
+    if not row.has("messages"):
+        filled["text"]["prediction"] = output
+    elif filled["messages"][-1]["role"] == "assistant":
+        filled["messages"][-1]["content"][-1]["text"] = output
+    else:
+        filled["messages"].append({"role": "assistant", "content": [{"type": "text", "text": output}]})
+    return filled
+
+
+def _as_written(prediction: Prediction) -> str:
+    return FAILED if prediction.output is None else prediction.output
+
+
+def _parse(row: Row) -> UpstreamRow:
+    dataset = row.text("dataset")
+    if row.has("messages"):
+        turn = read_turn(row)
+        video, prompt, responses, prediction, question = turn.video, turn.prompt, turn.references, turn.prediction, ""
+    else:
+        text, video = row.row("text"), row
+        prompt, prediction = text.text("prompt"), text.text_or_none("prediction")
+        question = text.text_or_none("question") or ""
+        responses = _responses(text)
+    if not prompt.strip():
+        raise row.error("text.prompt", "is empty; the model needs a prompt")
+    files = _files(video)
+    vid = row.label("vid") if row.has("vid") else ""
+    return UpstreamRow(
+        id=f"{dataset}_{row.label('idx')}",
+        subset=dataset.partition("/")[2],
+        prompt=prompt,
+        responses=responses,
+        question=question,
+        vid=vid,
+        files=files,
+        start=_second(video, "start_time"),
+        end=_second(video, "end_time"),
+        extra=dict(row.row("extra_info").fields) if row.has("extra_info") else {},
+        prediction=prediction,
+        place=row.place,
+    )
+
+
+def _responses(text: Row) -> tuple[str, ...]:
+    if not text.has("response"):
+        return ()
+    return text.texts("response") if isinstance(text.fields["response"], list) else (text.text("response"),)
+
+
+def _files(video: Row) -> str | tuple[str, ...]:
+    """Return path or frame paths; "" for a placeholder, also where it stands inside a list or a path."""
+    field = "image_file" if video.has("image_file") else "video_file"
+    if not video.has(field):
+        return ""
+    listed = isinstance(video.fields[field], list)
+    names = video.texts(field) if listed else (video.text(field),)
+    if not names:
+        raise video.error(field, "lists no frames; list them, or write the path of the video")
+    if any(PLACEHOLDER in name or not name for name in names):
+        return ""
+    return names if listed else names[0]
+
+
+def _second(video: Row, field: str) -> float | None:
+    """Return a bound of the span; upstream reads zero and below as no bound."""
+    second = video.number(field)
+    return second if second is not None and second > 0 else None

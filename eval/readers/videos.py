@@ -1,0 +1,217 @@
+"""Finds the videos of a data set by name, in whatever layout and container they were unpacked.
+
+Copies of the same data set differ in extension, in an extra folder that a zip brought along, and in letter case
+of the extension. None of that should ask the user to rename files.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from eval.errors import DataError
+
+VIDEO_EXTENSIONS = ("mp4", "mkv", "webm", "avi", "mov", "wmv", "mpg", "mpeg", "m4v", "ts", "gif")
+"""Containers that are tried for a name, the likeliest first."""
+FRAME_EXTENSIONS = ("jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp")
+"""Image files that make a folder a folder of frames."""
+
+_log = logging.getLogger(__name__)
+
+
+def video_stem(name: str) -> str:
+    """Return a file name without the extension of a video; dots that belong to the name stay."""
+    stem, dot, extension = name.rpartition(".")
+    return stem if dot and stem and extension.lower() in VIDEO_EXTENSIONS else name
+
+
+def benchmark_home(data: Path | str, *names: str) -> Path:
+    """Return the benchmark's own folder below `data`, the first of `names` that is there, or else `data` itself."""
+    folders = (Path(data) / name for name in names)
+    return next((folder for folder in folders if folder.is_dir()), Path(data))
+
+
+class VideoIndex:
+    """The videos below one folder.
+
+    The folder should hold one benchmark: many data sets number their videos, and `1.mp4` of another one
+    would be the wrong video. The tree is walked once, and only when a video is not where it is expected.
+    """
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+        self._folders: dict[Path, dict[str, list[str]]] = {}
+        self._below: dict[str, list[Path]] | None = None
+        self._sought: dict[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], Path | None] = {}
+
+    def find(self, name: str, hints: Sequence[str] = (), foreign: Sequence[str] = (), place: str = "") -> Path:
+        """Return where the video `name` lies: a file, or a folder of frames.
+
+        Args:
+            name: File name, with or without extension; or a path relative to a hint or to the root; or an
+                absolute path, which is taken as it is where it exists.
+            hints: Folders below the root, where it is expected, the likeliest first.
+            foreign: Folders whose videos are others even where the name is the same.
+            place: The row that names the video, for messages.
+
+        Where nothing is found, or several files fit equally well (logged as a warning), the path where the
+        video is expected comes back, so that the sample fails as missing and says where to put it.
+
+        Raises:
+            DataError: A relative path that leaves the root, or an empty name.
+        """
+        given = Path(name)
+        if given.is_absolute() and given.exists():
+            return given
+        parts = self._parts(name, place)
+        expected = [self.root / hint / name for hint in hints] + [self.root / name]
+        if not given.is_absolute():
+            for look in (_file, self._other_extension, _folder):
+                for path in expected:
+                    if (found := look(path)) is not None:
+                        return found
+        sought = (parts, tuple(hints), tuple(foreign))
+        if sought not in self._sought:
+            self._sought[sought] = self._anywhere(*sought)
+        return self._sought[sought] or (given if given.is_absolute() else expected[0])
+
+    def find_frames(
+        self, names: Sequence[str], hints: Sequence[str] = (), foreign: Sequence[str] = (), place: str = ""
+    ) -> list[Path]:
+        """Return where the listed frame files lie, in the given order; each of their folders is looked up once.
+
+        A frame that is missing comes back as the path where it is expected. Raises DataError as `find` does.
+        """
+        homes: dict[str, Path] = {}
+        frames = []
+        for name in names:
+            folder, _, file = name.rpartition("/")
+            if folder not in homes:
+                homes[folder] = self.find(folder, hints, foreign, place) if folder else self.root.joinpath(*hints[:1])
+            frames.append(homes[folder] / file)
+        return frames
+
+    def _parts(self, name: str, place: str) -> tuple[str, ...]:
+        parts = PurePosixPath(os.path.normpath(name)).parts if name else ()
+        where = f"{place}: " if place else ""
+        if not parts:
+            raise DataError(f"{where}no video is named; add its name, or a path below {self.root}")
+        if parts[0] == "..":
+            raise DataError(f"{where}video {name!r} leaves {self.root}; use a path below it, or an absolute one")
+        return parts
+
+    def _other_extension(self, place: Path) -> Path | None:
+        folder = place.parent
+        if folder not in self._folders:
+            self._folders[folder] = _stems(folder)
+        names = self._folders[folder].get(video_stem(place.name))
+        return folder / names[0] if names else None
+
+    def _anywhere(self, parts: tuple[str, ...], hints: Sequence[str], foreign: Sequence[str]) -> Path | None:
+        if self._below is None:
+            self._below = _walk(self.root)
+        found: dict[str, tuple[tuple[int, int], Path]] = {}
+        for path in self._below.get(video_stem(parts[-1]), ()):
+            folder = path.relative_to(self.root).parts[:-1]
+            near = max((len(set(_split(hint)) & set(folder)) for hint in hints), default=0)
+            if any(_within(other, folder) for other in foreign):
+                continue
+            # The key folds links to one and the same file into one candidate.
+            found.setdefault(os.path.realpath(path), ((_shared_end(parts[:-1], folder), near), path))
+        best = max((rank for rank, _ in found.values()), default=None)
+        paths = sorted(path for rank, path in found.values() if rank == best)
+        if len(paths) > 1:
+            shown = ", ".join(str(path) for path in paths[:3])
+            _log.warning("%d videos fit %r equally well and none is used: %s", len(paths), "/".join(parts), shown)
+        return paths[0] if len(paths) == 1 else None
+
+
+def _file(place: Path) -> Path | None:
+    return place if place.is_file() else None
+
+
+def _folder(place: Path) -> Path | None:
+    if place.is_dir():
+        return place
+    folder = place.with_name(video_stem(place.name))
+    return folder if folder.is_dir() else None
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """List a folder; hidden files (among them the `._x.mp4` that zips from a Mac bring) are no videos."""
+    try:
+        with os.scandir(folder) as entries:
+            return [entry for entry in entries if not entry.name.startswith(".")]
+    except OSError:
+        return []
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that points at itself
+        return False
+
+
+def _extension(name: str) -> str:
+    return name.rpartition(".")[2].lower()
+
+
+def _stems(folder: Path) -> dict[str, list[str]]:
+    """Return the video files of a folder by stem, each list in the order in which containers are tried."""
+    stems: dict[str, list[str]] = {}
+    for entry in _entries(folder):
+        if _extension(entry.name) in VIDEO_EXTENSIONS and not _is_folder(entry):
+            stems.setdefault(video_stem(entry.name), []).append(entry.name)
+    for names in stems.values():
+        names.sort(key=lambda name: (VIDEO_EXTENSIONS.index(_extension(name)), name))
+    return stems
+
+
+def _walk(root: Path) -> dict[str, list[Path]]:
+    """Return every video and every folder of frames below `root` by stem; linked folders are followed once."""
+    stems: dict[str, list[Path]] = {}
+    seen: set[tuple[int, int]] = set()
+    stack = [root]
+    while stack:
+        folder = stack.pop()
+        try:
+            status = folder.stat()
+        except OSError:
+            continue
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        has_frames = False
+        for entry in _entries(folder):
+            extension = _extension(entry.name)
+            if _is_folder(entry):
+                stack.append(folder / entry.name)
+            elif extension in VIDEO_EXTENSIONS:
+                stems.setdefault(video_stem(entry.name), []).append(folder / entry.name)
+            has_frames = has_frames or extension in FRAME_EXTENSIONS
+        if has_frames and folder != root:
+            stems.setdefault(folder.name, []).append(folder)
+    return stems
+
+
+def _split(folder: str) -> tuple[str, ...]:
+    return PurePosixPath(folder).parts
+
+
+def _within(folder: str, parts: tuple[str, ...]) -> bool:
+    """Whether the components of `folder` follow each other somewhere in `parts`."""
+    wanted = _split(folder)
+    return any(parts[i : i + len(wanted)] == wanted for i in range(len(parts) - len(wanted) + 1)) if wanted else False
+
+
+def _shared_end(one: tuple[str, ...], other: tuple[str, ...]) -> int:
+    """Return how many components two paths share, counted from the end."""
+    count = 0
+    for a, b in zip(reversed(one), reversed(other), strict=False):
+        if a != b:
+            break
+        count += 1
+    return count

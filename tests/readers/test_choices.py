@@ -1,0 +1,54 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from eval.errors import DataError
+from eval.readers.choices import answer_letter, choice_prompt, index_letter, read_options
+from eval.readers.rows import Row
+
+SHARED = Path(__file__).parents[2].parent / "shared"
+ROW = Row({}, "f:1")
+
+
+def test_prompt_and_back():
+    prompt = choice_prompt("\nQuestion: Which?", ["left", "", "(B) right"])
+    assert prompt == "USER: <video>\nQuestion: Which?\n(A) left\n(B) \n(C) (B) right\nASSISTANT: Answer: ("
+    assert read_options(prompt) == ("left", "", "(B) right")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "options"),
+    [
+        ("Describe (A) the video.", ()),
+        ("\n(A) alone\n", ()),
+        ("\n(B) x\n(C) y", ()),
+        ("\n(A) quoted\n(C) z\n(A) x\n(B) y\nAnswer with the letter.", ("x", "y")),
+        ("\n(A)x\r\n(B)  y \r\n", ("x", "y")),
+    ],
+)
+def test_options_are_an_unbroken_run_from_a(prompt, options):
+    assert read_options(prompt) == options
+
+
+def test_letters():
+    assert answer_letter(ROW, "y", ["x", "y", "y"]) == "B"
+    assert index_letter(ROW, 2.0, ["x", "y", "z"]) == "C"
+    with pytest.raises(DataError, match=r"f:1: field 'answer' is 'w', which is none of the options \['x'\]"):
+        answer_letter(ROW, "w", ["x"])
+    for index in (None, -1, 1, 0.5):
+        with pytest.raises(DataError, match="f:1: field 'qa'"):
+            index_letter(ROW, index, ["x"], field="qa")
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="real rows are not here")
+@pytest.mark.parametrize("name", ["Next-QA-val-multi_choice", "EgoSchema_subset"])
+def test_real_rows_list_five_options(name):
+    with (SHARED / "annotations" / "tarsier" / f"{name}.jsonl").open(encoding="utf-8") as file:
+        prompts = [json.loads(line)["text"]["prompt"] for line in file]
+    assert {len(read_options(prompt)) for prompt in prompts} == {5}
+    if name.startswith("Next"):
+        for prompt in prompts:
+            question = prompt.removeprefix("USER: <video>").partition("\n(A)")[0]
+            # Some options begin or end with a space.
+            assert choice_prompt(question, read_options(prompt)).split() == prompt.split()

@@ -1,0 +1,85 @@
+import json
+
+import pytest
+
+from eval.core import Clip, Prediction, Sample
+from eval.errors import DataError
+from eval.readers.predictions import read_predictions, read_run, to_json
+
+SAMPLE = Sample(
+    id="TV/Move_0", benchmark="tv", subset="Move", clip=Clip(source=()), prompt="USER: <video> ü?",
+    targets=("A",), options=("x", "y"), cluster="v",
+)  # fmt: skip
+GOOD = Prediction(id="TV/Move_0", prompt="USER: <video> ü?", output="A", n_frames=8)
+FAILED = Prediction(id="TV/Move_0", prompt="USER: <video> ü?", output=None, error="missing")
+
+
+@pytest.fixture
+def write(tmp_path):
+    def to(*rows, name="predictions.jsonl"):
+        path = tmp_path / name
+        path.write_text("".join(json.dumps(one) + "\n" for one in rows), encoding="utf-8")
+        return path
+
+    return to
+
+
+def test_keys_and_their_order():
+    assert list(to_json(SAMPLE, GOOD)) == [
+        "id", "benchmark", "subset", "prompt", "output", "error", "n_frames", "targets", "options", "cluster",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("prediction", [GOOD, FAILED])
+def test_what_is_written_is_read_back(write, prediction):
+    path = write(to_json(SAMPLE, prediction))
+    assert read_predictions(path, "tv", "TV") == [(SAMPLE, prediction)]
+    assert read_run(path) == read_run(path, "tv") == [(SAMPLE, prediction)]
+
+
+def test_a_run_folder_is_read_from_its_predictions_alone(write, tmp_path):
+    write(to_json(SAMPLE, GOOD))
+    write({"id": "TV/Move_0", "value": 1.0}, name="scores.jsonl")
+    assert len(read_predictions(tmp_path, "tv", "TV")) == 1
+
+
+def test_an_output_replaces_an_earlier_error_and_nothing_else(write, caplog):
+    other = Prediction(id=GOOD.id, prompt=GOOD.prompt, output="B")
+    path = write(*(to_json(SAMPLE, prediction) for prediction in (FAILED, GOOD, other, FAILED)))
+    assert read_run(path) == [(SAMPLE, GOOD)]
+    assert "3 repeated rows" in caplog.text
+
+
+def test_an_empty_run_has_no_predictions_yet(write):
+    assert read_run(write()) == []
+    with pytest.raises(DataError, match="no predictions in it"):
+        read_predictions(write(), "tv", "TV")
+
+
+def test_another_benchmark_lists_what_is_there(write):
+    with pytest.raises(DataError, match=r"no prediction for benchmark 'egoschema'. In it: tv \(1\)"):
+        read_predictions(write(to_json(SAMPLE, GOOD)), "egoschema", "EgoSchema")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"error": "both"}, r"predictions\.jsonl:1: field 'output' and 'error'"),
+        ({"output": None}, "one of them must be text"),
+        ({"targets": "A"}, "field 'targets' is \"A\", expected a list"),
+        ({"output": 3}, "field 'output' is 3"),
+    ],
+)
+def test_a_row_that_does_not_fit_is_named(write, change, message):
+    with pytest.raises(DataError, match=message):
+        read_run(write({**to_json(SAMPLE, GOOD), **change}))
+
+
+def test_a_file_of_neither_format_and_an_annotation_file(write, tmp_path):
+    with pytest.raises(DataError, match=r"x\.jsonl:1: neither .* its fields: value"):
+        read_predictions(write({"value": 1}, name="x.jsonl"), "tv", "TV")
+    row = {"idx": 0, "dataset": "TV", "text": {"prompt": "p", "response": "A"}, "video_file": "v.mp4"}
+    with pytest.raises(DataError, match=r"x\.jsonl:1: no 'text\.prediction'"):
+        read_predictions(write(row, name="x.jsonl"), "tv", "TV")
+    with pytest.raises(DataError, match="does not exist"):
+        read_predictions(tmp_path / "gone", "tv", "TV")
