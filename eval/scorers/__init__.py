@@ -1,0 +1,1 @@
+"""Turns predictions into scores, and scores into metrics."""

@@ -1,0 +1,78 @@
+"""Scores multiple-choice answers by upstream's rule: the first character that is no bracket is the answer.
+
+The rule is crude and kept as it is, because published numbers rest on it: "Answer: C" is read as A, and any
+capital letter, of any alphabet, is a valid answer. Lower-case letters and prose that begins in lower case hold no
+answer; nothing is guessed. Source: evaluation/metrics/evaluate_qa_mc.py of github.com/bytedance/tarsier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from eval.core import Metric, Prediction, Sample, Score
+from eval.errors import DataError
+from eval.scorers.accounting import Average, averages
+
+Digits = Literal["tarsier", "tarsier2"]
+"""How a digit is read: `tarsier` takes 1..5 as B..F (one off, theirs), `tarsier2` takes 0..5 as A..F."""
+
+_DIGITS: dict[Digits, dict[str, str]] = {
+    "tarsier": dict(zip("12345", "BCDEF", strict=True)),
+    "tarsier2": dict(zip("012345", "ABCDEF", strict=True)),
+}
+
+
+def first_character(text: str) -> str:
+    """Return the first character besides brackets and surrounding space, or "" where there is none."""
+    return text.replace("(", "").replace(")", "").strip()[:1]
+
+
+def read_letter(output: str, digits: Digits = "tarsier") -> str | None:
+    """Return the option letter that an output begins with, or None where it holds no answer."""
+    character = first_character(output)
+    letter = _DIGITS[digits].get(character, character)
+    return letter if letter.isupper() and letter.isalpha() else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MultipleChoice:
+    """Accuracy of option letters, as either branch of upstream counts it."""
+
+    digits: Digits = "tarsier"
+    """The branch whose reading of digits and of targets applies."""
+    headline: Average = "micro"
+    """The average that is reported for a benchmark with subsets."""
+    name: str = "multiple_choice"
+    """Name of the scorer in results."""
+
+    def score(self, sample: Sample, prediction: Prediction) -> Score:
+        """Compare the letter of an output with the target's. Raises DataError where the sample has no target."""
+        if not sample.targets or not sample.targets[0].strip():
+            raise DataError(f"{sample.id}: no target to compare with; score a split whose answers are public")
+        # Branch tarsier2 reads targets as it reads outputs, so that its rows may say "(A)".
+        target = first_character(sample.targets[0]) if self.digits == "tarsier2" else sample.targets[0]
+        answer = None if prediction.output is None else read_letter(prediction.output, self.digits)
+        status: Literal["scored", "invalid", "model_failed"]
+        if prediction.output is None:
+            status, reason = "model_failed", prediction.error
+        elif answer is None:
+            status, reason = "invalid", f"no option letter at the beginning of {prediction.output[:40]!r}"
+        else:
+            status, reason = "scored", None
+        return Score(
+            id=sample.id,
+            subset=sample.subset,
+            cluster=sample.cluster,
+            status=status,
+            answer=answer,
+            target=target,
+            value=None if answer is None else float(answer == target),
+            chance=1 / len(sample.options) if sample.options else None,
+            reason=reason,
+        )
+
+    def aggregate(self, scores: Sequence[Score]) -> list[Metric]:
+        """Return accuracy overall and by subset, under both accountings."""
+        return averages(scores, self.headline)

@@ -1,0 +1,162 @@
+import pytest
+
+from eval.core import OVERALL, Clip, Metric, Prediction, Sample, Score
+from eval.errors import DataError
+from eval.scorers.multiple_choice import MultipleChoice, read_letter
+
+
+def sample(number=0, target="A", subset="", options=("x", "y")):
+    return Sample(
+        id=f"Set_{number}", benchmark="set", subset=subset, clip=Clip(source=()), prompt="?", targets=(target,),
+        options=options, cluster=f"video{number}",
+    )  # fmt: skip
+
+
+def answered(output):
+    return Prediction(id="Set_0", prompt="?", output=output)
+
+
+FAILED = Prediction(id="Set_0", prompt="?", output=None, error="no video")
+
+
+@pytest.mark.parametrize(
+    ("output", "tarsier", "tarsier2"),
+    [
+        ("A", "A", "A"),
+        ("(A", "A", "A"),
+        ("(A) the left one", "A", "A"),
+        ("  \n (C)", "C", "C"),
+        ("))((B", "B", "B"),
+        ("B.", "B", "B"),
+        ("Answer: C", "A", "A"),
+        ("The second", "T", "T"),
+        ("É", "É", "É"),
+        ("Ж", "Ж", "Ж"),
+        ("a", None, None),
+        ("the answer is A", None, None),
+        ("ß", None, None),
+        ("", None, None),
+        ("   ", None, None),
+        ("()", None, None),
+        ("\u3000A", "A", "A"),
+        ("**A**", None, None),
+        ('"A"', None, None),
+        ("[A]", None, None),
+        ("<error", None, None),
+        ("選A", None, None),
+        ("（A）", None, None),
+        ("\N{MATHEMATICAL BOLD CAPITAL A}", "\N{MATHEMATICAL BOLD CAPITAL A}", "\N{MATHEMATICAL BOLD CAPITAL A}"),
+        ("\N{ROMAN NUMERAL ONE}", None, None),  # upper case, but a number
+        ("0", None, "A"),
+        ("1", "B", "B"),
+        ("1) left", "B", "B"),
+        ("(5)", "F", "F"),
+        ("6", None, None),
+        ("-1", None, None),
+        ("\N{SUPERSCRIPT TWO}", None, None),
+        ("\N{FULLWIDTH DIGIT ONE}", None, None),
+    ],
+)
+def test_ugly_outputs(output, tarsier, tarsier2):
+    assert read_letter(output) == tarsier
+    assert read_letter(output, "tarsier2") == tarsier2
+
+
+def test_a_right_a_wrong_and_an_unreadable_answer():
+    right, wrong, invalid = (MultipleChoice().score(sample(), answered(text)) for text in ("(A)", "B", "hm"))
+    assert (right.status, right.answer, right.value, right.chance, right.reason) == ("scored", "A", 1.0, 0.5, None)
+    assert (wrong.status, wrong.answer, wrong.value) == ("scored", "B", 0.0)
+    assert (invalid.status, invalid.answer, invalid.value) == ("invalid", None, None)
+    assert invalid.reason == "no option letter at the beginning of 'hm'"
+
+
+def test_a_failure_is_no_answer_and_keeps_its_reason():
+    score = MultipleChoice().score(sample(), FAILED)
+    assert (score.status, score.value, score.reason) == ("model_failed", None, "no video")
+
+
+def test_targets_in_brackets_are_read_on_branch_tarsier2_only():
+    assert MultipleChoice(digits="tarsier2").score(sample(target="(A) left"), answered("A")).value == 1.0
+    assert MultipleChoice().score(sample(target="(A) left"), answered("A")).value == 0.0
+
+
+def test_a_withheld_target_is_an_error():
+    with pytest.raises(DataError, match="Set_0: no target"):
+        MultipleChoice().score(sample(target=""), answered("A"))
+
+
+def score(subset, status, value=None, chance=0.25):
+    return Score(
+        id="x", subset=subset, cluster="", status=status, answer=None, target="A", value=value, chance=chance
+    )  # fmt: skip
+
+
+def by_key(metrics):
+    return {(metric.name, metric.accounting, metric.subset): metric for metric in metrics}
+
+
+def test_one_accuracy_where_there_are_no_subsets():
+    scores = [score("", "scored", 1.0), score("", "scored", 0.0), score("", "invalid"), score("", "model_failed")]
+    upstream, strict = MultipleChoice(headline="macro").aggregate(scores)
+    # upstream: 1 of 2; with the failed one wrong 1 of 3, right 2 of 3. strict: 1 of 3; 1 of 4, 2 of 4.
+    assert upstream == Metric(
+        name="accuracy", accounting="upstream", subset=OVERALL, value=1 / 2, n=2, n_invalid=1, n_failed=1,
+        average="micro", lower=1 / 3, upper=2 / 3, chance=0.25,
+    )  # fmt: skip
+    assert strict == Metric(
+        name="accuracy", accounting="strict", subset=OVERALL, value=1 / 3, n=3, n_invalid=1, n_failed=1,
+        average="micro", lower=1 / 4, upper=2 / 4, chance=0.25,
+    )  # fmt: skip
+
+
+SUBSETS = [
+    *(score("a", "scored", 1.0) for _ in range(3)),
+    score("a", "scored", 0.0, chance=0.5),
+    score("b", "scored", 0.0),
+    score("b", "invalid"),
+    score("c", "invalid"),
+    score("d", "model_failed"),
+]
+
+
+def test_subsets_in_order_and_both_averages():
+    metrics = MultipleChoice(headline="macro").aggregate(SUBSETS)
+    names = [(metric.name, metric.subset) for metric in metrics]
+    overall = [("accuracy", OVERALL), ("accuracy_macro", OVERALL), ("accuracy_micro", OVERALL)]
+    assert names == 2 * [*overall, *(("accuracy", subset) for subset in "abcd")]
+    assert [metric.accounting for metric in metrics] == 7 * ["upstream"] + 7 * ["strict"]
+    got = by_key(metrics)
+    # upstream: a 3/4, b 0/1, c and d have no value. Mean of a and b, and 3 of 5.
+    assert got["accuracy_macro", "upstream", OVERALL].value == pytest.approx(3 / 8)
+    assert got["accuracy_micro", "upstream", OVERALL].value == pytest.approx(3 / 5)
+    assert got["accuracy", "upstream", "c"].value is None
+    # strict: a 3/4, b 0/2, c 0/1.
+    assert got["accuracy_macro", "strict", OVERALL].value == pytest.approx(1 / 4)
+    assert got["accuracy_micro", "strict", OVERALL].value == pytest.approx(3 / 7)
+    # d counts only in the bounds: a, b and d upstream, all four strict.
+    assert got["accuracy_macro", "upstream", OVERALL].lower == pytest.approx((3 / 4 + 0 + 0) / 3)
+    assert got["accuracy_macro", "upstream", OVERALL].upper == pytest.approx((3 / 4 + 0 + 1) / 3)
+    assert got["accuracy_macro", "strict", OVERALL].upper == pytest.approx((3 / 4 + 0 + 0 + 1) / 4)
+    # Chance on the same samples: a (3 x 0.25 + 0.5) / 4 = 0.3125, b 0.25.
+    assert got["accuracy_macro", "upstream", OVERALL].chance == pytest.approx((0.3125 + 0.25) / 2)
+    assert got["accuracy_micro", "upstream", OVERALL].chance == pytest.approx((4 * 0.25 + 0.5) / 5)
+    assert (got["accuracy_macro", "strict", OVERALL].n, got["accuracy_macro", "strict", OVERALL].n_failed) == (7, 1)
+
+
+@pytest.mark.parametrize("headline", ["micro", "macro"])
+def test_the_headline_is_the_average_asked_for(headline):
+    got = by_key(MultipleChoice(headline=headline).aggregate(SUBSETS))
+    assert got["accuracy", "upstream", OVERALL].value == got[f"accuracy_{headline}", "upstream", OVERALL].value
+    assert got["accuracy", "upstream", OVERALL].average == headline
+
+
+def test_unknown_chance_stays_unknown():
+    scores = [score("", "scored", 1.0), score("", "scored", 1.0, chance=None)]
+    assert [metric.chance for metric in MultipleChoice().aggregate(scores)] == [None, None]
+
+
+def test_nothing_to_score_has_no_value():
+    for metric in MultipleChoice().aggregate([]):
+        assert (metric.value, metric.lower, metric.upper, metric.n) == (None, None, None, 0)
+    for metric in MultipleChoice().aggregate([score("", "model_failed")]):
+        assert (metric.value, metric.lower, metric.upper, metric.n_failed) == (None, 0.0, 1.0, 1)
