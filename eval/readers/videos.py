@@ -42,7 +42,7 @@ class VideoIndex:
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
-        self._folders: dict[Path, dict[str, list[str]]] = {}
+        self._folders: dict[Path, dict[str, list[str]] | None] = {}
         self._below: dict[str, list[Path]] | None = None
         self._sought: dict[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], Path | None] = {}
 
@@ -68,8 +68,10 @@ class VideoIndex:
         parts = self._parts(name, place)
         expected = [self.root / hint / name for hint in hints] + [self.root / name]
         if not given.is_absolute():
+            # Most hints of most data sets do not exist, and asking the disk again for each sample adds up.
+            there = [path for path in expected if self._listed(path.parent) is not None]
             for look in (_file, self._other_extension, _folder):
-                for path in expected:
+                for path in there:
                     if (found := look(path)) is not None:
                         return found
         sought = (parts, tuple(hints), tuple(foreign))
@@ -102,40 +104,42 @@ class VideoIndex:
             raise DataError(f"{where}video {name!r} leaves {self.root}; use a path below it, or an absolute one")
         return parts
 
-    def _other_extension(self, place: Path) -> Path | None:
-        folder = place.parent
+    def _listed(self, folder: Path) -> dict[str, list[str]] | None:
+        """Return the videos of a folder by stem, or None where there is no such folder."""
         if folder not in self._folders:
-            self._folders[folder] = _stems(folder)
-        names = self._folders[folder].get(video_stem(place.name))
-        return folder / names[0] if names else None
+            self._folders[folder] = _stems(folder) if folder.is_dir() else None
+        return self._folders[folder]
+
+    def _other_extension(self, path: Path) -> Path | None:
+        names = (self._listed(path.parent) or {}).get(video_stem(path.name))
+        return path.with_name(names[0]) if names else None
 
     def _anywhere(self, parts: tuple[str, ...], hints: Sequence[str], foreign: Sequence[str]) -> Path | None:
         if self._below is None:
             self._below = _walk(self.root)
-        found: dict[str, tuple[tuple[int, int], Path]] = {}
+        found: list[tuple[tuple[int, int], Path]] = []
         for path in self._below.get(video_stem(parts[-1]), ()):
             folder = path.relative_to(self.root).parts[:-1]
-            near = max((len(set(_split(hint)) & set(folder)) for hint in hints), default=0)
-            if any(_within(other, folder) for other in foreign):
-                continue
-            # The key folds links to one and the same file into one candidate.
-            found.setdefault(os.path.realpath(path), ((_shared_end(parts[:-1], folder), near), path))
-        best = max((rank for rank, _ in found.values()), default=None)
-        paths = sorted(path for rank, path in found.values() if rank == best)
-        if len(paths) > 1:
+            if not any(_within(other, folder) for other in foreign):
+                near = max((len(set(_split(hint)) & set(folder)) for hint in hints), default=0)
+                found.append(((_shared_end(parts[:-1], folder), near), path))
+        best = max((rank for rank, _ in found), default=None)
+        paths = sorted(path for rank, path in found if rank == best)
+        if len({os.path.realpath(path) for path in paths}) > 1:
             shown = ", ".join(str(path) for path in paths[:3])
             _log.warning("%d videos fit %r equally well and none is used: %s", len(paths), "/".join(parts), shown)
-        return paths[0] if len(paths) == 1 else None
+            return None
+        return paths[0] if paths else None
 
 
-def _file(place: Path) -> Path | None:
-    return place if place.is_file() else None
+def _file(path: Path) -> Path | None:
+    return path if path.is_file() else None
 
 
-def _folder(place: Path) -> Path | None:
-    if place.is_dir():
-        return place
-    folder = place.with_name(video_stem(place.name))
+def _folder(path: Path) -> Path | None:
+    if path.is_dir():
+        return path
+    folder = path.with_name(video_stem(path.name))
     return folder if folder.is_dir() else None
 
 
