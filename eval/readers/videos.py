@@ -66,7 +66,7 @@ class VideoIndex:
         if given.is_absolute() and given.exists():
             return given
         parts = self._parts(name, place)
-        expected = [self.root / hint / name for hint in hints] + [self.root / name]
+        expected = [self.root.joinpath(*_joined(_split(hint), parts)) for hint in (*hints, "")]
         if not given.is_absolute():
             # Most hints of most data sets do not exist, and asking the disk again for each sample adds up.
             there = [path for path in expected if self._listed(path.parent) is not None]
@@ -203,6 +203,14 @@ def _walk(root: Path) -> dict[str, list[Path]]:
 
 def _split(folder: str) -> tuple[str, ...]:
     return PurePosixPath(folder).parts
+
+
+def _joined(hint: tuple[str, ...], name: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the name under the hint; folders that end the hint and begin the name are not repeated."""
+    for shared in range(min(len(hint), len(name) - 1), 0, -1):
+        if hint[-shared:] == name[:shared]:
+            return hint + name[shared:]
+    return hint + name
 
 
 def _within(folder: str, parts: tuple[str, ...]) -> bool:

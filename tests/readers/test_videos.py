@@ -45,6 +45,7 @@ def test_nothing_found_gives_the_expected_path(tree, tmp_path):
     index = tree("a.mp4", "a.txt", "c.jpg")
     assert index.find("b.mp4", hints=("one/two", "three")) == tmp_path / "one/two/b.mp4"
     assert index.find("c") == tmp_path / "c"
+    assert index.find("one/two/b.mp4", hints=("video/one/two",)) == tmp_path / "video/one/two/b.mp4"
     assert str(index.find("/elsewhere/b.mp4")) == "/elsewhere/b.mp4"
     assert VideoIndex(tmp_path / "gone").find("a.mp4", ("one",)) == tmp_path / "gone/one/a.mp4"
 
