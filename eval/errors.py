@@ -19,7 +19,16 @@ from pathlib import Path
 from typing import Literal
 
 MediaReason = Literal[
-    "missing", "empty", "unreadable", "not_a_video", "no_video_stream", "truncated", "unsupported", "too_large"
+    "missing",
+    "empty",
+    "unreadable",
+    "not_a_video",
+    "no_video_stream",
+    "truncated",
+    "corrupt",
+    "unsupported",
+    "too_large",
+    "timeout",
 ]
 
 

@@ -1,0 +1,231 @@
+"""Opening a video file and reading its packets, each known by its number.
+
+Reading after a seek is where decoders lose count, so every packet is compared with the one that a plain pass
+over the file found at its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+
+from eval.errors import MediaError, MediaReason
+from eval.video.bitstream import nal_length_size, read_header
+from eval.video.limits import MAX_PIXELS, check_size
+from eval.video.packets import Listing, Packet
+
+_NEAR = 32
+"""Packets that are read over rather than sought across."""
+_AFTER_SEEK = 100
+"""Packets among which the keyframe must turn up after a seek."""
+_NOT_FILMS = frozenset({"concat", "dash", "hls", "sdp", "tty"})
+"""Demuxers that draw text as pictures, or that open other files than the one named."""
+_CANONICAL = {"libdav1d": "av1", "libaom-av1": "av1", "libvpx": "vp8", "libvpx-vp9": "vp9"}
+"""Codec by the name of its decoder, where they differ."""
+
+
+class MisplacedError(Exception):
+    """A packet is not the one that the listing has at its place."""
+
+
+class Demuxer:
+    """The best video stream of a file, and its packets by number."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file. Raises MediaError where it holds no video or is cut off before its index."""
+        self.path = path
+        self._container: Any = None
+        self.trust_seek = True
+        """Whether seeks have landed where they should so far."""
+        self.seeks = 0
+        """Seeks that found their keyframe."""
+        self._open()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    @property
+    def has_index(self) -> bool:
+        """Whether the container lists its packets, so that a missing one is known to be missing (mp4, mov)."""
+        return bool(self._container.format.name.startswith("mov"))
+
+    @property
+    def fps(self) -> float:
+        """Average frames per second; 0 where the file does not say."""
+        return float(self.stream.average_rate or self.stream.guessed_rate or 0)
+
+    def _fail(self, reason: MediaReason, detail: str) -> MediaError:
+        self.close()
+        return MediaError(self.path, reason, detail)
+
+    def _open(self) -> None:
+        """Open the file (again) at its first packet."""
+        self.close()
+        try:
+            # `file:` keeps a name with a colon from being taken for a protocol.
+            self._container = av.open(f"file:{self.path}", options={"protocol_whitelist": "file"})
+        except av.error.FFmpegError as error:
+            raise self._explain(error) from None
+        self.stream = self._best_stream()
+        self.codec: Any = self.stream.codec_context
+        check_size(self.path, self.codec.width, self.codec.height)
+        self.codec.thread_count = 1  # clips are decoded side by side; threads within one only cost
+        self.codec.options = {"max_pixels": str(MAX_PIXELS), "err_detect": "crccheck"}
+        self._packets: Iterator[Any] = self._container.demux(self.stream)
+        self._pending: Any = None
+        self._next = 0
+
+    def _best_stream(self) -> Any:
+        streams = self._container.streams
+        if _NOT_FILMS & set(self._container.format.name.split(",")):
+            raise self._fail("not_a_video", "is a playlist or a text, not a video")
+        covers = av.stream.Disposition.attached_pic
+        films = [stream for stream in streams.video if not stream.disposition & covers]
+        if not films:
+            kinds = ", ".join(sorted({stream.type for stream in streams if stream.type != "video"}))
+            raise self._fail("no_video_stream", f"holds no video stream (only {kinds or 'a cover picture'})")
+        best = streams.best("video")
+        stream = next((film for film in films if best is not None and film.index == best.index), films[0])
+        if stream.codec_context is None:
+            raise self._fail("unsupported", "its video codec is unknown to this FFmpeg")
+        return stream
+
+    def _explain(self, error: Exception) -> MediaError:
+        if isinstance(error, av.error.InvalidDataError):
+            if _lost_its_index(self.path):
+                return self._fail("truncated", "the mp4 ends before its index (no moov box); copy the file again")
+            return self._fail("not_a_video", "is not a video that FFmpeg can read")
+        if isinstance(
+            error, av.error.DecoderNotFoundError | av.error.DemuxerNotFoundError | av.error.PatchWelcomeError
+        ):
+            return self._fail("unsupported", "is in a format that this FFmpeg cannot decode")
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        return self._fail("unreadable", f"cannot be read: {reason}")
+
+    def list_packets(self) -> Listing:
+        """Read through the file once, without decoding. Raises MediaError where an indexed file is cut off."""
+        codec = _CANONICAL.get(self.codec.name, self.codec.name)
+        length_size = nal_length_size(codec, self.codec.extradata)
+        found: list[Packet] = []
+        layers: list[int] = []
+        cut = irregular = False
+        try:
+            for packet in self._packets:
+                if packet.size:
+                    head = read_header(codec, bytes(packet), length_size)
+                    shown = not packet.is_discard and not head.hidden
+                    found.append(_entry(packet)._replace(shown=shown, disposable=head.disposable))
+                    layers.append(head.layer)
+                    irregular = irregular or head.irregular
+                    cut = packet.is_corrupt
+        except av.error.InvalidDataError:
+            cut = True
+        except av.error.FFmpegError as error:
+            raise self._explain(error) from None
+        if self.has_index:
+            listed = max(len(self.stream.index_entries), len(found))
+            if cut or len(found) < listed:
+                raise self._fail("truncated", f"is cut off: {len(found)} of its {listed} pictures are there")
+        elif cut and found:
+            found.pop()  # half a packet; such a format has no index, and what remains is the video
+        if any(layers):
+            top = max(layers)
+            found = [p._replace(disposable=p.disposable and n == top) for p, n in zip(found, layers, strict=False)]
+        self.listing = Listing(
+            packets=found,
+            codec=codec,
+            container=self._container.format.name,
+            interlaced=self.codec.field_order > 1,
+            irregular=irregular,
+        )
+        return self.listing
+
+    def rewind(self) -> None:
+        """Go back to the first packet, and seek no more: for files where a seek does not land where it should."""
+        self.trust_seek = False
+        self._open()
+
+    def read(self, first: int, last: int) -> Iterator[tuple[int, Any]]:
+        """Yield packets `first` to `last` with their numbers.
+
+        Raises:
+            MisplacedError: Where the file gives other packets than it did before.
+        """
+        near = self._next <= first <= self._next + _NEAR
+        if not near and not (self.trust_seek and self._seek(first)) and (self.trust_seek or first < self._next):
+            self.rewind()
+        while self._next <= last:
+            packet = self._pending or self._read_one()
+            self._pending = None
+            number = self._next
+            if not self._is(packet, number):
+                raise MisplacedError(number)
+            self._next += 1
+            if number >= first:
+                yield number, packet
+
+    def _read_one(self) -> Any:
+        try:
+            return next((packet for packet in self._packets if packet.size), None)
+        except av.error.FFmpegError:
+            return None
+
+    def _seek(self, number: int) -> bool:
+        """Go to a keyframe; return whether it was found. Formats differ in which of its times they seek by."""
+        wanted = self.listing.packets[number]
+        for time in dict.fromkeys((wanted.pts, wanted.dts)):
+            if time is None:
+                continue
+            try:
+                self._container.seek(time, stream=self.stream)
+            except av.error.FFmpegError:
+                continue
+            self._packets = self._container.demux(self.stream)
+            for _ in range(_AFTER_SEEK):
+                packet = self._read_one()
+                if packet is None:
+                    break
+                if self._is(packet, number):
+                    self._pending, self._next = packet, number
+                    self.seeks += 1
+                    return True
+        return False
+
+    def _is(self, packet: Any, number: int) -> bool:
+        known = self.listing.packets[number]
+        return packet is not None and (packet.size, packet.pos, packet.pts) == (known.size, known.pos, known.pts)
+
+
+def _entry(packet: Any) -> Packet:
+    return Packet(
+        pts=packet.pts,
+        dts=packet.dts,
+        pos=packet.pos,
+        size=packet.size,
+        key=packet.is_keyframe,
+        shown=True,
+        disposable=False,
+    )
+
+
+def _lost_its_index(path: Path) -> bool:
+    """Whether a file begins as an mp4 and holds no `moov` box: the box walk of ISO/IEC 14496-12, 4.2."""
+    with path.open("rb") as file:
+        size = path.stat().st_size
+        at = 0
+        while at + 16 <= size:
+            file.seek(at)
+            head = file.read(16)
+            length, kind = int.from_bytes(head[:4], "big"), head[4:8]
+            if kind == b"moov" or (at == 0 and kind not in {b"ftyp", b"mdat", b"free", b"skip", b"wide"}):
+                return False
+            if length == 0:
+                return True
+            at += int.from_bytes(head[8:16], "big") if length == 1 else max(length, 8)
+    return size >= 16

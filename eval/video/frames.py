@@ -1,0 +1,115 @@
+"""From a clip to its frames: the one entrance of this room.
+
+What a file is decides how it is read, and its first bytes say what it is: a gif goes by the rules for gifs
+whatever its name, and a file of unknown name is tried as a video.
+"""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from eval.core import Clip
+from eval.errors import ConfigError, MediaError, did_you_mean
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+DecoderName = Literal["pyav", "decord"]
+"""`pyav`: exact on every kind of file that is tested. `decord`: what the published numbers were made with."""
+
+DECODERS: tuple[DecoderName, ...] = ("pyav", "decord")
+"""The decoders that videos can be read with; gifs and images are read by Pillow under either."""
+
+VIDEO_SUFFIXES = frozenset(
+    {".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv"}
+)
+"""Names that always mean a video (motion JPEG begins as a picture does)."""
+
+_IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*")
+
+
+def load_frames(clip: Clip, n_frames: int, *, decoder: DecoderName = "pyav") -> list[Image]:
+    """Return the frames of a clip that a model is shown.
+
+    A video gives `n_frames` over its span, indices repeated where it is shorter. A gif, a folder and a list of
+    frame files give each frame at most once, so fewer where they hold fewer; the span does not apply to a gif
+    or a list, and to a folder only where the clip states its frame rate. An image gives one.
+
+    Args:
+        clip: What to read.
+        n_frames: Frames wanted.
+        decoder: Which decoder reads videos.
+
+    Returns:
+        RGB images of the clip's own size, upright.
+
+    Raises:
+        MediaError: Where the clip cannot be read; it names the file and the reason.
+        ConfigError: Where the decoder is unknown or not installed, or no frame is asked for.
+    """
+    if decoder not in DECODERS:
+        raise ConfigError(f"unknown decoder {decoder!r}. {did_you_mean(decoder, DECODERS)}")
+    if n_frames < 1:
+        raise ConfigError(f"n_frames is {n_frames}; at least one frame is needed")
+    # Imported here so that `--help` need not wait for them.
+    from eval.video import images
+
+    source = clip.source
+    if not isinstance(source, Path):
+        return images.read_frame_files(source, n_frames)
+    if _is_folder(source):
+        files = images.list_folder(source, fps=clip.fps, start=clip.start, end=clip.end)
+        return images.read_frame_files(files, n_frames)
+    head = _first_bytes(source)
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return images.read_gif(source, n_frames)
+    if source.suffix.lower() not in VIDEO_SUFFIXES and _is_image(head):
+        return [images.read_image(source)]
+    if decoder == "decord":
+        from eval.video import decord_worker
+
+        return decord_worker.read_video(source, n_frames, clip.start, clip.end)
+    from eval.video import pyav
+
+    return pyav.read_video(source, n_frames, clip.start, clip.end)
+
+
+def decoder_version(decoder: DecoderName) -> dict[str, str]:
+    """Return what identifies a decoder in a run's provenance. Raises ConfigError where it is not installed."""
+    if decoder == "decord":
+        from eval.video import decord_worker
+
+        return {"decoder": "decord", "decord": decord_worker.version()}
+    import av
+
+    libraries = {name: ".".join(map(str, parts)) for name, parts in sorted(av.library_versions.items())}
+    return {"decoder": "pyav", "av": av.__version__, **libraries}
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise MediaError(path, "missing", "no such file or folder") from None
+    except OSError as error:
+        raise MediaError(path, "unreadable", f"cannot be read: {error.strerror}") from None
+    if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+        raise MediaError(path, "unreadable", "is neither a file nor a folder")  # opening a pipe would wait for ever
+    return stat.S_ISDIR(mode)
+
+
+def _first_bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError as error:
+        raise MediaError(path, "unreadable", f"cannot be read: {error.strerror}") from None
+    if not head:
+        raise MediaError(path, "empty", "is an empty file (0 bytes)")
+    return head
+
+
+def _is_image(head: bytes) -> bool:
+    return head.startswith(_IMAGE_MAGIC) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
