@@ -15,6 +15,9 @@ from eval.errors import TarsierEvalError, did_you_mean
 COMPLETE, INCOMPLETE, USAGE, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: every sample has an output; some failed; nothing was run; stopped by the user."""
 
+REQUIRED = {"eval": ("bench",), "score": ("pred", "bench"), "export": ("run", "to")}
+"""Flags that a command cannot do without; checked after parsing, so that a misspelt one is named first."""
+
 EPILOG = """\
 exit codes: 0 complete, 1 finished but some samples failed, 2 not started (a setting, file or name is wrong),
 130 interrupted.
@@ -34,17 +37,20 @@ class _Parser(argparse.ArgumentParser):
         unknown = message.removeprefix("unrecognized arguments: ")
         if unknown != message:
             flag = unknown.split()[0].split("=")[0]
-            message = f"unknown flag {flag}. {did_you_mean(flag, [o for o in self._known() if o.startswith('--')])}"
+            message = f"Unknown flag {flag}. {did_you_mean(flag, [o for o in self._known() if o.startswith('--')])}"
+        elif "invalid choice: " in message and self._commands():
+            command = message.split("invalid choice: ")[1].split("'")[1]
+            message = f"Unknown command {command!r}. {did_you_mean(command, self._commands())}"
         print(f"tarsier-eval: {message}", file=sys.stderr)
         raise SystemExit(USAGE)
 
+    def _commands(self) -> dict[str, argparse.ArgumentParser]:
+        actions = [action for action in self._actions if isinstance(action, argparse._SubParsersAction)]
+        return dict(actions[0].choices) if actions else {}
+
     def _known(self) -> list[str]:
-        flags = list(self._option_string_actions)
-        for action in self._actions:
-            if isinstance(action, argparse._SubParsersAction):
-                for parser in action.choices.values():
-                    flags += list(parser._option_string_actions)
-        return flags
+        parsers = [self, *self._commands().values()]
+        return [flag for parser in parsers for flag in parser._option_string_actions]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -59,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
 
     run = commands.add_parser("eval", help="run a model on benchmarks and score its outputs")
-    run.add_argument("--bench", required=True, metavar="NAMES", help="benchmarks, separated by commas")
+    run.add_argument("--bench", metavar="NAMES", help="benchmarks, separated by commas")
     run.add_argument("--model", metavar="NAME", help="a name from conf/model, a checkpoint folder, or a hub id")
     run.add_argument("--data", metavar="DIR", help="root of annotations and videos (default: the built-in world)")
     run.add_argument("--ann", metavar="FILE", help="annotation file in upstream's format; DATA roots its videos")
@@ -69,14 +75,14 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides, such as model.n_frames=16")
 
     score = commands.add_parser("score", help="score a prediction file, without a model")
-    score.add_argument("--pred", required=True, metavar="PATH", help="prediction file, folder of them, or run folder")
-    score.add_argument("--bench", required=True, metavar="NAME", help="the benchmark")
+    score.add_argument("--pred", metavar="PATH", help="prediction file, folder of them, or run folder")
+    score.add_argument("--bench", metavar="NAME", help="the benchmark")
     score.add_argument("--out", metavar="DIR", help="folder for the result")
     score.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides")
 
     export = commands.add_parser("export", help="write a run's predictions as upstream's own rows")
-    export.add_argument("--run", required=True, metavar="DIR", help="run folder")
-    export.add_argument("--to", required=True, metavar="FILE", help="file to write")
+    export.add_argument("--run", metavar="DIR", help="run folder")
+    export.add_argument("--to", metavar="FILE", help="file to write")
     export.add_argument("--ann", metavar="FILE", help="upstream's annotation file, to keep its rows as they are")
 
     commands.add_parser("list", help="list benchmarks and models")
@@ -95,6 +101,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if given.command is None:
         root.print_help()
         return USAGE
+    missing = [f"--{name}" for name in REQUIRED.get(given.command, ()) if not getattr(given, name)]
+    if missing:
+        root.error(f"{given.command} needs {' and '.join(missing)}; see tarsier-eval {given.command} --help.")
     from eval import commands
 
     try:

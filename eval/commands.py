@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -31,6 +32,7 @@ BUILTIN_NOTE = (
 
 def run(given: argparse.Namespace) -> bool:
     """Carry out a parsed command; return whether it is complete."""
+    logging.basicConfig(format="tarsier-eval: %(message)s", level=logging.WARNING)
     if given.command == "eval":
         return evaluate(given)
     if given.command == "score":

@@ -112,7 +112,9 @@ def load_settings(overrides: Sequence[str]) -> Settings:
         raise ConfigError(f"min_coverage={config.min_coverage} is not a share; give a number from 0 to 1.")
     if config.video.decoder not in typing.get_args(DecoderName):
         known = typing.get_args(DecoderName)
-        raise ConfigError(f"Unknown video.decoder {config.video.decoder!r}. {did_you_mean(config.video.decoder, known)}")
+        raise ConfigError(
+            f"Unknown video.decoder {config.video.decoder!r}. {did_you_mean(config.video.decoder, known)}"
+        )
     return Settings(
         benchmark=_plain(config.benchmark),
         model=_plain(config.model),

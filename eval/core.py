@@ -110,9 +110,9 @@ class Score:
     answer: str | None
     """The answer that was read from the output."""
     target: str
-    """What it was compared with."""
-    value: float | None
-    """The score of a scored sample; None otherwise."""
+    """What it was compared with; "" where that is more than one text."""
+    values: Mapping[str, float]
+    """Per-sample values by metric name; empty unless the sample was scored."""
     chance: float | None = None
     """The expected value of a blind guess, where that has a meaning."""
     reason: str | None = None
@@ -200,6 +200,49 @@ class Generation:
     """Tokens generated, the end token included."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeCall:
+    """One question to a judge: the text as sent, and what it was made of."""
+
+    task: Literal["open_qa", "extract", "entail"]
+    """What is asked: grade an answer; list the events of a description; label events against a description."""
+    sample: str
+    """The id of the sample that it is asked for."""
+    system: str
+    """System message; "" for none."""
+    user: str
+    """User message."""
+    inputs: Mapping[str, Any]
+    """The parts that the wording was filled with, for judges that read no prose (scripted, offline)."""
+    attempt: int = 0
+    """How often the same was asked before, because no reply could be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeReply:
+    """What a judge answered: text, or the reason why there is none."""
+
+    text: str | None
+    """The raw reply."""
+    error: str | None = None
+    """Why there is no reply."""
+
+
+class Judge(Protocol):
+    """Answers questions about predictions."""
+
+    @property
+    def name(self) -> str: ...
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return what its verdicts depend on: model as served, settings."""
+        ...
+
+    def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
+        """Return one reply a call, in the order given. A failed call is a reply with an error, not an exception."""
+        ...
+
+
 class Benchmark(Protocol):
     """Reads annotations into samples, and says how they are scored."""
 
@@ -244,5 +287,10 @@ class Scorer(Protocol):
 
     @property
     def name(self) -> str: ...
-    def score(self, sample: Sample, prediction: Prediction) -> Score: ...
-    def aggregate(self, scores: Sequence[Score]) -> list[Metric]: ...
+    def score(self, pairs: Sequence[tuple[Sample, Prediction]]) -> list[Score]:
+        """Return one score a pair, in the order given. All of them at once, since a corpus sets some metrics."""
+        ...
+
+    def aggregate(self, scores: Sequence[Score]) -> list[Metric]:
+        """Return the metrics, both accountings, overall ones first."""
+        ...

@@ -33,7 +33,7 @@ def score_predictions(
     provenance: Mapping[str, Any],
 ) -> tuple[list[Score], Result]:
     """Return the score of each sample, in the order given, and the result they add up to."""
-    scores = [scorer.score(sample, prediction) for sample, prediction in pairs]
+    scores = scorer.score(pairs)
     counts = count(scores)
     result = Result(
         benchmark=benchmark,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from eval.config import PROJECT, build, load_settings, names
 from eval.errors import ConfigError
 from eval.models.scripted import ScriptedModel

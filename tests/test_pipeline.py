@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from PIL import Image
+
 from eval.core import Clip, Coverage, Sample
 from eval.errors import ConfigError, MediaError, ModelError
 from eval.models.scripted import ScriptedModel
 from eval.pipeline import coverage, group_by_clip, predict
-from PIL import Image
 
 
 def sample(name, clip, subset="s", prompt="<video> q"):

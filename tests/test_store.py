@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from eval.errors import RunError
 from eval.store import open_run, refuse_foreign, write_atomically, write_json
 

@@ -28,11 +28,11 @@ def averages(scores: Sequence[Score], headline: Average = "micro", name: str = "
         subsets.setdefault(score.subset, []).append(score)
     metrics: list[Metric] = []
     for accounting in _ACCOUNTINGS:
-        micro = _micro(scores, accounting, f"{name}_micro", OVERALL)
+        micro = _micro(scores, accounting, name, f"{name}_micro", OVERALL)
         if set(subsets) <= {""}:
             metrics.append(replace(micro, name=name))
             continue
-        parts = [_micro(part, accounting, name, subset) for subset, part in subsets.items()]
+        parts = [_micro(part, accounting, name, name, subset) for subset, part in subsets.items()]
         macro = _macro(parts, accounting, f"{name}_macro")
         metrics += [replace(macro if headline == "macro" else micro, name=name), macro, micro, *parts]
     return metrics
@@ -41,12 +41,12 @@ def averages(scores: Sequence[Score], headline: Average = "micro", name: str = "
 _ACCOUNTINGS: tuple[Accounting, ...] = ("upstream", "strict")
 
 
-def _micro(scores: Sequence[Score], accounting: Accounting, name: str, subset: str) -> Metric:
+def _micro(scores: Sequence[Score], accounting: Accounting, key: str, name: str, subset: str) -> Metric:
     scored = [score for score in scores if score.status == "scored"]
     invalid = [score for score in scores if score.status == "invalid"]
     n_failed = len(scores) - len(scored) - len(invalid)
     counted = scored if accounting == "upstream" else scored + invalid
-    total = sum(score.value or 0.0 for score in scored)
+    total = sum(score.values[key] for score in scored)
     n, n_all = len(counted), len(counted) + n_failed
     chances = [score.chance for score in counted if score.chance is not None]
     return Metric(

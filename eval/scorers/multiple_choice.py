@@ -47,7 +47,11 @@ class MultipleChoice:
     name: str = "multiple_choice"
     """Name of the scorer in results."""
 
-    def score(self, sample: Sample, prediction: Prediction) -> Score:
+    def score(self, pairs: Sequence[tuple[Sample, Prediction]]) -> list[Score]:
+        """Return the score of each pair. Raises DataError where a sample has no target."""
+        return [self.score_one(sample, prediction) for sample, prediction in pairs]
+
+    def score_one(self, sample: Sample, prediction: Prediction) -> Score:
         """Compare the letter of an output with the target's. Raises DataError where the sample has no target."""
         if not sample.targets or not sample.targets[0].strip():
             raise DataError(f"{sample.id}: no target to compare with; score a split whose answers are public")
@@ -68,7 +72,7 @@ class MultipleChoice:
             status=status,
             answer=answer,
             target=target,
-            value=None if answer is None else float(answer == target),
+            values={} if answer is None else {"accuracy": float(answer == target)},
             chance=1 / len(sample.options) if sample.options else None,
             reason=reason,
         )

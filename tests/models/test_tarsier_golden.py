@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 import torch
+
 from eval.core import Clip
 from eval.models.tarsier.processing import place_frames, wrap_prompt
 from eval.models.tarsier.runner import TarsierRunner

@@ -63,32 +63,41 @@ def test_ugly_outputs(output, tarsier, tarsier2):
 
 
 def test_a_right_a_wrong_and_an_unreadable_answer():
-    right, wrong, invalid = (MultipleChoice().score(sample(), answered(text)) for text in ("(A)", "B", "hm"))
-    assert (right.status, right.answer, right.value, right.chance, right.reason) == ("scored", "A", 1.0, 0.5, None)
-    assert (wrong.status, wrong.answer, wrong.value) == ("scored", "B", 0.0)
-    assert (invalid.status, invalid.answer, invalid.value) == ("invalid", None, None)
+    right, wrong, invalid = (MultipleChoice().score_one(sample(), answered(text)) for text in ("(A)", "B", "hm"))
+    assert (right.status, right.answer, right.values, right.chance, right.reason) == (
+        "scored",
+        "A",
+        {"accuracy": 1.0},
+        0.5,
+        None,
+    )
+    assert (wrong.status, wrong.answer, wrong.values) == ("scored", "B", {"accuracy": 0.0})
+    assert (invalid.status, invalid.answer, invalid.values) == ("invalid", None, {})
     assert invalid.reason == "no option letter at the beginning of 'hm'"
 
 
 def test_a_failure_is_no_answer_and_keeps_its_reason():
-    score = MultipleChoice().score(sample(), FAILED)
-    assert (score.status, score.value, score.reason) == ("model_failed", None, "no video")
+    score = MultipleChoice().score_one(sample(), FAILED)
+    assert (score.status, score.values, score.reason) == ("model_failed", {}, "no video")
 
 
 def test_targets_in_brackets_are_read_on_branch_tarsier2_only():
-    assert MultipleChoice(digits="tarsier2").score(sample(target="(A) left"), answered("A")).value == 1.0
-    assert MultipleChoice().score(sample(target="(A) left"), answered("A")).value == 0.0
+    assert MultipleChoice(digits="tarsier2").score_one(sample(target="(A) left"), answered("A")).values == {
+        "accuracy": 1.0
+    }
+    assert MultipleChoice().score_one(sample(target="(A) left"), answered("A")).values == {"accuracy": 0.0}
 
 
 def test_a_withheld_target_is_an_error():
     with pytest.raises(DataError, match="Set_0: no target"):
-        MultipleChoice().score(sample(target=""), answered("A"))
+        MultipleChoice().score_one(sample(target=""), answered("A"))
 
 
 def score(subset, status, value=None, chance=0.25):
+    values = {} if value is None else {"accuracy": value}
     return Score(
-        id="x", subset=subset, cluster="", status=status, answer=None, target="A", value=value, chance=chance
-    )  # fmt: skip
+        id="x", subset=subset, cluster="", status=status, answer=None, target="A", values=values, chance=chance
+    )
 
 
 def by_key(metrics):

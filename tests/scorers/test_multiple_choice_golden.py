@@ -31,7 +31,7 @@ def scored(golden, name, folder, headline="micro"):
             row = {"idx": int(idx), "dataset": dataset, "text": text, "video_file": "<placeholder>", "vid": idx}
             file.write(json.dumps(row) + "\n")
     scorer = MultipleChoice(headline=headline)
-    scores = [scorer.score(*pair) for pair in read_predictions(path, name, DATASETS[name])]
+    scores = scorer.score(read_predictions(path, name, DATASETS[name]))
     metrics = {(m.name, m.subset): m for m in scorer.aggregate(scores) if m.accounting == "upstream"}
     return scores, metrics
 
@@ -45,7 +45,7 @@ def test_every_case(golden, name, tmp_path):
         assert (score.status == "scored") == case["valid"], case
         assert (score.status == "model_failed") == (case["prediction"] == "<error>"), case
         if "correct" in case:
-            assert (score.value == 1.0) == case["correct"], case
+            assert (score.values.get("accuracy") == 1.0) == case["correct"], case
 
 
 @pytest.mark.parametrize("name", ["next-qa", "egoschema"])
@@ -91,6 +91,6 @@ def test_real_next_qa_rows_filled_in_and_read_back(golden, tmp_path):
     assert write_predictions(pairs, tmp_path / "out.jsonl", annotations) == len(pairs)
     scorer = MultipleChoice()
     read = read_predictions(tmp_path / "out.jsonl", "next-qa", DATASETS["next-qa"])
-    upstream = scorer.aggregate([scorer.score(*pair) for pair in read])[0]
+    upstream = scorer.aggregate(scorer.score(read))[0]
     assert upstream.value == pytest.approx(golden["next-qa"]["accuracy_over_valid"], abs=1e-12)
     assert upstream.chance == pytest.approx(0.2)
