@@ -24,8 +24,9 @@ from transformers import (
 )
 
 from benchmarks.mini import prompts
+from benchmarks.mini.drawing import make_scene
 from benchmarks.mini.questions import make_questions
-from benchmarks.mini.scenes import TRAIN_SEEDS, make_scene
+from benchmarks.mini.scenes import TRAIN_SEEDS
 from eval.models.tarsier.model import TarsierConfig, TarsierForConditionalGeneration
 
 IMAGE_SIZE = 56

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.mini.clips import write_video
+from benchmarks.mini.drawing import make_scene
 from benchmarks.mini.questions import Question, make_questions
 from benchmarks.mini.rendering import render_bytes
-from benchmarks.mini.scenes import HELD_OUT_SEEDS, make_scene
+from benchmarks.mini.scenes import HELD_OUT_SEEDS
 from benchmarks.mini.world import write_world
 from eval.core import Clip, Sample
 from eval.pipeline import LoadFrames, predict

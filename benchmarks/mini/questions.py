@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from benchmarks.mini import prompts
-from benchmarks.mini.scenes import BRIGHTNESS, COLOURS, DIRECTIONS, SHAPES, Scene, distinct, sampled_indices
+from benchmarks.mini.scenes import BRIGHTNESS, COLOURS, DIRECTIONS, SHAPES, Scene, sampled_indices
 
 Family = Literal["multiple_choice", "open_qa", "caption", "description"]
 
@@ -77,7 +77,7 @@ class Asker:
         n_options = self.rng.choices((2, 3, 4, 5), (0.05, 0.2, 0.45, 0.3))[0]
         others = [option for option in far if option != answer]
         self.rng.shuffle(others)
-        wrong = [option for option in distinct([*near, *others]) if option != answer]
+        wrong = [option for option in dict.fromkeys([*near, *others]) if option != answer]
         options = [answer, *wrong[: n_options - 1]]
         self.rng.shuffle(options)
         self._add("multiple_choice", task, text, answer, tuple(options))

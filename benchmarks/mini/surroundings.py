@@ -11,9 +11,10 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.mini.clips import Frames, joined
+from benchmarks.mini.drawing import make_scene
 from benchmarks.mini.questions import Question, make_questions
 from benchmarks.mini.rendering import render_bytes
-from benchmarks.mini.scenes import COLOURS, Scene, make_scene, sampled_indices
+from benchmarks.mini.scenes import COLOURS, Scene, sampled_indices
 
 CANDIDATES = 300
 """Scenes to look at before the most misleading one is taken."""

@@ -23,9 +23,10 @@ from typing import Any
 
 from benchmarks.mini import prompts
 from benchmarks.mini.clips import FPS, write_frames, write_video
+from benchmarks.mini.drawing import make_scene
 from benchmarks.mini.questions import Question, make_questions
 from benchmarks.mini.rendering import render_bytes
-from benchmarks.mini.scenes import HELD_OUT_SEEDS, Scene, make_scene
+from benchmarks.mini.scenes import HELD_OUT_SEEDS, Scene
 from benchmarks.mini.subtasks import SUBTASKS, Subtask
 from benchmarks.mini.surroundings import surrounded
 from eval.core import Clip, Sample

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from benchmarks.mini import prompts
+from benchmarks.mini.drawing import make_scene
 from benchmarks.mini.questions import described, make_questions
 from benchmarks.mini.rendering import render
-from benchmarks.mini.scenes import COLOURS, HELD_OUT_SEEDS, KINDS, TRAIN_SEEDS, make_scene, sampled_indices
+from benchmarks.mini.scenes import COLOURS, HELD_OUT_SEEDS, KINDS, TRAIN_SEEDS, sampled_indices
 
 
 def test_scene_is_a_function_of_its_seed():

@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks.mini import prompts
 from benchmarks.mini.clips import FPS, write_video
+from benchmarks.mini.drawing import make_scene
 from benchmarks.mini.rendering import render_bytes
-from benchmarks.mini.scenes import make_scene
 from benchmarks.mini.subtasks import SUBTASKS
 from benchmarks.mini.world import FRAMES_FPS, SAMPLES_PER_SUBTASK, WORLD, file_hashes, write_world
 
