@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
@@ -83,47 +84,57 @@ def percent(value: float | None) -> str:
 
 
 def show_result(result: Result, *, notes: Sequence[str] = (), console: Console | None = None) -> None:
-    """Print the result's table: a row for each overall metric and each subset, both accountings side by side."""
+    """Print the result's table: a row for each metric and subset, both accountings side by side."""
     console = console or Console()
-    table = Table(title=f"{escape(result.benchmark)} | {escape(result.model)}", title_justify="left")
-    table.add_column("subset")
-    table.add_column("metric")
-    for name in ("n", "upstream", "strict", "chance", "invalid", "failed", "media"):
-        table.add_column(name, justify="right")
+    console.print(f"\n{result.benchmark} | {result.model}", style="bold", highlight=False, markup=False)
     media = {c.subset: f"{c.present}/{c.total}" for c in result.coverage}
     present, total = sum(c.present for c in result.coverage), sum(c.total for c in result.coverage)
-    media[OVERALL] = f"{present}/{total}" if total else ""
-    rows = list(_rows(result.metrics).items())
+    media[OVERALL] = f"{present}/{total}"
+    columns = ["n", "upstream", "strict", "chance", "invalid", "failed", *(["media"] if present < total else [])]
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True)
+    rows = [row for row in _rows(result.metrics).items() if not _is_repeated(row[0], result.metrics)]
     for position, ((subset, name), by_accounting) in enumerate(rows):
-        upstream, strict = by_accounting.get("upstream"), by_accounting.get("strict")
-        metric = strict or upstream
-        if metric is None:
-            continue
-        is_last_overall = subset == OVERALL and [key[0] for key, _ in rows[position + 1 : position + 2]] != [OVERALL]
+        metric = by_accounting.get("strict") or by_accounting["upstream"]
+        values = [by_accounting[a].value if a in by_accounting else None for a in ("upstream", "strict")]
+        ends_overall = subset == OVERALL and [key[0] for key, _ in rows[position + 1 : position + 2]] != [OVERALL]
         table.add_row(
-            escape(subset),
-            escape(name),
+            escape(_label(subset, name)),
             str(metric.n + metric.n_failed),
-            percent(upstream.value if upstream else None),
-            percent(strict.value if strict else None),
+            *map(percent, values),
             percent(metric.chance),
             str(metric.n_invalid),
             str(metric.n_failed),
-            media.get(subset, ""),
+            *([media.get(subset, "")] if "media" in columns else []),
             style="bold" if subset == OVERALL else None,
-            end_section=is_last_overall,
+            end_section=ends_overall,
         )
     console.print(table)
     counts = result.counts
-    console.print(
-        f"{counts.total} samples: {counts.scored} scored, {counts.invalid} without a valid answer, "
-        f"{counts.model_failed} failed. Accuracy in percent; upstream leaves invalid answers out, "
-        "strict counts them as wrong.",
-        highlight=False,
-        soft_wrap=True,
-    )
-    for note in notes:
-        console.print(note, highlight=False, soft_wrap=True, markup=False)
+    failed = counts.model_failed + counts.judge_failed
+    for line in (
+        f"{counts.total} samples: {counts.scored} scored, {counts.invalid} without a valid answer, {failed} failed.",
+        "Percent. An output without a valid answer is left out by upstream, and wrong in strict.",
+        *notes,
+    ):
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def _label(subset: str, name: str) -> str:
+    """Return a row's label; the plain accuracy of a subset needs no name beside it."""
+    if name == "accuracy":
+        return subset
+    if name.startswith("accuracy_"):
+        return f"{subset} ({name.removeprefix('accuracy_')} average)"
+    return f"{subset} {name}"
+
+
+def _is_repeated(key: tuple[str, str], metrics: Sequence[Metric]) -> bool:
+    """Whether a row is the headline of a benchmark whose macro and micro averages have rows of their own."""
+    subset, name = key
+    return any((metric.subset, metric.name) == (subset, f"{name}_macro") for metric in metrics)
 
 
 def _rows(metrics: Sequence[Metric]) -> dict[tuple[str, str], dict[Accounting, Metric]]:

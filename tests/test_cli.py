@@ -1,0 +1,271 @@
+"""The commands as a user types them: what they write, what they say, how they end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from eval.__main__ import main
+from eval.config import BUILTIN
+
+COUNTS = {"total", "scored", "invalid", "model_failed", "judge_failed"}
+ROW = ["id", "benchmark", "subset", "prompt", "output", "error", "n_frames", "targets", "options", "cluster"]
+
+needs_world = pytest.mark.skipif(not (BUILTIN / "world").is_dir(), reason="the built-in world is not rendered")
+
+
+def read(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def evaluate(out, *more, bench="mvbench", model="scripted"):
+    return main(["eval", "--bench", bench, "--model", model, "--out", str(out), *more])
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys\nfrom eval.__main__ import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'transformers', 'av', 'hydra', 'omegaconf', 'rich', 'PIL', 'numpy', 'pydantic'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    assert "tarsier-eval eval --bench mvbench" in done.stdout
+
+
+def test_the_module_is_the_same_program():
+    done = subprocess.run([sys.executable, "-m", "eval", "list"], capture_output=True, text=True, check=True)
+    assert "mvbench" in done.stdout
+    assert "tarsier-7b" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["evl"], "Unknown command 'evl'. Did you mean 'eval'?"),
+        (["eval", "--bnech", "mvbench"], "Unknown flag --bnech. Did you mean '--bench'?"),
+        (["eval"], "eval needs --bench"),
+        (["score", "--bench", "mvbench"], "score needs --pred"),
+        (["eval", "--bench", "mvbnch"], "Unknown benchmark 'mvbnch'. Did you mean 'mvbench'?"),
+        (["eval", "--bench", " , "], "--bench names no benchmark"),
+        (["eval", "--bench", "mvbench", "--data", "no/where"], "no/where' does not exist"),
+        (["eval", "--bench", "mvbench", "--ann", "no/rows.jsonl"], "no/rows.jsonl' does not exist"),
+        (["eval", "--bench", "mvbench", "--model", "tarsier-8b"], "Did you mean 'tarsier-7b'?"),
+        (["eval", "--bench", "mvbench", "--model", "./nope"], "Unknown model './nope': no such folder"),
+        (["eval", "--bench", "mvbench", "model.n_fames=2"], "Did you mean 'model.n_frames'?"),
+        (["eval", "--bench", "mvbench", "--limit", "none"], "invalid int value: 'none'"),
+        (["score", "--pred", "no.jsonl", "--bench", "mvbench"], "no.jsonl' does not exist"),
+        (["export", "--run", "no", "--to", "x"], "is not a run folder"),
+    ],
+)
+def test_a_mistake_gives_one_line_and_exit_code_2(arguments, said, capsys):
+    try:
+        code = main(arguments)
+    except SystemExit as left:
+        code = left.code
+    captured = capsys.readouterr()
+    assert code == 2
+    assert said in captured.err
+    assert captured.err.startswith("tarsier-eval: ")
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
+@needs_world
+def test_a_run_writes_the_folder_of_the_contract(tmp_path, capsys):
+    assert evaluate(tmp_path / "run") == 0
+    rows = read(tmp_path / "run" / "predictions.jsonl")
+    assert list(rows[0]) == ROW
+    assert len({row["id"] for row in rows}) == len(rows) >= 80
+    assert len({row["subset"] for row in rows}) >= 10
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert set(result) >= {"benchmark", "model", "judge", "complete", "counts", "metrics", "provenance", "coverage"}
+    assert (result["benchmark"], result["model"], result["judge"], result["complete"]) == (
+        "mvbench",
+        "scripted",
+        None,
+        True,
+    )
+    assert set(result["counts"]) == COUNTS
+    assert result["counts"]["total"] == result["counts"]["scored"] == len(rows)
+    overall = {(m["name"], m["accounting"]): m for m in result["metrics"] if m["subset"] == "overall"}
+    assert set(overall) == {
+        (name, accounting)
+        for name in ("accuracy", "accuracy_macro", "accuracy_micro")
+        for accounting in ("upstream", "strict")
+    }
+    right = sum(row["targets"] == ["A"] for row in rows) / len(rows)
+    assert overall["accuracy_micro", "strict"]["value"] == pytest.approx(right)
+    assert 0 < overall["accuracy", "upstream"]["chance"] < 0.5
+    provenance = result["provenance"]
+    assert provenance["data"] == "built-in"
+    assert provenance["decoder"]["decoder"] == "pyav"
+    assert {"data_sha256", "prompts_sha256", "model", "versions", "code", "date", "scorer"} <= set(provenance)
+    assert len(read(tmp_path / "run" / "scores.jsonl")) == len(rows)
+    assert "tarsier-eval" in provenance["versions"]
+    shown = capsys.readouterr().out
+    assert "overall (macro average)" in shown
+    assert "not comparable" in shown
+
+
+@needs_world
+def test_a_run_goes_on_and_ends_with_the_same_bytes(tmp_path, capsys):
+    assert evaluate(tmp_path / "whole") == 0
+    expected = (tmp_path / "whole" / "predictions.jsonl").read_text()
+    lines = expected.splitlines(keepends=True)
+    (tmp_path / "cut").mkdir()
+    for name in ("run.json", "config.yaml"):
+        (tmp_path / "cut" / name).write_text((tmp_path / "whole" / name).read_text())
+    (tmp_path / "cut" / "predictions.jsonl").write_text("".join(lines[:50]) + lines[50][:30])
+    capsys.readouterr()
+    assert evaluate(tmp_path / "cut") == 0
+    said = capsys.readouterr().err
+    assert "dropped a half-written last line" in said
+    assert f"50 of {len(lines)} samples are done" in said
+    assert (tmp_path / "cut" / "predictions.jsonl").read_text() == expected
+
+
+@needs_world
+def test_a_run_with_another_setting_is_refused_by_name(tmp_path, capsys):
+    assert evaluate(tmp_path / "run", "--limit", "4") == 0
+    before = (tmp_path / "run" / "predictions.jsonl").read_bytes()
+    assert evaluate(tmp_path / "run", "--limit", "4", "model.n_frames=4") == 2
+    assert "another model.n_frames: it has 8, this run has 4" in capsys.readouterr().err
+    assert (tmp_path / "run" / "predictions.jsonl").read_bytes() == before
+
+
+@needs_world
+def test_a_foreign_folder_is_refused_before_the_model_is_loaded(tmp_path, capsys, monkeypatch):
+    (tmp_path / "thesis.tex").write_text("")
+    monkeypatch.setattr("eval.models.scripted.ScriptedModel.__init__", lambda *_, **__: pytest.fail("loaded"))
+    assert evaluate(tmp_path) == 2
+    assert "is not a run" in capsys.readouterr().err
+
+
+def small_benchmark(root):
+    """Three upstream rows: one video that is there, one that is missing, one that is no video."""
+    source = next((BUILTIN / "world").rglob("*.mp4"))
+    (root / "good.mp4").write_bytes(source.read_bytes())
+    (root / "text.mp4").write_text("this is not a video")
+    rows = [
+        {
+            "idx": number,
+            "dataset": "MVBench/Action Sequence",
+            "text": {
+                "prompt": "USER: <video>\nQuestion: q?\n(A) x\n(B) y\nASSISTANT: Answer: (",
+                "response": "A",
+            },
+            "video_file": name,
+            "vid": name,
+        }
+        for number, name in enumerate(["good.mp4", "gone.mp4", "text.mp4"])
+    ]
+    (root / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return ["--data", str(root), "--ann", str(root / "rows.jsonl")]
+
+
+@needs_world
+def test_failures_are_listed_and_end_with_exit_code_1(tmp_path, capsys):
+    flags = small_benchmark(tmp_path)
+    assert evaluate(tmp_path / "run", *flags) == 1
+    rows = read(tmp_path / "run" / "predictions.jsonl")
+    assert [row["output"] for row in rows] == ["A", None, None]
+    assert rows[1]["error"].startswith("missing: ")
+    assert "gone.mp4" in rows[1]["error"]
+    assert rows[2]["error"].startswith("not_a_video: ")
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["complete"] is False
+    assert result["counts"] == {"total": 3, "scored": 1, "invalid": 0, "model_failed": 2, "judge_failed": 0}
+    assert result["coverage"] == [{"subset": "Action Sequence", "total": 3, "present": 2}]
+    strict = next(m for m in result["metrics"] if m["accounting"] == "strict")
+    assert (strict["value"], strict["n"], strict["n_failed"]) == (1.0, 1, 2)
+    assert (strict["lower"], strict["upper"]) == (pytest.approx(1 / 3), 1.0)
+    shown = capsys.readouterr().out
+    assert "2 failed:" in shown
+    assert "MVBench/Action Sequence_1: missing: " in shown
+
+
+@needs_world
+def test_too_little_coverage_is_refused_before_any_work(tmp_path, capsys):
+    flags = small_benchmark(tmp_path)
+    assert evaluate(tmp_path / "run", *flags, "min_coverage=0.9") == 2
+    assert "Media below min_coverage=0.9" in (said := capsys.readouterr().err)
+    assert "Action Sequence 2/3" in said
+    assert not (tmp_path / "run").exists()
+
+
+@needs_world
+def test_predictions_are_scored_again_from_every_form(tmp_path):
+    flags = small_benchmark(tmp_path)
+    evaluate(tmp_path / "run", *flags)
+    metrics = json.loads((tmp_path / "run" / "result.json").read_text())["metrics"]
+    run = str(tmp_path / "run")
+    assert main(["export", "--run", run, "--to", str(tmp_path / "e1" / "own.jsonl")]) == 0
+    assert main(["export", "--run", run, "--to", str(tmp_path / "e2" / "rows.jsonl"), "--ann", flags[3]]) == 0
+    exported = read(tmp_path / "e2" / "rows.jsonl")
+    assert [row["text"]["prediction"] for row in exported] == ["A", "<error>", "<error>"]
+    assert exported[0]["video_file"] == "good.mp4"
+    sources = [run, f"{run}/predictions.jsonl", str(tmp_path / "e1" / "own.jsonl"), str(tmp_path / "e2")]
+    for number, source in enumerate(sources):
+        out = tmp_path / f"score-{number}"
+        assert main(["score", "--pred", source, "--bench", "mvbench", "--out", str(out)]) == 1
+        assert json.loads((out / "result.json").read_text())["metrics"] == metrics, source
+
+
+@needs_world
+def test_several_benchmarks_share_one_model_and_get_a_folder_each(tmp_path, monkeypatch):
+    from eval import commands, config
+
+    built = []
+    real = config.build
+
+    def counting(node, key):
+        built.append(key)
+        return real(node, key)
+
+    monkeypatch.setattr(config, "build", counting)
+    monkeypatch.setattr(commands, "_benchmarks", lambda text: ["mvbench", "mvbench"])
+    evaluate(tmp_path / "run", "--limit", "2")
+    assert built.count("model") == 1
+    assert (tmp_path / "run" / "mvbench" / "result.json").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n_frames", "max_new_tokens"), [(1, 24), (2, 6), (8, 24), (8, 16), (16, 6)])
+def test_the_reference_checkpoint_gives_the_reference_outputs(
+    n_frames, max_new_tokens, model_cases, golden, real_videos, tmp_path
+):
+    cases = [
+        case for case in model_cases if case["n_frames"] == n_frames and len(case["generated_ids"]) == max_new_tokens
+    ]
+    assert cases
+    rows = [
+        {
+            "idx": number,
+            "dataset": "MVBench/Action Sequence",
+            "text": {"prompt": case["prompt_in"], "response": "A"},
+            "video_file": case["video"],
+            "vid": case["video"],
+        }
+        for number, case in enumerate(cases)
+    ]
+    annotations = tmp_path / "rows.jsonl"
+    annotations.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    code = evaluate(
+        tmp_path / "run",
+        "--data",
+        str(real_videos),
+        "--ann",
+        str(annotations),
+        f"model.n_frames={n_frames}",
+        f"model.max_new_tokens={max_new_tokens}",
+        "model.device=cpu",
+        model=str(golden / "tarsier-random"),
+    )
+    assert code == 0
+    got = [row["output"] for row in read(tmp_path / "run" / "predictions.jsonl")]
+    assert got == [case["generated_text"] for case in cases]
