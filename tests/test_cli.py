@@ -235,14 +235,10 @@ def test_several_benchmarks_share_one_model_and_get_a_folder_each(tmp_path, monk
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("n_frames", "max_new_tokens"), [(1, 24), (2, 6), (8, 24), (8, 16), (16, 6)])
-def test_the_reference_checkpoint_gives_the_reference_outputs(
-    n_frames, max_new_tokens, model_cases, golden, real_videos, tmp_path
-):
-    cases = [
-        case for case in model_cases if case["n_frames"] == n_frames and len(case["generated_ids"]) == max_new_tokens
-    ]
-    assert cases
+@pytest.mark.parametrize("n_frames", [1, 2, 8, 16])
+def test_the_reference_checkpoint_gives_the_reference_outputs(n_frames, model_cases, golden, real_videos, tmp_path):
+    cases = [case for case in model_cases if case["n_frames"] == n_frames]
+    assert len(cases) == 9
     rows = [
         {
             "idx": number,
@@ -262,7 +258,7 @@ def test_the_reference_checkpoint_gives_the_reference_outputs(
         "--ann",
         str(annotations),
         f"model.n_frames={n_frames}",
-        f"model.max_new_tokens={max_new_tokens}",
+        "model.max_new_tokens=24",
         "model.device=cpu",
         model=str(golden / "tarsier-random"),
     )

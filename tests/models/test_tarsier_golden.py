@@ -17,17 +17,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def runner_of(golden):
-    loaded: dict[int, TarsierRunner] = {}
-
-    def of(max_new_tokens: int) -> TarsierRunner:
-        if max_new_tokens not in loaded:
-            loaded[max_new_tokens] = TarsierRunner(
-                name="random", checkpoint=str(golden / "tarsier-random"), device="cpu", max_new_tokens=max_new_tokens
-            )
-        return loaded[max_new_tokens]
-
-    return of
+def runner(golden):
+    return TarsierRunner(name="random", checkpoint=str(golden / "tarsier-random"), device="cpu", max_new_tokens=24)
 
 
 @pytest.fixture(scope="module")
@@ -52,16 +43,15 @@ def test_frames_are_the_reference_frames(model_cases, frames_of):
         assert [hashlib.sha256(frame.tobytes()).hexdigest() for frame in frames] == case["frame_sha256"], case["key"]
 
 
-def test_prompts_and_ids_are_equal(model_cases, runner_of):
+def test_prompts_and_ids_are_equal(model_cases, runner):
     for case in model_cases:
         prompt = place_frames(wrap_prompt(case["prompt_in"]), case["n_frames"])
         assert prompt == case["prompt"], case["key"]
-        assert runner_of(6)._processor.token_ids(prompt) == case["input_ids"], case["key"]
+        assert runner._processor.token_ids(prompt) == case["input_ids"], case["key"]
 
 
-def test_last_logits_agree(model_cases, golden, runner_of, frames_of):
+def test_last_logits_agree(model_cases, golden, runner, frames_of):
     arrays = np.load(golden / "model_arrays.npz")
-    runner = runner_of(6)
     worst = 0.0
     for case in model_cases:
         processor = runner._processor
@@ -74,10 +64,8 @@ def test_last_logits_agree(model_cases, golden, runner_of, frames_of):
     assert worst < 1e-4
 
 
-def test_outputs_are_equal(model_cases, runner_of, frames_of):
+def test_outputs_are_equal(model_cases, runner, frames_of):
     for case in model_cases:
-        (generation,) = runner_of(len(case["generated_ids"])).generate(
-            frames_of(case["video"], case["n_frames"]), [case["prompt_in"]]
-        )
+        (generation,) = runner.generate(frames_of(case["video"], case["n_frames"]), [case["prompt_in"]])
         assert generation.output == case["generated_text"], case["key"]
         assert generation.n_tokens == len(case["generated_ids"]), case["key"]
