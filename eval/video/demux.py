@@ -17,7 +17,7 @@ from eval.video.bitstream import nal_length_size, read_header
 from eval.video.limits import MAX_PIXELS, check_size
 from eval.video.packets import Listing, Packet
 
-_NEAR = 32
+NEAR = 32
 """Packets that are read over rather than sought across."""
 _AFTER_SEEK = 100
 """Packets among which the keyframe must turn up after a seek."""
@@ -25,6 +25,10 @@ _NOT_FILMS = frozenset({"concat", "dash", "hls", "sdp", "tty"})
 """Demuxers that draw text as pictures, or that open other files than the one named."""
 _CANONICAL = {"libdav1d": "av1", "libaom-av1": "av1", "libvpx": "vp8", "libvpx-vp9": "vp9"}
 """Codec by the name of its decoder, where they differ."""
+
+
+_UNSUPPORTED = (av.error.DecoderNotFoundError, av.error.DemuxerNotFoundError, av.error.PatchWelcomeError)
+_NO_INDEX = "the mp4 ends before the end of its index (moov box); copy the file again"
 
 
 class MisplacedError(Exception):
@@ -38,6 +42,12 @@ class Demuxer:
         """Open the file. Raises MediaError where it holds no video or is cut off before its index."""
         self.path = path
         self._container: Any = None
+        self._packets: Iterator[Any] = iter(())
+        self._pending: Any = None
+        self.stream: Any = None
+        """The video stream."""
+        self.codec: Any = None
+        """Its decoder."""
         self.trust_seek = True
         """Whether seeks have landed where they should so far."""
         self.seeks = 0
@@ -47,6 +57,8 @@ class Demuxer:
     def close(self) -> None:
         """Close the file."""
         if self._container is not None:
+            # What hangs on the container goes first; FFmpeg's structures would be freed under it.
+            self._packets, self._pending, self.stream, self.codec = iter(()), None, None, None
             self._container.close()
             self._container = None
 
@@ -73,12 +85,11 @@ class Demuxer:
         except av.error.FFmpegError as error:
             raise self._explain(error) from None
         self.stream = self._best_stream()
-        self.codec: Any = self.stream.codec_context
+        self.codec = self.stream.codec_context
         check_size(self.path, self.codec.width, self.codec.height)
         self.codec.thread_count = 1  # clips are decoded side by side; threads within one only cost
         self.codec.options = {"max_pixels": str(MAX_PIXELS), "err_detect": "crccheck"}
-        self._packets: Iterator[Any] = self._container.demux(self.stream)
-        self._pending: Any = None
+        self._packets = self._container.demux(self.stream)
         self._next = 0
 
     def _best_stream(self) -> Any:
@@ -88,6 +99,8 @@ class Demuxer:
         covers = av.stream.Disposition.attached_pic
         films = [stream for stream in streams.video if not stream.disposition & covers]
         if not films:
+            if _lost_its_index(self.path):
+                raise self._fail("truncated", _NO_INDEX)
             kinds = ", ".join(sorted({stream.type for stream in streams if stream.type != "video"}))
             raise self._fail("no_video_stream", f"holds no video stream (only {kinds or 'a cover picture'})")
         best = streams.best("video")
@@ -99,11 +112,11 @@ class Demuxer:
     def _explain(self, error: Exception) -> MediaError:
         if isinstance(error, av.error.InvalidDataError):
             if _lost_its_index(self.path):
-                return self._fail("truncated", "the mp4 ends before its index (no moov box); copy the file again")
+                return self._fail("truncated", _NO_INDEX)
             return self._fail("not_a_video", "is not a video that FFmpeg can read")
-        if isinstance(
-            error, av.error.DecoderNotFoundError | av.error.DemuxerNotFoundError | av.error.PatchWelcomeError
-        ):
+        if isinstance(error, FileNotFoundError):  # the file itself is there: its first bytes have been read
+            return self._fail("not_a_video", "is a playlist of other files, not a video")
+        if isinstance(error, _UNSUPPORTED):
             return self._fail("unsupported", "is in a format that this FFmpeg cannot decode")
         reason = getattr(error, "strerror", None) or type(error).__name__
         return self._fail("unreadable", f"cannot be read: {reason}")
@@ -114,24 +127,27 @@ class Demuxer:
         length_size = nal_length_size(codec, self.codec.extradata)
         found: list[Packet] = []
         layers: list[int] = []
-        cut = irregular = False
+        count = 0
+        broken = irregular = False
         try:
             for packet in self._packets:
+                count += packet.size > 0 or packet.pts is not None  # the last one only says that the file has ended
                 if packet.size:
                     head = read_header(codec, bytes(packet), length_size)
                     shown = not packet.is_discard and not head.hidden
                     found.append(_entry(packet)._replace(shown=shown, disposable=head.disposable))
                     layers.append(head.layer)
                     irregular = irregular or head.irregular
-                    cut = packet.is_corrupt
         except av.error.InvalidDataError:
-            cut = True
+            broken = True
         except av.error.FFmpegError as error:
             raise self._explain(error) from None
+        self._next = len(found)
+        cut = broken or (bool(found) and found[-1].torn)
         if self.has_index:
-            listed = max(len(self.stream.index_entries), len(found))
-            if cut or len(found) < listed:
-                raise self._fail("truncated", f"is cut off: {len(found)} of its {listed} pictures are there")
+            listed = len(self.stream.index_entries)
+            if cut or count < listed:
+                raise self._fail("truncated", f"is cut off: {count - cut} of its {listed} pictures are there")
         elif cut and found:
             found.pop()  # half a packet; such a format has no index, and what remains is the video
         if any(layers):
@@ -146,9 +162,8 @@ class Demuxer:
         )
         return self.listing
 
-    def rewind(self) -> None:
-        """Go back to the first packet, and seek no more: for files where a seek does not land where it should."""
-        self.trust_seek = False
+    def restart(self) -> None:
+        """Go back to the first packet."""
         self._open()
 
     def read(self, first: int, last: int) -> Iterator[tuple[int, Any]]:
@@ -157,9 +172,10 @@ class Demuxer:
         Raises:
             MisplacedError: Where the file gives other packets than it did before.
         """
-        near = self._next <= first <= self._next + _NEAR
+        near = self._next <= first <= self._next + NEAR
         if not near and not (self.trust_seek and self._seek(first)) and (self.trust_seek or first < self._next):
-            self.rewind()
+            self.trust_seek = False
+            self.restart()
         while self._next <= last:
             packet = self._pending or self._read_one()
             self._pending = None
@@ -211,21 +227,23 @@ def _entry(packet: Any) -> Packet:
         key=packet.is_keyframe,
         shown=True,
         disposable=False,
+        torn=packet.is_corrupt,
     )
 
 
 def _lost_its_index(path: Path) -> bool:
-    """Whether a file begins as an mp4 and holds no `moov` box: the box walk of ISO/IEC 14496-12, 4.2."""
+    """Tell whether a file begins as an mp4 and holds no whole `moov` box: the box walk of ISO/IEC 14496-12, 4.2."""
+    size = path.stat().st_size
+    at = 0
     with path.open("rb") as file:
-        size = path.stat().st_size
-        at = 0
-        while at + 16 <= size:
+        while at + 8 <= size:
             file.seek(at)
             head = file.read(16)
             length, kind = int.from_bytes(head[:4], "big"), head[4:8]
-            if kind == b"moov" or (at == 0 and kind not in {b"ftyp", b"mdat", b"free", b"skip", b"wide"}):
+            if at == 0 and kind not in {b"ftyp", b"mdat", b"free", b"skip", b"wide", b"moov"}:
                 return False
-            if length == 0:
-                return True
-            at += int.from_bytes(head[8:16], "big") if length == 1 else max(length, 8)
-    return size >= 16
+            length = int.from_bytes(head[8:16], "big") if length == 1 else length or size - at
+            if kind == b"moov":
+                return at + length > size
+            at += max(length, 8)
+    return at > 0

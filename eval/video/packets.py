@@ -12,10 +12,13 @@ from typing import NamedTuple
 
 _ONE_PACKET_ONE_PICTURE = frozenset(
     {"av1", "h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "vp8", "vp9"}
-    | {"flv1", "h263", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2"}
+    | {"flv", "h263", "msmpeg4", "msmpeg4v1", "msmpeg4v2", "wmv1", "wmv2"}
     | {"dnxhd", "ffv1", "ffvhuff", "huffyuv", "mjpeg", "png", "prores", "rawvideo", "utvideo"}
 )
-"""Codecs whose packets can be counted. Others (VC-1 with its skipped frames, Theora with its empty packets) cannot."""
+"""FFmpeg's names of the decoders whose packets can be counted.
+
+Others (VC-1 with its skipped frames, Theora with its empty packets) cannot.
+"""
 _REORDERING = frozenset({"h264", "hevc"})
 """Codecs whose display order only the decoder knows where the container does not say it."""
 _NO_DISPLAY_TIMES = frozenset({"avi", "h264", "hevc"})
@@ -40,6 +43,8 @@ class Packet(NamedTuple):
     """Part of the presentation: not cut away by an edit list, not a hidden reference."""
     disposable: bool
     """No other picture needs it."""
+    torn: bool
+    """The container misses data in it or next to it; whole pictures may be gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

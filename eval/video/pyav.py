@@ -19,6 +19,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from PIL import Image
 
 from eval.errors import MediaError
@@ -68,6 +69,7 @@ class _Sampler:
 
     def __init__(self, demuxer: Demuxer) -> None:
         self.demuxer = demuxer
+        self.reformatter = VideoReformatter()
         self.listing = demuxer.list_packets()
         order = self.listing.display_order()
         self.counted = order is None
@@ -107,7 +109,8 @@ class _Sampler:
             except MisplacedError as error:
                 if not self.demuxer.trust_seek:
                     raise MediaError(self.demuxer.path, "unreadable", "changed while it was read") from error
-                self.demuxer.rewind()
+                self.demuxer.trust_seek = False
+                self.demuxer.restart()
             except _FalseKeyError:
                 trust_keys = False
             else:
@@ -116,7 +119,7 @@ class _Sampler:
     def decode_run(self, run: Run, rank: dict[int, int]) -> dict[int, Image.Image]:
         """Decode one run; `rank` is the place on the screen by packet number."""
         packets, begin = self.listing.packets, rank.get(run.key, -1)
-        output = _Output(frozenset(run.wanted))
+        output = _Output(frozenset(run.wanted), self.reformatter)
         fed: list[int] = []
         for number, packet in self.demuxer.read(run.key, run.last):
             # Nothing needs a disposable picture, nor one that is shown before the keyframe it follows.
@@ -126,20 +129,22 @@ class _Sampler:
             fed.append(number)
             output.feed(self.demuxer.codec, packet, number)
         output.drain(self.demuxer.codec)
-        lost = {number for number in fed if number in rank} - output.seen
+        lost = {number for number in fed if number in rank and rank[number] >= begin} - output.seen
         if run.key != self.listing.first_key and (run.key in lost or output.kinds.get(run.key) in _PREDICTED):
             raise _FalseKeyError
-        harmed = lost | output.damaged
+        harmed = lost | {number for number in output.damaged if rank.get(number, begin) >= begin}
         for number, key in run.wanted.items():
             causes = [n for n in harmed if key <= n <= number and (n == number or not packets[n].disposable)]
+            causes += [n for n in range(key, number + 1) if packets[n].torn]
             if causes:
                 raise _DamagedError(min(causes))
         return output.pictures
 
     def count(self) -> list[int]:
         """Decode everything once and return the packet numbers in the order in which their pictures come out."""
-        output = _Output(frozenset())
+        output = _Output(frozenset(), self.reformatter)
         last = len(self.listing.packets) - 1
+        self.demuxer.restart()
         try:
             for number, packet in self.demuxer.read(0, last):
                 output.feed(self.demuxer.codec, packet, number)
@@ -157,8 +162,9 @@ class _Sampler:
 class _Output:
     """What a decoder gives for numbered packets: the number travels as the display time."""
 
-    def __init__(self, wanted: frozenset[int]) -> None:
+    def __init__(self, wanted: frozenset[int], reformatter: Any) -> None:
         self.wanted = wanted
+        self.reformatter = reformatter
         self.pictures: dict[int, Image.Image] = {}
         self.order: list[int] = []
         self.kinds: dict[int, int] = {}
@@ -173,8 +179,6 @@ class _Output:
         return set(self.order)
 
     def feed(self, codec: Any, packet: Any, number: int) -> None:
-        if packet.is_corrupt:
-            self.damaged.add(number)
         packet.pts = number
         try:
             self._take(codec.decode(packet))
@@ -200,15 +204,16 @@ class _Output:
             if frame.is_corrupt:
                 self.damaged.add(number)
             if number in self.wanted:
-                self.pictures[number] = _upright(frame)
+                self.pictures[number] = _upright(frame, self.reformatter)
 
 
-def _upright(frame: Any) -> Image.Image:
+def _upright(frame: Any, reformatter: Any) -> Image.Image:
     """Return a frame as an RGB image, turned and mirrored as its display matrix says.
 
     The matrix maps coded to shown coordinates; only quarter turns and mirrorings are followed.
     """
-    pixels = frame.to_ndarray(format="rgb24")
+    # One reformatter for all frames: a new one for each costs more than the conversion of a small frame.
+    pixels = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
     data = frame.side_data.get("DISPLAYMATRIX")
     if data is not None:
         matrix = np.frombuffer(bytes(data), dtype=np.int32)

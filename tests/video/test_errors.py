@@ -105,7 +105,7 @@ def test_what_the_system_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Path, "open", refuse)
     found = fails(tmp_path / "a.mp4")
     assert found.reason == "unreadable"
-    assert error.strerror in found.detail
+    assert str(error.strerror) in found.detail
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
@@ -139,12 +139,11 @@ def test_a_torn_hole_is_an_error_or_does_not_touch_the_frames(
         try:
             frames = load_frames(Clip(source=tmp_path / file), 16)
         except MediaError as error:
-            assert error.reason in {"corrupt", "truncated"}
-            refused += 1
+            refused += error.reason in {"corrupt", "truncated"}
         else:
             for pixels in map(np.asarray, frames):
                 assert np.array_equal(pixels, intact[read_number(pixels)])
-    assert refused or file.endswith((".ts", ".avi", ".mkv"))
+    assert refused == 3 or file.endswith((".ts", ".avi", ".mkv"))
     assert capfd.readouterr() == ("", "")
 
 
@@ -178,7 +177,7 @@ def test_settings_that_do_not_fit(tmp_path: Path) -> None:
 
 def test_decord_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     encode(tmp_path / "a.mp4", "libx264", numbers=[1])
-    monkeypatch.setattr(decord_worker.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     for ask in (
         lambda: load_frames(Clip(source=tmp_path / "a.mp4"), 8, decoder="decord"),
         lambda: decoder_version("decord"),
