@@ -27,6 +27,8 @@ _CANONICAL = {"libdav1d": "av1", "libaom-av1": "av1", "libvpx": "vp8", "libvpx-v
 """Codec by the name of its decoder, where they differ."""
 
 
+_FIELD_CODECS = frozenset({"h264", "mpeg1video", "mpeg2video"})
+"""Codecs that may put the two fields of a picture into two packets."""
 _UNSUPPORTED = (av.error.DecoderNotFoundError, av.error.DemuxerNotFoundError, av.error.PatchWelcomeError)
 _NO_INDEX = "the mp4 ends before the end of its index (moov box); copy the file again"
 
@@ -157,7 +159,8 @@ class Demuxer:
             packets=found,
             codec=codec,
             container=self._container.format.name,
-            interlaced=self.codec.field_order > 1,
+            # PyAV 17, the last for Python 3.10, does not tell: then index by decoding, which is slower and right.
+            interlaced=getattr(self.codec, "field_order", 2 if codec in _FIELD_CODECS else 0) > 1,
             irregular=irregular,
         )
         return self.listing

@@ -82,6 +82,7 @@ def test_decord_agrees_on_ordinary_files(kind: Kind, build: BuildFile) -> None:
     assert [frame.tobytes() for frame in ours] == [frame.tobytes() for frame in theirs]
 
 
+@pytest.mark.skipif(int(av.__version__.split(".")[0]) < 18, reason="PyAV 17 does not tell fields from frames")
 def test_the_frames_between_keyframes_are_not_decoded(build: BuildFile, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten pictures are enough for two of them that stand next to keyframes."""
     kind = next(kind for kind in KINDS if kind.file == "h264.mkv")
