@@ -22,8 +22,37 @@ Status = Literal["scored", "invalid", "model_failed", "judge_failed"]
 DecoderName = Literal["pyav", "decord"]
 """Video backends: PyAV finds the right frame in every container; decord is what published numbers were made with."""
 
+Task = Literal["mc_qa", "oe_qa", "caption", "description"]
+"""Kinds of answer: an option letter, a few words, one sentence, every event. Also the names of groups."""
+
 OVERALL = "overall"
 """The `subset` of a metric that spans the whole benchmark."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What a benchmark is, as its yaml says: data, so that it can be listed and grouped without building it."""
+
+    title: str
+    """Its name in papers."""
+    paper: str
+    """Where it was published."""
+    homepage: str
+    """Where the official files come from."""
+    licence: str
+    """Under which terms, in a few words; neither annotations nor videos are shipped here."""
+    task: Task
+    """The kind of answer."""
+    metric: str
+    """The metric that is reported for it."""
+    chance: Literal["options"] | None
+    """What a blind guess earns: `options` is one over the number of options, sample by sample."""
+    dataset: str
+    """Its name in upstream's rows."""
+    upstream_split: str | None
+    """The split that upstream reports, None where it reports none."""
+    splits: Mapping[str, int]
+    """Samples by split, where the answers are known or can be submitted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +283,11 @@ class Benchmark(Protocol):
     @property
     def dataset(self) -> str:
         """Its name in upstream's rows, where `dataset` is this, or this with `/` and the subset."""
+        ...
+
+    @property
+    def card(self) -> Card:
+        """What it is: paper, licence, task, sizes."""
         ...
 
     @property

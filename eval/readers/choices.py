@@ -1,6 +1,6 @@
-"""Multiple-choice questions as upstream puts them: options by letter, and an answer begun for the model.
+"""The options and answers of multiple-choice questions, read and checked.
 
-The model continues `ASSISTANT: Answer: (`, so that the first character of its output is the option letter.
+Answers come as a letter, as the text of an option, or as its index; all leave here as a letter.
 """
 
 from __future__ import annotations
@@ -16,20 +16,6 @@ if TYPE_CHECKING:
 _OPTION = re.compile(r"^\(([A-Z])\)[ \t]*(.*)$", re.MULTILINE)
 
 
-def choice_prompt(question: str, options: Sequence[str]) -> str:
-    r"""Return the prompt of a multiple-choice question.
-
-    `question` follows `<video>` as it stands, so it brings its own separator and introduction:
-    `"\nQuestion: ..."` for MVBench and Video-MME, `" ..."` for NeXT-QA.
-    """
-    return f"USER: <video>{question}\n{lettered(options)}\nASSISTANT: Answer: ("
-
-
-def lettered(options: Sequence[str]) -> str:
-    """Return the options one a line, each behind its letter in brackets."""
-    return "\n".join(f"({letter}) {option}" for letter, option in zip(ascii_uppercase, options, strict=False))
-
-
 def read_options(prompt: str) -> tuple[str, ...]:
     """Return the option texts that a prompt lists as `(A) ...` lines, or () where it lists fewer than two.
 
@@ -42,6 +28,22 @@ def read_options(prompt: str) -> tuple[str, ...]:
         elif options and len(options) < 26 and letter == ascii_uppercase[len(options)]:
             options.append(text.strip())
     return tuple(options) if len(options) > 1 else ()
+
+
+def check_options(row: Row, options: Sequence[str], field: str) -> tuple[str, ...]:
+    """Return the options of a question. Raises DataError unless there are 2 to 26, one letter for each."""
+    if not 2 <= len(options) <= len(ascii_uppercase):
+        raise row.error(field, f"lists {len(options)} options, expected 2 to 26; correct it in the file")
+    return tuple(options)
+
+
+def check_letter(row: Row, letter: str, options: Sequence[str], field: str = "answer") -> str:
+    """Return the letter of an answer, without brackets. Raises DataError where no option has it."""
+    known = ascii_uppercase[: len(options)]
+    found = letter.strip().strip("()").strip()
+    if len(found) != 1 or found not in known:
+        raise row.error(field, f"is {letter!r}, expected a letter from A to {known[-1:]}; correct it in the file")
+    return found
 
 
 def answer_letter(row: Row, answer: str, options: Sequence[str], field: str = "answer") -> str:

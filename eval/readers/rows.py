@@ -7,9 +7,11 @@ is reported by file, line and field, and nothing untyped travels further into th
 from __future__ import annotations
 
 import csv
+import importlib
+import io
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -147,6 +149,38 @@ def read_json_list(path: Path) -> Iterator[Row]:
         yield Row(value, f"{path}: item {number}")
 
 
+def read_object(path: Path) -> Row:
+    """Return the content of a JSON file that holds one object. Raises DataError."""
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise DataError(f"{path}: {_short(value)} where an object is expected; is this the right file?")
+    return Row(value, str(path))
+
+
+def by_label(rows: Iterable[Row], field: str) -> dict[str, Row]:
+    """Return rows by an identifier. Raises DataError where one comes twice."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        key = row.label(field)
+        if key in found:
+            raise row.error(field, f"is {key!r}, as at {found[key].place}; delete one of the two")
+        found[key] = row
+    return found
+
+
+def read_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield `file:line` and text of each line that is neither blank nor a `#` comment. Raises DataError."""
+    with _opened(path) as file:
+        for number, line in enumerate(file, start=1):
+            place = f"{path}:{number}"
+            try:
+                text = line.decode("utf-8-sig").strip()
+            except UnicodeDecodeError as error:
+                raise DataError(f"{place}: not UTF-8 ({error}); save the file as UTF-8") from None
+            if text and not text.startswith("#"):
+                yield place, text
+
+
 def read_table(path: Path, delimiter: str = ",") -> Iterator[Row]:
     """Yield one row for each line below the heading of a csv or tsv file; all values are text.
 
@@ -154,7 +188,8 @@ def read_table(path: Path, delimiter: str = ",") -> Iterator[Row]:
     """
     with _opened(path) as file:
         try:
-            lines = file.read().decode("utf-8-sig").splitlines(keepends=True)
+            # Not splitlines: cells may hold separators that are no ends of lines to csv, such as U+2028.
+            lines = io.StringIO(file.read().decode("utf-8-sig"), newline="")
         except UnicodeDecodeError as error:
             raise DataError(f"{path}: not UTF-8 ({error}); save it as UTF-8") from None
     table = csv.DictReader(lines, delimiter=delimiter)
@@ -163,6 +198,49 @@ def read_table(path: Path, delimiter: str = ",") -> Iterator[Row]:
         if None in fields:
             raise DataError(f"{place}: more cells than the heading has; is {delimiter!r} the delimiter of this file?")
         yield Row(fields, place)
+
+
+def read_parquet(path: Path) -> Iterator[Row]:
+    """Yield the rows of a parquet file. Raises DataError where it is damaged or pyarrow is not installed."""
+    try:
+        parquet = importlib.import_module("pyarrow.parquet")
+    except ImportError:
+        remedy = "pip install 'tarsier-eval[parquet]', or save the table as .jsonl beside it"
+        raise DataError(f"{path}: reading parquet needs pyarrow; {remedy}") from None
+    with _opened(path):
+        pass
+    try:
+        values = parquet.read_table(path).to_pylist()
+    except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
+        raise DataError(f"{path}: not a parquet file ({error}); fetch it again") from None
+    for number, value in enumerate(values):
+        yield Row(value, f"{path}: row {number}")
+
+
+def read_records(path: Path) -> Iterator[Row]:
+    """Yield the rows of a file by its extension: parquet, csv, tsv, jsonl, or json (a list, or one object a line)."""
+    kind = path.suffix.lower()
+    if kind == ".parquet":
+        return read_parquet(path)
+    if kind in {".csv", ".tsv"}:
+        return map(_with_lists, read_table(path, "\t" if kind == ".tsv" else ","))
+    if kind == ".json":
+        with _opened(path) as file:
+            if file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+                return read_json_list(path)
+    return read_jsonl(path)
+
+
+def _with_lists(row: Row) -> Row:
+    """Return a row of a table with the cells that hold a JSON list read as lists."""
+
+    def read(cell: Any) -> Any:
+        try:
+            return json.loads(cell) if isinstance(cell, str) and cell.startswith("[") else cell
+        except ValueError:
+            return cell
+
+    return Row({field: read(cell) for field, cell in row.fields.items()}, row.place)
 
 
 def _opened(path: Path) -> Any:

@@ -26,6 +26,7 @@ from eval.readers.rows import Row, read_jsonl
 from eval.store import write_jsonl
 
 if TYPE_CHECKING:
+    from eval.readers.homes import Videos
     from eval.readers.videos import VideoIndex
 
 FAILED = "<error>"
@@ -73,21 +74,31 @@ class UpstreamRow:
         return self.files if isinstance(self.files, str) else self.files[0].rpartition("/")[0] or self.files[0]
 
     def clip(
-        self, videos: VideoIndex, hints: Sequence[str] = (), foreign: Sequence[str] = (), fps: float | None = None
+        self,
+        videos: VideoIndex | Videos,
+        names: Sequence[str] = (),
+        hints: Sequence[str] = (),
+        foreign: Sequence[str] = (),
+        fps: float | None = None,
     ) -> Clip:
-        """Find what the row shows; `hints` and `foreign` as in VideoIndex.find, `fps` for a folder of frames.
+        """Find what the row shows.
+
+        Args:
+            videos: Where to look.
+            names: What the video is called in the data set, likeliest first; its vid where there are none.
+            hints: As in VideoIndex.find.
+            foreign: As in VideoIndex.find.
+            fps: Frames per second, should the video be a folder of frames.
 
         The span of a list of frames is dropped: upstream shows the list as it stands.
         """
         if isinstance(self.files, tuple):
             # Bare file names lie in a folder that is named after the video.
-            names = [name if "/" in name or not self.vid else f"{self.vid}/{name}" for name in self.files]
-            return Clip(source=tuple(videos.find_frames(names, hints, foreign, self.place)))
-        source = videos.find(self.files or self.vid, hints, foreign, self.place)
-        if self.files and self.vid and not source.exists():
-            # The path was filled in on another machine.
-            source = videos.find(self.vid, hints, foreign, self.place)
-        return Clip(source=source, start=self.start, end=self.end, fps=fps)
+            files = [name if "/" in name or not self.vid else f"{self.vid}/{name}" for name in self.files]
+            return Clip(source=tuple(videos.find_frames(files, hints, foreign, self.place)))
+        # A path may have been filled in on another machine.
+        known = [name for name in (self.files, *(names or (self.vid,))) if name]
+        return Clip(source=videos.find_any(known, hints, foreign, self.place), start=self.start, end=self.end, fps=fps)
 
     def sample(self, benchmark: str, clip: Clip, cluster: str = "") -> Sample:
         """Return the row as a sample of `benchmark`; options are read off the prompt where it lists any."""

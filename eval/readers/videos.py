@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from eval.errors import DataError
@@ -27,12 +27,6 @@ def video_stem(name: str) -> str:
     return stem if dot and stem and extension.lower() in VIDEO_EXTENSIONS else name
 
 
-def benchmark_home(data: Path | str, *names: str) -> Path:
-    """Return the benchmark's own folder below `data`, the first of `names` that is there, or else `data` itself."""
-    folders = (Path(data) / name for name in names)
-    return next((folder for folder in folders if folder.is_dir()), Path(data))
-
-
 class VideoIndex:
     """The videos below one folder.
 
@@ -40,8 +34,12 @@ class VideoIndex:
     would be the wrong video. The tree is walked once, and only when a video is not where it is expected.
     """
 
-    def __init__(self, root: Path | str) -> None:
+    def __init__(self, root: Path | str, *, walk: bool = True) -> None:
+        """Look below `root`; without `walk` only where videos are expected, for a root that others share."""
         self.root = Path(root)
+        self._walk = walk
+        self._twins: dict[Path, str] = {}
+        self._hinted: dict[tuple[str, ...], list[Path]] = {}
         self._folders: dict[Path, dict[str, list[str]] | None] = {}
         self._below: dict[str, list[Path]] | None = None
         self._sought: dict[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], Path | None] = {}
@@ -66,18 +64,31 @@ class VideoIndex:
         if given.is_absolute() and given.exists():
             return given
         parts = self._parts(name, place)
-        expected = [self.root.joinpath(*_joined(_split(hint), parts)) for hint in (*hints, "")]
         if not given.is_absolute():
-            # Most hints of most data sets do not exist, and asking the disk again for each sample adds up.
-            there = [path for path in expected if self._listed(path.parent) is not None]
             for look in (_file, self._other_extension, _folder):
-                for path in there:
+                for path in self._expected(parts, tuple(hints)):
                     if (found := look(path)) is not None:
                         return found
         sought = (parts, tuple(hints), tuple(foreign))
         if sought not in self._sought:
             self._sought[sought] = self._anywhere(*sought)
-        return self._sought[sought] or (given if given.is_absolute() else expected[0])
+        first = _joined(_split(hints[0]) if hints else (), parts)
+        return self._sought[sought] or (given if given.is_absolute() else self.root.joinpath(*first))
+
+    def find_any(
+        self, names: Sequence[str], hints: Sequence[str] = (), foreign: Sequence[str] = (), place: str = ""
+    ) -> Path:
+        """Return where a video lies that goes by several names, or where the first is expected; as `find`.
+
+        An absolute path may be of another machine, so a video is not expected there if it has another name.
+        """
+        paths = [self.find(name, hints, foreign, place) for name in names or ("",)]
+        expected = (path for path, name in zip(paths, names, strict=False) if not name.startswith("/"))
+        return next((path for path in paths if path.exists()), next(expected, paths[0]))
+
+    def twins(self) -> Mapping[Path, str]:
+        """Return the videos that were picked over a file of the same name in another container."""
+        return self._twins
 
     def find_frames(
         self, names: Sequence[str], hints: Sequence[str] = (), foreign: Sequence[str] = (), place: str = ""
@@ -94,6 +105,19 @@ class VideoIndex:
                 homes[folder] = self.find(folder, hints, foreign, place) if folder else self.root.joinpath(*hints[:1])
             frames.append(homes[folder] / file)
         return frames
+
+    def _expected(self, parts: tuple[str, ...], hints: tuple[str, ...]) -> list[Path]:
+        """Return where the video may lie, but for folders that are not there.
+
+        Most hints of most data sets do not exist, and asking the disk again for each sample adds up.
+        """
+        if len(parts) > 1:
+            paths = [self.root.joinpath(*_joined(_split(hint), parts)) for hint in (*hints, "")]
+            return [path for path in paths if self._listed(path.parent) is not None]
+        if hints not in self._hinted:
+            folders = [self.root / hint for hint in (*hints, "")]
+            self._hinted[hints] = [folder for folder in folders if self._listed(folder) is not None]
+        return [folder / parts[0] for folder in self._hinted[hints]]
 
     def _parts(self, name: str, place: str) -> tuple[str, ...]:
         parts = PurePosixPath(os.path.normpath(name)).parts if name else ()
@@ -112,11 +136,16 @@ class VideoIndex:
 
     def _other_extension(self, path: Path) -> Path | None:
         names = (self._listed(path.parent) or {}).get(video_stem(path.name))
-        return path.with_name(names[0]) if names else None
+        if not names:
+            return None
+        found = path.with_name(names[0])
+        if len(names) > 1:
+            self._twins[found] = names[1]
+        return found
 
     def _anywhere(self, parts: tuple[str, ...], hints: Sequence[str], foreign: Sequence[str]) -> Path | None:
         if self._below is None:
-            self._below = _walk(self.root)
+            self._below = _walk(self.root) if self._walk else {}
         found: list[tuple[tuple[int, int], Path]] = []
         for path in self._below.get(video_stem(parts[-1]), ()):
             folder = path.relative_to(self.root).parts[:-1]

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from eval.errors import DataError
-from eval.readers.choices import answer_letter, choice_prompt, index_letter, read_options
+from eval.readers.choices import answer_letter, check_letter, check_options, index_letter, read_options
+from eval.readers.prompts import OWN, wording
 from eval.readers.rows import Row
 
 SHARED = Path(__file__).parents[2].parent / "shared"
@@ -12,7 +13,7 @@ ROW = Row({}, "f:1")
 
 
 def test_prompt_and_back():
-    prompt = choice_prompt("\nQuestion: Which?", ["left", "", "(B) right"])
+    prompt = wording("own", OWN["mvbench"]).ask("Which?", ["left", "", "(B) right"])
     assert prompt == "USER: <video>\nQuestion: Which?\n(A) left\n(B) \n(C) (B) right\nASSISTANT: Answer: ("
     assert read_options(prompt) == ("left", "", "(B) right")
 
@@ -41,6 +42,16 @@ def test_letters():
             index_letter(ROW, index, ["x"], field="qa")
 
 
+def test_letters_and_options_are_checked():
+    assert [check_letter(ROW, given, "xyz") for given in ("B", "(B)", " C. "[:2])] == ["B", "B", "C"]
+    for letter in ("D", "b", "", "AB"):
+        with pytest.raises(DataError, match=f"f:1: field 'answer' is '{letter}', expected a letter from A to C"):
+            check_letter(ROW, letter, "xyz")
+    for options in (["x"], ["x"] * 27):
+        with pytest.raises(DataError, match=f"lists {len(options)} options, expected 2 to 26"):
+            check_options(ROW, options, "options")
+
+
 @pytest.mark.skipif(not SHARED.exists(), reason="real rows are not here")
 @pytest.mark.parametrize("name", ["Next-QA-val-multi_choice", "EgoSchema_subset"])
 def test_real_rows_list_five_options(name):
@@ -49,6 +60,6 @@ def test_real_rows_list_five_options(name):
     assert {len(read_options(prompt)) for prompt in prompts} == {5}
     if name.startswith("Next"):
         for prompt in prompts:
-            question = prompt.removeprefix("USER: <video>").partition("\n(A)")[0]
+            question = prompt.removeprefix("USER: <video> ").partition("\n(A)")[0]
             # Some options begin or end with a space.
-            assert choice_prompt(question, read_options(prompt)).split() == prompt.split()
+            assert wording("own", OWN["nextqa"]).ask(question, read_options(prompt)).split() == prompt.split()

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from eval.errors import DataError
-from eval.readers.videos import VideoIndex, benchmark_home, video_stem
+from eval.readers.videos import VideoIndex, video_stem
 
 
 @pytest.fixture
@@ -93,11 +93,21 @@ def test_frames_of_one_folder_are_looked_up_together(tree, tmp_path):
     assert index.find_frames(["clip/2.jpg", "clip/3.jpg"]) == [tmp_path / "x/clip/2.jpg", tmp_path / "x/clip/3.jpg"]
 
 
-def test_stem_and_home(tmp_path):
+def test_stem():
     assert [video_stem(name) for name in ("a.mp4", "a.b", ".mp4", "a.tar.TS")] == ["a", "a.b", ".mp4", "a.tar"]
-    assert benchmark_home(tmp_path, "Set") == tmp_path
-    (tmp_path / "set").mkdir()
-    assert benchmark_home(tmp_path, "Nothing", "set") == tmp_path / "set"
+
+
+def test_without_walking_only_expected_places_count(tree, tmp_path):
+    tree("hint/a.mp4", "deep/b.mp4")
+    index = VideoIndex(tmp_path, walk=False)
+    assert index.find("a", ("hint",)) == tmp_path / "hint/a.mp4"
+    assert index.find("b", ("hint",)) == tmp_path / "hint/b"
+
+
+def test_twins_in_two_containers_are_known(tree, tmp_path):
+    index = tree("hint/a.avi", "hint/a.mp4", "hint/b.mp4")
+    assert [index.find(name, ("hint",)).name for name in ("a", "b", "a.avi")] == ["a.mp4", "b.mp4", "a.avi"]
+    assert index.twins() == {tmp_path / "hint/a.mp4": "a.avi"}
 
 
 def test_many_files_are_walked_once(tmp_path, monkeypatch):

@@ -1,0 +1,222 @@
+"""What all benchmarks share: choosing the annotations, checking them, finding videos, joining the two sources.
+
+An adapter in benchmarks/ says what is particular to a data set: how its official files read (`questions`), what its
+videos are called (`namer`). All else comes from its yaml. No `from __future__ import annotations` here: settings are
+checked against these type hints, and classes in other modules inherit them.
+"""
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from eval.core import Card, Clip, Sample, Scorer
+from eval.errors import DataError, did_you_mean
+from eval.readers.choices import check_letter, check_options
+from eval.readers.homes import Homes, Source, Videos, resolve
+from eval.readers.joining import Namer, Question, join
+from eval.readers.pack import DEFAULT_PACK, REMEDY, open_pack
+from eval.readers.prompts import OWN, Form, Wording, wording
+from eval.readers.rows import Row
+from eval.readers.upstream import UpstreamRow, read_upstream
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotatedBenchmark:
+    """A benchmark that is read from upstream's rows, or from the files of its authors."""
+
+    name: str
+    """Name in conf/benchmark/."""
+    card: Card
+    """What it is."""
+    scorer: Scorer
+    """How its answers are scored."""
+    data: Path
+    """Root of annotations and videos, of this benchmark or of all."""
+    split: str
+    """The split, one of the card's."""
+    rows: Mapping[str, str]
+    """Upstream's annotation file for each split that it has."""
+    official: Mapping[str, tuple[str, ...]]
+    """The official files for each split, in the order in which `questions` takes them; `*` stands for any text."""
+    folders: tuple[str, ...]
+    """The names that its own folder below the root goes by."""
+    videos: tuple[str, ...]
+    """Folders in which the videos are distributed."""
+    form: Form
+    """How it asks."""
+    subsets: Mapping[str, str] = field(default_factory=dict)
+    """The subset that is reported for each name that rows use, in official order."""
+    annotations: Path | None = None
+    """A file or folder of annotations, in place of a search below the root."""
+    source: Source = "auto"
+    """Which annotations to read."""
+    wording: Literal["own", "upstream"] = "own"
+    """What official files are asked with: this project's sentences, or those of the protocol pack."""
+    pack: Path | Literal["auto"] | None = None
+    """The protocol pack: a folder, `auto` for the default one, null for none."""
+
+    @property
+    def dataset(self) -> str:
+        """Its name in upstream's rows."""
+        return self.card.dataset
+
+    def questions(self, files: Sequence[Path]) -> Iterator[Question]:
+        """Yield the questions of the official files. Raises DataError where a row does not fit the format."""
+        raise NotImplementedError
+
+    def reported(self) -> Mapping[str, str]:
+        """Return the subset that is reported for each name that rows use; empty where any name will do."""
+        return self.subsets
+
+    def namer(self, homes: Homes) -> Namer:  # noqa: ARG002 for adapters that read a mapping
+        """Return what gives the names that a video's file may have, likeliest first."""
+        return lambda video: (video,)
+
+    def places(self, kind: str) -> tuple[Sequence[str], Sequence[str]]:  # noqa: ARG002
+        """Return where the videos of a subset are expected, and folders that hold others."""
+        return self.videos, ()
+
+    def kind(self, row: UpstreamRow) -> str:
+        """Return the subset that a row of upstream's names."""
+        return row.subset
+
+    def fps(self, kind: str) -> float | None:  # noqa: ARG002
+        """Return the frames per second of folders of frames."""
+        return None
+
+    def cluster(self, kind: str, video: str) -> str:  # noqa: ARG002
+        """Return the source video."""
+        return video
+
+    def samples(self) -> Iterator[Sample]:
+        """Yield the samples in annotation order. Raises DataError."""
+        homes, rows, files = self._resolved()
+        videos, names = homes.videos(rows or files[0]), self.namer(homes)
+        if rows is not None:
+            yield from self._from_upstream(rows, files, videos, names)
+        else:
+            yield from self._from_official(files, videos, names)
+        videos.report()
+
+    def asked_with(self) -> Wording:
+        """Return the wording of the prompts, by name and hash. Raises DataError as `samples` does."""
+        _, rows, _ = self._resolved()
+        if rows is not None:
+            return Wording(name=f"rows of {rows.name}", sha256=hashlib.sha256(rows.read_bytes()).hexdigest())
+        return self._template()
+
+    def _template(self) -> Wording:
+        if self.wording == "own":
+            return wording("own", OWN[self.form])
+        pack = self._homes().pack
+        if pack is None:
+            raise DataError(f"{self.name}: wording=upstream needs a protocol pack; {REMEDY}")
+        return pack.prompt(next(iter(self.rows.values())))
+
+    def _homes(self) -> Homes:
+        pack = DEFAULT_PACK if self.pack == "auto" else self.pack
+        return Homes(
+            data=self.data,
+            folders=self.folders,
+            annotations=self.annotations,
+            pack=None if pack is None else open_pack(Path(pack)),
+        )
+
+    def _resolved(self) -> tuple[Homes, Path | None, tuple[Path, ...]]:
+        if self.split not in self.card.splits:
+            raise DataError(f"{self.name} has no split {self.split!r}. {did_you_mean(self.split, self.card.splits)}")
+        homes = self._homes()
+        official = self.official.get(self.split, ())
+        return homes, *resolve(homes, self.source, self.rows.get(self.split), official, self.split)
+
+    def _from_official(self, files: Sequence[Path], videos: Videos, names: Namer) -> Iterator[Sample]:
+        template = self._template()
+        seen: dict[str, str] = {}
+        for one in self.questions(files):
+            if one.id in seen:
+                raise DataError(f"{one.row.place}: {one.id!r} was asked at {seen[one.id]}; delete one of the two")
+            seen[one.id] = one.row.place
+            if self.card.task == "mc_qa":
+                check_options(one.row, one.options, "options")
+            elif not one.targets:
+                raise DataError(f"{one.row.place}: no reference for {one.id!r}; fetch the file again")
+            hints, foreign = self.places(one.kind)
+            source = videos.find_any(names(one.video), hints, foreign, one.row.place)
+            yield Sample(
+                id=one.id,
+                benchmark=self.name,
+                subset=self._subset(one),
+                clip=Clip(source=source, **_span(one), fps=self.fps(one.kind)),
+                prompt=template.ask(one.text, one.options),
+                targets=one.targets,
+                options=one.options,
+                cluster=self.cluster(one.kind, one.video),
+                metadata={"vid": one.video, "question": one.text, **one.metadata},
+            )
+        if not seen:
+            raise DataError(f"{files[0]}: no question of split {self.split!r} in it; is this the right file?")
+
+    def _subset(self, one: Question) -> str:
+        known = self.reported()
+        if known and one.kind not in known:
+            hint = did_you_mean(one.kind, known)
+            raise DataError(f"{one.row.place}: {one.kind!r} is no subset of {self.card.title}. {hint}")
+        return known.get(one.kind, one.kind)
+
+    def _from_upstream(self, path: Path, files: Sequence[Path], videos: Videos, names: Namer) -> Iterator[Sample]:
+        rows = read_upstream(path, self.dataset)
+        kinds, more = self._kinds(path, rows, files, names)
+        known = self.reported()
+        unknown: dict[str, str] = {}
+        odd: Counter[str] = Counter()
+        for row, kind, extra in zip(rows, kinds, more, strict=True):
+            if kind and known and kind not in known:
+                unknown.setdefault(kind, row.place)
+            hints, foreign = self.places(kind)
+            clip = row.clip(videos, names(row.vid) if row.vid else (), hints, foreign, self.fps(kind))
+            sample = row.sample(self.name, clip, self.cluster(kind, row.video))
+            targets = tuple(target for target in sample.targets if target.strip())
+            if self.card.task == "mc_qa":
+                place = Row({}, row.place, "text.")
+                targets = tuple(check_letter(place, one, sample.options or "?" * 26, "response") for one in targets)
+                odd["list no options, and have no chance level"] += not sample.options
+            odd["end before they start; upstream shows the one frame at the start"] += _backward(row)
+            subset = known.get(kind, kind)
+            yield replace(sample, subset=subset, targets=targets, metadata={**sample.metadata, **extra})
+        for kind, where in unknown.items():
+            hint = did_you_mean(kind, known)
+            _log.warning("%s: %r is no subset of %s; reported as it is. %s", where, kind, self.card.title, hint)
+        for problem, count in odd.items():
+            if count:
+                _log.warning("%s: %d rows %s", path, count, problem)
+
+    def _kinds(
+        self, path: Path, rows: Sequence[UpstreamRow], files: Sequence[Path], names: Namer
+    ) -> tuple[list[str], list[Mapping[str, Any]]]:
+        """Return subset and metadata by row; what upstream's rows lack is taken from the official files."""
+        kinds = [self.kind(row) for row in rows]
+        if self.reported() and not any(kinds):
+            if not files:
+                wanted = " and ".join(self.official.get(self.split, ()))
+                _log.warning("%s names no subsets, and none are reported; with %s they are known", path, wanted)
+            elif (found := join(rows, list(self.questions(files)), names, path)) is not None:
+                return [one.kind for one in found], [one.metadata for one in found]
+        return kinds, [{} for _ in rows]
+
+
+def _backward(row: UpstreamRow) -> bool:
+    return row.start is not None and row.end is not None and row.end <= row.start
+
+
+def _span(one: Question) -> dict[str, float | None]:
+    """Return the bounds of a question's clip; zero is the beginning. Raises DataError where they make no span."""
+    start, end = one.start or 0.0, one.end
+    if start < 0 or (end is not None and end <= start):
+        raise one.row.error("start", f"and 'end': {one.start} to {end} is no span; correct them in the file")
+    return {"start": start or None, "end": end}

@@ -1,0 +1,165 @@
+"""Where a benchmark's files lie: its own folders below the root, the root itself, the protocol pack.
+
+One root may serve all benchmarks. Each looks in the folders that go by its name, then in the root; upstream's rows
+may also lie in `annotations/` of either, or in the protocol pack.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Literal
+
+from eval.errors import DataError
+from eval.readers.pack import Pack
+from eval.readers.videos import VideoIndex
+
+Source = Literal["auto", "upstream", "official"]
+"""`auto` takes upstream's rows where they are, since they hold the exact prompts, and official files otherwise."""
+
+SHELVES = ("", "annotations", "annotation", "json", "dataset")
+"""Folders in which distributions keep their annotation files."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Homes:
+    """The folders in which one benchmark's files may lie."""
+
+    data: Path
+    """The root, of this benchmark or of all."""
+    folders: Sequence[str]
+    """The names that the benchmark's own folder goes by."""
+    annotations: Path | None = None
+    """A file or folder of annotations that was given in place of a search."""
+    pack: Pack | None = None
+    """The protocol pack, where one was imported."""
+
+    @property
+    def own(self) -> tuple[Path, ...]:
+        """The benchmark's own folders that are there; annotations and videos may lie in two."""
+        there = [self.data / name for name in self.folders if (self.data / name).is_dir()]
+        # A file system that ignores case shows one folder under several names.
+        return tuple(one for n, one in enumerate(there) if not any(one.samefile(other) for other in there[:n]))
+
+    @property
+    def all(self) -> tuple[Path, ...]:
+        """The benchmark's own folders, and the root."""
+        return (*self.own, self.data)
+
+    def gives(self, file: str) -> bool:
+        """Whether the annotations that were given are this official file."""
+        given = self.annotations
+        return given is not None and given.is_file() and fnmatch(given.name, file.rpartition("/")[2])
+
+    def rows(self, file: str) -> tuple[Path | None, list[Path]]:
+        """Return upstream's file of that name, and every place that was looked at. Raises DataError."""
+        if self.annotations is None:
+            looked = [folder / shelf / file for folder in self.all for shelf in ("annotations", "")]
+        else:
+            looked = [self.annotations / file if self.annotations.is_dir() else self.annotations]
+        found = next((place for place in looked if place.is_file()), None)
+        if found is None and self.pack is not None and self.annotations is None:
+            looked.append(self.pack.folder / "annotations" / file)
+            found = self.pack.rows(file)
+        return found, looked
+
+    def official(self, file: str) -> Path | None:
+        """Return an official file, whose name may hold `*`; its own folders come before the root."""
+        if self.gives(file):
+            return self.annotations
+        given = [self.annotations] if self.annotations is not None and self.annotations.is_dir() else []
+        for folder in (*given, *self.all):
+            for shelf in SHELVES:
+                if found := sorted((folder / shelf).glob(file)):
+                    return found[0]
+        return None
+
+    def videos(self, anchor: Path) -> Videos:
+        """Return where videos are looked up, for annotations that were found at `anchor`.
+
+        Many data sets number their videos: in a root that others share, `1.mp4` further down may be anyone's, so such
+        a root is searched only where the videos are expected.
+        """
+        beside = anchor.is_relative_to(self.data) and anchor.parent.name not in {"annotations", "annotation"}
+        ours = not self.own and (beside or self.annotations is not None)
+        return Videos((*map(VideoIndex, self.own), VideoIndex(self.data, walk=ours)))
+
+
+class Videos:
+    """The videos of one benchmark, in one or several folders."""
+
+    def __init__(self, indexes: Sequence[VideoIndex]) -> None:
+        self._indexes = tuple(indexes)
+        self._found: dict[tuple[tuple[str, ...], ...], Path] = {}
+
+    def find_any(
+        self, names: Sequence[str], hints: Sequence[str] = (), foreign: Sequence[str] = (), place: str = ""
+    ) -> Path:
+        """Return where a video lies that goes by several names, or where the first is expected.
+
+        Arguments and errors are those of VideoIndex.find.
+        """
+        # Many questions are about the same video.
+        sought = (tuple(names), tuple(hints), tuple(foreign))
+        if sought not in self._found:
+            paths = [index.find_any(names, hints, foreign, place) for index in self._indexes]
+            self._found[sought] = next((path for path in paths if path.exists()), paths[0])
+        return self._found[sought]
+
+    def find_frames(
+        self, names: Sequence[str], hints: Sequence[str] = (), foreign: Sequence[str] = (), place: str = ""
+    ) -> list[Path]:
+        """Return where listed frame files lie, all below one folder. As VideoIndex.find_frames."""
+        found = [index.find_frames(names, hints, foreign, place) for index in self._indexes]
+        return next((paths for paths in found if paths and paths[0].exists()), found[0])
+
+    def report(self) -> None:
+        """Log how many videos were picked over a file of the same name in another container."""
+        twins = [(path, other) for index in self._indexes for path, other in index.twins().items()]
+        if twins:
+            path, other = twins[0]
+            _log.warning("%d videos lie in two containers, such as %s beside %s", len(twins), path, other)
+
+
+def resolve(
+    homes: Homes, source: Source, rows: str | None, official: Sequence[str], split: str
+) -> tuple[Path | None, tuple[Path, ...]]:
+    """Return upstream's file, or None where the official files are to be read, and the official files.
+
+    Args:
+        homes: Where to look.
+        source: What the user asked for.
+        rows: Upstream's name of the file for this split, None where upstream has none.
+        official: Names of the official files, all of which are needed.
+        split: For messages.
+
+    Raises:
+        DataError: There are no annotations to read; the message names every place that was looked at.
+    """
+    given = homes.annotations
+    if given is not None and not given.exists():
+        raise DataError(f"annotations {given} does not exist; give a file, or the folder that holds it")
+    if source == "upstream" and rows is None:
+        raise DataError(f"upstream has no rows of split {split!r}; read the official files, or take upstream's split")
+    wanted = rows is not None and source != "official" and not any(map(homes.gives, official))
+    found, looked = homes.rows(rows) if rows is not None and wanted else (None, [])
+    files = [homes.official(name) for name in official]
+    there = tuple(file for file in files if file is not None)
+    complete = there if len(there) == len(files) else ()
+    if found is not None or (complete and source != "upstream"):
+        return found, complete
+    if source != "upstream":
+        if there:
+            absent = ", ".join(name for name, file in zip(official, files, strict=True) if file is None)
+            raise DataError(f"{there[0].parent}: {absent} is missing beside {there[0].name}; fetch it too")
+        looked += [homes.all[0] / name for name in official[:1]]
+    more = f" (and {len(official) - 1} more)" if source != "upstream" and len(official) > 1 else ""
+    raise DataError(
+        f"no annotations of split {split!r} (source={source}): looked for {', '.join(map(str, looked))}{more}; "
+        "set data= or annotations="
+    )

@@ -1,0 +1,71 @@
+r"""The prompts that official files are asked with, all in one place.
+
+Their structure is that of upstream's rows, on which the published numbers rest: roles, `<video>` first, options by
+letter, an answer begun for the model. The instruction sentences are this project's own. Upstream's can take their
+place from a protocol pack (eval/readers/pack.py); which wording was used is part of every run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from string import Formatter, ascii_uppercase
+from typing import Literal
+
+from eval.errors import DataError
+
+Form = Literal["mvbench", "nextqa", "egoschema", "open_qa", "caption", "description"]
+"""The ways in which benchmarks ask."""
+
+OWN: dict[Form, str] = {
+    "mvbench": "USER: <video>\nQuestion: {question}\n{options}ASSISTANT: Answer: (",
+    "nextqa": "USER: <video> {question}\n{options}ASSISTANT: Answer: (",
+    "egoschema": (
+        "USER: <video> The camera is worn by the person called c.\nQuestion: {question}\nOptions:\n{options}"
+        "Reply with one option letter.\nASSISTANT: Answer: ("
+    ),
+    "open_qa": (
+        "USER: <video> Answer the question in a few words, then describe the video. Question: {question}\n"
+        "ASSISTANT:\nAnswer: In the video,"
+    ),
+    "caption": "USER: <video>\nCaption the video in one short sentence. ASSISTANT: ",
+    # Unwrapped, as upstream's rows have it: the model adds the turn.
+    "description": "<video>\nDescribe the video in detail.",
+}
+r"""Templates; `{options}` stands for lines `(A) text\n`."""
+
+SLOTS = frozenset({"question", "options"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """The words that samples are asked with, by name and hash, so that two runs can be told apart."""
+
+    name: str
+    """`own`, `upstream` with the commit of a protocol pack, or `rows` where the prompts came with the annotations."""
+    sha256: str
+    """Hash of the template, or of the file of rows."""
+    template: str | None = field(default=None, repr=False)
+    """The template; None where the prompts came with the annotations."""
+
+    def ask(self, question: str, options: Sequence[str]) -> str:
+        """Return the prompt of a question; captions and descriptions have none."""
+        assert self.template is not None, "prompts that come with the annotations are sent as they stand"
+        return self.template.format(question=question, options=lettered(options))
+
+
+def wording(name: str, template: str) -> Wording:
+    """Return a template as wording. Raises DataError where it has other slots than question and options."""
+    try:
+        slots = {slot for _, slot, _, _ in Formatter().parse(template) if slot is not None}
+    except ValueError as error:
+        raise DataError(f"wording {name}: not a template ({error}); import it again") from None
+    if "<video>" not in template or not slots <= SLOTS:
+        raise DataError(f"wording {name}: needs <video> and no slots but {sorted(SLOTS)}, not {sorted(slots)}")
+    return Wording(name=name, sha256=hashlib.sha256(template.encode()).hexdigest(), template=template)
+
+
+def lettered(options: Sequence[str]) -> str:
+    """Return the options one a line, each behind its letter in brackets and each line closed."""
+    return "".join(f"({letter}) {option}\n" for letter, option in zip(ascii_uppercase, options, strict=False))
