@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, get_args
 
-from eval.core import Clip
+from eval.core import Clip, DecoderName
 from eval.errors import ConfigError, MediaError, did_you_mean
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-DecoderName = Literal["pyav", "decord"]
-"""`pyav`: exact on every kind of file that is tested. `decord`: what the published numbers were made with."""
-
-DECODERS: tuple[DecoderName, ...] = ("pyav", "decord")
+DECODERS: tuple[DecoderName, ...] = get_args(DecoderName)
 """The decoders that videos can be read with; gifs and images are read by Pillow under either."""
 
 VIDEO_SUFFIXES = frozenset(
