@@ -20,7 +20,7 @@ Status = Literal["scored", "invalid", "model_failed", "judge_failed"]
 """What became of a sample: an answer was scored; the output holds no answer; there is no output; no verdict."""
 
 DecoderName = Literal["pyav", "decord"]
-"""Video backends: PyAV finds the right frame in every container; decord is what published numbers were made with."""
+"""`pyav`: exact on every kind of file that is tested. `decord`: what the published numbers were made with."""
 
 Task = Literal["mc_qa", "oe_qa", "caption", "description"]
 """Kinds of answer: an option letter, a few words, one sentence, every event. Also the names of groups."""
