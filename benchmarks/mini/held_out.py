@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MVBENCH_SEED = 100_000
 """The committed world begins at seed 0; these clips are others."""
 OTHER_FORMS_SEED = 300_000
-SAMPLES_PER_SUBTASK = 60
+SAMPLES_PER_SUBTASK = 40
 OTHER_CLIPS = 100
 
 
