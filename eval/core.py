@@ -141,7 +141,8 @@ class Score:
     target: str
     """What it was compared with; "" where that is more than one text."""
     values: Mapping[str, float]
-    """Per-sample values by metric name; empty unless the sample was scored."""
+    """Per-sample values by metric name, and counts that metrics are grouped by. What could not be had is absent and
+    never 0: without an output every metric is, without a verdict those that a judge gives."""
     chance: float | None = None
     """The expected value of a blind guess, where that has a meaning."""
     reason: str | None = None

@@ -3,7 +3,8 @@
 What happens to outputs without an answer decides some comparisons, so both conventions are always given:
 `upstream` lets them leave the denominator, `strict` counts them as wrong. A sample without an output or without
 a verdict leaves the denominator in both, and its effect is bounded: `lower` and `upper` are the values if all of
-those had scored nothing, or in full.
+those had scored nothing, or in full. Judged metrics take `failures_are_wrong`: there `strict` counts it as wrong too,
+since a judge may fail on just the outputs that are hard to judge.
 """
 
 from __future__ import annotations
@@ -16,9 +17,19 @@ from eval.core import OVERALL, Accounting, Metric, Score
 
 Average = Literal["micro", "macro"]
 
+ACCOUNTINGS: tuple[Accounting, ...] = ("upstream", "strict")
+"""Both conventions, in the order in which metrics are given."""
 
-def averages(scores: Sequence[Score], headline: Average = "micro", name: str = "accuracy") -> list[Metric]:
-    """Return the metrics of scores whose values lie between 0 and 1.
+
+def averages(
+    scores: Sequence[Score],
+    headline: Average = "micro",
+    name: str = "accuracy",
+    *,
+    full: float = 1.0,
+    failures_are_wrong: bool = False,
+) -> list[Metric]:
+    """Return the metrics of one value by name, which lies between 0 and `full`; a score without it has failed.
 
     For each accounting: the headline `{name}` over everything; where there are subsets, `{name}_macro` and
     `{name}_micro` and then `{name}` of each subset, in order of first appearance.
@@ -27,28 +38,38 @@ def averages(scores: Sequence[Score], headline: Average = "micro", name: str = "
     for score in scores:
         subsets.setdefault(score.subset, []).append(score)
     metrics: list[Metric] = []
-    for accounting in _ACCOUNTINGS:
-        micro = _micro(scores, accounting, name, f"{name}_micro", OVERALL)
+    for accounting in ACCOUNTINGS:
+        whole, *parts = (
+            over_samples(part, accounting, name, subset, full=full, failures_are_wrong=failures_are_wrong)
+            for subset, part in [(OVERALL, scores), *subsets.items()]
+        )
         if set(subsets) <= {""}:
-            metrics.append(replace(micro, name=name))
+            metrics.append(whole)
             continue
-        parts = [_micro(part, accounting, name, name, subset) for subset, part in subsets.items()]
-        macro = _macro(parts, accounting, f"{name}_macro")
-        metrics += [replace(macro if headline == "macro" else micro, name=name), macro, micro, *parts]
+        macro = over_subsets(parts)
+        named = [replace(macro, name=f"{name}_macro"), replace(whole, name=f"{name}_micro")]
+        metrics += [macro if headline == "macro" else whole, *named, *parts]
     return metrics
 
 
-_ACCOUNTINGS: tuple[Accounting, ...] = ("upstream", "strict")
-
-
-def _micro(scores: Sequence[Score], accounting: Accounting, key: str, name: str, subset: str) -> Metric:
-    scored = [score for score in scores if score.status == "scored"]
-    invalid = [score for score in scores if score.status == "invalid"]
-    n_failed = len(scores) - len(scored) - len(invalid)
-    counted = scored if accounting == "upstream" else scored + invalid
-    total = sum(score.values[key] for score in scored)
-    n, n_all = len(counted), len(counted) + n_failed
-    chances = [score.chance for score in counted if score.chance is not None]
+def over_samples(
+    scores: Sequence[Score],
+    accounting: Accounting,
+    name: str,
+    subset: str,
+    *,
+    full: float = 1.0,
+    failures_are_wrong: bool = False,
+) -> Metric:
+    """Return the mean of one value by name, which lies between 0 and `full`, over the scores of a subset."""
+    valued = [score for score in scores if name in score.values]
+    unvalued = [score for score in scores if name not in score.values]
+    invalid = [score for score in unvalued if score.status == "invalid"]
+    failed = [score for score in unvalued if score.status != "invalid"]
+    wrong = [] if accounting == "upstream" else invalid + (failed if failures_are_wrong else [])
+    n, n_all = len(valued) + len(wrong), len(valued) + len(failed) + (len(invalid) if accounting == "strict" else 0)
+    total = sum(score.values[name] for score in valued)
+    chances = [score.chance for score in valued + wrong if score.chance is not None]
     return Metric(
         name=name,
         accounting=accounting,
@@ -56,20 +77,20 @@ def _micro(scores: Sequence[Score], accounting: Accounting, key: str, name: str,
         value=total / n if n else None,
         n=n,
         n_invalid=len(invalid),
-        n_failed=n_failed,
+        n_failed=len(failed),
         average="micro",
         lower=total / n_all if n_all else None,
-        upper=(total + n_failed) / n_all if n_all else None,
+        upper=(total + full * len(failed)) / n_all if n_all else None,
         chance=sum(chances) / n if n and len(chances) == n else None,
     )
 
 
-def _macro(parts: Sequence[Metric], accounting: Accounting, name: str) -> Metric:
-    """Average over subsets; one in which nothing counts is left out, as upstream does, but not out of the bounds."""
+def over_subsets(parts: Sequence[Metric]) -> Metric:
+    """Return the mean of a metric over subsets; one in which nothing counts is left out, but not of the bounds."""
     valued = [part for part in parts if part.value is not None]
     return Metric(
-        name=name,
-        accounting=accounting,
+        name=parts[0].name,
+        accounting=parts[0].accounting,
         subset=OVERALL,
         value=_mean([part.value for part in valued]),
         n=sum(part.n for part in parts),
