@@ -1,0 +1,1 @@
+"""Answers questions about predictions: who is asked, in which words, and what counts as an answer."""

@@ -1,0 +1,153 @@
+"""What counts as an answer in a judge's reply: upstream's rules, branch for branch, and nothing guessed beyond them.
+
+The whole reply has to be the answer. Nothing is searched for in it, since a reply may repeat the prediction, and
+that may hold a verdict of its own. Sources: evaluation/metrics/evaluate_qa_oe_gpt.py and evaluate_dream_gpt.py of
+github.com/bytedance/tarsier, the same on both branches.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from eval.judges.literals import UnreadableReplyError, read_literal
+
+Label = Literal["entailment", "neutral", "contradiction"]
+"""What a description says about an event: that it happens, nothing, or otherwise."""
+
+LABELS = ("entailment", "neutral", "contradiction")
+"""All labels."""
+
+PARSER = "upstream-1"
+"""Version of these rules; part of a score's identity, so count it up with any change of what is accepted."""
+
+MAX_JSON_CHARS = 262_144
+"""Longest reply with labels that is read; thirty events copied with their reasons take some 15,000 characters."""
+
+_REPAIRS = (
+    ("True", "true"),
+    ("False", "false"),
+    ("} {", "}, {"),
+    ("}{", "}, {"),
+    (", }", "}"),
+    (",}", "}"),
+    (", ]", "]"),
+    (",]", "]"),
+    ("[Placeholder]", "null"),
+    ("{Events:", ""),
+)
+"""What upstream replaces before it reads labels, in its order; it is blind to whether a text lies in quotes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """How a judge graded an answer."""
+
+    correct: bool
+    """Whether the prediction means the same as the answer."""
+    score: float
+    """How well it does, 0 to 5."""
+
+
+def read_verdict(reply: str) -> Verdict:
+    """Read a grade: a Python dict with `pred` exactly "yes" or "no" and a number from 0 to 5 as `score`.
+
+    JSON that is also a Python dict is read; a fence, a capital, a number in quotes or a further word is not. True
+    and False are the numbers 1 and 0, as Python has it. Raises UnreadableReplyError.
+    """
+    found = _as_dict(read_literal(reply), "pred", "score")
+    pred, score = found["pred"], found["score"]
+    if pred not in ("yes", "no"):
+        raise UnreadableReplyError(f"'pred' is {_shown(pred)}, neither 'yes' nor 'no'")
+    if not isinstance(score, int | float) or not 0 <= score <= 5:
+        raise UnreadableReplyError(f"'score' is {_shown(score)}, no number from 0 to 5")
+    return Verdict(correct=pred == "yes", score=float(score))
+
+
+def read_events(reply: str) -> tuple[str, ...]:
+    """Read a list of events: a Python dict, fenced as json or python or bare, with a list of texts as `events`.
+
+    Only the first item has to be a text, as upstream has it; others are written out. Raises UnreadableReplyError.
+    """
+    events = _as_dict(read_literal(_unfenced(reply)), "events")["events"]
+    if not isinstance(events, list):
+        raise UnreadableReplyError(f"'events' is a {type(events).__name__}, no list")
+    if events and not isinstance(events[0], str):
+        raise UnreadableReplyError(f"the first event is a {type(events[0]).__name__}, no text")
+    try:
+        return tuple(_whole(str(event)) for event in events)
+    except ValueError as error:
+        raise UnreadableReplyError(f"an event that cannot be written out: {error}") from error
+
+
+def read_labels(reply: str, n_events: int) -> tuple[Label, ...]:
+    """Read one label an event: JSON, after upstream's repairs, with a list of {"relationship": label} as `events`.
+
+    Args:
+        reply: The raw reply.
+        n_events: How many events were asked about; for 0 a whole text stood in for them, and one label or none
+            is an answer.
+
+    A label counts whatever its case and the space around it. Raises UnreadableReplyError, also where one label of
+    several is not among the three.
+    """
+    if len(reply) > MAX_JSON_CHARS:
+        raise UnreadableReplyError(f"{len(reply)} characters are too long for an answer; {MAX_JSON_CHARS} are read")
+    try:
+        found = json.loads(_repaired(reply))
+    except (ValueError, RecursionError) as error:
+        raise UnreadableReplyError(f"no JSON: {error}") from error
+    events = _as_dict(found, "events")["events"]
+    # Upstream counts the entries of an object and the letters of a text too, but finds labels in empty ones only.
+    if not isinstance(events, list) and events not in ({}, ""):
+        raise UnreadableReplyError(f"'events' is a {type(events).__name__}, no list")
+    if len(events) != n_events and (n_events, len(events)) != (0, 1):
+        raise UnreadableReplyError(f"{len(events)} labels for {n_events} events")
+    return tuple(_label(event) for event in events)
+
+
+def _label(event: object) -> Label:
+    relationship = event.get("relationship") if isinstance(event, dict) else None
+    label = relationship.strip().lower() if isinstance(relationship, str) else relationship
+    if label not in LABELS:
+        raise UnreadableReplyError(f"{_shown(relationship)} is none of {', '.join(LABELS)}")
+    return cast("Label", label)
+
+
+def _shown(value: object) -> str:
+    """Return a value for a message, where a hostile one has no form to show: too many digits, too deep a nest."""
+    try:
+        return repr(value)[:60]
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__}"
+
+
+def _as_dict(found: object, *keys: str) -> dict[object, object]:
+    if not isinstance(found, dict):
+        raise UnreadableReplyError(f"a {type(found).__name__}, no dict")
+    for key in keys:
+        if key not in found:
+            raise UnreadableReplyError(f"no {key!r} in it")
+    return found
+
+
+def _unfenced(text: str) -> str:
+    for fence in ("```json", "```python"):
+        if text.startswith(fence):
+            return text.replace(fence, "").replace("```", "").strip()
+    return text
+
+
+def _repaired(reply: str) -> str:
+    text = _unfenced(" ".join(reply.split()))
+    text = text if text.startswith("{") else "{" + text
+    text = text if text.endswith("}") else text + "}"
+    for wrong, right in _REPAIRS:
+        text = text.replace(wrong, right)
+    return text.strip()
+
+
+def _whole(text: str) -> str:
+    """Join the halves of characters that JSON's escapes split in two and Python's do not join again."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
