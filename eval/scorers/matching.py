@@ -1,0 +1,41 @@
+"""Compares an answer with its target word for word: no judge, no cost, the same tomorrow.
+
+Beside a judged score these are a lower bound and an alarm: where the judge's accuracy moves and these do not, it is
+the judge that moved. Exact match is the official metric of ActivityNet-QA and the first one of MSVD-QA and
+MSRVTT-QA. Texts are compared without case, punctuation and articles, as SQuAD does (arXiv 1606.05250, its
+evaluation script).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from eval.judges.words import alike, words
+
+MATCHES = ("exact_match", "lemma_match", "contained")
+"""Names of the comparisons, each stricter than the next."""
+
+
+def compare(output: str, target: str) -> Mapping[str, float]:
+    """Return 0 or 1 by name of comparison.
+
+    exact_match: the same words in the same order. lemma_match: the same but for inflection and number words ("two
+    dogs", "2 dog"). contained: the target's words, compared so, stand in a row somewhere in the output; the
+    accuracy of one that answers in sentences, and to be read with care, since "not a dog" contains "dog". A target
+    without words matches nothing.
+    """
+    said, wanted = words(output), words(target)
+    rows = [said[start : start + len(wanted)] for start in range(len(said) - len(wanted) + 1)] if wanted else []
+    found = [row for row in rows if all(alike(a, b) for a, b in zip(row, wanted, strict=True))]
+    whole = len(said) == len(wanted)
+    return {
+        "exact_match": float(bool(wanted) and said == wanted),
+        "lemma_match": float(whole and bool(found)),
+        "contained": float(bool(found)),
+    }
+
+
+def says_nothing(output: str, question: str) -> bool:
+    """Whether an output holds no word at all, or only those of the question: wrong without asking anyone."""
+    said = words(output)
+    return not said or said == words(question)

@@ -1,0 +1,126 @@
+"""Scores open answers: a judge grades each against the reference, and plain comparisons stand beside its grade.
+
+As upstream has it the judge sees the question as it is, answer and output in lower case, and is asked once; a reply
+in another form than asked for is no verdict. Upstream then drops the sample; here that is the accounting
+`upstream`, and `strict` counts whatever has no verdict as wrong. Source: evaluation/metrics/evaluate_qa_oe_gpt.py of
+github.com/bytedance/tarsier.
+
+The question is `metadata["question"]` of a sample, where upstream's rows and the official files have it; the target
+is its only one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from eval.core import OVERALL, Judge, JudgeCall, Metric, Prediction, Sample, Score
+from eval.errors import DataError
+from eval.judges.replies import PARSER, Verdict, read_verdict
+from eval.judges.rounds import NoAnswer, Question, ask
+from eval.judges.wording import Wording, native_wording
+from eval.readers.upstream import FAILED
+from eval.scorers.accounting import averages
+from eval.scorers.matching import MATCHES, compare, says_nothing
+
+_FULL_MARKS = {"accuracy": 1.0, "score": 5.0, **dict.fromkeys(MATCHES, 1.0)}
+"""The metrics, and the most a sample can add to each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenQA:
+    """Accuracy and mean score by a judge's verdicts, with exact match, lemma match and containment beside them."""
+
+    judge: Judge
+    """Who grades."""
+    wording: Wording = field(default_factory=native_wording)
+    """How it is asked."""
+    skip_empty: bool = True
+    """Whether an output without words, or with only the question's, is wrong without a call. Upstream calls."""
+    name: str = "open_qa"
+    """Name of the scorer in results."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return what makes up the identity of a score: never compare two that differ in it."""
+        return {
+            "name": self.name,
+            "wording": {"name": self.wording.name, "sha256": self.wording.sha256},
+            "parser": PARSER,
+            "max_attempts": 1,
+            "skip_empty": self.skip_empty,
+            "judge": dict(self.judge.describe()),
+        }
+
+    def score(self, pairs: Sequence[tuple[Sample, Prediction]]) -> list[Score]:
+        """Return the score of each pair, in the order given; all of them are put to the judge at once.
+
+        Raises DataError, before anything is asked, where a sample has no question or not one target.
+        """
+        asked = [self._question(sample, prediction) for sample, prediction in pairs]
+        questions = [question for question in asked if question is not None]
+        answers = iter(ask(self.judge, questions, max_attempts=1))
+        return [
+            _score(sample, prediction, None if question is None else next(answers))
+            for (sample, prediction), question in zip(pairs, asked, strict=True)
+        ]
+
+    def aggregate(self, scores: Sequence[Score]) -> list[Metric]:
+        """Return every metric overall and by subset, under both accountings."""
+        metrics = [
+            metric
+            for name, full in _FULL_MARKS.items()
+            for metric in averages(scores, name=name, full=full, failures_are_wrong=True)
+        ]
+        return sorted(metrics, key=lambda metric: (metric.accounting == "strict", metric.subset != OVERALL))
+
+    def _question(self, sample: Sample, prediction: Prediction) -> Question[Verdict] | None:
+        """Return what to ask about a pair, or None where there is nothing to ask."""
+        asked = sample.metadata.get("question")
+        if not isinstance(asked, str) or not asked.strip():
+            raise DataError(
+                f"{sample.id}: no question to show to the judge; give annotations or predictions with text.question"
+            )
+        if len(sample.targets) != 1 or not sample.targets[0].strip():
+            raise DataError(f"{sample.id}: {len(sample.targets)} answers to compare with; an open question has one")
+        if _failed(prediction) or (self.skip_empty and says_nothing(prediction.output or "", asked)):
+            return None
+        inputs = {
+            "question": asked,
+            "answer": sample.targets[0].lower(),
+            "prediction": (prediction.output or "").lower(),
+        }
+        system, user = self.wording.fill("open_qa", inputs)
+        call = JudgeCall(task="open_qa", sample=sample.id, system=system, user=user, inputs=inputs)
+        return Question(call=call, read=read_verdict)
+
+
+def _failed(prediction: Prediction) -> bool:
+    return prediction.output is None or prediction.output == FAILED
+
+
+def _score(sample: Sample, prediction: Prediction, answer: Verdict | NoAnswer | None) -> Score:
+    """Return the score; without an answer nothing was asked, since the output is missing, or wrong at sight."""
+    output, reason = prediction.output, None
+    status: Literal["scored", "model_failed", "judge_failed"] = "scored"
+    values: dict[str, float] = {}
+    if output is None or _failed(prediction):
+        output, status, reason = None, "model_failed", prediction.error or f"the output is {FAILED}"
+    elif isinstance(answer, NoAnswer):
+        status, reason = "judge_failed", answer.reason
+    elif answer is None:
+        values = {"accuracy": 0.0, "score": 0.0}
+    else:
+        values = {"accuracy": float(answer.correct), "score": answer.score}
+    if output is not None:
+        values |= compare(output, sample.targets[0])
+    return Score(
+        id=sample.id,
+        subset=sample.subset,
+        cluster=sample.cluster,
+        status=status,
+        answer=output,
+        target=sample.targets[0],
+        values=values,
+        reason=reason,
+    )
