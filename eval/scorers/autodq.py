@@ -1,0 +1,244 @@
+"""AutoDQ: how many of a reference's events a description tells, and how many of its own are true (arXiv 2407.00634).
+
+Three calls a video. The judge lists the events of the prediction; then it labels the reference's events against the
+prediction (recall) and the prediction's against the reference (precision), and the share of entailed ones counts.
+Neutral and contradicted events count alike there; their shares are metrics of their own, since a description that
+leaves things out is not one that gets them wrong.
+
+As upstream has it: prediction and reference are shown in lower case, the reference's events as they are, and where
+events are to be listed, double quotes become single ones. Without any event a side scores 1, but the judge is still
+shown the whole text as the only event, and must give it one label or none; any label will do. A reply that cannot
+be read is asked for again. Source: evaluation/metrics/evaluate_dream_gpt.py of github.com/bytedance/tarsier.
+
+A sample's only target is its reference. `metadata` may hold `events`, else the judge lists the reference's too, and
+the counts n_subjects, n_shots and n_events, by which DREAM-1K reports kinds of video.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from math import inf, nan
+from typing import Any, Literal, TypeVar
+
+from eval.core import OVERALL, Accounting, Judge, JudgeCall, Metric, Prediction, Sample, Score
+from eval.errors import DataError
+from eval.judges.replies import PARSER, Label, read_events, read_labels
+from eval.judges.rounds import NoAnswer, Question, ask
+from eval.judges.wording import Wording, native_wording
+from eval.readers.upstream import FAILED
+from eval.scorers.accounting import ACCOUNTINGS, over_samples, over_subsets
+
+SOURCES = ("movie_animation", "movie_live_action", "shorts", "stock", "youtube")
+"""Where DREAM-1K's videos come from."""
+RENAMED = {"vertical_video": "shorts", "videvo": "stock"}
+"""What branch `tarsier2` calls two of them."""
+
+BUCKETS = (
+    ("n_subjects<=1", "n_subjects", -inf, 1),
+    ("n_subjects=2", "n_subjects", 2, 2),
+    ("n_subjects=3", "n_subjects", 3, 3),
+    ("n_subjects>=4", "n_subjects", 4, inf),
+    ("n_shots<=1", "n_shots", -inf, 1),
+    ("n_shots=2", "n_shots", 2, 2),
+    ("n_shots=3", "n_shots", 3, 3),
+    ("n_shots>=4", "n_shots", 4, inf),
+    ("n_events<=3", "n_events", -inf, 3),
+    ("n_events=4-5", "n_events", 4, 5),
+    ("n_events=6-7", "n_events", 6, 7),
+    ("n_events>=8", "n_events", 8, inf),
+)
+"""Kinds of video: name, count, least and most of it."""
+
+Side = Literal["reference", "prediction"]
+"""Whose events a call is about: the reference's give recall, the prediction's precision."""
+_METRICS: dict[Side, str] = {"reference": "recall", "prediction": "precision"}
+_RATES = ("recall_neutral", "recall_contradiction", "precision_neutral", "precision_contradiction")
+
+_Key = tuple[int, Side]
+"""Position of a video among those given, and whose events are meant."""
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoDQ:
+    """F1 of mean recall and mean precision of events: over sources, by source, and by kind of video."""
+
+    judge: Judge
+    """Who lists and labels events."""
+    wording: Wording = field(default_factory=native_wording)
+    """How it is asked."""
+    max_attempts: int = 10
+    """How often a call is made before its video has failed."""
+    name: str = "autodq"
+    """Name of the scorer in results."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return what makes up the identity of a score: never compare two that differ in it."""
+        return {
+            "name": self.name,
+            "wording": {"name": self.wording.name, "sha256": self.wording.sha256},
+            "parser": PARSER,
+            "max_attempts": self.max_attempts,
+            "judge": dict(self.judge.describe()),
+        }
+
+    def score(self, pairs: Sequence[tuple[Sample, Prediction]]) -> list[Score]:
+        """Return the score of each pair, in the order given.
+
+        The judge is asked in two stages, first for all events and then for all labels; a video whose events stay
+        unknown is left out of the second. Raises DataError, before anything is asked, where a sample has not one
+        target.
+        """
+        for sample, _ in pairs:
+            if len(sample.targets) != 1 or not sample.targets[0].strip():
+                raise DataError(f"{sample.id}: {len(sample.targets)} references; a description is compared with one")
+        failures: dict[int, str] = {}
+        events: dict[_Key, tuple[str, ...]] = {}
+        listing: dict[_Key, Question[tuple[str, ...]]] = {}
+        for i, (sample, prediction) in enumerate(pairs):
+            for side in _sides(prediction):
+                known = sample.metadata.get("events") if side == "reference" else None
+                if isinstance(known, list | tuple):
+                    events[i, side] = tuple(str(event) for event in known)
+                else:
+                    listing[i, side] = self._listing(sample, prediction, side)
+        events |= self._answers("list the events of the", listing, failures)
+        labelling = {
+            (i, side): self._labelling(sample, prediction, side, events[i, side])
+            for i, (sample, prediction) in enumerate(pairs)
+            if i not in failures
+            for side in _sides(prediction)
+        }
+        labels = self._answers("label the events of the", labelling, failures)
+        shares = {(i, side): _shares(side, found, len(events[i, side])) for (i, side), found in labels.items()}
+        return [
+            _score(sample, prediction, failures.get(i), [shares.get((i, side), {}) for side in _METRICS])
+            for i, (sample, prediction) in enumerate(pairs)
+        ]
+
+    def aggregate(self, scores: Sequence[Score]) -> list[Metric]:
+        """Return f1, recall and precision under both accountings, overall, by source and by kind of video.
+
+        Overall recall and precision are the unweighted means over sources, and F1 is that of the means, never a mean
+        of F1s. `strict` takes a failed video's recall and precision as 0. What its labels would have been is
+        unknown, so the shares of the other labels are given under `upstream` only.
+        """
+        return [metric for accounting in ACCOUNTINGS for metric in _table(scores, accounting)]
+
+    def _listing(self, sample: Sample, prediction: Prediction, side: Side) -> Question[tuple[str, ...]]:
+        description = _texts(sample, prediction)[side].replace('"', "'")
+        inputs = {"side": side, "description": description}
+        system, user = self.wording.fill("extract", inputs)
+        call = JudgeCall(task="extract", sample=sample.id, system=system, user=user, inputs=inputs)
+        return Question(call=call, read=read_events)
+
+    def _labelling(
+        self, sample: Sample, prediction: Prediction, side: Side, events: Sequence[str]
+    ) -> Question[tuple[Label, ...]]:
+        texts = _texts(sample, prediction)
+        other: Side = "prediction" if side == "reference" else "reference"
+        shown = list(events) or [texts[side].replace("\n", " ")]
+        inputs = {"side": side, "description": texts[other], "events": shown}
+        system, user = self.wording.fill("entail", inputs)
+        call = JudgeCall(task="entail", sample=sample.id, system=system, user=user, inputs=inputs)
+        return Question(call=call, read=partial(read_labels, n_events=len(events)))
+
+    def _answers(self, task: str, questions: Mapping[_Key, Question[_T]], failures: dict[int, str]) -> dict[_Key, _T]:
+        """Ask, note in `failures` which videos have failed and why, and return the answers that there are."""
+        answers: dict[_Key, _T] = {}
+        for (i, side), answer in zip(
+            questions, ask(self.judge, list(questions.values()), self.max_attempts), strict=True
+        ):
+            if isinstance(answer, NoAnswer):
+                failures.setdefault(i, f"{task} {side}: {answer.reason}")
+            else:
+                answers[i, side] = answer
+        return answers
+
+
+def _sides(prediction: Prediction) -> Iterable[Side]:
+    """Return the sides to ask about: both, in upstream's order, or none where there is no output."""
+    return () if prediction.output is None or prediction.output == FAILED else tuple(_METRICS)
+
+
+def _texts(sample: Sample, prediction: Prediction) -> dict[Side, str]:
+    return {"reference": sample.targets[0].lower(), "prediction": (prediction.output or "").lower()}
+
+
+def _shares(side: Side, labels: Sequence[Label], n_events: int) -> dict[str, float]:
+    """Return the share of each label by name of value; without events, everything there was is entailed."""
+    metric = _METRICS[side]
+    if not n_events:
+        return {metric: 1.0, f"{metric}_neutral": 0.0, f"{metric}_contradiction": 0.0}
+    return {
+        metric: labels.count("entailment") / n_events,
+        f"{metric}_neutral": labels.count("neutral") / n_events,
+        f"{metric}_contradiction": labels.count("contradiction") / n_events,
+    }
+
+
+def _score(sample: Sample, prediction: Prediction, failure: str | None, shares: Sequence[Mapping[str, float]]) -> Score:
+    """Return the score. Its values hold the video's counts too, by which metrics are grouped; failed, only those."""
+    counts = {key: sample.metadata.get(key) for key in dict.fromkeys(key for _, key, _, _ in BUCKETS)}
+    values = {key: float(count) for key, count in counts.items() if isinstance(count, int | float)}
+    status: Literal["scored", "model_failed", "judge_failed"] = "scored"
+    reason = failure
+    if not _sides(prediction):
+        status, reason = "model_failed", prediction.error or f"the output is {FAILED}"
+    elif failure is not None:
+        status = "judge_failed"
+    else:
+        values |= {name: value for share in shares for name, value in share.items()}
+    return Score(
+        id=sample.id,
+        subset=sample.subset,
+        cluster=sample.cluster,
+        status=status,
+        answer=None if status == "model_failed" else prediction.output,
+        target=sample.targets[0],
+        values=values,
+        reason=reason,
+    )
+
+
+def _table(scores: Sequence[Score], accounting: Accounting) -> list[Metric]:
+    names = (*_METRICS.values(), *(_RATES if accounting == "upstream" else ()))
+
+    def means(part: Sequence[Score], subset: str) -> list[Metric]:
+        return [over_samples(part, accounting, name, subset, failures_are_wrong=True) for name in names]
+
+    groups: dict[str, list[Score]] = {}
+    for score in scores:
+        groups.setdefault(RENAMED.get(score.subset, score.subset), []).append(score)
+    known = [source for source in SOURCES if source in groups]
+    sources = [means(groups[source], source) for source in [*known, *(name for name in groups if name not in known)]]
+    if set(groups) <= {""}:
+        overall, sources = means(scores, OVERALL), []
+    else:
+        overall = [over_subsets(column) for column in zip(*sources, strict=True)]
+    kinds = [
+        means(videos, name)
+        for name, key, least, most in BUCKETS
+        if (videos := [score for score in scores if least <= score.values.get(key, nan) <= most])
+    ]
+    return [metric for row in (overall, *sources, *kinds) for metric in _with_f1(row)]
+
+
+def _with_f1(row: Sequence[Metric]) -> list[Metric]:
+    recall, precision, *_ = row
+    f1 = replace(
+        recall,
+        name="f1",
+        value=_f1(recall.value, precision.value),
+        lower=_f1(recall.lower, precision.lower),
+        upper=_f1(recall.upper, precision.upper),
+    )
+    return [f1, *row]
+
+
+def _f1(recall: float | None, precision: float | None) -> float | None:
+    if recall is None or precision is None:
+        return None
+    return 2 * recall * precision / (recall + precision) if recall + precision else 0.0

@@ -1,0 +1,239 @@
+import json
+
+import pytest
+
+from eval.core import OVERALL, Clip, JudgeReply, Prediction, Sample, Score
+from eval.errors import DataError
+from eval.judges.offline import OfflineJudge
+from eval.judges.scripted import ScriptedJudge
+from eval.scorers.autodq import AutoDQ
+
+
+def sample(number=0, reference="A Dog\nruns.", events=("Dog runs", "Dog Barks"), subset="youtube", **metadata):
+    listed = {} if events is None else {"events": list(events)}
+    return Sample(
+        id=f"DREAM_{number}", benchmark="dream", subset=subset, clip=Clip(source=()), prompt="<video> ?",
+        targets=(reference,), cluster=f"video{number}", metadata={**listed, **metadata},
+    )  # fmt: skip
+
+
+def said(output="A CAT sits.", number=0):
+    return Prediction(id=f"DREAM_{number}", prompt="?", output=output)
+
+
+FAILED = Prediction(id="DREAM_0", prompt="?", output=None, error="no video")
+
+
+def listed(*events):
+    return json.dumps({"events": events})
+
+
+def labelled(labels):
+    """Write a reply of one label a letter."""
+    names = {"e": "entailment", "n": "neutral", "c": "contradiction"}
+    return json.dumps({"events": [{"relationship": names[letter]} for letter in labels]})
+
+
+class Recorder(ScriptedJudge):
+    """Keeps the rounds of calls that it answers."""
+
+    def __init__(self, replies):
+        super().__init__(replies=replies)
+        self.rounds = []
+
+    def ask(self, calls) -> list[JudgeReply]:
+        self.rounds.append(list(calls))
+        return super().ask(calls)
+
+
+def test_two_rounds_in_upstreams_order_and_what_is_shown():
+    judge = Recorder(
+        {
+            "extract": listed("a cat sits", "it naps"),
+            "entail reference": labelled("en"),
+            "entail prediction": labelled("cc"),
+        }
+    )
+    [score] = AutoDQ(judge=judge).score([(sample(), said('A "CAT" sits.\nIt naps.'))])
+    [[extract], [recall, precision]] = judge.rounds
+    assert extract.inputs == {"side": "prediction", "description": "a 'cat' sits.\nit naps."}
+    assert recall.inputs == {
+        "side": "reference", "description": 'a "cat" sits.\nit naps.', "events": ["Dog runs", "Dog Barks"],
+    }  # fmt: skip
+    assert precision.inputs == {
+        "side": "prediction", "description": "a dog\nruns.", "events": ["a cat sits", "it naps"],
+    }  # fmt: skip
+    assert score.status == "scored"
+    assert score.values == {
+        "recall": 1 / 2, "recall_neutral": 1 / 2, "recall_contradiction": 0,
+        "precision": 0, "precision_neutral": 0, "precision_contradiction": 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("label", ["e", "n", "c", ""])
+def test_without_events_the_whole_text_is_shown_and_any_label_scores_one(label):
+    judge = Recorder({"extract": listed(), "entail": labelled(label)})
+    [score] = AutoDQ(judge=judge).score([(sample(events=()), said("A CAT\nsits."))])
+    recall, precision = judge.rounds[1]
+    assert recall.inputs["events"] == ["a dog runs."]
+    assert precision.inputs["events"] == ["a cat sits."]
+    assert (score.values["recall"], score.values["precision"], score.values["precision_contradiction"]) == (1, 1, 0)
+
+
+def test_without_events_two_labels_or_an_unknown_one_are_no_answer():
+    judge = ScriptedJudge(replies={"extract": listed(), "entail reference": labelled("ee"), "entail": labelled("e")})
+    [score] = AutoDQ(judge=judge, max_attempts=2).score([(sample(events=()), said())])
+    assert score.status == "judge_failed"
+    assert score.reason is not None
+    assert "label the events of the reference: asked 2 times" in score.reason
+
+
+def test_events_that_the_annotation_lacks_are_asked_for_first():
+    judge = Recorder({"extract reference": listed("x"), "extract": listed("y"), "entail": labelled("e")})
+    [score] = AutoDQ(judge=judge).score([(sample(events=None), said())])
+    assert [call.inputs["side"] for call in judge.rounds[0]] == ["reference", "prediction"]
+    assert judge.rounds[0][0].inputs["description"] == "a dog\nruns."
+    assert score.values["recall"] == 1
+
+
+def test_only_the_call_that_was_not_answered_is_made_again():
+    judge = Recorder(
+        {
+            "DREAM_0 extract": ["Sure!", "{}", listed("x")],
+            "DREAM_1 extract": [listed("x", "y")],
+            "DREAM_0 entail reference": [labelled("e"), labelled("ee")],
+            "DREAM_0 entail prediction": [labelled("e")],
+            "DREAM_1 entail reference": [labelled("nn")],
+            "DREAM_1 entail prediction": ["", "no", "[]", labelled("en")],
+        }
+    )
+    scores = AutoDQ(judge=judge).score([(sample(0), said()), (sample(1), said())])
+    assert [[(call.sample[-1], call.attempt) for call in calls] for calls in judge.rounds] == [
+        [("0", 0), ("1", 0)], [("0", 1)], [("0", 2)],
+        [("0", 0), ("0", 0), ("1", 0), ("1", 0)], [("0", 1), ("1", 1)], [("1", 2)], [("1", 3)],
+    ]  # fmt: skip
+    assert [(score.values["recall"], score.values["precision"]) for score in scores] == [(1, 1), (0, 1 / 2)]
+
+
+def test_ten_attempts_and_then_the_video_has_failed():
+    judge = Recorder({"DREAM_0 extract": "never", "extract": listed("x"), "entail": labelled("ee")})
+    first, second = AutoDQ(judge=judge).score([(sample(0, n_shots=2), said()), (sample(1), said())])
+    assert [len(calls) for calls in judge.rounds] == [2, *9 * [1], 2, *9 * [1]]
+    assert (first.status, first.values) == ("judge_failed", {"n_shots": 2})
+    assert first.reason is not None
+    assert first.reason.startswith("list the events of the prediction: asked 10 times; the reply 'never' cannot")
+    # Its recall was labelled, but one event of the prediction got two labels; a half is no score.
+    assert (second.status, second.values) == ("judge_failed", {})
+
+
+def test_nobody_is_asked_about_a_missing_output():
+    judge = Recorder(["?"])
+    scores = AutoDQ(judge=judge).score([(sample(n_events=4), FAILED), (sample(1), said("<error>"))])
+    assert judge.rounds == []
+    assert [(score.status, score.reason) for score in scores] == [
+        ("model_failed", "no video"), ("model_failed", "the output is <error>"),
+    ]  # fmt: skip
+    assert scores[0].values == {"n_events": 4}
+
+
+def test_a_sample_without_reference_is_an_error_before_anyone_is_asked():
+    judge = Recorder(["?"])
+    with pytest.raises(DataError, match="DREAM_1: 1 references"):
+        AutoDQ(judge=judge).score([(sample(0), said()), (sample(1, reference=" "), said())])
+    assert judge.rounds == []
+
+
+def score(subset, recall=None, precision=None, **counts):
+    shares = {"recall": recall, "recall_neutral": 0.25, "recall_contradiction": 0.0, "precision": precision}
+    rates = {**shares, "precision_neutral": 0.0, "precision_contradiction": 0.5} if recall is not None else {}
+    return Score(
+        id="x", subset=subset, cluster="", status="judge_failed" if recall is None else "scored", answer=None,
+        target="", values={**counts, **rates},
+    )  # fmt: skip
+
+
+def table(scores):
+    metrics = AutoDQ(judge=OfflineJudge()).aggregate(scores)
+    return metrics, {(metric.name, metric.accounting, metric.subset): metric for metric in metrics}
+
+
+SCORES = [
+    score("youtube", 1.0, 0.5, n_shots=1, n_events=3),
+    score("youtube", 0.0, 0.5, n_shots=1, n_events=4),
+    score("youtube", n_shots=2, n_events=5),
+    score("vertical_video", 0.25, 1.0, n_shots=4, n_events=9),
+    score("videvo", n_shots=3, n_events=7),
+]
+
+
+def test_overall_is_the_f1_of_means_over_sources():
+    _, got = table(SCORES)
+    # youtube 1/2 and 1/2; shorts 1/4 and 1; nothing known of stock.
+    youtube, shorts = got["f1", "upstream", "youtube"], got["f1", "upstream", "shorts"]
+    assert (youtube.value, youtube.n, youtube.n_failed, youtube.average) == (1 / 2, 2, 1, "micro")
+    assert shorts.value == pytest.approx(2 * 0.25 / 1.25)
+    assert got["f1", "upstream", "stock"].value is None
+    overall = got["f1", "upstream", OVERALL]
+    recall, precision = (0.5 + 0.25) / 2, (0.5 + 1) / 2
+    assert got["recall", "upstream", OVERALL].value == pytest.approx(recall)
+    assert overall.value == pytest.approx(2 * recall * precision / (recall + precision))
+    assert (overall.n, overall.n_failed, overall.average) == (3, 2, "macro")
+    # Bounds: youtube 1/3 to 2/3 each; shorts as it is; stock 0 to 1.
+    low, high = (1 / 3 + 1 / 4 + 0) / 3, (2 / 3 + 1 / 4 + 1) / 3
+    assert got["recall", "upstream", OVERALL].lower == pytest.approx(low)
+    assert got["recall", "upstream", OVERALL].upper == pytest.approx(high)
+    low_p, high_p = (1 / 3 + 1 + 0) / 3, (2 / 3 + 1 + 1) / 3
+    assert overall.lower == pytest.approx(2 * low * low_p / (low + low_p))
+    assert overall.upper == pytest.approx(2 * high * high_p / (high + high_p))
+
+
+def test_strict_takes_failed_videos_as_zero():
+    _, got = table(SCORES)
+    assert got["recall", "strict", "youtube"].value == pytest.approx(1 / 3)
+    assert got["f1", "strict", "stock"].value == 0
+    assert got["recall", "strict", OVERALL].value == pytest.approx((1 / 3 + 1 / 4 + 0) / 3)
+    overall = got["f1", "strict", OVERALL]
+    assert overall.value == overall.lower
+    assert overall.upper == got["f1", "upstream", OVERALL].upper
+    assert (overall.n, overall.n_failed) == (5, 2)
+
+
+def test_neutral_and_contradicted_are_told_apart():
+    _, got = table(SCORES)
+    assert got["precision_contradiction", "upstream", OVERALL].value == 0.5
+    assert got["recall_neutral", "upstream", "youtube"].value == 0.25
+    # What a failed video's labels would have been is unknown.
+    assert ("recall_neutral", "strict", OVERALL) not in got
+
+
+def test_kinds_of_video():
+    metrics, got = table(SCORES)
+    kinds = [m.subset for m in metrics if (m.name, m.accounting) == ("recall", "upstream")]
+    assert kinds == [
+        OVERALL, "shorts", "stock", "youtube", "n_shots<=1", "n_shots=2", "n_shots=3", "n_shots>=4",
+        "n_events<=3", "n_events=4-5", "n_events=6-7", "n_events>=8",
+    ]  # fmt: skip
+    assert got["f1", "upstream", "n_shots<=1"].value == 1 / 2
+    assert (got["recall", "upstream", "n_events=4-5"].value, got["recall", "upstream", "n_events=4-5"].n) == (0, 1)
+    assert got["recall", "strict", "n_events=4-5"].n == 2
+
+
+def test_f1_of_nothing_right_is_zero_and_of_nothing_known_is_none():
+    _, got = table([score("stock", 0.0, 0.0)])
+    assert got["f1", "upstream", OVERALL].value == 0
+    metrics, _ = table([])
+    assert {metric.value for metric in metrics} == {None}
+
+
+def test_without_sources_there_is_one_group():
+    metrics, got = table([score("", 0.5, 1.0), score("", 1.0, 1.0)])
+    assert {metric.subset for metric in metrics} == {OVERALL}
+    assert got["recall", "upstream", OVERALL].value == 0.75
+
+
+def test_the_offline_judge_scores_a_perfect_description_full():
+    text = "A red ball moves left. Two dogs bark."
+    pairs = [(sample(reference=text, events=["A red ball moves left.", "Two dogs bark."]), said(text))]
+    scorer = AutoDQ(judge=OfflineJudge())
+    assert scorer.aggregate(scorer.score(pairs))[0].value == 1
+    assert scorer.describe()["max_attempts"] == 10
