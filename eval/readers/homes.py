@@ -20,7 +20,7 @@ from eval.readers.videos import VideoIndex
 Source = Literal["auto", "upstream", "official"]
 """`auto` takes upstream's rows where they are, since they hold the exact prompts, and official files otherwise."""
 
-SHELVES = ("", "annotations", "annotation", "json", "dataset")
+SHELVES = ("", "annotations/", "annotation/", "json/", "dataset/")
 """Folders in which distributions keep their annotation files."""
 
 _log = logging.getLogger(__name__)
@@ -74,8 +74,10 @@ class Homes:
             return self.annotations
         given = [self.annotations] if self.annotations is not None and self.annotations.is_dir() else []
         for folder in (*given, *self.all):
-            for shelf in SHELVES:
-                if found := sorted((folder / shelf).glob(file)):
+            # The root may be shared, and val_qa.json in another folder of it be another benchmark's.
+            deeper = () if folder == self.data else ("*/", "dataset/*/")
+            for shelf in (*SHELVES, *deeper):
+                if found := sorted(folder.glob(f"{shelf}{file}")):
                     return found[0]
         return None
 

@@ -43,7 +43,7 @@ class Wording:
     """The words that samples are asked with, by name and hash, so that two runs can be told apart."""
 
     name: str
-    """`own`, `upstream` with the commit of a protocol pack, or `rows` where the prompts came with the annotations."""
+    """`own`, `upstream` (from a protocol pack), or `rows of <file>` where the prompts came with the annotations."""
     sha256: str
     """Hash of the template, or of the file of rows."""
     template: str | None = field(default=None, repr=False)

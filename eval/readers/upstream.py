@@ -81,16 +81,10 @@ class UpstreamRow:
         foreign: Sequence[str] = (),
         fps: float | None = None,
     ) -> Clip:
-        """Find what the row shows.
+        """Find what the row shows: by the path that was filled in, or by `names`, or else by its vid.
 
-        Args:
-            videos: Where to look.
-            names: What the video is called in the data set, likeliest first; its vid where there are none.
-            hints: As in VideoIndex.find.
-            foreign: As in VideoIndex.find.
-            fps: Frames per second, should the video be a folder of frames.
-
-        The span of a list of frames is dropped: upstream shows the list as it stands.
+        `hints` and `foreign` are those of VideoIndex.find, `fps` is for a folder of frames. The span of a list of
+        frames is dropped: upstream shows the list as it stands.
         """
         if isinstance(self.files, tuple):
             # Bare file names lie in a folder that is named after the video.
@@ -169,7 +163,7 @@ def parse_rows(rows: Iterable[Row], dataset: str, path: Path) -> list[UpstreamRo
         if name != dataset:
             others[name] += 1
             continue
-        parsed = _parse(row)
+        parsed = parse_row(row)
         dropped += parsed.id in found
         found.setdefault(parsed.id, parsed)
     if not found:
@@ -200,7 +194,7 @@ def write_predictions(pairs: Iterable[tuple[Sample, Prediction]], to: Path, anno
         for row in read_folder(annotations):
             key = f"{row.text('dataset')}_{row.label('idx')}"
             if key in known and key not in there:
-                _parse(row)
+                parse_row(row)
                 there[key] = _filled(row, known[key][1])
         rows = list(there.values())
         if not rows and known:
@@ -244,7 +238,8 @@ def _as_written(prediction: Prediction) -> str:
     return FAILED if prediction.output is None else prediction.output
 
 
-def _parse(row: Row) -> UpstreamRow:
+def parse_row(row: Row) -> UpstreamRow:
+    """Check a row of either branch. Raises DataError where it does not fit the format."""
     dataset = row.text("dataset")
     if row.has("messages"):
         turn = read_turn(row)

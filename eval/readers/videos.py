@@ -64,6 +64,9 @@ class VideoIndex:
         if given.is_absolute() and given.exists():
             return given
         parts = self._parts(name, place)
+        first = _joined(_split(hints[0]) if hints else (), parts)
+        if self._walk and self._below is not None and not self._below:
+            return given if given.is_absolute() else self.root.joinpath(*first)  # no video at all, and many are sought
         if not given.is_absolute():
             for look in (_file, self._other_extension, _folder):
                 for path in self._expected(parts, tuple(hints)):
@@ -72,7 +75,6 @@ class VideoIndex:
         sought = (parts, tuple(hints), tuple(foreign))
         if sought not in self._sought:
             self._sought[sought] = self._anywhere(*sought)
-        first = _joined(_split(hints[0]) if hints else (), parts)
         return self._sought[sought] or (given if given.is_absolute() else self.root.joinpath(*first))
 
     def find_any(

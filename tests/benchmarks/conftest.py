@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,14 @@ Make = Callable[..., AnnotatedBenchmark]
 Tree = Callable[[Mapping[str, Any]], Path]
 
 
+@cache
+def described(name: str) -> Mapping[str, Any]:
+    return load_settings([f"benchmark={name}"]).benchmark
+
+
 def made(name: str, data: Path, **settings: Any) -> AnnotatedBenchmark:
     """Build a benchmark as the command line does, without the protocol pack."""
-    node = {**load_settings([f"benchmark={name}"]).benchmark, "scorer": SCORER, "pack": None, "data": str(data)}
+    node = {**described(name), "scorer": SCORER, "pack": None, "data": str(data)}
     built: AnnotatedBenchmark = build({**node, **settings}, "benchmark")
     return built
 

@@ -1,0 +1,50 @@
+"""ActivityNet-QA: ten questions on each of 800 long videos of activities, short answers (arXiv 1906.02467).
+
+Data: github.com/MILVLG/activitynet-qa, `dataset/test_q.json` and `dataset/test_a.json`; videos of ActivityNet as
+`v_<video_name>.{mp4,mkv,webm}`; or upstream's ActivityNet-QA-test.jsonl.
+One row: {"video_name": "1QIUV7WYKXg", "question": "is he outdoors", "question_id": "v_1QIUV7WYKXg_3"}
+and {"answer": "no", "type": 3, "question_id": "v_1QIUV7WYKXg_3"}
+
+Quirks:
+- Questions and answers lie in two files, joined by `question_id`.
+- Upstream's rows carry no type; it is taken from the official files where they are at hand.
+- The official metric is exact match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from eval.errors import DataError
+from eval.readers.benchmark import AnnotatedBenchmark
+from eval.readers.homes import Homes
+from eval.readers.joining import Namer, Question
+from eval.readers.rows import by_label, read_json_list
+
+
+class ActivityNetQA(AnnotatedBenchmark):
+    """Reads `test_q.json` with `test_a.json`; the subset is the question's type."""
+
+    def questions(self, files: Sequence[Path]) -> Iterator[Question]:
+        """Yield the questions, each with its answer. Raises DataError where one of the two is alone."""
+        answers = by_label(read_json_list(files[1]), "question_id")
+        for row in read_json_list(files[0]):
+            key = row.text("question_id")
+            answer = answers.pop(key, None)
+            if answer is None:
+                raise row.error("question_id", f"is {key!r}, which {files[1]} does not answer; fetch both files again")
+            yield Question(
+                row=row,
+                id=f"{self.dataset}_{key}",
+                video=row.text("video_name"),
+                targets=(answer.label("answer"),),
+                text=row.text("question"),
+                kind=answer.label("type"),
+            )
+        if answers:
+            raise DataError(f"{files[1]}: {len(answers)} answers without a question, such as {next(iter(answers))!r}")
+
+    def namer(self, homes: Homes) -> Namer:  # noqa: ARG002
+        """Return the name with the prefix of ActivityNet's files, which upstream's rows have too."""
+        return lambda video: (f"v_{video.removeprefix('v_')}", video)

@@ -1,0 +1,48 @@
+"""MSVD: short YouTube clips, some 41 one-sentence captions each; scored by CIDEr (Chen and Dolan, ACL 2011).
+
+Data: `AllVideoDescriptions.txt` (english) with `youtube_mapping.txt`, which numbers the clips; videos as
+`YouTubeClips/<clip>.avi` or `video/vid<N>.avi`; or upstream's MSVD-Caption-test.jsonl.
+One line: dQw4w9WgXcQ_10_15 a man is singing
+and dQw4w9WgXcQ_10_15 vid1301
+
+Quirks:
+- The usual splits are ranges of the mapping's order: vid1 to vid1200, to vid1300, and vid1301 to vid1970 for test.
+- Upstream's references are re-cased and lost their apostrophes ("trainer s hands"): its number needs its file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from eval.errors import DataError
+from eval.readers.homes import Homes
+from eval.readers.joining import Namer, Question
+from eval.readers.numbered import NumberedBenchmark, msvd_namer, read_mapping
+from eval.readers.rows import Row, read_lines
+
+
+class MSVDCaption(NumberedBenchmark):
+    """Reads the descriptions of all clips, and keeps those of the split."""
+
+    def questions(self, files: Sequence[Path]) -> Iterator[Question]:
+        """Yield one question a clip, with all of its captions. Raises DataError where a clip has none."""
+        captions: dict[str, list[str]] = {}
+        for place, line in read_lines(files[0]):
+            clip, _, caption = line.partition(" ")
+            if not caption.strip():
+                raise DataError(f"{place}: {line[:60]!r} where '<clip> <caption>' is expected; fetch the file again")
+            captions.setdefault(clip, []).append(caption.strip())
+        first, last = self.numbers[self.split]
+        for clip, number in read_mapping(files[1]).items():
+            if first <= int(number.removeprefix(self.prefix)) <= last:
+                yield Question(
+                    row=Row({}, f"{files[0]}: clip {clip}"),
+                    id=f"{self.dataset}_{clip}",
+                    video=clip,
+                    targets=tuple(captions.get(clip, ())),
+                )
+
+    def namer(self, homes: Homes) -> Namer:
+        """Return both names of a video."""
+        return msvd_namer(homes)

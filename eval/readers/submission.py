@@ -1,0 +1,52 @@
+"""Answers to a split whose solutions are withheld, in the form that its authors ask for. Nothing is ever posted.
+
+    {"0074f737-11cb-497d-8d07-77c3a8127391": 3, ...}
+
+That is EgoSchema's: the 0-based index of an option by q_uid. Its server wants an answer to every question; what has
+none is left out here, and counted, rather than guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from string import ascii_uppercase
+
+from eval.core import Prediction, Sample
+from eval.errors import DataError
+from eval.store import write_json
+
+
+def is_withheld(samples: Iterable[Sample]) -> bool:
+    """Whether no sample has a target, so that there is nothing to score."""
+    return not any(sample.targets for sample in samples)
+
+
+def write_submission(
+    pairs: Iterable[tuple[Sample, Prediction]], read_letter: Callable[[str], str | None], to: Path
+) -> list[str]:
+    """Write the submission file, and return the ids of the samples that have no answer in it.
+
+    Args:
+        pairs: Samples with their predictions; the cluster of a sample is its q_uid.
+        read_letter: Reads the option letter off an output, such as eval.scorers.multiple_choice.read_letter.
+        to: The JSON file to write.
+
+    Raises:
+        DataError: Two samples are about the same video, so that this is no such benchmark.
+    """
+    answers: dict[str, int] = {}
+    open_: list[str] = []
+    seen: set[str] = set()
+    for sample, prediction in pairs:
+        if sample.cluster in seen:
+            raise DataError(f"{sample.id}: a second question about {sample.cluster!r}; a submission has one a video")
+        seen.add(sample.cluster)
+        letter = None if prediction.output is None else read_letter(prediction.output)
+        if letter is not None and letter in ascii_uppercase[: len(sample.options)]:
+            answers[sample.cluster] = ascii_uppercase.index(letter)
+        else:
+            open_.append(sample.id)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    write_json(to, answers)
+    return open_
