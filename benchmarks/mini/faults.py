@@ -143,7 +143,7 @@ FAULTS = (
         prompt=lambda prompt: prompt.replace("USER:", "user:").replace("ASSISTANT:", "assistant:"),
     ),
     Fault(name='options as "A. "', prompt=lambda prompt: re.sub(r"\n\((.)\) ", r"\n\1. ", prompt)),
-    Fault(name="another form's prompt", prompt=lambda prompt: prompt.replace("\nQuestion:", "")),
+    Fault(name="asked in NeXT-QA's form", prompt=lambda prompt: prompt.replace("\nQuestion:", "")),
 )
 
 

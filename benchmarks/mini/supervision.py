@@ -1,6 +1,6 @@
 """Targets of the throw-away heads that guide training. None of them is part of the checkpoint.
 
-Without them a model this small stays at chance within the minutes there are: the patch targets teach the vision
+They are there because training from frames alone stayed at chance in first trials. The patch targets teach the vision
 tower what a thing is before any language, the frame targets make the state and the motion readable at each frame's
 last token, where the questions can find them.
 """
