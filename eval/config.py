@@ -22,7 +22,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from eval.core import DecoderName
+from eval.core import Card, DecoderName, Task
 from eval.errors import ConfigError, did_you_mean
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -51,6 +51,7 @@ class Config:
 
     benchmark: Any = MISSING
     model: Any = MISSING
+    judge: Any = MISSING
     data: str = MISSING
     annotations: str | None = None
     limit: int | None = None
@@ -68,6 +69,27 @@ def _register() -> None:
 def names(group: str) -> list[str]:
     """Return the names in a configuration group, such as `benchmark` or `model`."""
     return sorted(path.stem for path in (PROJECT / "conf" / group).glob("*.yaml"))
+
+
+def cards() -> dict[str, Card]:
+    """Return the card of every benchmark, by name; nothing is composed or built for it.
+
+    Raises ConfigError where a yaml has no card, or one that does not fit.
+    """
+    found: dict[str, Card] = {}
+    for name in names("benchmark"):
+        node = OmegaConf.to_container(OmegaConf.load(PROJECT / "conf" / "benchmark" / f"{name}.yaml"))
+        card = node.get("card") if isinstance(node, dict) else None
+        found[name] = _checked(card, Card, f"conf/benchmark/{name}.yaml: card")
+    return found
+
+
+def groups() -> dict[str, list[str]]:
+    """Return the names that stand for several benchmarks: the kinds of answer on their cards, and `all`."""
+    found: dict[str, list[str]] = {task: [] for task in typing.get_args(Task)}
+    for name, card in cards().items():
+        found[card.task].append(name)
+    return {**found, "all": names("benchmark")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

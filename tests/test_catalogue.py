@@ -1,0 +1,109 @@
+"""Every yaml of a benchmark, checked alike: what is shipped composes, builds, reads and describes itself."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import typing
+from pathlib import Path
+
+import pytest
+
+from eval.config import PROJECT, build, cards, groups, load_settings, names
+from eval.core import Card, Task
+from eval.errors import ConfigError, DataError
+from eval.readers.prompts import OWN, wording
+
+NAMES = names("benchmark")
+SCORER = {"_target_": "eval.scorers.multiple_choice.MultipleChoice"}
+METRICS = {"mc_qa": "accuracy", "oe_qa": "accuracy", "caption": "cider", "description": "f1"}
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def node(request):
+    return load_settings([f"benchmark={request.param}"]).benchmark
+
+
+def benchmark(node, data, **settings):
+    return build({**node, "scorer": SCORER, "data": str(data), "pack": None, **settings}, "benchmark")
+
+
+def test_a_yaml_and_its_adapter_go_by_one_name(node):
+    module = node["_target_"].removeprefix("benchmarks.").partition(".")[0]
+    assert node["name"].replace("-", "_") == module
+    source = (PROJECT / "benchmarks" / f"{module}.py").read_text(encoding="utf-8")
+    assert len(source.splitlines()) <= 60
+    imported = {node.module or "" for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)}
+    ours = {name for name in imported if name.startswith(("eval", "benchmarks"))}
+    assert all(name.startswith(("eval.readers.", "eval.core", "eval.errors")) for name in ours)
+    assert (PROJECT / "tests" / "benchmarks" / f"test_{module}.py").is_file()
+
+
+def test_it_builds_and_says_where_it_looked(node, tmp_path):
+    built = benchmark(node, tmp_path)
+    assert (built.name, built.split in built.card.splits) == (node["name"], True)
+    with pytest.raises(DataError, match=r"looked for .*\.jsonl, .*set data= or annotations="):
+        list(built.samples())
+
+
+def test_its_card_is_complete(node):
+    card = cards()[node["name"]]
+    assert set(node["card"]) == {field.name for field in dataclasses.fields(Card)}
+    assert card.paper.startswith("https://")
+    assert card.homepage.startswith("https://")
+    assert card.title
+    assert card.licence
+    assert card.metric == METRICS[card.task]
+    assert card.chance == ("options" if card.task == "mc_qa" else None)
+    assert node["split"] == card.upstream_split
+    assert all(size > 0 for size in card.splits.values())
+    assert set(node["rows"]) | set(node["official"]) == set(card.splits)
+
+
+def test_its_scorer_fits_its_answers(node):
+    rooms = {"mc_qa": "multiple_choice", "oe_qa": "open_qa", "caption": "caption", "description": "autodq"}
+    target = node["scorer"]["_target_"]
+    assert target.startswith(f"eval.scorers.{rooms[node['card']['task']]}.")
+
+
+def test_its_own_wording_is_a_template(node):
+    template = OWN[node["form"]]
+    task = node["card"]["task"]
+    assert wording("own", template).sha256 == wording("own", template).sha256
+    assert ("{question}" in template) == (task in {"mc_qa", "oe_qa"})
+    assert ("{options}" in template) == (task == "mc_qa")
+
+
+def test_groups_follow_the_cards():
+    found = groups()
+    assert list(found) == [*typing.get_args(Task), "all"]
+    assert set(found["mc_qa"]) == {"mvbench", "nextqa", "egoschema", "video-mme", "tvbench", "favor-bench"}
+    assert set(found["oe_qa"]) == {"msvd-qa", "msrvtt-qa", "activitynet-qa", "tgif-qa"}
+    assert set(found["caption"]) == {"msvd-caption", "msrvtt-caption", "vatex-caption"}
+    assert found["description"] == ["dream-1k"]
+    assert found["all"] == NAMES
+    assert len(NAMES) == 14
+
+
+def test_published_sizes():
+    sizes = {name: card.splits[card.upstream_split or ""] for name, card in cards().items()}
+    assert sizes == {
+        "activitynet-qa": 8000, "dream-1k": 1000, "egoschema": 500, "favor-bench": 8184, "msrvtt-caption": 2990,
+        "msrvtt-qa": 12278, "msvd-caption": 670, "msvd-qa": 6415, "mvbench": 4000, "nextqa": 4996, "tgif-qa": 13691,
+        "tvbench": 2525, "vatex-caption": 6000, "video-mme": 2700,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"source": "offical"}, "benchmark.source='offical' does not fit"),
+        ({"wording": "theirs"}, "benchmark.wording='theirs' does not fit"),
+        ({"card": {"title": "x"}}, "benchmark.card={'title': 'x'} does not fit: Field required"),
+        ({"videoz": ["x"]}, "benchmark.videoz is not a setting of benchmarks.nextqa.NExTQA. Did you mean 'videos'?"),
+    ],
+)
+def test_wrong_settings_are_refused(tmp_path: Path, setting, said):
+    with pytest.raises(ConfigError) as caught:
+        benchmark(load_settings(["benchmark=nextqa"]).benchmark, tmp_path, **setting)
+    assert said in str(caught.value)
