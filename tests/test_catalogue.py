@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.mini import prompts
 from eval.config import PROJECT, build, cards, groups, load_settings, names
 from eval.core import Card, Task
 from eval.errors import ConfigError, DataError
 from eval.readers.prompts import OWN, wording
 
 NAMES = names("benchmark")
+CARDS = cards()
 SCORER = {"_target_": "eval.scorers.multiple_choice.MultipleChoice"}
 METRICS = {"mc_qa": "accuracy", "oe_qa": "accuracy", "caption": "cider", "description": "f1"}
 
@@ -47,7 +49,7 @@ def test_it_builds_and_says_where_it_looked(node, tmp_path):
 
 
 def test_its_card_is_complete(node):
-    card = cards()[node["name"]]
+    card = CARDS[node["name"]]
     assert set(node["card"]) == {field.name for field in dataclasses.fields(Card)}
     assert card.paper.startswith("https://")
     assert card.homepage.startswith("https://")
@@ -74,6 +76,14 @@ def test_its_own_wording_is_a_template(node):
     assert ("{options}" in template) == (task == "mc_qa")
 
 
+def test_the_built_in_checkpoint_knows_these_sentences():
+    """tarsier-tiny was trained on them; a word that changes here alone would make it fail."""
+    assert {form: OWN[form] for form in prompts.MULTIPLE_CHOICE} == prompts.MULTIPLE_CHOICE
+    assert (OWN["open_qa"], OWN["caption"]) == (prompts.OPEN_QA, prompts.CAPTION)
+    # The model adds the turn to a prompt that has none.
+    assert f"USER: {OWN['description']} ASSISTANT: " == prompts.DESCRIPTION
+
+
 def test_groups_follow_the_cards():
     found = groups()
     assert list(found) == [*typing.get_args(Task), "all"]
@@ -86,7 +96,7 @@ def test_groups_follow_the_cards():
 
 
 def test_published_sizes():
-    sizes = {name: card.splits[card.upstream_split or ""] for name, card in cards().items()}
+    sizes = {name: card.splits[card.upstream_split or ""] for name, card in CARDS.items()}
     assert sizes == {
         "activitynet-qa": 8000, "dream-1k": 1000, "egoschema": 500, "favor-bench": 8184, "msrvtt-caption": 2990,
         "msrvtt-qa": 12278, "msvd-caption": 670, "msvd-qa": 6415, "mvbench": 4000, "nextqa": 4996, "tgif-qa": 13691,

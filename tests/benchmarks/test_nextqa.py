@@ -61,6 +61,12 @@ def test_types_for_all_rows_or_for_none(make, tree, rows, caplog):
     assert "1 of 3 rows are not among those of" in caplog.text
 
 
+def test_annotations_may_be_the_official_file(make, tree):
+    data = tree({"elsewhere/val.csv": [HEAD, *LINES], "NExTVideo/0101/101.webm": None})
+    first, *_ = make("nextqa", data, annotations=str(data / "elsewhere" / "val.csv")).samples()
+    assert (first.subset, first.clip.source) == ("C", data / "NExTVideo/0101/101.webm")
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
