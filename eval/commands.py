@@ -86,7 +86,7 @@ def _benchmarks(text: str) -> list[str]:
 def _overrides(given: argparse.Namespace, bench: str) -> list[str]:
     overrides = [f"benchmark={bench}", *_model_overrides(given.model)]
     if given.judge is not None:
-        raise ConfigError(f"--judge {given.judge}: {bench} needs no judge.")
+        overrides.append(f"judge={given.judge}")
     for key, value in (("data", given.data), ("annotations", given.ann), ("out", given.out)):
         if value is not None:
             overrides.append(f"{key}={_quoted(str(Path(value).expanduser().resolve()))}")
@@ -181,7 +181,7 @@ def run_benchmark(settings: Settings, benchmark: Benchmark, samples: Sequence[Sa
             "data": "built-in" if settings.is_builtin else str(settings.data),
             "annotations": None if settings.annotations is None else str(settings.annotations),
             "limit": settings.limit,
-            **_provenance(settings),
+            **_provenance(),
         },
     )
     _write_and_show(out, scores, result, [p for _, p in pairs], [BUILTIN_NOTE] if settings.is_builtin else [])
@@ -194,9 +194,8 @@ def _finished(folder: RunFolder, benchmark: str) -> list[tuple[Sample, Predictio
     return read_run(folder.predictions, benchmark) if folder.predictions.exists() else []
 
 
-def _provenance(settings: Settings) -> dict[str, Any]:
+def _provenance() -> dict[str, Any]:
     return {
-        "scorer": settings.benchmark.get("scorer"),
         "versions": versions(),
         "code": code_version(configuration.PROJECT),
         "date": datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -242,7 +241,7 @@ def score(given: argparse.Namespace) -> bool:
             "predictions": str(source),
             "predictions_sha256": files_hash(files),
             "prompts_sha256": prompts_hash([sample for sample, _ in pairs]),
-            **_provenance(settings),
+            **_provenance(),
         },
     )
     _write_and_show(out, scores, result, [prediction for _, prediction in pairs], [])

@@ -181,8 +181,8 @@ def _explain(error: Exception, overrides: Sequence[str]) -> str:
             if key not in known:
                 return f"Unknown setting {key!r}. {did_you_mean(key, known)}"
     said = next((line.strip() for line in str(deepest).splitlines() if line.strip()), type(deepest).__name__)
-    key = getattr(deepest, "full_key", None)
-    return f"{said.rstrip('.')}" + (f" (in {key})." if key else ".")
+    where = getattr(deepest, "full_key", None)
+    return f"{said.rstrip('.')} (in {where})." if where else f"{said.rstrip('.')}."
 
 
 def _known_keys(choices: Sequence[str]) -> list[str]:

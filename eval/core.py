@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Accounting = Literal["upstream", "strict"]
-"""How outputs without an answer count. `upstream`: they leave the denominator. `strict`: they are wrong."""
+"""How samples without a value count. `upstream`: they leave the denominator. `strict`: they earn nothing."""
 
 Status = Literal["scored", "invalid", "model_failed", "judge_failed"]
 """What became of a sample: an answer was scored; the output holds no answer; there is no output; no verdict."""
@@ -156,7 +156,7 @@ class Metric:
     name: str
     """`accuracy`, `accuracy_micro`, `cider`, ..."""
     accounting: Accounting
-    """How outputs without an answer count."""
+    """How samples without a value count."""
     subset: str
     """`overall`, or the subset's own name."""
     value: float | None
@@ -322,6 +322,10 @@ class Scorer(Protocol):
 
     @property
     def name(self) -> str: ...
+    def describe(self) -> Mapping[str, Any]:
+        """Return the identity of its scores: settings, wording, parser, judge. Never compare two that differ in it."""
+        ...
+
     def score(self, pairs: Sequence[tuple[Sample, Prediction]]) -> list[Score]:
         """Return one score a pair, in the order given. All of them at once, since a corpus sets some metrics."""
         ...

@@ -35,14 +35,16 @@ def score_predictions(
     """Return the score of each sample, in the order given, and the result they add up to."""
     scores = scorer.score(pairs)
     counts = count(scores)
+    identity = dict(scorer.describe())
+    judge = identity.get("judge")
     result = Result(
         benchmark=benchmark,
         model=model,
-        judge=None,
+        judge=judge["name"] if judge else None,
         complete=counts.total > 0 and counts.model_failed == 0 and counts.judge_failed == 0,
         counts=counts,
         metrics=tuple(scorer.aggregate(scores)),
         coverage=tuple(coverage),
-        provenance=provenance,
+        provenance={**provenance, "scorer": identity},
     )
     return scores, result

@@ -12,7 +12,19 @@ from eval.__main__ import main
 from eval.config import BUILTIN
 
 COUNTS = {"total", "scored", "invalid", "model_failed", "judge_failed"}
-ROW = ["id", "benchmark", "subset", "prompt", "output", "error", "n_frames", "targets", "options", "cluster"]
+ROW = [
+    "id",
+    "benchmark",
+    "subset",
+    "prompt",
+    "output",
+    "error",
+    "n_frames",
+    "targets",
+    "options",
+    "cluster",
+    "metadata",
+]
 
 needs_world = pytest.mark.skipif(not (BUILTIN / "world").is_dir(), reason="the built-in world is not rendered")
 
@@ -64,7 +76,7 @@ def test_the_module_is_the_same_program():
 )
 def test_a_mistake_gives_one_line_and_exit_code_2(arguments, said, capsys):
     try:
-        code = main(arguments)
+        code: object = main(arguments)
     except SystemExit as left:
         code = left.code
     captured = capsys.readouterr()
@@ -182,8 +194,9 @@ def test_failures_are_listed_and_end_with_exit_code_1(tmp_path, capsys):
     assert result["counts"] == {"total": 3, "scored": 1, "invalid": 0, "model_failed": 2, "judge_failed": 0}
     assert result["coverage"] == [{"subset": "Action Sequence", "total": 3, "present": 2}]
     strict = next(m for m in result["metrics"] if m["accounting"] == "strict")
-    assert (strict["value"], strict["n"], strict["n_failed"]) == (1.0, 1, 2)
+    assert (strict["value"], strict["n"], strict["n_failed"]) == (pytest.approx(1 / 3), 3, 2)
     assert (strict["lower"], strict["upper"]) == (pytest.approx(1 / 3), 1.0)
+    assert result["metrics"][0]["value"] == 1.0
     shown = capsys.readouterr().out
     assert "2 failed:" in shown
     assert "MVBench/Action Sequence_1: missing: " in shown

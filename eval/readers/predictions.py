@@ -1,7 +1,8 @@
 """Prediction files: this project's own predictions.jsonl, and upstream's filled-in rows, told apart by row.
 
     {"id": "MVBench/Action Antonym_0", "benchmark": "mvbench", "subset": "Action Antonym", "prompt": "USER: ...",
-     "output": "A", "error": null, "n_frames": 8, "targets": ["A"], "options": ["...", "..."], "cluster": "..."}
+     "output": "A", "error": null, "n_frames": 8, "targets": ["A"], "options": ["...", "..."], "cluster": "...",
+     "metadata": {"question": "..."}}
 
 The row carries what scoring needs, so that a run can be scored again without its annotations or videos.
 """
@@ -39,6 +40,7 @@ def to_json(sample: Sample, prediction: Prediction) -> dict[str, Any]:
         "targets": list(sample.targets),
         "options": list(sample.options),
         "cluster": sample.cluster,
+        "metadata": dict(sample.metadata),
     }
 
 
@@ -131,5 +133,6 @@ def _parse(row: Row) -> tuple[Sample, Prediction]:
         targets=row.texts("targets"),
         options=row.texts("options"),
         cluster=row.text("cluster"),
+        metadata=row.row("metadata").fields if row.has("metadata") else {},
     )
     return sample, Prediction(id=sample.id, prompt=sample.prompt, output=output, error=error, n_frames=int(n_frames))

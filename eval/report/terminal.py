@@ -102,7 +102,7 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
         ends_overall = subset == OVERALL and [key[0] for key, _ in rows[position + 1 : position + 2]] != [OVERALL]
         table.add_row(
             escape(_label(subset, name)),
-            str(metric.n + metric.n_failed),
+            str(metric.n),
             *map(percent, values),
             percent(metric.chance),
             str(metric.n_invalid),
@@ -116,7 +116,7 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
     failed = counts.model_failed + counts.judge_failed
     for line in (
         f"{counts.total} samples: {counts.scored} scored, {counts.invalid} without a valid answer, {failed} failed.",
-        "Percent. An output without a valid answer is left out by upstream, and wrong in strict.",
+        "Percent. What has no valid answer is left out by upstream, and earns nothing in strict.",
         *notes,
     ):
         console.print(line, highlight=False, soft_wrap=True, markup=False)

@@ -1,10 +1,9 @@
 """From scores to metrics: averages under both accountings, overall and by subset.
 
-What happens to outputs without an answer decides some comparisons, so both conventions are always given:
-`upstream` lets them leave the denominator, `strict` counts them as wrong. A sample without an output or without
-a verdict leaves the denominator in both, and its effect is bounded: `lower` and `upper` are the values if all of
-those had scored nothing, or in full. Judged metrics take `failures_are_wrong`: there `strict` counts it as wrong too,
-since a judge may fail on just the outputs that are hard to judge.
+What happens to samples without a value decides some comparisons, so both conventions are always given. `upstream`
+lets them leave the denominator, as the published numbers have it. `strict` divides by all samples: an output without
+an answer, a sample without an output and a judge without a verdict all earn nothing. For the failures among them
+`lower` and `upper` bound the value: if all of them had scored nothing, or in full.
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ def averages(
     name: str = "accuracy",
     *,
     full: float = 1.0,
-    failures_are_wrong: bool = False,
 ) -> list[Metric]:
     """Return the metrics of one value by name, which lies between 0 and `full`; a score without it has failed.
 
@@ -40,7 +38,7 @@ def averages(
     metrics: list[Metric] = []
     for accounting in ACCOUNTINGS:
         whole, *parts = (
-            over_samples(part, accounting, name, subset, full=full, failures_are_wrong=failures_are_wrong)
+            over_samples(part, accounting, name, subset, full=full)
             for subset, part in [(OVERALL, scores), *subsets.items()]
         )
         if set(subsets) <= {""}:
@@ -59,15 +57,15 @@ def over_samples(
     subset: str,
     *,
     full: float = 1.0,
-    failures_are_wrong: bool = False,
 ) -> Metric:
     """Return the mean of one value by name, which lies between 0 and `full`, over the scores of a subset."""
     valued = [score for score in scores if name in score.values]
     unvalued = [score for score in scores if name not in score.values]
     invalid = [score for score in unvalued if score.status == "invalid"]
     failed = [score for score in unvalued if score.status != "invalid"]
-    wrong = [] if accounting == "upstream" else invalid + (failed if failures_are_wrong else [])
-    n, n_all = len(valued) + len(wrong), len(valued) + len(failed) + (len(invalid) if accounting == "strict" else 0)
+    wrong = [] if accounting == "upstream" else unvalued
+    n = len(valued) + len(wrong)
+    n_all = n if accounting == "strict" else n + len(failed)
     total = sum(score.values[name] for score in valued)
     chances = [score.chance for score in valued + wrong if score.chance is not None]
     return Metric(

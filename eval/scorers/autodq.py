@@ -207,7 +207,7 @@ def _table(scores: Sequence[Score], accounting: Accounting) -> list[Metric]:
     names = (*_METRICS.values(), *(_RATES if accounting == "upstream" else ()))
 
     def means(part: Sequence[Score], subset: str) -> list[Metric]:
-        return [over_samples(part, accounting, name, subset, failures_are_wrong=True) for name in names]
+        return [over_samples(part, accounting, name, subset) for name in names]
 
     groups: dict[str, list[Score]] = {}
     for score in scores:

@@ -7,9 +7,9 @@ answer; nothing is guessed. Source: evaluation/metrics/evaluate_qa_mc.py of gith
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from eval.core import Metric, Prediction, Sample, Score
 from eval.errors import DataError
@@ -46,6 +46,10 @@ class MultipleChoice:
     """The average that is reported for a benchmark with subsets."""
     name: str = "multiple_choice"
     """Name of the scorer in results."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return what makes up the identity of a score."""
+        return {"name": self.name, "digits": self.digits, "headline": self.headline}
 
     def score(self, pairs: Sequence[tuple[Sample, Prediction]]) -> list[Score]:
         """Return the score of each pair. Raises DataError where a sample has no target."""

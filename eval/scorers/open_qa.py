@@ -67,11 +67,7 @@ class OpenQA:
 
     def aggregate(self, scores: Sequence[Score]) -> list[Metric]:
         """Return every metric overall and by subset, under both accountings."""
-        metrics = [
-            metric
-            for name, full in _FULL_MARKS.items()
-            for metric in averages(scores, name=name, full=full, failures_are_wrong=True)
-        ]
+        metrics = [metric for name, full in _FULL_MARKS.items() for metric in averages(scores, name=name, full=full)]
         return sorted(metrics, key=lambda metric: (metric.accounting == "strict", metric.subset != OVERALL))
 
     def _question(self, sample: Sample, prediction: Prediction) -> Question[Verdict] | None:

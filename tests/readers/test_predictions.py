@@ -27,6 +27,7 @@ def write(tmp_path):
 def test_keys_and_their_order():
     assert list(to_json(SAMPLE, GOOD)) == [
         "id", "benchmark", "subset", "prompt", "output", "error", "n_frames", "targets", "options", "cluster",
+        "metadata",
     ]  # fmt: skip
 
 

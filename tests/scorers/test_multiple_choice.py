@@ -107,13 +107,13 @@ def by_key(metrics):
 def test_one_accuracy_where_there_are_no_subsets():
     scores = [score("", "scored", 1.0), score("", "scored", 0.0), score("", "invalid"), score("", "model_failed")]
     upstream, strict = MultipleChoice(headline="macro").aggregate(scores)
-    # upstream: 1 of 2; with the failed one wrong 1 of 3, right 2 of 3. strict: 1 of 3; 1 of 4, 2 of 4.
+    # upstream: 1 of 2; with the failed one wrong 1 of 3, right 2 of 3. strict: 1 of 4; 1 of 4, 2 of 4.
     assert upstream == Metric(
         name="accuracy", accounting="upstream", subset=OVERALL, value=1 / 2, n=2, n_invalid=1, n_failed=1,
         average="micro", lower=1 / 3, upper=2 / 3, chance=0.25,
     )  # fmt: skip
     assert strict == Metric(
-        name="accuracy", accounting="strict", subset=OVERALL, value=1 / 3, n=3, n_invalid=1, n_failed=1,
+        name="accuracy", accounting="strict", subset=OVERALL, value=1 / 4, n=4, n_invalid=1, n_failed=1,
         average="micro", lower=1 / 4, upper=2 / 4, chance=0.25,
     )  # fmt: skip
 
@@ -139,17 +139,17 @@ def test_subsets_in_order_and_both_averages():
     assert got["accuracy_macro", "upstream", OVERALL].value == pytest.approx(3 / 8)
     assert got["accuracy_micro", "upstream", OVERALL].value == pytest.approx(3 / 5)
     assert got["accuracy", "upstream", "c"].value is None
-    # strict: a 3/4, b 0/2, c 0/1.
-    assert got["accuracy_macro", "strict", OVERALL].value == pytest.approx(1 / 4)
-    assert got["accuracy_micro", "strict", OVERALL].value == pytest.approx(3 / 7)
-    # d counts only in the bounds: a, b and d upstream, all four strict.
+    # strict: a 3/4, b 0/2, c 0/1, d 0/1.
+    assert got["accuracy_macro", "strict", OVERALL].value == pytest.approx(3 / 4 / 4)
+    assert got["accuracy_micro", "strict", OVERALL].value == pytest.approx(3 / 8)
+    # Upstream, d counts only in the bounds: a, b and d.
     assert got["accuracy_macro", "upstream", OVERALL].lower == pytest.approx((3 / 4 + 0 + 0) / 3)
     assert got["accuracy_macro", "upstream", OVERALL].upper == pytest.approx((3 / 4 + 0 + 1) / 3)
     assert got["accuracy_macro", "strict", OVERALL].upper == pytest.approx((3 / 4 + 0 + 0 + 1) / 4)
     # Chance on the same samples: a (3 x 0.25 + 0.5) / 4 = 0.3125, b 0.25.
     assert got["accuracy_macro", "upstream", OVERALL].chance == pytest.approx((0.3125 + 0.25) / 2)
     assert got["accuracy_micro", "upstream", OVERALL].chance == pytest.approx((4 * 0.25 + 0.5) / 5)
-    assert (got["accuracy_macro", "strict", OVERALL].n, got["accuracy_macro", "strict", OVERALL].n_failed) == (7, 1)
+    assert (got["accuracy_macro", "strict", OVERALL].n, got["accuracy_macro", "strict", OVERALL].n_failed) == (8, 1)
 
 
 @pytest.mark.parametrize("headline", ["micro", "macro"])
@@ -167,5 +167,6 @@ def test_unknown_chance_stays_unknown():
 def test_nothing_to_score_has_no_value():
     for metric in MultipleChoice().aggregate([]):
         assert (metric.value, metric.lower, metric.upper, metric.n) == (None, None, None, 0)
-    for metric in MultipleChoice().aggregate([score("", "model_failed")]):
-        assert (metric.value, metric.lower, metric.upper, metric.n_failed) == (None, 0.0, 1.0, 1)
+    upstream, strict = MultipleChoice().aggregate([score("", "model_failed")])
+    assert (upstream.value, upstream.lower, upstream.upper, upstream.n, upstream.n_failed) == (None, 0.0, 1.0, 0, 1)
+    assert (strict.value, strict.lower, strict.upper, strict.n, strict.n_failed) == (0.0, 0.0, 1.0, 1, 1)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from eval.core import Clip
-from eval.video.frames import DECODERS, DecoderName, load_frames
+from eval.core import Clip, DecoderName
+from eval.video.frames import DECODERS, load_frames
 from eval.video.sampling import distinct_indices, sample_indices, span_indices
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eval.core import Clip
+from eval.core import Clip, DecoderName
 from eval.errors import MediaError
 from eval.video import images
-from eval.video.frames import DECODERS, DecoderName, load_frames
+from eval.video.frames import DECODERS, load_frames
 from eval.video.sampling import sample_indices
 from tests.video.clips import picture, read_number
 
