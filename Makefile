@@ -2,6 +2,7 @@
 #
 #   make eval  BENCH=mvbench [MODEL= DATA= ANN= JUDGE= LIMIT= OUT= ARGS="key=value ..."]
 #   make score BENCH=mvbench PRED=<file or folder> [OUT= ARGS=]
+#   make import UPSTREAM=<clone of bytedance/tarsier>
 #   make test | make test-fast | make check | make lock
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-VARIABLES := BENCH MODEL DATA ANN JUDGE LIMIT OUT PRED ARGS PYTHON VENV
+VARIABLES := BENCH MODEL DATA ANN JUDGE LIMIT OUT PRED UPSTREAM ARGS PYTHON VENV
 UNKNOWN   := $(filter-out $(VARIABLES),$(foreach word,$(filter-out --,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(word)))))
 UNKNOWN   := $(foreach name,$(UNKNOWN),$(if $(filter command line,$(origin $(name))),$(name)))
 $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIABLES)))
@@ -18,7 +19,7 @@ $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIA
 quote = '$(subst ','\'',$(1))'
 flag  = $(if $($(2)),$(1) $(call quote,$($(2))))
 
-.PHONY: help eval score test test-fast check lock
+.PHONY: help eval score import test test-fast check lock
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -29,6 +30,9 @@ eval: $(VENV)/.runtime
 
 score: $(VENV)/.runtime
 	@$(BIN)/tarsier-eval score $(call flag,--pred,PRED) $(call flag,--bench,BENCH) $(call flag,--out,OUT) $(ARGS)
+
+import: $(VENV)/.runtime
+	@$(BIN)/tarsier-eval import $(call flag,--upstream,UPSTREAM)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(ARGS)

@@ -15,7 +15,7 @@ from eval.errors import TarsierEvalError, did_you_mean
 COMPLETE, INCOMPLETE, USAGE, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: every sample has an output; some failed; nothing was run; stopped by the user."""
 
-REQUIRED = {"eval": ("bench",), "score": ("pred", "bench"), "export": ("run", "to")}
+REQUIRED = {"eval": ("bench",), "score": ("pred", "bench"), "export": ("run", "to"), "import": ("upstream",)}
 """Flags that a command cannot do without; checked after parsing, so that a misspelt one is named first."""
 
 EPILOG = """\
@@ -65,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
 
     run = commands.add_parser("eval", help="run a model on benchmarks and score its outputs")
-    run.add_argument("--bench", metavar="NAMES", help="benchmarks, separated by commas")
+    run.add_argument("--bench", metavar="NAMES", help="benchmarks or groups of them, separated by commas")
     run.add_argument("--model", metavar="NAME", help="a name from conf/model, a checkpoint folder, or a hub id")
     run.add_argument("--data", metavar="DIR", help="root of annotations and videos (default: the built-in world)")
     run.add_argument("--ann", metavar="FILE", help="annotation file in upstream's format; DATA roots its videos")
@@ -85,7 +85,11 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("--to", metavar="FILE", help="file to write")
     export.add_argument("--ann", metavar="FILE", help="upstream's annotation file, to keep its rows as they are")
 
-    commands.add_parser("list", help="list benchmarks and models")
+    take = commands.add_parser("import", help="take rows and judge wording out of a clone of upstream's repository")
+    take.add_argument("--upstream", metavar="DIR", help="clone of bytedance/tarsier; read as data, never run")
+    take.add_argument("--to", metavar="DIR", help="the protocol pack (default: .protocol/upstream in the checkout)")
+
+    commands.add_parser("list", help="list benchmarks, groups, models and judges")
     return root
 
 

@@ -39,13 +39,31 @@ def run(given: argparse.Namespace) -> bool:
         return score(given)
     if given.command == "export":
         return export(given)
+    if given.command == "import":
+        return import_protocol(given)
     return list_names()
 
 
 def list_names() -> bool:
-    """Print the names that --bench and --model take."""
-    for group in ("benchmark", "model"):
+    """Print the names that --bench, --model and --judge take."""
+    for task, members in configuration.groups().items():
+        print(f"{task}: {', '.join(members)}")
+    for group in ("model", "judge"):
         print(f"{group}: {', '.join(configuration.names(group))}")
+    return True
+
+
+def import_protocol(given: argparse.Namespace) -> bool:
+    """Take upstream's annotation rows and judge wording out of a clone of its repository."""
+    from eval.readers.clone import import_upstream
+    from eval.readers.pack import DEFAULT_PACK
+
+    to = Path(given.to).expanduser() if given.to else DEFAULT_PACK
+    pack = import_upstream(Path(given.upstream).expanduser(), to)
+    for name, entry in pack.files.items():
+        rows = ", ".join(f"{dataset} {count}" for dataset, count in entry.rows.items())
+        print(f"{name}  {rows}".rstrip())
+    print(f"Imported to {to}; runs that find no rows below DATA take these.")
     return True
 
 
@@ -73,14 +91,16 @@ def _stamp() -> str:
 
 
 def _benchmarks(text: str) -> list[str]:
-    known = configuration.names("benchmark")
-    wanted = list(dict.fromkeys(name for name in (part.strip() for part in text.split(",")) if name))
+    """Return the benchmarks that --bench names, groups spelt out, each once."""
+    groups = configuration.groups()
+    known = {**{name: [name] for name in configuration.names("benchmark")}, **groups}
+    wanted = [name for name in (part.strip() for part in text.split(",")) if name]
     if not wanted:
         raise ConfigError(f"--bench names no benchmark. Known: {', '.join(known)}.")
     for name in wanted:
         if name not in known:
             raise ConfigError(f"Unknown benchmark {name!r}. {did_you_mean(name, known)}")
-    return wanted
+    return list(dict.fromkeys(benchmark for name in wanted for benchmark in known[name]))
 
 
 def _overrides(given: argparse.Namespace, bench: str) -> list[str]:
@@ -146,10 +166,12 @@ def run_benchmark(settings: Settings, benchmark: Benchmark, samples: Sequence[Sa
     """Predict what is not yet predicted, score everything, write the folder, show the table."""
     from eval.video.frames import decoder_version, load_frames
 
+    asked = benchmark.asked_with()
     fingerprint = {
         "benchmark": benchmark.name,
         "data_sha256": data_hash(samples, settings.data),
         "prompts_sha256": prompts_hash(samples),
+        "wording": {"name": asked.name, "sha256": asked.sha256},
         "model": dict(model.describe()),
         "decoder": dict(decoder_version(settings.decoder)),
     }

@@ -273,6 +273,15 @@ class Judge(Protocol):
         ...
 
 
+class Identified(Protocol):
+    """A text that outcomes depend on."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
+
+
 class Benchmark(Protocol):
     """Reads annotations into samples, and says how they are scored."""
 
@@ -295,6 +304,10 @@ class Benchmark(Protocol):
     def scorer(self) -> Scorer: ...
     def samples(self) -> Iterator[Sample]:
         """Yield every sample in annotation order. Raises DataError where a row does not fit the format."""
+        ...
+
+    def asked_with(self) -> Identified:
+        """Return the wording of the prompts, by name and hash."""
         ...
 
 

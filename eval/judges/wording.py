@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from eval.errors import DataError, did_you_mean
+from eval.readers.pack import DEFAULT_PACK, REMEDY, open_pack
 
 JudgeTask = Literal["open_qa", "extract", "entail"]
 """What a judge is asked for."""
@@ -119,6 +120,26 @@ def load_wording(path: Path) -> Wording:
 def native_wording() -> Wording:
     """Return this project's own wording."""
     return load_wording(Path(__file__).with_name("native.json"))
+
+
+def judge_wording(which: Literal["auto", "native", "upstream"] = "auto", pack: Path | None = None) -> Wording:
+    """Return the wording that judges are asked with.
+
+    Args:
+        which: `upstream` is that of the imported protocol pack, `native` this project's own; `auto` takes
+            upstream's where a pack was imported, since published numbers rest on it.
+        pack: The pack's folder; None for the default one.
+
+    Raises DataError where upstream's is asked for and there is no pack, or where the pack was changed.
+    """
+    if which == "native":
+        return native_wording()
+    found = open_pack(pack or DEFAULT_PACK)
+    if found is None:
+        if which == "upstream":
+            raise DataError(f"wording=upstream needs a protocol pack; {REMEDY}")
+        return native_wording()
+    return load_wording(found.judge_wording())
 
 
 def _template(value: object, task: JudgeTask, path: Path) -> Template:
