@@ -6,7 +6,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -67,23 +67,30 @@ def import_protocol(given: argparse.Namespace) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """One benchmark of a run, checked and ready to go."""
+
+    settings: Settings
+    benchmark: Benchmark
+    samples: Sequence[Sample]
+    """What to predict."""
+    population: Sequence[Sample]
+    """All samples of the split; a corpus metric takes its statistics from them."""
+    out: Path
+
+
 def evaluate(given: argparse.Namespace) -> bool:
     """Run one model on one or several benchmarks."""
     benches = _benchmarks(given.bench)
-    runs = [(settings, *_samples(settings)) for settings in _settings_of(given, benches)]
-    first = runs[0][0]
-    base = first.out or configuration.RUNS / f"{_stamp()}-{first.model.get('name')}-{'+'.join(benches)}"
-    outs = [base / benchmark.name if len(runs) > 1 else base for _, benchmark, _ in runs]
-    for out in outs:
-        refuse_foreign(out)
+    settings = [configuration.load_settings(_overrides(given, bench)) for bench in benches]
+    name = given.bench.replace(",", "+").replace(" ", "")
+    base = settings[0].out or configuration.RUNS / f"{_stamp()}-{settings[0].model.get('name')}-{name}"
+    jobs = [_job(one, base / bench if len(benches) > 1 else base) for one, bench in zip(settings, benches, strict=True)]
     # One loaded model serves all benchmarks, and it is loaded once all that can be refused has been.
-    model: Model = configuration.build(first.model, "model")
-    done = [run_benchmark(*it, model, out) for it, out in zip(runs, outs, strict=True)]
+    model: Model = configuration.build(settings[0].model, "model")
+    done = [run_benchmark(job, model) for job in jobs]
     return all(done)
-
-
-def _settings_of(given: argparse.Namespace, benches: Sequence[str]) -> list[Settings]:
-    return [configuration.load_settings(_overrides(given, bench)) for bench in benches]
 
 
 def _stamp() -> str:
@@ -142,30 +149,32 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'" if "'" in text else f"'{text}'"
 
 
-def _samples(settings: Settings) -> tuple[Benchmark, list[Sample]]:
+def _job(settings: Settings, out: Path) -> _Job:
     if not settings.data.is_dir():
         raise ConfigError(f"The data folder {str(settings.data)!r} does not exist.")
-    if settings.annotations is not None and not settings.annotations.is_file():
+    if settings.annotations is not None and not settings.annotations.exists():
         raise ConfigError(f"The annotation file {str(settings.annotations)!r} does not exist.")
+    refuse_foreign(out)
     benchmark: Benchmark = configuration.build(settings.benchmark, "benchmark")
-    samples = list(benchmark.samples())
+    population = list(benchmark.samples())
     seen: set[str] = set()
-    for sample in samples:
+    for sample in population:
         if sample.id in seen:
             raise DataError(f"{benchmark.name}: the sample id {sample.id!r} comes twice; ids must be unique.")
         seen.add(sample.id)
-    samples = samples[: settings.limit]
+    samples = population[: settings.limit]
     short = [c for c in coverage(samples) if c.fraction < settings.min_coverage]
     if short:
         listed = "; ".join(f"{c.subset or benchmark.name} {c.present}/{c.total}" for c in short)
         raise DataError(f"Media below min_coverage={settings.min_coverage} under {settings.data}: {listed}.")
-    return benchmark, samples
+    return _Job(settings=settings, benchmark=benchmark, samples=samples, population=population, out=out)
 
 
-def run_benchmark(settings: Settings, benchmark: Benchmark, samples: Sequence[Sample], model: Model, out: Path) -> bool:
+def run_benchmark(job: _Job, model: Model) -> bool:
     """Predict what is not yet predicted, score everything, write the folder, show the table."""
     from eval.video.frames import decoder_version, load_frames
 
+    settings, benchmark, samples, out = job.settings, job.benchmark, job.samples, job.out
     asked = benchmark.asked_with()
     fingerprint = {
         "benchmark": benchmark.name,
@@ -195,6 +204,7 @@ def run_benchmark(settings: Settings, benchmark: Benchmark, samples: Sequence[Sa
     scores, result = score_predictions(
         pairs,
         benchmark.scorer,
+        job.population,
         benchmark=benchmark.name,
         model=model.name,
         coverage=coverage(samples),
@@ -257,6 +267,8 @@ def score(given: argparse.Namespace) -> bool:
     scores, result = score_predictions(
         pairs,
         benchmark.scorer,
+        # Without data of the user's own, the file is all there is to take a corpus's statistics from.
+        [sample for sample, _ in pairs] if settings.is_builtin else list(benchmark.samples()),
         benchmark=benchmark.name,
         model=source.stem,
         provenance={

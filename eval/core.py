@@ -339,8 +339,12 @@ class Scorer(Protocol):
         """Return the identity of its scores: settings, wording, parser, judge. Never compare two that differ in it."""
         ...
 
-    def score(self, pairs: Sequence[tuple[Sample, Prediction]]) -> list[Score]:
-        """Return one score a pair, in the order given. All of them at once, since a corpus sets some metrics."""
+    def score(self, pairs: Sequence[tuple[Sample, Prediction]], population: Sequence[Sample] = ()) -> list[Score]:
+        """Return one score a pair, in the order given.
+
+        `population` holds all samples of the split, of which `pairs` may be a part: a metric that depends on a
+        corpus takes its statistics from it, so that a part's score means what it means in the whole.
+        """
         ...
 
     def aggregate(self, scores: Sequence[Score]) -> list[Metric]:

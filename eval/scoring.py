@@ -26,14 +26,18 @@ def count(scores: Sequence[Score]) -> Counts:
 def score_predictions(
     pairs: Sequence[tuple[Sample, Prediction]],
     scorer: Scorer,
+    population: Sequence[Sample],
     *,
     benchmark: str,
     model: str,
     coverage: Sequence[Coverage] = (),
     provenance: Mapping[str, Any],
 ) -> tuple[list[Score], Result]:
-    """Return the score of each sample, in the order given, and the result they add up to."""
-    scores = scorer.score(pairs)
+    """Return the score of each sample, in the order given, and the result they add up to.
+
+    `population` holds all samples of the split, of which `pairs` may be a part.
+    """
+    scores = scorer.score(pairs, population)
     counts = count(scores)
     identity = dict(scorer.describe())
     judge = identity.get("judge")

@@ -84,7 +84,7 @@ class AutoDQ:
             "judge": dict(self.judge.describe()),
         }
 
-    def score(self, pairs: Sequence[tuple[Sample, Prediction]]) -> list[Score]:
+    def score(self, pairs: Sequence[tuple[Sample, Prediction]], population: Sequence[Sample] = ()) -> list[Score]:  # noqa: ARG002
         """Return the score of each pair, in the order given.
 
         The judge is asked in two stages, first for all events and then for all labels; a video whose events stay

@@ -51,7 +51,7 @@ class MultipleChoice:
         """Return what makes up the identity of a score."""
         return {"name": self.name, "digits": self.digits, "headline": self.headline}
 
-    def score(self, pairs: Sequence[tuple[Sample, Prediction]]) -> list[Score]:
+    def score(self, pairs: Sequence[tuple[Sample, Prediction]], population: Sequence[Sample] = ()) -> list[Score]:  # noqa: ARG002
         """Return the score of each pair. Raises DataError where a sample has no target."""
         return [self.score_one(sample, prediction) for sample, prediction in pairs]
 

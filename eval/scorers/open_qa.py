@@ -52,7 +52,7 @@ class OpenQA:
             "judge": dict(self.judge.describe()),
         }
 
-    def score(self, pairs: Sequence[tuple[Sample, Prediction]]) -> list[Score]:
+    def score(self, pairs: Sequence[tuple[Sample, Prediction]], population: Sequence[Sample] = ()) -> list[Score]:  # noqa: ARG002
         """Return the score of each pair, in the order given; all of them are put to the judge at once.
 
         Raises DataError, before anything is asked, where a sample has no question or not one target.

@@ -1,0 +1,169 @@
+r"""The rules of the tokenizer in `ptb_tokenizer`: which stretches of text are one token.
+
+Found from outside: from what the Stanford PTB tokenizer 3.4.1 prints for lines made up for the purpose. All words of
+up to four letters and 260,000 from a dictionary were tried with a full stop behind them, before small letters,
+capitals and numbers, which gave the lists of abbreviations; exhaustive strings over small alphabets gave the patterns.
+
+At each position the rule that reaches furthest wins, the earlier one among equals. What a rule reads beyond its
+first group, to see what follows, counts as reach: "inc.a" is "inc." and "a", but "inc.ab" is one word.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from eval.captions.ptb_characters import DIGITS, LETTERS, MARKS
+
+_SPACE = r"[ \t\u00a0\u2000-\u200a\u3000]"
+_L = rf"[{LETTERS}{MARKS}\u00ad]"
+_D = f"[{DIGITS}]"
+_LD = f"[{LETTERS}{DIGITS}]"
+_WORD = rf"{_L}[{LETTERS}{MARKS}{DIGITS}\u00ad]*"
+_ASCII = "[A-Za-z0-9]"
+
+# Three families of apostrophe: before 's and its like, inside names and n't, and in words that are listed.
+_CLITIC_MARK = r"(?:['’\u0092]|&apos;)"
+_NAME_MARK = r"(?:['’\u0092`‘\u0091]|&apos;)"
+_CLITIC = "(?:[sdmSDM]|[lL][lL]|[rR][eE]|[vV][eE])"
+
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+# A full stop stays with these: always, or as a second one ends the sentence. Other single letters behave alike.
+TITLES = _words(
+    "a adj adm adv alex asst atty ave b brig c capt cf cie cmdr col cpl d dept det dr drs e elec ens f ft g gen gov "
+    "govs h hon i insp invt j jos k l lt m maj messrs mfg mlle mme mr mrs ms msgr mt mtg n natl o p pfc ph pres prof "
+    "pvt q r rep reps rev s sen sens sfc sgt spc st ste supt t u v vs w wm x y z"
+)
+ENDINGS = _words(
+    "al ala apr ariz assn aug bhd bldg blvd bros calif co colo conn corp cos ct dak dec esq est etc ext feb fla fri "
+    "ga inc ind intl jan jr jul jun kan kans ky ltd mar md mich minn mo mon mont neb nev nov oct okla penn plc ppte "
+    "ppty pte ptes pty ptys rd rt sep sept seq sq sr sys tel tenn thu tue tues univ va vt wed wis wisc wyo"
+)
+# These are words in lower case and abbreviations only as "Miss." or "MISS.".
+CAPITAL_ENDINGS = _words("Ark Az Del Ill La Mass Miss Ore Pa Tex Wash")
+BEFORE_NUMBERS = _words("art ca fig figs no nos op pp prop")
+SPLIT_WORDS = {"cannot": 3, "gonna": 3, "gotta": 3, "lemme": 3, "gimme": 3, "wanna": 3}
+"""Words that part after so many letters."""
+
+STARTERS = _words(
+    "A About According Additionally After An As At But Earlier He Her Here However If In It Last Many More Now Once "
+    "One Other Our She Since So Some Such That The Their Then There These They This We What When While Yet You"
+)
+"""Words that show, behind a single letter with a full stop, that the full stop ends a sentence."""
+
+
+def _any_of(words: list[str]) -> str:
+    return "|".join(sorted(words, key=len, reverse=True))
+
+
+def _cases(words: list[str]) -> list[str]:
+    return [*words, *(word.upper() for word in words)]
+
+
+_ENDING = f"(?i:(?:ph|ed)\\.d|{_any_of(ENDINGS)})|{_any_of(_cases(CAPITAL_ENDINGS))}"
+_TITLE = f"(?i:{_any_of(TITLES)})"
+_ACRONYM = r"(?:[A-Za-z]\.){2,}"
+
+_HYPHEN = r"[-_\u058a\u2010\u2011]"
+_PIECE = f"(?:[dDlLoO]{_NAME_MARK}{_LD})?{_LD}+"
+_DOTTED = f"{_WORD}(?:[.!?]{_WORD})*"
+_HYPHENATED = f"{_PIECE}(?:{_HYPHEN}{_PIECE})*"
+_HYPHENATED_NUMBER = f"{_ASCII}[A-Za-z0-9.,]*(?:-{_PIECE})+"
+_SLASH_PIECE = "[A-Za-z0-9]+(?:-[A-Za-z]+)*"
+_NUMBER = f"{_D}*(?:[.:,\u066b\u066c\u2044]{_D}+)+|{_D}+"
+
+_URL_ANY = r"[^ \t\n\f\r\"<>|()\u00a0]"
+_URL_LAST = r"[^ \t\n\f\r\"<>|.!?(){},\-\u00a0]"
+_HOST = r"[^ \t\n\f\r\"<>|.!?(){},\u00a0]"
+_MAIL = r"[^ \t\n\f\r\"<>|(){}\u00a0]"
+_MAIL_PART = r"[^ \t\n\f\r\"<>|(){}.\u00a0]"
+
+_TAG_NAME = r"[A-Za-z][A-Za-z0-9_:.\-]*"
+_ATTRIBUTE = rf"{_TAG_NAME}(?:[ ]*=[ ]*(?:'[^']*'|\"[^\"]*\"))?"
+_EYE = r"[\-^x=~<>']"
+_FILE_TYPES = (
+    "bat|bmp|c|cgi|class|cpp|dll|docx?|exe|gif|gz|h|html?|jar|java|jpe?g|mov|mp3|pdf|php|pl|png|ppt|ps|py|sql|tar|txt|"
+    "wav|x|xml|zip"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of token."""
+
+    kind: str
+    """Name of the kind, by which `ptb_tokenizer` prints it."""
+    starts: str
+    """Where it may begin: L letters, D digits, and whatever is neither under O."""
+    pattern: re.Pattern[str]
+    """Its text; the first group that took part, where there are groups, is the token and the rest is looked at."""
+
+
+def _rule(kind: str, starts: str, pattern: str) -> Rule:
+    return Rule(kind, starts, re.compile(pattern))
+
+
+RULES = (
+    _rule("tag", "O", rf"<(?:{_TAG_NAME}(?:[ ]+{_ATTRIBUTE})*[ ]*/?|/{_TAG_NAME}[ ]*|[!?][^>]+)>"),
+    _rule("entity", "O", r"&(?i:amp|lt|gt|quot|apos|nbsp);"),
+    _rule("text", "O", "&#[0-9]+;"),
+    _rule("text", "L", f"https?://{_URL_ANY}+{_URL_LAST}"),
+    _rule(
+        "text",
+        "L",
+        rf"(?:www\.(?:{_HOST}+\.)+[a-zA-Z]{{2,4}}|(?:[A-Za-z][A-Za-z0-9]*\.)+(?:com|net|org|edu))"
+        f"(?:/{_URL_ANY}+{_URL_LAST})?",
+    ),
+    _rule("text", "LDO", rf"(?:<|&lt;)?{_ASCII}{_MAIL}*@(?:{_MAIL_PART}+\.)*{_MAIL_PART}+>?"),
+    _rule("text", "O", "@[A-Za-z_][A-Za-z_0-9]*"),
+    _rule("text", "O", f"#{_L}+"),
+    *(_rule("text", "L", f"(?i:({word[:cut]}){word[cut:]})") for word, cut in SPLIT_WORDS.items()),
+    _rule("text", "O", "('[tT])(?i:is|was)"),
+    _rule("text", "L", f"([A-Za-z]*[A-MO-Za-mo-z])[nN]{_NAME_MARK}[tT]"),
+    _rule("clitic", "L", f"[nN]{_NAME_MARK}[tT]"),
+    _rule("text", "L", f"({_WORD}){_CLITIC_MARK}{_CLITIC}"),
+    _rule("clitic", "O", f"'{_CLITIC}(?![A-Za-z])|(?:[’\u0092]|&apos;){_CLITIC}"),
+    _rule("text", "L", _WORD),
+    _rule("text", "O", rf"(?:'|[’\u0092])[2-9]0[sS]|((?:'|[’\u0092])\d\d)(?:{_SPACE}|$)"),
+    _rule("text", "D", f"{_D}+{_LD}*"),
+    _rule("abbreviation", "L", rf"((?:{_ENDING})\.)(?:[^.A-Za-z0-9][A-Za-z]|[^.])"),
+    _rule("text", "L", _DOTTED),
+    _rule("text", "LD", rf"((?:{_DOTTED}|{_LD}+|{_HYPHENATED_NUMBER}|{_HYPHENATED})\.)[,;:]"),
+    _rule("text", "L", f"[A-HJ-XZdlno]{_NAME_MARK}{_L}{{2,}}|{_L}+[aeiouyAEIOUY]{_NAME_MARK}[aeiouA-Z]{_L}*"),
+    _rule("text", "L", f"(?i:cap{_CLITIC_MARK}n|c'(?:mon|est)|o{_NAME_MARK}o|n?e{_CLITIC_MARK}er)"),
+    _rule("text", "L", f"(?i:(?:nat|li){_CLITIC_MARK}l|(?:dunkin|somethin|ol){_CLITIC_MARK})"),
+    _rule("text", "O", f"(?i:{_CLITIC_MARK}(?:n{_CLITIC_MARK}|em|till?|cause))|('[nN])(?:{_SPACE}|$)|[’\u0092][nN]"),
+    _rule("text", "L", f"[dDjJlL]{_CLITIC_MARK}|[yY]{_CLITIC_MARK}(?={_L})"),
+    _rule("text", "LD", _HYPHENATED),
+    _rule("text", "LD", _HYPHENATED_NUMBER),
+    _rule("text", "LD", f"{_ASCII}[A-Za-z0-9.,]*(?:-{_ASCII}+)*-{_ACRONYM}"),
+    _rule("text", "LD", rf"{_SLASH_PIECE}\\?/{_SLASH_PIECE}(?:\\?/{_SLASH_PIECE})?"),
+    _rule("text", "DO", rf"[+\-]?(?:{_NUMBER})"),
+    _rule("text", "D", r"\d{1,2}[\-/]\d{1,2}[\-/]\d{2,4}"),
+    _rule("spaced", "D", r"(?:\d{1,4}[\- \u00a0])?\d{1,4}[/⁄]\d{1,4}"),
+    _rule(
+        "spaced",
+        "DO",
+        r"(?:\(\d{2,3}\)[ \u00a0]?|(?:\+\+?)?\d{2,4}[\- \u00a0](?:\d{2,4}[\-/ \u00a0])?)"
+        r"\d{3,4}[\- \u00a0]?\d{3,5}",
+    ),
+    _rule("text", "L", r"[A-Z]+\$"),
+    _rule("text", "L", "[A-Z]+(?:[&+][A-Z]+)+"),
+    _rule("acronym", "L", _ACRONYM),
+    _rule("abbreviation", "L", rf"(?:{_ENDING}|{_TITLE})\."),
+    _rule("text", "L", rf"((?i:{_any_of(BEFORE_NUMBERS)})\.)[ \t\n\u00a0]?\d"),
+    _rule("text", "LD", rf"{_LD}+(?:\.{_LD}+)*\.(?i:{_FILE_TYPES})(?!{_LD})"),
+    _rule("smiley", "O", r"[<>]?[:;=][\-o*']?[()DdPpO\\\[\]{@|](?![A-Za-z0-9])"),
+    _rule("smiley", "LO", rf"{_EYE}_{_EYE}|\({_EYE}[_.]?{_EYE}\)|\([\^x=~<>']-[\^x=~<>']\)"),
+    _rule("text", "LO", r"[CcFf]#|[Cc]\+\+|\\\*"),
+    _rule("dash", "O", "-{2,4}|[\u0096\u0097–—―]"),
+    _rule("text", "O", "-{5,}"),
+    _rule("ellipsis", "O", r"\.{3,5}|\. ?\. ?\.|…|\u0085"),
+    _rule("text", "O", r"[!?]+|<<|>>|\*+|_+|@+|#+|[‚„‟]+|[⁰⁴-⁹₀-₉²³¹]+"),
+    _rule("quotes", "O", r"''|[`‘’‚“”„«»‹›‛‟\u0091-\u0094]{1,2}"),
+)
+"""Every rule, in the order that decides between equals."""

@@ -1,0 +1,91 @@
+"""pycocoevalcap itself, with Java: what our own scores are checked against.
+
+Nothing in the harness needs it. It comes with the extra `captions-java` and a `java` on the PATH; its tokenizer
+writes a temporary file next to itself in site-packages, which cannot be avoided, and removes it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from eval.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PycocoevalcapScores:
+    """What pycocoevalcap gives for one set of captions."""
+
+    candidate_tokens: dict[str, str]
+    """Tokens of each candidate, joined by spaces."""
+    reference_tokens: dict[str, list[str]]
+    """Tokens of each reference, joined by spaces."""
+    cider: float
+    """Mean over the images, from 0 to 10."""
+    cider_by_image: dict[str, float]
+    """CIDEr-D of each image."""
+    bleu: tuple[float, ...]
+    """BLEU-1 to BLEU-4 over all images."""
+    bleu_by_image: dict[str, tuple[float, ...]]
+    """BLEU-1 to BLEU-4 of each image."""
+    rouge_l: float
+    """Mean over the images."""
+    rouge_l_by_image: dict[str, float]
+    """ROUGE-L of each image."""
+
+
+def pycocoevalcap_tokens(captions: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Return the tokens of each caption, joined by spaces, as its PTB tokenizer gives them.
+
+    Raises:
+        ConfigError: pycocoevalcap or java is missing.
+    """
+    tokenizer = _module("tokenizer.ptbtokenizer").PTBTokenizer()
+    tokens: dict[str, list[str]] = tokenizer.tokenize(
+        {image: [{"caption": caption} for caption in texts] for image, texts in captions.items()}
+    )
+    return tokens
+
+
+def pycocoevalcap_scores(candidates: Mapping[str, str], references: Mapping[str, Sequence[str]]) -> PycocoevalcapScores:
+    """Return pycocoevalcap's tokens and scores for raw captions, one candidate an image.
+
+    Raises:
+        ConfigError: pycocoevalcap or java is missing.
+    """
+    tokens = pycocoevalcap_tokens({image: [candidates[image]] for image in references})
+    reference_tokens = pycocoevalcap_tokens(references)
+    cider, ciders = _module("cider.cider").Cider().compute_score(reference_tokens, tokens)
+    bleu, bleus = _module("bleu.bleu").Bleu().compute_score(reference_tokens, tokens, verbose=0)
+    rouge, rouges = _module("rouge.rouge").Rouge().compute_score(reference_tokens, tokens)
+    images = list(references)
+    return PycocoevalcapScores(
+        candidate_tokens={image: texts[0] for image, texts in tokens.items()},
+        reference_tokens=reference_tokens,
+        cider=float(cider),
+        cider_by_image=_by_image(images, ciders),
+        bleu=tuple(map(float, bleu)),
+        bleu_by_image={image: tuple(float(scores[i]) for scores in bleus) for i, image in enumerate(images)},
+        rouge_l=float(rouge),
+        rouge_l_by_image=_by_image(images, rouges),
+    )
+
+
+def _by_image(images: Sequence[str], scores: Any) -> dict[str, float]:
+    return {image: float(score) for image, score in zip(images, scores, strict=True)}
+
+
+def _module(name: str) -> ModuleType:
+    try:
+        module = importlib.import_module(f"pycocoevalcap.{name}")
+    except ImportError as error:
+        raise ConfigError(
+            "pycocoevalcap is not installed. Install the extra: pip install 'tarsier-eval[captions-java]'."
+        ) from error
+    if shutil.which("java") is None:
+        raise ConfigError("java is not on the PATH; pycocoevalcap's tokenizer needs it. Install a Java runtime.")
+    return module

@@ -1,0 +1,100 @@
+"""Keeps prepared references on disk, so that a benchmark is tokenized and counted once and not in each run.
+
+One .npz file for each set of references, without pickle; its name is a hash of the captions and of everything that
+decides what is made of them. A file that cannot be read as what it should be is made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from eval.captions.cider import DocumentFrequencies, ReferenceSet, prepare
+from eval.captions.ptb_tokenizer import TOKENIZER_VERSION, tokenize
+from eval.errors import RunError
+
+FORMAT_VERSION = 1
+"""Changes with the columns of the file."""
+
+_COLUMNS = ("first_reference", "first_entry", "lengths", "norms", "ids", "places", "weights")
+
+
+def content_key(references: Mapping[str, Sequence[str]]) -> str:
+    """Return the hash (64 hexadecimal digits) of captions by image, their order, and the version of the tokenizer."""
+    content = json.dumps([FORMAT_VERSION, TOKENIZER_VERSION, list(references.items())], ensure_ascii=True, default=list)
+    return hashlib.sha256(content.encode("ascii")).hexdigest()
+
+
+def cache_file(folder: Path, references: Mapping[str, Sequence[str]]) -> Path:
+    """Return where the prepared references of these captions lie, or would lie."""
+    return folder / f"references-{content_key(references)[:32]}.npz"
+
+
+def load_or_prepare(folder: Path, references: Mapping[str, Sequence[str]]) -> ReferenceSet:
+    """Return the prepared references of raw captions by image, from the folder where it has them.
+
+    Raises:
+        DataError: there is no image, or one has no reference.
+        RunError: the folder cannot be written.
+    """
+    path = cache_file(folder, references)
+    if path.exists() and (found := _read(path, tuple(references))) is not None:
+        return found
+    prepared = prepare({image: [tokenize(caption) for caption in captions] for image, captions in references.items()})
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(path, prepared)
+    except OSError as error:
+        raise RunError(f"{path}: cannot keep prepared references: {error.strerror}. Choose another folder.") from error
+    return prepared
+
+
+def _write(path: Path, prepared: ReferenceSet) -> None:
+    """Write a file that is whole or not there: another run may look for it at any time."""
+    columns = {name: getattr(prepared, name) for name in _COLUMNS}
+    # Text is kept as bytes, because numpy would pad every n-gram to the longest. No token holds a line break.
+    ngrams = np.frombuffer("\n".join(prepared.frequencies.ngrams).encode(), dtype=np.uint8)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, allow_pickle=False, counts=prepared.frequencies.counts, ngrams=ngrams, **columns)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _read(path: Path, images: tuple[str, ...]) -> ReferenceSet | None:
+    """Return what a file holds, or None where it is damaged; the archive checks every column it reads by CRC."""
+    try:
+        # Opened here, because numpy leaves the file open when it is no archive.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            columns = {name: archive[name] for name in _COLUMNS}
+            counts = archive["counts"]
+            text = archive["ngrams"].tobytes().decode()
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
+        return None
+    ngrams = tuple(text.split("\n")) if text else ()
+    references, entries = len(columns["lengths"]), len(columns["ids"])
+    whole = (
+        len(counts) == len(ngrams)
+        and len(columns["first_reference"]) == len(columns["first_entry"]) == len(images) + 1
+        and columns["first_reference"][-1] == references
+        and columns["first_entry"][-1] == entries == len(columns["places"]) == len(columns["weights"])
+        and columns["norms"].shape == (references, 4)
+    )
+    if not whole:
+        return None
+    frequencies = DocumentFrequencies(images=len(images), ngrams=ngrams, counts=counts)
+    return ReferenceSet(frequencies=frequencies, images=images, **columns)
