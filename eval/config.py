@@ -63,6 +63,7 @@ class Config:
 @cache
 def _register() -> None:
     ConfigStore.instance().store(name="schema", node=Config)
+    OmegaConf.register_new_resolver("project", lambda path: str(PROJECT / path), replace=True)
     OmegaConf.register_new_resolver("builtin", lambda name: str(BUILTIN / name), replace=True)
 
 

@@ -192,42 +192,46 @@ def _weigh(
 
 def cider(candidate: Sequence[str], references: References) -> float:
     """Return the CIDEr-D of one candidate's tokens against the references of its image, from 0 to 10."""
-    frequencies = references.frequencies
-    counts = count_ngrams(candidate)
-    length = max(0, len(candidate) - 1)
-    penalty = np.array([_penalty(length - other) for other in references.lengths.tolist()])
-    similarity = np.zeros((MAX_N, len(penalty)))
-    for order in range(MAX_N):
-        values, norm = _weights(counts[order], frequencies)
-        for ngram_id, value in values:
-            begin, end = np.searchsorted(references.ids, (ngram_id, ngram_id + 1))
-            if begin < end:
-                theirs = references.weights[begin:end]
-                similarity[order][references.places[begin:end]] += np.minimum(value, theirs) * theirs
-        scale = norm * references.norms[:, order]
-        np.divide(similarity[order], scale, out=similarity[order], where=scale != 0)
-    similarity *= penalty
+    ids, orders, values, norms = _weigh_candidate(candidate, references.frequencies)
+    # The entries of every n-gram of the candidate, side by side: those of one n-gram are neighbours.
+    begins = np.searchsorted(references.ids, ids)
+    sizes = np.searchsorted(references.ids, ids, side="right") - begins
+    entries = np.arange(sizes.sum()) + np.repeat(begins - (np.cumsum(sizes) - sizes), sizes)
+    theirs = references.weights[entries]
+    products = np.minimum(np.repeat(values, sizes), theirs) * theirs
+    count = len(references.lengths)
+    cells = np.repeat(orders * count, sizes) + references.places[entries]
+    similarity = np.bincount(cells, weights=products, minlength=MAX_N * count).reshape(MAX_N, count)
+    scale = norms[:, None] * references.norms.T
+    np.divide(similarity, scale, out=similarity, where=scale != 0)
+    differences = np.abs(max(0, len(candidate) - 1) - references.lengths)
+    similarity *= _penalties(int(differences.max()) // 64)[differences]
     # A running sum adds one reference after the other, as pycocoevalcap does.
     total = np.cumsum(similarity, axis=1)[:, -1]
-    return float(np.mean(total) / len(penalty) * 10.0)
+    return float(np.mean(total) / count * 10.0)
 
 
-def _weights(counts: Mapping[str, int], frequencies: DocumentFrequencies) -> tuple[list[tuple[int, float]], float]:
-    """Return id and weight of the n-grams that references know, and the norm of the weights of all."""
-    square = 0.0
-    known: list[tuple[int, float]] = []
-    for ngram, count in counts.items():
-        ngram_id = frequencies.ids.get(ngram)
-        value = count * (frequencies.unseen if ngram_id is None else frequencies.idf[ngram_id])
-        square += value * value
-        if ngram_id is not None:
-            known.append((ngram_id, value))
-    return known, math.sqrt(square)
+def _weigh_candidate(
+    candidate: Sequence[str], frequencies: DocumentFrequencies
+) -> tuple[Integers, Integers, Floats, Floats]:
+    """Return id, n - 1 and weight of the n-grams that references know, and for each n the norm of all weights."""
+    known: list[tuple[int, int, float]] = []
+    squares = [0.0] * MAX_N
+    for order, counts in enumerate(count_ngrams(candidate)):
+        for ngram, count in counts.items():
+            ngram_id = frequencies.ids.get(ngram)
+            value = count * (frequencies.unseen if ngram_id is None else frequencies.idf[ngram_id])
+            squares[order] += value * value
+            if ngram_id is not None:
+                known.append((ngram_id, order, value))
+    columns = np.array(known, dtype=np.float64).reshape(len(known), 3).T
+    return columns[0].astype(np.int32), columns[1].astype(np.int32), columns[2], np.sqrt(squares)
 
 
-@lru_cache(maxsize=1024)
-def _penalty(difference: int) -> float:
-    return float(math.e ** (-(float(difference) ** 2) / (2 * SIGMA**2)))
+@lru_cache(maxsize=64)
+def _penalties(block: int) -> Floats:
+    """Return the penalty of each difference in length up to the end of a block of 64."""
+    return np.array([math.e ** (-(float(delta) ** 2) / (2 * SIGMA**2)) for delta in range(64 * (block + 1))])
 
 
 def corpus_cider(

@@ -24,7 +24,7 @@ Bleu = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class _Overlap:
+class Overlap:
     """What BLEU needs of one candidate, or of many, added up."""
 
     matched: tuple[int, ...]
@@ -37,7 +37,8 @@ class _Overlap:
     """Tokens of the reference whose length is closest."""
 
 
-def _overlap(candidate: Sequence[str], references: Sequence[Sequence[str]]) -> _Overlap:
+def overlap(candidate: Sequence[str], references: Sequence[Sequence[str]]) -> Overlap:
+    """Return the n-grams that a candidate's tokens share with its references. Raises DataError without a reference."""
     if not references:
         raise DataError("A caption to score has no reference; remove its video or add one.")
     most: list[dict[str, int]] = [{} for _ in range(MAX_N)]
@@ -50,7 +51,7 @@ def _overlap(candidate: Sequence[str], references: Sequence[Sequence[str]]) -> _
         for known, counts in zip(most, count_ngrams(candidate), strict=True)
     )
     length = len(candidate)
-    return _Overlap(
+    return Overlap(
         matched=matched,
         total=tuple(max(0, length - n) for n in range(MAX_N)),
         length=length,
@@ -58,12 +59,13 @@ def _overlap(candidate: Sequence[str], references: Sequence[Sequence[str]]) -> _
     )
 
 
-def _bleu(overlap: _Overlap) -> Bleu:
-    ratio = (overlap.length + _ALMOST_NOTHING) / (overlap.closest + _LITTLE)
+def bleu(counts: Overlap) -> Bleu:
+    """Return BLEU-1 to BLEU-4 of the counts of one candidate, or of the sums of many."""
+    ratio = (counts.length + _ALMOST_NOTHING) / (counts.closest + _LITTLE)
     brevity = math.exp(1 - 1 / ratio) if ratio < 1 else 1.0
     product = 1.0
     scores = []
-    for n, (matched, total) in enumerate(zip(overlap.matched, overlap.total, strict=True), start=1):
+    for n, (matched, total) in enumerate(zip(counts.matched, counts.total, strict=True), start=1):
         product *= (matched + _ALMOST_NOTHING) / (total + _LITTLE)
         scores.append(product ** (1 / n) * brevity)
     return scores[0], scores[1], scores[2], scores[3]
@@ -71,7 +73,7 @@ def _bleu(overlap: _Overlap) -> Bleu:
 
 def sentence_bleu(candidate: Sequence[str], references: Sequence[Sequence[str]]) -> Bleu:
     """Return BLEU-1 to BLEU-4 of one candidate's tokens, from 0 to 1. Raises DataError without a reference."""
-    return _bleu(_overlap(candidate, references))
+    return bleu(overlap(candidate, references))
 
 
 def corpus_bleu(
@@ -83,15 +85,15 @@ def corpus_bleu(
         DataError: the images of candidates and references differ, or there is none.
     """
     _check_same_images(candidates, references)
-    overlaps = {image: _overlap(candidates[image], references[image]) for image in references}
+    overlaps = {image: overlap(candidates[image], references[image]) for image in references}
     parts = overlaps.values()
-    total = _Overlap(
+    total = Overlap(
         matched=tuple(map(sum, zip(*(part.matched for part in parts), strict=True))),
         total=tuple(map(sum, zip(*(part.total for part in parts), strict=True))),
         length=sum(part.length for part in parts),
         closest=sum(part.closest for part in parts),
     )
-    return _bleu(total), {image: _bleu(part) for image, part in overlaps.items()}
+    return bleu(total), {image: bleu(part) for image, part in overlaps.items()}
 
 
 def rouge_l(candidate: Sequence[str], references: Sequence[Sequence[str]]) -> float:

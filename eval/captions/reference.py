@@ -51,6 +51,18 @@ def pycocoevalcap_tokens(captions: Mapping[str, Sequence[str]]) -> dict[str, lis
     return tokens
 
 
+def pycocoevalcap_cider(
+    tokens: Mapping[str, Sequence[str]], reference_tokens: Mapping[str, Sequence[str]]
+) -> tuple[float, dict[str, float]]:
+    """Return its mean CIDEr-D and that of each image, for tokens joined by spaces, one candidate in a list an image.
+
+    Raises:
+        ConfigError: pycocoevalcap or java is missing.
+    """
+    cider, ciders = _module("cider.cider").Cider().compute_score(reference_tokens, tokens)
+    return float(cider), _by_image(list(reference_tokens), ciders)
+
+
 def pycocoevalcap_scores(candidates: Mapping[str, str], references: Mapping[str, Sequence[str]]) -> PycocoevalcapScores:
     """Return pycocoevalcap's tokens and scores for raw captions, one candidate an image.
 
@@ -59,15 +71,15 @@ def pycocoevalcap_scores(candidates: Mapping[str, str], references: Mapping[str,
     """
     tokens = pycocoevalcap_tokens({image: [candidates[image]] for image in references})
     reference_tokens = pycocoevalcap_tokens(references)
-    cider, ciders = _module("cider.cider").Cider().compute_score(reference_tokens, tokens)
+    cider, ciders = pycocoevalcap_cider(tokens, reference_tokens)
     bleu, bleus = _module("bleu.bleu").Bleu().compute_score(reference_tokens, tokens, verbose=0)
     rouge, rouges = _module("rouge.rouge").Rouge().compute_score(reference_tokens, tokens)
     images = list(references)
     return PycocoevalcapScores(
         candidate_tokens={image: texts[0] for image, texts in tokens.items()},
         reference_tokens=reference_tokens,
-        cider=float(cider),
-        cider_by_image=_by_image(images, ciders),
+        cider=cider,
+        cider_by_image=ciders,
         bleu=tuple(map(float, bleu)),
         bleu_by_image={image: tuple(float(scores[i]) for scores in bleus) for i, image in enumerate(images)},
         rouge_l=float(rouge),

@@ -1,0 +1,181 @@
+"""Scores captions against references: CIDEr first, BLEU-4 and ROUGE-L beside it.
+
+Two figures bear the name CIDEr. `cider` takes document frequencies from the references of the whole split, so that
+the score of a part of it means what it means in a full run. `cider_corpus` takes them from the samples that were
+scored, as upstream does; on a full split the two are equal. Both are on CIDEr's own scale of 0 to 10, as
+pycocoevalcap computes it; papers print them times 100.
+
+Upstream scores whatever text it finds, also the `<error>` of a sample that failed: so does the accounting `upstream`
+here, and in `strict` a failed sample scores 0. Source: evaluation/metrics/evaluate_caption_cider.py of
+github.com/bytedance/tarsier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from eval.captions.cider import ReferenceSet, cider, prepare
+from eval.captions.ngrams import MAX_N
+from eval.captions.overlap import Overlap, bleu, overlap, rouge_l
+from eval.captions.ptb_tokenizer import TOKENIZER_VERSION, tokenize
+from eval.captions.reference import pycocoevalcap_tokens
+from eval.captions.reference_cache import load_or_prepare
+from eval.core import OVERALL, Accounting, Metric, Prediction, Sample, Score
+from eval.errors import DataError
+from eval.readers.upstream import FAILED
+from eval.scorers.accounting import ACCOUNTINGS
+
+_MEANS = {"cider": 10.0, "cider_corpus": 10.0, "rouge_l": 1.0}
+"""Metrics that are means over samples, and the most that a sample can have."""
+_STRICT: Accounting = "strict"
+_MATCHED = tuple(f"bleu_matched_{n}" for n in range(1, MAX_N + 1))
+_TOTAL = tuple(f"bleu_total_{n}" for n in range(1, MAX_N + 1))
+_COUNTS = (*_MATCHED, *_TOTAL, "bleu_length", "bleu_closest")
+"""What corpus BLEU adds up over samples before it divides."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captioning:
+    """CIDEr, BLEU-4 and ROUGE-L of captions."""
+
+    cache: Path
+    """Folder in which the prepared references of a split are kept."""
+    tokenizer: Literal["own", "pycocoevalcap"] = "own"
+    """`pycocoevalcap` runs the Stanford tokenizer itself, with Java; the metrics after it are the same."""
+    name: str = "captioning"
+    """Name of the scorer in results."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return what makes up the identity of a score."""
+        version = TOKENIZER_VERSION if self.tokenizer == "own" else "pycocoevalcap"
+        return {"name": self.name, "tokenizer": version, "form": "CIDEr-D"}
+
+    def score(self, pairs: Sequence[tuple[Sample, Prediction]], population: Sequence[Sample] = ()) -> list[Score]:
+        """Return the score of each pair, in the order given; frequencies of `cider` come from the population.
+
+        Raises DataError where a sample has no reference.
+        """
+        for sample in population or [sample for sample, _ in pairs]:
+            if not sample.targets:
+                raise DataError(f"{sample.id}: no reference caption to compare with; complete its annotations.")
+        captions = {sample.id: FAILED if p.output is None else p.output for sample, p in pairs}
+        references = {sample.id: list(sample.targets) for sample, _ in pairs}
+        # A prediction file may hold samples of another source, whose ids the split does not know.
+        whole = {sample.id: list(sample.targets) for sample in population}
+        whole = whole if whole.keys() >= references.keys() else references
+        candidates = {name: tokens[0] for name, tokens in self._tokens({n: [c] for n, c in captions.items()}).items()}
+        tokens = self._tokens(references)
+        frozen = self._prepared(whole)
+        corpus = prepare(tokens) if tokens else None
+        return [
+            _score(sample, prediction, candidates[sample.id], tokens[sample.id], frozen, corpus)
+            for sample, prediction in pairs
+        ]
+
+    def _tokens(self, captions: Mapping[str, Sequence[str]]) -> dict[str, list[list[str]]]:
+        lowered = {name: [caption.lower() for caption in texts] for name, texts in captions.items()}
+        if self.tokenizer == "own":
+            return {name: [tokenize(caption) for caption in texts] for name, texts in lowered.items()}
+        return {name: [line.split() for line in lines] for name, lines in pycocoevalcap_tokens(lowered).items()}
+
+    def _prepared(self, references: Mapping[str, Sequence[str]]) -> ReferenceSet | None:
+        if not references:
+            return None
+        if self.tokenizer == "own":
+            lowered = {name: [caption.lower() for caption in texts] for name, texts in references.items()}
+            return load_or_prepare(self.cache, lowered)
+        return prepare(self._tokens(references))
+
+    def aggregate(self, scores: Sequence[Score]) -> list[Metric]:
+        """Return each metric overall, under both accountings."""
+        return [
+            metric
+            for accounting in ACCOUNTINGS
+            for metric in (
+                _mean(scores, accounting, "cider"),
+                _mean(scores, accounting, "cider_corpus"),
+                _corpus_bleu(scores, accounting),
+                _mean(scores, accounting, "rouge_l"),
+            )
+        ]
+
+
+def _score(
+    sample: Sample,
+    prediction: Prediction,
+    candidate: Sequence[str],
+    references: Sequence[Sequence[str]],
+    frozen: ReferenceSet | None,
+    corpus: ReferenceSet | None,
+) -> Score:
+    assert frozen is not None, "a pair brings references"
+    assert corpus is not None, "a pair brings references"
+    counts = overlap(candidate, references)
+    values = {
+        "cider": cider(candidate, frozen[sample.id]),
+        "cider_corpus": cider(candidate, corpus[sample.id]),
+        "bleu_4": bleu(counts)[3],
+        "rouge_l": rouge_l(candidate, references),
+        **dict(zip(_COUNTS, (*counts.matched, *counts.total, counts.length, counts.closest), strict=True)),
+    }
+    return Score(
+        id=sample.id,
+        subset=sample.subset,
+        cluster=sample.cluster,
+        status="scored" if prediction.output is not None else "model_failed",
+        answer=prediction.output,
+        target="",
+        values={name: float(value) for name, value in values.items()},
+        reason=prediction.error,
+    )
+
+
+def _counted(scores: Sequence[Score], accounting: Accounting) -> list[Score]:
+    return [score for score in scores if accounting == "upstream" or score.status == "scored"]
+
+
+def _mean(scores: Sequence[Score], accounting: Accounting, name: str) -> Metric:
+    n, best = len(scores), _MEANS[name]
+    total, earned = (sum(score.values[name] for score in _counted(scores, how)) for how in (accounting, _STRICT))
+    failed = n - len(_counted(scores, "strict"))
+    value, lower, upper = (part / n if n else None for part in (total, earned, earned + best * failed))
+    return _metric(name, accounting, scores, value, lower, upper)
+
+
+def _corpus_bleu(scores: Sequence[Score], accounting: Accounting) -> Metric:
+    """Return BLEU-4 over all samples, whose counts are added up first; a failed one in `strict` says nothing."""
+    counted = _counted(scores, accounting)
+    total = {name: round(sum(score.values[name] for score in counted)) for name in _COUNTS}
+    missing = [score for score in scores if score not in counted]
+    counts = Overlap(
+        matched=tuple(total[name] for name in _MATCHED),
+        total=tuple(total[name] for name in _TOTAL),
+        length=total["bleu_length"],
+        closest=total["bleu_closest"] + round(sum(score.values["bleu_closest"] for score in missing)),
+    )
+    return _metric("bleu_4", accounting, scores, bleu(counts)[3] if scores else None)
+
+
+def _metric(
+    name: str,
+    accounting: Accounting,
+    scores: Sequence[Score],
+    value: float | None,
+    lower: float | None = None,
+    upper: float | None = None,
+) -> Metric:
+    return Metric(
+        name=name,
+        accounting=accounting,
+        subset=OVERALL,
+        value=value,
+        n=len(scores),
+        n_invalid=0,
+        n_failed=len(scores) - len(_counted(scores, "strict")),
+        average="micro",
+        lower=lower,
+        upper=upper,
+    )
