@@ -201,7 +201,9 @@ def cider(candidate: Sequence[str], references: References) -> float:
     products = np.minimum(np.repeat(values, sizes), theirs) * theirs
     count = len(references.lengths)
     cells = np.repeat(orders * count, sizes) + references.places[entries]
-    similarity = np.bincount(cells, weights=products, minlength=MAX_N * count).reshape(MAX_N, count)
+    # Without a single entry numpy would count in integers.
+    sums: Floats = np.bincount(cells, weights=products, minlength=MAX_N * count).astype(np.float64)
+    similarity = sums.reshape(MAX_N, count)
     scale = norms[:, None] * references.norms.T
     np.divide(similarity, scale, out=similarity, where=scale != 0)
     differences = np.abs(max(0, len(candidate) - 1) - references.lengths)
