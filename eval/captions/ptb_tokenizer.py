@@ -58,9 +58,8 @@ _BY_START: dict[str, list[Rule]] = {start: [rule for rule in RULES if start in r
 _LETTER = re.compile(rf"[{LETTERS}{MARKS}\u00ad]")
 _DIGIT = re.compile(f"[{DIGITS}]")
 _KEPT = re.compile(f"[{SYMBOLS}{LETTERS}{MARKS}{DIGITS}\u00ad]")
-_STARTER = re.compile(
-    rf"\s+(?:{'|'.join(form for word in STARTERS for form in (word, word.upper()))})(?=\s|$)|\s+</?[A-Za-z][^>]*>"
-)
+_SENTENCE_STARTS = "|".join([*STARTERS, *(word.upper() for word in STARTERS), "</?[A-Za-z][^>]*>"])
+_STARTER = re.compile(rf"\s+(?:{_SENTENCE_STARTS})(?=\s|$)")
 
 # Nearly all of a caption is plain words, which no rule changes; reading them directly makes it six times faster.
 _PLAIN = re.compile(r"([A-Za-z]+)(?:,?(?= |$)|(\.)(?= [^.]|$))")
