@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
@@ -71,8 +72,8 @@ def test_a_failed_sample_is_scored_as_upstream_writes_it_and_earns_nothing_in_st
             pytest.approx(3.75),
             pytest.approx(8.75),
         )
-    # Corpus BLEU in strict: the failed one adds no words and its reference's two to the closest length.
-    assert metrics["bleu_4", "strict"].value < 0.01
+    # Corpus BLEU in strict: all n-grams match, there is no 4-gram (1e-15 / 1e-9), and 3 words stand against 3 + 2.
+    assert metrics["bleu_4", "strict"].value == pytest.approx(1e-6**0.25 * math.exp(1 - 5 / 3), rel=1e-6)
     assert metrics["rouge_l", "strict"].value == pytest.approx(0.5)
 
 
