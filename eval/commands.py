@@ -206,6 +206,7 @@ def run_benchmark(job: _Job, model: Model) -> bool:
         benchmark.scorer,
         job.population,
         benchmark=benchmark.name,
+        primary=benchmark.card.metric,
         model=model.name,
         coverage=coverage(samples),
         provenance={
@@ -270,6 +271,7 @@ def score(given: argparse.Namespace) -> bool:
         # Without data of the user's own, the file is all there is to take a corpus's statistics from.
         [sample for sample, _ in pairs] if settings.is_builtin else list(benchmark.samples()),
         benchmark=benchmark.name,
+        primary=benchmark.card.metric,
         model=source.stem,
         provenance={
             "predictions": str(source),

@@ -209,6 +209,8 @@ class Result:
     benchmark: str
     model: str
     judge: str | None
+    primary: str
+    """Name of the metric that the benchmark is known by; its row with subset `overall` is the headline."""
     complete: bool
     """Whether every sample ended with an output (and, where judged, with a verdict)."""
     counts: Counts

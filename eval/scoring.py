@@ -29,6 +29,7 @@ def score_predictions(
     population: Sequence[Sample],
     *,
     benchmark: str,
+    primary: str,
     model: str,
     coverage: Sequence[Coverage] = (),
     provenance: Mapping[str, Any],
@@ -43,6 +44,7 @@ def score_predictions(
     judge = identity.get("judge")
     result = Result(
         benchmark=benchmark,
+        primary=primary,
         model=model,
         judge=judge["name"] if judge else None,
         complete=counts.total > 0 and counts.model_failed == 0 and counts.judge_failed == 0,

@@ -120,7 +120,7 @@ def test_a_run_writes_the_folder_of_the_contract(tmp_path, capsys):
     assert len(read(tmp_path / "run" / "scores.jsonl")) == len(rows)
     assert "tarsier-eval" in provenance["versions"]
     shown = capsys.readouterr().out
-    assert "overall (macro average)" in shown
+    assert "accuracy, macro average" in shown
     assert "not comparable" in shown
 
 

@@ -78,15 +78,18 @@ class RunProgress:
             print(line, file=sys.stderr, flush=True)
 
 
-def percent(value: float | None) -> str:
-    """Return a share as the field prints it: percent with one digit."""
-    return "-" if value is None else f"{100 * value:.1f}"
+def printed(name: str, value: float | None) -> str:
+    """Return a value as the field prints it: times 100 with one digit, but a judge's score from 0 to 5 as it is."""
+    if value is None:
+        return "-"
+    return f"{value:.2f}" if name == "score" or name.startswith("score_") else f"{100 * value:.1f}"
 
 
 def show_result(result: Result, *, notes: Sequence[str] = (), console: Console | None = None) -> None:
     """Print the result's table: a row for each metric and subset, both accountings side by side."""
     console = console or Console()
-    console.print(f"\n{result.benchmark} | {result.model}", style="bold", highlight=False, markup=False)
+    judge = f" | judge {result.judge}" if result.judge else ""
+    console.print(f"\n{result.benchmark} | {result.model}{judge}", style="bold", highlight=False, markup=False)
     media = {c.subset: f"{c.present}/{c.total}" for c in result.coverage}
     present, total = sum(c.present for c in result.coverage), sum(c.total for c in result.coverage)
     media[OVERALL] = f"{present}/{total}"
@@ -95,16 +98,22 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
     table.add_column("", no_wrap=True)
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
-    rows = [row for row in _rows(result.metrics).items() if not _is_repeated(row[0], result.metrics)]
+    rows = [
+        row
+        for row in _rows(result.metrics).items()
+        # Subsets in the headline metric only; result.json has them in all.
+        if (row[0][0] == OVERALL or row[0][1] == result.primary) and not _is_repeated(row[0], result.metrics)
+    ]
+    rows.sort(key=lambda row: row[0][0] != OVERALL)
     for position, ((subset, name), by_accounting) in enumerate(rows):
         metric = by_accounting.get("strict") or by_accounting["upstream"]
         values = [by_accounting[a].value if a in by_accounting else None for a in ("upstream", "strict")]
         ends_overall = subset == OVERALL and [key[0] for key, _ in rows[position + 1 : position + 2]] != [OVERALL]
         table.add_row(
-            escape(_label(subset, name)),
+            escape(_label(subset, name, result.primary)),
             str(metric.n),
-            *map(percent, values),
-            percent(metric.chance),
+            *(printed(name, value) for value in values),
+            printed(name, metric.chance),
             str(metric.n_invalid),
             str(metric.n_failed),
             *([media.get(subset, "")] if "media" in columns else []),
@@ -116,19 +125,19 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
     failed = counts.model_failed + counts.judge_failed
     for line in (
         f"{counts.total} samples: {counts.scored} scored, {counts.invalid} without a valid answer, {failed} failed.",
-        "Percent. What has no valid answer is left out by upstream, and earns nothing in strict.",
+        "Values times 100. What has no valid answer is left out by upstream, and earns nothing in strict.",
         *notes,
     ):
         console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
-def _label(subset: str, name: str) -> str:
-    """Return a row's label; the plain accuracy of a subset needs no name beside it."""
-    if name == "accuracy":
+def _label(subset: str, name: str, primary: str) -> str:
+    """Return a row's label: subsets need no metric beside them, since they are shown in the headline metric only."""
+    if subset != OVERALL:
         return subset
-    if name.startswith("accuracy_"):
-        return f"{subset} ({name.removeprefix('accuracy_')} average)"
-    return f"{subset} {name}"
+    if name.startswith(f"{primary}_m"):
+        return f"{primary}, {name.removeprefix(f'{primary}_')} average"
+    return name
 
 
 def _is_repeated(key: tuple[str, str], metrics: Sequence[Metric]) -> bool:
