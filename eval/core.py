@@ -143,6 +143,8 @@ class Score:
     values: Mapping[str, float]
     """Per-sample values by metric name, and counts that metrics are grouped by. What could not be had is absent and
     never 0: without an output every metric is, without a verdict those that a judge gives."""
+    groups: tuple[str, ...] = ()
+    """Further subsets that the sample is reported under, such as `domain: Knowledge`."""
     chance: float | None = None
     """The expected value of a blind guess, where that has a meaning."""
     reason: str | None = None

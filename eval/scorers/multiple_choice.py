@@ -8,12 +8,12 @@ answer; nothing is guessed. Source: evaluation/metrics/evaluate_qa_mc.py of gith
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from eval.core import Metric, Prediction, Sample, Score
 from eval.errors import DataError
-from eval.scorers.accounting import Average, averages
+from eval.scorers.accounting import ACCOUNTINGS, Average, averages, over_samples
 
 Digits = Literal["tarsier", "tarsier2"]
 """How a digit is read: `tarsier` takes 1..5 as B..F (one off, theirs), `tarsier2` takes 0..5 as A..F."""
@@ -44,12 +44,17 @@ class MultipleChoice:
     """The branch whose reading of digits and of targets applies."""
     headline: Average = "micro"
     """The average that is reported for a benchmark with subsets."""
+    also_by: Mapping[str, str] = field(default_factory=dict)
+    """Further groupings to report: what results call each, and the key of a sample's metadata that it goes by."""
+    whole_videos: bool = False
+    """Whether upstream's accounting drops all questions of a video of which one has no valid answer (Video-MME)."""
     name: str = "multiple_choice"
     """Name of the scorer in results."""
 
     def describe(self) -> Mapping[str, Any]:
         """Return what makes up the identity of a score."""
-        return {"name": self.name, "digits": self.digits, "headline": self.headline}
+        settings = {"digits": self.digits, "headline": self.headline, "whole_videos": self.whole_videos}
+        return {"name": self.name, **settings}
 
     def score(self, pairs: Sequence[tuple[Sample, Prediction]], population: Sequence[Sample] = ()) -> list[Score]:  # noqa: ARG002
         """Return the score of each pair. Raises DataError where a sample has no target."""
@@ -77,10 +82,38 @@ class MultipleChoice:
             answer=answer,
             target=target,
             values={} if answer is None else {"accuracy": float(answer == target)},
+            groups=tuple(
+                f"{label}: {sample.metadata[key]}" for label, key in self.also_by.items() if sample.metadata.get(key)
+            ),
             chance=1 / len(sample.options) if sample.options else None,
             reason=reason,
         )
 
     def aggregate(self, scores: Sequence[Score]) -> list[Metric]:
-        """Return accuracy overall and by subset, under both accountings."""
-        return averages(scores, self.headline)
+        """Return accuracy overall, by subset and by each further grouping, under both accountings."""
+        if not self.whole_videos:
+            return self._averages(scores)
+        broken = {score.cluster for score in scores if score.status != "scored"}
+        kept = self._averages([score for score in scores if score.cluster not in broken])
+        values = {(metric.name, metric.subset): metric for metric in kept if metric.accounting == "upstream"}
+        return [
+            metric if metric.accounting == "strict" else _dropped(metric, values.get((metric.name, metric.subset)))
+            for metric in self._averages(scores)
+        ]
+
+    def _averages(self, scores: Sequence[Score]) -> list[Metric]:
+        grouped: dict[str, list[Score]] = {}
+        for score in scores:
+            for group in score.groups:
+                grouped.setdefault(group, []).append(score)
+        metrics = averages(scores, self.headline)
+        for accounting in ACCOUNTINGS:
+            metrics += [over_samples(part, accounting, "accuracy", group) for group, part in grouped.items()]
+        return metrics
+
+
+def _dropped(metric: Metric, kept: Metric | None) -> Metric:
+    """Return a metric with the value of the videos that were kept; what failures could change is not known then."""
+    if kept is None:
+        return replace(metric, value=None, n=0, lower=None, upper=None)
+    return replace(metric, value=kept.value, n=kept.n, chance=kept.chance, lower=None, upper=None)

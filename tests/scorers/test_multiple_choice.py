@@ -170,3 +170,30 @@ def test_nothing_to_score_has_no_value():
     upstream, strict = MultipleChoice().aggregate([score("", "model_failed")])
     assert (upstream.value, upstream.lower, upstream.upper, upstream.n, upstream.n_failed) == (None, 0.0, 1.0, 0, 1)
     assert (strict.value, strict.lower, strict.upper, strict.n, strict.n_failed) == (0.0, 0.0, 1.0, 1, 1)
+
+
+def question(video, output, domain, target="A"):
+    one = Sample(
+        id=f"{video}-{output}", benchmark="b", subset="short", clip=Clip(source=()), prompt="", targets=(target,),
+        options=("x", "y"), cluster=video, metadata={"domain": domain},
+    )  # fmt: skip
+    return one, Prediction(id=one.id, prompt="", output=output)
+
+
+def test_upstream_may_drop_a_video_for_one_invalid_answer():
+    scorer = MultipleChoice(whole_videos=True, also_by={"domain": "domain"})
+    pairs = [
+        question("v1", "A", "Sports"),
+        question("v1", "B", "Sports"),
+        question("v2", "A", "Law"),
+        question("v2", "?", "Law"),
+        question("v3", "A)", "Sports"),
+    ]
+    metrics = by_key(scorer.aggregate(scorer.score(pairs)))
+    # Video v2 leaves with both its questions: 2 of 3 are right. strict: 3 of 5.
+    upstream = metrics["accuracy", "upstream", OVERALL]
+    assert (upstream.value, upstream.n, upstream.n_invalid) == (pytest.approx(2 / 3), 3, 1)
+    assert metrics["accuracy", "strict", OVERALL].value == pytest.approx(3 / 5)
+    assert metrics["accuracy", "upstream", "domain: Law"].value is None
+    assert metrics["accuracy", "strict", "domain: Law"].value == pytest.approx(1 / 2)
+    assert metrics["accuracy", "upstream", "domain: Sports"].value == pytest.approx(2 / 3)
