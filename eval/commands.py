@@ -19,8 +19,10 @@ from eval.errors import ConfigError, DataError, RunError, did_you_mean
 from eval.pipeline import coverage, predict
 from eval.provenance import code_version, data_hash, files_hash, prompts_hash, versions
 from eval.readers.predictions import read_predictions, read_run, to_json
+from eval.readers.submission import is_withheld, write_submission
 from eval.readers.upstream import write_predictions
 from eval.report.terminal import RunProgress, show_failures, show_result
+from eval.scorers.multiple_choice import read_letter
 from eval.scoring import score_predictions
 from eval.store import PREDICTIONS, RESULT, RUN, SCORES, RunFolder, open_run, refuse_foreign, write_json, write_jsonl
 
@@ -28,6 +30,10 @@ BUILTIN_NOTE = (
     "This is the built-in world: rendered clips and a model of one million parameters. "
     "It checks the pipeline; its numbers are not comparable with published ones."
 )
+
+
+SUBMISSION = "submission.json"
+"""Answers to a split without public solutions, in the form that its authors take."""
 
 
 def run(given: argparse.Namespace) -> bool:
@@ -217,7 +223,11 @@ def run_benchmark(job: _Job, model: Model) -> bool:
             **_provenance(),
         },
     )
-    _write_and_show(out, scores, result, [p for _, p in pairs], [BUILTIN_NOTE] if settings.is_builtin else [])
+    notes = [BUILTIN_NOTE] if settings.is_builtin else []
+    if is_withheld(samples):
+        open_questions = write_submission(pairs, read_letter, out / SUBMISSION)
+        notes.append(f"Solutions are withheld; {SUBMISSION} lacks {len(open_questions)} answers. Nothing was posted.")
+    _write_and_show(out, scores, result, [p for _, p in pairs], notes)
     return result.complete
 
 

@@ -278,3 +278,21 @@ def test_the_reference_checkpoint_gives_the_reference_outputs(n_frames, model_ca
     assert code == 0
     got = [row["output"] for row in read(tmp_path / "run" / "predictions.jsonl")]
     assert got == [case["generated_text"] for case in cases]
+
+
+@needs_world
+def test_withheld_solutions_end_as_a_submission_file(tmp_path):
+    videos = tmp_path / "EgoSchema" / "videos"
+    videos.mkdir(parents=True)
+    source = next((BUILTIN / "world").rglob("*.mp4"))
+    for name in ("q-1", "q-2"):
+        (videos / f"{name}.mp4").write_bytes(source.read_bytes())
+    options = {f"option {number}": word for number, word in enumerate(["red", "blue", "green", "white", "black"])}
+    questions = [{"q_uid": name, "question": "What happens?", **options} for name in ("q-1", "q-2", "q-3")]
+    (tmp_path / "EgoSchema" / "questions.json").write_text(json.dumps(questions))
+    flags = ["--data", str(tmp_path), "benchmark.split=full", "model.outputs=[B,neither]"]
+    assert evaluate(tmp_path / "run", *flags, bench="egoschema") == 1
+    assert json.loads((tmp_path / "run" / "submission.json").read_text()) == {"q-1": 1}
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["metrics"] == []
+    assert result["counts"] == {"total": 3, "scored": 1, "invalid": 1, "model_failed": 1, "judge_failed": 0}

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.errors import DataError
 from eval.readers.benchmark import AnnotatedBenchmark
 from eval.readers.homes import Homes
+from eval.readers.malformed import STRICT, MalformedRow, Tolerance
 from eval.readers.joining import Namer, Question
 from eval.readers.rows import Row, read_json_list, read_lines
 
@@ -47,35 +47,37 @@ class NumberedBenchmark(AnnotatedBenchmark):
 
     def qa(self, file: Path) -> Iterator[Question]:
         """Yield the questions of a file of the form `{split}_qa.json`."""
-        for row in read_json_list(file):
-            yield Question(
-                row=row,
-                # Upstream counts from 0; the letter keeps the two ways of counting apart.
-                id=f"{self.dataset}_q{row.label('id')}",
-                video=self.video(row, "video_id"),
-                targets=(row.label("answer"),),
-                text=row.text("question"),
-            )
+        for row in read_json_list(file, self.tolerance):
+            with self.tolerance:
+                yield Question(
+                    row=row,
+                    # Upstream counts from 0; the letter keeps the two ways of counting apart.
+                    id=f"{self.dataset}_q{row.label('id')}",
+                    video=self.video(row, "video_id"),
+                    targets=(row.label("answer"),),
+                    text=row.text("question"),
+                )
 
 
-def msvd_namer(homes: Homes) -> Namer:
+def msvd_namer(homes: Homes, tolerance: Tolerance) -> Namer:
     """Return the names that MSVD's videos may have: of the clip on YouTube, or by number."""
     file = homes.official("youtube_mapping.txt")
-    both = read_mapping(file) if file else {}
+    both = read_mapping(file, tolerance) if file else {}
     names = {one: (clip, number) for clip, number in both.items() for one in (clip, number)}
     return lambda video: names.get(video, (video,))
 
 
-def read_mapping(file: Path) -> dict[str, str]:
-    """Return `vid<N>` by clip, in the order of the file. Raises DataError where a line is not of that form."""
+def read_mapping(file: Path, tolerance: Tolerance = STRICT) -> dict[str, str]:
+    """Return `vid<N>` by clip, in the order of the file. Raises MalformedRow where a line is not of that form."""
     mapping: dict[str, str] = {}
     numbers: set[str] = set()
-    for place, line in read_lines(file):
-        clip, _, number = line.rpartition(" ")
-        if not clip.strip() or not re.fullmatch(r"vid\d+", number):
-            raise DataError(f"{place}: {line[:60]!r} where '<clip> vid<N>' is expected; fetch the file again")
-        if clip in mapping or number in numbers:
-            raise DataError(f"{place}: {clip} or {number} comes twice; fetch the file again")
-        numbers.add(number)
-        mapping[clip.strip()] = number
+    for place, line in read_lines(file, tolerance):
+        with tolerance:
+            clip, _, number = line.rpartition(" ")
+            if not clip.strip() or not re.fullmatch(r"vid\d+", number):
+                raise MalformedRow(f"{place}: {line[:60]!r} where '<clip> vid<N>' is expected; fetch the file again")
+            if clip in mapping or number in numbers:
+                raise MalformedRow(f"{place}: {clip} or {number} comes twice; fetch the file again")
+            numbers.add(number)
+            mapping[clip.strip()] = number
     return mapping

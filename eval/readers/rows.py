@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.errors import DataError
+from eval.readers.malformed import STRICT, MalformedRow, Tolerance
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,9 @@ class Row:
     parent: str = ""
     """Path of this object inside its row, for messages: "" or e.g. `text.`."""
 
-    def error(self, field: str, problem: str) -> DataError:
-        """Return a DataError that names place, field and problem."""
-        return DataError(f"{self.place}: field {self.parent + field!r} {problem}")
+    def error(self, field: str, problem: str) -> MalformedRow:
+        """Return an error that names place, field and problem."""
+        return MalformedRow(f"{self.place}: field {self.parent + field!r} {problem}")
 
     def has(self, field: str) -> bool:
         """Whether the field is there and not null."""
@@ -100,33 +101,37 @@ class Row:
             raise self.error(field, f"is missing; add it, or check that this is the right file (fields here: {there})")
         return self.fields[field]
 
-    def _wrong(self, field: str, value: object, expected: str) -> DataError:
+    def _wrong(self, field: str, value: object, expected: str) -> MalformedRow:
         return self.error(field, f"is {_short(value)}, expected {expected}; correct it in the file")
 
 
-def read_jsonl(path: Path) -> Iterator[Row]:
+def read_jsonl(path: Path, tolerance: Tolerance = STRICT) -> Iterator[Row]:
     """Yield one row for each line of a JSON-lines file; blank lines are skipped.
 
-    Raises DataError, naming `file:line`, where a line is not UTF-8 or not a JSON object.
+    Raises MalformedRow, naming `file:line`, where a line is not UTF-8 or not a JSON object.
     """
     with _opened(path) as file:
         for number, line in enumerate(file, start=1):
-            place = f"{path}:{number}"
-            try:
+            with tolerance:
                 # Some tools put a byte-order mark before the first line.
-                content = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-                if not content:
-                    continue
-                value = json.loads(content)
-                if "\\ud" in content:
-                    # Half a surrogate pair could never be written again as UTF-8; it becomes a question mark.
-                    value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
-            except (ValueError, RecursionError) as error:
-                remedy = "correct or delete the line (a run that was cut off leaves half a line at the end)"
-                raise DataError(f"{place}: not valid JSON ({error}); {remedy}") from None
-            if not isinstance(value, dict):
-                raise DataError(f"{place}: {_short(value)} where a JSON object is expected; is this a JSON-lines file?")
-            yield Row(value, place)
+                content = line.removeprefix(b"\xef\xbb\xbf" if number == 1 else b"").strip()
+                if content:
+                    yield _json_row(content, f"{path}:{number}")
+
+
+def _json_row(line: bytes, place: str) -> Row:
+    try:
+        content = line.decode("utf-8")
+        value = json.loads(content)
+        if "\\ud" in content:
+            # Half a surrogate pair could never be written again as UTF-8; it becomes a question mark.
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError) as error:
+        remedy = "correct or delete the line (a run that was cut off leaves half a line at the end)"
+        raise MalformedRow(f"{place}: not valid JSON ({error}); {remedy}") from None
+    if not isinstance(value, dict):
+        raise MalformedRow(f"{place}: {_short(value)} where a JSON object is expected; is this a JSON-lines file?")
+    return Row(value, place)
 
 
 def read_json(path: Path) -> Any:
@@ -138,15 +143,16 @@ def read_json(path: Path) -> Any:
             raise DataError(f"{path}: not valid JSON ({error}); fetch the file again") from None
 
 
-def read_json_list(path: Path) -> Iterator[Row]:
+def read_json_list(path: Path, tolerance: Tolerance = STRICT) -> Iterator[Row]:
     """Yield one row for each object of a JSON file that holds a list. Raises DataError."""
     values = read_json(path)
     if not isinstance(values, list):
         raise DataError(f"{path}: {_short(values)} where a list of objects is expected; is this the right file?")
     for number, value in enumerate(values):
-        if not isinstance(value, dict):
-            raise DataError(f"{path}: item {number} is {_short(value)}, expected an object; fetch the file again")
-        yield Row(value, f"{path}: item {number}")
+        with tolerance:
+            if not isinstance(value, dict):
+                raise MalformedRow(f"{path}: item {number} is {_short(value)}, expected an object; correct the file")
+            yield Row(value, f"{path}: item {number}")
 
 
 def read_object(path: Path) -> Row:
@@ -157,31 +163,33 @@ def read_object(path: Path) -> Row:
     return Row(value, str(path))
 
 
-def by_label(rows: Iterable[Row], field: str) -> dict[str, Row]:
-    """Return rows by an identifier. Raises DataError where one comes twice."""
+def by_label(rows: Iterable[Row], field: str, tolerance: Tolerance = STRICT) -> dict[str, Row]:
+    """Return rows by an identifier. Raises MalformedRow where one comes twice."""
     found: dict[str, Row] = {}
     for row in rows:
-        key = row.label(field)
-        if key in found:
-            raise row.error(field, f"is {key!r}, as at {found[key].place}; delete one of the two")
-        found[key] = row
+        with tolerance:
+            key = row.label(field)
+            if key in found:
+                raise row.error(field, f"is {key!r}, as at {found[key].place}; delete one of the two")
+            found[key] = row
     return found
 
 
-def read_lines(path: Path) -> Iterator[tuple[str, str]]:
+def read_lines(path: Path, tolerance: Tolerance = STRICT) -> Iterator[tuple[str, str]]:
     """Yield `file:line` and text of each line that is neither blank nor a `#` comment. Raises DataError."""
     with _opened(path) as file:
         for number, line in enumerate(file, start=1):
             place = f"{path}:{number}"
-            try:
-                text = line.decode("utf-8-sig").strip()
-            except UnicodeDecodeError as error:
-                raise DataError(f"{place}: not UTF-8 ({error}); save the file as UTF-8") from None
-            if text and not text.startswith("#"):
-                yield place, text
+            with tolerance:
+                try:
+                    text = line.decode("utf-8-sig").strip()
+                except UnicodeDecodeError as error:
+                    raise MalformedRow(f"{place}: not UTF-8 ({error}); save the file as UTF-8") from None
+                if text and not text.startswith("#"):
+                    yield place, text
 
 
-def read_table(path: Path, delimiter: str = ",") -> Iterator[Row]:
+def read_table(path: Path, delimiter: str = ",", tolerance: Tolerance = STRICT) -> Iterator[Row]:
     """Yield one row for each line below the heading of a csv or tsv file; all values are text.
 
     Raises DataError where the file is missing, not UTF-8, or a line has more cells than the heading.
@@ -195,9 +203,11 @@ def read_table(path: Path, delimiter: str = ",") -> Iterator[Row]:
     table = csv.DictReader(lines, delimiter=delimiter)
     for fields in table:
         place = f"{path}:{table.line_num}"
-        if None in fields:
-            raise DataError(f"{place}: more cells than the heading has; is {delimiter!r} the delimiter of this file?")
-        yield Row(fields, place)
+        with tolerance:
+            if None in fields:
+                problem = f"more cells than the heading has; is {delimiter!r} the delimiter of this file?"
+                raise MalformedRow(f"{place}: {problem}")
+            yield Row(fields, place)
 
 
 def read_parquet(path: Path) -> Iterator[Row]:
@@ -217,18 +227,18 @@ def read_parquet(path: Path) -> Iterator[Row]:
         yield Row(value, f"{path}: row {number}")
 
 
-def read_records(path: Path) -> Iterator[Row]:
+def read_records(path: Path, tolerance: Tolerance = STRICT) -> Iterator[Row]:
     """Yield the rows of a file by its extension: parquet, csv, tsv, jsonl, or json (a list, or one object a line)."""
     kind = path.suffix.lower()
     if kind == ".parquet":
         return read_parquet(path)
     if kind in {".csv", ".tsv"}:
-        return map(_with_lists, read_table(path, "\t" if kind == ".tsv" else ","))
+        return map(_with_lists, read_table(path, "\t" if kind == ".tsv" else ",", tolerance))
     if kind == ".json":
         with _opened(path) as file:
             if file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
-                return read_json_list(path)
-    return read_jsonl(path)
+                return read_json_list(path, tolerance)
+    return read_jsonl(path, tolerance)
 
 
 def _with_lists(row: Row) -> Row:

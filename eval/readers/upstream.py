@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from eval.core import Clip, Prediction, Sample
 from eval.errors import DataError, did_you_mean
 from eval.readers.choices import read_options
+from eval.readers.malformed import STRICT, Tolerance
 from eval.readers.messages import read_turn
 from eval.readers.rows import Row, read_jsonl
 from eval.store import write_jsonl
@@ -127,7 +128,7 @@ class UpstreamRow:
         )
 
 
-def read_upstream(path: Path, dataset: str) -> list[UpstreamRow]:
+def read_upstream(path: Path, dataset: str, tolerance: Tolerance = STRICT) -> list[UpstreamRow]:
     """Read the rows of one data set from a file, or from all `*.jsonl` of a folder in order of name.
 
     Args:
@@ -139,10 +140,10 @@ def read_upstream(path: Path, dataset: str) -> list[UpstreamRow]:
     Raises:
         DataError: A row that does not fit the format, or no row of this data set.
     """
-    return parse_rows(read_folder(path), dataset, path)
+    return parse_rows(read_folder(path, tolerance), dataset, path, tolerance)
 
 
-def read_folder(path: Path) -> Iterator[Row]:
+def read_folder(path: Path, tolerance: Tolerance = STRICT) -> Iterator[Row]:
     """Yield the rows of a JSON-lines file, or of all of a folder in order of name. Raises DataError."""
     if not path.exists():
         raise DataError(f"{path} does not exist; give a JSON-lines file or a folder of them")
@@ -150,22 +151,25 @@ def read_folder(path: Path) -> Iterator[Row]:
     if not files:
         raise DataError(f"{path}: no *.jsonl in this folder; give the folder that holds the rows")
     for file in files:
-        yield from read_jsonl(file)
+        yield from read_jsonl(file, tolerance)
 
 
-def parse_rows(rows: Iterable[Row], dataset: str, path: Path) -> list[UpstreamRow]:
+def parse_rows(
+    rows: Iterable[Row], dataset: str, path: Path, tolerance: Tolerance = STRICT
+) -> list[UpstreamRow]:
     """Check the rows of one data set, see read_upstream; `path` is what messages name."""
     found: dict[str, UpstreamRow] = {}
     others: Counter[str] = Counter()
     dropped = 0
     for row in rows:
-        name = row.text("dataset").partition("/")[0]
-        if name != dataset:
-            others[name] += 1
-            continue
-        parsed = parse_row(row)
-        dropped += parsed.id in found
-        found.setdefault(parsed.id, parsed)
+        with tolerance:
+            name = row.text("dataset").partition("/")[0]
+            if name != dataset:
+                others[name] += 1
+                continue
+            parsed = parse_row(row)
+            dropped += parsed.id in found
+            found.setdefault(parsed.id, parsed)
     if not found:
         there = ", ".join(f"{name} ({count})" for name, count in sorted(others.items())) or "no rows at all"
         raise DataError(f"{path}: no row of data set {dataset!r}. In it: {there}. {did_you_mean(dataset, others)}")

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from eval.errors import DataError
+from eval.readers.malformed import MalformedRow
 
 VIDEO_EXTENSIONS = ("mp4", "mkv", "webm", "avi", "mov", "wmv", "mpg", "mpeg", "m4v", "ts", "gif")
 """Containers that are tried for a name, the likeliest first."""
@@ -125,9 +125,9 @@ class VideoIndex:
         parts = PurePosixPath(os.path.normpath(name)).parts if name else ()
         where = f"{place}: " if place else ""
         if not parts:
-            raise DataError(f"{where}no video is named; add its name, or a path below {self.root}")
+            raise MalformedRow(f"{where}no video is named; add its name, or a path below {self.root}")
         if parts[0] == "..":
-            raise DataError(f"{where}video {name!r} leaves {self.root}; use a path below it, or an absolute one")
+            raise MalformedRow(f"{where}video {name!r} leaves {self.root}; use a path below it, or an absolute one")
         return parts
 
     def _listed(self, folder: Path) -> dict[str, list[str]] | None:

@@ -120,7 +120,8 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
             style="bold" if subset == OVERALL else None,
             end_section=ends_overall,
         )
-    console.print(table)
+    if rows:
+        console.print(table)
     counts = result.counts
     failed = counts.model_failed + counts.judge_failed
     for line in (
