@@ -17,6 +17,7 @@ FPS = 8
 """Frames per second of every video here; a power of two, so that index / FPS is exact in floating point."""
 CODECS: dict[str, tuple[str, dict[str, str]]] = {
     ".mp4": ("libx264", {"crf": "18", "preset": "medium"}),
+    ".mkv": ("libx264", {"crf": "18", "preset": "medium"}),
     ".webm": ("libvpx-vp9", {"crf": "18", "b": "0", "row-mt": "0"}),
     ".avi": ("mpeg4", {"qmin": "2", "qmax": "3"}),
 }
@@ -35,6 +36,26 @@ def write_video(path: Path, frames: Frames) -> None:
         stream.codec_context.flags |= av.codec.context.Flags.bitexact
         for frame in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+def write_gif(path: Path, frames: Frames) -> None:
+    """Write an animated gif with one palette for all frames.
+
+    Pillow would drop a frame that equals the one before it; FFmpeg keeps them all.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    n_frames, height, width, _ = frames.shape
+    tall = Image.fromarray(frames.reshape(n_frames * height, width, 3))
+    indexed = tall.quantize(255, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    colours = np.array(indexed.getpalette(), np.uint8).reshape(-1, 3)
+    palette = np.full((256, 4), 255, np.uint8)
+    palette[: len(colours), 1:] = colours
+    with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
+        stream = container.add_stream("gif", rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = width, height, "pal8"
+        for indices in np.array(indexed).reshape(n_frames, height, width):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray((indices, palette), format="pal8")))
         container.mux(stream.encode(None))
 
 

@@ -13,7 +13,7 @@ from benchmarks.mini.drawing import make_scene
 from benchmarks.mini.questions import Question, make_questions
 from benchmarks.mini.rendering import render_bytes
 from benchmarks.mini.scenes import HELD_OUT_SEEDS
-from benchmarks.mini.world import write_world
+from benchmarks.mini.trees import mvbench
 from eval.core import Clip, Sample
 from eval.pipeline import LoadFrames, predict
 from eval.scorers.multiple_choice import read_letter
@@ -45,8 +45,8 @@ class Tally:
 
 
 def multiple_choice_samples(folder: Path) -> list[Sample]:
-    """Write a larger world below `folder` and return its samples."""
-    written = write_world(folder, MVBENCH_SEED, SAMPLES_PER_SUBTASK)
+    """Write a larger MVBench below `folder` and return its samples."""
+    written = mvbench.write(folder, MVBENCH_SEED, SAMPLES_PER_SUBTASK)
     return [each.sample(index, folder) for index, each in enumerate(written)]
 
 

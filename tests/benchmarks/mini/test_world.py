@@ -1,4 +1,4 @@
-"""The committed world is what its manifest says, and both of its formats hold the same samples."""
+"""The committed world is what its manifest says, and both formats of its MVBench hold the same samples."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,8 @@ from benchmarks.mini.clips import FPS, write_video
 from benchmarks.mini.drawing import make_scene
 from benchmarks.mini.rendering import render_bytes
 from benchmarks.mini.subtasks import SUBTASKS
-from benchmarks.mini.world import FRAMES_FPS, SAMPLES_PER_SUBTASK, WORLD, file_hashes, write_world
+from benchmarks.mini.trees.mvbench import FRAMES_FPS, SAMPLES_PER_SUBTASK
+from benchmarks.mini.world import WORLD, file_hashes, write_world
 
 MEGABYTE = 2**20
 
@@ -75,7 +76,7 @@ def test_every_clip_is_there():
         assert (WORLD / "MVBench" / "video" / row["vid"]).exists()
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".webm", ".avi"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm", ".avi"])
 def test_a_clip_decodes_to_the_frames_of_its_scene(tmp_path, suffix):
     frames = render_bytes(make_scene(5))
     path = tmp_path / f"clip{suffix}"

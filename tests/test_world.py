@@ -1,0 +1,130 @@
+"""The built-in world holds every benchmark that is configured, and both sources of annotations agree on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+
+import pytest
+
+from benchmarks.mini.world import WORLD
+from eval.config import build, load_settings, names
+from eval.core import Sample
+from eval.pipeline import coverage
+
+SCORER = {"_target_": "eval.scorers.multiple_choice.MultipleChoice"}
+SOURCES = ("upstream", "official")
+COUNTS = {
+    "dream-1k": (20, 20),
+    "mvbench": (168, 128),
+    "nextqa": (24, 10),
+    "egoschema": (12, 12),
+    "msvd-qa": (22, 5),
+    "msrvtt-qa": (20, 5),
+    "activitynet-qa": (23, 6),
+    "tgif-qa": (21, 8),
+    "msvd-caption": (12, 12),
+    "msrvtt-caption": (10, 10),
+    "vatex-caption": (12, 12),
+    "video-mme": (21, 7),
+    "tvbench": (20, 20),
+    "favor-bench": (23, 8),
+}
+"""Samples and videos."""
+RECASED = {"msvd-caption", "msrvtt-caption"}
+"""Where upstream's references differ from the official ones: a capital, a full stop, and (MSVD) no apostrophes."""
+OTHER_CLIPS = {"mvbench", "tvbench"}
+"""Where the clips are written otherwise: upstream lists the frames of MVBench, and has no spans for TVBench."""
+
+
+@cache
+def read(name: str, source: str, split: str | None = None) -> tuple[Sample, ...]:
+    node = load_settings([f"benchmark={name}"]).benchmark
+    settings = {"scorer": SCORER, "pack": None, "data": str(WORLD), "source": source}
+    return tuple(build({**node, **settings, "split": split or node["split"]}, "benchmark").samples())
+
+
+def worded(sample: Sample) -> tuple[str, ...]:
+    if sample.benchmark not in RECASED:
+        return sample.targets
+    return tuple(target.lower().rstrip(".").replace("'", " ") for target in sample.targets)
+
+
+def test_every_benchmark_is_there():
+    assert sorted(COUNTS) == sorted(names("benchmark"))
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("name", COUNTS)
+def test_samples_are_complete(name, source):
+    samples = read(name, source)
+    assert (len(samples), len({sample.cluster for sample in samples})) == COUNTS[name]
+    assert len({sample.id for sample in samples}) == len(samples)
+    assert all(sample.targets for sample in samples)
+    assert [one for one in coverage(samples) if one.present < one.total] == []
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_both_sources_ask_the_same(name):
+    asked = [Counter((one.prompt, one.options, worded(one), one.subset) for one in read(name, s)) for s in SOURCES]
+    assert asked[0] == asked[1]
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_both_sources_show_the_same(name):
+    shown = [Counter((one.clip, one.prompt) for one in read(name, source)) for source in SOURCES]
+    assert (shown[0] == shown[1]) == (name not in OTHER_CLIPS)
+
+
+def test_upstream_has_no_spans_for_tvbench():
+    official, upstream = (
+        {one.id: (one.clip.source, one.prompt) for one in read("tvbench", s)} for s in ("official", "upstream")
+    )
+    assert official == upstream
+    spans = [one for one in read("tvbench", "official") if one.clip.end is not None]
+    assert {one.subset for one in spans} == {"Action Localization", "Action Sequence"}
+    assert all(one.clip.start is None for one in spans)
+    assert all(one.clip.end is None for one in read("tvbench", "upstream"))
+
+
+@pytest.mark.parametrize("name", RECASED)
+def test_upstream_recases_references(name):
+    official, upstream = (Counter(target for one in read(name, s) for target in one.targets) for s in SOURCES[::-1])
+    assert not set(official) & set(upstream)
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "number"), [("msvd-qa", "test", 9), ("msrvtt-qa", "test", 8), ("egoschema", "full", 16)]
+)
+def test_further_official_splits(name, split, number):
+    samples = read(name, "official", split)
+    assert len(samples) == number
+    assert all(sample.clip.exists() for sample in samples)
+    assert any(sample.targets for sample in samples) == (name != "egoschema")
+
+
+@pytest.mark.parametrize(("qa", "caption"), [("msvd-qa", "msvd-caption"), ("msrvtt-qa", "msrvtt-caption")])
+def test_data_sets_of_one_origin_share_videos(qa, caption):
+    captioned = {sample.clip.source for sample in read(caption, "official")}
+    asked = {sample.clip.source for split in ("val", "test") for sample in read(qa, "official", split)}
+    assert len(captioned & asked) >= 2
+
+
+def test_every_subset_of_the_configuration_is_filled_where_scenes_allow():
+    empty = {
+        name: sorted(set(node.get("subsets", {}).values()) - {sample.subset for sample in read(name, "official")})
+        for name in COUNTS
+        if (node := load_settings([f"benchmark={name}"]).benchmark)
+    }
+    assert {name: left for name, left in empty.items() if left} == {"activitynet-qa": ["spatial", "yes/no"]}
+
+
+def test_types_of_nextqa_come_from_its_table():
+    for source in SOURCES:
+        types = {sample.metadata["type"] for sample in read("nextqa", source)}
+        assert types == {"CW", "CH", "TN", "TC", "TP", "DC", "DL", "DO"}
+
+
+def test_events_of_dream_are_counted():
+    for sample in read("dream-1k", "upstream"):
+        assert sample.metadata["n_events"] == len(sample.metadata["events"]) > 0
