@@ -118,7 +118,8 @@ RESTATED = {
 }
 """Kinds of scenes and multiple-choice questions that the checkpoint also answers when no options are given.
 
-It was not trained on these without options. Chosen by kind, on 30 other clips of each: right in 77 % (counts) to all.
+It was not trained on these without options. Chosen by kind, on 13 to 30 questions about other clips: from 77 % of the
+counts to all of most kinds were right.
 """
 
 
