@@ -12,7 +12,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 VARIABLES := BENCH MODEL DATA ANN JUDGE LIMIT OUT PRED UPSTREAM ARGS PYTHON VENV
 UNKNOWN   := $(filter-out $(VARIABLES),$(foreach word,$(filter-out --,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(word)))))
-UNKNOWN   := $(foreach name,$(UNKNOWN),$(if $(filter command line,$(origin $(name))),$(name)))
+UNKNOWN   := $(strip $(foreach name,$(UNKNOWN),$(if $(filter command line,$(origin $(name))),$(name))))
 $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIABLES)))
 
 # $(call flag,--bench,BENCH): the flag with the variable's value, quoted for the shell, where it is set.

@@ -108,9 +108,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     missing = [f"--{name}" for name in REQUIRED.get(given.command, ()) if not getattr(given, name)]
     if missing:
         root.error(f"{given.command} needs {' and '.join(missing)}; see tarsier-eval {given.command} --help.")
-    from eval import commands
-
     try:
+        from eval import commands
+
         complete = commands.run(given)
     except TarsierEvalError as error:
         print(f"tarsier-eval: {error}", file=sys.stderr)
@@ -118,8 +118,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\ntarsier-eval: interrupted.", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
-        return COMPLETE
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"tarsier-eval: {where}{error.strerror or error}", file=sys.stderr)
+        return USAGE
     return COMPLETE if complete else INCOMPLETE
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -24,11 +24,23 @@ from eval.readers.upstream import write_predictions
 from eval.report.terminal import RunProgress, show_failures, show_result
 from eval.scorers.multiple_choice import read_letter
 from eval.scoring import score_predictions
-from eval.store import PREDICTIONS, RESULT, RUN, SCORES, RunFolder, open_run, refuse_foreign, write_json, write_jsonl
+from eval.store import (
+    PREDICTIONS,
+    RESULT,
+    RUN,
+    SCORES,
+    RunFolder,
+    open_run,
+    read_fingerprint,
+    refuse_changed,
+    refuse_foreign,
+    write_json,
+    write_jsonl,
+)
 
 BUILTIN_NOTE = (
-    "This is the built-in world: rendered clips and a model of one million parameters. "
-    "It checks the pipeline; its numbers are not comparable with published ones."
+    "This is the built-in world: rendered clips that check the pipeline. Its numbers are not comparable with published "
+    "ones."
 )
 
 
@@ -83,6 +95,8 @@ class _Job:
     """What to predict."""
     population: Sequence[Sample]
     """All samples of the split; a corpus metric takes its statistics from them."""
+    identity: Mapping[str, Any]
+    """What predictions depend on, but for the model."""
     out: Path
 
 
@@ -146,7 +160,7 @@ def _model_overrides(model: str | None) -> list[str]:
         ]
     if model.count("/") == 1 and not model.startswith((".", "/", "~")):
         name = _quoted(model.split("/")[1])
-        return ["model=tarsier-7b", f"model.name={name}", f"model.checkpoint={_quoted(model)}", "model.revision=null"]
+        return ["model=tarsier-7b", f"model.name={name}", f"model.checkpoint={_quoted(model)}"]
     raise ConfigError(f"Unknown model {model!r}: no such folder, and no such name. {did_you_mean(model, known)}")
 
 
@@ -157,7 +171,7 @@ def _quoted(text: str) -> str:
 
 def _job(settings: Settings, out: Path) -> _Job:
     if not settings.data.is_dir():
-        raise ConfigError(f"The data folder {str(settings.data)!r} does not exist.")
+        raise ConfigError(f"The data folder {str(settings.data)!r} does not exist, or is no folder.")
     if settings.annotations is not None and not settings.annotations.exists():
         raise ConfigError(f"The annotation file {str(settings.annotations)!r} does not exist.")
     refuse_foreign(out)
@@ -173,25 +187,40 @@ def _job(settings: Settings, out: Path) -> _Job:
     if short:
         listed = "; ".join(f"{c.subset or benchmark.name} {c.present}/{c.total}" for c in short)
         raise DataError(f"Media below min_coverage={settings.min_coverage} under {settings.data}: {listed}.")
-    return _Job(settings=settings, benchmark=benchmark, samples=samples, population=population, out=out)
+    unanswered = [sample.id for sample in samples if not sample.targets]
+    if unanswered and not is_withheld(samples):
+        raise DataError(f"{benchmark.name}: {unanswered[0]!r} has no answer to compare with; complete its annotations.")
+    identity = _identity(settings, benchmark, samples)
+    refuse_changed(out, identity)
+    return _Job(
+        settings=settings, benchmark=benchmark, samples=samples, population=population, identity=identity, out=out
+    )
+
+
+def _identity(settings: Settings, benchmark: Benchmark, samples: Sequence[Sample]) -> dict[str, Any]:
+    from eval.video.frames import decoder_version
+
+    asked = benchmark.asked_with()
+    return {
+        "benchmark": benchmark.name,
+        "limit": settings.limit,
+        "n_samples": len(samples),
+        "decoder": dict(decoder_version(settings.decoder)),
+        "wording": {"name": asked.name, "sha256": asked.sha256},
+        "prompts_sha256": prompts_hash(samples),
+        "data_sha256": data_hash(samples),
+    }
 
 
 def run_benchmark(job: _Job, model: Model) -> bool:
     """Predict what is not yet predicted, score everything, write the folder, show the table."""
-    from eval.video.frames import decoder_version, load_frames
+    from eval.video.frames import load_frames
 
     settings, benchmark, samples, out = job.settings, job.benchmark, job.samples, job.out
-    asked = benchmark.asked_with()
-    fingerprint = {
-        "benchmark": benchmark.name,
-        "data_sha256": data_hash(samples, settings.data),
-        "prompts_sha256": prompts_hash(samples),
-        "wording": {"name": asked.name, "sha256": asked.sha256},
-        "model": dict(model.describe()),
-        "decoder": dict(decoder_version(settings.decoder)),
-    }
+    fingerprint = {**job.identity, "model": dict(model.describe())}
     folder = open_run(out, fingerprint, settings.yaml)
-    done = {prediction.id: prediction for _, prediction in _finished(folder, benchmark.name)}
+    # What failed is tried again: a missing video may be there by now.
+    done = {p.id: p for _, p in _finished(folder, benchmark.name) if p.error is None}
     todo = [sample for sample in samples if sample.id not in done]
     if done:
         _say(f"Continuing {out}: {len(done)} of {len(samples)} samples are done.")
@@ -219,7 +248,6 @@ def run_benchmark(job: _Job, model: Model) -> bool:
             **fingerprint,
             "data": "built-in" if settings.is_builtin else str(settings.data),
             "annotations": None if settings.annotations is None else str(settings.annotations),
-            "limit": settings.limit,
             **_provenance(),
         },
     )
@@ -268,13 +296,16 @@ def score(given: argparse.Namespace) -> bool:
     if not source.exists():
         raise ConfigError(f"The prediction file or folder {given.pred!r} does not exist.")
     benchmark: Benchmark = configuration.build(settings.benchmark, "benchmark")
-    read = source / PREDICTIONS if (source / RUN).is_file() else source
+    run = source if (source / RUN).is_file() else source.parent
+    known = read_fingerprint(run) if (run / RUN).is_file() and source in (run, run / PREDICTIONS) else {}
+    read = source / PREDICTIONS if source.is_dir() and known else source
     pairs = read_predictions(read, benchmark.name, benchmark.dataset)
     out = Path(given.out).expanduser().resolve() if given.out else configuration.RUNS / f"{_stamp()}-score-{benches[0]}"
-    if (out / RUN).is_file() and out != source:
-        raise RunError(f"{out} is the folder of another run. Choose another OUT.")
+    if out.exists() and out != run and not (out.is_dir() and _holds_scores_only(out)):
+        raise RunError(f"{out} is there already and is not the folder of a score. Choose another OUT.")
     out.mkdir(parents=True, exist_ok=True)
     files = [read] if read.is_file() else sorted(read.glob("*.jsonl"))
+    missing = known.get("n_samples", len(pairs)) - len(pairs)
     scores, result = score_predictions(
         pairs,
         benchmark.scorer,
@@ -282,16 +313,25 @@ def score(given: argparse.Namespace) -> bool:
         [sample for sample, _ in pairs] if settings.is_builtin else list(benchmark.samples()),
         benchmark=benchmark.name,
         primary=benchmark.card.metric,
-        model=source.stem,
+        model=known.get("model", {}).get("name", source.stem),
         provenance={
+            **known,
             "predictions": str(source),
             "predictions_sha256": files_hash(files),
             "prompts_sha256": prompts_hash([sample for sample, _ in pairs]),
             **_provenance(),
         },
     )
-    _write_and_show(out, scores, result, [prediction for _, prediction in pairs], [])
+    notes = []
+    if missing:
+        result = replace(result, complete=False)
+        notes.append(f"Partial: the run stopped with {missing} samples to go.")
+    _write_and_show(out, scores, result, [prediction for _, prediction in pairs], notes)
     return result.complete
+
+
+def _holds_scores_only(folder: Path) -> bool:
+    return {path.name for path in folder.iterdir()} <= {SCORES, RESULT}
 
 
 def export(given: argparse.Namespace) -> bool:
@@ -300,6 +340,9 @@ def export(given: argparse.Namespace) -> bool:
     if not (folder / PREDICTIONS).is_file():
         raise ConfigError(f"{str(folder)!r} is not a run folder: it has no {PREDICTIONS}.")
     annotations = Path(given.ann).expanduser() if given.ann else None
-    count = write_predictions(read_run(folder / PREDICTIONS), Path(given.to).expanduser(), annotations)
+    to = Path(given.to).expanduser().resolve()
+    if to.parent == folder.resolve() or to.is_dir() or (annotations and to == annotations.resolve()):
+        raise ConfigError(f"--to {given.to} would write over its own sources, or a folder. Choose another file.")
+    count = write_predictions(read_run(folder / PREDICTIONS), to, annotations)
     _say(f"{count} rows written to {given.to}")
     return True

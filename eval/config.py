@@ -20,7 +20,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.errors import ConfigCompositionException, HydraException
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
 from eval.core import Card, DecoderName, Task
 from eval.errors import ConfigError, did_you_mean
@@ -157,12 +157,17 @@ def _plain(node: Any) -> dict[str, Any]:
 
 
 def _compose(overrides: Sequence[str]) -> DictConfig:
+    for override in overrides:
+        if override.startswith(("+", "~")):
+            raise ConfigError(
+                f"{override!r} adds or deletes a setting; only settings of conf/ can be given, as key=value."
+            )
     _register()
     try:
         with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
             config: DictConfig = compose("config", overrides=list(overrides))
         OmegaConf.resolve(config)
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise ConfigError(_explain(error, overrides)) from error
     return config
 
@@ -177,7 +182,7 @@ def _explain(error: Exception, overrides: Sequence[str]) -> str:
         choices = names(key)
         if choices and value not in choices:
             return f"Unknown {key} {value!r}. {did_you_mean(value, choices)}"
-        if not choices and not key.startswith(("+", "~")):
+        if not choices:
             known = _known_keys([o for o in overrides if names(o.partition("=")[0])])
             if key not in known:
                 return f"Unknown setting {key!r}. {did_you_mean(key, known)}"
@@ -214,7 +219,7 @@ def build(node: Mapping[str, Any], key: str) -> Any:
     target = settings.pop("_target_", None)
     factory = _import_target(target, key)
     signature = inspect.signature(factory).parameters
-    hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
+    hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory, include_extras=True)
     for name, value in settings.items():
         if name not in signature:
             raise ConfigError(f"{key}.{name} is not a setting of {target}. {did_you_mean(name, signature)}")
@@ -245,6 +250,8 @@ def _import_target(target: object, key: str) -> Callable[..., Any]:
 def _checked(value: Any, hint: Any, key: str) -> Any:
     try:
         return TypeAdapter(hint, config=_PYDANTIC if not _brings_config(hint) else None).validate_python(value)
+    except PydanticSchemaGenerationError as error:
+        raise ConfigError(f"{key}={value!r} does not fit: a mapping with _target_ is needed.") from error
     except ValidationError as error:
         raise ConfigError(f"{key}={value!r} does not fit: {error.errors()[0]['msg']}.") from error
 

@@ -73,6 +73,8 @@ def _predict_clip(group: Sequence[Sample], model: Model, decoded: Future[list[Im
         frames = decoded.result()
     except MediaError as error:
         return [_failed(sample, f"{error.reason}: {error}") for sample in group]
+    except (OSError, ValueError, OverflowError) as error:  # a name or a span that no file system or decoder takes
+        return [_failed(sample, f"unreadable: {group[0].clip.name}: {error}") for sample in group]
     return [_predict_sample(sample, model, frames) for sample in group]
 
 

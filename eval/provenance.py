@@ -58,17 +58,16 @@ def prompts_hash(samples: Sequence[Sample]) -> str:
     return sha256_text([sample.prompt for sample in samples])
 
 
-def data_hash(samples: Sequence[Sample], root: Path) -> str:
-    """Return the hash of what is asked and expected: ids, clips relative to the root, spans, targets, options."""
+def data_hash(samples: Sequence[Sample]) -> str:
+    """Return the hash of what is asked and expected: ids, videos by name, spans, targets, options.
 
-    def place(path: Path) -> str:
-        return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-
+    Where the files lie does not count: a run goes on when the data moved, or a missing video was added.
+    """
     rows = []
     for sample in samples:
         clip = sample.clip
-        source = [place(clip.source)] if isinstance(clip.source, Path) else [place(path) for path in clip.source]
-        row: list[Any] = [sample.id, sample.subset, source, clip.start, clip.end, clip.fps]
+        n_files = 1 if isinstance(clip.source, Path) else len(clip.source)
+        row: list[Any] = [sample.id, sample.subset, sample.cluster, n_files, clip.start, clip.end, clip.fps]
         rows.append(json.dumps([*row, list(sample.targets), list(sample.options)], ensure_ascii=False))
     return sha256_text(rows)
 

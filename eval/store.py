@@ -68,6 +68,33 @@ def refuse_foreign(folder: Path) -> None:
         raise RunError(f"{folder} is there already and is not a run. Choose another OUT, or an empty folder.")
 
 
+def read_fingerprint(folder: Path) -> dict[str, Any]:
+    """Return what run.json says the folder's predictions depend on.
+
+    Raises:
+        RunError: run.json is damaged.
+    """
+    try:
+        found = json.loads((folder / RUN).read_text(encoding="utf-8"))["fingerprint"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{folder / RUN} is damaged. Choose another OUT; {PREDICTIONS} can still be scored.") from error
+    if not isinstance(found, dict):
+        raise RunError(f"{folder / RUN} is damaged. Choose another OUT; {PREDICTIONS} can still be scored.")
+    return found
+
+
+def refuse_changed(folder: Path, fingerprint: Mapping[str, Any]) -> None:
+    """Refuse to continue a run from which one of these fields differs, before any work is done.
+
+    Raises:
+        RunError: the folder holds something else, or a run that differs; the message names the field.
+    """
+    refuse_foreign(folder)
+    if (folder / RUN).exists():
+        there = read_fingerprint(folder)
+        _check_same(folder, {key: there.get(key) for key in fingerprint}, fingerprint)
+
+
 def open_run(folder: Path, fingerprint: Mapping[str, Any], config_yaml: str) -> RunFolder:
     """Create a run folder, or continue the one that is there.
 
@@ -77,7 +104,7 @@ def open_run(folder: Path, fingerprint: Mapping[str, Any], config_yaml: str) -> 
     refuse_foreign(folder)
     record = folder / RUN
     if record.exists():
-        _check_same(folder, json.loads(record.read_text(encoding="utf-8"))["fingerprint"], fingerprint)
+        _check_same(folder, read_fingerprint(folder), fingerprint)
     else:
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from eval.__main__ import main
-from eval.config import BUILTIN
+from eval.config import BUILTIN, PROJECT
 
 COUNTS = {"total", "scored", "invalid", "model_failed", "judge_failed"}
 ROW = [
@@ -296,3 +296,103 @@ def test_withheld_solutions_end_as_a_submission_file(tmp_path):
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["metrics"] == []
     assert result["counts"] == {"total": 3, "scored": 1, "invalid": 1, "model_failed": 1, "judge_failed": 0}
+
+
+@needs_world
+def test_a_failed_sample_is_tried_again(tmp_path, capsys):
+    flags = small_benchmark(tmp_path)
+    assert evaluate(tmp_path / "run", *flags) == 1
+    for name in ("gone.mp4", "text.mp4"):
+        (tmp_path / name).write_bytes((tmp_path / "good.mp4").read_bytes())
+    assert evaluate(tmp_path / "run", *flags) == 0
+    assert "1 of 3 samples are done" in capsys.readouterr().err
+    assert [row["output"] for row in read(tmp_path / "run" / "predictions.jsonl")] == ["A", "A", "A"]
+
+
+@needs_world
+def test_a_row_without_an_answer_is_refused_before_any_work(tmp_path, capsys):
+    flags = small_benchmark(tmp_path)
+    rows = read(tmp_path / "rows.jsonl")
+    del rows[1]["text"]["response"]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert evaluate(tmp_path / "run", *flags) == 2
+    assert "'MVBench/Action Sequence_1' has no answer" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@needs_world
+def test_a_partial_run_is_scored_as_partial(tmp_path, capsys):
+    assert evaluate(tmp_path / "run", "--limit", "6") == 0
+    predictions = tmp_path / "run" / "predictions.jsonl"
+    predictions.write_text("".join(predictions.read_text().splitlines(keepends=True)[:4]))
+    assert main(["score", "--pred", str(tmp_path / "run"), "--bench", "mvbench", "--out", str(tmp_path / "s")]) == 1
+    assert "stopped with 2 samples to go" in capsys.readouterr().out
+    result = json.loads((tmp_path / "s" / "result.json").read_text())
+    assert (result["complete"], result["model"], result["counts"]["total"]) == (False, "scripted", 4)
+    assert result["provenance"]["limit"] == 6
+
+
+@needs_world
+def test_nothing_is_written_over(tmp_path, capsys):
+    assert evaluate(tmp_path / "run", "--limit", "2") == 0
+    run = str(tmp_path / "run")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    assert main(["export", "--run", run, "--to", f"{run}/predictions.jsonl"]) == 2
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "notes.txt").write_text("mine")
+    assert main(["score", "--pred", run, "--bench", "mvbench", "--out", str(tmp_path / "theirs")]) == 2
+    (tmp_path / "file").write_text("")
+    assert main(["score", "--pred", run, "--bench", "mvbench", "--out", str(tmp_path / "file" / "x")]) == 2
+    assert capsys.readouterr().err.count("\n") == 4  # the progress line of the run, and three refusals
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["eval", "BENHC=mvbench"], "Unknown variable BENHC"),
+        (["-n", "eval", "BENCH=mvbench", "ARGS=model.n_frames=16 limit=2 min_coverage=1"], "limit=2 min_coverage=1"),
+        (["-n", "eval", "BENCH=mvbench", "OUT=it's my run of today"], "--out 'it'\\''s my run of today'"),
+    ],
+)
+def test_make_variables(arguments, said):
+    make = ["make", "-C", str(PROJECT), "--no-print-directory", *arguments]
+    done = subprocess.run(make, capture_output=True, text=True, check=False)
+    assert said in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_other_weights_are_another_run(tmp_path, capsys, golden):
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    checkpoint = tmp_path / "checkpoint"
+    shutil.copytree(golden / "tarsier-random", checkpoint)
+    flags = ["--limit", "1", "model.max_new_tokens=1", "model.device=cpu"]
+    assert evaluate(tmp_path / "run", *flags, model=str(checkpoint)) == 0
+    weights = load_file(checkpoint / "model.safetensors")
+    weights["language_model.lm_head.weight"] *= 2
+    save_file(weights, checkpoint / "model.safetensors", metadata={"format": "pt"})
+    assert evaluate(tmp_path / "run", *flags, model=str(checkpoint)) == 2
+    assert "another model.files_sha256" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@needs_world
+def test_the_built_in_world_is_answered_well_and_the_same_each_time(tmp_path):
+    for name in ("one", "two"):
+        assert evaluate(tmp_path / name, "model.device=cpu", model="tarsier-tiny") == 0
+    one, two = ((tmp_path / name / "predictions.jsonl").read_bytes() for name in ("one", "two"))
+    assert one == two
+    metrics = json.loads((tmp_path / "one" / "result.json").read_text())["metrics"]
+    strict = {m["subset"]: m for m in metrics if m["accounting"] == "strict" and m["name"] == "accuracy"}
+    assert strict["overall"]["value"] >= 0.85
+    for subset, metric in strict.items():
+        assert metric["value"] > metric["chance"] + 0.25, subset
+    source = evaluate(tmp_path / "official", "model.device=cpu", "benchmark.source=official", model="tarsier-tiny")
+    assert source == 0
+    outputs = [
+        {row["id"]: row["output"] for row in read(tmp_path / n / "predictions.jsonl")} for n in ("one", "official")
+    ]
+    assert outputs[0] == outputs[1]

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
+from pydantic import PositiveInt
+
 from eval.core import Generation
 from eval.errors import ModelError
 
@@ -22,7 +24,7 @@ class ScriptedModel:
         n_frames: frames sampled from a clip; they are decoded and not looked at.
     """
 
-    def __init__(self, *, name: str = "scripted", outputs: Sequence[str] = ("A",), n_frames: int = 8) -> None:
+    def __init__(self, *, name: str = "scripted", outputs: Sequence[str] = ("A",), n_frames: PositiveInt = 8) -> None:
         if not outputs:
             raise ModelError("model.outputs is empty: a scripted model needs at least one output.")
         self.name = name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -85,9 +86,22 @@ def printed(name: str, value: float | None) -> str:
     return f"{value:.2f}" if name == "score" or name.startswith("score_") else f"{100 * value:.1f}"
 
 
+class _Console(Console):
+    """A console that lets a closed pipe pass: `| head` is no failure of the run."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _console() -> Console:
+    """Return the console for results, with room for every column where no terminal sets the width."""
+    return _Console() if sys.stdout.isatty() else _Console(width=120)
+
+
 def show_result(result: Result, *, notes: Sequence[str] = (), console: Console | None = None) -> None:
     """Print the result's table: a row for each metric and subset, both accountings side by side."""
-    console = console or Console()
+    console = console or _console()
     judge = f" | judge {result.judge}" if result.judge else ""
     console.print(f"\n{result.benchmark} | {result.model}{judge}", style="bold", highlight=False, markup=False)
     media = {c.subset: f"{c.present}/{c.total}" for c in result.coverage}
@@ -95,9 +109,9 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
     media[OVERALL] = f"{present}/{total}"
     columns = ["n", "upstream", "strict", "chance", "invalid", "failed", *(["media"] if present < total else [])]
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("", no_wrap=True)
+    table.add_column("", overflow="ellipsis", no_wrap=True)
     for name in columns:
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right", no_wrap=True, min_width=max(len(name), 7 if name == "media" else 5))
     rows = [
         row
         for row in _rows(result.metrics).items()
@@ -156,7 +170,7 @@ def _rows(metrics: Sequence[Metric]) -> dict[tuple[str, str], dict[Accounting, M
 
 def show_failures(predictions: Sequence[Prediction], *, console: Console | None = None) -> None:
     """List the samples that have no output, with the reason; the first few of them in full."""
-    console = console or Console()
+    console = console or _console()
     failed = [prediction for prediction in predictions if prediction.error is not None]
     if not failed:
         return

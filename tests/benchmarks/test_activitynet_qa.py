@@ -46,10 +46,10 @@ def test_upstream_rows_take_the_types_of_the_official_files(make, tree, row):
 @pytest.mark.parametrize(
     ("answers", "said"),
     [
-        (ANSWERS[:2], r"test_q\.json: item 1: field 'question_id' is 'v_1QI_2', which .*test_a\.json does not answer"),
+        (ANSWERS[:2], r"test_q\.json: item 1: field 'question_id' is 'v_1QI_2', without an answer in .*test_a\.json"),
         (
             [*ANSWERS, {"answer": "a", "type": 0, "question_id": "v_z_1"}],
-            "1 answers without a question, such as 'v_z_1'",
+            r"test_a\.json: item 3: field 'question_id' is 'v_z_1', without a question in .*test_q\.json",
         ),
         ([*ANSWERS, ANSWERS[0]], r"test_a\.json: item 3: field 'question_id' is 'v_1QI_1', as at .*item 0"),
         ([ANSWERS[0] | {"type": 9}, *ANSWERS[1:]], "item 0: '9' is no subset of ActivityNet-QA"),

@@ -9,6 +9,7 @@ import pytest
 
 from eval.errors import ModelError
 from eval.models.tarsier.checkpoint import choose_device, choose_dtype, find_checkpoint, load_model
+from eval.models.tarsier.runner import TarsierRunner
 
 
 @pytest.fixture
@@ -113,3 +114,33 @@ def test_device_and_dtype(monkeypatch):
     assert choose_dtype("auto", "cpu") == torch.float32
     assert choose_dtype("auto", "cuda") == torch.float16
     assert choose_dtype("bfloat16", "cuda") == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"text_config": None}, "text_config lacks hidden_size and vocab_size"),
+        ({"vision_config": {}}, "vision_config lacks image_size"),
+        ({"image_newline_idx": 999999}, "image_newline_idx is 999999; expected a token id from 0 to 357"),
+        ({"image_new_idx": "a"}, "image_new_idx is 'a'"),
+    ],
+)
+def test_a_config_that_would_be_filled_in_is_refused(checkpoint, change, said):
+    edit(checkpoint / "config.json", **change)
+    with pytest.raises(ModelError, match=said):
+        find_checkpoint(str(checkpoint))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("tokenizer.json", "{", "Cannot load the tokenizer or image processor"),
+        ("tokenizer_config.json", "[]", "Cannot load the tokenizer or image processor"),
+        ("preprocessor_config.json", "{", "Cannot load the tokenizer or image processor"),
+        ("preprocessor_config.json", "{}", "crops to"),
+    ],
+)
+def test_a_damaged_tokenizer_or_processor_is_one_error(checkpoint, name, content, said):
+    (checkpoint / name).write_text(content)
+    with pytest.raises(ModelError, match=said):
+        TarsierRunner(name="x", checkpoint=str(checkpoint), device="cpu")

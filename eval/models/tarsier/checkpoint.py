@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from eval.errors import ModelError
+from eval.provenance import files_hash
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +29,7 @@ HUB_FILES = ("*.safetensors", "*.json")
 REQUIRED = ("config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Checkpoint:
     """A checkpoint on disk, checked but not loaded."""
 
@@ -37,6 +39,11 @@ class Checkpoint:
     revision: str | None
     """Commit of a hub checkpoint."""
     config: dict[str, Any]
+
+    @cached_property
+    def files_sha256(self) -> str:
+        """Hash of the weights and of everything that is read beside them."""
+        return files_hash([path for pattern in HUB_FILES for path in self.folder.glob(pattern)])
 
 
 def find_checkpoint(source: str, revision: str | None = None) -> Checkpoint:
@@ -48,7 +55,7 @@ def find_checkpoint(source: str, revision: str | None = None) -> Checkpoint:
     folder = Path(source).expanduser()
     if folder.is_dir():
         return check_checkpoint(folder, source, None)
-    if folder.exists() or source.count("/") != 1 or source.startswith((".", "/", "~")):
+    if folder.exists() or source.count("/") != 1 or source.startswith((".", "/", "~")) or folder.parent.is_dir():
         raise ModelError(f"No checkpoint folder at {source!r}. Give a folder with config.json, or a hub id owner/name.")
     return check_checkpoint(*_download(source, revision))
 
@@ -67,7 +74,7 @@ def _download(repo: str, revision: str | None) -> tuple[Path, str, str]:
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(
-            f"Cannot fetch checkpoint {repo!r} at revision {revision!r}: {first_line} "
+            f"Cannot fetch checkpoint {repo!r} at revision {revision!r}: {first_line.rstrip('.')}. "
             "Where the hub cannot be reached, give a local folder with the same files."
         ) from error
     return folder, repo, folder.name
@@ -96,7 +103,21 @@ def check_checkpoint(folder: Path, source: str, revision: str | None) -> Checkpo
             f"{folder / 'config.json'} is not of the Tarsier family (7b, 34b): {said}; "
             "expected model_type 'llava' with image_newline_idx and image_new_idx."
         )
+    _check_parts(config, folder / "config.json")
     return Checkpoint(folder=folder, source=source, revision=revision, config=config)
+
+
+def _check_parts(config: dict[str, Any], path: Path) -> None:
+    """Refuse a config whose parts would be filled in with the defaults of another model, or point outside it."""
+    for part, needed in (("text_config", ("hidden_size", "vocab_size")), ("vision_config", ("image_size",))):
+        found = config.get(part)
+        absent = [key for key in needed if not isinstance(found, dict) or not isinstance(found.get(key), int)]
+        if absent:
+            raise ModelError(f"{path}: {part} lacks {' and '.join(absent)}; take the config.json of the checkpoint.")
+    size = config["text_config"]["vocab_size"]
+    for key in ("image_token_index", "image_newline_idx", "image_new_idx"):
+        if not isinstance(config.get(key), int) or not 0 <= config[key] < size:
+            raise ModelError(f"{path}: {key} is {config.get(key)!r}; expected a token id from 0 to {size - 1}.")
 
 
 def choose_device(device: Device) -> str:

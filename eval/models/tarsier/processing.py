@@ -55,15 +55,25 @@ def to_square(image: Image) -> Image:
 class TarsierProcessor:
     """Image processor and tokenizer of one checkpoint."""
 
-    def __init__(self, folder: Path, *, image_token: int, positions_per_frame: int) -> None:
+    def __init__(self, folder: Path, *, image_token: int, image_size: int, positions_per_frame: int) -> None:
         # The Pil class by name: plain CLIPImageProcessor is torchvision's where that is installed,
         # whose resize differs in the last bits.
         from transformers import CLIPImageProcessorPil, PreTrainedTokenizerFast
 
-        self._images = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
-        # The generic class takes tokenizer.json as it is; the Llama class of transformers 5 rebuilds parts of it.
-        self._tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
-        settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+        try:
+            self._images = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
+            # The generic class takes tokenizer.json as it is; the Llama class of transformers 5 rebuilds parts of it.
+            self._tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+            settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+        except Exception as error:  # tokenizers raises bare exceptions
+            first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise ModelError(f"Cannot load the tokenizer or image processor of {folder}: {first_line}") from error
+        sides = {self._images.crop_size.get(side) for side in ("height", "width")}
+        if sides != {image_size}:
+            raise ModelError(
+                f"{folder / 'preprocessor_config.json'} crops to {sorted(map(str, sides))}, "
+                f"but the vision tower of config.json takes {image_size} pixels a side."
+            )
         self._clean_up = bool(settings.get("clean_up_tokenization_spaces", False))
         self._adds_bos = _adds_bos(settings)
         self._image_token = image_token
@@ -72,12 +82,6 @@ class TarsierProcessor:
             raise ModelError(
                 f"{folder}: the tokenizer's {IMAGE} is not image_token_index {image_token} of config.json."
             )
-
-    @property
-    def eos_id(self) -> int | None:
-        """Id of the end-of-text token."""
-        eos: int | None = self._tokenizer.eos_token_id
-        return eos
 
     def token_ids(self, prompt: str) -> list[int]:
         """Return the ids of a prompt, one per `<image>`: BOS first, nothing else added."""

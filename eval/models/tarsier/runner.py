@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pydantic import PositiveInt
+
 from eval.core import Generation
 from eval.errors import ModelError
 from eval.models.tarsier.checkpoint import Device, Dtype, choose_device, choose_dtype, find_checkpoint, load_model
@@ -38,8 +40,8 @@ class TarsierRunner:
         name: str,
         checkpoint: str,
         revision: str | None = None,
-        n_frames: int = 8,
-        max_new_tokens: int = 512,
+        n_frames: PositiveInt = 8,
+        max_new_tokens: PositiveInt = 512,
         device: Device = "auto",
         dtype: Dtype = "auto",
         attention: str = "sdpa",
@@ -60,6 +62,7 @@ class TarsierRunner:
         self._processor = TarsierProcessor(
             self._checkpoint.folder,
             image_token=config.image_token_index,
+            image_size=config.vision_config.image_size,
             positions_per_frame=config.positions_per_frame(),
         )
 
@@ -69,6 +72,7 @@ class TarsierRunner:
             "name": self.name,
             "checkpoint": self._checkpoint.source,
             "revision": self._checkpoint.revision,
+            "files_sha256": self._checkpoint.files_sha256,
             "n_frames": self.n_frames,
             "max_new_tokens": self._max_new_tokens,
             "device": self._model.device.type,
