@@ -93,6 +93,19 @@ def groups() -> dict[str, list[str]]:
     return {**found, "all": names("benchmark")}
 
 
+def benchmarks_named(text: str) -> list[str]:
+    """Return the benchmarks that --bench names, groups spelt out, each once."""
+    all_groups = groups()
+    known = {**{name: [name] for name in names("benchmark")}, **all_groups}
+    wanted = [name for name in (part.strip() for part in text.split(",")) if name]
+    if not wanted:
+        raise ConfigError(f"--bench names no benchmark. Known: {', '.join(known)}.")
+    for name in wanted:
+        if name not in known:
+            raise ConfigError(f"Unknown benchmark {name!r}. {did_you_mean(name, known)}")
+    return list(dict.fromkeys(benchmark for name in wanted for benchmark in known[name]))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """A composed and resolved configuration, in plain types."""

@@ -230,8 +230,8 @@ def test_predictions_are_scored_again_from_every_form(tmp_path):
 
 
 @needs_world
-def test_several_benchmarks_share_one_model_and_get_a_folder_each(tmp_path, monkeypatch):
-    from eval import commands, config
+def test_several_benchmarks_share_one_model_and_get_a_folder_each(tmp_path, monkeypatch, capsys):
+    from eval import config
 
     built = []
     real = config.build
@@ -241,10 +241,16 @@ def test_several_benchmarks_share_one_model_and_get_a_folder_each(tmp_path, monk
         return real(node, key)
 
     monkeypatch.setattr(config, "build", counting)
-    monkeypatch.setattr(commands, "_benchmarks", lambda text: ["mvbench", "mvbench"])
-    evaluate(tmp_path / "run", "--limit", "2")
+    assert evaluate(tmp_path / "run", "--limit", "2", bench="mvbench,oe_qa,msvd-qa") == 0
     assert built.count("model") == 1
-    assert (tmp_path / "run" / "mvbench" / "result.json").is_file()
+    folders = sorted(path.name for path in (tmp_path / "run").iterdir())
+    assert folders == ["activitynet-qa", "msrvtt-qa", "msvd-qa", "mvbench", "tgif-qa"]
+    for name in folders:
+        result = json.loads((tmp_path / "run" / name / "result.json").read_text())
+        assert (result["benchmark"], result["judge"]) == (name, None if name == "mvbench" else "offline")
+    shown = capsys.readouterr().out
+    assert shown.count("a placeholder that compares words") == 4
+    assert shown.rstrip().splitlines()[-5].split()[:3] == ["mvbench", "accuracy", "2"]
 
 
 @pytest.mark.slow

@@ -112,12 +112,7 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
     table.add_column("", overflow="ellipsis", no_wrap=True)
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True, min_width=max(len(name), 7 if name == "media" else 5))
-    rows = [
-        row
-        for row in _rows(result.metrics).items()
-        # Subsets in the headline metric only; result.json has them in all.
-        if (row[0][0] == OVERALL or row[0][1] == result.primary) and not _is_repeated(row[0], result.metrics)
-    ]
+    rows = [row for row in _rows(result.metrics).items() if _is_shown(*row[0], result)]
     rows.sort(key=lambda row: row[0][0] != OVERALL)
     for position, ((subset, name), by_accounting) in enumerate(rows):
         metric = by_accounting.get("strict") or by_accounting["upstream"]
@@ -155,10 +150,42 @@ def _label(subset: str, name: str, primary: str) -> str:
     return name
 
 
-def _is_repeated(key: tuple[str, str], metrics: Sequence[Metric]) -> bool:
-    """Whether a row is the headline of a benchmark whose macro and micro averages have rows of their own."""
-    subset, name = key
-    return any((metric.subset, metric.name) == (subset, f"{name}_macro") for metric in metrics)
+def _is_shown(subset: str, name: str, result: Result) -> bool:
+    """Whether a metric has a row: subsets and both averages for the headline metric only. result.json has them all."""
+    if name == result.primary:
+        averaged = any((m.subset, m.name) == (subset, f"{name}_macro") for m in result.metrics)
+        return subset != OVERALL or not averaged
+    if subset != OVERALL:
+        return False
+    return name.startswith(f"{result.primary}_m") or not name.endswith(("_macro", "_micro"))
+
+
+def headline(result: Result, accounting: Accounting) -> Metric | None:
+    """Return the metric that the benchmark is known by, or None where nothing was scored."""
+    key = (result.primary, accounting, OVERALL)
+    return next((m for m in result.metrics if (m.name, m.accounting, m.subset) == key), None)
+
+
+def show_summary(results: Sequence[Result], *, console: Console | None = None) -> None:
+    """Print one line a benchmark: the headline in both accountings."""
+    console = console or _console()
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    table.add_column("metric", no_wrap=True)
+    for name in ("n", "upstream", "strict", "failed"):
+        table.add_column(name, justify="right", no_wrap=True, min_width=max(5, len(name)))
+    table.add_column("judge", no_wrap=True)
+    for result in results:
+        values = [headline(result, accounting) for accounting in ("upstream", "strict")]
+        table.add_row(
+            escape(result.benchmark),
+            escape(result.primary),
+            str(result.counts.total),
+            *(printed(result.primary, metric.value if metric else None) for metric in values),
+            str(result.counts.model_failed + result.counts.judge_failed),
+            escape(result.judge or ""),
+        )
+    console.print(table)
 
 
 def _rows(metrics: Sequence[Metric]) -> dict[tuple[str, str], dict[Accounting, Metric]]:

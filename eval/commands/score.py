@@ -1,0 +1,64 @@
+"""`tarsier-eval score`: predictions to a result, without a model."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from eval import config as configuration
+from eval.commands.outcome import origin, stamp, write_and_show
+from eval.core import Benchmark
+from eval.errors import ConfigError, RunError
+from eval.provenance import files_hash, prompts_hash
+from eval.readers.predictions import read_predictions
+from eval.scoring import score_predictions
+from eval.store import PREDICTIONS, RESULT, RUN, SCORES, read_fingerprint
+
+
+def score(given: argparse.Namespace) -> bool:
+    """Score a prediction file of upstream's, or of a run, without a model."""
+    benches = configuration.benchmarks_named(given.bench)
+    if len(benches) > 1:
+        raise ConfigError(f"score takes one benchmark at a time, not {given.bench!r}.")
+    settings = configuration.load_settings([f"benchmark={benches[0]}", *given.overrides])
+    source = Path(given.pred).expanduser().resolve()
+    if not source.exists():
+        raise ConfigError(f"The prediction file or folder {given.pred!r} does not exist.")
+    benchmark: Benchmark = configuration.build(settings.benchmark, "benchmark")
+    run = source if (source / RUN).is_file() else source.parent
+    known = read_fingerprint(run) if (run / RUN).is_file() and source in (run, run / PREDICTIONS) else {}
+    read = source / PREDICTIONS if source.is_dir() and known else source
+    pairs = read_predictions(read, benchmark.name, benchmark.dataset)
+    out = Path(given.out).expanduser().resolve() if given.out else configuration.RUNS / f"{stamp()}-score-{benches[0]}"
+    if out.exists() and out != run and not (out.is_dir() and _holds_scores_only(out)):
+        raise RunError(f"{out} is there already and is not the folder of a score. Choose another OUT.")
+    out.mkdir(parents=True, exist_ok=True)
+    files = [read] if read.is_file() else sorted(read.glob("*.jsonl"))
+    missing = known.get("n_samples", len(pairs)) - len(pairs)
+    scores, result = score_predictions(
+        pairs,
+        benchmark.scorer,
+        # Without data of the user's own, the file is all there is to take a corpus's statistics from.
+        [sample for sample, _ in pairs] if settings.is_builtin else list(benchmark.samples()),
+        benchmark=benchmark.name,
+        primary=benchmark.card.metric,
+        model=known.get("model", {}).get("name", source.stem),
+        provenance={
+            **known,
+            "predictions": str(source),
+            "predictions_sha256": files_hash(files),
+            "prompts_sha256": prompts_hash([sample for sample, _ in pairs]),
+            **origin(),
+        },
+    )
+    notes = []
+    if missing:
+        result = replace(result, complete=False)
+        notes.append(f"Partial: the run stopped with {missing} samples to go.")
+    write_and_show(out, scores, result, [prediction for _, prediction in pairs], notes)
+    return result.complete
+
+
+def _holds_scores_only(folder: Path) -> bool:
+    return {path.name for path in folder.iterdir()} <= {SCORES, RESULT}
