@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from eval.errors import DataError
 from eval.readers.benchmark import AnnotatedBenchmark
 from eval.readers.homes import Homes
 from eval.readers.joining import Namer, Question
@@ -27,23 +26,25 @@ class ActivityNetQA(AnnotatedBenchmark):
     """Reads `test_q.json` with `test_a.json`; the subset is the question's type."""
 
     def questions(self, files: Sequence[Path]) -> Iterator[Question]:
-        """Yield the questions, each with its answer. Raises DataError where one of the two is alone."""
-        answers = by_label(read_json_list(files[1]), "question_id")
-        for row in read_json_list(files[0]):
-            key = row.text("question_id")
-            answer = answers.pop(key, None)
-            if answer is None:
-                raise row.error("question_id", f"is {key!r}, which {files[1]} does not answer; fetch both files again")
-            yield Question(
-                row=row,
-                id=f"{self.dataset}_{key}",
-                video=row.text("video_name"),
-                targets=(answer.label("answer"),),
-                text=row.text("question"),
-                kind=answer.label("type"),
-            )
-        if answers:
-            raise DataError(f"{files[1]}: {len(answers)} answers without a question, such as {next(iter(answers))!r}")
+        """Yield the questions, each with its answer. Raises RowError where one of the two is alone."""
+        answers = by_label(read_json_list(files[1], self.tolerance), "question_id", self.tolerance)
+        for row in read_json_list(files[0], self.tolerance):
+            with self.tolerance:
+                key = row.text("question_id")
+                answer = answers.pop(key, None)
+                if answer is None:
+                    raise row.error("question_id", f"is {key!r}, without an answer in {files[1]}; fetch both again")
+                yield Question(
+                    row=row,
+                    id=f"{self.dataset}_{key}",
+                    video=row.text("video_name"),
+                    targets=(answer.label("answer"),),
+                    text=row.text("question"),
+                    kind=answer.label("type"),
+                )
+        for key, answer in answers.items():
+            with self.tolerance:
+                raise answer.error("question_id", f"is {key!r}, without a question in {files[0]}; fetch both again")
 
     def namer(self, homes: Homes) -> Namer:  # noqa: ARG002
         """Return the name with the prefix of ActivityNet's files, which upstream's rows have too."""

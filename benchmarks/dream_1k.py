@@ -27,13 +27,14 @@ class DREAM1K(AnnotatedBenchmark):
 
     def questions(self, files: Sequence[Path]) -> Iterator[Question]:
         """Yield one question a clip: the description is the reference."""
-        for row in read_records(files[0]):
-            idx, source = row.label("idx"), row.text("source")
-            yield Question(
-                row=row,
-                id=f"{self.dataset}/{self.subsets.get(source, source)}_{idx}",
-                video=idx,
-                targets=(row.text("description"),),
-                kind=source,
-                metadata={"events": list(row.texts("events")), **{key: row.number(key) for key in EXTRA}},
-            )
+        for row in read_records(files[0], self.tolerance):
+            with self.tolerance:
+                idx, source = row.label("idx"), row.text("source")
+                yield Question(
+                    row=row,
+                    id=f"{self.dataset}/{self.subsets.get(source, source)}_{idx}",
+                    video=idx,
+                    targets=(row.text("description"),),
+                    kind=source,
+                    metadata={"events": list(row.texts("events")), **{key: row.number(key) for key in EXTRA}},
+                )

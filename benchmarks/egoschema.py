@@ -26,22 +26,25 @@ class EgoSchema(AnnotatedBenchmark):
     """Reads `questions.json`, and the public answers for the subset."""
 
     def questions(self, files: Sequence[Path]) -> Iterator[Question]:
-        """Yield the questions; of the subset those that have an answer. Raises DataError where one is not asked."""
+        """Yield the questions; of the subset those with an answer. Raises RowError where an answer is alone."""
         answers = read_object(files[1]) if self.split == "subset" else None
         asked = set()
-        for row in read_json_list(files[0]):
-            uid = row.text("q_uid")
-            if answers is not None and not answers.has(uid):
-                continue
-            asked.add(uid)
-            options = tuple(row.text(f"option {number}") for number in range(5))
-            yield Question(
-                row=row,
-                id=f"{self.dataset}_{uid}",
-                video=uid,
-                targets=() if answers is None else (index_letter(answers, answers.number(uid), options, uid),),
-                text=row.text("question"),
-                options=options,
-            )
-        if answers is not None and (lost := [uid for uid in answers.fields if uid not in asked]):
-            raise answers.error(lost[0], f"answers a question that {files[0]} lacks; fetch both files again")
+        for row in read_json_list(files[0], self.tolerance):
+            with self.tolerance:
+                uid = row.text("q_uid")
+                if answers is not None and not answers.has(uid):
+                    continue
+                asked.add(uid)
+                options = tuple(row.text(f"option {number}") for number in range(5))
+                yield Question(
+                    row=row,
+                    id=f"{self.dataset}_{uid}",
+                    video=uid,
+                    targets=() if answers is None else (index_letter(answers, answers.number(uid), options, uid),),
+                    text=row.text("question"),
+                    options=options,
+                )
+        for uid in answers.fields if answers else ():
+            with self.tolerance:
+                if answers and uid not in asked:
+                    raise answers.error(uid, f"answers a question that {files[0]} lacks; fetch both files again")

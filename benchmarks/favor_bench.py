@@ -27,16 +27,18 @@ class FAVORBench(AnnotatedBenchmark):
 
     def questions(self, files: Sequence[Path]) -> Iterator[Question]:
         """Yield the questions of all videos, numbered within each."""
-        for video in read_json_list(files[0]):
-            name = video.text("video_name")
-            for number, row in enumerate(video.rows("questions")):
-                options, task = row.texts("options"), row.text("task_type")
-                yield Question(
-                    row=row,
-                    id=f"{self.dataset}/{task}_{video_stem(name)}_{number}",
-                    video=name,
-                    targets=(answer_letter(row, row.text("correct_answer"), options, "correct_answer"),),
-                    text=row.text("question"),
-                    options=options,
-                    kind=task,
-                )
+        for video in read_json_list(files[0], self.tolerance):
+            with self.tolerance:
+                name = video.text("video_name")
+                for number, row in enumerate(video.rows("questions")):
+                    with self.tolerance:
+                        options, task = row.texts("options"), row.text("task_type")
+                        yield Question(
+                            row=row,
+                            id=f"{self.dataset}/{task}_{video_stem(name)}_{number}",
+                            video=name,
+                            targets=(answer_letter(row, row.text("correct_answer"), options, "correct_answer"),),
+                            text=row.text("question"),
+                            options=options,
+                            kind=task,
+                        )

@@ -18,22 +18,25 @@ from pathlib import Path
 
 from eval.readers.joining import Question
 from eval.readers.numbered import NumberedBenchmark
-from eval.readers.rows import by_label, read_object
+from eval.readers.rows import Row, by_label, read_object
 
 
 class MSRVTTCaption(NumberedBenchmark):
     """Reads videos and sentences of one split."""
 
     def questions(self, files: Sequence[Path]) -> Iterator[Question]:
-        """Yield one question a video, with all of its captions. Raises DataError where they do not fit together."""
+        """Yield one question a video, with all of its captions. Raises RowError where they do not fit together."""
         content = read_object(files[0])
-        videos = by_label(content.rows("videos"), "video_id")
-        captions: dict[str, list[str]] = {self.video(row, "video_id"): [] for row in videos.values()}
+        videos: dict[str, Row] = {}
+        for row in by_label(content.rows("videos"), "video_id", self.tolerance).values():
+            with self.tolerance:
+                videos[self.video(row, "video_id")] = row
+        captions: dict[str, list[str]] = {video: [] for video in videos}
         for row in content.rows("sentences"):
-            video = self.video(row, "video_id")
-            if video not in captions:
-                raise row.error("video_id", f"is {video}, which is not among the videos; fetch the file again")
-            captions[video].append(row.text("caption"))
-        for row in videos.values():
-            video = self.video(row, "video_id")
+            with self.tolerance:
+                video = self.video(row, "video_id")
+                if video not in captions:
+                    raise row.error("video_id", f"is {video}, which is not among the videos; fetch the file again")
+                captions[video].append(row.text("caption"))
+        for video, row in videos.items():
             yield Question(row=row, id=f"{self.dataset}_{video}", video=video, targets=tuple(captions[video]))

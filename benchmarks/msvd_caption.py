@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from eval.errors import DataError
 from eval.readers.homes import Homes
 from eval.readers.joining import Namer, Question
+from eval.readers.malformed import RowError
 from eval.readers.numbered import NumberedBenchmark, msvd_namer, read_mapping
 from eval.readers.rows import Row, read_lines
 
@@ -28,13 +28,15 @@ class MSVDCaption(NumberedBenchmark):
     def questions(self, files: Sequence[Path]) -> Iterator[Question]:
         """Yield one question a clip, with all of its captions. Raises DataError where a clip has none."""
         captions: dict[str, list[str]] = {}
-        for place, line in read_lines(files[0]):
-            clip, _, caption = line.partition(" ")
-            if not caption.strip():
-                raise DataError(f"{place}: {line[:60]!r} where '<clip> <caption>' is expected; fetch the file again")
-            captions.setdefault(clip, []).append(caption.strip())
+        for place, line in read_lines(files[0], self.tolerance):
+            with self.tolerance:
+                clip, _, caption = line.partition(" ")
+                if not caption.strip():
+                    said = f"{line[:60]!r} where '<clip> <caption>' is expected; fetch the file again"
+                    raise RowError(f"{place}: {said}")
+                captions.setdefault(clip, []).append(caption.strip())
         first, last = self.numbers[self.split]
-        for clip, number in read_mapping(files[1]).items():
+        for clip, number in read_mapping(files[1], self.tolerance).items():
             if first <= int(number.removeprefix(self.prefix)) <= last:
                 yield Question(
                     row=Row({}, f"{files[0]}: clip {clip}"),
@@ -45,4 +47,4 @@ class MSVDCaption(NumberedBenchmark):
 
     def namer(self, homes: Homes) -> Namer:
         """Return both names of a video."""
-        return msvd_namer(homes)
+        return msvd_namer(homes, self.tolerance)

@@ -35,4 +35,4 @@ class MSVDQA(NumberedBenchmark):
 
     def namer(self, homes: Homes) -> Namer:
         """Return both names of a video."""
-        return msvd_namer(homes)
+        return msvd_namer(homes, self.tolerance)

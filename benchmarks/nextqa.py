@@ -34,19 +34,20 @@ class NExTQA(AnnotatedBenchmark):
 
     def questions(self, files: Sequence[Path]) -> Iterator[Question]:
         """Yield the questions of a csv file."""
-        for row in read_table(files[0]):
-            video, kind = row.label("video"), row.text("type")
-            options = tuple(row.text(f"a{number}") for number in range(5))
-            yield Question(
-                row=row,
-                id=f"{self.dataset}_{video}_{row.label('qid')}",
-                video=video,
-                targets=(index_letter(row, row.number("answer"), options),),
-                text=row.text("question"),
-                options=options,
-                kind=kind,
-                metadata={"type": kind},
-            )
+        for row in read_table(files[0], tolerance=self.tolerance):
+            with self.tolerance:
+                video, kind = row.label("video"), row.text("type")
+                options = tuple(row.text(f"a{number}") for number in range(5))
+                yield Question(
+                    row=row,
+                    id=f"{self.dataset}_{video}_{row.label('qid')}",
+                    video=video,
+                    targets=(index_letter(row, row.number("answer"), options),),
+                    text=row.text("question"),
+                    options=options,
+                    kind=kind,
+                    metadata={"type": kind},
+                )
 
     def namer(self, homes: Homes) -> Namer:
         """Return what turns a video's number into its path in VidOR, where the map is there."""

@@ -29,15 +29,16 @@ class TGIFQA(AnnotatedBenchmark):
 
     def questions(self, files: Sequence[Path]) -> Iterator[Question]:
         """Yield the questions of the table."""
-        for row in read_table(files[0], "\t"):
-            yield Question(
-                row=row,
-                id=f"{self.dataset}_{row.label('vid_id')}",
-                video=row.text("gif_name"),
-                targets=(row.label("answer"),),
-                text=row.text("question"),
-                kind=row.label("type"),
-            )
+        for row in read_table(files[0], "\t", self.tolerance):
+            with self.tolerance:
+                yield Question(
+                    row=row,
+                    id=f"{self.dataset}_{row.label('vid_id')}",
+                    video=row.text("gif_name"),
+                    targets=(row.label("answer"),),
+                    text=row.text("question"),
+                    kind=row.label("type"),
+                )
 
     def namer(self, homes: Homes) -> Namer:  # noqa: ARG002
         """Return the name of the gif; a copy in another container is found by its stem."""

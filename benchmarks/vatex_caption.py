@@ -25,6 +25,7 @@ class VATEXCaption(AnnotatedBenchmark):
 
     def questions(self, files: Sequence[Path]) -> Iterator[Question]:
         """Yield one question a video, with all of its captions."""
-        for row in read_json_list(files[0]):
-            video = row.text("videoID")
-            yield Question(row=row, id=f"{self.dataset}_{video}", video=video, targets=row.texts("enCap"))
+        for row in read_json_list(files[0], self.tolerance):
+            with self.tolerance:
+                video = row.text("videoID")
+                yield Question(row=row, id=f"{self.dataset}_{video}", video=video, targets=row.texts("enCap"))

@@ -31,18 +31,19 @@ class VideoMME(AnnotatedBenchmark):
 
     def questions(self, files: Sequence[Path]) -> Iterator[Question]:
         """Yield the questions of the table; options lose their letters, which the prompt puts before them again."""
-        for row in read_records(files[0]):
-            options = tuple(re.sub(r"^[A-Z][.)]\s*", "", option) for option in row.texts("options"))
-            yield Question(
-                row=row,
-                id=f"{self.dataset}_{row.text('question_id')}",
-                video=row.text("videoID"),
-                targets=(check_letter(row, row.text("answer"), options),),
-                text=row.text("question"),
-                options=options,
-                kind=row.text("duration"),
-                metadata={key: row.text(key) for key in ("video_id", "domain", "sub_category", "task_type")},
-            )
+        for row in read_records(files[0], self.tolerance):
+            with self.tolerance:
+                options = tuple(re.sub(r"^[A-Z][.)]\s*", "", option) for option in row.texts("options"))
+                yield Question(
+                    row=row,
+                    id=f"{self.dataset}_{row.text('question_id')}",
+                    video=row.text("videoID"),
+                    targets=(check_letter(row, row.text("answer"), options),),
+                    text=row.text("question"),
+                    options=options,
+                    kind=row.text("duration"),
+                    metadata={key: row.text(key) for key in ("video_id", "domain", "sub_category", "task_type")},
+                )
 
     def kind(self, row: UpstreamRow) -> str:
         """Return the duration, which upstream's rows have among their further fields."""
@@ -51,5 +52,8 @@ class VideoMME(AnnotatedBenchmark):
     def namer(self, homes: Homes) -> Namer:
         """Return the name of the file, and the number that upstream uses."""
         file = homes.official(self.official[self.split][0])
-        names = {row.label("video_id"): row.text("videoID") for row in (read_records(file) if file else ())}
+        names: dict[str, str] = {}
+        for row in read_records(file, self.tolerance) if file else ():
+            with self.tolerance:
+                names[row.label("video_id")] = row.text("videoID")
         return lambda video: (names[video], video) if video in names else (video,)

@@ -314,6 +314,10 @@ class Benchmark(Protocol):
         """Return the wording of the prompts, by name and hash."""
         ...
 
+    def describe(self) -> Mapping[str, Any]:
+        """Return what the samples were read from, and how many rows were left out; to be asked after them."""
+        ...
+
 
 class Model(Protocol):
     """Continues prompts about one clip at a time."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import re
 import typing
 from pathlib import Path
 
@@ -60,6 +61,21 @@ def test_its_card_is_complete(node):
     assert node["split"] == card.upstream_split
     assert all(size > 0 for size in card.splits.values())
     assert set(node["rows"]) | set(node["official"]) == set(card.splits)
+
+
+def test_by_default_it_is_strict_and_uses_no_network(node):
+    assert (node["skip_malformed"], node["fetch"]) == (False, False)
+
+
+def test_from_the_hub_come_annotations_of_a_commit_and_no_videos(node):
+    served = node["name"] in {"mvbench", "video-mme", "tvbench", "favor-bench", "dream-1k"}
+    assert ("hub" in node) == served
+    if served:
+        hub = node["hub"]
+        assert node["card"]["homepage"] == f"https://huggingface.co/datasets/{hub['repo']}"
+        assert all(file.endswith((".json", ".parquet")) for file in hub["files"])
+        # No commit of FAVOR-Bench could be verified; its users pin one.
+        assert re.fullmatch("[0-9a-f]{40}", hub["revision"] or "") or node["name"] == "favor-bench"
 
 
 def test_its_scorer_fits_its_answers(node):

@@ -42,6 +42,8 @@ class _Job:
     """What to predict."""
     population: Sequence[Sample]
     """All samples of the split; a corpus metric takes its statistics from them."""
+    read_from: Mapping[str, Any]
+    """The annotations: files, commit on the hub, rows left out."""
     identity: Mapping[str, Any]
     """What predictions depend on, but for the model."""
     out: Path
@@ -125,7 +127,13 @@ def _job(settings: Settings, out: Path) -> _Job:
     identity = _identity(settings, benchmark, samples)
     refuse_changed(out, identity)
     return _Job(
-        settings=settings, benchmark=benchmark, samples=samples, population=population, identity=identity, out=out
+        settings=settings,
+        benchmark=benchmark,
+        samples=samples,
+        population=population,
+        read_from=dict(benchmark.describe()),
+        identity=identity,
+        out=out,
     )
 
 
@@ -180,6 +188,7 @@ def run_benchmark(job: _Job, model: Model) -> Result:
             **fingerprint,
             "data": "built-in" if settings.is_builtin else str(settings.data),
             "annotations": None if settings.annotations is None else str(settings.annotations),
+            "read_from": job.read_from,
             **origin(),
         },
     )

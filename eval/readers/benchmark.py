@@ -10,6 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,9 @@ from eval.core import Card, Clip, Sample, Scorer
 from eval.errors import DataError, did_you_mean
 from eval.readers.choices import check_letter, check_options
 from eval.readers.homes import Homes, Source, Videos, resolve
+from eval.readers.hub import Hub
 from eval.readers.joining import Namer, Question, join
+from eval.readers.malformed import RowError, Tolerance
 from eval.readers.pack import DEFAULT_PACK, REMEDY, open_pack
 from eval.readers.prompts import OWN, Form, Wording, wording
 from eval.readers.rows import Row
@@ -60,6 +63,14 @@ class AnnotatedBenchmark:
     """What official files are asked with: this project's sentences, or those of the protocol pack."""
     pack: Path | Literal["auto"] | None = None
     """The protocol pack: a folder, `auto` for the default one, null for none."""
+    hub: Hub | None = None
+    """The data set on the Hugging Face hub that holds the official files; null where there is none."""
+    fetch: bool = False
+    """Whether annotations that are found nowhere are fetched from the hub; videos never are."""
+    skip_malformed: bool = False
+    """Whether rows that cannot be read are left out, counted and named, instead of stopping the run."""
+    tolerance: Tolerance = field(init=False, repr=False, compare=False, default_factory=Tolerance)
+    """What readers and adapters work on rows inside of."""
 
     @property
     def dataset(self) -> str:
@@ -96,13 +107,34 @@ class AnnotatedBenchmark:
 
     def samples(self) -> Iterator[Sample]:
         """Yield the samples in annotation order. Raises DataError."""
+        self.tolerance.begin(skip=self.skip_malformed)
         homes, rows, files = self._resolved()
         videos, names = homes.videos(rows or files[0]), self.namer(homes)
-        if rows is not None:
-            yield from self._from_upstream(rows, files, videos, names)
-        else:
-            yield from self._from_official(files, videos, names)
+        read = self._from_official if rows is None else partial(self._from_upstream, rows)
+        count = 0
+        for sample in read(files, videos, names):
+            count += 1
+            yield sample
+        self._report(homes, count, rows or files[0])
         videos.report()
+
+    def _report(self, homes: Homes, count: int, path: Path) -> None:
+        self.tolerance.report(self.name)
+        if not count:
+            raise DataError(f"{path}: no question of split {self.split!r} in it; is this the right file?")
+        size = self.card.splits[self.split]
+        if homes.fetched and count + self.tolerance.count != size:
+            # A fetch that was cut off leaves some of the files.
+            _log.warning("%s: %d questions of %d in %s from the hub", self.name, count, size, homes.fetched)
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return what the samples were read from: files, commit on the hub, rows left out; to be asked after them."""
+        homes, rows, files = self._resolved()
+        return {
+            "files": [str(path) for path in (files if rows is None else (rows,))],
+            "hub": str(homes.hub) if homes.fetched else None,
+            "malformed_rows_skipped": self.tolerance.count,
+        }
 
     def asked_with(self) -> Wording:
         """Return the wording of the prompts, by name and hash. Raises DataError as `samples` does."""
@@ -126,6 +158,8 @@ class AnnotatedBenchmark:
             folders=self.folders,
             annotations=self.annotations,
             pack=None if pack is None else open_pack(Path(pack)),
+            hub=self.hub,
+            fetch=self.fetch,
         )
 
     def _resolved(self) -> tuple[Homes, Path | None, tuple[Path, ...]]:
@@ -133,62 +167,66 @@ class AnnotatedBenchmark:
             raise DataError(f"{self.name} has no split {self.split!r}. {did_you_mean(self.split, self.card.splits)}")
         homes = self._homes()
         official = self.official.get(self.split, ())
-        return homes, *resolve(homes, self.source, self.rows.get(self.split), official, self.split)
+        return resolve(homes, self.source, self.rows.get(self.split), official, self.split)
 
     def _from_official(self, files: Sequence[Path], videos: Videos, names: Namer) -> Iterator[Sample]:
         template = self._template()
         seen: dict[str, str] = {}
         for one in self.questions(files):
-            if one.id in seen:
-                raise DataError(f"{one.row.place}: {one.id!r} was asked at {seen[one.id]}; delete one of the two")
-            seen[one.id] = one.row.place
-            if self.card.task == "mc_qa":
-                check_options(one.row, one.options, "options")
-            elif not one.targets:
-                raise DataError(f"{one.row.place}: no reference for {one.id!r}; fetch the file again")
-            hints, foreign = self.places(one.kind)
-            source = videos.find_any(names(one.video), hints, foreign, one.row.place)
-            yield Sample(
-                id=one.id,
-                benchmark=self.name,
-                subset=self._subset(one),
-                clip=Clip(source=source, **_span(one), fps=self.fps(one.kind)),
-                prompt=template.ask(one.text, one.options),
-                targets=one.targets,
-                options=one.options,
-                cluster=self.cluster(one.kind, one.video),
-                metadata={"vid": one.video, "question": one.text, **one.metadata},
-            )
-        if not seen:
-            raise DataError(f"{files[0]}: no question of split {self.split!r} in it; is this the right file?")
+            with self.tolerance:
+                if one.id in seen:
+                    said = f"{one.id!r} was asked at {seen[one.id]}; delete one of the two"
+                    raise RowError(f"{one.row.place}: {said}")
+                seen[one.id] = one.row.place
+                if self.card.task == "mc_qa":
+                    check_options(one.row, one.options, "options")
+                elif not one.targets:
+                    raise RowError(f"{one.row.place}: no reference for {one.id!r}; fetch the file again")
+                hints, foreign = self.places(one.kind)
+                source = videos.find_any(names(one.video), hints, foreign, one.row.place)
+                yield Sample(
+                    id=one.id,
+                    benchmark=self.name,
+                    subset=self._subset(one),
+                    clip=Clip(source=source, **_span(one), fps=self.fps(one.kind)),
+                    prompt=template.ask(one.text, one.options),
+                    targets=one.targets,
+                    options=one.options,
+                    cluster=self.cluster(one.kind, one.video),
+                    metadata={"vid": one.video, "question": one.text, **one.metadata},
+                )
 
     def _subset(self, one: Question) -> str:
         known = self.reported()
         if known and one.kind not in known:
             hint = did_you_mean(one.kind, known)
-            raise DataError(f"{one.row.place}: {one.kind!r} is no subset of {self.card.title}. {hint}")
+            raise RowError(f"{one.row.place}: {one.kind!r} is no subset of {self.card.title}. {hint}")
         return known.get(one.kind, one.kind)
 
     def _from_upstream(self, path: Path, files: Sequence[Path], videos: Videos, names: Namer) -> Iterator[Sample]:
-        rows = read_upstream(path, self.dataset)
+        rows = read_upstream(path, self.dataset, self.tolerance)
         kinds, more = self._kinds(path, rows, files, names)
         known = self.reported()
         unknown: dict[str, str] = {}
         odd: Counter[str] = Counter()
+        answered = any(text.strip() for row in rows for text in row.responses)
         for row, kind, extra in zip(rows, kinds, more, strict=True):
-            if kind and known and kind not in known:
-                unknown.setdefault(kind, row.place)
-            hints, foreign = self.places(kind)
-            clip = row.clip(videos, names(row.vid) if row.vid else (), hints, foreign, self.fps(kind))
-            sample = row.sample(self.name, clip, self.cluster(kind, row.video))
-            targets = tuple(target for target in sample.targets if target.strip())
-            if self.card.task == "mc_qa":
-                place = Row({}, row.place, "text.")
-                targets = tuple(check_letter(place, one, sample.options or "?" * 26, "response") for one in targets)
-                odd["list no options, and have no chance level"] += not sample.options
-            odd["end before they start; upstream shows the one frame at the start"] += _backward(row)
-            subset = known.get(kind, kind)
-            yield replace(sample, subset=subset, targets=targets, metadata={**sample.metadata, **extra})
+            with self.tolerance:
+                if kind and known and kind not in known:
+                    unknown.setdefault(kind, row.place)
+                hints, foreign = self.places(kind)
+                clip = row.clip(videos, names(row.vid) if row.vid else (), hints, foreign, self.fps(kind))
+                sample = row.sample(self.name, clip, self.cluster(kind, row.video))
+                targets = tuple(target for target in sample.targets if target.strip())
+                if answered and not targets:
+                    raise RowError(f"{row.place}: {row.id!r} has no answer, though other rows have; complete the row")
+                if self.card.task == "mc_qa":
+                    place = Row({}, row.place, "text.")
+                    targets = tuple(check_letter(place, one, sample.options or "?" * 26, "response") for one in targets)
+                    odd["list no options, and have no chance level"] += not sample.options
+                odd["end before they start; upstream shows the one frame at the start"] += _backward(row)
+                subset = known.get(kind, kind)
+                yield replace(sample, subset=subset, targets=targets, metadata={**sample.metadata, **extra})
         for kind, where in unknown.items():
             hint = did_you_mean(kind, known)
             _log.warning("%s: %r is no subset of %s; reported as it is. %s", where, kind, self.card.title, hint)

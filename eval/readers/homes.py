@@ -1,4 +1,4 @@
-"""Where a benchmark's files lie: its own folders below the root, the root itself, the protocol pack.
+"""Where a benchmark's files lie: its own folders below the root, the root itself, the protocol pack, the hub.
 
 One root may serve all benchmarks. Each looks in the folders that go by its name, then in the root; upstream's rows
 may also lie in `annotations/` of either, or in the protocol pack.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
 
 from eval.errors import DataError
+from eval.readers.hub import Hub, fetch_annotations
 from eval.readers.pack import Pack
 from eval.readers.videos import VideoIndex
 
@@ -38,6 +39,12 @@ class Homes:
     """A file or folder of annotations that was given in place of a search."""
     pack: Pack | None = None
     """The protocol pack, where one was imported."""
+    hub: Hub | None = None
+    """Where the official annotations may be had from, if any hub serves them."""
+    fetch: bool = False
+    """Whether they may be fetched from there, once they are found nowhere else."""
+    fetched: Path | None = None
+    """The folder in the hub's cache that they were fetched to."""
 
     @property
     def own(self) -> tuple[Path, ...]:
@@ -72,8 +79,10 @@ class Homes:
         """Return an official file, whose name may hold `*`; its own folders come before the root."""
         if self.gives(file):
             return self.annotations
-        given = [self.annotations] if self.annotations is not None and self.annotations.is_dir() else []
-        for folder in (*given, *self.all):
+        given = self.annotations if self.annotations is not None and self.annotations.is_dir() else None
+        for folder in (given, *self.all, self.fetched):
+            if folder is None:
+                continue
             # The root may be shared, and val_qa.json in another folder of it be another benchmark's.
             deeper = () if folder == self.data else ("*/", "dataset/*/")
             for shelf in (*SHELVES, *deeper):
@@ -109,8 +118,9 @@ class Videos:
         # Many questions are about the same video.
         sought = (tuple(names), tuple(hints), tuple(foreign))
         if sought not in self._found:
-            paths = [index.find_any(names, hints, foreign, place) for index in self._indexes]
-            self._found[sought] = next((path for path in paths if path.exists()), paths[0])
+            found = (index.search(names, hints, foreign, place) for index in self._indexes)
+            there = next((path for path in found if path is not None), None)
+            self._found[sought] = there or self._indexes[0].expected(names, hints, place)
         return self._found[sought]
 
     def find_frames(
@@ -130,8 +140,10 @@ class Videos:
 
 def resolve(
     homes: Homes, source: Source, rows: str | None, official: Sequence[str], split: str
-) -> tuple[Path | None, tuple[Path, ...]]:
-    """Return upstream's file, or None where the official files are to be read, and the official files.
+) -> tuple[Homes, Path | None, tuple[Path, ...]]:
+    """Return where files lie, upstream's file, or None where the official ones are to be read, and the official ones.
+
+    Where there are no annotations, and they may be fetched from a hub, they are, and the homes that come back know.
 
     Args:
         homes: Where to look.
@@ -151,10 +163,13 @@ def resolve(
     wanted = rows is not None and source != "official" and not any(map(homes.gives, official))
     found, looked = homes.rows(rows) if rows is not None and wanted else (None, [])
     files = [homes.official(name) for name in official]
+    if found is None and not any(files) and source != "upstream" and given is None and homes.fetch and homes.hub:
+        homes = replace(homes, fetched=fetch_annotations(homes.hub))
+        files = [homes.official(name) for name in official]
     there = tuple(file for file in files if file is not None)
     complete = there if len(there) == len(files) else ()
     if found is not None or (complete and source != "upstream"):
-        return found, complete
+        return homes, found, complete
     if source != "upstream":
         if there:
             absent = ", ".join(name for name, file in zip(official, files, strict=True) if file is None)
@@ -163,5 +178,13 @@ def resolve(
     more = f" (and {len(official) - 1} more)" if source != "upstream" and len(official) > 1 else ""
     raise DataError(
         f"no annotations of split {split!r} (source={source}): looked for {', '.join(map(str, looked))}{more}; "
-        "set data= or annotations="
+        f"set data= or annotations={_on_the_hub(homes)}"
     )
+
+
+def _on_the_hub(homes: Homes) -> str:
+    if homes.fetched:
+        return f" (nor are they in {homes.fetched}, fetched from {homes.hub})"
+    if homes.hub is None:
+        return " (benchmark.fetch=true cannot help: no hub serves this benchmark)" if homes.fetch else ""
+    return "" if homes.fetch else f", or benchmark.fetch=true to fetch them from the hub ({homes.hub.repo})"

@@ -18,7 +18,7 @@ SHOWN = 3
 _log = logging.getLogger(__name__)
 
 
-class MalformedRow(DataError):
+class RowError(DataError):
     """One row that does not fit its format; the rest of the file may be sound."""
 
 
@@ -50,7 +50,7 @@ class Tolerance:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        if not self._skip or not isinstance(error, MalformedRow):
+        if not self._skip or not isinstance(error, RowError):
             return False
         self._skipped[str(error)] = None
         return True

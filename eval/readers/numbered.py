@@ -13,8 +13,8 @@ from pathlib import Path
 
 from eval.readers.benchmark import AnnotatedBenchmark
 from eval.readers.homes import Homes
-from eval.readers.malformed import STRICT, MalformedRow, Tolerance
 from eval.readers.joining import Namer, Question
+from eval.readers.malformed import STRICT, RowError, Tolerance
 from eval.readers.rows import Row, read_json_list, read_lines
 
 _NUMBER = re.compile(r"(?:video|vid)?(\d+)")
@@ -68,16 +68,16 @@ def msvd_namer(homes: Homes, tolerance: Tolerance) -> Namer:
 
 
 def read_mapping(file: Path, tolerance: Tolerance = STRICT) -> dict[str, str]:
-    """Return `vid<N>` by clip, in the order of the file. Raises MalformedRow where a line is not of that form."""
+    """Return `vid<N>` by clip, in the order of the file. Raises RowError where a line is not of that form."""
     mapping: dict[str, str] = {}
     numbers: set[str] = set()
     for place, line in read_lines(file, tolerance):
         with tolerance:
             clip, _, number = line.rpartition(" ")
             if not clip.strip() or not re.fullmatch(r"vid\d+", number):
-                raise MalformedRow(f"{place}: {line[:60]!r} where '<clip> vid<N>' is expected; fetch the file again")
+                raise RowError(f"{place}: {line[:60]!r} where '<clip> vid<N>' is expected; fetch the file again")
             if clip in mapping or number in numbers:
-                raise MalformedRow(f"{place}: {clip} or {number} comes twice; fetch the file again")
+                raise RowError(f"{place}: {clip} or {number} comes twice; fetch the file again")
             numbers.add(number)
             mapping[clip.strip()] = number
     return mapping

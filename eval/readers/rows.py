@@ -11,13 +11,13 @@ import importlib
 import io
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from eval.errors import DataError
-from eval.readers.malformed import STRICT, MalformedRow, Tolerance
+from eval.readers.malformed import STRICT, RowError, Tolerance
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,9 @@ class Row:
     parent: str = ""
     """Path of this object inside its row, for messages: "" or e.g. `text.`."""
 
-    def error(self, field: str, problem: str) -> MalformedRow:
+    def error(self, field: str, problem: str) -> RowError:
         """Return an error that names place, field and problem."""
-        return MalformedRow(f"{self.place}: field {self.parent + field!r} {problem}")
+        return RowError(f"{self.place}: field {self.parent + field!r} {problem}")
 
     def has(self, field: str) -> bool:
         """Whether the field is there and not null."""
@@ -101,14 +101,14 @@ class Row:
             raise self.error(field, f"is missing; add it, or check that this is the right file (fields here: {there})")
         return self.fields[field]
 
-    def _wrong(self, field: str, value: object, expected: str) -> MalformedRow:
+    def _wrong(self, field: str, value: object, expected: str) -> RowError:
         return self.error(field, f"is {_short(value)}, expected {expected}; correct it in the file")
 
 
 def read_jsonl(path: Path, tolerance: Tolerance = STRICT) -> Iterator[Row]:
     """Yield one row for each line of a JSON-lines file; blank lines are skipped.
 
-    Raises MalformedRow, naming `file:line`, where a line is not UTF-8 or not a JSON object.
+    Raises RowError, naming `file:line`, where a line is not UTF-8 or not a JSON object.
     """
     with _opened(path) as file:
         for number, line in enumerate(file, start=1):
@@ -128,9 +128,9 @@ def _json_row(line: bytes, place: str) -> Row:
             value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
         remedy = "correct or delete the line (a run that was cut off leaves half a line at the end)"
-        raise MalformedRow(f"{place}: not valid JSON ({error}); {remedy}") from None
+        raise RowError(f"{place}: not valid JSON ({error}); {remedy}") from None
     if not isinstance(value, dict):
-        raise MalformedRow(f"{place}: {_short(value)} where a JSON object is expected; is this a JSON-lines file?")
+        raise RowError(f"{place}: {_short(value)} where a JSON object is expected; is this a JSON-lines file?")
     return Row(value, place)
 
 
@@ -143,16 +143,28 @@ def read_json(path: Path) -> Any:
             raise DataError(f"{path}: not valid JSON ({error}); fetch the file again") from None
 
 
-def read_json_list(path: Path, tolerance: Tolerance = STRICT) -> Iterator[Row]:
-    """Yield one row for each object of a JSON file that holds a list. Raises DataError."""
+def read_list(path: Path) -> list[Any]:
+    """Return the content of a JSON file that holds a list. Raises DataError."""
     values = read_json(path)
     if not isinstance(values, list):
         raise DataError(f"{path}: {_short(values)} where a list of objects is expected; is this the right file?")
-    for number, value in enumerate(values):
+    return values
+
+
+def item(values: Sequence[Any], number: int, path: Path) -> Row:
+    """Return one item of a list that was read from `path`. Raises RowError where it is no object."""
+    value = values[number]
+    if not isinstance(value, dict):
+        raise RowError(f"{path}: item {number} is {_short(value)}, expected an object; correct the file")
+    return Row(value, f"{path}: item {number}")
+
+
+def read_json_list(path: Path, tolerance: Tolerance = STRICT) -> Iterator[Row]:
+    """Yield one row for each object of a JSON file that holds a list. Raises DataError."""
+    values = read_list(path)
+    for number in range(len(values)):
         with tolerance:
-            if not isinstance(value, dict):
-                raise MalformedRow(f"{path}: item {number} is {_short(value)}, expected an object; correct the file")
-            yield Row(value, f"{path}: item {number}")
+            yield item(values, number, path)
 
 
 def read_object(path: Path) -> Row:
@@ -164,7 +176,7 @@ def read_object(path: Path) -> Row:
 
 
 def by_label(rows: Iterable[Row], field: str, tolerance: Tolerance = STRICT) -> dict[str, Row]:
-    """Return rows by an identifier. Raises MalformedRow where one comes twice."""
+    """Return rows by an identifier. Raises RowError where one comes twice."""
     found: dict[str, Row] = {}
     for row in rows:
         with tolerance:
@@ -184,7 +196,7 @@ def read_lines(path: Path, tolerance: Tolerance = STRICT) -> Iterator[tuple[str,
                 try:
                     text = line.decode("utf-8-sig").strip()
                 except UnicodeDecodeError as error:
-                    raise MalformedRow(f"{place}: not UTF-8 ({error}); save the file as UTF-8") from None
+                    raise RowError(f"{place}: not UTF-8 ({error}); save the file as UTF-8") from None
                 if text and not text.startswith("#"):
                     yield place, text
 
@@ -206,7 +218,7 @@ def read_table(path: Path, delimiter: str = ",", tolerance: Tolerance = STRICT) 
         with tolerance:
             if None in fields:
                 problem = f"more cells than the heading has; is {delimiter!r} the delimiter of this file?"
-                raise MalformedRow(f"{place}: {problem}")
+                raise RowError(f"{place}: {problem}")
             yield Row(fields, place)
 
 

@@ -16,7 +16,7 @@ from eval.errors import DataError
 from eval.readers.benchmark import AnnotatedBenchmark
 from eval.readers.choices import answer_letter
 from eval.readers.joining import Question
-from eval.readers.rows import read_json_list
+from eval.readers.rows import item, read_list
 from eval.readers.videos import video_stem
 
 
@@ -51,20 +51,26 @@ class SubtaskBenchmark(AnnotatedBenchmark):
         count = 0
         for task, about in self.tasks.items():
             file = by_name.pop(f"{task.lower().replace(' ', '_').replace('-', '_')}.json", None)
-            for position, row in enumerate(read_json_list(file) if file else ()):
-                options = row.texts("candidates")
-                yield Question(
-                    row=row,
-                    id=f"{self.dataset}/{task}_{position if self.numbering == 'task' else count}",
-                    video=row.text("video"),
-                    targets=(answer_letter(row, row.text("answer"), options),),
-                    text=row.text("question"),
-                    options=options,
-                    kind=task,
-                    start=row.number("start") if about.bounded else None,
-                    end=row.number("end") if about.bounded else None,
-                )
-                count += 1
+            if file is None:
+                continue
+            rows = read_list(file)
+            for position in range(len(rows)):
+                number = position if self.numbering == "task" else count
+                count += 1  # before a row can be left out, so that the others keep their ids
+                with self.tolerance:
+                    row = item(rows, position, file)
+                    options = row.texts("candidates")
+                    yield Question(
+                        row=row,
+                        id=f"{self.dataset}/{task}_{number}",
+                        video=row.text("video"),
+                        targets=(answer_letter(row, row.text("answer"), options),),
+                        text=row.text("question"),
+                        options=options,
+                        kind=task,
+                        start=row.number("start") if about.bounded else None,
+                        end=row.number("end") if about.bounded else None,
+                    )
         if by_name:
             listed = ", ".join(sorted(by_name))
             raise DataError(f"{files[0]}: {listed} belongs to no subtask of {self.card.title}; is this its folder?")

@@ -134,6 +134,7 @@ def read_upstream(path: Path, dataset: str, tolerance: Tolerance = STRICT) -> li
     Args:
         path: File or folder; it may hold rows of other data sets too.
         dataset: The data set as upstream calls it, without the part after the slash.
+        tolerance: What becomes of malformed rows.
 
     Of rows with the same data set and idx the first one counts, as upstream has it; the rest is logged.
 
@@ -154,9 +155,7 @@ def read_folder(path: Path, tolerance: Tolerance = STRICT) -> Iterator[Row]:
         yield from read_jsonl(file, tolerance)
 
 
-def parse_rows(
-    rows: Iterable[Row], dataset: str, path: Path, tolerance: Tolerance = STRICT
-) -> list[UpstreamRow]:
+def parse_rows(rows: Iterable[Row], dataset: str, path: Path, tolerance: Tolerance = STRICT) -> list[UpstreamRow]:
     """Check the rows of one data set, see read_upstream; `path` is what messages name."""
     found: dict[str, UpstreamRow] = {}
     others: Counter[str] = Counter()

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from eval.readers.malformed import MalformedRow
+from eval.readers.malformed import RowError
 
 VIDEO_EXTENSIONS = ("mp4", "mkv", "webm", "avi", "mov", "wmv", "mpg", "mpeg", "m4v", "ts", "gif")
 """Containers that are tried for a name, the likeliest first."""
@@ -27,6 +28,19 @@ def video_stem(name: str) -> str:
     return stem if dot and stem and extension.lower() in VIDEO_EXTENSIONS else name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listing:
+    """What one folder holds."""
+
+    videos: Mapping[str, list[str]]
+    """Its video files by stem, each list in the order in which containers are tried."""
+    others: Collection[str]
+    """Other files, and folders."""
+
+    def holds(self, name: str, stem: str) -> bool:
+        return name in self.videos.get(stem, ()) or name in self.others
+
+
 class VideoIndex:
     """The videos below one folder.
 
@@ -39,9 +53,9 @@ class VideoIndex:
         self.root = Path(root)
         self._walk = walk
         self._twins: dict[Path, str] = {}
-        self._hinted: dict[tuple[str, ...], list[Path]] = {}
-        self._folders: dict[Path, dict[str, list[str]] | None] = {}
-        self._below: dict[str, list[Path]] | None = None
+        self._hinted: dict[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[Path, _Listing]]] = {}
+        self._folders: dict[Path, _Listing | None] = {}
+        self._below: dict[str, list[str]] | None = None
         self._sought: dict[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], Path | None] = {}
 
     def find(self, name: str, hints: Sequence[str] = (), foreign: Sequence[str] = (), place: str = "") -> Path:
@@ -60,33 +74,41 @@ class VideoIndex:
         Raises:
             DataError: A relative path that leaves the root, or an empty name.
         """
-        given = Path(name)
-        if given.is_absolute() and given.exists():
-            return given
-        parts = self._parts(name, place)
-        first = _joined(_split(hints[0]) if hints else (), parts)
-        if self._walk and self._below is not None and not self._below:
-            return given if given.is_absolute() else self.root.joinpath(*first)  # no video at all, and many are sought
-        if not given.is_absolute():
-            for look in (_file, self._other_extension, _folder):
-                for path in self._expected(parts, tuple(hints)):
-                    if (found := look(path)) is not None:
-                        return found
-        sought = (parts, tuple(hints), tuple(foreign))
-        if sought not in self._sought:
-            self._sought[sought] = self._anywhere(*sought)
-        return self._sought[sought] or (given if given.is_absolute() else self.root.joinpath(*first))
+        return self.find_any((name,), hints, foreign, place)
 
     def find_any(
         self, names: Sequence[str], hints: Sequence[str] = (), foreign: Sequence[str] = (), place: str = ""
     ) -> Path:
-        """Return where a video lies that goes by several names, or where the first is expected; as `find`.
+        """Return where a video lies that goes by several names, or where the first is expected; as `find`."""
+        return self.search(names, hints, foreign, place) or self.expected(names, hints, place)
+
+    def search(
+        self, names: Sequence[str], hints: Sequence[str] = (), foreign: Sequence[str] = (), place: str = ""
+    ) -> Path | None:
+        """Return where a video lies that goes by several names, or None; as `find`."""
+        found = (self._search(name, tuple(hints), tuple(foreign), place) for name in names or ("",))
+        return next((path for path in found if path is not None), None)
+
+    def expected(self, names: Sequence[str], hints: Sequence[str] = (), place: str = "") -> Path:
+        """Return where a video should lie that goes by several names.
 
         An absolute path may be of another machine, so a video is not expected there if it has another name.
         """
-        paths = [self.find(name, hints, foreign, place) for name in names or ("",)]
-        expected = (path for path, name in zip(paths, names, strict=False) if not name.startswith("/"))
-        return next((path for path in paths if path.exists()), next(expected, paths[0]))
+        name = next((name for name in names if not name.startswith("/")), names[0] if names else "")
+        return self.root.joinpath(*_joined(_split(hints[0]) if hints else (), self._parts(name, place)))
+
+    def _search(self, name: str, hints: tuple[str, ...], foreign: tuple[str, ...], place: str) -> Path | None:
+        if (absolute := name.startswith("/")) and Path(name).exists():
+            return Path(name)
+        parts = self._parts(name, place)
+        if self._walk and self._below is not None and not self._below:
+            return None  # no video at all, and many are sought
+        if not absolute and (found := self._look(self._expected(parts, hints), parts[-1])) is not None:
+            return found
+        sought = (parts, hints, foreign)
+        if sought not in self._sought:
+            self._sought[sought] = self._anywhere(*sought)
+        return self._sought[sought]
 
     def twins(self) -> Mapping[Path, str]:
         """Return the videos that were picked over a file of the same name in another container."""
@@ -108,48 +130,56 @@ class VideoIndex:
             frames.append(homes[folder] / file)
         return frames
 
-    def _expected(self, parts: tuple[str, ...], hints: tuple[str, ...]) -> list[Path]:
-        """Return where the video may lie, but for folders that are not there.
+    def _expected(self, parts: tuple[str, ...], hints: tuple[str, ...]) -> list[tuple[Path, _Listing]]:
+        """Return the folders in which the video may lie, but for those that are not there.
 
-        Most hints of most data sets do not exist, and asking the disk again for each sample adds up.
+        Each is listed once: most hints of most data sets do not exist, and asking the disk again for each sample
+        adds up.
         """
-        if len(parts) > 1:
-            paths = [self.root.joinpath(*_joined(_split(hint), parts)) for hint in (*hints, "")]
-            return [path for path in paths if self._listed(path.parent) is not None]
-        if hints not in self._hinted:
-            folders = [self.root / hint for hint in (*hints, "")]
-            self._hinted[hints] = [folder for folder in folders if self._listed(folder) is not None]
-        return [folder / parts[0] for folder in self._hinted[hints]]
+        key = (parts[:-1], hints)
+        if key not in self._hinted:
+            folders = [self.root.joinpath(*_joined(_split(hint), parts)[:-1]) for hint in (*hints, "")]
+            listed = [(folder, self._listed(folder)) for folder in dict.fromkeys(folders)]
+            self._hinted[key] = [(folder, listing) for folder, listing in listed if listing is not None]
+        return self._hinted[key]
+
+    def _look(self, folders: Sequence[tuple[Path, _Listing]], name: str) -> Path | None:
+        """Return the file of that name, or else that in another container, or else the folder of frames."""
+        stem = video_stem(name)
+        for folder, listing in folders:
+            if listing.holds(name, stem) and (folder / name).is_file():
+                return folder / name
+        for folder, listing in folders:
+            if names := listing.videos.get(stem):
+                if len(names) > 1:
+                    self._twins[folder / names[0]] = names[1]
+                return folder / names[0]
+        for folder, listing in folders:
+            for one in (name, stem):
+                if listing.holds(one, stem) and (folder / one).is_dir():
+                    return folder / one
+        return None
 
     def _parts(self, name: str, place: str) -> tuple[str, ...]:
         parts = PurePosixPath(os.path.normpath(name)).parts if name else ()
         where = f"{place}: " if place else ""
         if not parts:
-            raise MalformedRow(f"{where}no video is named; add its name, or a path below {self.root}")
+            raise RowError(f"{where}no video is named; add its name, or a path below {self.root}")
         if parts[0] == "..":
-            raise MalformedRow(f"{where}video {name!r} leaves {self.root}; use a path below it, or an absolute one")
+            raise RowError(f"{where}video {name!r} leaves {self.root}; use a path below it, or an absolute one")
         return parts
 
-    def _listed(self, folder: Path) -> dict[str, list[str]] | None:
-        """Return the videos of a folder by stem, or None where there is no such folder."""
+    def _listed(self, folder: Path) -> _Listing | None:
+        """Return what a folder holds, or None where there is no such folder."""
         if folder not in self._folders:
-            self._folders[folder] = _stems(folder) if folder.is_dir() else None
+            self._folders[folder] = _listing(folder) if folder.is_dir() else None
         return self._folders[folder]
-
-    def _other_extension(self, path: Path) -> Path | None:
-        names = (self._listed(path.parent) or {}).get(video_stem(path.name))
-        if not names:
-            return None
-        found = path.with_name(names[0])
-        if len(names) > 1:
-            self._twins[found] = names[1]
-        return found
 
     def _anywhere(self, parts: tuple[str, ...], hints: Sequence[str], foreign: Sequence[str]) -> Path | None:
         if self._below is None:
             self._below = _walk(self.root) if self._walk else {}
         found: list[tuple[tuple[int, int], Path]] = []
-        for path in self._below.get(video_stem(parts[-1]), ()):
+        for path in map(Path, self._below.get(video_stem(parts[-1]), ())):
             folder = path.relative_to(self.root).parts[:-1]
             if not any(_within(other, folder) for other in foreign):
                 near = max((len(set(_split(hint)) & set(folder)) for hint in hints), default=0)
@@ -163,18 +193,7 @@ class VideoIndex:
         return paths[0] if paths else None
 
 
-def _file(path: Path) -> Path | None:
-    return path if path.is_file() else None
-
-
-def _folder(path: Path) -> Path | None:
-    if path.is_dir():
-        return path
-    folder = path.with_name(video_stem(path.name))
-    return folder if folder.is_dir() else None
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
     """List a folder; hidden files (among them the `._x.mp4` that zips from a Mac bring) are no videos."""
     try:
         with os.scandir(folder) as entries:
@@ -194,26 +213,33 @@ def _extension(name: str) -> str:
     return name.rpartition(".")[2].lower()
 
 
-def _stems(folder: Path) -> dict[str, list[str]]:
-    """Return the video files of a folder by stem, each list in the order in which containers are tried."""
-    stems: dict[str, list[str]] = {}
+def _listing(folder: Path) -> _Listing:
+    videos: dict[str, list[str]] = {}
+    others = set()
     for entry in _entries(folder):
-        if _extension(entry.name) in VIDEO_EXTENSIONS and not _is_folder(entry):
-            stems.setdefault(video_stem(entry.name), []).append(entry.name)
-    for names in stems.values():
+        name = entry.name
+        if _extension(name) in VIDEO_EXTENSIONS and not _is_folder(entry):
+            videos.setdefault(video_stem(name), []).append(name)
+        else:
+            others.add(name)
+    for names in videos.values():
         names.sort(key=lambda name: (VIDEO_EXTENSIONS.index(_extension(name)), name))
-    return stems
+    return _Listing(videos=videos, others=others)
 
 
-def _walk(root: Path) -> dict[str, list[Path]]:
-    """Return every video and every folder of frames below `root` by stem; linked folders are followed once."""
-    stems: dict[str, list[Path]] = {}
+def _walk(root: Path) -> dict[str, list[str]]:
+    """Return every video and every folder of frames below `root` by stem; linked folders are followed once.
+
+    Paths stay text until one is sought: as many Path objects would take three times as long as the walk. A walk over
+    100,000 files takes 0.4 s; a listing kept on disk would save half of that, and could be out of date.
+    """
+    stems: dict[str, list[str]] = {}
     seen: set[tuple[int, int]] = set()
-    stack = [root]
+    stack = [str(root)]
     while stack:
         folder = stack.pop()
         try:
-            status = folder.stat()
+            status = Path(folder).stat()
         except OSError:
             continue
         if (status.st_dev, status.st_ino) in seen:
@@ -223,12 +249,12 @@ def _walk(root: Path) -> dict[str, list[Path]]:
         for entry in _entries(folder):
             extension = _extension(entry.name)
             if _is_folder(entry):
-                stack.append(folder / entry.name)
+                stack.append(entry.path)
             elif extension in VIDEO_EXTENSIONS:
-                stems.setdefault(video_stem(entry.name), []).append(folder / entry.name)
+                stems.setdefault(video_stem(entry.name), []).append(entry.path)
             has_frames = has_frames or extension in FRAME_EXTENSIONS
-        if has_frames and folder != root:
-            stems.setdefault(folder.name, []).append(folder)
+        if has_frames and folder != str(root):
+            stems.setdefault(Path(folder).name, []).append(folder)
     return stems
 
 

@@ -1,0 +1,58 @@
+"""Annotation files from the Hugging Face hub: only when asked for, only annotations, only from a pinned commit.
+
+They go to the hub's own cache, where other tools find them too, and are read there as any official file. Videos are
+never fetched: they are many gigabytes, and most come under terms that the user has to agree to.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from eval.errors import ConfigError, DataError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hub:
+    """A data set on the hub, as the benchmark's yaml says."""
+
+    repo: str
+    """`owner/name` of the data set."""
+    files: tuple[str, ...]
+    """The annotation files in it; `*` stands for any text."""
+    revision: str | None = None
+    """The commit to read; null where none could be verified, and the user has to pin one."""
+
+    def __str__(self) -> str:
+        """Return what a run's provenance calls it."""
+        return f"{self.repo}@{self.revision}"
+
+
+def fetch_annotations(hub: Hub) -> Path:
+    """Return the folder of the commit in the hub's cache, fetched unless it is there.
+
+    HF_HUB_CACHE, HF_HUB_OFFLINE and HF_ENDPOINT mean what they mean to the hub's own tools.
+
+    Raises:
+        ConfigError: No commit is pinned, so that the questions could change between runs.
+        DataError: The hub cannot be reached, or lacks repository, commit or files.
+    """
+    if hub.revision is None or not re.fullmatch("[0-9a-f]{40}", hub.revision):
+        raise ConfigError(
+            f"benchmark.hub.revision={hub.revision} is no commit, and the questions of {hub.repo} could change "
+            "between runs. Pin one with benchmark.hub.revision=<40 hex digits>; they are listed at "
+            f"https://huggingface.co/datasets/{hub.repo}/commits/main"
+        )
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(
+            snapshot_download(hub.repo, repo_type="dataset", revision=hub.revision, allow_patterns=list(hub.files))
+        )
+    except Exception as error:  # a network can fail in any of a hundred ways
+        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise DataError(
+            f"Cannot fetch annotations from {hub}: {first_line} "
+            f"Where the hub cannot be reached, put {', '.join(hub.files)} of that commit below data="
+        ) from error
