@@ -338,6 +338,22 @@ def test_a_partial_run_is_scored_as_partial(tmp_path, capsys):
     assert result["provenance"]["limit"] == 6
 
 
+def test_a_prediction_file_needs_no_prompts_and_no_videos(tmp_path):
+    rows = [
+        {"idx": n, "dataset": "MVBench/Action Count", "text": {"response": "B", "prediction": text}}
+        for n, text in enumerate(["(B)", "A", "", "<error>"])
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    flags = ["score", "--pred", str(tmp_path / "rows.jsonl"), "--bench", "mvbench"]
+    assert main([*flags, "--out", str(tmp_path / "s")]) == 1
+    result = json.loads((tmp_path / "s" / "result.json").read_text())
+    assert result["counts"] == {"total": 4, "scored": 2, "invalid": 1, "model_failed": 1, "judge_failed": 0}
+    values = {(m["name"], m["accounting"], m["subset"]): m["value"] for m in result["metrics"]}
+    assert values["accuracy", "upstream", "overall"] == 0.5
+    assert values["accuracy", "strict", "Action Count"] == 0.25
+    assert main([*flags, "--out", str(tmp_path)]) == 2
+
+
 @needs_world
 def test_nothing_is_written_over(tmp_path, capsys):
     assert evaluate(tmp_path / "run", "--limit", "2") == 0

@@ -21,17 +21,18 @@ def score(given: argparse.Namespace) -> bool:
     benches = configuration.benchmarks_named(given.bench)
     if len(benches) > 1:
         raise ConfigError(f"score takes one benchmark at a time, not {given.bench!r}.")
-    settings = configuration.load_settings([f"benchmark={benches[0]}", *given.overrides])
+    judge = [f"judge={given.judge}"] if given.judge else []
+    settings = configuration.load_settings([f"benchmark={benches[0]}", *judge, *given.overrides])
     source = Path(given.pred).expanduser().resolve()
     if not source.exists():
         raise ConfigError(f"The prediction file or folder {given.pred!r} does not exist.")
     benchmark: Benchmark = configuration.build(settings.benchmark, "benchmark")
-    run = source if (source / RUN).is_file() else source.parent
-    known = read_fingerprint(run) if (run / RUN).is_file() and source in (run, run / PREDICTIONS) else {}
+    run = source.parent if source.name == PREDICTIONS else source
+    known = read_fingerprint(run) if (run / RUN).is_file() else {}
     read = source / PREDICTIONS if source.is_dir() and known else source
     pairs = read_predictions(read, benchmark.name, benchmark.dataset)
     out = Path(given.out).expanduser().resolve() if given.out else configuration.RUNS / f"{stamp()}-score-{benches[0]}"
-    if out.exists() and out != run and not (out.is_dir() and _holds_scores_only(out)):
+    if out.exists() and not (known and out == run) and not (out.is_dir() and _holds_scores_only(out)):
         raise RunError(f"{out} is there already and is not the folder of a score. Choose another OUT.")
     out.mkdir(parents=True, exist_ok=True)
     files = [read] if read.is_file() else sorted(read.glob("*.jsonl"))

@@ -249,10 +249,12 @@ def parse_row(row: Row) -> UpstreamRow:
         video, prompt, responses, prediction, question = turn.video, turn.prompt, turn.references, turn.prediction, ""
     else:
         text, video = row.row("text"), row
-        prompt, prediction = text.text("prompt"), text.text_or_none("prediction")
+        prediction = text.text_or_none("prediction")
+        # What was predicted already is scored without its prompt.
+        prompt = text.text("prompt") if prediction is None else text.text_or_none("prompt") or ""
         question = text.text_or_none("question") or ""
         responses = _responses(text)
-    if not prompt.strip():
+    if not prompt.strip() and prediction is None:
         raise row.error("text.prompt", "is empty; the model needs a prompt")
     files = _files(video)
     vid = row.label("vid") if row.has("vid") else ""
