@@ -1,0 +1,75 @@
+"""The command line and make: help, mistakes, exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from eval.__main__ import main
+from eval.config import PROJECT
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys\nfrom eval.__main__ import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'transformers', 'av', 'hydra', 'omegaconf', 'rich', 'PIL', 'numpy', 'pydantic'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    assert "tarsier-eval eval --bench mvbench" in done.stdout
+
+
+def test_the_module_is_the_same_program():
+    done = subprocess.run([sys.executable, "-m", "eval", "list"], capture_output=True, text=True, check=True)
+    assert "mvbench" in done.stdout
+    assert "tarsier-7b" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["evl"], "Unknown command 'evl'. Did you mean 'eval'?"),
+        (["eval", "--bnech", "mvbench"], "Unknown flag --bnech. Did you mean '--bench'?"),
+        (["eval"], "eval needs --bench"),
+        (["score", "--bench", "mvbench"], "score needs --pred"),
+        (["eval", "--bench", "mvbnch"], "Unknown benchmark 'mvbnch'. Did you mean 'mvbench'?"),
+        (["eval", "--bench", " , "], "--bench names no benchmark"),
+        (["eval", "--bench", "mvbench", "--data", "no/where"], "no/where' does not exist"),
+        (["eval", "--bench", "mvbench", "--ann", "no/rows.jsonl"], "no/rows.jsonl' does not exist"),
+        (["eval", "--bench", "mvbench", "--model", "tarsier-8b"], "Did you mean 'tarsier-7b'?"),
+        (["eval", "--bench", "mvbench", "--model", "./nope"], "Unknown model './nope': no such folder"),
+        (["eval", "--bench", "mvbench", "model.n_fames=2"], "Did you mean 'model.n_frames'?"),
+        (["eval", "--bench", "mvbench", "--limit", "none"], "invalid int value: 'none'"),
+        (["score", "--pred", "no.jsonl", "--bench", "mvbench"], "no.jsonl' does not exist"),
+        (["export", "--run", "no", "--to", "x"], "is not a run folder"),
+    ],
+)
+def test_a_mistake_gives_one_line_and_exit_code_2(arguments, said, capsys):
+    try:
+        code: object = main(arguments)
+    except SystemExit as left:
+        code = left.code
+    captured = capsys.readouterr()
+    assert code == 2
+    assert said in captured.err
+    assert captured.err.startswith("tarsier-eval: ")
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["eval", "BENHC=mvbench"], "Unknown variable BENHC"),
+        (["-n", "eval", "BENCH=mvbench", "ARGS=model.n_frames=16 limit=2 min_coverage=1"], "limit=2 min_coverage=1"),
+        (["-n", "eval", "BENCH=mvbench", "OUT=it's my run of today"], "--out 'it'\\''s my run of today'"),
+    ],
+)
+def test_make_variables(arguments, said):
+    make = ["make", "-C", str(PROJECT), "--no-print-directory", *arguments]
+    done = subprocess.run(make, capture_output=True, text=True, check=False)
+    assert said in done.stdout + done.stderr
