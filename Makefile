@@ -1,7 +1,7 @@
 # make only spares typing: each target is one command of tarsier-eval, in a virtual environment that it sets up.
 #
 #   make eval  BENCH=mvbench [MODEL= DATA= ANN= JUDGE= LIMIT= OUT= ARGS="key=value ..."]
-#   make score BENCH=mvbench PRED=<file or folder> [JUDGE= OUT= ARGS=]
+#   make score BENCH=mvbench PRED=<file or folder> [DATA= JUDGE= OUT= ARGS=]
 #   make import UPSTREAM=<clone of bytedance/tarsier>
 #   make test | make test-fast | make check | make lock
 
@@ -29,8 +29,8 @@ eval: $(VENV)/.runtime
 		$(call flag,--ann,ANN) $(call flag,--judge,JUDGE) $(call flag,--limit,LIMIT) $(call flag,--out,OUT) $(ARGS)
 
 score: $(VENV)/.runtime
-	@$(BIN)/tarsier-eval score $(call flag,--pred,PRED) $(call flag,--bench,BENCH) $(call flag,--judge,JUDGE) \
-		$(call flag,--out,OUT) $(ARGS)
+	@$(BIN)/tarsier-eval score $(call flag,--pred,PRED) $(call flag,--bench,BENCH) $(call flag,--data,DATA) \
+		$(call flag,--judge,JUDGE) $(call flag,--out,OUT) $(ARGS)
 
 import: $(VENV)/.runtime
 	@$(BIN)/tarsier-eval import $(call flag,--upstream,UPSTREAM)

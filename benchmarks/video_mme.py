@@ -8,7 +8,7 @@ One row: {"video_id": "001", "duration": "short", "domain": "Knowledge", "sub_ca
 
 Quirks:
 - Upstream names a video by video_id, its file by videoID: without the parquet, videos are found only as `001.mp4`.
-- Upstream drops all three questions of a video when the answer to one is invalid; this project drops none.
+- Upstream drops all three questions of a video when one answer is invalid; accounting `upstream` does, too.
 - Subtitles are not used.
 """
 

@@ -77,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
     score = commands.add_parser("score", help="score a prediction file, without a model")
     score.add_argument("--pred", metavar="PATH", help="prediction file, folder of them, or run folder")
     score.add_argument("--bench", metavar="NAME", help="the benchmark")
+    score.add_argument("--data", metavar="DIR", help="root of the annotations, for metrics that need the whole split")
     score.add_argument("--judge", metavar="NAME", help="judge of the benchmarks that are judged")
     score.add_argument("--out", metavar="DIR", help="folder for the result")
     score.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides")

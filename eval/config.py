@@ -218,6 +218,11 @@ def _known_keys(choices: Sequence[str]) -> list[str]:
         return list(keys(_plain(compose("config", overrides=list(choices))), ""))
 
 
+def quoted(text: str) -> str:
+    """Return text as a quoted value of Hydra's override grammar."""
+    return "'" + text.replace("'", "\\'") + "'"
+
+
 def build(node: Mapping[str, Any], key: str) -> Any:
     """Build the object that a config node describes by its `_target_` and arguments.
 

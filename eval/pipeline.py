@@ -73,8 +73,11 @@ def _predict_clip(group: Sequence[Sample], model: Model, decoded: Future[list[Im
         frames = decoded.result()
     except MediaError as error:
         return [_failed(sample, f"{error.reason}: {error}") for sample in group]
-    except (OSError, ValueError, OverflowError) as error:  # a name or a span that no file system or decoder takes
-        return [_failed(sample, f"unreadable: {group[0].clip.name}: {error}") for sample in group]
+    except TarsierEvalError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a clip does to a decoder, it costs its own samples only
+        said = f"unreadable: {group[0].clip.name}: {type(error).__name__}: {error}"
+        return [_failed(sample, said) for sample in group]
     return [_predict_sample(sample, model, frames) for sample in group]
 
 
@@ -85,7 +88,7 @@ def _predict_sample(sample: Sample, model: Model, frames: Sequence[Image]) -> Pr
         return _failed(sample, f"model: {error}")
     except TarsierEvalError:
         raise
-    except (RuntimeError, MemoryError) as error:  # out of memory and kernel errors: this sample's, not the run's
+    except Exception as error:  # noqa: BLE001 - out of memory, kernel errors: this sample's, not the run's
         first_line = (str(error).strip().splitlines() or [""])[0]
         return _failed(sample, f"model: {type(error).__name__}: {first_line}")
     return Prediction(id=sample.id, prompt=generation.prompt, output=generation.output, n_frames=len(frames))

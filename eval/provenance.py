@@ -13,7 +13,7 @@ from typing import Any
 
 from eval.core import Sample
 
-PACKAGES = ("torch", "transformers", "tokenizers", "av", "decord", "pillow", "numpy")
+PACKAGES = ("torch", "transformers", "tokenizers", "av", "decord", "pillow", "numpy", "lemminflect")
 
 
 def versions() -> dict[str, str]:
@@ -59,7 +59,7 @@ def prompts_hash(samples: Sequence[Sample]) -> str:
 
 
 def data_hash(samples: Sequence[Sample]) -> str:
-    """Return the hash of what is asked and expected: ids, videos by name, spans, targets, options.
+    """Return the hash of what is asked and expected: ids, source videos, spans, targets, options, questions, events.
 
     Where the files lie does not count: a run goes on when the data moved, or a missing video was added.
     """
@@ -67,8 +67,9 @@ def data_hash(samples: Sequence[Sample]) -> str:
     for sample in samples:
         clip = sample.clip
         n_files = 1 if isinstance(clip.source, Path) else len(clip.source)
+        asked = [sample.metadata.get(key) for key in ("question", "events")]
         row: list[Any] = [sample.id, sample.subset, sample.cluster, n_files, clip.start, clip.end, clip.fps]
-        rows.append(json.dumps([*row, list(sample.targets), list(sample.options)], ensure_ascii=False))
+        rows.append(json.dumps([*row, list(sample.targets), list(sample.options), *asked], ensure_ascii=False))
     return sha256_text(rows)
 
 

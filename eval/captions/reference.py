@@ -96,7 +96,7 @@ def _module(name: str) -> ModuleType:
         module = importlib.import_module(f"pycocoevalcap.{name}")
     except ImportError as error:
         raise ConfigError(
-            "pycocoevalcap is not installed. Install the extra: pip install 'tarsier-eval[captions-java]'."
+            "pycocoevalcap is not installed. Install the extra: pip install -e '.[captions-java]'."
         ) from error
     if shutil.which("java") is None:
         raise ConfigError("java is not on the PATH; pycocoevalcap's tokenizer needs it. Install a Java runtime.")

@@ -70,7 +70,7 @@ def _overrides(given: argparse.Namespace, bench: str) -> list[str]:
         overrides.append(f"judge={given.judge}")
     for key, value in (("data", given.data), ("annotations", given.ann), ("out", given.out)):
         if value is not None:
-            overrides.append(f"{key}={_quoted(str(Path(value).expanduser().resolve()))}")
+            overrides.append(f"{key}={configuration.quoted(str(Path(value).expanduser().resolve()))}")
     if given.limit is not None:
         overrides.append(f"limit={given.limit}")
     return overrides + list(given.overrides)
@@ -88,19 +88,14 @@ def _model_overrides(model: str | None) -> list[str]:
         folder = folder.resolve()
         return [
             "model=tarsier-7b",
-            f"model.name={_quoted(folder.name)}",
-            f"model.checkpoint={_quoted(str(folder))}",
+            f"model.name={configuration.quoted(folder.name)}",
+            f"model.checkpoint={configuration.quoted(str(folder))}",
             "model.revision=null",
         ]
     if model.count("/") == 1 and not model.startswith((".", "/", "~")):
-        name = _quoted(model.split("/")[1])
-        return ["model=tarsier-7b", f"model.name={name}", f"model.checkpoint={_quoted(model)}"]
+        name = configuration.quoted(model.split("/")[1])
+        return ["model=tarsier-7b", f"model.name={name}", f"model.checkpoint={configuration.quoted(model)}"]
     raise ConfigError(f"Unknown model {model!r}: no such folder, and no such name. {did_you_mean(model, known)}")
-
-
-def _quoted(text: str) -> str:
-    """Return text as a quoted value of Hydra's override grammar."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'" if "'" in text else f"'{text}'"
 
 
 def _job(settings: Settings, out: Path) -> _Job:
@@ -143,6 +138,7 @@ def _identity(settings: Settings, benchmark: Benchmark, samples: Sequence[Sample
     asked = benchmark.asked_with()
     return {
         "benchmark": benchmark.name,
+        "split": settings.benchmark.get("split"),
         "limit": settings.limit,
         "n_samples": len(samples),
         "decoder": dict(decoder_version(settings.decoder)),
@@ -193,6 +189,9 @@ def run_benchmark(job: _Job, model: Model) -> Result:
         },
     )
     notes = [BUILTIN_NOTE] if settings.is_builtin else []
+    size = job.read_from["split_size"]
+    if not settings.is_builtin and len(samples) != size:
+        notes.append(f"{len(samples)} samples; the published split has {size}.")
     if is_withheld(samples):
         open_questions = write_submission(pairs, read_letter, out / SUBMISSION)
         notes.append(f"Solutions are withheld; {SUBMISSION} lacks {len(open_questions)} answers. Nothing was posted.")

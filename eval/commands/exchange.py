@@ -24,7 +24,16 @@ def export(given: argparse.Namespace) -> bool:
     to = Path(given.to).expanduser().resolve()
     if to.parent == folder.resolve() or to.is_dir() or (annotations and to == annotations.resolve()):
         raise ConfigError(f"--to {given.to} would write over its own sources, or a folder. Choose another file.")
-    count = write_predictions(read_run(folder / PREDICTIONS), to, annotations)
+    pairs = read_run(folder / PREDICTIONS)
+    if not pairs:
+        raise ConfigError(f"{given.run!r} holds no predictions yet.")
+    bench = pairs[0][0].benchmark
+    card = configuration.cards().get(bench)
+    if card is None:
+        raise ConfigError(f"{given.run!r} is a run of {bench!r}, which is no benchmark here.")
+    if annotations is None and bench in ("tvbench", "favor-bench"):
+        raise ConfigError(f"Upstream reads {bench} in another form of row only; give its annotation file with --ann.")
+    count = write_predictions(pairs, to, annotations, card.dataset)
     say(f"{count} rows written to {given.to}")
     return True
 

@@ -10,7 +10,7 @@ from eval import config as configuration
 from eval.commands.outcome import origin, stamp, write_and_show
 from eval.core import Benchmark
 from eval.errors import ConfigError, RunError
-from eval.provenance import files_hash, prompts_hash
+from eval.provenance import files_hash
 from eval.readers.predictions import read_predictions
 from eval.scoring import score_predictions
 from eval.store import PREDICTIONS, RESULT, RUN, SCORES, read_fingerprint
@@ -22,7 +22,8 @@ def score(given: argparse.Namespace) -> bool:
     if len(benches) > 1:
         raise ConfigError(f"score takes one benchmark at a time, not {given.bench!r}.")
     judge = [f"judge={given.judge}"] if given.judge else []
-    settings = configuration.load_settings([f"benchmark={benches[0]}", *judge, *given.overrides])
+    data = [f"data={configuration.quoted(str(Path(given.data).expanduser().resolve()))}"] if given.data else []
+    settings = configuration.load_settings([f"benchmark={benches[0]}", *judge, *data, *given.overrides])
     source = Path(given.pred).expanduser().resolve()
     if not source.exists():
         raise ConfigError(f"The prediction file or folder {given.pred!r} does not exist.")
@@ -49,11 +50,13 @@ def score(given: argparse.Namespace) -> bool:
             **known,
             "predictions": str(source),
             "predictions_sha256": files_hash(files),
-            "prompts_sha256": prompts_hash([sample for sample, _ in pairs]),
-            **origin(),
+            "scored_with": origin(),
         },
     )
     notes = []
+    size = benchmark.card.splits.get(benchmark.card.upstream_split or "", 0)
+    if not known and len(pairs) < size:
+        notes.append(f"{len(pairs)} of the {size} samples of the published split.")
     if missing:
         result = replace(result, complete=False)
         notes.append(f"Partial: the run stopped with {missing} samples to go.")

@@ -134,6 +134,7 @@ class AnnotatedBenchmark:
             "files": [str(path) for path in (files if rows is None else (rows,))],
             "hub": str(homes.hub) if homes.fetched else None,
             "malformed_rows_skipped": self.tolerance.count,
+            "split_size": self.card.splits[self.split],
         }
 
     def asked_with(self) -> Wording:

@@ -122,7 +122,7 @@ def read_jsonl(path: Path, tolerance: Tolerance = STRICT) -> Iterator[Row]:
 def _json_row(line: bytes, place: str) -> Row:
     try:
         content = line.decode("utf-8")
-        value = json.loads(content)
+        value = json.loads(content, parse_constant=_refuse_constant)
         if "\\ud" in content:
             # Half a surrogate pair could never be written again as UTF-8; it becomes a question mark.
             value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
@@ -227,7 +227,7 @@ def read_parquet(path: Path) -> Iterator[Row]:
     try:
         parquet = importlib.import_module("pyarrow.parquet")
     except ImportError:
-        remedy = "pip install 'tarsier-eval[parquet]', or save the table as .jsonl beside it"
+        remedy = "pip install -e '.[parquet]', or save the table as .jsonl beside it"
         raise DataError(f"{path}: reading parquet needs pyarrow; {remedy}") from None
     with _opened(path):
         pass
@@ -263,6 +263,10 @@ def _with_lists(row: Row) -> Row:
             return cell
 
     return Row({field: read(cell) for field, cell in row.fields.items()}, row.place)
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON value")  # it could not be written again
 
 
 def _opened(path: Path) -> Any:

@@ -177,7 +177,9 @@ def parse_rows(rows: Iterable[Row], dataset: str, path: Path, tolerance: Toleran
     return list(found.values())
 
 
-def write_predictions(pairs: Iterable[tuple[Sample, Prediction]], to: Path, annotations: Path | None) -> int:
+def write_predictions(
+    pairs: Iterable[tuple[Sample, Prediction]], to: Path, annotations: Path | None, dataset: str
+) -> int:
     """Write predictions as upstream's rows, for upstream's evaluate.py; return how many rows were written.
 
     Args:
@@ -185,13 +187,14 @@ def write_predictions(pairs: Iterable[tuple[Sample, Prediction]], to: Path, anno
         to: File to write.
         annotations: Upstream's file, or a folder of them, whose rows are filled in and otherwise kept as they are.
             Without it the rows hold what the samples say.
+        dataset: The data set as upstream's rows call it, without the part after the slash.
 
     Rows without a prediction are left out, since upstream reads every row as predicted. Raises DataError where the
     annotations hold no row of these samples.
     """
     known = {sample.id: (sample, prediction) for sample, prediction in pairs}
     if annotations is None:
-        rows = [_written(sample, prediction) for sample, prediction in known.values()]
+        rows = [_written(sample, prediction, dataset) for sample, prediction in known.values()]
     else:
         there: dict[str, dict[str, Any]] = {}
         for row in read_folder(annotations):
@@ -209,19 +212,22 @@ def write_predictions(pairs: Iterable[tuple[Sample, Prediction]], to: Path, anno
     return len(rows)
 
 
-def _written(sample: Sample, prediction: Prediction) -> dict[str, Any]:
-    dataset, _, idx = sample.id.rpartition("_")
-    if sample.subset and f"/{sample.subset}_" in sample.id:
-        # An idx may hold an underscore of its own.
-        name, _, idx = sample.id.partition(f"/{sample.subset}_")
-        dataset = f"{name}/{sample.subset}"
+def _written(sample: Sample, prediction: Prediction, dataset: str) -> dict[str, Any]:
+    # An idx may hold an underscore of its own, and a subset is part of the name only where upstream has it so.
+    named = f"{dataset}/{sample.subset}"
+    name = named if sample.subset and sample.id.startswith(f"{named}_") else dataset
+    idx = sample.id.removeprefix(f"{name}_")
     one = sample.targets[0] if len(sample.targets) == 1 else list(sample.targets)
+    more = {key: value for key, value in sample.metadata.items() if key not in ("vid", "question")}
+    vid = sample.metadata.get("vid", sample.cluster)
+    question = {"question": sample.metadata["question"]} if "question" in sample.metadata else {}
     return {
         "idx": int(idx) if idx.isdecimal() else idx,
-        "dataset": dataset,
-        "text": {"prompt": sample.prompt, "response": one, "prediction": _as_written(prediction)},
+        "dataset": name,
+        "text": {"prompt": sample.prompt, "response": one, "prediction": _as_written(prediction), **question},
         "video_file": PLACEHOLDER,
-        "vid": sample.cluster,
+        "vid": vid,
+        **({"extra_info": {**more, "vid": more.get("video_id", vid)}} if more else {}),
     }
 
 

@@ -133,9 +133,13 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
         console.print(table)
     counts = result.counts
     failed = counts.model_failed + counts.judge_failed
+    explained = (
+        "Values times 100 (a judge's score from 0 to 5 as it is). What has no valid answer is left out by upstream, "
+        "and earns nothing in strict."
+    )
     for line in (
         f"{counts.total} samples: {counts.scored} scored, {counts.invalid} without a valid answer, {failed} failed.",
-        "Values times 100. What has no valid answer is left out by upstream, and earns nothing in strict.",
+        explained,
         *notes,
     ):
         console.print(line, highlight=False, soft_wrap=True, markup=False)

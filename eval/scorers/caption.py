@@ -12,6 +12,7 @@ github.com/bytedance/tarsier.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from eval.scorers.accounting import ACCOUNTINGS
 
 _MEANS = {"cider": 10.0, "cider_corpus": 10.0, "rouge_l": 1.0}
 """Metrics that are means over samples, and the most that a sample can have."""
+_log = logging.getLogger(__name__)
 _STRICT: Accounting = "strict"
 _MATCHED = tuple(f"bleu_matched_{n}" for n in range(1, MAX_N + 1))
 _TOTAL = tuple(f"bleu_total_{n}" for n in range(1, MAX_N + 1))
@@ -65,7 +67,13 @@ class Captioning:
         references = {sample.id: list(sample.targets) for sample, _ in pairs}
         # A prediction file may hold samples of another source, whose ids the split does not know.
         whole = {sample.id: list(sample.targets) for sample in population}
-        whole = whole if whole.keys() >= references.keys() else references
+        if not whole.keys() >= references.keys():
+            if whole:
+                _log.warning(
+                    "%d samples are not of the split; cider has the frequencies of the scored samples alone",
+                    len(references.keys() - whole.keys()),
+                )
+            whole = references
         candidates = {name: tokens[0] for name, tokens in self._tokens({n: [c] for n, c in captions.items()}).items()}
         tokens = self._tokens(references)
         frozen = self._prepared(whole)
@@ -149,7 +157,7 @@ def _corpus_bleu(scores: Sequence[Score], accounting: Accounting) -> Metric:
     """Return BLEU-4 over all samples, whose counts are added up first; a failed one in `strict` says nothing."""
     counted = _counted(scores, accounting)
     total = {name: round(sum(score.values[name] for score in counted)) for name in _COUNTS}
-    missing = [score for score in scores if score not in counted]
+    missing = [] if accounting == "upstream" else [score for score in scores if score.status != "scored"]
     counts = Overlap(
         matched=tuple(total[name] for name in _MATCHED),
         total=tuple(total[name] for name in _TOTAL),

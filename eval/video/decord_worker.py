@@ -31,7 +31,7 @@ TIMEOUT = 120.0
 def version() -> str:
     """Return decord's version. Raises ConfigError where it is not installed."""
     if importlib.util.find_spec("decord") is None:
-        raise ConfigError("decoder 'decord' is not installed: pip install 'tarsier-eval[decord]' (x86-64, no ARM)")
+        raise ConfigError("decoder 'decord' is not installed: pip install -e '.[decord]' (x86-64, no ARM)")
     return importlib.metadata.version("decord")
 
 

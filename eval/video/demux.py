@@ -83,12 +83,18 @@ class Demuxer:
         self.close()
         try:
             # `file:` keeps a name with a colon from being taken for a protocol.
-            self._container = av.open(f"file:{self.path}", options={"protocol_whitelist": "file"})
+            self._container = av.open(
+                f"file:{self.path}", options={"protocol_whitelist": "file"}, metadata_errors="replace"
+            )
         except av.error.FFmpegError as error:
             raise self._explain(error) from None
         self.stream = self._best_stream()
         self.codec = self.stream.codec_context
-        check_size(self.path, self.codec.width, self.codec.height)
+        try:
+            check_size(self.path, self.codec.width, self.codec.height)
+        except MediaError:
+            self.close()
+            raise
         self.codec.thread_count = 1  # clips are decoded side by side; threads within one only cost
         self.codec.options = {"max_pixels": str(MAX_PIXELS), "err_detect": "crccheck"}
         self._packets = self._container.demux(self.stream)

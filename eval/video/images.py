@@ -96,5 +96,9 @@ def _open(path: Path) -> Image.Image:
         raise MediaError(path, "not_a_video", "is not an image") from None
     except _BROKEN as error:
         raise MediaError(path, "unreadable", f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    check_size(path, *image.size)
+    try:
+        check_size(path, *image.size)
+    except MediaError:
+        image.close()
+        raise
     return image

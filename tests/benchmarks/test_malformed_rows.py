@@ -77,7 +77,7 @@ def test_the_first_three_are_named(tree, make, caplog):
         f"{file}: item {n}: field 'enCap' is {n}, expected a list of texts; correct it in the file" for n in range(3)
     )
     assert caplog.messages == [f"vatex-caption: 5 malformed rows skipped, as skip_malformed says: {said}; ..."]
-    assert built.describe() == {"files": [str(file)], "hub": None, "malformed_rows_skipped": 5}
+    assert built.describe() == {"files": [str(file)], "hub": None, "malformed_rows_skipped": 5, "split_size": 6000}
 
 
 def test_what_does_not_fit_together_is_malformed_too(tree, make):

@@ -79,5 +79,5 @@ def test_bad_rows(make, tree, change, said):
 def test_parquet_without_its_reader(make, tree, monkeypatch):
     data = tree({"test-00000-of-00001.parquet": "PAR1"})
     monkeypatch.setitem(importlib.import_module("sys").modules, "pyarrow.parquet", None)
-    with pytest.raises(DataError, match=r"reading parquet needs pyarrow; pip install 'tarsier-eval\[parquet\]'"):
+    with pytest.raises(DataError, match=r"reading parquet needs pyarrow; pip install -e '\.\[parquet\]'"):
         list(make("video-mme", data).samples())

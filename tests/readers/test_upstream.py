@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.core import Prediction
+from eval.core import Clip, Prediction, Sample
 from eval.errors import DataError
 from eval.readers.predictions import read_predictions
 from eval.readers.upstream import read_upstream, write_predictions
@@ -181,7 +181,7 @@ def test_predictions_are_written_into_the_rows_and_read_back(write, tmp_path, fo
             strict=False,
         )
     ]
-    assert write_predictions(pairs, tmp_path / "new" / "out.jsonl", path) == 2
+    assert write_predictions(pairs, tmp_path / "new" / "out.jsonl", path, "TV") == 2
     written = [json.loads(line) for line in (tmp_path / "new" / "out.jsonl").read_text().splitlines()]
     if form is row:
         assert written == [row(0, prediction="(B)"), row(1, prediction="<error>")]
@@ -196,15 +196,38 @@ def test_predictions_are_written_into_the_rows_and_read_back(write, tmp_path, fo
 def test_predictions_are_written_without_annotations_too(write, tmp_path):
     (made,) = read_upstream(write(row(4, "TV/Two_words")), "TV")
     pair = made.sample("tv", made.clip(VideoIndex(tmp_path))), Prediction(id=made.id, prompt="", output="A")
-    write_predictions([pair], tmp_path / "out.jsonl", None)
+    write_predictions([pair], tmp_path / "out.jsonl", None, "TV")
     assert json.loads((tmp_path / "out.jsonl").read_text()) == row(4, "TV/Two_words", prediction="A")
+
+
+def test_rows_of_official_files_carry_what_upstream_reads(tmp_path):
+    sample = Sample(
+        id="Next-QA-val-multi_choice_4010069381_6",
+        benchmark="nextqa",
+        subset="C",
+        clip=Clip(source=()),
+        prompt="<video> why",
+        targets=("A",),
+        cluster="4010069381",
+        metadata={"vid": "4010069381", "question": "why", "kind": "CW"},
+    )
+    pair = sample, Prediction(id=sample.id, prompt="", output="A")
+    write_predictions([pair], tmp_path / "out.jsonl", None, "Next-QA-val-multi_choice")
+    assert json.loads((tmp_path / "out.jsonl").read_text()) == {
+        "idx": "4010069381_6",
+        "dataset": "Next-QA-val-multi_choice",
+        "text": {"prompt": "<video> why", "response": "A", "prediction": "A", "question": "why"},
+        "video_file": "<placeholder>",
+        "vid": "4010069381",
+        "extra_info": {"kind": "CW", "vid": "4010069381"},
+    }
 
 
 def test_annotations_of_another_data_set_are_refused(write, tmp_path):
     (made,) = read_upstream(write(row()), "TV")
     pair = made.sample("tv", made.clip(VideoIndex(tmp_path))), Prediction(id=made.id, prompt="", output="A")
     with pytest.raises(DataError, match="no row of sample 'TV/Move_0'"):
-        write_predictions([pair], tmp_path / "out.jsonl", write(row(0, "Other")))
+        write_predictions([pair], tmp_path / "out.jsonl", write(row(0, "Other")), "TV")
 
 
 @pytest.mark.skipif(not ANNOTATIONS.exists(), reason="real rows are not here")

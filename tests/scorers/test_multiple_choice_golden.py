@@ -88,7 +88,7 @@ def test_real_next_qa_rows_filled_in_and_read_back(golden, tmp_path):
             id=row.id, prompt=row.prompt, output=None if failed else case["prediction"], error="x" if failed else None
         )
         pairs.append((row.sample("next-qa", row.clip(VideoIndex(tmp_path))), prediction))
-    assert write_predictions(pairs, tmp_path / "out.jsonl", annotations) == len(pairs)
+    assert write_predictions(pairs, tmp_path / "out.jsonl", annotations, DATASETS["next-qa"]) == len(pairs)
     scorer = MultipleChoice()
     read = read_predictions(tmp_path / "out.jsonl", "next-qa", DATASETS["next-qa"])
     upstream = scorer.aggregate(scorer.score(read))[0]

@@ -182,7 +182,7 @@ def test_decord_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         lambda: load_frames(Clip(source=tmp_path / "a.mp4"), 8, decoder="decord"),
         lambda: decoder_version("decord"),
     ):
-        with pytest.raises(ConfigError, match=r"pip install 'tarsier-eval\[decord\]'"):
+        with pytest.raises(ConfigError, match=r"pip install -e '\.\[decord\]'"):
             ask()
 
 

@@ -164,7 +164,7 @@ def load_model(
         try:
             import accelerate  # noqa: F401
         except ImportError as error:
-            raise ModelError("model.device_map needs accelerate: pip install 'tarsier-eval[multi-gpu]'.") from error
+            raise ModelError("model.device_map needs accelerate: pip install -e '.[multi-gpu]'.") from error
     previous = logging.get_verbosity()
     logging.set_verbosity_error()  # the load report is checked below, not printed
     logging.disable_progress_bar()
