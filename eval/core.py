@@ -310,6 +310,10 @@ class Benchmark(Protocol):
         """Yield every sample in annotation order. Raises DataError where a row does not fit the format."""
         ...
 
+    def subset_of(self, row: Any) -> str:
+        """Return what a row of upstream's is reported under."""
+        ...
+
     def asked_with(self) -> Identified:
         """Return the wording of the prompts, by name and hash."""
         ...

@@ -119,6 +119,10 @@ def _job(settings: Settings, out: Path) -> _Job:
     unanswered = [sample.id for sample in samples if not sample.targets]
     if unanswered and not is_withheld(samples):
         raise DataError(f"{benchmark.name}: {unanswered[0]!r} has no answer to compare with; complete its annotations.")
+    if not unanswered:
+        # A rehearsal without outputs: what a scorer cannot score is refused before the model has worked for it.
+        absent = [(s, Prediction(id=s.id, prompt=s.prompt, output=None, error="not run yet")) for s in samples]
+        benchmark.scorer.score(absent, population)
     identity = _identity(settings, benchmark, samples)
     refuse_changed(out, identity)
     return _Job(

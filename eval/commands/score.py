@@ -31,7 +31,7 @@ def score(given: argparse.Namespace) -> bool:
     run = source.parent if source.name == PREDICTIONS else source
     known = read_fingerprint(run) if (run / RUN).is_file() else {}
     read = source / PREDICTIONS if source.is_dir() and known else source
-    pairs = read_predictions(read, benchmark.name, benchmark.dataset)
+    pairs = read_predictions(read, benchmark.name, benchmark.dataset, benchmark.subset_of)
     out = Path(given.out).expanduser().resolve() if given.out else configuration.RUNS / f"{stamp()}-score-{benches[0]}"
     if out.exists() and not (known and out == run) and not (out.is_dir() and _holds_scores_only(out)):
         raise RunError(f"{out} is there already and is not the folder of a score. Choose another OUT.")

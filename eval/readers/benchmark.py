@@ -97,6 +97,11 @@ class AnnotatedBenchmark:
         """Return the subset that a row of upstream's names."""
         return row.subset
 
+    def subset_of(self, row: UpstreamRow) -> str:
+        """Return what a row of upstream's is reported under, as far as the row itself says it."""
+        kind = self.kind(row)
+        return self.reported().get(kind, kind)
+
     def fps(self, kind: str) -> float | None:  # noqa: ARG002
         """Return the frames per second of folders of frames."""
         return None

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 from eval.core import Clip, Prediction, Sample
 from eval.errors import DataError, did_you_mean
 from eval.readers.rows import Row, read_jsonl
-from eval.readers.upstream import parse_rows, read_folder
+from eval.readers.upstream import UpstreamRow, parse_rows, read_folder
 
 OWN_FILE = "predictions.jsonl"
 """The name under which a run folder holds its predictions, beside other JSON-lines files."""
@@ -44,13 +45,16 @@ def to_json(sample: Sample, prediction: Prediction) -> dict[str, Any]:
     }
 
 
-def read_predictions(path: Path, benchmark: str, dataset: str) -> list[tuple[Sample, Prediction]]:
+def read_predictions(
+    path: Path, benchmark: str, dataset: str, subset_of: Callable[[UpstreamRow], str] | None = None
+) -> list[tuple[Sample, Prediction]]:
     """Read the predictions for one benchmark, in file order, from a file or a folder of either format.
 
     Args:
         path: A file, a run folder, or a folder of upstream's prediction files.
         benchmark: Name of the benchmark, which our own rows carry.
         dataset: The data set as upstream's rows call it, without the part after the slash.
+        subset_of: What a row of upstream's is reported under; without it, what follows the slash in `dataset`.
 
     The samples hold what scoring needs and no clip of their own. Of repeated rows the first counts, as upstream
     has it; in our own files a later output replaces an earlier error, since a resumed run tries failures again.
@@ -72,7 +76,11 @@ def read_predictions(path: Path, benchmark: str, dataset: str) -> list[tuple[Sam
             f"{first.place}: neither a row of predictions.jsonl (id, benchmark, output) nor one of upstream's "
             f"(dataset, idx, text); its fields: {fields}. Give a prediction file"
         )
-    return [row.predicted(benchmark) for row in parse_rows(rows, dataset, path)]
+    parsed = parse_rows(rows, dataset, path)
+    pairs = [row.predicted(benchmark) for row in parsed]
+    if subset_of is None:
+        return pairs
+    return [(replace(sample, subset=subset_of(row)), p) for row, (sample, p) in zip(parsed, pairs, strict=True)]
 
 
 def read_run(path: Path, benchmark: str | None = None) -> list[tuple[Sample, Prediction]]:

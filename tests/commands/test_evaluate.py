@@ -259,3 +259,16 @@ def test_the_built_in_world_is_answered_well_and_the_same_each_time(tmp_path):
         {row["id"]: row["output"] for row in read(tmp_path / n / "predictions.jsonl")} for n in ("one", "official")
     ]
     assert outputs[0] == outputs[1]
+
+
+@needs_world
+def test_what_cannot_be_judged_is_refused_before_any_work(tmp_path, capsys):
+    source = BUILTIN / "world" / "annotations" / "MSVD-QA-val.jsonl"
+    rows = read(source)
+    for row in rows:
+        del row["text"]["question"]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    flags = ["--ann", str(tmp_path / "rows.jsonl"), "--data", str(BUILTIN / "world")]
+    assert evaluate(tmp_path / "run", *flags, bench="msvd-qa") == 2
+    assert "no question to show to the judge" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

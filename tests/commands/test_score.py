@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from eval.__main__ import main
+from eval.config import BUILTIN
 from tests.commands.runs import evaluate, needs_world, read, small_benchmark
 
 
@@ -52,6 +53,19 @@ def test_a_prediction_file_needs_no_prompts_and_no_videos(tmp_path):
     assert values["accuracy", "upstream", "overall"] == 0.5
     assert values["accuracy", "strict", "Action Count"] == 0.25
     assert main([*flags, "--out", str(tmp_path)]) == 2
+
+
+@needs_world
+def test_upstream_rows_are_reported_as_in_a_run(tmp_path):
+    run = tmp_path / "run"
+    assert evaluate(run, bench="video-mme") == 0
+    annotations = BUILTIN / "world" / "annotations" / "Video-MME.jsonl"
+    rows = tmp_path / "rows" / "rows.jsonl"
+    assert main(["export", "--run", str(run), "--to", str(rows), "--ann", str(annotations)]) == 0
+    assert main(["score", "--pred", str(rows), "--bench", "video-mme", "--out", str(tmp_path / "s")]) == 0
+    ran, scored = (json.loads((folder / "result.json").read_text())["metrics"] for folder in (run, tmp_path / "s"))
+    assert scored == ran
+    assert {"short", "medium", "long"} <= {metric["subset"] for metric in scored}
 
 
 @needs_world
