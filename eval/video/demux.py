@@ -17,6 +17,8 @@ from eval.video.bitstream import nal_length_size, read_header
 from eval.video.limits import MAX_PIXELS, check_size
 from eval.video.packets import Listing, Packet
 
+_LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+"""Titles in another encoding than UTF-8 are no reason to refuse a video; from PyAV 19 on they are none."""
 NEAR = 32
 """Packets that are read over rather than sought across."""
 _AFTER_SEEK = 100
@@ -83,9 +85,7 @@ class Demuxer:
         self.close()
         try:
             # `file:` keeps a name with a colon from being taken for a protocol.
-            self._container = av.open(
-                f"file:{self.path}", options={"protocol_whitelist": "file"}, metadata_errors="replace"
-            )
+            self._container = av.open(f"file:{self.path}", options={"protocol_whitelist": "file"}, **_LENIENT)
         except av.error.FFmpegError as error:
             raise self._explain(error) from None
         self.stream = self._best_stream()

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -211,3 +212,17 @@ def test_the_room_opens_without_loading_a_decoder() -> None:
     code = "import sys, eval.video.frames; print({'av', 'PIL', 'numpy', 'decord'} & set(sys.modules))"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "set()"
+
+
+def test_a_title_in_another_encoding_is_no_reason_to_refuse(tmp_path: Path) -> None:
+    path = tmp_path / "titled.mp4"
+    with av.open(str(path), "w") as container:
+        container.metadata["title"] = "CafX"
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for shade in range(12):
+            frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 10 * shade, np.uint8), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    path.write_bytes(path.read_bytes().replace(b"CafX", b"Caf\xe9"))
+    assert len(load_frames(Clip(source=path), 8)) == 8
