@@ -7,6 +7,7 @@ checked against these type hints, and classes in other modules inherit them.
 
 import hashlib
 import logging
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnnotatedBenchmark:
+class AnnotatedBenchmark(ABC):
     """A benchmark that is read from upstream's rows, or from the files of its authors."""
 
     name: str
@@ -77,9 +78,9 @@ class AnnotatedBenchmark:
         """Its name in upstream's rows."""
         return self.card.dataset
 
+    @abstractmethod
     def questions(self, files: Sequence[Path]) -> Iterator[Question]:
         """Yield the questions of the official files. Raises DataError where a row does not fit the format."""
-        raise NotImplementedError
 
     def reported(self) -> Mapping[str, str]:
         """Return the subset that is reported for each name that rows use; empty where any name will do."""
