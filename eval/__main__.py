@@ -69,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--model", metavar="NAME", help="a name from conf/model, a checkpoint folder, or a hub id")
     run.add_argument("--data", metavar="DIR", help="root of annotations and videos (default: the built-in world)")
     run.add_argument("--ann", metavar="FILE", help="annotation file in upstream's format; DATA roots its videos")
-    run.add_argument("--judge", metavar="NAME", help="judge of the benchmarks that are judged")
+    _judge_flags(run)
     run.add_argument("--limit", type=int, metavar="N", help="only the first N samples of each benchmark")
     run.add_argument("--out", metavar="DIR", help="run folder (default: results/runs/<time>-<model>-<benchmark>)")
     run.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides, such as model.n_frames=16")
@@ -78,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
     score.add_argument("--pred", metavar="PATH", help="prediction file, folder of them, or run folder")
     score.add_argument("--bench", metavar="NAME", help="the benchmark")
     score.add_argument("--data", metavar="DIR", help="root of the annotations, for metrics that need the whole split")
-    score.add_argument("--judge", metavar="NAME", help="judge of the benchmarks that are judged")
+    _judge_flags(score)
     score.add_argument("--out", metavar="DIR", help="folder for the result")
     score.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides")
 
@@ -93,6 +93,13 @@ def parser() -> argparse.ArgumentParser:
 
     commands.add_parser("list", help="list benchmarks, groups, models and judges")
     return root
+
+
+def _judge_flags(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--judge", metavar="NAME", help="a name from conf/judge, a URL, openai:MODEL, azure:DEPLOYMENT or replay:BUNDLE"
+    )
+    command.add_argument("--protocol", metavar="NAME", help="how the judge is asked: a name from conf/protocol")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -52,11 +52,16 @@ class Config:
     benchmark: Any = MISSING
     model: Any = MISSING
     judge: Any = MISSING
+    protocol: Any = MISSING
     data: str = MISSING
     annotations: str | None = None
     limit: int | None = None
     min_coverage: float = 0.0
     out: str | None = None
+    verdicts: str = MISSING
+    prices: str = MISSING
+    max_cost: float | None = None
+    judge_check: bool = False
     video: VideoConfig = field(default_factory=VideoConfig)
 
 
@@ -114,6 +119,12 @@ class Settings:
     """What `build` makes the benchmark of."""
     model: Mapping[str, Any]
     """What `build` makes the model of."""
+    judge: Mapping[str, Any]
+    """What `build` makes the judge of."""
+    protocol: Mapping[str, Any]
+    """What `build` makes the judge's protocol of."""
+    judge_check: bool
+    """Whether the judge's health is checked before it is asked."""
     data: Path
     """Root of annotations and videos."""
     annotations: Path | None
@@ -154,6 +165,9 @@ def load_settings(overrides: Sequence[str]) -> Settings:
     return Settings(
         benchmark=_plain(config.benchmark),
         model=_plain(config.model),
+        judge=_plain(config.judge),
+        protocol=_plain(config.protocol),
+        judge_check=config.judge_check,
         data=Path(config.data),
         annotations=None if config.annotations is None else Path(config.annotations),
         limit=config.limit,
@@ -223,12 +237,13 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "\\'") + "'"
 
 
-def build(node: Mapping[str, Any], key: str) -> Any:
+def build(node: Mapping[str, Any], key: str, given: Mapping[str, Any] | None = None) -> Any:
     """Build the object that a config node describes by its `_target_` and arguments.
 
     Args:
         node: a mapping with `_target_`; nested ones are built first.
         key: where the node stands, for messages.
+        given: objects that were built before and stand in for nested nodes, by the name of the argument.
 
     Raises:
         ConfigError: the target is not this project's, or an argument is unknown, missing or of the wrong type.
@@ -236,13 +251,14 @@ def build(node: Mapping[str, Any], key: str) -> Any:
     settings = dict(node)
     target = settings.pop("_target_", None)
     factory = _import_target(target, key)
+    given = given or {}
     signature = inspect.signature(factory).parameters
     hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory, include_extras=True)
     for name, value in settings.items():
         if name not in signature:
             raise ConfigError(f"{key}.{name} is not a setting of {target}. {did_you_mean(name, signature)}")
         if isinstance(value, Mapping) and "_target_" in value:
-            settings[name] = build(value, f"{key}.{name}")
+            settings[name] = given[name] if name in given else build(value, f"{key}.{name}", given)
         elif name in hints:
             settings[name] = _checked(value, hints[name], f"{key}.{name}")
     absent = [n for n, p in signature.items() if p.default is inspect.Parameter.empty and n not in settings]

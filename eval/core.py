@@ -25,6 +25,9 @@ DecoderName = Literal["pyav", "decord"]
 Task = Literal["mc_qa", "oe_qa", "caption", "description"]
 """Kinds of answer: an option letter, a few words, one sentence, every event. Also the names of groups."""
 
+COMPLETE_FROM = 0.995
+"""Share of the samples that must have ended with an output and a verdict before a result counts as complete."""
+
 OVERALL = "overall"
 """The `subset` of a metric that spans the whole benchmark."""
 
@@ -149,6 +152,8 @@ class Score:
     """The expected value of a blind guess, where that has a meaning."""
     reason: str | None = None
     """Why there is no value."""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    """What the value was made of, where that is more than the answer: AutoDQ's events and labels by side."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,15 +216,23 @@ class Result:
     benchmark: str
     model: str
     judge: str | None
+    """The judge as served, where there is one."""
+    protocol: str | None
+    """How the judge was asked."""
+    score_id: str
+    """Hash of all that makes a score what it is: metric, protocol with wording and parser, judge as served. Numbers
+    with another one are never compared, averaged or put in one column."""
     primary: str
     """Name of the metric that the benchmark is known by; its row with subset `overall` is the headline."""
     complete: bool
-    """Whether every sample ended with an output (and, where judged, with a verdict)."""
+    """Whether enough samples, COMPLETE_FROM of them, ended with an output (and, where judged, with a verdict)."""
     counts: Counts
     metrics: tuple[Metric, ...]
     coverage: tuple[Coverage, ...]
     provenance: Mapping[str, Any]
     """Versions, hashes and settings that the values depend on."""
+    judging: Mapping[str, Any] | None = None
+    """What the judge was asked, and what it cost, stage by stage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,49 +245,6 @@ class Generation:
     """The raw continuation, special tokens skipped."""
     n_tokens: int
     """Tokens generated, the end token included."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgeCall:
-    """One question to a judge: the text as sent, and what it was made of."""
-
-    task: Literal["open_qa", "extract", "entail"]
-    """What is asked: grade an answer; list the events of a description; label events against a description."""
-    sample: str
-    """The id of the sample that it is asked for."""
-    system: str
-    """System message; "" for none."""
-    user: str
-    """User message."""
-    inputs: Mapping[str, Any]
-    """The parts that the wording was filled with, for judges that read no prose (scripted, offline)."""
-    attempt: int = 0
-    """How often the same was asked before, because no reply could be read."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgeReply:
-    """What a judge answered: text, or the reason why there is none."""
-
-    text: str | None
-    """The raw reply."""
-    error: str | None = None
-    """Why there is no reply."""
-
-
-class Judge(Protocol):
-    """Answers questions about predictions."""
-
-    @property
-    def name(self) -> str: ...
-
-    def describe(self) -> Mapping[str, Any]:
-        """Return what its verdicts depend on: model as served, settings."""
-        ...
-
-    def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
-        """Return one reply a call, in the order given. A failed call is a reply with an error, not an exception."""
-        ...
 
 
 class Identified(Protocol):

@@ -5,6 +5,7 @@
     |-- DataError               an annotation or prediction file that cannot be read as what it claims to be
     |-- MediaError              one clip that cannot be decoded; fails its samples, never the run
     |-- ModelError              a checkpoint that cannot be loaded, or a prompt it cannot take
+    |-- JudgeError              a judge that cannot be reached, or does not take what it is asked
     `-- RunError                a run folder that cannot be written or continued
 
 Each message names the value, the place and the remedy. A `MediaError` also carries a short
@@ -46,6 +47,10 @@ class DataError(TarsierEvalError):
 
 class ModelError(TarsierEvalError):
     """A checkpoint that cannot be loaded as it is, or an input that the model cannot take."""
+
+
+class JudgeError(TarsierEvalError):
+    """A judge that cannot be reached, refuses its key, or does not take what it is asked."""
 
 
 class RunError(TarsierEvalError):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eval.core import Counts, Coverage, Prediction, Result, Sample, Score, Scorer, Status
+from eval.core import COMPLETE_FROM, Counts, Coverage, Prediction, Result, Sample, Score, Scorer, Status
 from eval.readers.submission import is_withheld
 from eval.scorers.multiple_choice import read_letter
 
@@ -23,6 +25,13 @@ def count(scores: Sequence[Score]) -> Counts:
         model_failed=ended("model_failed"),
         judge_failed=ended("judge_failed"),
     )
+
+
+def score_id(metric: str, identity: Mapping[str, Any]) -> str:
+    """Return the hash of a score's identity. The judge counts as it was served, by whatever name it was asked for."""
+    judge = {key: value for key, value in (identity.get("judge") or {}).items() if key not in ("requested", "note")}
+    canonical = json.dumps({"metric": metric, **identity, "judge": judge}, sort_keys=True, default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
 def score_predictions(
@@ -45,12 +54,16 @@ def score_predictions(
     counts = count(scores)
     identity = dict(scorer.describe())
     judge = identity.get("judge")
+    protocol = identity.get("protocol")
+    ended = counts.total - counts.model_failed - counts.judge_failed
     result = Result(
         benchmark=benchmark,
         primary=primary,
         model=model,
         judge=judge["name"] if judge else None,
-        complete=counts.total > 0 and counts.model_failed == 0 and counts.judge_failed == 0,
+        protocol=protocol["name"] if protocol else None,
+        score_id=score_id(primary, identity),
+        complete=counts.total > 0 and ended >= COMPLETE_FROM * counts.total,
         counts=counts,
         metrics=() if withheld else tuple(scorer.aggregate(scores)),
         coverage=tuple(coverage),

@@ -4,6 +4,7 @@ run.json            the fingerprint: everything that predictions depend on
 config.yaml         the resolved configuration
 predictions.jsonl   one line a sample, appended as they come; in annotation order once the run is through
 scores.jsonl        one line a sample
+verdicts.jsonl      one line a call to the judge: the raw reply, who gave it, what it cost
 result.json         metrics, counts, coverage, provenance
 """
 
@@ -18,11 +19,12 @@ from typing import Any
 
 from eval.errors import RunError
 
-RUN, CONFIG, PREDICTIONS, SCORES, RESULT = (
+RUN, CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT = (
     "run.json",
     "config.yaml",
     "predictions.jsonl",
     "scores.jsonl",
+    "verdicts.jsonl",
     "result.json",
 )
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from eval import config as configuration
-from eval.commands.outcome import origin, say, stamp, write_and_show
+from eval.commands.judging import Judging, judge_overrides, notes_of, protocol_overrides
+from eval.commands.outcome import is_whole, origin, say, stamp, write_and_show
 from eval.config import Settings
 from eval.core import Benchmark, Model, Prediction, Result, Sample
-from eval.errors import ConfigError, DataError, did_you_mean
+from eval.errors import ConfigError, DataError, JudgeError, did_you_mean
+from eval.judges.transcript import Transcript
 from eval.pipeline import coverage, predict
 from eval.provenance import data_hash, prompts_hash
 from eval.readers.predictions import read_run, to_json
@@ -38,6 +40,9 @@ class _Job:
 
     settings: Settings
     benchmark: Benchmark
+    judging: Judging
+    transcript: Transcript | None
+    """What the judge is asked and replies, where the benchmark is judged."""
     samples: Sequence[Sample]
     """What to predict."""
     population: Sequence[Sample]
@@ -55,19 +60,23 @@ def evaluate(given: argparse.Namespace) -> bool:
     settings = [configuration.load_settings(_overrides(given, bench)) for bench in benches]
     name = given.bench.replace(",", "+").replace(" ", "")
     base = settings[0].out or configuration.RUNS / f"{stamp()}-{settings[0].model.get('name')}-{name}"
-    jobs = [_job(one, base / bench if len(benches) > 1 else base) for one, bench in zip(settings, benches, strict=True)]
+    judging = Judging(settings[0])
+    outs = [base / bench if len(benches) > 1 else base for bench in benches]
+    jobs = [_job(one, out, judging) for one, out in zip(settings, outs, strict=True)]
+    # A judge that can't be asked is found out before the model works; with all outputs there, it may not be needed.
+    if any(job.transcript is not None and not (job.out / PREDICTIONS).exists() for job in jobs):
+        judging.check()
     # One loaded model serves all benchmarks, and it is loaded once all that can be refused has been.
     model: Model = configuration.build(settings[0].model, "model")
     results = [run_benchmark(job, model) for job in jobs]
     if len(results) > 1:
         show_summary(results)
-    return all(result.complete for result in results)
+    return all(is_whole(result) for result in results)
 
 
 def _overrides(given: argparse.Namespace, bench: str) -> list[str]:
     overrides = [f"benchmark={bench}", *_model_overrides(given.model)]
-    if given.judge is not None:
-        overrides.append(f"judge={given.judge}")
+    overrides += [*judge_overrides(given.judge), *protocol_overrides(given.protocol)]
     for key, value in (("data", given.data), ("annotations", given.ann), ("out", given.out)):
         if value is not None:
             overrides.append(f"{key}={configuration.quoted(str(Path(value).expanduser().resolve()))}")
@@ -98,13 +107,13 @@ def _model_overrides(model: str | None) -> list[str]:
     raise ConfigError(f"Unknown model {model!r}: no such folder, and no such name. {did_you_mean(model, known)}")
 
 
-def _job(settings: Settings, out: Path) -> _Job:
+def _job(settings: Settings, out: Path, judging: Judging) -> _Job:
     if not settings.data.is_dir():
         raise ConfigError(f"The data folder {str(settings.data)!r} does not exist, or is no folder.")
     if settings.annotations is not None and not settings.annotations.exists():
         raise ConfigError(f"The annotation file {str(settings.annotations)!r} does not exist.")
     refuse_foreign(out)
-    benchmark: Benchmark = configuration.build(settings.benchmark, "benchmark")
+    benchmark, transcript = judging.benchmark(settings)
     population = list(benchmark.samples())
     seen: set[str] = set()
     for sample in population:
@@ -128,6 +137,8 @@ def _job(settings: Settings, out: Path) -> _Job:
     return _Job(
         settings=settings,
         benchmark=benchmark,
+        judging=judging,
+        transcript=transcript,
         samples=samples,
         population=population,
         read_from=dict(benchmark.describe()),
@@ -176,6 +187,8 @@ def run_benchmark(job: _Job, model: Model) -> Result:
         raise
     pairs = [(sample, done[sample.id]) for sample in samples]
     write_jsonl(out / PREDICTIONS, (to_json(*pair) for pair in pairs))
+    if job.transcript is not None:
+        _announce(job, pairs)
     scores, result = score_predictions(
         pairs,
         benchmark.scorer,
@@ -192,15 +205,28 @@ def run_benchmark(job: _Job, model: Model) -> Result:
             **origin(),
         },
     )
-    notes = [BUILTIN_NOTE] if settings.is_builtin else []
+    account = job.judging.account(job.transcript)
+    result = replace(result, judging=None if account is None else asdict(account))
+    notes = [
+        *notes_of(account, result.provenance["scorer"].get("judge")),
+        *([BUILTIN_NOTE] if settings.is_builtin else []),
+    ]
     size = job.read_from["split_size"]
     if not settings.is_builtin and len(samples) != size:
         notes.append(f"{len(samples)} samples; the published split has {size}.")
     if is_withheld(samples):
         open_questions = write_submission(pairs, read_letter, out / SUBMISSION)
         notes.append(f"Solutions are withheld; {SUBMISSION} lacks {len(open_questions)} answers. Nothing was posted.")
-    write_and_show(out, scores, result, [p for _, p in pairs], notes)
+    write_and_show(out, scores, result, [p for _, p in pairs], notes, job.transcript)
     return result
+
+
+def _announce(job: _Job, pairs: Sequence[tuple[Sample, Prediction]]) -> None:
+    try:
+        job.judging.announce(job.benchmark, pairs)
+    except JudgeError as error:
+        # The outputs are safe, and the scores will say that the judge failed; so will the next run, or succeed.
+        say(f"{error}")
 
 
 def _finished(folder: RunFolder, benchmark: str) -> list[tuple[Sample, Prediction]]:

@@ -11,9 +11,10 @@ from typing import Any
 
 from eval.config import PROJECT
 from eval.core import Prediction, Result, Score
+from eval.judges.transcript import Transcript, to_json
 from eval.provenance import code_version, versions
 from eval.report.terminal import show_failures, show_result
-from eval.store import RESULT, SCORES, write_json, write_jsonl
+from eval.store import RESULT, SCORES, VERDICTS, write_json, write_jsonl
 
 
 def stamp() -> str:
@@ -36,12 +37,22 @@ def say(text: str) -> None:
 
 
 def write_and_show(
-    out: Path, scores: Sequence[Score], result: Result, predictions: Sequence[Prediction], notes: Sequence[str]
+    out: Path,
+    scores: Sequence[Score],
+    result: Result,
+    predictions: Sequence[Prediction],
+    notes: Sequence[str],
+    transcript: Transcript | None = None,
 ) -> None:
-    """Write scores.jsonl and result.json, and show the table, its notes and the samples that failed."""
+    """Write scores.jsonl, verdicts.jsonl and result.json, and show the table, its notes and the samples that failed."""
     write_jsonl(out / SCORES, (asdict(score) for score in scores))
+    if transcript is not None and transcript.records:
+        write_jsonl(out / VERDICTS, (to_json(record) for record in transcript.records))
     write_json(out / RESULT, asdict(result))
-    judge = result.provenance["scorer"].get("judge") or {}
-    about = [f"Judge {judge['name']}: {judge['note']}."] if judge.get("note") else []
-    show_result(result, notes=[*about, *notes, f"Written to {out}"])
-    show_failures(predictions)
+    show_result(result, notes=[*notes, f"Written to {out}"])
+    show_failures(predictions, scores)
+
+
+def is_whole(result: Result) -> bool:
+    """Whether no sample failed: what the exit code says."""
+    return result.counts.total > 0 and result.counts.model_failed == 0 and result.counts.judge_failed == 0

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from eval import config as configuration
-from eval.commands.outcome import origin, stamp, write_and_show
-from eval.core import Benchmark
+from eval.commands.judging import Judging, judge_overrides, notes_of, protocol_overrides
+from eval.commands.outcome import is_whole, origin, stamp, write_and_show
 from eval.errors import ConfigError, RunError
 from eval.provenance import files_hash
 from eval.readers.predictions import read_predictions
 from eval.scoring import score_predictions
-from eval.store import PREDICTIONS, RESULT, RUN, SCORES, read_fingerprint
+from eval.store import PREDICTIONS, RESULT, RUN, SCORES, VERDICTS, read_fingerprint
 
 
 def score(given: argparse.Namespace) -> bool:
@@ -21,13 +21,14 @@ def score(given: argparse.Namespace) -> bool:
     benches = configuration.benchmarks_named(given.bench)
     if len(benches) > 1:
         raise ConfigError(f"score takes one benchmark at a time, not {given.bench!r}.")
-    judge = [f"judge={given.judge}"] if given.judge else []
+    judge = [*judge_overrides(given.judge), *protocol_overrides(given.protocol)]
     data = [f"data={configuration.quoted(str(Path(given.data).expanduser().resolve()))}"] if given.data else []
     settings = configuration.load_settings([f"benchmark={benches[0]}", *judge, *data, *given.overrides])
     source = Path(given.pred).expanduser().resolve()
     if not source.exists():
         raise ConfigError(f"The prediction file or folder {given.pred!r} does not exist.")
-    benchmark: Benchmark = configuration.build(settings.benchmark, "benchmark")
+    judging = Judging(settings)
+    benchmark, transcript = judging.benchmark(settings)
     run = source.parent if source.name == PREDICTIONS else source
     known = read_fingerprint(run) if (run / RUN).is_file() else {}
     read = source / PREDICTIONS if source.is_dir() and known else source
@@ -38,6 +39,8 @@ def score(given: argparse.Namespace) -> bool:
     out.mkdir(parents=True, exist_ok=True)
     files = [read] if read.is_file() else sorted(read.glob("*.jsonl"))
     missing = known.get("n_samples", len(pairs)) - len(pairs)
+    if transcript is not None:
+        judging.announce(benchmark, pairs)
     scores, result = score_predictions(
         pairs,
         benchmark.scorer,
@@ -53,16 +56,18 @@ def score(given: argparse.Namespace) -> bool:
             "scored_with": origin(),
         },
     )
-    notes = []
+    account = judging.account(transcript)
+    result = replace(result, judging=None if account is None else asdict(account))
+    notes = notes_of(account, result.provenance["scorer"].get("judge"))
     size = benchmark.card.splits.get(benchmark.card.upstream_split or "", 0)
     if not known and len(pairs) < size:
         notes.append(f"{len(pairs)} of the {size} samples of the published split.")
     if missing:
         result = replace(result, complete=False)
         notes.append(f"Partial: the run stopped with {missing} samples to go.")
-    write_and_show(out, scores, result, [prediction for _, prediction in pairs], notes)
-    return result.complete
+    write_and_show(out, scores, result, [prediction for _, prediction in pairs], notes, transcript)
+    return is_whole(result) and not missing
 
 
 def _holds_scores_only(folder: Path) -> bool:
-    return {path.name for path in folder.iterdir()} <= {SCORES, RESULT}
+    return {path.name for path in folder.iterdir()} <= {SCORES, VERDICTS, RESULT}

@@ -13,12 +13,10 @@ import ast
 import warnings
 from typing import Any, NoReturn
 
+from eval.judges.calls import UnreadableReplyError
+
 MAX_CHARS = 32_768
 """Longest text that is parsed; an answer in the right form has a few hundred characters."""
-
-
-class UnreadableReplyError(ValueError):
-    """A reply that holds no answer in the form asked for. Caught where calls are made, never shown to users."""
 
 
 def read_literal(text: str) -> object:

@@ -6,13 +6,12 @@ project's own checks.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eval.core import JudgeCall, JudgeReply
-from eval.judges.replies import Label
+from eval.judges.calls import JudgeCall, JudgeReply, Label, Verdict
+from eval.judges.forms import form
 from eval.judges.words import alike, lemmas, words
 
 MAX_EVENTS = 10
@@ -59,16 +58,16 @@ class OfflineJudge:
 
     def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
         """Return the reply to each call, in the order given."""
-        return [JudgeReply(text=json.dumps(self._answer(call), ensure_ascii=False)) for call in calls]
+        return [JudgeReply(text=self._answer(call)) for call in calls]
 
-    def _answer(self, call: JudgeCall) -> dict[str, Any]:
+    def _answer(self, call: JudgeCall) -> str:
+        asked = form(call.form)
         if call.task == "open_qa":
-            return _grade(call.inputs["answer"], call.inputs["prediction"])
+            return asked.write_verdict(call, _grade(call.inputs["answer"], call.inputs["prediction"]))
         if call.task == "extract":
-            return {"events": _sentences(call.inputs["description"])[:MAX_EVENTS]}
+            return asked.write_events(call, _sentences(call.inputs["description"])[:MAX_EVENTS])
         sentences = [words(sentence) for sentence in _sentences(call.inputs["description"])]
-        labels = [_label(words(event), sentences) for event in call.inputs["events"]]
-        return {"events": [{"event": i, "relationship": label} for i, label in enumerate(labels, 1)]}
+        return asked.write_labels(call, [_label(words(event), sentences) for event in call.inputs["events"]])
 
 
 def _sentences(text: str) -> list[str]:
@@ -76,13 +75,13 @@ def _sentences(text: str) -> list[str]:
     return [part.strip() for part in parts if words(part)]
 
 
-def _grade(answer: str, prediction: str) -> dict[str, Any]:
+def _grade(answer: str, prediction: str) -> Verdict:
     wanted, said = words(answer), words(prediction)
     starts = range(len(said) - len(wanted) + 1) if wanted else ()
     if any(all(map(alike, wanted, said[start:])) for start in starts):
-        return {"pred": "yes", "score": 5}
+        return Verdict(correct=True, score=5)
     held = sum(any(alike(word, other) for other in said) for word in wanted)
-    return {"pred": "no", "score": round(2 * held / len(wanted)) if wanted else 0}
+    return Verdict(correct=False, score=round(2 * held / len(wanted)) if wanted else 0)
 
 
 def _label(event: Sequence[str], sentences: Sequence[Sequence[str]]) -> Label:

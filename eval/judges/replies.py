@@ -8,16 +8,10 @@ github.com/bytedance/tarsier, the same on both branches.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Literal, cast
+from typing import cast
 
-from eval.judges.literals import UnreadableReplyError, read_literal
-
-Label = Literal["entailment", "neutral", "contradiction"]
-"""What a description says about an event: that it happens, nothing, or otherwise."""
-
-LABELS = ("entailment", "neutral", "contradiction")
-"""All labels."""
+from eval.judges.calls import LABELS, Label, UnreadableReplyError, Verdict
+from eval.judges.literals import read_literal
 
 PARSER = "upstream-1"
 """Version of these rules; part of a score's identity, so count it up with any change of what is accepted."""
@@ -38,16 +32,6 @@ _REPAIRS = (
     ("{Events:", ""),
 )
 """What upstream replaces before it reads labels, in its order; it is blind to whether a text lies in quotes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """How a judge graded an answer."""
-
-    correct: bool
-    """Whether the prediction means the same as the answer."""
-    score: float
-    """How well it does, 0 to 5."""
 
 
 def read_verdict(reply: str) -> Verdict:

@@ -2,57 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
-from eval.core import Judge, JudgeCall
-from eval.judges.literals import UnreadableReplyError
+from eval.judges.calls import Judge, JudgeReply, UnreadableReplyError
+from eval.judges.protocol import Question
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question(Generic[T_co]):
-    """A call, and how its reply is read."""
-
-    call: JudgeCall
-    """What is asked at the first attempt."""
-    read: Callable[[str], T_co]
-    """Returns the answer in a reply. Raises UnreadableReplyError where there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoAnswer:
     """A question that stays open."""
 
+    outcome: Literal["unreadable", "refused", "filtered", "failed"]
+    """No reply could be read; the model declined; a content filter withheld the reply; there was no reply."""
     reason: str
     """Why there is no answer."""
 
 
-def ask(judge: Judge, questions: Sequence[Question[T]], max_attempts: int) -> list[T | NoAnswer]:
+def ask(judge: Judge, questions: Sequence[Question[T]]) -> list[T | NoAnswer]:
     """Return the answer to each question, in the order given.
 
-    A question whose reply cannot be read is asked again in the next round, with `attempt` counted up, and up to
-    `max_attempts` times in all; the others are not. A call without a reply is not asked again: a judge has made
-    its own attempts before it gives up, and says so as the reply's error.
+    A question whose reply cannot be read is asked again in the next round, with `attempt` counted up, as often as it
+    has temperatures; the others are not. A refusal is asked again only where the question insists. A call without a
+    reply never is: a judge has made its own attempts before it gives up, and says so as the reply's error.
     """
     answers: dict[int, T | NoAnswer] = {}
-    for attempt in range(max_attempts):
-        waiting = [i for i in range(len(questions)) if i not in answers]
-        if not waiting:
-            break
-        calls = [replace(questions[i].call, attempt=attempt) for i in waiting]
-        for i, reply in zip(waiting, judge.ask(calls), strict=True):
-            if reply.text is None:
-                answers[i] = NoAnswer(reason=f"the judge did not reply: {reply.error or 'no reason given'}")
-                continue
-            try:
-                answers[i] = questions[i].read(reply.text)
-            except UnreadableReplyError as error:
-                if attempt + 1 == max_attempts:
-                    times = f"{max_attempts} times" if max_attempts > 1 else "once"
-                    excerpt = f"the reply {reply.text[:80]!r} cannot be read"
-                    answers[i] = NoAnswer(reason=f"asked {times}; {excerpt}: {error}")
+    waiting = list(range(len(questions)))
+    attempt = 0
+    while waiting:
+        calls = [questions[i].attempt(attempt) for i in waiting]
+        answers |= {
+            i: _answer(questions[i], reply, attempt + 1) for i, reply in zip(waiting, judge.ask(calls), strict=True)
+        }
+        attempt += 1
+        waiting = [
+            i for i in waiting if attempt < len(questions[i].temperatures) and _is_open(questions[i], answers[i])
+        ]
     return [answers[i] for i in range(len(questions))]
+
+
+def _answer(question: Question[T], reply: JudgeReply, attempts: int) -> T | NoAnswer:
+    times = f"asked {attempts} times; " if attempts > 1 else "asked once; "
+    if reply.outcome == "failed":
+        return NoAnswer(outcome="failed", reason=f"the judge did not reply: {reply.error or 'no reason given'}")
+    if reply.outcome != "replied" or reply.text is None:
+        filtered = reply.outcome == "filtered"
+        what = "a content filter withheld the reply" if filtered else "the judge refused"
+        said = f": {reply.text[:200]!r}" if reply.text else ""
+        return NoAnswer(outcome="filtered" if filtered else "refused", reason=f"{times}{what}{said}")
+    try:
+        return question.read(reply.text)
+    except UnreadableReplyError as error:
+        cut = "; it was cut off at the bound on tokens" if reply.finish_reason == "length" else ""
+        reason = f"{times}the reply {reply.text[:80]!r} cannot be read: {error}{cut}"
+        return NoAnswer(outcome="unreadable", reason=reason)
+
+
+def _is_open(question: Question[T], answer: T | NoAnswer) -> bool:
+    """Whether a question is worth asking again."""
+    if not isinstance(answer, NoAnswer):
+        return False
+    return answer.outcome == "unreadable" or (question.insists and answer.outcome in ("refused", "filtered"))

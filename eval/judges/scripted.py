@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Any
 
-from eval.core import JudgeCall, JudgeReply
 from eval.errors import ConfigError
+from eval.judges.calls import JudgeCall, JudgeReply
 
 
 def script_keys(call: JudgeCall) -> tuple[str, ...]:

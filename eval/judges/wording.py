@@ -8,8 +8,9 @@ A wording is a JSON file:
      "entail": {"system": "", "user": "... {{description|json}} ... {{events|numbered}} ..."}}
 
 A text may be a list of its lines. `{{slot}}` is replaced by the input as it is, `{{slot|json}}` by its JSON string,
-inside which an untrusted text cannot close its own quotation; a list of events is written as `json`, as `python`
-(its repr), or `numbered`, one event a line. Everything else stands for itself, single braces too.
+inside which an untrusted text cannot close its own quotation, and `{{slot|marked}}` as eval/judges/hardening.py has
+it; a list of events is written as `json`, as `python` (its repr), or `numbered` or `marked`, one event a line.
+`{{tag}}` may stand anywhere: a word of the call's own. Everything else stands for itself, single braces too.
 """
 
 from __future__ import annotations
@@ -21,16 +22,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from eval.errors import DataError, did_you_mean
+from eval.judges.calls import JudgeTask
+from eval.judges.hardening import MARKING, marked, marked_events
 from eval.readers.pack import DEFAULT_PACK, REMEDY, open_pack
 
-JudgeTask = Literal["open_qa", "extract", "entail"]
-"""What a judge is asked for."""
-
+_HERE = Path(__file__).parent
 _SLOT = re.compile(r"\{\{(\w+)(?:\|(\w+))?\}\}")
 
+_TAG = "tag"
 _SLOTS: dict[JudgeTask, tuple[str, ...]] = {
     "open_qa": ("question", "answer", "prediction"),
     "extract": ("description",),
@@ -46,11 +48,12 @@ def _as_numbered(events: Sequence[str]) -> str:
     return "\n".join(f"{number}. {' '.join(event.split())}" for number, event in enumerate(events, 1))
 
 
-_TEXT_FORMS: dict[str, Callable[[Any], str]] = {"": str, "json": _as_json}
+_TEXT_FORMS: dict[str, Callable[[Any], str]] = {"": str, "json": _as_json, "marked": marked}
 _LIST_FORMS: dict[str, Callable[[Any], str]] = {
     "json": _as_json,
     "numbered": _as_numbered,
     "python": lambda events: repr(list(events)),
+    "marked": marked_events,
 }
 
 
@@ -79,13 +82,20 @@ class Wording:
 
     @property
     def sha256(self) -> str:
-        """Hash over all of it."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        """Hash over all of it, and over the rules of marking where they are used."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        rules = MARKING if "|marked}}" in text else ""
+        return hashlib.sha256((text + rules).encode()).hexdigest()
 
     def template(self, task: JudgeTask) -> Template:
         """Return the messages of a task."""
         templates: dict[JudgeTask, Template] = {"open_qa": self.open_qa, "extract": self.extract, "entail": self.entail}
         return templates[task]
+
+    def has_tag(self, task: JudgeTask) -> bool:
+        """Whether a task's messages name a tag, which the reply is then to repeat."""
+        template = self.template(task)
+        return f"{{{{{_TAG}}}}}" in template.system + template.user
 
     def fill(self, task: JudgeTask, inputs: Mapping[str, Any]) -> tuple[str, str]:
         """Return system and user message. Slots are filled in one pass, so an input that names one stays as it is."""
@@ -105,60 +115,76 @@ def load_wording(path: Path) -> Wording:
         raise DataError(f"{path} does not exist; give the JSON file of a wording, or leave it out") from None
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as JSON: {error}") from error
+    return wording_of(found, str(path))
+
+
+def wording_of(found: object, place: str) -> Wording:
+    """Return the wording in the content of such a file. Raises DataError, naming the place, where it does not fit."""
     keys = {"name", *_SLOTS}
     if not isinstance(found, dict) or set(found) != keys or not isinstance(found["name"], str) or not found["name"]:
-        raise DataError(f"{path}: a wording is an object with exactly {', '.join(sorted(keys))}, and a text as name")
+        raise DataError(f"{place}: a wording is an object with exactly {', '.join(sorted(keys))}, and a text as name")
     return Wording(
         name=found["name"],
-        open_qa=_template(found["open_qa"], "open_qa", path),
-        extract=_template(found["extract"], "extract", path),
-        entail=_template(found["entail"], "entail", path),
+        open_qa=_template(found["open_qa"], "open_qa", place),
+        extract=_template(found["extract"], "extract", place),
+        entail=_template(found["entail"], "entail", place),
     )
 
 
 @cache
 def native_wording() -> Wording:
     """Return this project's own wording."""
-    return load_wording(Path(__file__).with_name("native.json"))
+    return load_wording(_HERE / "native.json")
 
 
-def judge_wording(which: Literal["auto", "native", "upstream"] = "auto", pack: Path | None = None) -> Wording:
-    """Return the wording that judges are asked with.
+@cache
+def hardened_wording() -> Wording:
+    """Return the wording that keeps predictions apart from everything else, and asks for a tag with the reply."""
+    return load_wording(_HERE / "hardened.json")
+
+
+@cache
+def indexed_wording() -> Wording:
+    """Return the native wording, but for labels that are asked for as numbers and letters."""
+    return load_wording(_HERE / "indexed.json")
+
+
+def upstream_wording(pack: Path | None = None, *, required: bool) -> Wording | None:
+    """Return upstream's wording from an imported protocol pack, or None where there is no pack.
 
     Args:
-        which: `upstream` is that of the imported protocol pack, `native` this project's own; `auto` takes
-            upstream's where a pack was imported, since published numbers rest on it.
         pack: The pack's folder; None for the default one.
+        required: Whether it is an error that there is none.
 
-    Raises DataError where upstream's is asked for and there is no pack, or where the pack was changed.
+    Raises DataError where it is, or where the pack was changed since it was imported.
     """
-    if which == "native":
-        return native_wording()
     found = open_pack(pack or DEFAULT_PACK)
-    if found is None:
-        if which == "upstream":
-            raise DataError(f"wording=upstream needs a protocol pack; {REMEDY}")
-        return native_wording()
-    return load_wording(found.judge_wording())
+    if found is not None:
+        return load_wording(found.judge_wording())
+    if required:
+        raise DataError(f"The protocol upstream needs upstream's wording in a protocol pack; {REMEDY}")
+    return None
 
 
-def _template(value: object, task: JudgeTask, path: Path) -> Template:
+def _template(value: object, task: JudgeTask, place: str) -> Template:
     if not isinstance(value, dict) or set(value) != {"system", "user"}:
-        raise DataError(f"{path}: {task!r} must be an object with exactly 'system' and 'user'")
+        raise DataError(f"{place}: {task!r} must be an object with exactly 'system' and 'user'")
     template = Template(
-        system=_text(value["system"], f"{path}: {task}.system"), user=_text(value["user"], f"{path}: {task}.user")
+        system=_text(value["system"], f"{place}: {task}.system"), user=_text(value["user"], f"{place}: {task}.user")
     )
     used = set()
     for name, form in _SLOT.findall(template.system + template.user):
+        if name == _TAG and not form:
+            continue
         if name not in _SLOTS[task]:
-            raise DataError(f"{path}: {task} has a slot {name!r}. {did_you_mean(name, _SLOTS[task])}")
+            raise DataError(f"{place}: {task} has a slot {name!r}. {did_you_mean(name, _SLOTS[task])}")
         if form not in _forms(name):
             known = [known or "(none)" for known in _forms(name)]
-            raise DataError(f"{path}: {task} writes {name!r} in the form {form!r}. {did_you_mean(form, known)}")
+            raise DataError(f"{place}: {task} writes {name!r} in the form {form!r}. {did_you_mean(form, known)}")
         used.add(name)
     missing = [name for name in _SLOTS[task] if name not in used]
     if missing:
-        raise DataError(f"{path}: {task} never says {{{{{missing[0]}}}}}; without it the judge cannot answer")
+        raise DataError(f"{place}: {task} never says {{{{{missing[0]}}}}}; without it the judge cannot answer")
     return template
 
 

@@ -15,7 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
-from eval.core import OVERALL, Accounting, Metric, Prediction, Result
+from eval.core import COMPLETE_FROM, OVERALL, Accounting, Metric, Prediction, Result, Score
+from eval.store import PREDICTIONS, SCORES
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -34,10 +35,11 @@ class _Rate(ProgressColumn):
 
 
 class RunProgress:
-    """Samples done, rate and time left: a bar on a terminal, a line now and then elsewhere."""
+    """What is done of a work, rate and time left: a bar on a terminal, a line now and then elsewhere."""
 
-    def __init__(self, label: str, total: int, done: int = 0) -> None:
+    def __init__(self, label: str, total: int, done: int = 0, unit: str = "samples") -> None:
         self._label, self._total, self._done, self._begun_with = label, total, done, done
+        self._unit = unit
         self._start = self._last = time.monotonic()
         console = Console(stderr=True)
         self._bar = (
@@ -65,7 +67,7 @@ class RunProgress:
             self._bar.stop()
 
     def advance(self, n: int) -> None:
-        """Count `n` more samples as done."""
+        """Count `n` more as done."""
         self._done += n
         if self._bar and self._task is not None:
             self._bar.advance(self._task, n)
@@ -75,7 +77,7 @@ class RunProgress:
             self._last = now
             rate = (self._done - self._begun_with) / max(now - self._start, 1e-9)
             left = (self._total - self._done) / rate if rate else 0.0
-            line = f"{self._label}: {self._done}/{self._total} samples, {rate:.1f}/s, {left:.0f} s left"
+            line = f"{self._label}: {self._done}/{self._total} {self._unit}, {rate:.1f}/s, {left:.0f} s left"
             print(line, file=sys.stderr, flush=True)
 
 
@@ -102,7 +104,7 @@ def _console() -> Console:
 def show_result(result: Result, *, notes: Sequence[str] = (), console: Console | None = None) -> None:
     """Print the result's table: a row for each metric and subset, both accountings side by side."""
     console = console or _console()
-    judge = f" | judge {result.judge}" if result.judge else ""
+    judge = f" | judge {result.judge}, protocol {result.protocol}" if result.judge else ""
     console.print(f"\n{result.benchmark} | {result.model}{judge}", style="bold", highlight=False, markup=False)
     media = {c.subset: f"{c.present}/{c.total}" for c in result.coverage}
     present, total = sum(c.present for c in result.coverage), sum(c.total for c in result.coverage)
@@ -139,10 +141,22 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
     )
     for line in (
         f"{counts.total} samples: {counts.scored} scored, {counts.invalid} without a valid answer, {failed} failed.",
+        *_incomplete(result),
         explained,
         *notes,
     ):
         console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def _incomplete(result: Result) -> list[str]:
+    """Return what a result lacks, where that is too much for it to be called complete."""
+    if result.complete:
+        return []
+    counts = result.counts
+    ended = counts.total - counts.model_failed - counts.judge_failed
+    share = f"{100 * ended / counts.total:.1f}%" if counts.total else "none"
+    failed = f"the model failed {counts.model_failed}, the judge {counts.judge_failed}"
+    return [f"INCOMPLETE: {share} of the samples have a result, and {100 * COMPLETE_FROM:g}% are needed; {failed}."]
 
 
 def _label(subset: str, name: str, primary: str) -> str:
@@ -178,7 +192,7 @@ def show_summary(results: Sequence[Result], *, console: Console | None = None) -
     table.add_column("metric", no_wrap=True)
     for name in ("n", "upstream", "strict", "failed"):
         table.add_column(name, justify="right", no_wrap=True, min_width=max(5, len(name)))
-    table.add_column("judge", no_wrap=True)
+    table.add_column("judge, protocol", no_wrap=True)
     for result in results:
         values = [headline(result, accounting) for accounting in ("upstream", "strict")]
         table.add_row(
@@ -187,7 +201,7 @@ def show_summary(results: Sequence[Result], *, console: Console | None = None) -
             str(result.counts.total),
             *(printed(result.primary, metric.value if metric else None) for metric in values),
             str(result.counts.model_failed + result.counts.judge_failed),
-            escape(result.judge or ""),
+            escape(f"{result.judge}, {result.protocol}" if result.judge else ""),
         )
     console.print(table)
 
@@ -199,15 +213,24 @@ def _rows(metrics: Sequence[Metric]) -> dict[tuple[str, str], dict[Accounting, M
     return rows
 
 
-def show_failures(predictions: Sequence[Prediction], *, console: Console | None = None) -> None:
-    """List the samples that have no output, with the reason; the first few of them in full."""
+def show_failures(
+    predictions: Sequence[Prediction], scores: Sequence[Score] = (), *, console: Console | None = None
+) -> None:
+    """List the samples that have no output or no verdict, with the reason; the first few of them in full."""
     console = console or _console()
-    failed = [prediction for prediction in predictions if prediction.error is not None]
-    if not failed:
-        return
-    console.print(f"\n{len(failed)} failed:", style="bold red", highlight=False)
-    for prediction in failed[:FAILURES_SHOWN]:
-        line = f"  {prediction.id}: {prediction.error}"
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-    if len(failed) > FAILURES_SHOWN:
-        console.print(f"  ... and {len(failed) - FAILURES_SHOWN} more, in predictions.jsonl", highlight=False)
+    failed = [(p.id, p.error) for p in predictions if p.error is not None]
+    unjudged = [(score.id, score.reason or "") for score in scores if score.status == "judge_failed"]
+    for what, found, where in (("failed", failed, PREDICTIONS), ("without a verdict", unjudged, SCORES)):
+        if not found:
+            continue
+        console.print(f"\n{len(found)} {what}:", style="bold red", highlight=False)
+        for name, reason in found[:FAILURES_SHOWN]:
+            console.print(f"  {name}: {one_line(reason)}", highlight=False, markup=False, soft_wrap=True)
+        if len(found) > FAILURES_SHOWN:
+            console.print(f"  ... and {len(found) - FAILURES_SHOWN} more, in {where}", highlight=False)
+
+
+def one_line(text: str) -> str:
+    """Return text from outside as one printable line of bounded length: it may hold what a terminal obeys."""
+    shown = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    return shown if len(shown) <= 300 else f"{shown[:300]}..."

@@ -6,9 +6,10 @@ Neutral and contradicted events count alike there; their shares are metrics of t
 leaves things out is not one that gets them wrong.
 
 As upstream has it: prediction and reference are shown in lower case, the reference's events as they are, and where
-events are to be listed, double quotes become single ones. Without any event a side scores 1, but the judge is still
-shown the whole text as the only event, and must give it one label or none; any label will do. A reply that cannot
-be read is asked for again. Source: evaluation/metrics/evaluate_dream_gpt.py of github.com/bytedance/tarsier.
+events are to be listed, double quotes become single ones. Without any event a side scores 1; upstream's protocol still
+shows the judge the whole text as the only event, and wants one label or none, whichever. A reply that cannot be read
+is asked for again, as often as the protocol says. Source: evaluation/metrics/evaluate_dream_gpt.py of
+github.com/bytedance/tarsier.
 
 A sample's only target is its reference. `metadata` may hold `events`, else the judge lists the reference's too, and
 the counts n_subjects, n_shots and n_events, by which DREAM-1K reports kinds of video.
@@ -18,15 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from math import inf, nan
 from typing import Any, Literal, TypeVar
 
-from eval.core import OVERALL, Accounting, Judge, JudgeCall, Metric, Prediction, Sample, Score
+from eval.core import OVERALL, Accounting, Metric, Prediction, Sample, Score
 from eval.errors import DataError
-from eval.judges.replies import PARSER, Label, read_events, read_labels
-from eval.judges.rounds import NoAnswer, Question, ask
-from eval.judges.wording import Wording, native_wording
+from eval.judges.calls import Judge, Label
+from eval.judges.protocol import JudgeProtocol, Question, Side, native_protocol
+from eval.judges.rounds import NoAnswer, ask
 from eval.readers.upstream import FAILED
 from eval.scorers.accounting import ACCOUNTINGS, over_samples, over_subsets
 
@@ -51,8 +51,6 @@ BUCKETS = (
 )
 """Kinds of video: name, count, least and most of it."""
 
-Side = Literal["reference", "prediction"]
-"""Whose events a call is about: the reference's give recall, the prediction's precision."""
 _METRICS: dict[Side, str] = {"reference": "recall", "prediction": "precision"}
 _RATES = ("recall_neutral", "recall_contradiction", "precision_neutral", "precision_contradiction")
 
@@ -67,10 +65,8 @@ class AutoDQ:
 
     judge: Judge
     """Who lists and labels events."""
-    wording: Wording = field(default_factory=native_wording)
-    """How it is asked."""
-    max_attempts: int = 10
-    """How often a call is made before its video has failed."""
+    protocol: JudgeProtocol = field(default_factory=native_protocol)
+    """How it is asked, and how often before a video has failed."""
     name: str = "autodq"
     """Name of the scorer in results."""
 
@@ -78,9 +74,7 @@ class AutoDQ:
         """Return what makes up the identity of a score: never compare two that differ in it."""
         return {
             "name": self.name,
-            "wording": {"name": self.wording.name, "sha256": self.wording.sha256},
-            "parser": PARSER,
-            "max_attempts": self.max_attempts,
+            "protocol": self.protocol.describe(),
             "judge": dict(self.judge.describe()),
         }
 
@@ -89,8 +83,9 @@ class AutoDQ:
 
         The judge is asked in two stages, first for all events and then for all labels; a video whose events stay
         unknown is left out of the second. Raises DataError, before anything is asked, where a sample has not one
-        target.
+        target, and ConfigError where the protocol is made for something else.
         """
+        self.protocol.require("extract", "descriptions")
         for sample, _ in pairs:
             if len(sample.targets) != 1 or not sample.targets[0].strip():
                 raise DataError(f"{sample.id}: {len(sample.targets)} references; a description is compared with one")
@@ -105,16 +100,23 @@ class AutoDQ:
                 else:
                     listing[i, side] = self._listing(sample, prediction, side)
         events |= self._answers("list the events of the", listing, failures)
+        sides = [(i, side) for i, pair in enumerate(pairs) if i not in failures for side in _sides(pair[1])]
         labelling = {
-            (i, side): self._labelling(sample, prediction, side, events[i, side])
-            for i, (sample, prediction) in enumerate(pairs)
-            if i not in failures
-            for side in _sides(prediction)
+            (i, side): self._labelling(*pairs[i], side, events[i, side])
+            for i, side in sides
+            if events[i, side] or self.protocol.asks_about_nothing
         }
-        labels = self._answers("label the events of the", labelling, failures)
+        labels: dict[_Key, tuple[Label, ...]] = {key: () for key in sides if key not in labelling}
+        labels |= self._answers("label the events of the", labelling, failures)
         shares = {(i, side): _shares(side, found, len(events[i, side])) for (i, side), found in labels.items()}
         return [
-            _score(sample, prediction, failures.get(i), [shares.get((i, side), {}) for side in _METRICS])
+            _score(
+                sample,
+                prediction,
+                failures.get(i),
+                [shares.get((i, side), {}) for side in _METRICS],
+                _detail({side: (events.get((i, side)), labels.get((i, side))) for side in _METRICS}),
+            )
             for i, (sample, prediction) in enumerate(pairs)
         ]
 
@@ -128,29 +130,19 @@ class AutoDQ:
         return [metric for accounting in ACCOUNTINGS for metric in _table(scores, accounting)]
 
     def _listing(self, sample: Sample, prediction: Prediction, side: Side) -> Question[tuple[str, ...]]:
-        description = _texts(sample, prediction)[side].replace('"', "'")
-        inputs = {"side": side, "description": description}
-        system, user = self.wording.fill("extract", inputs)
-        call = JudgeCall(task="extract", sample=sample.id, system=system, user=user, inputs=inputs)
-        return Question(call=call, read=read_events)
+        return self.protocol.list_events(sample.id, side, _texts(sample, prediction)[side].replace('"', "'"))
 
     def _labelling(
         self, sample: Sample, prediction: Prediction, side: Side, events: Sequence[str]
     ) -> Question[tuple[Label, ...]]:
         texts = _texts(sample, prediction)
         other: Side = "prediction" if side == "reference" else "reference"
-        shown = list(events) or [texts[side].replace("\n", " ")]
-        inputs = {"side": side, "description": texts[other], "events": shown}
-        system, user = self.wording.fill("entail", inputs)
-        call = JudgeCall(task="entail", sample=sample.id, system=system, user=user, inputs=inputs)
-        return Question(call=call, read=partial(read_labels, n_events=len(events)))
+        return self.protocol.label_events(sample.id, side, texts[other], events, instead=texts[side].replace("\n", " "))
 
     def _answers(self, task: str, questions: Mapping[_Key, Question[_T]], failures: dict[int, str]) -> dict[_Key, _T]:
         """Ask, note in `failures` which videos have failed and why, and return the answers that there are."""
         answers: dict[_Key, _T] = {}
-        for (i, side), answer in zip(
-            questions, ask(self.judge, list(questions.values()), self.max_attempts), strict=True
-        ):
+        for (i, side), answer in zip(questions, ask(self.judge, list(questions.values())), strict=True):
             if isinstance(answer, NoAnswer):
                 failures.setdefault(i, f"{task} {side}: {answer.reason}")
             else:
@@ -179,7 +171,20 @@ def _shares(side: Side, labels: Sequence[Label], n_events: int) -> dict[str, flo
     }
 
 
-def _score(sample: Sample, prediction: Prediction, failure: str | None, shares: Sequence[Mapping[str, float]]) -> Score:
+def _detail(sides: Mapping[Side, tuple[Sequence[str] | None, Sequence[Label] | None]]) -> Mapping[str, Any]:
+    """Return the events and labels that are known, by side; labels of a whole text that stood in are left out."""
+    events = {side: list(found) for side, (found, _) in sides.items() if found is not None}
+    labels = {side: list(found)[: len(events.get(side, ()))] for side, (_, found) in sides.items() if found is not None}
+    return {"events": events, "labels": labels} if events else {}
+
+
+def _score(
+    sample: Sample,
+    prediction: Prediction,
+    failure: str | None,
+    shares: Sequence[Mapping[str, float]],
+    detail: Mapping[str, Any],
+) -> Score:
     """Return the score. Its values hold the video's counts too, by which metrics are grouped; failed, only those."""
     counts = {key: sample.metadata.get(key) for key in dict.fromkeys(key for _, key, _, _ in BUCKETS)}
     values = {key: float(count) for key, count in counts.items() if isinstance(count, int | float)}
@@ -200,6 +205,7 @@ def _score(sample: Sample, prediction: Prediction, failure: str | None, shares: 
         target=sample.targets[0],
         values=values,
         reason=reason,
+        detail=detail,
     )
 
 

@@ -1,7 +1,7 @@
 """Scores open answers: a judge grades each against the reference, and plain comparisons stand beside its grade.
 
-As upstream has it the judge sees the question as it is, answer and output in lower case, and is asked once; a reply
-in another form than asked for is no verdict. Upstream then drops the sample; here that is the accounting
+As upstream has it the judge sees the question as it is, answer and output in lower case. How it is asked, how often,
+and what counts as a reply is the protocol's. Upstream drops a sample without a verdict; here that is the accounting
 `upstream`, and `strict` counts whatever has no verdict as wrong. Source: evaluation/metrics/evaluate_qa_oe_gpt.py of
 github.com/bytedance/tarsier.
 
@@ -15,11 +15,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from eval.core import OVERALL, Judge, JudgeCall, Metric, Prediction, Sample, Score
+from eval.core import OVERALL, Metric, Prediction, Sample, Score
 from eval.errors import DataError
-from eval.judges.replies import PARSER, Verdict, read_verdict
-from eval.judges.rounds import NoAnswer, Question, ask
-from eval.judges.wording import Wording, native_wording
+from eval.judges.calls import Judge, Verdict
+from eval.judges.protocol import JudgeProtocol, Question, native_protocol
+from eval.judges.rounds import NoAnswer, ask
 from eval.readers.upstream import FAILED
 from eval.scorers.accounting import averages
 from eval.scorers.matching import MATCHES, compare, says_nothing
@@ -34,7 +34,7 @@ class OpenQA:
 
     judge: Judge
     """Who grades."""
-    wording: Wording = field(default_factory=native_wording)
+    protocol: JudgeProtocol = field(default_factory=native_protocol)
     """How it is asked."""
     skip_empty: bool = True
     """Whether an output without words, or with only the question's, is wrong without a call. Upstream calls."""
@@ -45,9 +45,7 @@ class OpenQA:
         """Return what makes up the identity of a score: never compare two that differ in it."""
         return {
             "name": self.name,
-            "wording": {"name": self.wording.name, "sha256": self.wording.sha256},
-            "parser": PARSER,
-            "max_attempts": 1,
+            "protocol": self.protocol.describe(),
             "skip_empty": self.skip_empty,
             "judge": dict(self.judge.describe()),
         }
@@ -55,11 +53,13 @@ class OpenQA:
     def score(self, pairs: Sequence[tuple[Sample, Prediction]], population: Sequence[Sample] = ()) -> list[Score]:  # noqa: ARG002
         """Return the score of each pair, in the order given; all of them are put to the judge at once.
 
-        Raises DataError, before anything is asked, where a sample has no question or not one target.
+        Raises DataError, before anything is asked, where a sample has no question or not one target, and ConfigError
+        where the protocol is made for something else.
         """
+        self.protocol.require("open_qa", "open questions")
         asked = [self._question(sample, prediction) for sample, prediction in pairs]
         questions = [question for question in asked if question is not None]
-        answers = iter(ask(self.judge, questions, max_attempts=1))
+        answers = iter(ask(self.judge, questions))
         return [
             _score(sample, prediction, None if question is None else next(answers))
             for (sample, prediction), question in zip(pairs, asked, strict=True)
@@ -81,14 +81,8 @@ class OpenQA:
             raise DataError(f"{sample.id}: {len(sample.targets)} answers to compare with; an open question has one")
         if _failed(prediction) or (self.skip_empty and says_nothing(prediction.output or "", asked)):
             return None
-        inputs = {
-            "question": asked,
-            "answer": sample.targets[0].lower(),
-            "prediction": (prediction.output or "").lower(),
-        }
-        system, user = self.wording.fill("open_qa", inputs)
-        call = JudgeCall(task="open_qa", sample=sample.id, system=system, user=user, inputs=inputs)
-        return Question(call=call, read=read_verdict)
+        said = (prediction.output or "").lower()
+        return self.protocol.grade(sample.id, asked, sample.targets[0].lower(), said)
 
 
 def _failed(prediction: Prediction) -> bool:

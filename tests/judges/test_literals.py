@@ -2,7 +2,8 @@ import ast
 
 import pytest
 
-from eval.judges.literals import MAX_CHARS, UnreadableReplyError, read_literal
+from eval.judges.calls import UnreadableReplyError
+from eval.judges.literals import MAX_CHARS, read_literal
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from eval.core import JudgeCall
+from eval.judges.calls import JudgeCall
 from eval.judges.offline import OfflineJudge
 from eval.judges.replies import read_events, read_labels, read_verdict
 

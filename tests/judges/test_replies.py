@@ -1,7 +1,7 @@
 import pytest
 
-from eval.judges.literals import UnreadableReplyError
-from eval.judges.replies import Verdict, read_events, read_labels, read_verdict
+from eval.judges.calls import UnreadableReplyError, Verdict
+from eval.judges.replies import read_events, read_labels, read_verdict
 
 # Every verdict here was also put to upstream's own functions, so that nothing rests on our reading of them.
 

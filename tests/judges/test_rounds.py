@@ -1,5 +1,4 @@
-from eval.core import JudgeCall, JudgeReply
-from eval.judges.literals import UnreadableReplyError
+from eval.judges.calls import JudgeCall, JudgeReply, UnreadableReplyError
 from eval.judges.rounds import NoAnswer, Question, ask
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from eval.core import JudgeCall
+from eval.judges.calls import JudgeCall
 from eval.errors import ConfigError
 from eval.judges.scripted import ScriptedJudge, script_keys
 

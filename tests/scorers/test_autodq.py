@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from eval.core import OVERALL, Clip, JudgeReply, Prediction, Sample, Score
+from eval.core import OVERALL, Clip, Prediction, Sample, Score
+from eval.judges.calls import JudgeReply
 from eval.errors import DataError
 from eval.judges.offline import OfflineJudge
 from eval.judges.scripted import ScriptedJudge

@@ -1,0 +1,206 @@
+"""Asks many things at once, and always ends: attempts, waits and the whole are bounded, whatever the server does.
+
+A request that fails in a way that may pass is sent again, after the wait that the server asked for or one that
+doubles each time. A key that is refused, or money that is out, ends everything at once; so do ten calls in a row that
+had to be given up. Calls that were not sent then say why, and a later run asks them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from eval.judges.client.budget import Budget
+from eval.judges.client.outcomes import FINAL, Kind, Outcome
+from eval.judges.client.throttle import Signal, Throttle
+
+GIVE_UP_AFTER = 10
+"""Calls given up in a row, with none answered between, after which nothing more is asked."""
+GRACE_S = 10.0
+"""Seconds for which requests under way are waited for when the run is interrupted."""
+_SIGNALS: Mapping[Kind, Signal] = {
+    "replied": "answered", "refused": "answered", "filtered": "answered", "rate_limited": "too_many",
+    "timed_out": "too_many", "overloaded": "fault", "rejected": "fault", "fatal": "fault",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How often and how long a call is tried."""
+
+    tries: int = 6
+    """Requests for one call, where faults that may pass are met."""
+    timeouts: int = 3
+    """Requests for one call that may run into the bound on time."""
+    deadline_s: float = 600.0
+    """Seconds from the first request for a call to the last, rate limits included."""
+    first_wait_s: float = 0.5
+    """Wait before the second request; it doubles from there, up to 30 s."""
+
+    def wait_s(self, n_sent: int, outcome: Outcome) -> float:
+        """Return the seconds to wait before the next request: as the server says, or doubling, with some chance."""
+        if outcome.retry_after_s is not None:
+            return outcome.retry_after_s + random.uniform(0, 0.1)  # noqa: S311 - spreads requests, hides nothing
+        doubled = min(30.0, self.first_wait_s * 2.0 ** (n_sent - 1))
+        return doubled * random.uniform(0.75, 1.25)  # noqa: S311
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request body, by the key under which its outcome is wanted."""
+
+    key: str
+    body: Mapping[str, Any]
+    max_tokens: int | None
+    """Bound on the reply, whatever the server calls it."""
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the messages and of the schema, which servers may put among them."""
+        parts = [str(message["content"]) for message in self.body["messages"]]
+        return sum(len(part.encode("utf-8", "replace")) for part in [*parts, str(self.body.get("response_format", ""))])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """How a request ended, all attempts together."""
+
+    outcome: Outcome
+    """The model's word, or the last failure."""
+    retries: int
+    """Requests that were sent before the last one."""
+    batch: bool = False
+    """Whether it came through the Batch API."""
+
+
+class Sender(Protocol):
+    """Sends one request; `eval.judges.client.wire.Wire` is one."""
+
+    async def send(self, body: Mapping[str, Any]) -> Outcome:
+        """Return what a request ended as."""
+        ...
+
+
+@dataclass(slots=True)
+class Asker:
+    """Sends requests through one connection pool, and remembers over several rounds what the server takes."""
+
+    throttle: Throttle
+    budget: Budget = field(default_factory=Budget)
+    patience: Patience = field(default_factory=Patience)
+    stopped: str | None = None
+    """Why nothing more is asked, once that is so."""
+    _given_up: int = 0
+
+    async def ask(
+        self, wire: Sender, requests: Sequence[Request], done: Callable[[list[tuple[Request, Answered]]], None]
+    ) -> None:
+        """Send every request, and hand over what has ended as it ends, in bundles of those that ended together.
+
+        `done` may set `stopped`, to have nothing more asked. What it raises ends the asking, and is raised here.
+        """
+        ended: list[tuple[Request, Answered]] = []
+        raised: list[Exception] = []
+
+        def hand_over() -> None:
+            bundle = ended.copy()
+            ended.clear()
+            try:
+                done(bundle)
+            except Exception as error:  # noqa: BLE001 - raised below, once what is under way has ended
+                self.stopped = self.stopped or f"not asked, since a reply could not be kept: {error}"
+                raised.append(error)
+
+        async def work(waiting: Iterator[Request]) -> None:
+            for request in waiting:
+                answered = await self._one(wire, request)
+                if not ended:
+                    # What ends while others are being read is stored with them, in one transaction.
+                    asyncio.get_running_loop().call_soon(hand_over)
+                ended.append((request, answered))
+
+        waiting = iter(requests)
+        workers = [asyncio.create_task(work(waiting)) for _ in range(min(len(requests), int(self.throttle.most)))]
+        try:
+            await asyncio.gather(*workers)
+        except asyncio.CancelledError:
+            await self._wind_up()
+            raise
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+            if ended:
+                hand_over()
+            if raised:
+                raise raised[0]
+
+    async def _wind_up(self) -> None:
+        """Wait a little for what is under way when the user stops the run: it has been paid for."""
+        self.stopped = "not asked, since the run was interrupted"
+        until = time.monotonic() + GRACE_S
+        while self.throttle.in_flight and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+
+    async def _one(self, wire: Sender, request: Request) -> Answered:
+        begun: float | None = None
+        n_sent = n_timeouts = 0
+        dearest = self.budget.dearest(request.n_bytes, request.max_tokens)
+        while True:
+            refusal = await self._place(dearest)
+            if refusal is not None:
+                return Answered(outcome=Outcome(kind="fatal", detail=refusal), retries=max(0, n_sent - 1))
+            sent_at = time.monotonic()
+            begun = sent_at if begun is None else begun
+            outcome = Outcome(kind="timed_out", detail="broken off", may_be_billed=True)
+            try:
+                outcome = await wire.send(request.body)
+            finally:
+                self.throttle.release(sent_at, _SIGNALS[outcome.kind], outcome.retry_after_s)
+                self.budget.settle(dearest, outcome.usage, may_be_billed=outcome.may_be_billed)
+            n_sent += 1
+            n_timeouts += outcome.kind == "timed_out"
+            wait = self.patience.wait_s(n_sent, outcome)
+            if self._is_last(outcome, n_sent, n_timeouts, time.monotonic() + wait - begun):
+                return Answered(outcome=outcome, retries=n_sent - 1)
+            await asyncio.sleep(wait)
+
+    async def _place(self, dearest: float) -> str | None:
+        """Wait until a request may be sent; return why it may not, where that is so."""
+        while True:
+            if self.stopped is not None:
+                return self.stopped
+            await self.throttle.acquire()
+            if self.stopped is None:
+                room = self.budget.reserve(dearest)
+                if room == "go":
+                    return None
+                if room == "stop":
+                    self.stopped = f"not asked, since max_cost={self.budget.most:g} leaves no room for another call"
+            self.throttle.release(0.0, "fault")
+            if self.stopped is None:
+                await asyncio.sleep(0.05)
+
+    def _is_last(self, outcome: Outcome, n_sent: int, n_timeouts: int, elapsed_s: float) -> bool:
+        """Whether a call ends with this outcome; where it ends in failure, note what that means for the others."""
+        if outcome.kind in FINAL:
+            self._given_up = 0
+            return True
+        if outcome.kind == "fatal":
+            self.stopped = self.stopped or f"not asked, since the server said: {outcome.detail}"
+            return True
+        patience = self.patience
+        tries_left = outcome.kind == "rate_limited" or n_sent < patience.tries
+        out_of_time = n_timeouts >= patience.timeouts or elapsed_s > patience.deadline_s
+        if outcome.kind == "rejected" or not tries_left or out_of_time:
+            self._given_up += 1
+            if self._given_up >= GIVE_UP_AFTER:
+                self.stopped = self.stopped or (
+                    f"not asked, since {GIVE_UP_AFTER} calls in a row had failed, the last one with: {outcome.detail}"
+                )
+            return True
+        return self.stopped is not None

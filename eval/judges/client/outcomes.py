@@ -1,0 +1,203 @@
+"""What one request to a server ended as, whatever the server sent: nothing that comes from outside raises here."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from eval.judges.calls import Usage
+
+Kind = Literal["replied", "refused", "filtered", "rate_limited", "overloaded", "timed_out", "rejected", "fatal"]
+"""`replied`, `refused`, `filtered`: the model's word, which is final. `rate_limited`: come again, more slowly.
+`overloaded`: a fault that may pass (5xx, a broken connection, a body that is no reply). `timed_out`: no whole reply in
+time, which may have been billed. `rejected`: this request can't be answered. `fatal`: none can be (key, quota)."""
+
+FINAL: frozenset[Kind] = frozenset({"replied", "refused", "filtered"})
+"""Kinds that end a call with the model's word."""
+
+_QUOTA = frozenset(
+    {
+        "insufficient_quota",
+        "credit_balance_exhausted",
+        "organization_spend_limit_exceeded",
+        "project_spend_limit_exceeded",
+        "organization_usage_limit_exceeded",
+        "billing_not_active",
+        "billing_hard_limit_reached",
+    }
+)
+"""Codes and types that say that money is out: waiting does not help, though some come with status 429."""
+
+_DETAIL = 300
+"""Characters of a server's message that are kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one request ended as."""
+
+    kind: Kind
+    """How to go on."""
+    text: str | None = None
+    """The reply, or the words of a refusal."""
+    detail: str = ""
+    """What was wrong, in one line."""
+    finish_reason: str | None = None
+    """Why the model stopped, in the server's words."""
+    served: str | None = None
+    """The model that answered, as the server named it."""
+    fingerprint: str | None = None
+    """OpenAI's `system_fingerprint`, where there is one."""
+    usage: Usage | None = None
+    """Tokens, where the server counted them."""
+    retry_after_s: float | None = None
+    """Seconds that the server asks to wait."""
+    may_be_billed: bool = False
+    """Whether the server may count the request as answered, though its usage is not known."""
+    param: str | None = None
+    """The parameter that the server named as its reason for a rejection."""
+
+
+def from_status(status: int, headers: Mapping[str, str], body: object) -> Outcome:
+    """Return the outcome of an HTTP status other than success.
+
+    Args:
+        status: The status.
+        headers: The reply's headers, keys in lower case.
+        body: The `error` object of the reply, all of its JSON, or its text.
+    """
+    error = body if isinstance(body, dict) else {}
+    if isinstance(error.get("error"), dict):
+        error = error["error"]
+    code, kind_of_error = str(error.get("code") or ""), str(error.get("type") or "")
+    said = error.get("message") or error.get("detail") or (body if isinstance(body, str) else "")
+    detail = one_line(f"HTTP {status}" + (f" {code}" if code else "") + (f": {said}" if said else ""))
+    param = error.get("param")
+    param = param if isinstance(param, str) else None
+    if "content_filter" in (code, _inner(error)) or _inner(error) == "ResponsibleAIPolicyViolation":
+        return Outcome(kind="filtered", detail=detail)
+    # 404: no such model, deployment or path; no other request will find it either.
+    if code in _QUOTA or kind_of_error in _QUOTA or status in (401, 402, 403, 404):
+        return Outcome(kind="fatal", detail=detail)
+    if status == 429:
+        return Outcome(kind="rate_limited", detail=detail, retry_after_s=retry_after(headers))
+    if status >= 500 or status in (408, 409, 425):
+        return Outcome(kind="overloaded", detail=detail, retry_after_s=retry_after(headers))
+    if 300 <= status < 400:
+        return Outcome(kind="fatal", detail=f"{detail}: a redirect, which is not followed; give the final URL")
+    return Outcome(kind="rejected", detail=detail, param=param)
+
+
+def from_body(text: str) -> Outcome:
+    """Return the outcome of a reply with a success status: a chat completion, or something that is none."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return _broken(f"the reply is no JSON: {text[:80]!r}")
+    if not isinstance(found, dict):
+        return _broken(f"the reply is no chat completion: {text[:80]!r}")
+    if found.get("error"):
+        # Some gateways send errors with status 200; what they say decides, as it would with its own status.
+        error = found["error"]
+        status = error.get("code") if isinstance(error, dict) else None
+        return from_status(status if isinstance(status, int) and 300 <= status < 600 else 500, {}, error)
+    choices = found.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(choice, dict) or not isinstance(message, dict):
+        return _broken(f"the reply holds no message: {text[:80]!r}")
+    return _of_message(found, choice, message)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that a server asks to wait, from any of the headers in use; None where it does not say."""
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    told = headers.get("retry-after")
+    seconds = _number(told)
+    if seconds is not None or told is None:
+        return seconds
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(told).timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def one_line(text: str) -> str:
+    """Return a server's words as one printable line of bounded length."""
+    shown = "".join(character if character.isprintable() else " " for character in text[: 4 * _DETAIL])
+    shown = " ".join(shown.split())
+    return shown if len(shown) <= _DETAIL else f"{shown[:_DETAIL]}..."
+
+
+def _broken(detail: str) -> Outcome:
+    return Outcome(kind="overloaded", detail=one_line(detail), may_be_billed=True)
+
+
+def _of_message(found: Mapping[str, Any], choice: Mapping[str, Any], message: Mapping[str, Any]) -> Outcome:
+    finish = choice.get("finish_reason")
+    served, fingerprint = found.get("model"), found.get("system_fingerprint")
+    content, refusal = _text(message.get("content")), message.get("refusal")
+    kind: Kind = "replied"
+    detail = ""
+    if isinstance(refusal, str) and refusal:
+        kind, content, detail = "refused", refusal, "the model refused"
+    elif finish == "content_filter":
+        kind, content, detail = "filtered", None, "a content filter withheld the reply"
+    elif content is None:
+        # A model that thinks may spend its whole bound before it says anything; that is an empty reply, and billed.
+        content = ""
+    return Outcome(
+        kind=kind,
+        text=content,
+        detail=detail,
+        finish_reason=finish if isinstance(finish, str) else None,
+        served=served if isinstance(served, str) and served else None,
+        fingerprint=fingerprint if isinstance(fingerprint, str) else None,
+        usage=_usage(found.get("usage")),
+        may_be_billed=True,
+    )
+
+
+def _text(content: object) -> str | None:
+    """Return a message's text, which may come in parts; halves of characters become question marks."""
+    if isinstance(content, list):
+        parts = [part.get("text") for part in content if isinstance(part, dict)]
+        content = "".join(part for part in parts if isinstance(part, str))
+    return content.encode("utf-8", "replace").decode("utf-8") if isinstance(content, str) else None
+
+
+def _usage(found: object) -> Usage | None:
+    if not isinstance(found, dict):
+        return None
+    sent, received = _count(found.get("prompt_tokens")), _count(found.get("completion_tokens"))
+    if sent is None or received is None:
+        return None
+    details = found.get("prompt_tokens_details")
+    cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
+    details = found.get("completion_tokens_details")
+    reasoning = _count(details.get("reasoning_tokens")) if isinstance(details, dict) else None
+    return Usage(input=sent, output=received, cached=min(cached or 0, sent), reasoning=min(reasoning or 0, received))
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text) if text is not None else math.nan
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and value >= 0 else None
+
+
+def _inner(error: Mapping[str, Any]) -> str:
+    inner = error.get("innererror")
+    return str(inner.get("code") or "") if isinstance(inner, dict) else ""

@@ -1,0 +1,104 @@
+"""What a judge's tokens cost, and when a judge ends: a dated file that its user edits, conf/prices.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from eval.errors import ConfigError
+from eval.judges.calls import Usage
+
+_MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What one model costs, in dollars per million tokens."""
+
+    model: str
+    """The dated name that the price is for."""
+    as_of: str
+    """When it was looked up, as an ISO date."""
+    input: float
+    output: float
+    cached: float
+    """For input that was read from the server's cache."""
+    batch: float
+    """The Batch API's share of the price."""
+    max_output: int | None = None
+    """Most tokens of one reply."""
+
+    def cost(self, usage: Usage, *, batch: bool = False) -> float:
+        """Return what a call cost, in dollars."""
+        share = self.batch if batch else 1.0
+        # Not every model has a cached rate in the Batch API; the cheaper of the two bounds it from above for none.
+        fresh = (usage.input - usage.cached) * self.input * share
+        cached = usage.cached * (min(self.cached, self.input * share) if batch else self.cached)
+        return (fresh + cached + usage.output * self.output * share) / _MILLION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceList:
+    """A price file."""
+
+    path: Path
+    as_of: str
+    prices: Mapping[str, Price]
+    """By dated name."""
+    shutdowns: Mapping[str, date]
+    """The day on which OpenAI ends a model, by dated name."""
+    aliases: Mapping[str, str]
+    """Other names of the same models."""
+
+    def price(self, model: str | None) -> Price | None:
+        """Return the price of a model by any of its names, or None where it is not known."""
+        return self.prices.get(self._dated(model or ""))
+
+    def shutdown(self, model: str | None) -> date | None:
+        """Return the day on which a model ends, or None where none is known."""
+        return self.shutdowns.get(self._dated(model or ""))
+
+    def _dated(self, model: str) -> str:
+        return self.aliases.get(model, model)
+
+
+def load_prices(path: Path) -> PriceList:
+    """Read a price file. Raises ConfigError where it is none."""
+    import yaml
+
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        batch, as_of = float(found.get("batch", 0.5)), str(found["as_of"])
+        models: Mapping[str, Mapping[str, Any]] = found["models"]
+        prices = {str(name): _price(str(name), entry, as_of, batch) for name, entry in models.items()}
+        shutdowns = {
+            str(name): date.fromisoformat(str(entry["shutdown"]))
+            for name, entry in models.items()
+            if "shutdown" in entry
+        }
+        aliases = {str(name): str(dated) for name, dated in (found.get("aliases") or {}).items()}
+    except OSError as error:
+        raise ConfigError(f"prices={str(path)!r} cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError) as error:
+        said = str(error).splitlines()[0]
+        raise ConfigError(f"prices={str(path)!r} is no price file: {said}; conf/prices.yaml shows the form.") from error
+    return PriceList(path=path, as_of=as_of, prices=prices, shutdowns=shutdowns, aliases=aliases)
+
+
+def _price(name: str, entry: Mapping[str, Any], as_of: str, batch: float) -> Price:
+    most = entry.get("max_output")
+    price = Price(
+        model=name,
+        as_of=as_of,
+        input=float(entry["input"]),
+        output=float(entry["output"]),
+        cached=float(entry.get("cached", entry["input"])),
+        batch=batch,
+        max_output=None if most is None else int(most),
+    )
+    if min(price.input, price.output, price.cached, price.batch) < 0:
+        raise ValueError(f"{name} has a negative price")
+    return price

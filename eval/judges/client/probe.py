@@ -1,0 +1,121 @@
+"""Finds out what a server takes, by asking it: one request with everything, and fewer parameters after each refusal.
+
+That a schema is accepted does not mean that it is heeded, so the probe's schema allows a single word that its
+messages do not mention: only a server that holds its model to the schema replies with it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from eval.errors import JudgeError
+from eval.judges.calls import JudgeCall, Usage
+from eval.judges.client.outcomes import Outcome
+from eval.judges.requests import BOUNDS, Capabilities, ReplyBound, body_of, request_of
+
+_WORD = "vermilion"
+_CALL = JudgeCall(
+    task="extract",
+    sample="",
+    system="You answer in JSON.",
+    user='Greet me with one word as JSON, such as {"greeting": "hello"}.',
+    inputs={},
+    schema={
+        "type": "object",
+        "properties": {"probe": {"type": "string", "enum": [_WORD]}},
+        "required": ["probe"],
+        "additionalProperties": False,
+    },
+    # At 0 no server differs; reasoning models refuse every value but 1, which is how they are told.
+    temperature=0.0,
+    max_tokens=1024,
+)
+_MOST = 8
+"""Requests; there are seven things to leave out."""
+
+_MENTIONS: Mapping[str, tuple[str, ...]] = {
+    "structured": ("response_format", "json_schema", "json_object", "schema", "structured", "grammar"),
+    "reply_bound": ("max_completion_tokens", "max_tokens"),
+    "temperature": ("temperature",),
+    "system": ("system", "role"),
+}
+"""Words by which servers name what they do not take, likeliest first where none is named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probed:
+    """What a probe found."""
+
+    takes: Capabilities
+    served: str | None
+    """The model that answered, as the server named it."""
+    usages: tuple[Usage | None, ...]
+    """Tokens of the probe's own calls that were answered."""
+
+
+async def probe(
+    send: Callable[[Mapping[str, Any], int], Awaitable[Outcome]],
+    model: str,
+    first: Capabilities,
+    extra: Mapping[str, Any],
+) -> Probed:
+    """Return what a server takes.
+
+    Args:
+        send: Sends a body, whose reply has a bound in tokens, with retries; its outcome is final.
+        model: The model to ask for.
+        first: What to try first.
+        extra: Further parameters of each request.
+
+    Raises JudgeError where the server cannot be asked at all.
+    """
+    bounds = [first.reply_bound, *(bound for bound in BOUNDS if bound != first.reply_bound)]
+    takes = first
+    usages: list[Usage | None] = []
+    for _ in range(_MOST):
+        asked = request_of(_CALL, takes, extra)
+        outcome = await send(body_of(asked, model, takes), asked.get("max_tokens", 0))
+        if outcome.kind == "replied":
+            usages.append(outcome.usage)
+            found = replace(takes, thinks=_thinks(outcome))
+            if takes.structured == "json_schema" and not _heeded(outcome.text or ""):
+                found = replace(found, structured="none")
+            return Probed(takes=found, served=outcome.served, usages=tuple(usages))
+        fewer = _without(takes, outcome, bounds) if outcome.kind == "rejected" else None
+        if fewer is None:
+            raise JudgeError(f"The judge {model!r} does not answer: {outcome.detail or outcome.kind}.")
+        takes = fewer
+    raise JudgeError(f"The judge {model!r} takes none of the requests that it was tried with: {outcome.detail}.")
+
+
+def _without(takes: Capabilities, refused: Outcome, bounds: Sequence[ReplyBound]) -> Capabilities | None:
+    """Return what is left to try after a refusal, or None where nothing is."""
+    later = bounds[bounds.index(takes.reply_bound) + 1 :] or ["none"]
+    fewer = {
+        "structured": replace(takes, structured="json_object" if takes.structured == "json_schema" else "none"),
+        "reply_bound": replace(takes, reply_bound=later[0]),
+        "temperature": replace(takes, temperature=False),
+        "system": replace(takes, system=False),
+    }
+    open_ones = {name: left for name, left in fewer.items() if left != takes}
+    named = refused.param or refused.detail
+    for text in (named, refused.detail):
+        for name, left in open_ones.items():
+            if any(word in text.lower() for word in _MENTIONS[name]):
+                return left
+    return next(iter(open_ones.values()), None)
+
+
+def _heeded(text: str) -> bool:
+    try:
+        return bool(json.loads(text) == {"probe": _WORD})
+    except (ValueError, RecursionError):
+        return False
+
+
+def _thinks(outcome: Outcome) -> bool:
+    reasoned = outcome.usage is not None and outcome.usage.reasoning > 0
+    return reasoned or (outcome.text or "").lstrip().startswith("<think>")

@@ -1,0 +1,167 @@
+"""One server: where it is, what opens it, which model it is asked for, and what it is found to take."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from eval.errors import ConfigError, JudgeError
+from eval.judges.client.outcomes import FINAL, Outcome
+from eval.judges.requests import Asked, Capabilities
+from eval.judges.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from eval.judges.client.asking import Answered, Asker, Request
+    from eval.judges.client.probe import Probed
+    from eval.judges.client.wire import Wire
+
+Provider = Literal["openai", "azure", "local"]
+"""Whose server it is: OpenAI's, or one that speaks exactly like it; an Azure resource; any other by its URL."""
+
+OPENAI_URL = "https://api.openai.com/v1"
+_URLS = {"openai": "OPENAI_BASE_URL", "azure": "AZURE_OPENAI_ENDPOINT"}
+"""Environment variables that name a URL where the settings do not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """What a user says of a server; see eval.judges.served.ServedJudge."""
+
+    provider: Provider
+    model: str | None
+    url: str | None
+    key_env: str | None
+    api_version: str | None
+    timeout_s: float
+
+
+class Server:
+    """What a server is known by, and the ways to reach it. Nothing is contacted before it has to be."""
+
+    def __init__(self, settings: ServerSettings) -> None:
+        if settings.key_env is not None and not re.fullmatch(r"[A-Za-z_]\w{0,63}", settings.key_env, re.ASCII):
+            # It may be the key itself, so it is not repeated.
+            raise ConfigError("judge.key_env takes the name of an environment variable that holds the key, not a key.")
+        url = settings.url or os.environ.get(_URLS.get(settings.provider, ""), "")
+        if not url and settings.provider != "openai":
+            hint = (
+                "JUDGE=http://127.0.0.1:8000/v1, or judge.url=..."
+                if settings.provider == "local"
+                else "judge.url=https://<resource>.openai.azure.com"
+            )
+            raise ConfigError(f"judge={settings.provider} needs the URL of its server: {hint}.")
+        self.url = _checked(url or OPENAI_URL)
+        """Base URL."""
+        if settings.provider != "local" and not settings.model:
+            raise ConfigError(
+                f"judge={settings.provider} needs a model, with its date: JUDGE={settings.provider}:<model>, or "
+                "judge.model=<model>."
+            )
+        self.settings = settings
+
+    @property
+    def model(self) -> str:
+        """The model to ask for; a local server that was given without one is asked which it has."""
+        if not self.settings.model:
+            import asyncio
+
+            self.settings = replace(self.settings, model=asyncio.run(self._only_model()))
+        return self.settings.model or ""
+
+    def wire(self, connections: int) -> Wire:
+        """Return a connection pool to it. Raises JudgeError where the key is not at hand."""
+        from eval.judges.client.wire import Endpoint, Wire
+
+        settings = self.settings
+        key = os.environ.get(settings.key_env, "").strip() if settings.key_env else ""
+        if settings.key_env and not key:
+            raise JudgeError(
+                f"The environment variable {settings.key_env} is not set; the judge at {self.url} needs its key."
+            )
+        endpoint = Endpoint(
+            provider=settings.provider,
+            url=self.url,
+            key=key,
+            api_version=settings.api_version,
+            timeout_s=settings.timeout_s,
+        )
+        return Wire(endpoint, connections)
+
+    async def look(self) -> None:
+        """Make sure, at no cost, that it is there and takes the key. Raises JudgeError where it does not."""
+        async with self.wire(1) as wire:
+            _, outcome = await wire.models()
+        if outcome is not None and (
+            (outcome.kind == "fatal" and "HTTP 404" not in outcome.detail) or "Connect" in outcome.detail
+        ):
+            raise JudgeError(f"The judge at {self.url} cannot be asked: {outcome.detail}.")
+
+    async def probe(self, asker: Asker, known: Capabilities | None, extra: Mapping[str, Any]) -> Probed:
+        """Find out what it takes. Raises JudgeError where it can't be asked."""
+        from eval.judges.client.asking import Request
+        from eval.judges.client.probe import probe
+
+        first = known or Capabilities(
+            reply_bound="max_tokens" if self.settings.provider == "local" else "max_completion_tokens"
+        )
+        async with self.wire(1) as wire:
+
+            async def send(body: Mapping[str, Any], max_tokens: int) -> Outcome:
+                ended: list[tuple[Request, Answered]] = []
+                await asker.ask(wire, [Request(key="", body=body, max_tokens=max_tokens)], ended.extend)
+                return ended[0][1].outcome
+
+            return await probe(send, self.model, first, extra)
+
+    def verdict(self, asked: Asked, answered: Answered, revision: str) -> Verdict | None:
+        """Return what is to be stored of a call's end, or None where the model had no word."""
+        outcome = answered.outcome
+        if outcome.kind not in FINAL:
+            return None
+        return Verdict(
+            key=asked.key,
+            provider=self.settings.provider,
+            served=outcome.served or self.model,
+            revision=revision,
+            requested=self.model,
+            outcome="replied" if outcome.kind == "replied" else "filtered" if outcome.kind == "filtered" else "refused",
+            text=outcome.text,
+            finish_reason=outcome.finish_reason,
+            fingerprint=outcome.fingerprint,
+            usage=outcome.usage,
+            retries=answered.retries,
+            batch=answered.batch,
+            url=self.url,
+            created=time.time(),
+            task=asked.call.task,
+            request=asked.part,
+        )
+
+    async def _only_model(self) -> str:
+        async with self.wire(1) as wire:
+            names, outcome = await wire.models()
+        if outcome is not None:
+            raise JudgeError(
+                f"The judge at {self.url} does not say which models it has: {outcome.detail}. Give judge.model=..."
+            )
+        if len(names) != 1:
+            listed = ", ".join(names[:10]) or "none"
+            raise JudgeError(
+                f"The judge at {self.url} has {len(names)} models; choose one with judge.model=...: {listed}."
+            )
+        return names[0]
+
+
+def _checked(url: str) -> str:
+    """Return a base URL without its closing slash. Raises ConfigError for what is none, or may hold a secret."""
+    if re.search(r"//[^/]*@", url) or "?" in url or "#" in url:
+        raise ConfigError(
+            "judge.url holds a user, a query or a fragment: give the plain URL, and the key by judge.key_env."
+        )
+    if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", url):
+        raise ConfigError(f"judge.url={url!r} is no URL; give one such as http://127.0.0.1:8000/v1.")
+    return url.rstrip("/")

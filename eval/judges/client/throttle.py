@@ -1,0 +1,86 @@
+"""How many requests may be under way at once: as many as the server takes, found out by asking.
+
+The bound starts at 20. It grows with every full round of answers, as TCP's window does. When the server says that it
+is too much, the bound falls to 0.8 of what it was, once for all requests that were sent before, and grows quickly
+back to near the value at which that happened, then slowly beyond: a server's limit is met once every minute or so,
+not every second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import Literal
+
+Signal = Literal["answered", "too_many", "fault"]
+"""What a request told about the server's load: nothing against more; a rate limit; a fault, which says nothing."""
+
+START, LEAST, MOST = 20.0, 1.0, 100
+_FALL = 0.8
+"""Factor after a rate limit."""
+_NEAR = 0.95
+"""Share of the last limit up to which the bound grows quickly again."""
+_QUICK, _SLOW = 1.0, 0.05
+"""Growth of the bound in one round of answers."""
+_HOLD_S = 2.0
+"""A wait that is longer than this speaks of the account and not of a burst, and holds back every request."""
+
+
+class Throttle:
+    """Counts the requests under way, and makes the next ones wait for a place."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self.limit = min(START, float(most))
+        self.most = float(most)
+        self.in_flight = 0
+        self._met = float(most)  # the bound at the last rate limit
+        self._changed = 0.0
+        self._held_until = 0.0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def acquire(self) -> float:
+        """Wait for a place; return the time at which it was taken, in monotonic seconds."""
+        while True:
+            held = self._held_until - time.monotonic()
+            if held > 0:
+                await asyncio.sleep(held)
+            elif self.in_flight < int(self.limit):
+                self.in_flight += 1
+                return time.monotonic()
+            else:
+                place = asyncio.get_running_loop().create_future()
+                self._waiting.append(place)
+                try:
+                    await place
+                finally:
+                    if not place.done():
+                        place.cancel()
+
+    def release(self, sent_at: float, signal: Signal, retry_after_s: float | None = None) -> None:
+        """Give the place of a request back, and adapt to what came of it."""
+        full = self.in_flight >= int(self.limit)
+        self.in_flight -= 1
+        if signal == "too_many":
+            self._shrink(sent_at, retry_after_s)
+        elif signal == "answered" and full:
+            growth = _QUICK if self.limit < _NEAR * self._met else _SLOW
+            self.limit = min(self.most, self.limit + growth / self.limit)
+        self._wake()
+
+    def _shrink(self, sent_at: float, retry_after_s: float | None) -> None:
+        if retry_after_s is not None and retry_after_s > _HOLD_S:
+            self._held_until = max(self._held_until, time.monotonic() + retry_after_s)
+        if sent_at < self._changed:
+            return  # it was sent before the bound fell, and says nothing about the new one
+        self._changed = time.monotonic()
+        self._met = self.limit
+        self.limit = max(LEAST, _FALL * self.limit)
+
+    def _wake(self) -> None:
+        free = int(self.limit) - self.in_flight
+        while self._waiting and free > 0:
+            place = self._waiting.popleft()
+            if not place.done():
+                place.set_result(None)
+                free -= 1

@@ -1,0 +1,170 @@
+"""One request to an OpenAI-compatible server, through the `openai` package: its retries off, its types left aside.
+
+The package gives authentication, Azure's paths and the proxy settings of the environment. Its reply is read as raw
+bytes, because what it makes of a truncated or foreign body is an error of another kind each time, and because that
+halves the CPU time of a call. Redirects are not followed, and bodies are bounded and not unpacked: a reply of a few
+kilobytes needs neither.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncAzureOpenAI, AsyncOpenAI
+
+from eval.errors import ConfigError
+from eval.judges.client.outcomes import Outcome, from_body, from_status, one_line
+from eval.judges.client.server import Provider
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+MAX_BODY = 8 << 20
+"""Most bytes of a reply that are read."""
+_CONNECT_S = 10.0
+
+# At level INFO the HTTP library tells every URL that is asked, one line a call.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where a server is, and what opens it."""
+
+    provider: Provider
+    url: str
+    """Base URL."""
+    key: str = field(repr=False)
+    """What opens it; "" where it asks for none."""
+    api_version: str | None = None
+    """Azure's version of its API."""
+    timeout_s: float = 120.0
+    """Bound on one request, from the first byte sent to the last one read."""
+
+    def redact(self, text: str) -> str:
+        """Return text from outside without the key, which some servers repeat in their messages."""
+        return text.replace(self.key, "[key]") if len(self.key) > 3 else text
+
+
+class Wire:
+    """An open connection pool to one server; an async context manager, bound to one event loop."""
+
+    def __init__(self, endpoint: Endpoint, connections: int) -> None:
+        self._endpoint = endpoint
+        self._connections = connections
+        self._client: Any = None
+
+    async def __aenter__(self) -> Self:
+        self._client = _client(self._endpoint, self._connections)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.close()
+
+    @property
+    def client(self) -> Any:
+        """The `openai` client, for what is no chat completion."""
+        return self._client
+
+    async def send(self, body: Mapping[str, Any]) -> Outcome:
+        """Return what a chat completion request ended as; nothing but a cancellation is raised."""
+        text, outcome = await self._text(
+            self._client.post("/chat/completions", body=dict(body), cast_to=httpx2.Response)
+        )
+        outcome = outcome or from_body(text)
+        return replace(
+            outcome,
+            text=None if outcome.text is None else self._endpoint.redact(outcome.text),
+            detail=self._endpoint.redact(outcome.detail),
+        )
+
+    async def models(self) -> tuple[list[str], Outcome | None]:
+        """Return the names of the server's models, or what asking for them ended as. It costs nothing."""
+        text, outcome = await self._text(self._client.get("/models", cast_to=httpx2.Response))
+        if outcome is not None:
+            return [], replace(outcome, detail=self._endpoint.redact(outcome.detail))
+        try:
+            return [str(entry["id"]) for entry in json.loads(text)["data"]], None
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return [], Outcome(kind="overloaded", detail="its list of models is none")
+
+    async def _text(self, asked: Awaitable[httpx2.Response]) -> tuple[str, Outcome | None]:
+        """Return the text of a reply with a success status, or what the request ended as."""
+        timeout_s = self._endpoint.timeout_s
+        try:
+            # The HTTP library's timeouts are per read; a server that drips bytes never meets them.
+            reply = await asyncio.wait_for(asked, timeout_s)
+        except (TimeoutError, asyncio.TimeoutError, APITimeoutError):
+            detail = f"no whole reply within {timeout_s:g} s"
+            return "", Outcome(kind="timed_out", detail=detail, may_be_billed=True)
+        except APIStatusError as error:
+            headers = {key.lower(): value for key, value in error.response.headers.items()}
+            return "", from_status(error.status_code, headers, error.body)
+        except APIConnectionError as error:
+            cause = error.__cause__ or error
+            detail = one_line(f"{type(cause).__name__}: {cause}")
+            never_sent = isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout)
+            return "", Outcome(kind="overloaded", detail=detail, may_be_billed=not never_sent)
+        except (ValueError, TypeError, RuntimeError, httpx2.HTTPError) as error:
+            # A text that is no Unicode, or a URL that is none: this request's own fault.
+            return "", Outcome(kind="rejected", detail=one_line(f"{type(error).__name__}: {error}"))
+        return reply.content.decode("utf-8", "replace"), None
+
+
+def _client(endpoint: Endpoint, connections: int) -> Any:
+    # A key with a line break would come back in the text of an exception.
+    key = endpoint.key.strip() or "none"
+    if not key.isascii() or not key.isprintable():
+        raise ConfigError("The judge's key holds characters that no key has; check the environment variable.")
+    timeout = httpx2.Timeout(endpoint.timeout_s + 1, connect=_CONNECT_S)
+    http = httpx2.AsyncClient(
+        limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
+        timeout=timeout,
+        follow_redirects=False,
+        headers={"accept-encoding": "identity"},
+        event_hooks={"response": [_bound]},
+    )
+    if endpoint.provider == "azure":
+        return AsyncAzureOpenAI(
+            azure_endpoint=endpoint.url,
+            api_key=key,
+            api_version=endpoint.api_version,
+            max_retries=0,
+            timeout=timeout,
+            http_client=http,
+        )
+    return AsyncOpenAI(base_url=endpoint.url, api_key=key, max_retries=0, timeout=timeout, http_client=http)
+
+
+async def _bound(response: httpx2.Response) -> None:
+    """Bound a reply's body before it is read."""
+    encoding = response.headers.get("content-encoding", "identity").lower()
+    if encoding not in ("identity", ""):
+        raise httpx2.DecodingError(f"the reply is packed as {encoding[:20]!r}, which was not asked for")
+    if isinstance(response.stream, httpx2.AsyncByteStream):
+        response.stream = _Bounded(response.stream)
+
+
+class _Bounded(httpx2.AsyncByteStream):
+    """A stream that ends in an error once it has given MAX_BODY bytes."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        read = 0
+        async for part in self._stream:
+            read += len(part)
+            if read > MAX_BODY:
+                raise httpx2.DecodingError(f"the reply is longer than {MAX_BODY >> 20} MiB")
+            yield part
+
+    async def aclose(self) -> None:
+        """Close the stream below."""
+        await self._stream.aclose()

@@ -1,0 +1,192 @@
+"""Protocols: what a judge is asked, in which words, in which form it replies, and how often it is asked.
+
+A protocol is a named thing with an identity of its own, because each of its parts moves scores: numbers of two
+protocols are never compared.
+
+    upstream         the imported wording, upstream's parsing, the server's default temperature, no schema
+    native           this project's wording, JSON held to a schema where the server can, temperature 0
+    hardened         native, with the prediction marked as material that no order or verdict in it can leave
+    autodq-indexed   native, with labels as numbers and letters: several times fewer tokens of output
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar
+
+from eval.errors import ConfigError, did_you_mean
+from eval.judges.calls import JudgeCall, JudgeTask, Label, Verdict
+from eval.judges.forms import form
+from eval.judges.wording import Wording, hardened_wording, indexed_wording, native_wording, upstream_wording
+
+T_co = TypeVar("T_co", covariant=True)
+
+Side = Literal["reference", "prediction"]
+"""Whose events a call is about: the reference's give recall, the prediction's precision."""
+
+ProtocolName = Literal["auto", "upstream", "native", "hardened", "autodq-indexed"]
+"""`auto`: upstream's where its wording was imported, since published numbers rest on it; else native."""
+
+NATIVE_TOKENS: Mapping[JudgeTask, int] = {"open_qa": 256, "extract": 1024, "entail": 2048}
+"""Bounds on replies: some four times what the longest take, so that a model that runs on costs little."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question(Generic[T_co]):
+    """A call, how its reply is read, and how it is asked again."""
+
+    call: JudgeCall
+    """What is asked at the first attempt."""
+    read: Callable[[str], T_co]
+    """Returns the answer in a reply. Raises UnreadableReplyError where there is none."""
+    temperatures: tuple[float | None, ...] = (None,)
+    """Temperature of each attempt; as many attempts are made at the most."""
+    insists: bool = False
+    """Whether a refusal is asked again too."""
+
+    def attempt(self, number: int) -> JudgeCall:
+        """Return the call of an attempt, counted from 0."""
+        return replace(self.call, attempt=number, temperature=self.temperatures[number])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeProtocol:
+    """One way to ask a judge."""
+
+    name: str
+    """What results call it."""
+    wording: Wording
+    """The words."""
+    form: str = "native"
+    """The form of the replies, by name."""
+    temperatures: Mapping[JudgeTask, tuple[float | None, ...]] = field(
+        # At temperature 0 a reply that cannot be read would come again word for word, so the next ones are sampled.
+        default_factory=lambda: dict.fromkeys(("open_qa", "extract", "entail"), (0.0, 1.0, 1.0))
+    )
+    """Temperature of each attempt by task."""
+    max_tokens: Mapping[JudgeTask, int] = field(default_factory=lambda: NATIVE_TOKENS)
+    """Bounds on replies; none is sent where a task has none."""
+    insists: bool = False
+    """Whether a refused call is asked again, as upstream does, which cannot tell it from an unreadable reply."""
+    asks_about_nothing: bool = False
+    """Whether an empty list of events is put to the judge with the whole text in its place, as upstream does. The
+    side scores 1 either way."""
+    tasks: tuple[JudgeTask, ...] = ("open_qa", "extract", "entail")
+    """What it is made for."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return its part in the identity of a score: never compare two that differ in it."""
+        return {
+            "name": self.name,
+            "wording": {"name": self.wording.name, "sha256": self.wording.sha256},
+            "parser": form(self.form).parser,
+            "attempts": {task: len(self.temperatures[task]) for task in self.tasks},
+        }
+
+    def require(self, task: JudgeTask, scorer: str) -> None:
+        """Raise ConfigError where the protocol is not made for a scorer's task."""
+        if task not in self.tasks:
+            raise ConfigError(
+                f"The protocol {self.name!r} is not made for {scorer}. Give PROTOCOL=native, hardened or upstream."
+            )
+
+    def grade(self, sample: str, question: str, answer: str, prediction: str) -> Question[Verdict]:
+        """Return the question how well a prediction agrees with the answer."""
+        call = self._call("open_qa", sample, {"question": question, "answer": answer, "prediction": prediction})
+        return self._question(call, partial(form(self.form).read_verdict, call))
+
+    def list_events(self, sample: str, side: Side, description: str) -> Question[tuple[str, ...]]:
+        """Return the question for the events of a description."""
+        call = self._call("extract", sample, {"side": side, "description": description})
+        return self._question(call, partial(form(self.form).read_events, call))
+
+    def label_events(
+        self, sample: str, side: Side, description: str, events: Sequence[str], instead: str
+    ) -> Question[tuple[Label, ...]]:
+        """Return the question what a description says about each event; without any, about the text `instead`."""
+        inputs = {"side": side, "description": description, "events": list(events) or [instead]}
+        call = self._call("entail", sample, inputs if events else {**inputs, "n_events": 0})
+        return self._question(call, partial(form(self.form).read_labels, call))
+
+    def _call(self, task: JudgeTask, sample: str, inputs: dict[str, Any]) -> JudgeCall:
+        if self.wording.has_tag(task):
+            inputs["tag"] = _tag(inputs)
+        system, user = self.wording.fill(task, inputs)
+        call = JudgeCall(
+            task=task,
+            sample=sample,
+            system=system,
+            user=user,
+            inputs=inputs,
+            form=self.form,
+            max_tokens=self.max_tokens.get(task),
+        )
+        return replace(call, schema=form(self.form).schema(call))
+
+    def _question(self, call: JudgeCall, read: Callable[[str], T_co]) -> Question[T_co]:
+        return Question(call=call, read=read, temperatures=self.temperatures[call.task], insists=self.insists)
+
+
+def _tag(inputs: Mapping[str, Any]) -> str:
+    """Return a tag that the prediction cannot hold, since it depends on the prediction; the same call has the same.
+
+    It begins with a letter, so that no judge takes it for a number.
+    """
+    return f"t{hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:15]}"
+
+
+def native_protocol() -> JudgeProtocol:
+    """Return this project's own protocol."""
+    return JudgeProtocol(name="native", wording=native_wording())
+
+
+def upstream_protocol(wording: Wording) -> JudgeProtocol:
+    """Return upstream's protocol: one attempt at a grade and ten at events, nothing sent but the messages.
+
+    Source: evaluation/metrics/evaluate_qa_oe_gpt.py and evaluate_dream_gpt.py of github.com/bytedance/tarsier.
+    """
+    return JudgeProtocol(
+        name="upstream",
+        wording=wording,
+        form="upstream",
+        temperatures={"open_qa": (None,), "extract": (None,) * 10, "entail": (None,) * 10},
+        max_tokens={},
+        insists=True,
+        asks_about_nothing=True,
+    )
+
+
+def judge_protocol(name: ProtocolName = "auto", pack: Path | None = None) -> JudgeProtocol:
+    """Return the protocol of that name.
+
+    Args:
+        name: One of those above.
+        pack: Folder of the protocol pack that upstream's wording is in; None for the default one.
+
+    Raises DataError where upstream's is asked for and its wording was not imported, or was changed since.
+    """
+    if name in ("auto", "upstream"):
+        wording = upstream_wording(pack, required=name == "upstream")
+        return native_protocol() if wording is None else upstream_protocol(wording)
+    wordings = {"native": native_wording, "hardened": hardened_wording, "autodq-indexed": indexed_wording}
+    return with_wording(name, wordings[name]())
+
+
+def with_wording(name: str, wording: Wording) -> JudgeProtocol:
+    """Return the protocol of that name with a wording that was kept. Raises ConfigError where there is none."""
+    if name == "upstream":
+        return upstream_protocol(wording)
+    if name == "hardened":
+        return JudgeProtocol(name=name, wording=wording, form="tagged")
+    if name == "autodq-indexed":
+        return JudgeProtocol(name=name, wording=wording, form="indexed", tasks=("extract", "entail"))
+    if name == "native":
+        return JudgeProtocol(name=name, wording=wording)
+    raise ConfigError(
+        f"Unknown protocol {name!r}. {did_you_mean(name, ('upstream', 'native', 'hardened', 'autodq-indexed'))}"
+    )

@@ -1,0 +1,150 @@
+"""Bundles of verdicts: what one run's judge said, in one file from which anyone scores again, asking nobody.
+
+A bundle is gzipped JSON lines: a header, then predictions, then verdicts.
+
+    {"kind": "header", "format": 1, "benchmark": "dream-1k", "scorer": {...}, "wording": {...}, "result": {...}}
+    {"kind": "prediction", ...}    a line of predictions.jsonl
+    {"kind": "verdict", "key": "...", "outcome": "replied", "text": "...", ...}
+
+Verdicts are found by the hash of what is asked, so a prediction, a wording or a reference that was changed since finds
+none, and the score says so instead of moving.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from eval.errors import ConfigError, DataError
+from eval.judges.calls import JudgeCall, JudgeReply, Usage
+from eval.judges.protocol import JudgeProtocol
+from eval.judges.requests import Capabilities, asked_of
+
+FORMAT = 1
+MAX_BYTES = 4 << 30
+"""Most bytes of an unpacked bundle; a run of 13,691 questions takes some 30 MB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """What a bundle holds."""
+
+    header: Mapping[str, Any]
+    """What was scored, how, and what came of it."""
+    predictions: tuple[Mapping[str, Any], ...]
+    """Lines of predictions.jsonl."""
+    replies: Mapping[str, JudgeReply]
+    """Replies by the address of their call."""
+
+
+def pack(header: Mapping[str, Any], predictions: Iterable[Mapping[str, Any]], replies: Iterable[JudgeReply]) -> bytes:
+    """Return a bundle as bytes; the same content gives the same bytes."""
+    verdicts = {reply.key: reply for reply in replies if reply.key is not None and reply.outcome != "failed"}
+    lines: list[Mapping[str, Any]] = [{"kind": "header", "format": FORMAT, **header}]
+    lines += [{"kind": "prediction", **row} for row in predictions]
+    lines += [{"kind": "verdict", **asdict(verdicts[key])} for key in sorted(verdicts)]
+    text = "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
+    packed = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as file:
+        file.write(text.encode("utf-8"))
+    return packed.getvalue()
+
+
+def open_bundle(path: Path) -> Bundle:
+    """Read a bundle. Raises DataError where the file is none, with the line at fault."""
+    header: dict[str, Any] | None = None
+    predictions: list[Mapping[str, Any]] = []
+    replies: dict[str, JudgeReply] = {}
+    number = read = 0
+    try:
+        with gzip.open(path, "rb") as file:
+            for line in file:
+                number += 1
+                read += len(line)
+                if read > MAX_BYTES:
+                    raise DataError(f"{path} unpacks to more than {MAX_BYTES >> 30} GiB, and is no bundle.")
+                found = json.loads(line)
+                kind = found.pop("kind")
+                if kind == "header":
+                    header = found
+                elif kind == "prediction":
+                    predictions.append(found)
+                else:
+                    reply = _reply(found)
+                    replies[reply.key or ""] = reply
+    except FileNotFoundError:
+        raise DataError(f"The bundle {path} does not exist.") from None
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        where = f"{path}:{number}" if number else str(path)
+        raise DataError(f"{where}: no bundle of verdicts, or a damaged one: {error}") from error
+    if header is None or header.get("format") != FORMAT:
+        raise DataError(f"{path}: no bundle of verdicts that this version reads (format {FORMAT}).")
+    return Bundle(header=header, predictions=tuple(predictions), replies=replies)
+
+
+class ReplayJudge:
+    """Answers from a bundle, asking nobody.
+
+    Args:
+        bundle: The file.
+    """
+
+    def __init__(self, *, bundle: Path | None) -> None:
+        if bundle is None:
+            raise ConfigError("judge=replay needs the bundle: JUDGE=replay:<bundle>, or judge.bundle=<bundle>.")
+        self.path = bundle
+        self._judge = self.bundle.header["scorer"]["judge"]
+        takes = self._judge.get("takes")
+        self._takes = Capabilities(**takes) if takes else Capabilities()
+
+    @cached_property
+    def bundle(self) -> Bundle:
+        """What the file holds."""
+        return open_bundle(self.path)
+
+    @property
+    def name(self) -> str:
+        """The judge whose verdicts they are."""
+        return str(self._judge["name"])
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return what the verdicts depend on, as the judge that gave them said: a replay has no identity of its own."""
+        return dict(self._judge)
+
+    def protocol(self) -> JudgeProtocol:
+        """Return the protocol that the verdicts were asked for with."""
+        from eval.judges.protocol import with_wording
+        from eval.judges.wording import wording_of
+
+        return with_wording(self.bundle.header["protocol"], wording_of(self.bundle.header["wording"], str(self.path)))
+
+    def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
+        """Return the reply to each call, in the order given."""
+        found = [asked_of(call, self._takes, self._judge.get("extra") or {}).key for call in calls]
+        return [
+            self.bundle.replies.get(key)
+            or JudgeReply.failure(
+                "the bundle holds no verdict for this call: it was never given, or prediction, reference or wording "
+                "differ",
+                key=key,
+            )
+            for key in found
+        ]
+
+
+def _reply(found: Mapping[str, Any]) -> JudgeReply:
+    usage = found["usage"]
+    reply = JudgeReply(
+        **{**found, "usage": None if usage is None else Usage(**usage), "source": "stored", "retries": 0}
+    )
+    if not isinstance(reply.key, str) or not isinstance(reply.text, str | None):
+        raise TypeError("a verdict's key and reply are texts")
+    if reply.outcome not in ("replied", "refused", "filtered"):
+        raise ValueError(f"outcome {reply.outcome!r}")
+    return reply

@@ -1,0 +1,103 @@
+"""From a call to a request: the parameters that a server understands, and the address of the reply.
+
+Servers differ in what they take: newer OpenAI models want `max_completion_tokens` and no temperature, some templates
+know no system role, many servers ignore a schema. What one server takes is found out by asking it
+(eval/judges/client/probe.py), never guessed from a model's name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from eval.errors import ConfigError
+from eval.judges.calls import JudgeCall
+
+THINKING_TOKENS = 8192
+"""Tokens that a model which thinks before it replies gets on top of a reply's bound."""
+ReplyBound = Literal["max_completion_tokens", "max_tokens", "none"]
+"""What a server calls the bound on a reply."""
+BOUNDS: tuple[ReplyBound, ...] = ("max_completion_tokens", "max_tokens", "none")
+"""All names of it."""
+_RESERVED = frozenset({"messages", "model", "n", "stream", "temperature", "max_tokens", "max_completion_tokens",
+                       "response_format", "tools"})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a server takes with a request, and whether its model thinks before it replies."""
+
+    structured: Literal["json_schema", "json_object", "none"] = "json_schema"
+    """How far it holds a model to a form."""
+    reply_bound: ReplyBound = "max_completion_tokens"
+    """What it calls the bound on a reply."""
+    temperature: bool = True
+    """Whether a temperature other than the default may be asked for."""
+    system: bool = True
+    """Whether it takes a system message; else its text goes before the user's."""
+    thinks: bool = False
+    """Whether replies are preceded by reasoning, which counts as output."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A call as it is put to one server."""
+
+    key: str
+    """The address of its reply."""
+    call: JudgeCall
+    part: Mapping[str, Any]
+    """The part of the request that the reply depends on."""
+
+
+def asked_of(call: JudgeCall, takes: Capabilities, extra: Mapping[str, Any]) -> Asked:
+    """Return a call as it is put to a server that takes this."""
+    part = request_of(call, takes, extra)
+    return Asked(key=address(part), call=call, part=part)
+
+
+def check_extra(extra: Mapping[str, Any]) -> None:
+    """Raise ConfigError where further parameters would change what is asked."""
+    for name in extra:
+        if name in _RESERVED:
+            raise ConfigError(f"judge.extra.{name} is set by the protocol; choose another PROTOCOL, or leave it out.")
+
+
+def request_of(call: JudgeCall, takes: Capabilities, extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a request that the reply depends on, in one form for all servers; its hash is the address."""
+    system, user = _clean(call.system), _clean(call.user)
+    messages = [{"role": "system", "content": system}] if system and takes.system else []
+    user = f"{system}\n\n{user}" if system and not takes.system else user
+    asked: dict[str, Any] = {"messages": [*messages, {"role": "user", "content": user}], "attempt": call.attempt}
+    if call.temperature is not None and takes.temperature:
+        asked["temperature"] = call.temperature
+    if call.max_tokens is not None and takes.reply_bound != "none":
+        asked["max_tokens"] = call.max_tokens + (THINKING_TOKENS if takes.thinks else 0)
+    if call.schema is not None and takes.structured == "json_schema":
+        schema = {"name": call.task, "strict": True, "schema": dict(call.schema)}
+        asked["response_format"] = {"type": "json_schema", "json_schema": schema}
+    elif call.schema is not None and takes.structured == "json_object":
+        asked["response_format"] = {"type": "json_object"}
+    return {**asked, "extra": dict(extra)} if extra else asked
+
+
+def body_of(asked: Mapping[str, Any], model: str, takes: Capabilities) -> dict[str, Any]:
+    """Return the body of the HTTP request for what `request_of` gave."""
+    body = {key: value for key, value in asked.items() if key not in ("attempt", "max_tokens", "extra")}
+    if "max_tokens" in asked:
+        body[takes.reply_bound] = asked["max_tokens"]
+    return {"model": model, **body, **asked.get("extra", {})}
+
+
+def address(asked: Mapping[str, Any]) -> str:
+    """Return the address of the reply to a request: the SHA-256 of its canonical JSON, in 64 hex digits."""
+    canonical = json.dumps(asked, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _clean(text: str) -> str:
+    """Return text that can be sent: halves of characters, which no encoding has, become question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")

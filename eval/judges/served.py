@@ -1,0 +1,336 @@
+"""A judge behind a server: what is in the verdict store is taken from there, the rest is asked, and paid for once.
+
+One judge object stands for one served model. The first verdict that is used settles which, and a server that changes
+the model behind a name in mid-run is not asked further: two judges never mix in one score.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eval.errors import ConfigError, JudgeError
+from eval.judges.calls import JudgeCall, JudgeReply, Usage
+from eval.judges.client.budget import Budget
+from eval.judges.client.prices import PriceList, load_prices
+from eval.judges.client.server import Provider, Server, ServerSettings
+from eval.judges.client.throttle import MOST, Throttle
+from eval.judges.requests import Asked, Capabilities, asked_of, body_of, check_extra
+from eval.judges.verdicts import Identity, Verdict, VerdictStore
+
+if TYPE_CHECKING:
+    from eval.judges.client.asking import Answered, Asker, Request
+
+Listener = Callable[[int, int], None]
+"""Is told how many calls of a round have ended, and how many there are."""
+
+
+class ServedJudge:
+    """A model behind an OpenAI-compatible server.
+
+    Args:
+        name: What the judge is called until it is known which model is served.
+        provider: `openai`, `azure` or `local`.
+        model: The model to ask for, with its date where it has one; for Azure the deployment. None takes the only one
+            that a local server lists.
+        url: Base URL; None takes OPENAI_BASE_URL or OpenAI's own, for Azure AZURE_OPENAI_ENDPOINT.
+        key_env: Name of the environment variable with the key; None for a server that asks for none.
+        api_version: Azure's version of its API.
+        revision: Whatever tells this model from others of the same name (a commit, a quantisation).
+        served: Only verdicts of the model that is served under this name count; None takes what is served.
+        extra: Further parameters of each request, such as {reasoning_effort: low}.
+        max_concurrency: Most requests under way at once.
+        timeout_s: Bound on one request.
+        tries: Requests for one call where faults are met that may pass.
+        deadline_s: Bound on all requests for one call.
+        batch: Whether first attempts go through OpenAI's Batch API, at half the price and within a day.
+        verdicts: The verdict store.
+        prices: The price file.
+        max_cost: Dollars that one run may cost; needs a price.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a setting of conf/judge/
+        self,
+        *,
+        name: str,
+        provider: Provider,
+        model: str | None,
+        url: str | None = None,
+        key_env: str | None = None,
+        api_version: str | None = None,
+        revision: str = "",
+        served: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+        max_concurrency: int = MOST,
+        timeout_s: float = 120.0,
+        tries: int = 6,
+        deadline_s: float = 600.0,
+        batch: bool = False,
+        verdicts: Path,
+        prices: Path,
+        max_cost: float | None = None,
+    ) -> None:
+        if max_concurrency < 1 or tries < 1 or timeout_s <= 0 or deadline_s <= 0:
+            raise ConfigError("judge.max_concurrency, tries, timeout_s and deadline_s must be positive.")
+        if max_cost is not None and not max_cost >= 0:
+            raise ConfigError(f"max_cost={max_cost:g} is less than nothing.")
+        if batch and provider == "local":
+            raise ConfigError("judge.batch=true is for OpenAI's Batch API; judge=local has none.")
+        self.extra = dict(extra or {})
+        check_extra(self.extra)
+        self.server = Server(
+            ServerSettings(
+                provider=provider, model=model, url=url, key_env=key_env, api_version=api_version, timeout_s=timeout_s
+            )
+        )
+        self.label, self.revision, self.batch = name, revision, batch
+        self.price_list: PriceList = load_prices(prices)
+        self.budget = Budget(most=max_cost)
+        self.probed: tuple[Usage, ...] = ()
+        """Tokens of the probe, whose replies are no verdicts."""
+        self.on_progress: Listener | None = None
+        self._served = served
+        self._takes: Capabilities | None = None
+        self._throttle = Throttle(max_concurrency)
+        self._tries, self._deadline_s = tries, deadline_s
+        self._path = verdicts
+        self._opened: VerdictStore | None = None
+        self._asker: Asker | None = None
+
+    @property
+    def name(self) -> str:
+        """The model as served, as far as that is known."""
+        return self._served or self.server.settings.model or self.label
+
+    @property
+    def served(self) -> str | None:
+        """The model as the server names it, once a verdict has settled it."""
+        return self._served
+
+    @property
+    def store(self) -> VerdictStore:
+        """The verdict store, opened when it is first needed."""
+        if self._opened is None:
+            self._opened = VerdictStore(self._path)
+        return self._opened
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return what its verdicts depend on: the model as served and what its server takes."""
+        return {
+            "name": self.name,
+            "provider": self.server.settings.provider,
+            "requested": self.server.settings.model,
+            "served": self._served,
+            "revision": self.revision,
+            "takes": None if self._takes is None else asdict(self._takes),
+            "extra": self.extra,
+        }
+
+    def check(self) -> None:
+        """Make sure that the server can be asked, before work is done that only it can complete.
+
+        Raises JudgeError where it can't be reached, refuses the key or has no such model, and ConfigError where
+        `max_cost` was given and no price is known.
+        """
+        if not self._learn():
+            asyncio.run(self.server.look())
+
+    def look_up(self, calls: Sequence[JudgeCall]) -> list[JudgeReply | None]:
+        """Return what the store holds for each call, asking nobody; None where it holds nothing."""
+        if self._takes is None:
+            self._recall()
+        if self._takes is None:
+            return [None] * len(calls)
+        asked = self._asked(calls)
+        found = self.store.find([one.key for one in asked], self._identity)
+        served = self._served or _commonest(found.values())
+        verdicts = {key: _of(served, some) for key, some in found.items()}
+        return [_reply(verdict) if (verdict := verdicts.get(one.key)) else None for one in asked]
+
+    def usage_so_far(self) -> dict[str, tuple[float, float]]:
+        """Return what stored calls took, by task: tokens a character of the request, and tokens a reply."""
+        return self.store.usage(self._identity)
+
+    def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
+        """Return the reply to each call, in the order given; equal calls are asked once."""
+        if not calls:
+            return []
+        try:
+            self._learn()
+        except JudgeError as error:
+            return [JudgeReply.failure(str(error)) for _ in calls]
+        asked = self._asked(calls)
+        distinct = {one.key: one for one in asked}
+        stored = self.store.find(distinct, self._identity)
+        replies = self._settled(distinct, stored)
+        if len(replies) < len(distinct):
+            replies |= asyncio.run(self._ask_server(distinct, stored, replies))
+        given: set[str] = set()
+        ordered = []
+        for one in asked:
+            reply = replies[one.key]
+            # An equal call earlier in the round has paid for this one.
+            ordered.append(replace(reply, source="stored", retries=0) if one.key in given and reply.text else reply)
+            given.add(one.key)
+        return ordered
+
+    @property
+    def _identity(self) -> Identity:
+        settings = self.server.settings
+        return Identity(provider=settings.provider, requested=self.server.model, revision=self.revision)
+
+    @property
+    def _judge_key(self) -> str:
+        """What its capabilities and batches are kept under."""
+        extra = "&".join(f"{name}={value}" for name, value in sorted(self.extra.items()))
+        identity = self._identity
+        return f"{identity.provider} {self.server.url} {identity.requested} {identity.revision} {extra}"
+
+    def _asked(self, calls: Iterable[JudgeCall]) -> list[Asked]:
+        assert self._takes is not None
+        return [asked_of(call, self._takes, self.extra) for call in calls]
+
+    def _recall(self) -> None:
+        """Take what the server takes from the store, where it was found out before."""
+        known = self.store.capabilities(self._judge_key)
+        if known is not None:
+            self._takes = Capabilities(**known["takes"])
+            self._set_price(known["served"])
+
+    def _learn(self) -> bool:
+        """Find out what the server takes, where that is not known; return whether it was asked."""
+        if self._takes is None:
+            self._recall()
+        if self._takes is not None:
+            return False
+        self._probe()
+        return True
+
+    def _probe(self) -> None:
+        probed = asyncio.run(self.server.probe(self._new_asker(), self._takes, self.extra))
+        self._takes, self.probed = probed.takes, self.probed + tuple(usage for usage in probed.usages if usage)
+        served = probed.served or self.server.model
+        self.store.keep_capabilities(self._judge_key, {"takes": asdict(probed.takes), "served": served})
+        self._set_price(served)
+
+    def _set_price(self, served: str | None) -> None:
+        prices = self.price_list
+        self.budget.price = prices.price(served) or prices.price(self.server.model) or self.budget.price
+        if self.budget.most is not None and self.budget.price is None:
+            raise ConfigError(
+                f"max_cost needs a price, and {prices.path} has none for {served or self.server.model!r}; add one "
+                "there, or leave max_cost out."
+            )
+
+    def _new_asker(self) -> Asker:
+        from eval.judges.client.asking import Asker, Patience
+
+        patience = Patience(tries=self._tries, deadline_s=self._deadline_s)
+        return Asker(throttle=self._throttle, budget=self.budget, patience=patience)
+
+    def _settled(self, distinct: Mapping[str, Asked], stored: Mapping[str, list[Verdict]]) -> dict[str, JudgeReply]:
+        """Return the stored replies that count: those of the settled model, or of one that answers every call."""
+        if self._served is None:
+            everywhere = {verdict.served for some in stored.values() for verdict in some}
+            whole = [name for name in everywhere if all(_of(name, stored.get(key, [])) for key in distinct)]
+            if not whole:
+                return {}  # the server settles it, with its first reply
+            self._settle(max(whole))
+        found = {key: _of(self._served, some) for key, some in stored.items()}
+        return {key: _reply(verdict) for key, verdict in found.items() if verdict is not None}
+
+    def _settle(self, served: str) -> None:
+        self._served = served
+        self._set_price(served)
+
+    async def _ask_server(
+        self, distinct: Mapping[str, Asked], stored: Mapping[str, list[Verdict]], replies: dict[str, JudgeReply]
+    ) -> dict[str, JudgeReply]:
+        """Ask what the store can't answer; return every reply."""
+        self._asker = self._asker or self._new_asker()
+        asker, total = self._asker, len(distinct)
+
+        def keep(ended: Sequence[tuple[Request, Answered]]) -> None:
+            replies.update(self._kept(distinct, ended))
+            if self.on_progress is not None:
+                self.on_progress(len(replies), total)
+
+        async with self.server.wire(int(self._throttle.most)) as wire:
+            if self._served is None:
+                # One call goes ahead: its reply says which model is served, and so which stored replies count.
+                first = next(one for one in distinct.values() if one.key not in replies)
+                await asker.ask(wire, [self._request(first)], keep)
+                if self.served is not None:
+                    replies.update(self._settled(distinct, stored))
+            missing = [self._request(one) for one in distinct.values() if one.key not in replies]
+            if self.batch:
+                from eval.judges.client.batch import ask_in_batches
+
+                firsts = [request for request in missing if not distinct[request.key].call.attempt]
+                await ask_in_batches(wire.client, firsts, self.store, self._judge_key, asker, keep)
+                missing = [request for request in missing if request.key not in replies]
+            await asker.ask(wire, missing, keep)
+        return replies
+
+    def _request(self, asked: Asked) -> Request:
+        from eval.judges.client.asking import Request
+
+        assert self._takes is not None
+        body = body_of(asked.part, self.server.model, self._takes)
+        return Request(key=asked.key, body=body, max_tokens=asked.part.get("max_tokens"))
+
+    def _kept(self, distinct: Mapping[str, Asked], ended: Sequence[tuple[Request, Answered]]) -> dict[str, JudgeReply]:
+        """Store what was paid for, and return the replies."""
+        verdicts: list[Verdict] = []
+        replies: dict[str, JudgeReply] = {}
+        for request, answered in ended:
+            verdict = self.server.verdict(distinct[request.key], answered, self.revision)
+            if verdict is None:
+                failed = JudgeReply.failure(answered.outcome.detail, retries=answered.retries, key=request.key)
+                replies[request.key] = failed
+                continue
+            verdicts.append(verdict)
+            if self._served is None:
+                self._settle(verdict.served)
+            if verdict.served == self._served:
+                replies[request.key] = _reply(verdict, asked=True)
+            else:
+                changed = (
+                    f"answered by {verdict.served!r}, and this score is by {self._served!r}: the server changed the "
+                    f"model behind {verdict.requested!r}. Ask for a dated model, or set "
+                    f"judge.served={verdict.served!r} to have everything judged by it"
+                )
+                replies[request.key] = JudgeReply.failure(changed, retries=answered.retries, key=request.key)
+                if self._asker is not None:
+                    self._asker.stopped = self._asker.stopped or f"not asked, since one call was {changed}"
+        if verdicts:
+            self.store.put(verdicts)
+        return replies
+
+
+def _of(served: str | None, verdicts: Iterable[Verdict]) -> Verdict | None:
+    return next((verdict for verdict in verdicts if verdict.served == served), None)
+
+
+def _commonest(found: Iterable[Sequence[Verdict]]) -> str | None:
+    counts: dict[str, int] = {}
+    for verdict in (verdict for some in found for verdict in some):
+        counts[verdict.served] = counts.get(verdict.served, 0) + 1
+    return max(counts, key=lambda name: counts[name], default=None)
+
+
+def _reply(verdict: Verdict, *, asked: bool = False) -> JudgeReply:
+    return JudgeReply(
+        text=verdict.text,
+        outcome=verdict.outcome,
+        source="asked" if asked else "stored",
+        served=verdict.served,
+        usage=verdict.usage,
+        finish_reason=verdict.finish_reason,
+        retries=verdict.retries if asked else 0,
+        batch=verdict.batch,
+        key=verdict.key,
+    )

@@ -1,0 +1,208 @@
+"""Reads a JSON object out of a judge's reply: tolerant of wrapping, never of a second answer.
+
+Servers that cannot hold a model to a schema send JSON in a fence, behind a friendly sentence or some thinking aloud,
+or with Python's quotes. That is read. But a reply may also repeat the prediction, and that may hold a verdict of its
+own, so nothing is picked out: an object counts only where it begins a line, ends the reply, and is the first in it.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from eval.judges.calls import LABELS, Label, UnreadableReplyError, Verdict
+from eval.judges.literals import MAX_CHARS, read_literal
+
+MAX_JSON_CHARS = 262_144
+"""Longest reply that is read; thirty events copied with their reasons take some 15,000 characters."""
+MAX_EVENTS = 50
+"""Most events that one description is taken to have; ten are asked for."""
+
+_THINKING = re.compile(r"\A\s*<think>.*</think>", re.DOTALL)
+_HEADING = re.compile(r"\W*(?:(?:json|output|verdict|reply|response|result)\W*)?", re.IGNORECASE)
+"""What may stand before an object on its own line; "the candidate says:" must not."""
+_FENCE = re.compile(r"\A```[A-Za-z]*\s*\n(.*?)\n?```\Z", re.DOTALL)
+
+
+def read_object(reply: str) -> dict[str, Any]:
+    """Return the one JSON object of a reply. Raises UnreadableReplyError where there is none, or more than one."""
+    if len(reply) > MAX_JSON_CHARS:
+        raise UnreadableReplyError(f"{len(reply)} characters are too long for an answer; {MAX_JSON_CHARS} are read")
+    if reply.count("</think>") > 1:
+        raise UnreadableReplyError("the end of its thinking comes twice; where the answer begins cannot be told")
+    text = _THINKING.sub("", reply).strip()
+    fenced = _FENCE.match(text)
+    found = _whole((fenced[1] if fenced else text).strip())
+    if found is None:
+        found = _last(text)
+    if not isinstance(found, dict):
+        raise UnreadableReplyError(f"a {type(found).__name__}, no object")
+    if not all(isinstance(key, str) for key in found):
+        raise UnreadableReplyError("a key that is no text")
+    return found
+
+
+def verdict(found: Mapping[str, Any]) -> Verdict:
+    """Read a grade: yes or no as `pred`, whatever its case, and a number from 0 to 5 as `score`."""
+    pred, score = _value(found, "pred"), _value(found, "score")
+    word = (
+        pred.strip().lower()
+        if isinstance(pred, str)
+        else {True: "yes", False: "no"}.get(pred)
+        if _is_bool(pred)
+        else ""
+    )
+    if word not in ("yes", "no"):
+        raise UnreadableReplyError(f"'pred' is {shown(pred)}, neither yes nor no")
+    if isinstance(score, str) and re.fullmatch(r"\s*[0-5](\.\d+)?\s*", score):
+        score = float(score)
+    if _is_bool(score) or not isinstance(score, int | float) or not 0 <= score <= 5:
+        raise UnreadableReplyError(f"'score' is {shown(score)}, no number from 0 to 5")
+    return Verdict(correct=word == "yes", score=float(score))
+
+
+def events(found: Mapping[str, Any]) -> tuple[str, ...]:
+    """Read a list of texts as `events`, without empty ones."""
+    listed = _list(found)
+    if len(listed) > MAX_EVENTS:
+        raise UnreadableReplyError(f"{len(listed)} events; a description has {MAX_EVENTS} at the most")
+    for event in listed:
+        if not isinstance(event, str):
+            raise UnreadableReplyError(f"{shown(event)} is no text")
+    return tuple(_encodable(event.strip()) for event in listed if event.strip())
+
+
+def labels(found: Mapping[str, Any], n_events: int, *, indexed: bool) -> tuple[Label, ...]:
+    """Read one {"event": number, "relationship": label} an event, in any order.
+
+    Args:
+        found: The reply's object.
+        n_events: How many events were asked about.
+        indexed: Whether each entry must give its event's number; else entries none of which names an event count in
+            their order.
+    """
+    entries = _list(found)
+    if len(entries) != n_events:
+        raise UnreadableReplyError(f"{len(entries)} labels for {n_events} events")
+    numbers: list[int | None] = []
+    read: list[Label] = []
+    for entry in entries:
+        if not isinstance(entry, dict):
+            raise UnreadableReplyError(f"{shown(entry)} is no object with a relationship")
+        numbers.append(_number(entry.get("event")))
+        read.append(label(entry.get("relationship")))
+    if not indexed and not any("event" in entry for entry in entries):
+        return tuple(read)
+    return _in_order(numbers, read)
+
+
+def label(value: object) -> Label:
+    """Read a label, whatever its case and the space around it."""
+    word = value.strip().lower() if isinstance(value, str) else ""
+    found = next((known for known in LABELS if known == word), None)
+    if found is None:
+        raise UnreadableReplyError(f"{shown(value)} is none of {', '.join(LABELS)}")
+    return found
+
+
+def shown(value: object) -> str:
+    """Return a value for a message, where a hostile one has no form to show: too many digits, too deep a nest."""
+    try:
+        return repr(value)[:60]
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__}"
+
+
+def _in_order(numbers: Sequence[int | None], read: Sequence[Label]) -> tuple[Label, ...]:
+    by_number = dict(zip(numbers, read, strict=True))
+    wanted = list(range(1, len(read) + 1))
+    if sorted(by_number, key=lambda number: number or 0) != wanted:
+        raise UnreadableReplyError(f"the events are numbered {shown(list(numbers))}, not 1 to {len(read)}")
+    return tuple(by_number[number] for number in wanted)
+
+
+def _number(value: object) -> int | None:
+    if isinstance(value, int) and not _is_bool(value):
+        return value
+    return int(value) if isinstance(value, str) and re.fullmatch(r"\s*\d{1,3}\s*", value) else None
+
+
+def _encodable(text: str) -> str:
+    """Return text without halves of characters, which JSON's escapes can make and no file can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _is_bool(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _value(found: Mapping[str, Any], key: str) -> Any:
+    if key not in found:
+        raise UnreadableReplyError(f"no {key!r} in it")
+    return found[key]
+
+
+def _list(found: Mapping[str, Any]) -> list[Any]:
+    listed = _value(found, "events")
+    if not isinstance(listed, list):
+        raise UnreadableReplyError(f"'events' is a {type(listed).__name__}, no list")
+    return listed
+
+
+def _whole(text: str) -> object:
+    """Return what a text is as JSON, or as a Python literal; None where it is neither."""
+    try:
+        return _DECODER.decode(text)
+    except UnreadableReplyError:
+        raise
+    except (ValueError, RecursionError):
+        pass
+    if not text.startswith("{") or len(text) > MAX_CHARS:
+        return None
+    try:
+        found = read_literal(text)
+    except UnreadableReplyError:
+        return None
+    for node in ast.walk(ast.parse(text, mode="eval")):
+        if isinstance(node, ast.Dict):
+            keys = [key.value for key in node.keys if isinstance(key, ast.Constant)]
+            _once([(str(key), None) for key in keys])
+    return found
+
+
+def _last(text: str) -> dict[str, Any]:
+    """Return the object that ends a text, where it begins a line and no other brace is in the text."""
+    body = text.removesuffix("```").rstrip()
+    at = body.find("{")
+    if at < 0:
+        raise UnreadableReplyError("no JSON object")
+    try:
+        found, end = _DECODER.raw_decode(body, at)
+    except UnreadableReplyError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise UnreadableReplyError(f"no JSON object: {error}") from error
+    if end != len(body):
+        raise UnreadableReplyError("text follows the first object, so that it may be a quotation")
+    line = body[:at].rpartition("\n")[2]
+    if not _HEADING.fullmatch(line):
+        raise UnreadableReplyError("the object stands within a sentence, so that it may be a quotation")
+    return dict(found)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object, and refuse one that gives the same key twice: it holds two answers."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise UnreadableReplyError("a key comes twice")
+    return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant)

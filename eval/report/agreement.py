@@ -1,0 +1,164 @@
+"""What two judges make of the same predictions, for the terminal: offsets, agreement, and samples that flip."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from eval.agreement import Agreement, Difference, Flip, LabelTable, Offset
+from eval.report.terminal import _console, printed
+
+FLIPS_SHOWN = 5
+"""Samples listed of each kind of flip."""
+EVENTS_SHOWN = 3
+"""Events listed of a description that flips."""
+DIFFERENCES_SHOWN = 6
+"""Fields listed in which the judges differ."""
+
+_EXPLAINED = (
+    "Values times 100 (a judge's score from 0 to 5 as it is), on what both judged; offsets are second minus first. "
+    "Intervals are of 95%, over source videos."
+)
+_NARROW = 40
+"""Characters of a value beside others in a line."""
+
+
+def show_agreement(agreement: Agreement, *, notes: Sequence[str] = (), console: Console | None = None) -> None:
+    """Print how two judges agree, how far the metrics move from the first to the second, and which samples flip."""
+    console = console or _console()
+    is_qa = agreement.scorer == "open_qa"
+    table = agreement.table
+    _say(console, f"\n{_line(agreement.benchmark)} | {_line(agreement.first)} -> {_line(agreement.second)}", "bold")
+    _say(console, _differences(agreement.differences))
+    _say(console, _counts(agreement))
+    _say(console, "")
+    for offset in agreement.offsets:
+        _say(console, _offset(offset), "bold" if offset is agreement.offsets[0] else "")
+    _say(console, _kappa(table, "grades" if is_qa else "labels of the references' events"))
+    if agreement.n_other_events:
+        left_out = f"{agreement.n_other_events} descriptions are left out of it: the judges listed other events."
+        _say(console, left_out)
+    if table.n:
+        console.print(_label_table(table))
+    _say(console, _EXPLAINED)
+    if is_qa:
+        right = [flip for flip in agreement.flips if flip.first["accuracy"]]
+        wrong = [flip for flip in agreement.flips if not flip.first["accuracy"]]
+        kinds = [("yes -> no", right), ("no -> yes", wrong)]
+    else:
+        title = "descriptions with other values or labels (most moved first)"
+        kinds = [(title, list(agreement.flips))]
+    for title, flips in kinds:
+        _show_flips(console, title, flips)
+    for note in notes:
+        _say(console, note)
+
+
+def _say(console: Console, line: str, style: str = "") -> None:
+    # As Text, so that nothing in it is read as markup or as the name of an emoji.
+    console.print(Text(line, style=style), soft_wrap=True)
+
+
+def _line(text: str, width: int = 200) -> str:
+    """Return a text from outside as one printable line of bounded length: no control or direction characters."""
+    shown = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    return shown if len(shown) <= width else shown[: width - 1].rstrip() + "…"
+
+
+def _differences(differences: Sequence[Difference]) -> str:
+    """Return in what the judges differ, with the values where these are short."""
+
+    def told(value: Any) -> str:
+        return "none" if value is None else _line(value if isinstance(value, str) else json.dumps(value))
+
+    parts = []
+    for one in differences[:DIFFERENCES_SHOWN]:
+        values = (told(one.first), told(one.second))
+        is_short = max(map(len, values)) <= _NARROW
+        parts.append(_line(one.field) + (f" ({values[0]} -> {values[1]})" if is_short else ""))
+    more = len(differences) - len(parts)
+    return f"They differ in {', '.join(parts)}{f' and {more} more' if more else ''}."
+
+
+def _counts(agreement: Agreement) -> str:
+    rest = (
+        (agreement.n_first_only, "by the first only"),
+        (agreement.n_second_only, "by the second only"),
+        (agreement.n_neither, "by neither"),
+    )
+    return ", ".join([f"{agreement.n_both} samples judged by both", *(f"{n} {how}" for n, how in rest if n)]) + "."
+
+
+def _offset(offset: Offset) -> str:
+    values = f"{printed(offset.name, offset.first)} -> {printed(offset.name, offset.second)}"
+    interval = "(no interval: too few source videos)"
+    if offset.low is not None and offset.high is not None:
+        interval = f"[{_signed(offset.name, offset.low)}, {_signed(offset.name, offset.high)}]"
+    return f"{offset.name} {values}, offset {_signed(offset.name, offset.offset)} {interval}"
+
+
+def _signed(name: str, value: float) -> str:
+    shown = printed(name, abs(value))
+    return shown if float(shown) == 0 else f"{'-' if value < 0 else '+'}{shown}"
+
+
+def _kappa(table: LabelTable, of: str) -> str:
+    if table.share is None:
+        return f"No {of} to compare."
+    said = f"agreement {100 * table.share:.1f} on {table.n} {of}, "
+    if table.kappa is None:
+        return said + "kappa undefined (both judges gave all of them the same one)"
+    if table.low is None or table.high is None:
+        return said + f"kappa {table.kappa:.2f} (no interval: too few source videos or labels)"
+    return said + f"kappa {table.kappa:.2f} [{table.low:.2f}, {table.high:.2f}]"
+
+
+def _label_table(table: LabelTable) -> Table:
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
+    shown.add_column("first \\ second", no_wrap=True)
+    for label in table.labels:
+        shown.add_column(label, justify="right", no_wrap=True)
+    for label, counts in zip(table.labels, table.counts, strict=True):
+        shown.add_row(label, *map(str, counts))
+    return shown
+
+
+def _show_flips(console: Console, title: str, flips: Sequence[Flip]) -> None:
+    _say(console, f"\n{len(flips)} {title}{':' if flips else ''}", "bold")
+    for flip in flips[:FLIPS_SHOWN]:
+        for line in _graded(flip, console.width) if "accuracy" in flip.first else _described(flip, console.width):
+            _say(console, line)
+    if len(flips) > FLIPS_SHOWN:
+        _say(console, f"  ... and {len(flips) - FLIPS_SHOWN} more")
+
+
+def _graded(flip: Flip, width: int) -> list[str]:
+    said = [f"{'yes' if one['accuracy'] else 'no'} ({one['score']:g})" for one in (flip.first, flip.second)]
+    question = f"{_line(flip.question, width // 2)} " if flip.question else ""
+    compared = f"    answer {_line(flip.target, width // 4)} | output {_line(flip.output, width)}"
+    return [f"  {_line(flip.id)}: {said[0]} -> {said[1]}  {question}".rstrip(), _cut(compared, width)]
+
+
+def _described(flip: Flip, width: int) -> list[str]:
+    moves = (
+        f"{name} {printed(name, flip.first[name])} -> {printed(name, flip.second[name])}"
+        for name in ("recall", "precision")
+    )
+    lines = [f"  {_line(flip.id)}: {', '.join(moves)}"]
+    lines += [
+        _cut(f"    {event.first} -> {event.second}: {_line(event.event, width)}", width)
+        for event in flip.relabelled[:EVENTS_SHOWN]
+    ]
+    if len(flip.relabelled) > EVENTS_SHOWN:
+        lines.append(f"    ... and {len(flip.relabelled) - EVENTS_SHOWN} more events")
+    return [*lines, _cut(f"    output {_line(flip.output, width)}", width)]
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else line[: width - 1] + "…"

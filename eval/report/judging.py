@@ -1,0 +1,102 @@
+"""What a run shows of its judge: what is left to ask, progress, the bill, and the judge's health."""
+
+from __future__ import annotations
+
+from eval.judges.bill import STAGES, Bill, Plan
+from eval.judges.canaries import Health
+from eval.report.terminal import RunProgress, one_line
+
+
+def dollars(amount: float) -> str:
+    """Return an amount as people write it: cents, and what is less than a cent to two digits."""
+    return (
+        f"${amount:.2f}" if amount >= 0.995 or amount == 0 else f"${amount:.2g}" if amount < 0.01 else f"${amount:.3f}"
+    )
+
+
+def tokens(count: int) -> str:
+    """Return a count of tokens in thousands or millions."""
+    if count >= 1_000_000:
+        return f"{count / 1_000_000:.1f} M"
+    return f"{count / 1000:.1f} k" if count >= 1000 else str(count)
+
+
+def plan_line(plan: Plan, judge: str, most: float | None) -> str:
+    """Return what is left to ask before a run is judged, in one line."""
+    if not plan.left:
+        return f"Judge {judge}: all {plan.calls:,} calls are in the verdict store; nothing is asked."
+    paid = f", {plan.calls - plan.left:,} of them in the store" if plan.left < plan.calls else ""
+    sent, received = sum(stage.input for stage in plan.stages), sum(stage.output for stage in plan.stages)
+    price = f"about {dollars(plan.cost)} (prices of {plan.price_as_of})" if plan.cost is not None else "price not known"
+    cap = f"; at most {dollars(most)} are spent" if most is not None else ""
+    return (
+        f"Judge {judge}: {plan.calls:,} calls{paid}; {plan.left:,} to ask, about {tokens(sent)} tokens in and "
+        f"{tokens(received)} out, {price}{cap}."
+    )
+
+
+def bill_lines(bill: Bill) -> list[str]:
+    """Return the bill, a stage a line."""
+    lines = []
+    for stage in bill.stages:
+        parts = [f"{stage.asked:,} asked", f"{stage.stored:,} from the store"]
+        for count, what in (
+            (stage.again, "asked again"),
+            (stage.retries, "requests repeated"),
+            (stage.refused, "refused"),
+            (stage.failed, "failed"),
+        ):
+            parts += [f"{count:,} {what}"] if count else []
+        if stage.asked:
+            parts.append(f"{tokens(stage.input)} tokens in, {tokens(stage.output)} out")
+            parts += [dollars(stage.cost)] if stage.cost is not None else []
+        lines.append(f"  {STAGES[stage.task]}: {', '.join(parts)}")
+    total = (
+        f"Judge's bill: {dollars(bill.cost)} (prices of {bill.price_as_of})"
+        if bill.cost is not None
+        else "Judge's bill"
+    )
+    if bill.unconfirmed:
+        total += f", and up to {dollars(bill.unconfirmed)} for requests that broke off"
+    return [f"{total}:", *lines]
+
+
+def health_lines(health: Health) -> list[str]:
+    """Return what the canary set says of a judge."""
+    kinds = [f"{kind} {right}/{n}" for kind, (right, n) in health.by_kind.items()]
+    who = f"Judge {health.judge['name']}, protocol {health.protocol['name']}"
+    interval = f"[{100 * health.lower:.1f}, {100 * health.upper:.1f}]"
+    unread = f"replies that could not be read: {health.unread}; refused: {health.refused}; failed: {health.failed}"
+    return [
+        f"{who}: {100 * health.accuracy:.1f}% of {health.n} canary verdicts right {interval}",
+        f"  by kind: {', '.join(kinds)}",
+        f"  injections that turned it: {100 * health.injection_pass_rate:.1f}%; {unread}",
+        *(f"  wrong: {wrong.id}: {one_line(wrong.got)}, not {wrong.expected}" for wrong in health.wrong[:5]),
+    ]
+
+
+class JudgeProgress:
+    """Calls answered and time left: a bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._bar: RunProgress | None = None
+        self._total = self._done = 0
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that so many of a round's calls have ended."""
+        if self._bar is None or total != self._total or done < self._done:
+            self.close()
+            self._bar = RunProgress(self._label, total=total, unit="calls")
+            self._bar.__enter__()
+            self._total, self._done = total, 0
+        self._bar.advance(done - self._done)
+        self._done = done
+        if done == total:
+            self.close()
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.__exit__()
+            self._bar = None
