@@ -15,7 +15,15 @@ from eval.errors import TarsierEvalError, did_you_mean
 COMPLETE, INCOMPLETE, USAGE, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: every sample has an output; some failed; nothing was run; stopped by the user."""
 
-REQUIRED = {"eval": ("bench",), "score": ("pred", "bench"), "export": ("run", "to"), "import": ("upstream",)}
+REQUIRED = {
+    "eval": ("bench",),
+    "score": ("pred", "bench"),
+    "judge export": ("run", "to"),
+    "judge replay": ("bundle",),
+    "judge compare": ("first", "second"),
+    "export": ("run", "to"),
+    "import": ("upstream",),
+}
 """Flags that a command cannot do without; checked after parsing, so that a misspelt one is named first."""
 
 EPILOG = """\
@@ -82,6 +90,10 @@ def parser() -> argparse.ArgumentParser:
     score.add_argument("--out", metavar="DIR", help="folder for the result")
     score.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides")
 
+    _judge_commands(
+        commands.add_parser("judge", help="check a judge, carry its verdicts around, compare it with another")
+    )
+
     export = commands.add_parser("export", help="write a run's predictions as upstream's own rows")
     export.add_argument("--run", metavar="DIR", help="run folder")
     export.add_argument("--to", metavar="FILE", help="file to write")
@@ -93,6 +105,26 @@ def parser() -> argparse.ArgumentParser:
 
     commands.add_parser("list", help="list benchmarks, groups, models and judges")
     return root
+
+
+def _judge_commands(judge: argparse.ArgumentParser) -> None:
+    actions = judge.add_subparsers(dest="action", metavar="ACTION", parser_class=_Parser)
+    check = actions.add_parser("check", help="put the canary set to a judge: accuracy, injections, replies not read")
+    _judge_flags(check)
+    check.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides")
+    export = actions.add_parser("export", help="write a judged run's verdicts and predictions as one bundle")
+    export.add_argument("--run", metavar="DIR", help="folder of a run, or of a score")
+    export.add_argument("--to", metavar="FILE", help="the bundle to write, such as verdicts.jsonl.gz")
+    replay = actions.add_parser("replay", help="score again from a bundle, asking nobody")
+    replay.add_argument("--bundle", metavar="FILE", help="what judge export wrote")
+    replay.add_argument("--pred", metavar="PATH", help="predictions to score instead of the bundle's own")
+    replay.add_argument("--data", metavar="DIR", help="root of the annotations, for metrics that need the whole split")
+    replay.add_argument("--out", metavar="DIR", help="folder for the result")
+    replay.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides")
+    compare = actions.add_parser("compare", help="two judges on the same predictions: agreement, offset, flips")
+    compare.add_argument("--first", metavar="DIR", help="folder of a score by one judge")
+    compare.add_argument("--second", metavar="DIR", help="folder of a score of the same predictions by another")
+    compare.add_argument("--to", metavar="FILE", help="JSON file to write it to as well")
 
 
 def _judge_flags(command: argparse.ArgumentParser) -> None:
@@ -114,9 +146,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if given.command is None:
         root.print_help()
         return USAGE
-    missing = [f"--{name}" for name in REQUIRED.get(given.command, ()) if not getattr(given, name)]
+    command = given.command
+    if command == "judge":
+        if given.action is None:
+            root.error("judge needs an action; see tarsier-eval judge --help.")
+        command = f"judge {given.action}"
+    missing = [f"--{name}" for name in REQUIRED.get(command, ()) if not getattr(given, name)]
     if missing:
-        root.error(f"{given.command} needs {' and '.join(missing)}; see tarsier-eval {given.command} --help.")
+        root.error(f"{command} needs {' and '.join(missing)}; see tarsier-eval {command} --help.")
     try:
         from eval import commands
 

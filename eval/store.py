@@ -30,12 +30,17 @@ RUN, CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT = (
 
 
 def write_atomically(path: Path, text: str) -> None:
+    """Write a text file so that a reader finds the old content or the new one, never a part."""
+    write_bytes_atomically(path, text.encode("utf-8"))
+
+
+def write_bytes_atomically(path: Path, content: bytes) -> None:
     """Write a file so that a reader finds the old content or the new one, never a part."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o644)

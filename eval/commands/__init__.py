@@ -17,6 +17,10 @@ def run(given: argparse.Namespace) -> bool:
         from eval.commands.score import score
 
         return score(given)
+    if given.command == "judge":
+        from eval.commands import judge
+
+        return judge.run(given)
     from eval.commands import exchange
 
     if given.command == "export":

@@ -164,7 +164,7 @@ def _estimator(judge: ServedJudge) -> Any:
 
     def tokens(call: JudgeCall, reply: str) -> Usage:
         chars = len(call.system) + len(call.user)
-        per_char, output = known.get(call.task, (1 / CHARS_PER_TOKEN, None))
+        per_char, output = known.get(f"{call.task}/{call.form}", (1 / CHARS_PER_TOKEN, None))
         bound = call.max_tokens or len(reply)
         guess = output if output is not None else min(bound, len(reply) / CHARS_PER_TOKEN + ENVELOPE)
         return Usage(input=round(chars * per_char) + ENVELOPE, output=round(guess))

@@ -93,6 +93,7 @@ class ServedJudge:
         """Tokens of the probe, whose replies are no verdicts."""
         self.on_progress: Listener | None = None
         self._served = served
+        self._last_served = ""
         self._takes: Capabilities | None = None
         self._throttle = Throttle(max_concurrency)
         self._tries, self._deadline_s = tries, deadline_s
@@ -146,12 +147,11 @@ class ServedJudge:
             return [None] * len(calls)
         asked = self._asked(calls)
         found = self.store.find([one.key for one in asked], self._identity)
-        served = self._served or _commonest(found.values())
-        verdicts = {key: _of(served, some) for key, some in found.items()}
+        verdicts = {key: _of(self._served or self._last_served, some) for key, some in found.items()}
         return [_reply(verdict) if (verdict := verdicts.get(one.key)) else None for one in asked]
 
     def usage_so_far(self) -> dict[str, tuple[float, float]]:
-        """Return what stored calls took, by task: tokens a character of the request, and tokens a reply."""
+        """Return what stored calls took, by task and form: tokens a character of the request, and tokens a reply."""
         return self.store.usage(self._identity)
 
     def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
@@ -197,8 +197,8 @@ class ServedJudge:
         """Take what the server takes from the store, where it was found out before."""
         known = self.store.capabilities(self._judge_key)
         if known is not None:
-            self._takes = Capabilities(**known["takes"])
-            self._set_price(known["served"])
+            self._takes, self._last_served = Capabilities(**known["takes"]), str(known["served"])
+            self._set_price(self._last_served)
 
     def _learn(self) -> bool:
         """Find out what the server takes, where that is not known; return whether it was asked."""
@@ -206,15 +206,18 @@ class ServedJudge:
             self._recall()
         if self._takes is not None:
             return False
-        self._probe()
+        self.probe()
         return True
 
-    def _probe(self) -> None:
-        probed = asyncio.run(self.server.probe(self._new_asker(), self._takes, self.extra))
+    def probe(self) -> Capabilities:
+        """Find out anew what the server takes, and keep it. Raises JudgeError where it can't be asked."""
+        key = self._judge_key  # settles which model is asked for
+        probed = asyncio.run(self.server.probe(self._new_asker(), self.extra))
         self._takes, self.probed = probed.takes, self.probed + tuple(usage for usage in probed.usages if usage)
-        served = probed.served or self.server.model
-        self.store.keep_capabilities(self._judge_key, {"takes": asdict(probed.takes), "served": served})
-        self._set_price(served)
+        self._last_served = probed.served or self.server.model
+        self.store.keep_capabilities(key, {"takes": asdict(probed.takes), "served": self._last_served})
+        self._set_price(self._last_served)
+        return probed.takes
 
     def _set_price(self, served: str | None) -> None:
         prices = self.price_list
@@ -232,19 +235,23 @@ class ServedJudge:
         return Asker(throttle=self._throttle, budget=self.budget, patience=patience)
 
     def _settled(self, distinct: Mapping[str, Asked], stored: Mapping[str, list[Verdict]]) -> dict[str, JudgeReply]:
-        """Return the stored replies that count: those of the settled model, or of one that answers every call."""
+        """Return the stored replies that count: those of the settled model.
+
+        Where none is settled, the model that this server had when it was last asked may answer, if it answers all.
+        """
         if self._served is None:
-            everywhere = {verdict.served for some in stored.values() for verdict in some}
-            whole = [name for name in everywhere if all(_of(name, stored.get(key, [])) for key in distinct)]
-            if not whole:
+            if not all(_of(self._last_served, stored.get(key, [])) for key in distinct):
                 return {}  # the server settles it, with its first reply
-            self._settle(max(whole))
+            self._settle(self._last_served)
         found = {key: _of(self._served, some) for key, some in stored.items()}
         return {key: _reply(verdict) for key, verdict in found.items() if verdict is not None}
 
     def _settle(self, served: str) -> None:
         self._served = served
         self._set_price(served)
+        if served != self._last_served and self._takes is not None:
+            self.store.keep_capabilities(self._judge_key, {"takes": asdict(self._takes), "served": served})
+            self._last_served = served
 
     async def _ask_server(
         self, distinct: Mapping[str, Asked], stored: Mapping[str, list[Verdict]], replies: dict[str, JudgeReply]
@@ -313,13 +320,6 @@ class ServedJudge:
 
 def _of(served: str | None, verdicts: Iterable[Verdict]) -> Verdict | None:
     return next((verdict for verdict in verdicts if verdict.served == served), None)
-
-
-def _commonest(found: Iterable[Sequence[Verdict]]) -> str | None:
-    counts: dict[str, int] = {}
-    for verdict in (verdict for some in found for verdict in some):
-        counts[verdict.served] = counts.get(verdict.served, 0) + 1
-    return max(counts, key=lambda name: counts[name], default=None)
 
 
 def _reply(verdict: Verdict, *, asked: bool = False) -> JudgeReply:

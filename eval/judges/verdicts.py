@@ -81,7 +81,7 @@ class Verdict:
     created: float
     """When it came, in seconds since 1970."""
     task: str
-    """What was asked."""
+    """What was asked, and in which form: `entail/native`."""
     request: Mapping[str, Any]
     """The request as it was sent, as far as it is part of the address."""
 
@@ -143,7 +143,7 @@ class VerdictStore:
         self._write(f"INSERT OR IGNORE INTO verdicts VALUES ({marks})", [_row(verdict) for verdict in verdicts])  # noqa: S608
 
     def usage(self, judge: Identity) -> dict[str, tuple[float, float]]:
-        """Return the mean usage of a judge's calls by task: tokens a character of the request, and tokens a reply."""
+        """Return the mean usage of a judge's calls by task and form: tokens a character of the request, and tokens a reply."""
         query = (
             "SELECT task, SUM(input) * 1.0 / SUM(LENGTH(request)), AVG(output) FROM verdicts WHERE provider = ? "
             "AND revision = ? AND (requested = ? OR served = ?) AND input IS NOT NULL GROUP BY task"

@@ -21,6 +21,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import httpx2
@@ -106,28 +107,12 @@ class _FaultError(Exception):
         """Whether the server has no such thing."""
 
 
-class _Tries:
-    """Bounds the tries of one request in time."""
-
-    def __init__(self, patience: Patience, until: float) -> None:
-        self._patience = patience
-        self._until = min(until, time.monotonic() + patience.deadline_s)
-        self._n_sent = 0
-
-    async def pause(self, fault: _FaultError) -> None:
-        """Wait before the next try. Raises the fault where there is to be none."""
-        self._n_sent += 1
-        wait = self._patience.wait_s(self._n_sent, fault.outcome)
-        if fault.outcome.kind not in _PASSING or time.monotonic() + wait > self._until:
-            raise fault
-        await asyncio.sleep(wait)
-
-
 class _Api:
     """The requests that batches need. Each is tried for a bounded time, and raises _FaultError after that."""
 
     def __init__(self, client: Any, patience: Patience, poll_s: float, until: float) -> None:
         self._client = client
+        self._files, self._batches = client.files.with_raw_response, client.batches.with_raw_response
         self.patience, self.poll_s, self.until = patience, poll_s, until
         # Azure's paths have no version.
         self.endpoint = "/chat/completions" if isinstance(client, AsyncAzureOpenAI) else "/v1/chat/completions"
@@ -140,70 +125,52 @@ class _Api:
     async def upload(self, content: bytes) -> str:
         """Return the id of a file that a batch can be made of."""
         file = ("judge.jsonl", content, "application/jsonl")
-        files = self._client.files.with_raw_response
-        about = await self._retried(lambda: files.create(file=file, purpose="batch"), _FILE_S)
+        about = await self._retried(lambda: _object(self._files.create(file=file, purpose="batch"), "id"), _FILE_S)
         name = _text(about, "id")
-        while about.get("status") in ("pending", "running"):  # Azure looks through a file before it can be used
+        while about.get("status") in ("pending", "running"):  # Azure reads a file through before it can be used
             if time.monotonic() > self.until:
-                raise _FaultError("timed_out", "the file was not looked through in time")
+                raise _FaultError("timed_out", "the file was not read through in time")
             await asyncio.sleep(self.poll_s)
-            about = await self._retried(lambda: files.retrieve(name))
+            about = await self._retried(lambda: _object(self._files.retrieve(name), "status"))
         return name
 
     async def create(self, file: str, mark: str) -> str:
-        """Return the id of a new batch, which one with that mark is taken for."""
-        tries = _Tries(self.patience, self.until)
-        while True:
-            try:
-                made = self._client.batches.with_raw_response.create(
-                    input_file_id=file,
-                    endpoint=self.endpoint,
-                    completion_window="24h",
-                    metadata={_MARK: mark},
-                )
-                return _text(_object(await self._once(made, _CALL_S)), "id")
-            except _FaultError as fault:
-                await tries.pause(fault)
-                # An answer that was lost does not say that there is no batch.
-                found = None if fault.outcome.kind == "rate_limited" else await self.find(mark)
-                if found is not None:
-                    return found
+        """Return the id of a new batch with that mark."""
+        settings = {"input_file_id": file, "endpoint": self.endpoint, "completion_window": "24h"}
+
+        async def made() -> str:
+            return _text(await _object(self._batches.create(**settings, metadata={_MARK: mark}), "id"), "id")
+
+        # An answer that was lost does not say that there is no batch.
+        return await self._retried(made, instead=lambda: self.find(mark))
 
     async def find(self, mark: str) -> str | None:
         """Return the id of the batch with that mark, or None where there is none."""
-        batches = self._client.batches.with_raw_response
         for n in range(_LOOKS):
-            if n:
-                await asyncio.sleep(self.poll_s)
+            await asyncio.sleep(self.poll_s if n else 0)
             after: dict[str, str] = {}
             for _ in range(_PAGES):
-                page = await self._retried(lambda after=after: batches.list(limit=100, **after))
-                data = [batch for batch in page.get("data") or () if isinstance(batch, dict)]
-                for batch in data:
-                    metadata = batch.get("metadata")
-                    if isinstance(metadata, dict) and metadata.get(_MARK) == mark:
+                page = await self._retried(partial(self._page, after))
+                data = page.get("data")
+                batches = [batch for batch in data if isinstance(batch, dict)] if isinstance(data, list) else []
+                for batch in batches:
+                    if isinstance(batch.get("metadata"), dict) and batch["metadata"].get(_MARK) == mark:
                         return _text(batch, "id")
-                if not page.get("has_more") or not data:
+                if not page.get("has_more") or not batches:
                     break
-                after = {"after": _text(data[-1], "id")}
+                after = {"after": _text(batches[-1], "id")}
         return None
 
     async def look(self, batch: str) -> dict[str, Any]:
         """Return how a batch is."""
-        return await self._retried(lambda: self._client.batches.with_raw_response.retrieve(batch))
+        return await self._retried(lambda: _object(self._batches.retrieve(batch), "status"))
 
     async def download(self, file: str, take: Callable[[bytes], None]) -> None:
         """Hand over each line of a file; after a fault they come again from the first."""
-        tries = _Tries(self.patience, self.until)
-        while True:
-            try:
-                await self._once(self._stream(file, take), _FILE_S)
-                return  # noqa: TRY300 - nothing else may raise in the clause
-            except _FaultError as fault:
-                if fault.is_gone:
-                    # A file may be there a little later than its batch is done.
-                    fault = _FaultError("overloaded", fault.outcome.detail, is_gone=True)  # noqa: PLW2901
-                await tries.pause(fault)
+        await self._retried(lambda: self._stream(file, take), _FILE_S, may_come=True)
+
+    async def _page(self, after: Mapping[str, str]) -> dict[str, Any]:
+        return await _object(self._batches.list(limit=100, **after))
 
     async def _stream(self, file: str, take: Callable[[bytes], None]) -> None:
         # The client's own pool bounds a reply by what one call can need.
@@ -220,32 +187,46 @@ class _Api:
                     raise _FaultError("rejected", f"a line is longer than {_MOST_LINE >> 20} MiB")
             take(rest)
 
-    async def _retried(self, ask: Callable[[], Awaitable[Any]], timeout_s: float = _CALL_S) -> dict[str, Any]:
-        tries = _Tries(self.patience, self.until)
+    async def _retried(
+        self,
+        ask: Callable[[], Awaitable[_T]],
+        timeout_s: float = _CALL_S,
+        *,
+        may_come: bool = False,
+        instead: Callable[[], Awaitable[_T | None]] | None = None,
+    ) -> _T:
+        """Ask until there is an answer, or something `instead`; what is not there may yet come, where that is so."""
+        until = min(self.until, time.monotonic() + self.patience.deadline_s)
+        n_sent = 0
         while True:
-            try:
-                return _object(await self._once(ask(), timeout_s))
-            except _FaultError as fault:
-                await tries.pause(fault)
+            answer = await self._tried(ask(), timeout_s)
+            if not isinstance(answer, _FaultError):
+                return answer
+            n_sent += 1
+            wait = self.patience.wait_s(n_sent, answer.outcome)
+            passes = answer.outcome.kind in _PASSING or (may_come and answer.is_gone)
+            if not passes or time.monotonic() + wait > until:
+                raise answer
+            await asyncio.sleep(wait)
+            if instead is not None and answer.outcome.kind != "rate_limited" and (found := await instead()) is not None:
+                return found
 
-    async def _once(self, asked: Awaitable[_T], timeout_s: float) -> _T:
+    async def _tried(self, asked: Awaitable[_T], timeout_s: float) -> _T | _FaultError:
         try:
             return await asyncio.wait_for(asked, timeout_s)
+        except _FaultError as fault:
+            return fault
         except APIStatusError as error:
             headers = {key.lower(): value for key, value in error.response.headers.items()}
             said = from_status(error.status_code, headers, error.body)
-            raise _FaultError(
-                said.kind,
-                self.redact(said.detail),
-                retry_after_s=said.retry_after_s,
-                is_gone=error.status_code in (404, 410),
-            ) from None
+            gone = error.status_code in (404, 410)
+            return _FaultError(said.kind, self.redact(said.detail), retry_after_s=said.retry_after_s, is_gone=gone)
         except (TimeoutError, asyncio.TimeoutError, APITimeoutError):
-            raise _FaultError("timed_out", f"no whole answer within {timeout_s:g} s") from None
+            return _FaultError("timed_out", f"no whole answer within {timeout_s:g} s")
         except (OpenAIError, httpx2.HTTPError) as error:
             # Its text may hold the request's headers, and with them the key.
             cause = error.__cause__ if isinstance(error, APIConnectionError) and error.__cause__ else error
-            raise _FaultError("overloaded", f"no answer ({type(cause).__name__})") from None
+            return _FaultError("overloaded", f"no answer ({type(cause).__name__})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -525,11 +506,13 @@ def _first_error(batch: Mapping[str, Any]) -> str:
     return one_line(f"the server refused the batch: {first.get('code') or ''}: {first.get('message') or ''}{line}")
 
 
-def _object(reply: Any) -> dict[str, Any]:
-    """Return the JSON object that a raw reply holds."""
-    found = _loaded(reply.http_response.content)
+async def _object(asked: Awaitable[Any], *texts: str) -> dict[str, Any]:
+    """Return the JSON object that a request is answered with, in which these fields must be texts."""
+    found = _loaded((await asked).http_response.content)
     if found is None:
         raise _FaultError("overloaded", "the answer is no JSON object")
+    for name in texts:
+        _text(found, name)
     return found
 
 

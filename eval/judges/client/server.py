@@ -100,14 +100,12 @@ class Server:
         ):
             raise JudgeError(f"The judge at {self.url} cannot be asked: {outcome.detail}.")
 
-    async def probe(self, asker: Asker, known: Capabilities | None, extra: Mapping[str, Any]) -> Probed:
+    async def probe(self, asker: Asker, extra: Mapping[str, Any]) -> Probed:
         """Find out what it takes. Raises JudgeError where it can't be asked."""
         from eval.judges.client.asking import Request
         from eval.judges.client.probe import probe
 
-        first = known or Capabilities(
-            reply_bound="max_tokens" if self.settings.provider == "local" else "max_completion_tokens"
-        )
+        first = Capabilities(reply_bound="max_tokens" if self.settings.provider == "local" else "max_completion_tokens")
         async with self.wire(1) as wire:
 
             async def send(body: Mapping[str, Any], max_tokens: int) -> Outcome:
@@ -137,7 +135,7 @@ class Server:
             batch=answered.batch,
             url=self.url,
             created=time.time(),
-            task=asked.call.task,
+            task=f"{asked.call.task}/{asked.call.form}",
             request=asked.part,
         )
 
