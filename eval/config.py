@@ -204,15 +204,14 @@ def _explain(error: Exception, overrides: Sequence[str]) -> str:
     deepest: BaseException = error
     while isinstance(deepest, ConfigCompositionException) and deepest.__cause__ is not None:
         deepest = deepest.__cause__
-    for override in overrides:
-        key, _, value = override.partition("=")
-        choices = names(key)
-        if choices and value not in choices:
-            return f"Unknown {key} {value!r}. {did_you_mean(value, choices)}"
-        if not choices:
-            known = _known_keys([o for o in overrides if names(o.partition("=")[0])])
-            if key not in known:
-                return f"Unknown setting {key!r}. {did_you_mean(key, known)}"
+    chosen = [override.partition("=")[::2] for override in overrides if names(override.partition("=")[0])]
+    for key, value in chosen:
+        if value not in names(key):
+            return f"Unknown {key} {value!r}. {did_you_mean(value, names(key))}"
+    known = _known_keys([f"{key}={value}" for key, value in chosen])
+    for key in (override.partition("=")[0] for override in overrides):
+        if key not in known and not names(key):
+            return f"Unknown setting {key!r}. {did_you_mean(key, known)}"
     said = next((line.strip() for line in str(deepest).splitlines() if line.strip()), type(deepest).__name__)
     where = getattr(deepest, "full_key", None)
     return f"{said.rstrip('.')} (in {where})." if where else f"{said.rstrip('.')}."

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from eval.config import PROJECT, build, load_settings, names
-from eval.errors import ConfigError
+from eval.config import PROJECT, build, load_settings, names, quoted
+from eval.errors import ConfigError, DataError
+from eval.judges.protocol import JudgeProtocol
+from eval.judges.wording import native_wording
 from eval.models.scripted import ScriptedModel
+from eval.readers.pack import DEFAULT_PACK
 
 
 def test_the_default_is_the_built_in_world():
@@ -16,6 +19,7 @@ def test_the_default_is_the_built_in_world():
     assert settings.decoder == "pyav"
     assert settings.limit is None
     assert "tarsier-tiny" in settings.yaml
+    assert (settings.judge["name"], settings.protocol["name"], settings.judge_check) == ("offline", "auto", False)
 
 
 @pytest.mark.parametrize("model", names("model"))
@@ -33,6 +37,66 @@ def test_every_benchmark_composes_and_is_named_after_its_file(benchmark):
     assert (PROJECT / "benchmarks").is_dir()
 
 
+SERVED = {
+    "azure": ["judge.model=x", "judge.url=https://r.openai.azure.com"],
+    "local": ["judge.url=http://127.0.0.1:9/v1"],
+    "openai": ["judge.model=gpt-4o-mini-2024-07-18"],
+}
+"""What the judges behind servers cannot do without. Nothing is contacted and no key is needed to build one."""
+
+
+@pytest.mark.parametrize("judge", sorted({*names("judge")} - {"replay"}))
+def test_every_judge_composes_and_builds(judge, tmp_path, monkeypatch):
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    store = tmp_path / "verdicts.sqlite"
+    settings = load_settings([f"judge={judge}", f"verdicts={quoted(str(store))}", *SERVED.get(judge, [])])
+    assert settings.judge["name"] == judge
+    built = build(settings.judge, "judge")
+    assert set(built.describe()) >= {"name"}
+    # The store is opened once something is to be looked up in it.
+    assert not store.exists()
+    if judge in SERVED:
+        assert (settings.judge["verdicts"], settings.judge["max_cost"]) == (str(store), None)
+        with pytest.raises(ConfigError, match=r"judge\.tries='many' does not fit"):
+            build({**settings.judge, "tries": "many"}, "judge")
+
+
+@pytest.mark.parametrize(("judge", "said"), [
+    ("openai", "judge=openai needs a model, with its date"),
+    ("azure", "judge=azure needs the URL of its server"),
+    ("local", "judge=local needs the URL of its server"),
+])  # fmt: skip
+def test_a_judge_says_what_it_lacks(judge, said, monkeypatch):
+    for name in ("OPENAI_BASE_URL", "AZURE_OPENAI_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ConfigError, match=said):
+        build(load_settings([f"judge={judge}"]).judge, "judge")
+
+
+def test_a_replay_judge_needs_its_bundle():
+    with pytest.raises(ConfigError, match="judge=replay needs the bundle: JUDGE=replay:<bundle>"):
+        build(load_settings(["judge=replay"]).judge, "judge")
+
+
+@pytest.mark.parametrize("protocol", sorted({*names("protocol")} - {"auto", "upstream"}))
+def test_every_protocol_builds_and_is_named_after_its_file(protocol):
+    built = build(load_settings([f"protocol={protocol}"]).protocol, "protocol")
+    assert isinstance(built, JudgeProtocol)
+    assert built.name == protocol
+
+
+def test_upstreams_protocol_needs_its_wording(tmp_path):
+    nowhere = f"protocol.pack={quoted(str(tmp_path))}"
+    with pytest.raises(DataError, match="The protocol upstream needs upstream's wording in a protocol pack; import"):
+        build(load_settings(["protocol=upstream", nowhere]).protocol, "protocol")
+    built = build(load_settings(["protocol=auto", nowhere]).protocol, "protocol")
+    assert (built.name, built.wording) == ("native", native_wording())
+    assert load_settings([]).protocol["pack"] is None
+    if not DEFAULT_PACK.is_dir():
+        assert build(load_settings([]).protocol, "protocol").name == "native"
+
+
 @pytest.mark.parametrize(
     ("override", "said"),
     [
@@ -45,6 +109,12 @@ def test_every_benchmark_composes_and_is_named_after_its_file(benchmark):
         ("min_coverage=2", "min_coverage=2.0 is not a share; give a number from 0 to 1."),
         ("video.decoder=decrod", "Unknown video.decoder 'decrod'. Did you mean 'decord'?"),
         ("model.n_frames=[", "no viable alternative"),
+        ("judge=opneai", "Unknown judge 'opneai'. Did you mean 'openai'?"),
+        ("protocol=hardend", "Unknown protocol 'hardend'. Did you mean 'hardened'?"),
+        ("judge.modle=x", "Unknown setting 'judge.modle'."),
+        ("max_cots=1", "Unknown setting 'max_cots'. Did you mean 'max_cost'?"),
+        ("max_cost=much", "Value 'much' of type 'str' could not be converted to Float (in max_cost)."),
+        ("judge_check=perhaps", "in judge_check"),
     ],
 )
 def test_a_wrong_override_is_refused_in_one_line(override, said):

@@ -42,6 +42,8 @@ def judge_overrides(text: str | None) -> list[str]:
     if name == "replay" and rest:
         bundle = Path(rest).expanduser().resolve()
         return ["judge=replay", f"judge.bundle={configuration.quoted(str(bundle))}"]
+    if name in known:
+        raise ConfigError(f"--judge {text} is not whole: give {name}:<model>, a URL for local, or a bundle for replay.")
     raise ConfigError(f"Unknown judge {name!r}. {did_you_mean(name, known)} A server is named by its URL.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from eval.judges.calls import JudgeCall, JudgeReply, JudgeTask, Usage
 from eval.judges.client.prices import Price
@@ -29,7 +29,7 @@ class StagePlan:
 
     task: JudgeTask
     calls: int
-    """Calls in all, at the first attempt."""
+    """Calls in all. Which replies will have to be asked for again is not foreseen, only what is stored of it."""
     stored: int
     """Of those, calls that the store answers, or that equal an earlier one."""
     input: int
@@ -74,6 +74,8 @@ class Planner:
     """Estimates the tokens of a call and of a reply such as this."""
     stages: dict[JudgeTask, list[int]]
     """Calls, stored ones, tokens in and out by stage."""
+    seen: set[tuple[str, str, int]] = field(default_factory=set)
+    """What was counted; an equal call is asked once."""
     name: str = "planner"
 
     def describe(self) -> Mapping[str, object]:
@@ -85,22 +87,20 @@ class Planner:
         stored = self.look_up(calls)
         stand_ins = OfflineJudge().ask([call for call, reply in zip(calls, stored, strict=True) if reply is None])
         waiting = iter(stand_ins)
-        seen: set[tuple[str, str]] = set()
         replies = []
         for call, reply in zip(calls, stored, strict=True):
             counts = self.stages.setdefault(call.task, [0, 0, 0, 0])
-            # What is asked again is so unforeseeable that it is not planned for, but what was asked again is stored.
-            counts[0] += call.attempt == 0
+            counts[0] += 1
             if reply is not None:
-                counts[1] += call.attempt == 0
+                counts[1] += 1
                 replies.append(reply)
                 continue
             stand_in = next(waiting)
             replies.append(stand_in)
-            if (call.system, call.user) in seen:
-                counts[1] += call.attempt == 0
+            if (call.system, call.user, call.attempt) in self.seen:
+                counts[1] += 1
                 continue
-            seen.add((call.system, call.user))
+            self.seen.add((call.system, call.user, call.attempt))
             usage = self.tokens(call, stand_in.text or "")
             counts[2] += usage.input
             counts[3] += usage.output

@@ -116,7 +116,8 @@ class Tagged(Native):
 
     def read_events(self, call: JudgeCall, reply: str) -> tuple[str, ...]:
         """Read a list of events; a marker that was copied is a space."""
-        return tuple(event.replace(MARKER, " ") for event in structured.events(self._own(call, reply)))
+        events = (event.replace(MARKER, " ").strip() for event in structured.events(self._own(call, reply)))
+        return tuple(event for event in events if event)
 
     def read_labels(self, call: JudgeCall, reply: str) -> tuple[Label, ...]:
         """Read one label an event, each with its event's number."""

@@ -85,7 +85,10 @@ class JudgeProtocol:
             "name": self.name,
             "wording": {"name": self.wording.name, "sha256": self.wording.sha256},
             "parser": form(self.form).parser,
-            "attempts": {task: len(self.temperatures[task]) for task in self.tasks},
+            "temperatures": {task: list(self.temperatures[task]) for task in self.tasks},
+            "max_tokens": dict(self.max_tokens),
+            "insists": self.insists,
+            "asks_about_nothing": self.asks_about_nothing,
         }
 
     def require(self, task: JudgeTask, scorer: str) -> None:
@@ -182,6 +185,8 @@ def with_wording(name: str, wording: Wording) -> JudgeProtocol:
     if name == "upstream":
         return upstream_protocol(wording)
     if name == "hardened":
+        if not all(wording.has_tag(task) for task in ("open_qa", "extract", "entail")):
+            raise ConfigError(f"The wording {wording.name!r} asks for no tag, without which nothing is hardened.")
         return JudgeProtocol(name=name, wording=wording, form="tagged")
     if name == "autodq-indexed":
         return JudgeProtocol(name=name, wording=wording, form="indexed", tasks=("extract", "entail"))

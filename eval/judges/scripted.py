@@ -58,5 +58,5 @@ class ScriptedJudge:
         attempts = [found] * (call.attempt + 1) if isinstance(found, str) else list(found)
         if call.attempt >= len(attempts):
             where = f"{script_keys(call)[0]!r}, attempt {call.attempt + 1}"
-            return JudgeReply(text=None, error=f"the script holds no reply for {where}")
+            return JudgeReply.failure(f"the script holds no reply for {where}")
         return JudgeReply(text=attempts[call.attempt])

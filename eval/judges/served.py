@@ -17,7 +17,7 @@ from eval.judges.calls import JudgeCall, JudgeReply, Usage
 from eval.judges.client.budget import Budget
 from eval.judges.client.prices import PriceList, load_prices
 from eval.judges.client.server import Provider, Server, ServerSettings
-from eval.judges.client.throttle import MOST, Throttle
+from eval.judges.client.throttle import MOST, START, START_LOCAL, Throttle
 from eval.judges.requests import Asked, Capabilities, asked_of, body_of, check_extra
 from eval.judges.verdicts import Identity, Verdict, VerdictStore
 
@@ -92,10 +92,13 @@ class ServedJudge:
         self.probed: tuple[Usage, ...] = ()
         """Tokens of the probe, whose replies are no verdicts."""
         self.on_progress: Listener | None = None
+        self.say: Callable[[str], None] = lambda _: None
+        """Is told what happens to batches, which take hours."""
         self._served = served
         self._last_served = ""
         self._takes: Capabilities | None = None
-        self._throttle = Throttle(max_concurrency)
+        start = START_LOCAL if provider == "local" else START
+        self._throttle = Throttle(max_concurrency, start, slow_s=timeout_s / 4)
         self._tries, self._deadline_s = tries, deadline_s
         self._path = verdicts
         self._opened: VerdictStore | None = None
@@ -212,11 +215,14 @@ class ServedJudge:
     def probe(self) -> Capabilities:
         """Find out anew what the server takes, and keep it. Raises JudgeError where it can't be asked."""
         key = self._judge_key  # settles which model is asked for
+        had_price = self.budget.price is not None
         probed = asyncio.run(self.server.probe(self._new_asker(), self.extra))
         self._takes, self.probed = probed.takes, self.probed + tuple(usage for usage in probed.usages if usage)
         self._last_served = probed.served or self.server.model
         self.store.keep_capabilities(key, {"takes": asdict(probed.takes), "served": self._last_served})
         self._set_price(self._last_served)
+        if self.budget.price is not None and not had_price:
+            self.budget.spent += sum(self.budget.price.cost(usage) for usage in self.probed)
         return probed.takes
 
     def _set_price(self, served: str | None) -> None:
@@ -268,8 +274,9 @@ class ServedJudge:
         async with self.server.wire(int(self._throttle.most)) as wire:
             if self._served is None:
                 # One call goes ahead: its reply says which model is served, and so which stored replies count.
-                first = next(one for one in distinct.values() if one.key not in replies)
-                await asker.ask(wire, [self._request(first)], keep)
+                under_way = {key for keys in self.store.open_batches(self._judge_key).values() for key in keys}
+                unpaid = [one for one in distinct.values() if one.key not in stored and one.key not in under_way]
+                await asker.ask(wire, [self._request(one) for one in unpaid[:1]], keep)
                 if self.served is not None:
                     replies.update(self._settled(distinct, stored))
             missing = [self._request(one) for one in distinct.values() if one.key not in replies]
@@ -277,7 +284,7 @@ class ServedJudge:
                 from eval.judges.client.batch import ask_in_batches
 
                 firsts = [request for request in missing if not distinct[request.key].call.attempt]
-                await ask_in_batches(wire.client, firsts, self.store, self._judge_key, asker, keep)
+                await ask_in_batches(wire.client, firsts, self.store, self._judge_key, asker, keep, self.say)
                 missing = [request for request in missing if request.key not in replies]
             await asker.ask(wire, missing, keep)
         return replies
@@ -294,7 +301,9 @@ class ServedJudge:
         verdicts: list[Verdict] = []
         replies: dict[str, JudgeReply] = {}
         for request, answered in ended:
-            verdict = self.server.verdict(distinct[request.key], answered, self.revision)
+            verdict = self.server.verdict(
+                distinct[request.key], answered, self.revision, self._served or self._last_served
+            )
             if verdict is None:
                 failed = JudgeReply.failure(answered.outcome.detail, retries=answered.retries, key=request.key)
                 replies[request.key] = failed

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -24,7 +25,7 @@ MAX_EVENTS = 50
 _THINKING = re.compile(r"\A\s*<think>.*</think>", re.DOTALL)
 _HEADING = re.compile(r"\W*(?:(?:json|output|verdict|reply|response|result)\W*)?", re.IGNORECASE)
 """What may stand before an object on its own line; "the candidate says:" must not."""
-_FENCE = re.compile(r"\A```[A-Za-z]*\s*\n(.*?)\n?```\Z", re.DOTALL)
+_FENCE = re.compile(r"\A```[A-Za-z]*[^\S\n]*\n(.*)```\Z", re.DOTALL)
 
 
 def read_object(reply: str) -> dict[str, Any]:
@@ -166,7 +167,10 @@ def _whole(text: str) -> object:
         found = read_literal(text)
     except UnreadableReplyError:
         return None
-    for node in ast.walk(ast.parse(text, mode="eval")):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tree = ast.parse(text, mode="eval")
+    for node in ast.walk(tree):
         if isinstance(node, ast.Dict):
             keys = [key.value for key in node.keys if isinstance(key, ast.Constant)]
             _once([(str(key), None) for key in keys])

@@ -143,7 +143,7 @@ class VerdictStore:
         self._write(f"INSERT OR IGNORE INTO verdicts VALUES ({marks})", [_row(verdict) for verdict in verdicts])  # noqa: S608
 
     def usage(self, judge: Identity) -> dict[str, tuple[float, float]]:
-        """Return the mean usage of a judge's calls by task and form: tokens a character of the request, and tokens a reply."""
+        """Return the mean usage of a judge's calls by task and form: tokens a character sent, and tokens a reply."""
         query = (
             "SELECT task, SUM(input) * 1.0 / SUM(LENGTH(request)), AVG(output) FROM verdicts WHERE provider = ? "
             "AND revision = ? AND (requested = ? OR served = ?) AND input IS NOT NULL GROUP BY task"

@@ -156,9 +156,9 @@ def test_several_benchmarks_share_one_model_and_get_a_folder_each(tmp_path, monk
     built = []
     real = config.build
 
-    def counting(node, key):
+    def counting(node, key, given=None):
         built.append(key)
-        return real(node, key)
+        return real(node, key, given)
 
     monkeypatch.setattr(config, "build", counting)
     assert evaluate(tmp_path / "run", "--limit", "2", bench="mvbench,oe_qa,msvd-qa") == 0

@@ -1,7 +1,7 @@
 import pytest
 
-from eval.judges.calls import JudgeCall
 from eval.errors import ConfigError
+from eval.judges.calls import JudgeCall
 from eval.judges.scripted import ScriptedJudge, script_keys
 
 
@@ -37,6 +37,8 @@ def test_one_text_answers_every_attempt_and_a_list_only_its_own():
     assert texts(judge, call("extract", attempt=9)) == ["again"]
     late, unknown = judge.ask([call(attempt=1), call("open_qa")])
     assert late.text is None
+    # No model declined, so it is no refusal, and nobody asks again.
+    assert (late.outcome, unknown.outcome) == ("failed", "failed")
     assert late.error == "the script holds no reply for 'Set/x_1 entail', attempt 2"
     assert unknown.error == "the script holds no reply for 'Set/x_1 open_qa', attempt 1"
 

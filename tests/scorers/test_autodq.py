@@ -1,12 +1,15 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from eval.core import OVERALL, Clip, Prediction, Sample, Score
+from eval.errors import ConfigError, DataError
 from eval.judges.calls import JudgeReply
-from eval.errors import DataError
 from eval.judges.offline import OfflineJudge
+from eval.judges.protocol import JudgeProtocol, judge_protocol, upstream_protocol
 from eval.judges.scripted import ScriptedJudge
+from eval.judges.wording import native_wording
 from eval.scorers.autodq import AutoDQ
 
 
@@ -22,6 +25,8 @@ def said(output="A CAT sits.", number=0):
     return Prediction(id=f"DREAM_{number}", prompt="?", output=output)
 
 
+# Upstream's rules; its wording is not ours to ship.
+UPSTREAM = upstream_protocol(native_wording())
 FAILED = Prediction(id="DREAM_0", prompt="?", output=None, error="no video")
 
 
@@ -74,16 +79,39 @@ def test_two_rounds_in_upstreams_order_and_what_is_shown():
 @pytest.mark.parametrize("label", ["e", "n", "c", ""])
 def test_without_events_the_whole_text_is_shown_and_any_label_scores_one(label):
     judge = Recorder({"extract": listed(), "entail": labelled(label)})
-    [score] = AutoDQ(judge=judge).score([(sample(events=()), said("A CAT\nsits."))])
+    [score] = AutoDQ(judge=judge, protocol=UPSTREAM).score([(sample(events=()), said("A CAT\nsits."))])
     recall, precision = judge.rounds[1]
     assert recall.inputs["events"] == ["a dog runs."]
     assert precision.inputs["events"] == ["a cat sits."]
     assert (score.values["recall"], score.values["precision"], score.values["precision_contradiction"]) == (1, 1, 0)
+    # The label is not one of an event that anybody listed.
+    none: dict[str, list[str]] = {"prediction": [], "reference": []}
+    assert score.detail == {"events": none, "labels": none}
+
+
+def test_without_events_upstream_shows_the_text_in_one_line_and_our_own_protocols_ask_nobody():
+    judge = Recorder({"extract": listed(), "entail": labelled("e")})
+    sides = [(sample(events=()), said("A CAT\nsits."))]
+    AutoDQ(judge=judge, protocol=UPSTREAM).score(sides)
+    assert [call.user.count("1. a ") for call in judge.rounds[1]] == [1, 1]
+    judge = Recorder({"extract": listed()})
+    [score] = AutoDQ(judge=judge).score(sides)
+    assert [len(calls) for calls in judge.rounds] == [1]
+    assert score.values == {
+        "recall": 1, "recall_neutral": 0, "recall_contradiction": 0,
+        "precision": 1, "precision_neutral": 0, "precision_contradiction": 0,
+    }  # fmt: skip
+    # Events on one side only: the other is still labelled.
+    judge = Recorder({"extract": listed("x"), "entail prediction": labelled("n")})
+    [score] = AutoDQ(judge=judge).score(sides)
+    assert [call.inputs["side"] for call in judge.rounds[1]] == ["prediction"]
+    assert (score.values["recall"], score.values["precision"]) == (1, 0)
 
 
 def test_without_events_two_labels_or_an_unknown_one_are_no_answer():
     judge = ScriptedJudge(replies={"extract": listed(), "entail reference": labelled("ee"), "entail": labelled("e")})
-    [score] = AutoDQ(judge=judge, max_attempts=2).score([(sample(events=()), said())])
+    twice = replace(UPSTREAM, temperatures={**UPSTREAM.temperatures, "entail": (None, None)})
+    [score] = AutoDQ(judge=judge, protocol=twice).score([(sample(events=()), said())])
     assert score.status == "judge_failed"
     assert score.reason is not None
     assert "label the events of the reference: asked 2 times" in score.reason
@@ -108,7 +136,7 @@ def test_only_the_call_that_was_not_answered_is_made_again():
             "DREAM_1 entail prediction": ["", "no", "[]", labelled("en")],
         }
     )
-    scores = AutoDQ(judge=judge).score([(sample(0), said()), (sample(1), said())])
+    scores = AutoDQ(judge=judge, protocol=UPSTREAM).score([(sample(0), said()), (sample(1), said())])
     assert [[(call.sample[-1], call.attempt) for call in calls] for calls in judge.rounds] == [
         [("0", 0), ("1", 0)], [("0", 1)], [("0", 2)],
         [("0", 0), ("0", 0), ("1", 0), ("1", 0)], [("0", 1), ("1", 1)], [("1", 2)], [("1", 3)],
@@ -118,13 +146,49 @@ def test_only_the_call_that_was_not_answered_is_made_again():
 
 def test_ten_attempts_and_then_the_video_has_failed():
     judge = Recorder({"DREAM_0 extract": "never", "extract": listed("x"), "entail": labelled("ee")})
-    first, second = AutoDQ(judge=judge).score([(sample(0, n_shots=2), said()), (sample(1), said())])
+    scorer = AutoDQ(judge=judge, protocol=UPSTREAM)
+    first, second = scorer.score([(sample(0, n_shots=2), said()), (sample(1), said())])
     assert [len(calls) for calls in judge.rounds] == [2, *9 * [1], 2, *9 * [1]]
     assert (first.status, first.values) == ("judge_failed", {"n_shots": 2})
     assert first.reason is not None
     assert first.reason.startswith("list the events of the prediction: asked 10 times; the reply 'never' cannot")
     # Its recall was labelled, but one event of the prediction got two labels; a half is no score.
     assert (second.status, second.values) == ("judge_failed", {})
+    # What is known of them is kept.
+    assert first.detail == {"events": {"reference": ["Dog runs", "Dog Barks"]}, "labels": {}}
+    assert second.detail == {
+        "events": {"prediction": ["x"], "reference": ["Dog runs", "Dog Barks"]},
+        "labels": {"reference": ["entailment", "entailment"]},
+    }
+
+
+def test_our_own_protocols_ask_three_times():
+    judge = Recorder({"extract": "never"})
+    [score] = AutoDQ(judge=judge).score([(sample(), said())])
+    assert [[call.temperature for call in calls] for calls in judge.rounds] == [[0.0], [1.0], [1.0]]
+    assert score.reason is not None
+    assert score.reason.startswith("list the events of the prediction: asked 3 times; the reply 'never' cannot be")
+
+
+def test_labels_that_come_in_another_order_count_by_their_number():
+    entries = [{"event": 2, "relationship": "neutral"}, {"event": 1, "relationship": "entailment"}]
+    replies = {"extract": listed(), "entail": json.dumps({"events": entries})}
+    [score] = AutoDQ(judge=ScriptedJudge(replies=replies)).score([(sample(), said())])
+    assert score.detail["labels"]["reference"] == ["entailment", "neutral"]
+    # Upstream counts them in the order in which they come.
+    [score] = AutoDQ(judge=ScriptedJudge(replies=replies), protocol=UPSTREAM).score([(sample(), said())])
+    assert score.status == "judge_failed"  # two labels for the text that stands in for no events
+    replies["extract"] = listed("x", "y")
+    [score] = AutoDQ(judge=ScriptedJudge(replies=replies), protocol=UPSTREAM).score([(sample(), said())])
+    assert score.detail["labels"]["reference"] == ["neutral", "entailment"]
+
+
+def test_a_protocol_for_something_else_is_refused_before_anyone_is_asked():
+    judge = Recorder(["?"])
+    protocol = JudgeProtocol(name="grades", wording=native_wording(), tasks=("open_qa",))
+    with pytest.raises(ConfigError, match="The protocol 'grades' is not made for descriptions"):
+        AutoDQ(judge=judge, protocol=protocol).score([(sample(), said())])
+    assert judge.rounds == []
 
 
 def test_nobody_is_asked_about_a_missing_output():
@@ -232,9 +296,31 @@ def test_without_sources_there_is_one_group():
     assert got["recall", "upstream", OVERALL].value == 0.75
 
 
-def test_the_offline_judge_scores_a_perfect_description_full():
+PROTOCOLS = {
+    "upstream": UPSTREAM,
+    "native": judge_protocol("native"),
+    "hardened": judge_protocol("hardened"),
+    "autodq-indexed": judge_protocol("autodq-indexed"),
+}
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_the_offline_judge_scores_a_perfect_description_full(name):
     text = "A red ball moves left. Two dogs bark."
     pairs = [(sample(reference=text, events=["A red ball moves left.", "Two dogs bark."]), said(text))]
-    scorer = AutoDQ(judge=OfflineJudge())
-    assert scorer.aggregate(scorer.score(pairs))[0].value == 1
-    assert scorer.describe()["max_attempts"] == 10
+    scorer = AutoDQ(judge=OfflineJudge(), protocol=PROTOCOLS[name])
+    scores = scorer.score(pairs)
+    assert scorer.aggregate(scores)[0].value == 1
+    # The offline judge lists sentences of the text in lower case.
+    mine = {"reference": ["A red ball moves left.", "Two dogs bark."],
+            "prediction": ["a red ball moves left.", "two dogs bark."]}  # fmt: skip
+    assert scores[0].detail == {"events": mine, "labels": {side: ["entailment", "entailment"] for side in mine}}
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_describe_holds_what_a_score_depends_on(name):
+    described = AutoDQ(judge=OfflineJudge(), protocol=PROTOCOLS[name]).describe()
+    assert set(described) == {"name", "protocol", "judge"}
+    assert described["judge"]["name"] == "offline"
+    assert described["protocol"] == PROTOCOLS[name].describe()
+    assert described["protocol"]["attempts"]["entail"] == (10 if name == "upstream" else 3)

@@ -6,7 +6,9 @@ from collections import defaultdict
 import pytest
 
 from eval.core import OVERALL
+from eval.judges.protocol import upstream_protocol
 from eval.judges.scripted import ScriptedJudge
+from eval.judges.wording import native_wording
 from eval.readers.predictions import read_predictions
 from eval.scorers.autodq import AutoDQ
 
@@ -63,7 +65,8 @@ def scored(expected, tmp_path_factory):
         for (task, side), calls in by_side(case).items()
     }
     judge = Recorder(script)
-    scorer = AutoDQ(judge=judge)
+    # Upstream's rules; which words ask does not matter to a script.
+    scorer = AutoDQ(judge=judge, protocol=upstream_protocol(native_wording()))
     scores = scorer.score(read_predictions(path, "dream-1k", "DREAM"))
     metrics = {(m.name, m.subset): m for m in scorer.aggregate(scores) if m.accounting == "upstream"}
     return judge, scores, metrics

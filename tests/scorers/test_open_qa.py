@@ -3,9 +3,11 @@ import json
 import pytest
 
 from eval.core import OVERALL, Clip, Prediction, Sample
-from eval.errors import DataError
+from eval.errors import ConfigError, DataError
 from eval.judges.offline import OfflineJudge
+from eval.judges.protocol import judge_protocol, upstream_protocol
 from eval.judges.scripted import ScriptedJudge
+from eval.judges.wording import native_wording
 from eval.scorers.open_qa import OpenQA
 
 
@@ -22,6 +24,8 @@ def said(output, number=0):
 
 FAILED = Prediction(id="Set_0", prompt="?", output=None, error="no video")
 YES = "{'pred': 'yes', 'score': 4}"
+# Upstream's rules; its wording is not ours to ship.
+UPSTREAM = upstream_protocol(native_wording())
 
 
 class Recorder(ScriptedJudge):
@@ -64,7 +68,7 @@ def test_one_of_each_outcome():
         (sample(4), said("<error>")),
         (sample(5), said(" ... ")),
     ]
-    right, wrong, unread, missing, upstreams, empty = OpenQA(judge=judge).score(pairs)
+    right, wrong, unread, missing, upstreams, empty = OpenQA(judge=judge, protocol=UPSTREAM).score(pairs)
     assert (right.status, right.answer, right.target) == ("scored", "Two dogs.", "Dog")
     assert right.values == {"accuracy": 1, "score": 4, "exact_match": 0, "lemma_match": 0, "contained": 1}
     assert wrong.values == {"accuracy": 0, "score": 1, "exact_match": 1, "lemma_match": 1, "contained": 1}
@@ -75,6 +79,28 @@ def test_one_of_each_outcome():
     assert (missing.status, missing.values, missing.reason) == ("model_failed", {}, "no video")
     assert (upstreams.status, upstreams.answer, upstreams.reason) == ("model_failed", None, "the output is <error>")
     assert (empty.status, empty.values["accuracy"], empty.values["score"]) == ("scored", 0, 0)
+
+
+def test_our_own_protocol_asks_three_times_and_upstream_once():
+    judge = Recorder({"Set_0": ["Yes, five.", "5", '```json\n{"pred": "Yes", "score": 4}\n```']})
+    [score] = OpenQA(judge=judge).score([(sample(), said("dogs"))])
+    assert [[(call.attempt, call.temperature) for call in calls] for calls in judge.rounds] == [
+        [(0, 0.0)], [(1, 1.0)], [(2, 1.0)],
+    ]  # fmt: skip
+    assert (score.status, score.values["score"]) == ("scored", 4)
+    judge = Recorder({"Set_0": "Yes, five."})
+    [score] = OpenQA(judge=judge).score([(sample(), said("dogs"))])
+    assert score.reason == "asked 3 times; the reply 'Yes, five.' cannot be read: no JSON object"
+    judge = Recorder({"Set_0": ["{'pred': 'Yes', 'score': 4}", YES]})
+    [score] = OpenQA(judge=judge, protocol=UPSTREAM).score([(sample(), said("dogs"))])
+    assert (score.status, len(judge.rounds)) == ("judge_failed", 1)
+
+
+def test_a_protocol_for_something_else_is_refused_before_anyone_is_asked():
+    judge = Recorder([YES])
+    with pytest.raises(ConfigError, match=r"'autodq-indexed' is not made for open questions\. Give PROTOCOL=native"):
+        OpenQA(judge=judge, protocol=judge_protocol("autodq-indexed")).score([(sample(), said("dog"))])
+    assert judge.rounds == []
 
 
 def test_nobody_is_asked_about_outputs_that_are_missing_or_say_nothing():
@@ -145,10 +171,20 @@ def test_subsets():
 
 def test_describe_holds_what_a_score_depends_on():
     described = OpenQA(judge=OfflineJudge()).describe()
-    assert described["wording"]["name"] == "native"
-    assert len(described["wording"]["sha256"]) == 64
-    assert described["parser"] == "upstream-1"
+    assert described["protocol"]["wording"]["name"] == "native"
+    assert len(described["protocol"]["wording"]["sha256"]) == 64
+    assert described["protocol"]["parser"] == "native-1"
     assert described["judge"]["name"] == "offline"
+    assert OpenQA(judge=OfflineJudge(), protocol=UPSTREAM).describe()["protocol"]["parser"] == "upstream-1"
+    assert OpenQA(judge=OfflineJudge(), skip_empty=False).describe() == {**described, "skip_empty": False}
+
+
+@pytest.mark.parametrize("protocol", [UPSTREAM, judge_protocol("native"), judge_protocol("hardened")])
+def test_the_offline_judge_is_asked_in_every_form(protocol):
+    pairs = [(sample(), said("The dogs run")), (sample(1), said("cat"))]
+    right, wrong = OpenQA(judge=OfflineJudge(), protocol=protocol).score(pairs)
+    assert (right.values["accuracy"], right.values["score"]) == (1, 5)
+    assert (wrong.values["accuracy"], wrong.values["score"]) == (0, 0)
 
 
 def test_it_is_built_from_configuration(tmp_path):
@@ -163,12 +199,16 @@ def test_it_is_built_from_configuration(tmp_path):
     node = {
         "_target_": "eval.scorers.open_qa.OpenQA",
         "judge": {"_target_": "eval.judges.scripted.ScriptedJudge", "replies": {"open_qa": YES}},
-        "wording": {"_target_": "eval.judges.wording.load_wording", "path": str(tmp_path / "wording.json")},
+        "protocol": {
+            "_target_": "eval.judges.protocol.with_wording",
+            "name": "upstream",
+            "wording": {"_target_": "eval.judges.wording.load_wording", "path": str(tmp_path / "wording.json")},
+        },
     }
     scorer = build(node, "benchmark.scorer")
     [score] = scorer.score([(sample(), said("dog"))])
     assert score.values["score"] == 4
-    assert scorer.describe()["wording"]["name"] == "plain"
+    assert scorer.describe()["protocol"]["wording"]["name"] == "plain"
 
 
 def test_nothing_to_score():

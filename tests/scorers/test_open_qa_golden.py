@@ -5,7 +5,9 @@ import json
 import pytest
 
 from eval.core import OVERALL
+from eval.judges.protocol import upstream_protocol
 from eval.judges.scripted import ScriptedJudge
+from eval.judges.wording import native_wording
 from eval.readers.predictions import read_predictions
 from eval.scorers.open_qa import OpenQA
 
@@ -29,7 +31,8 @@ def scored(expected, tmp_path_factory):
             row = {"idx": int(idx), "dataset": dataset, "text": text, "video_file": "<placeholder>", "vid": idx}
             file.write(json.dumps(row) + "\n")
     judge = ScriptedJudge(replies={case["idx"]: case["judge_reply"] for case in expected["cases"]})
-    scorer = OpenQA(judge=judge)
+    # Upstream's rules; which words ask does not matter to a script.
+    scorer = OpenQA(judge=judge, protocol=upstream_protocol(native_wording()))
     scores = scorer.score(read_predictions(path, "msvd-qa", "MSVD-QA-val"))
     return scores, {(m.name, m.accounting): m for m in scorer.aggregate(scores) if m.subset == OVERALL}
 

@@ -22,6 +22,8 @@ GIVE_UP_AFTER = 10
 """Calls given up in a row, with none answered between, after which nothing more is asked."""
 GRACE_S = 10.0
 """Seconds for which requests under way are waited for when the run is interrupted."""
+_LOOK_S = 0.1
+"""Seconds between looks at whether a request may be sent."""
 _SIGNALS: Mapping[Kind, Signal] = {
     "replied": "answered", "refused": "answered", "filtered": "answered", "rate_limited": "too_many",
     "timed_out": "too_many", "overloaded": "fault", "rejected": "fault", "fatal": "fault",
@@ -160,7 +162,10 @@ class Asker:
             try:
                 outcome = await wire.send(request.body)
             finally:
-                self.throttle.release(sent_at, _SIGNALS[outcome.kind], outcome.retry_after_s)
+                # A wait that nobody will sit out must not hold back the others.
+                told = outcome.retry_after_s or 0.0
+                held = told if told <= self.patience.deadline_s else 0.0
+                self.throttle.release(sent_at, _SIGNALS[outcome.kind], held)
                 self.budget.settle(dearest, outcome.usage, may_be_billed=outcome.may_be_billed)
             n_sent += 1
             n_timeouts += outcome.kind == "timed_out"
@@ -174,6 +179,9 @@ class Asker:
         while True:
             if self.stopped is not None:
                 return self.stopped
+            if held := self.throttle.held_s:
+                await asyncio.sleep(min(held, _LOOK_S))
+                continue
             await self.throttle.acquire()
             if self.stopped is None:
                 room = self.budget.reserve(dearest)
@@ -183,7 +191,7 @@ class Asker:
                     self.stopped = f"not asked, since max_cost={self.budget.most:g} leaves no room for another call"
             self.throttle.release(0.0, "fault")
             if self.stopped is None:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(_LOOK_S)
 
     def _is_last(self, outcome: Outcome, n_sent: int, n_timeouts: int, elapsed_s: float) -> bool:
         """Whether a call ends with this outcome; where it ends in failure, note what that means for the others."""

@@ -18,6 +18,9 @@ PER_MESSAGE = 16
 UNBOUNDED_OUTPUT = 4096
 """Tokens of a reply that has no bound of its own and whose model has none that is known."""
 
+_NOTHING = 1e-9
+"""Dollars that are none."""
+
 
 @dataclass(slots=True)
 class Budget:
@@ -46,7 +49,8 @@ class Budget:
         if self.most is None or self.spent + self.reserved + dearest <= self.most:
             self.reserved += dearest
             return "go"
-        return "wait" if self.reserved > 0 else "stop"
+        # What is left of sums and differences that cancel is not quite zero.
+        return "wait" if self.reserved > _NOTHING else "stop"
 
     def settle(self, dearest: float, usage: Usage | None, *, may_be_billed: bool, batch: bool = False) -> None:
         """Replace a reservation by what the call cost: its usage, all of it where that is unknown, or nothing."""

@@ -33,11 +33,10 @@ class Price:
 
     def cost(self, usage: Usage, *, batch: bool = False) -> float:
         """Return what a call cost, in dollars."""
-        share = self.batch if batch else 1.0
-        # Not every model has a cached rate in the Batch API; the cheaper of the two bounds it from above for none.
-        fresh = (usage.input - usage.cached) * self.input * share
-        cached = usage.cached * (min(self.cached, self.input * share) if batch else self.cached)
-        return (fresh + cached + usage.output * self.output * share) / _MILLION
+        if batch:  # not every model has a lower price there for what was cached, so none is reckoned with
+            return self.batch * (usage.input * self.input + usage.output * self.output) / _MILLION
+        fresh = usage.input - usage.cached
+        return (fresh * self.input + usage.cached * self.cached + usage.output * self.output) / _MILLION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,7 +84,9 @@ async def probe(
             if takes.structured == "json_schema" and not _heeded(outcome.text or ""):
                 found = replace(found, structured="none")
             return Probed(takes=found, served=outcome.served, usages=tuple(usages))
-        fewer = _without(takes, outcome, bounds) if outcome.kind == "rejected" else None
+        # Some servers answer what they do not know with 500; that was tried again before, and is no passing fault.
+        unknown = outcome.kind == "rejected" or (outcome.kind == "overloaded" and "HTTP 500" in outcome.detail)
+        fewer = _without(takes, outcome, bounds) if unknown else None
         if fewer is None:
             raise JudgeError(f"The judge {model!r} does not answer: {outcome.detail or outcome.kind}.")
         takes = fewer

@@ -115,15 +115,18 @@ class Server:
 
             return await probe(send, self.model, first, extra)
 
-    def verdict(self, asked: Asked, answered: Answered, revision: str) -> Verdict | None:
-        """Return what is to be stored of a call's end, or None where the model had no word."""
+    def verdict(self, asked: Asked, answered: Answered, revision: str, served: str) -> Verdict | None:
+        """Return what is to be stored of a call's end, or None where the model had no word.
+
+        `served` is the model that counts as the one that answered where the reply does not name it.
+        """
         outcome = answered.outcome
         if outcome.kind not in FINAL:
             return None
         return Verdict(
             key=asked.key,
             provider=self.settings.provider,
-            served=outcome.served or self.model,
+            served=outcome.served or served,
             revision=revision,
             requested=self.model,
             outcome="replied" if outcome.kind == "replied" else "filtered" if outcome.kind == "filtered" else "refused",
@@ -143,9 +146,7 @@ class Server:
         async with self.wire(1) as wire:
             names, outcome = await wire.models()
         if outcome is not None:
-            raise JudgeError(
-                f"The judge at {self.url} does not say which models it has: {outcome.detail}. Give judge.model=..."
-            )
+            raise JudgeError(f"The judge at {self.url} cannot be asked for its models: {outcome.detail}.")
         if len(names) != 1:
             listed = ", ".join(names[:10]) or "none"
             raise JudgeError(

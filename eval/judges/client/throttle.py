@@ -1,14 +1,17 @@
 """How many requests may be under way at once: as many as the server takes, found out by asking.
 
-The bound starts at 20. It grows with every full round of answers, as TCP's window does. When the server says that it
-is too much, the bound falls to 0.8 of what it was, once for all requests that were sent before, and grows quickly
-back to near the value at which that happened, then slowly beyond: a server's limit is met once every minute or so,
-not every second.
+The bound starts at 20, for a user's own server at 4, since that may work on one request at a time. It grows with every
+full round of answers, as TCP's window does. When the server says that it is too much, the bound falls to 0.8 of what it
+was, once for all requests that were sent before, and grows quickly back to near the value at which that happened, then
+slowly beyond: a server's limit is met once every minute or so, not every second. An answer that took several times as
+long as the quickest one, and a good part of the bound on time, says the same as a rate limit: the server queues, and
+more requests would only wait there until they time out.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from typing import Literal
@@ -16,7 +19,9 @@ from typing import Literal
 Signal = Literal["answered", "too_many", "fault"]
 """What a request told about the server's load: nothing against more; a rate limit; a fault, which says nothing."""
 
-START, LEAST, MOST = 20.0, 1.0, 100
+START, START_LOCAL, LEAST, MOST = 20, 4, 1.0, 100
+_QUEUED = 3.0
+"""How many times the quickest answer's time one takes that stood in a queue."""
 _FALL = 0.8
 """Factor after a rate limit."""
 _NEAR = 0.95
@@ -30,8 +35,10 @@ _HOLD_S = 2.0
 class Throttle:
     """Counts the requests under way, and makes the next ones wait for a place."""
 
-    def __init__(self, most: int = MOST) -> None:
-        self.limit = min(START, float(most))
+    def __init__(self, most: int = MOST, start: int = START, slow_s: float = 30.0) -> None:
+        self.limit = float(min(start, most))
+        self.slow_s = slow_s
+        self._quickest = math.inf
         self.most = float(most)
         self.in_flight = 0
         self._met = float(most)  # the bound at the last rate limit
@@ -39,38 +46,41 @@ class Throttle:
         self._held_until = 0.0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
+    @property
+    def held_s(self) -> float:
+        """Seconds for which nothing is to be sent, since the server said so."""
+        return max(0.0, self._held_until - time.monotonic())
+
     async def acquire(self) -> float:
         """Wait for a place; return the time at which it was taken, in monotonic seconds."""
-        while True:
-            held = self._held_until - time.monotonic()
-            if held > 0:
-                await asyncio.sleep(held)
-            elif self.in_flight < int(self.limit):
-                self.in_flight += 1
-                return time.monotonic()
-            else:
-                place = asyncio.get_running_loop().create_future()
-                self._waiting.append(place)
-                try:
-                    await place
-                finally:
-                    if not place.done():
-                        place.cancel()
+        while self.in_flight >= int(self.limit):
+            place = asyncio.get_running_loop().create_future()
+            self._waiting.append(place)
+            try:
+                await place
+            finally:
+                place.cancel()
+        self.in_flight += 1
+        return time.monotonic()
 
-    def release(self, sent_at: float, signal: Signal, retry_after_s: float | None = None) -> None:
+    def release(self, sent_at: float, signal: Signal, hold_s: float = 0.0) -> None:
         """Give the place of a request back, and adapt to what came of it."""
         full = self.in_flight >= int(self.limit)
         self.in_flight -= 1
+        if signal == "answered":
+            took = time.monotonic() - sent_at
+            self._quickest = min(self._quickest, took)
+            signal = "too_many" if took > max(self.slow_s, _QUEUED * self._quickest) else "answered"
         if signal == "too_many":
-            self._shrink(sent_at, retry_after_s)
+            self._shrink(sent_at, hold_s)
         elif signal == "answered" and full:
             growth = _QUICK if self.limit < _NEAR * self._met else _SLOW
             self.limit = min(self.most, self.limit + growth / self.limit)
         self._wake()
 
-    def _shrink(self, sent_at: float, retry_after_s: float | None) -> None:
-        if retry_after_s is not None and retry_after_s > _HOLD_S:
-            self._held_until = max(self._held_until, time.monotonic() + retry_after_s)
+    def _shrink(self, sent_at: float, hold_s: float) -> None:
+        if hold_s > _HOLD_S:
+            self._held_until = max(self._held_until, time.monotonic() + hold_s)
         if sent_at < self._changed:
             return  # it was sent before the bound fell, and says nothing about the new one
         self._changed = time.monotonic()
