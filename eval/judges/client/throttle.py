@@ -2,8 +2,9 @@
 
 The bound starts at 20, for a user's own server at 4, since that may work on one request at a time. It grows with every
 full round of answers, as TCP's window does. When the server says that it is too much, the bound falls to 0.8 of what it
-was, once for all requests that were sent before, and grows quickly back to near the value at which that happened, then
-slowly beyond: a server's limit is met once every minute or so, not every second. An answer that took several times as
+was, once a round trip, and grows quickly back to near the value at which that happened, then slowly beyond. Requests
+are spread over the round trip: those of one wave would otherwise be answered together and sent again together, and four
+waves fall into a second that has room for three and a third. An answer that took several times as
 long as the quickest one, and a good part of the bound on time, says the same as a rate limit: the server queues, and
 more requests would only wait there until they time out.
 """
@@ -20,6 +21,10 @@ Signal = Literal["answered", "too_many", "fault"]
 """What a request told about the server's load: nothing against more; a rate limit; a fault, which says nothing."""
 
 START, START_LOCAL, LEAST, MOST = 20, 4, 1.0, 100
+_SPREAD = 0.9
+"""Share of a round trip over which the requests of one are spread; the rest is leeway, or no place would ever wait."""
+_FIRST_S = 0.2
+"""Round trip that is reckoned with before there is one."""
 _QUEUED = 3.0
 """How many times the quickest answer's time one takes that stood in a queue."""
 _FALL = 0.8
@@ -39,6 +44,8 @@ class Throttle:
         self.limit = float(min(start, most))
         self.slow_s = slow_s
         self._quickest = math.inf
+        self._usual = _FIRST_S  # smoothed time of an answer
+        self._next = 0.0
         self.most = float(most)
         self.in_flight = 0
         self._met = float(most)  # the bound at the last rate limit
@@ -61,6 +68,11 @@ class Throttle:
             finally:
                 place.cancel()
         self.in_flight += 1
+        now = time.monotonic()
+        wait = self._next - now
+        self._next = max(now, self._next) + _SPREAD * self._usual / self.limit
+        if wait > 0.001:
+            await self._pause(wait)
         return time.monotonic()
 
     def release(self, sent_at: float, signal: Signal, hold_s: float = 0.0) -> None:
@@ -70,6 +82,7 @@ class Throttle:
         if signal == "answered":
             took = time.monotonic() - sent_at
             self._quickest = min(self._quickest, took)
+            self._usual += 0.1 * (took - self._usual)
             signal = "too_many" if took > max(self.slow_s, _QUEUED * self._quickest) else "answered"
         if signal == "too_many":
             self._shrink(sent_at, hold_s)
@@ -81,11 +94,18 @@ class Throttle:
     def _shrink(self, sent_at: float, hold_s: float) -> None:
         if hold_s > _HOLD_S:
             self._held_until = max(self._held_until, time.monotonic() + hold_s)
-        if sent_at < self._changed:
-            return  # it was sent before the bound fell, and says nothing about the new one
+        if sent_at < self._changed + min(self._quickest, self._usual):
+            return  # it was sent before the new bound could show, and says nothing about it
         self._changed = time.monotonic()
         self._met = self.limit
         self.limit = max(LEAST, _FALL * self.limit)
+
+    async def _pause(self, wait: float) -> None:
+        try:
+            await asyncio.sleep(wait)
+        except asyncio.CancelledError:
+            self.in_flight -= 1
+            raise
 
     def _wake(self) -> None:
         free = int(self.limit) - self.in_flight
