@@ -1,7 +1,10 @@
 # make only spares typing: each target is one command of tarsier-eval, in a virtual environment that it sets up.
 #
-#   make eval  BENCH=mvbench [MODEL= DATA= ANN= JUDGE= LIMIT= OUT= ARGS="key=value ..."]
-#   make score BENCH=mvbench PRED=<file or folder> [DATA= JUDGE= OUT= ARGS=]
+#   make eval  BENCH=mvbench [MODEL= DATA= ANN= JUDGE= PROTOCOL= LIMIT= OUT= ARGS="key=value ..."]
+#   make score BENCH=mvbench PRED=<file or folder> [DATA= JUDGE= PROTOCOL= OUT= ARGS=]
+#   make judge-check JUDGE=<judge> [PROTOCOL=]
+#   make judge-compare A=<score> B=<score>
+#   make judge-export RUN=<run or score> TO=<bundle> | make judge-replay BUNDLE=<bundle> [PRED= OUT=]
 #   make import UPSTREAM=<clone of bytedance/tarsier>
 #   make test | make test-fast | make check | make lock
 
@@ -10,7 +13,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-VARIABLES := BENCH MODEL DATA ANN JUDGE LIMIT OUT PRED UPSTREAM ARGS PYTHON VENV
+VARIABLES := BENCH MODEL DATA ANN JUDGE PROTOCOL LIMIT OUT PRED UPSTREAM RUN TO BUNDLE A B ARGS PYTHON VENV
 UNKNOWN   := $(filter-out $(VARIABLES),$(foreach word,$(filter-out --,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(word)))))
 UNKNOWN   := $(strip $(foreach name,$(UNKNOWN),$(if $(filter command line,$(origin $(name))),$(name))))
 $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIABLES)))
@@ -19,18 +22,32 @@ $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIA
 quote = '$(subst ','\'',$(1))'
 flag  = $(if $($(2)),$(1) $(call quote,$($(2))))
 
-.PHONY: help eval score import test test-fast check lock
+.PHONY: help eval score judge-check judge-compare judge-export judge-replay import test test-fast check lock
 
 help:
-	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
+	@sed -n '/^\#/!q;s/^\# \{0,1\}//p' Makefile
 
 eval: $(VENV)/.runtime
 	@$(BIN)/tarsier-eval eval $(call flag,--bench,BENCH) $(call flag,--model,MODEL) $(call flag,--data,DATA) \
-		$(call flag,--ann,ANN) $(call flag,--judge,JUDGE) $(call flag,--limit,LIMIT) $(call flag,--out,OUT) $(ARGS)
+		$(call flag,--ann,ANN) $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(call flag,--limit,LIMIT) \
+		$(call flag,--out,OUT) $(ARGS)
 
 score: $(VENV)/.runtime
 	@$(BIN)/tarsier-eval score $(call flag,--pred,PRED) $(call flag,--bench,BENCH) $(call flag,--data,DATA) \
-		$(call flag,--judge,JUDGE) $(call flag,--out,OUT) $(ARGS)
+		$(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(call flag,--out,OUT) $(ARGS)
+
+judge-check: $(VENV)/.runtime
+	@$(BIN)/tarsier-eval judge check $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(ARGS)
+
+judge-compare: $(VENV)/.runtime
+	@$(BIN)/tarsier-eval judge compare $(call flag,--first,A) $(call flag,--second,B) $(call flag,--to,TO)
+
+judge-export: $(VENV)/.runtime
+	@$(BIN)/tarsier-eval judge export $(call flag,--run,RUN) $(call flag,--to,TO)
+
+judge-replay: $(VENV)/.runtime
+	@$(BIN)/tarsier-eval judge replay $(call flag,--bundle,BUNDLE) $(call flag,--pred,PRED) $(call flag,--data,DATA) \
+		$(call flag,--out,OUT) $(ARGS)
 
 import: $(VENV)/.runtime
 	@$(BIN)/tarsier-eval import $(call flag,--upstream,UPSTREAM)

@@ -74,8 +74,9 @@ class JudgeProtocol:
     insists: bool = False
     """Whether a refused call is asked again, as upstream does, which cannot tell it from an unreadable reply."""
     asks_about_nothing: bool = False
-    """Whether an empty list of events is put to the judge with the whole text in its place, as upstream does. The
-    side scores 1 either way."""
+    """Whether the judge is asked where the answer is plain, as upstream does: about an output without words, or with
+    only the question's, which is wrong, and about an empty list of events, with the whole text in its place, for
+    which the side scores 1 either way."""
     tasks: tuple[JudgeTask, ...] = ("open_qa", "extract", "entail")
     """What it is made for."""
 

@@ -87,7 +87,7 @@ class JudgeProgress:
         """Show that so many of a round's calls have ended."""
         if self._bar is None or total != self._total or done < self._done:
             self.close()
-            self._bar = RunProgress(self._label, total=total, unit="calls")
+            self._bar = RunProgress(self._label, total=total, unit="calls", ends=False)
             self._bar.__enter__()
             self._total, self._done = total, 0
         self._bar.advance(done - self._done)

@@ -37,9 +37,9 @@ class _Rate(ProgressColumn):
 class RunProgress:
     """What is done of a work, rate and time left: a bar on a terminal, a line now and then elsewhere."""
 
-    def __init__(self, label: str, total: int, done: int = 0, unit: str = "samples") -> None:
+    def __init__(self, label: str, total: int, done: int = 0, unit: str = "samples", *, ends: bool = True) -> None:
         self._label, self._total, self._done, self._begun_with = label, total, done, done
-        self._unit = unit
+        self._unit, self._ends = unit, ends  # whether a line says that all is done
         self._start = self._last = time.monotonic()
         console = Console(stderr=True)
         self._bar = (
@@ -73,7 +73,7 @@ class RunProgress:
             self._bar.advance(self._task, n)
             return
         now = time.monotonic()
-        if now - self._last >= PLAIN_INTERVAL or self._done == self._total:
+        if now - self._last >= PLAIN_INTERVAL or (self._ends and self._done == self._total):
             self._last = now
             rate = (self._done - self._begun_with) / max(now - self._start, 1e-9)
             left = (self._total - self._done) / rate if rate else 0.0

@@ -36,8 +36,6 @@ class OpenQA:
     """Who grades."""
     protocol: JudgeProtocol = field(default_factory=native_protocol)
     """How it is asked."""
-    skip_empty: bool = True
-    """Whether an output without words, or with only the question's, is wrong without a call. Upstream calls."""
     name: str = "open_qa"
     """Name of the scorer in results."""
 
@@ -46,7 +44,6 @@ class OpenQA:
         return {
             "name": self.name,
             "protocol": self.protocol.describe(),
-            "skip_empty": self.skip_empty,
             "judge": dict(self.judge.describe()),
         }
 
@@ -79,7 +76,7 @@ class OpenQA:
             )
         if len(sample.targets) != 1 or not sample.targets[0].strip():
             raise DataError(f"{sample.id}: {len(sample.targets)} answers to compare with; an open question has one")
-        if _failed(prediction) or (self.skip_empty and says_nothing(prediction.output or "", asked)):
+        if _failed(prediction) or (not self.protocol.asks_about_nothing and says_nothing(prediction.output or "", asked)):
             return None
         said = (prediction.output or "").lower()
         return self.protocol.grade(sample.id, asked, sample.targets[0].lower(), said)
