@@ -45,7 +45,8 @@ class _Parser(argparse.ArgumentParser):
         unknown = message.removeprefix("unrecognized arguments: ")
         if unknown != message:
             flag = unknown.split()[0].split("=")[0]
-            message = f"Unknown flag {flag}. {did_you_mean(flag, [o for o in self._known() if o.startswith('--')])}"
+            known = {option for option in self._known() if option.startswith("--")}
+            message = f"Unknown flag {flag}. {did_you_mean(flag, known)}"
         elif "invalid choice: " in message and self._commands():
             command = message.split("invalid choice: ")[1].split("'")[1]
             message = f"Unknown command {command!r}. {did_you_mean(command, self._commands())}"
@@ -57,11 +58,11 @@ class _Parser(argparse.ArgumentParser):
         return dict(actions[0].choices) if actions else {}
 
     def _known(self) -> list[str]:
-        parsers = [self, *self._commands().values()]
-        return [flag for parser in parsers for flag in parser._option_string_actions]
+        below = [command._known() for command in self._commands().values() if isinstance(command, _Parser)]
+        return [*self._option_string_actions, *(flag for flags in below for flag in flags)]
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> _Parser:
     """Return the parser of all commands."""
     root = _Parser(
         prog="tarsier-eval",
@@ -134,18 +135,20 @@ def _judge_flags(command: argparse.ArgumentParser) -> None:
     command.add_argument("--protocol", metavar="NAME", help="how the judge is asked: a name from conf/protocol")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit code; a user's mistake gives one line on stderr."""
-    root = parser()
-    given = root.parse_args(argv)
-    if given.version:
-        from importlib.metadata import version
+def _parsed(root: _Parser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """Return the arguments, with all settings: argparse itself takes them from one place between the flags only."""
+    given, rest = root.parse_known_args(argv)
+    settings = [text for text in rest if "=" in text and not text.startswith("-") and "overrides" in given]
+    others = [text for text in rest if text not in settings]
+    if others:
+        root.error(f"unrecognized arguments: {' '.join(others)}")
+    if settings:
+        given.overrides = [*given.overrides, *settings]
+    return given
 
-        print(f"tarsier-eval {version('tarsier-eval')}")
-        return COMPLETE
-    if given.command is None:
-        root.print_help()
-        return USAGE
+
+def _require(root: _Parser, given: argparse.Namespace) -> None:
+    """End with a usage error where a command lacks its action, or a flag that it can't do without."""
     command = given.command
     if command == "judge":
         if given.action is None:
@@ -154,6 +157,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     missing = [f"--{name}" for name in REQUIRED.get(command, ()) if not getattr(given, name)]
     if missing:
         root.error(f"{command} needs {' and '.join(missing)}; see tarsier-eval {command} --help.")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code; a user's mistake gives one line on stderr."""
+    root = parser()
+    given = _parsed(root, argv)
+    if given.version:
+        from importlib.metadata import version
+
+        print(f"tarsier-eval {version('tarsier-eval')}")
+        return COMPLETE
+    if given.command is None:
+        root.print_help()
+        return USAGE
+    _require(root, given)
     try:
         from eval import commands
 

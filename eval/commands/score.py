@@ -70,4 +70,7 @@ def score(given: argparse.Namespace) -> bool:
 
 
 def _holds_scores_only(folder: Path) -> bool:
-    return {path.name for path in folder.iterdir()} <= {SCORES, VERDICTS, RESULT}
+    names = (SCORES, VERDICTS, RESULT)
+    # A run that was killed while it wrote one of them leaves what it had of it behind.
+    half = tuple(f".{name}." for name in names)
+    return all(path.name in names or path.name.startswith(half) for path in folder.iterdir())

@@ -15,8 +15,9 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from eval.judges.protocol import JudgeProtocol
 from eval.judges.requests import Capabilities, asked_of
 
 FORMAT = 1
+_HEADER = {"benchmark", "model", "scorer", "protocol", "wording", "result"}
 MAX_BYTES = 4 << 30
 """Most bytes of an unpacked bundle; a run of 13,691 questions takes some 30 MB."""
 
@@ -44,8 +46,15 @@ class Bundle:
 
 
 def pack(header: Mapping[str, Any], predictions: Iterable[Mapping[str, Any]], replies: Iterable[JudgeReply]) -> bytes:
-    """Return a bundle as bytes; the same content gives the same bytes."""
-    verdicts = {reply.key: reply for reply in replies if reply.key is not None and reply.outcome != "failed"}
+    """Return a bundle as bytes; the same content gives the same bytes.
+
+    Whether a reply had been asked for or stored is no part of it, since that differs from one scoring to the next.
+    """
+    verdicts = {
+        reply.key: replace(reply, source="stored", retries=0)
+        for reply in replies
+        if reply.key is not None and reply.outcome != "failed"
+    }
     lines: list[Mapping[str, Any]] = [{"kind": "header", "format": FORMAT, **header}]
     lines += [{"kind": "prediction", **row} for row in predictions]
     lines += [{"kind": "verdict", **asdict(verdicts[key])} for key in sorted(verdicts)]
@@ -80,11 +89,13 @@ def open_bundle(path: Path) -> Bundle:
                     replies[reply.key or ""] = reply
     except FileNotFoundError:
         raise DataError(f"The bundle {path} does not exist.") from None
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         where = f"{path}:{number}" if number else str(path)
         raise DataError(f"{where}: no bundle of verdicts, or a damaged one: {error}") from error
     if header is None or header.get("format") != FORMAT:
         raise DataError(f"{path}: no bundle of verdicts that this version reads (format {FORMAT}).")
+    if not header.keys() >= _HEADER or not _is_judged(header["scorer"]):
+        raise DataError(f"{path}: the header of the bundle lacks something; export it again.")
     return Bundle(header=header, predictions=tuple(predictions), replies=replies)
 
 
@@ -136,6 +147,11 @@ class ReplayJudge:
             )
             for key in found
         ]
+
+
+def _is_judged(scorer: object) -> bool:
+    judge = scorer.get("judge") if isinstance(scorer, dict) else None
+    return isinstance(judge, dict) and "name" in judge
 
 
 def _reply(found: Mapping[str, Any]) -> JudgeReply:

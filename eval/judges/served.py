@@ -77,8 +77,10 @@ class ServedJudge:
             raise ConfigError("judge.max_concurrency, tries, timeout_s and deadline_s must be positive.")
         if max_cost is not None and not max_cost >= 0:
             raise ConfigError(f"max_cost={max_cost:g} is less than nothing.")
-        if batch and provider == "local":
-            raise ConfigError("judge.batch=true is for OpenAI's Batch API; judge=local has none.")
+        if batch and provider != "openai":
+            raise ConfigError(
+                f"judge.batch=true is for OpenAI's Batch API; judge={provider} has none that works alike."
+            )
         self.extra = dict(extra or {})
         check_extra(self.extra)
         self.server = Server(
@@ -170,7 +172,10 @@ class ServedJudge:
         stored = self.store.find(distinct, self._identity)
         replies = self._settled(distinct, stored)
         if len(replies) < len(distinct):
-            replies |= asyncio.run(self._ask_server(distinct, stored, replies))
+            try:
+                asyncio.run(self._ask_server(distinct, stored, replies))
+            except JudgeError as error:
+                replies = {key: replies.get(key) or JudgeReply.failure(str(error), key=key) for key in distinct}
         given: set[str] = set()
         ordered = []
         for one in asked:
@@ -261,8 +266,8 @@ class ServedJudge:
 
     async def _ask_server(
         self, distinct: Mapping[str, Asked], stored: Mapping[str, list[Verdict]], replies: dict[str, JudgeReply]
-    ) -> dict[str, JudgeReply]:
-        """Ask what the store can't answer; return every reply."""
+    ) -> None:
+        """Ask what the store can't answer, and add the replies."""
         self._asker = self._asker or self._new_asker()
         asker, total = self._asker, len(distinct)
 
@@ -287,7 +292,6 @@ class ServedJudge:
                 await ask_in_batches(wire.client, firsts, self.store, self._judge_key, asker, keep, self.say)
                 missing = [request for request in missing if request.key not in replies]
             await asker.ask(wire, missing, keep)
-        return replies
 
     def _request(self, asked: Asked) -> Request:
         from eval.judges.client.asking import Request
@@ -298,33 +302,34 @@ class ServedJudge:
 
     def _kept(self, distinct: Mapping[str, Asked], ended: Sequence[tuple[Request, Answered]]) -> dict[str, JudgeReply]:
         """Store what was paid for, and return the replies."""
-        verdicts: list[Verdict] = []
+        unnamed = self._served or self._last_served
+        verdicts: dict[str, Verdict] = {}
         replies: dict[str, JudgeReply] = {}
         for request, answered in ended:
-            verdict = self.server.verdict(
-                distinct[request.key], answered, self.revision, self._served or self._last_served
-            )
+            verdict = self.server.verdict(distinct[request.key], answered, self.revision, unnamed)
             if verdict is None:
                 failed = JudgeReply.failure(answered.outcome.detail, retries=answered.retries, key=request.key)
                 replies[request.key] = failed
-                continue
-            verdicts.append(verdict)
+            else:
+                verdicts[request.key] = verdict
+        # On disk before anything else is made of them: they are paid for.
+        self.store.put(list(verdicts.values()))
+        for key, verdict in verdicts.items():
             if self._served is None:
                 self._settle(verdict.served)
-            if verdict.served == self._served:
-                replies[request.key] = _reply(verdict, asked=True)
-            else:
-                changed = (
-                    f"answered by {verdict.served!r}, and this score is by {self._served!r}: the server changed the "
-                    f"model behind {verdict.requested!r}. Ask for a dated model, or set "
-                    f"judge.served={verdict.served!r} to have everything judged by it"
-                )
-                replies[request.key] = JudgeReply.failure(changed, retries=answered.retries, key=request.key)
-                if self._asker is not None:
-                    self._asker.stopped = self._asker.stopped or f"not asked, since one call was {changed}"
-        if verdicts:
-            self.store.put(verdicts)
+            replies[key] = _reply(verdict, asked=True) if verdict.served == self._served else self._stop(verdict)
         return replies
+
+    def _stop(self, verdict: Verdict) -> JudgeReply:
+        """Ask nothing more, since another model answered; return what becomes of the call."""
+        changed = (
+            f"answered by {verdict.served!r}, and this score is by {self._served!r}: the server changed the model "
+            f"behind {verdict.requested!r}. Ask for a dated model, or set judge.served={verdict.served!r} to have "
+            "everything judged by it"
+        )
+        if self._asker is not None:
+            self._asker.stopped = self._asker.stopped or f"not asked, since one call was {changed}"
+        return JudgeReply.failure(changed, key=verdict.key)
 
 
 def _of(served: str | None, verdicts: Iterable[Verdict]) -> Verdict | None:

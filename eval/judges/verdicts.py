@@ -187,6 +187,8 @@ class VerdictStore:
         self._write("UPDATE OR REPLACE batches SET id = ? WHERE id = ?", [(batch, name)])
 
     def _write(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        if not rows:
+            return
         try:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany(statement, rows)

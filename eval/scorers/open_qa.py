@@ -76,7 +76,9 @@ class OpenQA:
             )
         if len(sample.targets) != 1 or not sample.targets[0].strip():
             raise DataError(f"{sample.id}: {len(sample.targets)} answers to compare with; an open question has one")
-        if _failed(prediction) or (not self.protocol.asks_about_nothing and says_nothing(prediction.output or "", asked)):
+        if _failed(prediction) or (
+            not self.protocol.asks_about_nothing and says_nothing(prediction.output or "", asked)
+        ):
             return None
         said = (prediction.output or "").lower()
         return self.protocol.grade(sample.id, asked, sample.targets[0].lower(), said)

@@ -11,15 +11,18 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import httpx2
-from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncAzureOpenAI, AsyncOpenAI
+from openai import APIStatusError, APITimeoutError, AsyncAzureOpenAI, AsyncOpenAI, OpenAIError
 
 from eval.errors import ConfigError
 from eval.judges.client.outcomes import Outcome, from_body, from_status, one_line
+from eval.judges.client.redaction import Redaction, silence
 from eval.judges.client.server import Provider
 
 if TYPE_CHECKING:
@@ -27,10 +30,13 @@ if TYPE_CHECKING:
 
 MAX_BODY = 8 << 20
 """Most bytes of a reply that are read."""
+FAILURES = (TimeoutError, asyncio.TimeoutError, OpenAIError, httpx2.HTTPError)
+"""What a request raises when the server has failed, or the way to it."""
 _CONNECT_S = 10.0
 
 # At level INFO the HTTP library tells every URL that is asked, one line a call.
 logging.getLogger("httpx2").setLevel(logging.WARNING)
+silence()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +53,6 @@ class Endpoint:
     timeout_s: float = 120.0
     """Bound on one request, from the first byte sent to the last one read."""
 
-    def redact(self, text: str) -> str:
-        """Return text from outside without the key, which some servers repeat in their messages."""
-        return text.replace(self.key, "[key]") if len(self.key) > 3 else text
-
 
 class Wire:
     """An open connection pool to one server; an async context manager, bound to one event loop."""
@@ -58,6 +60,7 @@ class Wire:
     def __init__(self, endpoint: Endpoint, connections: int) -> None:
         self._endpoint = endpoint
         self._connections = connections
+        self._redact = Redaction(endpoint.key)
         self._client: Any = None
 
     async def __aenter__(self) -> Self:
@@ -77,44 +80,49 @@ class Wire:
         text, outcome = await self._text(
             self._client.post("/chat/completions", body=dict(body), cast_to=httpx2.Response)
         )
-        outcome = outcome or from_body(text)
-        return replace(
-            outcome,
-            text=None if outcome.text is None else self._endpoint.redact(outcome.text),
-            detail=self._endpoint.redact(outcome.detail),
-        )
+        return outcome or from_body(text)
 
     async def models(self) -> tuple[list[str], Outcome | None]:
         """Return the names of the server's models, or what asking for them ended as. It costs nothing."""
         text, outcome = await self._text(self._client.get("/models", cast_to=httpx2.Response))
         if outcome is not None:
-            return [], replace(outcome, detail=self._endpoint.redact(outcome.detail))
+            return [], outcome
         try:
             return [str(entry["id"]) for entry in json.loads(text)["data"]], None
         except (ValueError, KeyError, TypeError, RecursionError):
             return [], Outcome(kind="overloaded", detail="its list of models is none")
 
     async def _text(self, asked: Awaitable[httpx2.Response]) -> tuple[str, Outcome | None]:
-        """Return the text of a reply with a success status, or what the request ended as."""
+        """Return the text of a reply with a success status, or what the request ended as; neither holds the key."""
         timeout_s = self._endpoint.timeout_s
         try:
             # The HTTP library's timeouts are per read; a server that drips bytes never meets them.
             reply = await asyncio.wait_for(asked, timeout_s)
-        except (TimeoutError, asyncio.TimeoutError, APITimeoutError):
-            detail = f"no whole reply within {timeout_s:g} s"
-            return "", Outcome(kind="timed_out", detail=detail, may_be_billed=True)
-        except APIStatusError as error:
-            headers = {key.lower(): value for key, value in error.response.headers.items()}
-            return "", from_status(error.status_code, headers, error.body)
-        except APIConnectionError as error:
-            cause = error.__cause__ or error
-            detail = one_line(f"{type(cause).__name__}: {cause}")
-            never_sent = isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout)
-            return "", Outcome(kind="overloaded", detail=detail, may_be_billed=not never_sent)
-        except (ValueError, TypeError, RuntimeError, httpx2.HTTPError) as error:
-            # A text that is no Unicode, or a URL that is none: this request's own fault.
-            return "", Outcome(kind="rejected", detail=one_line(f"{type(error).__name__}: {error}"))
-        return reply.content.decode("utf-8", "replace"), None
+        except (*FAILURES, ValueError, TypeError, RuntimeError) as error:
+            return "", from_error(error, timeout_s, self._redact)
+        return self._redact(reply.content.decode("utf-8", "replace")), None
+
+
+def from_error(error: Exception, timeout_s: float, redact: Redaction) -> Outcome:
+    """Return what a request ended as that raised an exception, `timeout_s` being its bound on time."""
+    if isinstance(error, TimeoutError | asyncio.TimeoutError | APITimeoutError):
+        return Outcome(kind="timed_out", detail=f"no whole reply within {timeout_s:g} s", may_be_billed=True)
+    if isinstance(error, APIStatusError):
+        headers = {key.lower(): value for key, value in error.response.headers.items()}
+        return from_status(error.status_code, headers, redact.json(error.body))
+    cause = error.__cause__ or error
+    detail = one_line(redact(f"{type(cause).__name__}: {cause}"))
+    if isinstance(error, FAILURES):
+        never_sent = isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout)
+        return Outcome(kind="overloaded", detail=detail, may_be_billed=not never_sent)
+    # A text that is no Unicode, or a URL that is none: this request's own fault.
+    return Outcome(kind="rejected", detail=detail)
+
+
+@cache
+def ssl_context() -> ssl.SSLContext:
+    """Return what all pools check certificates with: to read the authorities takes longer than some calls."""
+    return httpx2.create_ssl_context()
 
 
 def _client(endpoint: Endpoint, connections: int) -> Any:
@@ -124,6 +132,7 @@ def _client(endpoint: Endpoint, connections: int) -> Any:
         raise ConfigError("The judge's key holds characters that no key has; check the environment variable.")
     timeout = httpx2.Timeout(endpoint.timeout_s + 1, connect=_CONNECT_S)
     http = httpx2.AsyncClient(
+        verify=ssl_context(),
         limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
         timeout=timeout,
         follow_redirects=False,
