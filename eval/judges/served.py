@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from eval.errors import ConfigError, JudgeError
 from eval.judges.calls import JudgeCall, JudgeReply, Usage
 from eval.judges.client.budget import Budget
+from eval.judges.client.known import KnownServer
 from eval.judges.client.prices import PriceList, load_prices
 from eval.judges.client.server import Provider, Server, ServerSettings
 from eval.judges.client.throttle import MOST, START, START_LOCAL, Throttle
 from eval.judges.requests import Asked, Capabilities, asked_of, body_of, check_extra
-from eval.judges.verdicts import Identity, Verdict, VerdictStore
+from eval.judges.verdicts import Verdict, VerdictStore
 
 if TYPE_CHECKING:
     from eval.judges.client.asking import Answered, Asker, Request
@@ -97,8 +98,7 @@ class ServedJudge:
         self.say: Callable[[str], None] = lambda _: None
         """Is told what happens to batches, which take hours."""
         self._served = served
-        self._last_served = ""
-        self._takes: Capabilities | None = None
+        self.known = KnownServer(self.server, revision, self.extra)
         start = START_LOCAL if provider == "local" else START
         self._throttle = Throttle(max_concurrency, start, slow_s=timeout_s / 4)
         self._tries, self._deadline_s = tries, deadline_s
@@ -131,7 +131,7 @@ class ServedJudge:
             "requested": self.server.settings.model,
             "served": self._served,
             "revision": self.revision,
-            "takes": None if self._takes is None else asdict(self._takes),
+            "takes": None if self.known.takes is None else asdict(self.known.takes),
             "extra": self.extra,
         }
 
@@ -146,18 +146,16 @@ class ServedJudge:
 
     def look_up(self, calls: Sequence[JudgeCall]) -> list[JudgeReply | None]:
         """Return what the store holds for each call, asking nobody; None where it holds nothing."""
-        if self._takes is None:
-            self._recall()
-        if self._takes is None:
+        if not self.known.recall(self.store):
             return [None] * len(calls)
         asked = self._asked(calls)
-        found = self.store.find([one.key for one in asked], self._identity)
-        verdicts = {key: _of(self._served or self._last_served, some) for key, some in found.items()}
+        found = self.store.find([one.key for one in asked], self.known.identity)
+        verdicts = {key: _of(self._served or self.known.served, some) for key, some in found.items()}
         return [_reply(verdict) if (verdict := verdicts.get(one.key)) else None for one in asked]
 
     def usage_so_far(self) -> dict[str, tuple[float, float]]:
         """Return what stored calls took, by task and form: tokens a character of the request, and tokens a reply."""
-        return self.store.usage(self._identity)
+        return self.store.usage(self.known.identity)
 
     def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
         """Return the reply to each call, in the order given; equal calls are asked once."""
@@ -169,7 +167,7 @@ class ServedJudge:
             return [JudgeReply.failure(str(error)) for _ in calls]
         asked = self._asked(calls)
         distinct = {one.key: one for one in asked}
-        stored = self.store.find(distinct, self._identity)
+        stored = self.store.find(distinct, self.known.identity)
         replies = self._settled(distinct, stored)
         if len(replies) < len(distinct):
             try:
@@ -185,53 +183,31 @@ class ServedJudge:
             given.add(one.key)
         return ordered
 
-    @property
-    def _identity(self) -> Identity:
-        settings = self.server.settings
-        return Identity(provider=settings.provider, requested=self.server.model, revision=self.revision)
-
-    @property
-    def _judge_key(self) -> str:
-        """What its capabilities and batches are kept under."""
-        extra = "&".join(f"{name}={value}" for name, value in sorted(self.extra.items()))
-        identity = self._identity
-        return f"{identity.provider} {self.server.url} {identity.requested} {identity.revision} {extra}"
-
     def _asked(self, calls: Iterable[JudgeCall]) -> list[Asked]:
-        assert self._takes is not None
-        return [asked_of(call, self._takes, self.extra) for call in calls]
-
-    def _recall(self) -> None:
-        """Take what the server takes from the store, where it was found out before."""
-        known = self.store.capabilities(self._judge_key)
-        if known is not None:
-            self._takes, self._last_served = Capabilities(**known["takes"]), str(known["served"])
-            self._set_price(self._last_served)
+        assert self.known.takes is not None
+        return [asked_of(call, self.known.takes, self.extra) for call in calls]
 
     def _learn(self) -> bool:
         """Find out what the server takes, where that is not known; return whether it was asked."""
-        if self._takes is None:
-            self._recall()
-        if self._takes is not None:
+        if self.known.recall(self.store):
+            self._set_price()
             return False
         self.probe()
         return True
 
     def probe(self) -> Capabilities:
-        """Find out anew what the server takes, and keep it. Raises JudgeError where it can't be asked."""
-        key = self._judge_key  # settles which model is asked for
+        """Find out anew what the server takes. Raises JudgeError where it can't be asked."""
         had_price = self.budget.price is not None
-        probed = asyncio.run(self.server.probe(self._new_asker(), self.extra))
-        self._takes, self.probed = probed.takes, self.probed + tuple(usage for usage in probed.usages if usage)
-        self._last_served = probed.served or self.server.model
-        self.store.keep_capabilities(key, {"takes": asdict(probed.takes), "served": self._last_served})
-        self._set_price(self._last_served)
+        usages = self.known.probe(self.store, self._new_asker())
+        self.probed += usages
+        self._set_price()
         if self.budget.price is not None and not had_price:
-            self.budget.spent += sum(self.budget.price.cost(usage) for usage in self.probed)
-        return probed.takes
+            self.budget.spent += sum(self.budget.price.cost(usage) for usage in usages)
+        assert self.known.takes is not None
+        return self.known.takes
 
-    def _set_price(self, served: str | None) -> None:
-        prices = self.price_list
+    def _set_price(self) -> None:
+        prices, served = self.price_list, self._served or self.known.served
         self.budget.price = prices.price(served) or prices.price(self.server.model) or self.budget.price
         if self.budget.most is not None and self.budget.price is None:
             raise ConfigError(
@@ -251,18 +227,17 @@ class ServedJudge:
         Where none is settled, the model that this server had when it was last asked may answer, if it answers all.
         """
         if self._served is None:
-            if not all(_of(self._last_served, stored.get(key, [])) for key in distinct):
+            if not all(_of(self.known.served, stored.get(key, [])) for key in distinct):
                 return {}  # the server settles it, with its first reply
-            self._settle(self._last_served)
+            self._settle(self.known.served)
         found = {key: _of(self._served, some) for key, some in stored.items()}
         return {key: _reply(verdict) for key, verdict in found.items() if verdict is not None}
 
     def _settle(self, served: str) -> None:
         self._served = served
-        self._set_price(served)
-        if served != self._last_served and self._takes is not None:
-            self.store.keep_capabilities(self._judge_key, {"takes": asdict(self._takes), "served": served})
-            self._last_served = served
+        self._set_price()
+        if served != self.known.served:
+            self.known.remember(self.store, served)
 
     async def _ask_server(
         self, distinct: Mapping[str, Asked], stored: Mapping[str, list[Verdict]], replies: dict[str, JudgeReply]
@@ -279,7 +254,7 @@ class ServedJudge:
         async with self.server.wire(int(self._throttle.most)) as wire:
             if self._served is None:
                 # One call goes ahead: its reply says which model is served, and so which stored replies count.
-                under_way = {key for keys in self.store.open_batches(self._judge_key).values() for key in keys}
+                under_way = {key for keys in self.store.open_batches(self.known.key).values() for key in keys}
                 unpaid = [one for one in distinct.values() if one.key not in stored and one.key not in under_way]
                 await asker.ask(wire, [self._request(one) for one in unpaid[:1]], keep)
                 if self.served is not None:
@@ -289,20 +264,20 @@ class ServedJudge:
                 from eval.judges.client.batch import ask_in_batches
 
                 firsts = [request for request in missing if not distinct[request.key].call.attempt]
-                await ask_in_batches(wire.client, firsts, self.store, self._judge_key, asker, keep, self.say)
+                await ask_in_batches(wire.client, firsts, self.store, self.known.key, asker, keep, self.say)
                 missing = [request for request in missing if request.key not in replies]
             await asker.ask(wire, missing, keep)
 
     def _request(self, asked: Asked) -> Request:
         from eval.judges.client.asking import Request
 
-        assert self._takes is not None
-        body = body_of(asked.part, self.server.model, self._takes)
+        assert self.known.takes is not None
+        body = body_of(asked.part, self.server.model, self.known.takes)
         return Request(key=asked.key, body=body, max_tokens=asked.part.get("max_tokens"))
 
     def _kept(self, distinct: Mapping[str, Asked], ended: Sequence[tuple[Request, Answered]]) -> dict[str, JudgeReply]:
         """Store what was paid for, and return the replies."""
-        unnamed = self._served or self._last_served
+        unnamed = self._served or self.known.served
         verdicts: dict[str, Verdict] = {}
         replies: dict[str, JudgeReply] = {}
         for request, answered in ended:

@@ -108,7 +108,7 @@ class VerdictStore:
             self._db.execute("PRAGMA synchronous=FULL")
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             if version == 0:
-                self._db.executescript(_SCHEMA + f"PRAGMA user_version={_VERSION};")
+                self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version={_VERSION}; COMMIT;")
         except (OSError, sqlite3.Error) as error:
             raise RunError(
                 f"The verdict store {path} cannot be used: {error}. Give another file with verdicts=<file>; "

@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from eval.__main__ import main
+from eval.judges.canaries import canaries
 from tests.commands.judged import many_questions, served, settings
 from tests.commands.runs import evaluate, needs_world
 from tests.judges import faults
@@ -154,7 +155,7 @@ def judge_of(provider, server):
         "openai": ("openai:stand-in", [f"judge.url={server.url}"]),
         "azure": ("azure:stand-in", [f"judge.url={server.root}"]),
     }[provider]
-    return served(name, *url, "judge.key_env=JUDGE_KEY", "judge.timeout_s=2", "judge.deadline_s=5")
+    return served(name, *url, "judge.key_env=JUDGE_KEY", "judge.tries=1", "judge.deadline_s=0.5")
 
 
 def score_many(root, out, judge, n):
@@ -202,7 +203,9 @@ def test_no_fatal_fault_gives_the_key_away(provider, at_once, tmp_path, watch):
 
 @needs_world
 @pytest.mark.parametrize("provider", ["local", "openai", "azure"])
-def test_eval_and_check_do_not_give_the_key_away(provider, tmp_path, watch):
+def test_eval_and_check_do_not_give_the_key_away(provider, tmp_path, watch, monkeypatch):
+    monkeypatch.setattr("eval.judges.canaries.canaries", lambda few=canaries()[:20]: few)
+
     def reply(request):
         return Reply(text=f"{sensible(request)} {KEY}", extra={"id": KEY})
 
@@ -212,8 +215,8 @@ def test_eval_and_check_do_not_give_the_key_away(provider, tmp_path, watch):
     with JudgeServer(reply, key=KEY, faults=fault) as server:
         judge = [*judge_of(provider, server), *settings(tmp_path)]
         run = tmp_path / "run"
-        code = watch.run(lambda: evaluate(run, *judge, "judge_check=true", "limit=6", bench="msvd-qa"))
-        print(code, watch.seen)
+        more = ["judge_check=true", "model.outputs=[two dogs,a red ball]"]
+        assert watch.run(lambda: evaluate(run, *judge, *more, bench="msvd-qa")) in (0, 1)
         assert (run / "verdicts.jsonl").exists()
         assert watch.run("judge", "check", *judge) in (0, 1, 2)
     watch.assert_clean()

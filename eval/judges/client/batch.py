@@ -18,18 +18,25 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from eval.judges.client.asking import Answered, Asker, Request
-from eval.judges.client.batch_api import PASSING, BatchApi, FaultError, first_error, line_of, loaded, outcome_of
+from eval.judges.client.batch_api import (
+    PASSING,
+    BatchApi,
+    FaultError,
+    chunks_of,
+    first_error,
+    line_of,
+    loaded,
+    outcome_of,
+)
 from eval.judges.client.outcomes import Outcome
 from eval.judges.verdicts import VerdictStore
 
 POLL_S, DEADLINE_S = 10.0, 26 * 3600.0
-MOST_REQUESTS, MOST_BYTES = 50_000, 190_000_000
-"""What goes into one batch; OpenAI takes 50,000 requests and 200 MB."""
 _BUNDLE = 500
 """Replies that are kept in one transaction."""
 _READS = 3
@@ -109,16 +116,21 @@ class _Run:
         if self._asker.stopped is not None:
             self._refuse(requests, self._asker.stopped)
             return
-        earlier, new = await self._earlier(requests)
-        chunks = _chunks(self._affordable(new), self._api.endpoint)
-        works = [*(self._finish(handed) for handed in earlier), *(self._hand_over(chunk) for chunk in chunks)]
-        tasks = [asyncio.create_task(work) for work in works]
+        tasks: list[asyncio.Task[None]] = []
         try:
+            earlier, new = await self._earlier(requests)
+            chunks = chunks_of(self._affordable(new), self._api.endpoint)
+            works = [*(self._finish(handed) for handed in earlier), *(self._hand_over(chunk) for chunk in chunks)]
+            tasks += [asyncio.create_task(work) for work in works]
             await asyncio.gather(*tasks)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            # Where this was broken off, later calls must not wait for what will not be settled any more.
+            for dearest in self._reserved.values():
+                self._asker.budget.settle(dearest, None, may_be_billed=True)
+            self._reserved.clear()
 
     async def _earlier(self, requests: Sequence[Request]) -> tuple[list[_Handed], list[Request]]:
         """Return the batches of earlier runs that hold some of the requests, and the requests that are in none."""
@@ -291,18 +303,3 @@ class _Run:
             self._asker.stopped = self._asker.stopped or f"not asked, since the server said: {said.detail}"
         outcome = Outcome(kind=said.kind, detail=f"{said.detail}; {what}", may_be_billed=may_be_billed)
         self._end([(request, outcome) for request in requests if request.key in self._reserved])
-
-
-def _chunks(requests: Iterable[Request], endpoint: str) -> Iterator[list[Request]]:
-    """Return requests in parts that one batch takes."""
-    chunk: list[Request] = []
-    n_bytes = 0
-    for request in requests:
-        size = len(line_of(request, endpoint))
-        if chunk and (len(chunk) >= MOST_REQUESTS or n_bytes + size > MOST_BYTES):
-            yield chunk
-            chunk, n_bytes = [], 0
-        chunk.append(request)
-        n_bytes += size
-    if chunk:
-        yield chunk

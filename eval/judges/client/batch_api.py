@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,6 +17,8 @@ from eval.judges.client.outcomes import Kind, Outcome, from_body, from_status, o
 from eval.judges.client.redaction import Redaction
 from eval.judges.client.wire import FAILURES, from_error, ssl_context
 
+MOST_REQUESTS, MOST_BYTES = 50_000, 190_000_000
+"""What goes into one batch; OpenAI takes 50,000 requests and 200 MB."""
 _GROWTH, _LONGEST = 1.5, 6.0
 """Growth of the time between two looks at a batch, and how many times the first one it becomes."""
 _CALL_S, _FILE_S = 120.0, 3600.0
@@ -167,6 +169,21 @@ class BatchApi:
         except FAILURES as error:
             is_gone = isinstance(error, APIStatusError) and error.status_code in (404, 410)
             return FaultError(from_error(error, timeout_s, self.redact), is_gone=is_gone)
+
+
+def chunks_of(requests: Iterable[Request], endpoint: str) -> Iterator[list[Request]]:
+    """Return requests in parts that one batch takes."""
+    chunk: list[Request] = []
+    n_bytes = 0
+    for request in requests:
+        size = len(line_of(request, endpoint))
+        if chunk and (len(chunk) >= MOST_REQUESTS or n_bytes + size > MOST_BYTES):
+            yield chunk
+            chunk, n_bytes = [], 0
+        chunk.append(request)
+        n_bytes += size
+    if chunk:
+        yield chunk
 
 
 def line_of(request: Request, endpoint: str) -> bytes:
