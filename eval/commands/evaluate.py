@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from eval import config as configuration
-from eval.commands.judging import Judging, judge_overrides, notes_of, protocol_overrides
+from eval.commands.judging import Judging, judge_overrides, judged, notes_of, protocol_overrides
 from eval.commands.outcome import is_whole, origin, say, stamp, write_and_show
 from eval.config import Settings
 from eval.core import Benchmark, Model, Prediction, Result, Sample
@@ -206,7 +206,7 @@ def run_benchmark(job: _Job, model: Model) -> Result:
         },
     )
     account = job.judging.account(job.transcript)
-    result = replace(result, judging=None if account is None else asdict(account))
+    result = judged(job.judging, result, account)
     notes = [
         *notes_of(account, result.provenance["scorer"].get("judge")),
         *([BUILTIN_NOTE] if settings.is_builtin else []),

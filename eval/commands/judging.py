@@ -11,7 +11,7 @@ from typing import Any
 from eval import config as configuration
 from eval.commands.outcome import say
 from eval.config import Settings
-from eval.core import Benchmark, Prediction, Sample
+from eval.core import Benchmark, Prediction, Result, Sample
 from eval.errors import ConfigError, did_you_mean
 from eval.judges.bill import CHARS_PER_TOKEN, ENVELOPE, Bill, Plan, Planner, bill
 from eval.judges.calls import Judge, JudgeCall, Usage
@@ -140,6 +140,13 @@ class Judging:
             verb = "will be shut down" if left > 0 else "was to be shut down"
             say(f"Warning: the judge {judge.name} {verb} {when}; only open weights, pinned, can't be retired.")
 
+    def health(self, protocol: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return what the canaries last said of the judge under a protocol, in short; None where it was not checked."""
+        judge = self.judge
+        found = judge.store.last_check(judge.describe(), protocol) if isinstance(judge, ServedJudge) else None
+        kept = ("n", "accuracy", "lower", "upper", "injection_pass_rate", "unread", "refused", "failed", "created")
+        return None if found is None else {name: found[name] for name in kept}
+
     def account(self, transcript: Transcript | None) -> Bill | None:
         """Return what a benchmark's calls cost, once they are made."""
         if transcript is None or not transcript.records:
@@ -152,6 +159,14 @@ class Judging:
         self._before = judge.budget.unconfirmed
         probed, judge.probed = judge.probed, ()
         return bill(transcript.records, judge.budget.price, probed=probed, unconfirmed=unconfirmed)
+
+
+def judged(judging: Judging, result: Result, account: Bill | None) -> Result:
+    """Return a result with the account of its judging, and the judge's health where it was checked."""
+    if account is None:
+        return result
+    health = judging.health(result.provenance["scorer"]["protocol"])
+    return replace(result, judging={**asdict(account), "health": health})
 
 
 def notes_of(account: Bill | None, judge: Mapping[str, Any] | None) -> list[str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from eval import config as configuration
-from eval.commands.judging import Judging, judge_overrides, notes_of, protocol_overrides
+from eval.commands.judging import Judging, judge_overrides, judged, notes_of, protocol_overrides
 from eval.commands.outcome import is_whole, origin, stamp, write_and_show
 from eval.errors import ConfigError, RunError
 from eval.provenance import files_hash
@@ -57,7 +57,7 @@ def score(given: argparse.Namespace) -> bool:
         },
     )
     account = judging.account(transcript)
-    result = replace(result, judging=None if account is None else asdict(account))
+    result = judged(judging, result, account)
     notes = notes_of(account, result.provenance["scorer"].get("judge"))
     size = benchmark.card.splits.get(benchmark.card.upstream_split or "", 0)
     if not known and len(pairs) < size:

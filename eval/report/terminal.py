@@ -109,7 +109,9 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
     media = {c.subset: f"{c.present}/{c.total}" for c in result.coverage}
     present, total = sum(c.present for c in result.coverage), sum(c.total for c in result.coverage)
     media[OVERALL] = f"{present}/{total}"
-    columns = ["n", "upstream", "strict", "chance", "invalid", "failed", *(["media"] if present < total else [])]
+    failed = result.counts.model_failed + result.counts.judge_failed
+    columns = ["n", "upstream", "strict", *(["if failed"] if failed else []), "chance", "invalid", "failed"]
+    columns += ["media"] if present < total else []
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("", overflow="ellipsis", no_wrap=True)
     for name in columns:
@@ -124,6 +126,7 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
             escape(_label(subset, name, result.primary)),
             str(metric.n),
             *(printed(name, value) for value in values),
+            *([_bounds(name, metric)] if failed else []),
             printed(name, metric.chance),
             str(metric.n_invalid),
             str(metric.n_failed),
@@ -134,11 +137,12 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
     if rows:
         console.print(table)
     counts = result.counts
-    failed = counts.model_failed + counts.judge_failed
     explained = (
         "Values times 100 (a judge's score from 0 to 5 as it is). What has no valid answer is left out by upstream, "
         "and earns nothing in strict."
     )
+    if failed:
+        explained += " If failed: the value had all that failed been wrong, and had all been right."
     for line in (
         f"{counts.total} samples: {counts.scored} scored, {counts.invalid} without a valid answer, {failed} failed.",
         *_incomplete(result),
@@ -146,6 +150,11 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
         *notes,
     ):
         console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def _bounds(name: str, metric: Metric) -> str:
+    """Return what the samples that failed could make of a value: all of them wrong, or all right."""
+    return f"{printed(name, metric.lower)}-{printed(name, metric.upper)}" if metric.n_failed else ""
 
 
 def _incomplete(result: Result) -> list[str]:

@@ -133,6 +133,8 @@ def watch(tmp_path, monkeypatch, capsys):
     import eval.judges.client.wire  # noqa: F401 - its loggers must be there
 
     monkeypatch.setenv("JUDGE_KEY", KEY)
+    few = canaries()[:20]
+    monkeypatch.setattr("eval.judges.canaries.canaries", lambda: few)
     handler = logging.FileHandler(tmp_path / "log.txt", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(name)s %(message)s %(args)s"))
     loggers = [logging.getLogger(), *(logging.getLogger(name) for name in list(logging.root.manager.loggerDict))]
@@ -187,25 +189,18 @@ def test_no_passing_fault_gives_the_key_away(provider, tmp_path, watch):
 
 
 @pytest.mark.parametrize("provider", ["local", "openai", "azure"])
-@pytest.mark.parametrize("at_once", [True, False])
-def test_no_fatal_fault_gives_the_key_away(provider, at_once, tmp_path, watch):
-    for name, fatal in enumerate(FATAL):
-        fault = (lambda _, it=fatal: it) if at_once else (lambda r, it=fatal: it if (number(r) or 0) > 5 else None)
-        with JudgeServer(lambda _: GOOD, key=KEY, faults=fault) as server:
-            judge = judge_of(provider, server)
-            expected = 2 if at_once else 1
-            command = score_many(tmp_path, f"s{name}", judge, 20)
-            assert watch.run(*command, f"verdicts={tmp_path / f'{name}.sqlite'}") == expected
-            if at_once:
-                assert watch.run("judge", "check", *judge, *settings(tmp_path)) == 2
+@pytest.mark.parametrize("fatal", FATAL, ids=["wrong key", "no access", "redirect", "quota"])
+def test_no_fatal_fault_gives_the_key_away(provider, fatal, tmp_path, watch):
+    with JudgeServer(lambda _: GOOD, key=KEY, faults=lambda r: fatal if (number(r) or 0) > 1 else None) as server:
+        assert watch.run(*score_many(tmp_path, "later", judge_of(provider, server), 6)) == 1
+    with JudgeServer(lambda _: GOOD, key=KEY, faults=lambda _: fatal) as server:
+        assert watch.run("judge", "check", *judge_of(provider, server), *settings(tmp_path)) == 2
     watch.assert_clean()
 
 
 @needs_world
 @pytest.mark.parametrize("provider", ["local", "openai", "azure"])
-def test_eval_and_check_do_not_give_the_key_away(provider, tmp_path, watch, monkeypatch):
-    monkeypatch.setattr("eval.judges.canaries.canaries", lambda few=canaries()[:20]: few)
-
+def test_eval_and_check_do_not_give_the_key_away(provider, tmp_path, watch):
     def reply(request):
         return Reply(text=f"{sensible(request)} {KEY}", extra={"id": KEY})
 
@@ -216,7 +211,8 @@ def test_eval_and_check_do_not_give_the_key_away(provider, tmp_path, watch, monk
         judge = [*judge_of(provider, server), *settings(tmp_path)]
         run = tmp_path / "run"
         more = ["judge_check=true", "model.outputs=[two dogs,a red ball]"]
-        assert watch.run(lambda: evaluate(run, *judge, *more, bench="msvd-qa")) in (0, 1)
+        code = watch.run(lambda: evaluate(run, *judge, *more, bench="msvd-qa"))
+        assert code in (0, 1), watch.seen
         assert (run / "verdicts.jsonl").exists()
         assert watch.run("judge", "check", *judge) in (0, 1, 2)
     watch.assert_clean()
@@ -229,11 +225,10 @@ def test_eval_and_check_do_not_give_the_key_away(provider, tmp_path, watch, monk
 )
 def test_a_key_that_was_pasted_badly(given, code, tmp_path, watch, monkeypatch):
     monkeypatch.setenv("JUDGE_KEY", given)
-    for provider in ("local", "openai", "azure"):
+    for provider in ("local", "azure"):
         with JudgeServer(lambda _: GOOD, key=KEY) as server:
-            verdicts = f"verdicts={tmp_path / f'{provider}.sqlite'}"
             command = score_many(tmp_path, provider, judge_of(provider, server), 4)
-            assert watch.run(*command, verdicts) == code
+            assert watch.run(*command) == code
             assert len(server.requests) == (5 if code == 0 else 0)
             assert watch.run("judge", "check", *judge_of(provider, server), *settings(tmp_path)) == max(code, 1)
     watch.assert_clean()

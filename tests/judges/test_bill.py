@@ -34,7 +34,7 @@ def usage(given, output, cached=0):
         (PRICE, usage(1000, 100), False, (1000 * 2 + 100 * 8) / 1e6),  # 0.0028
         (PRICE, usage(1000, 100, 400), False, (600 * 2 + 400 * 0.5 + 100 * 8) / 1e6),  # 0.0022
         (PRICE, usage(1000, 100), True, (1000 * 1 + 100 * 4) / 1e6),  # 0.0014
-        (PRICE, usage(1000, 100, 400), True, (600 * 1 + 400 * 0.5 + 100 * 4) / 1e6),  # 0.0012
+        (PRICE, usage(1000, 100, 400), True, (1000 * 1 + 100 * 4) / 1e6),  # 0.0014: a cache saves nothing there
         (UNCACHED, usage(1000, 100, 400), False, (1000 * 2 + 100 * 8) / 1e6),
         (UNCACHED, usage(1000, 100, 400), True, (1000 * 1 + 100 * 4) / 1e6),
         (PRICE, usage(0, 0), False, 0.0),
@@ -179,10 +179,10 @@ def test_a_run_that_is_stored_in_full_leaves_nothing():
     plan = judge.plan(PRICE)
     assert plan.stages == (planned("open_qa", 1, 1, 0),)
     assert (plan.calls, plan.left, plan.cost) == (1, 0, 0.0)
-    # A reply that cannot be read and was asked for again is stored in full as well, and counts as one call.
+    # A reply that cannot be read was asked for again, and both are stored.
     judge = planner(open_qa_v_0_0="Yes!", open_qa_v_0_1='{"pred": "yes", "score": 5}')
     OpenQA(judge=judge).score([pair(0)])
-    assert judge.plan(None).stages == (planned("open_qa", 1, 1, 0),)
+    assert judge.plan(None).stages == (planned("open_qa", 2, 2, 0),)
 
 
 def test_what_is_to_be_paid_for_is_left():
@@ -190,8 +190,9 @@ def test_what_is_to_be_paid_for_is_left():
     judge = planner(open_qa_v_0_0="Yes!")
     OpenQA(judge=judge).score([pair(0)])
     plan = judge.plan(PRICE)
-    assert plan.cost
+    assert plan.stages == (planned("open_qa", 2, 1, 1),)
     assert plan.left == 1
+    assert plan.cost == pytest.approx((10 * 2 + 3 * 8) / 1e6)
 
 
 def test_nothing_is_planned_for_what_needs_no_judge():
@@ -207,5 +208,8 @@ def test_the_stages_of_several_rounds_add_up():
     for word in ("dog", "cat"):
         ask(judge, [judge_protocol("native").grade("s", "q", "a", word)])
     assert judge.plan(None).stages == (planned("open_qa", 2, 0, 2),)
+    # A call that equals one of an earlier round, as a further scoring has it, is not paid for again.
+    ask(judge, [judge_protocol("native").grade("t", "q", "a", "dog")])
+    assert judge.plan(None).stages == (planned("open_qa", 3, 1, 2),)
     assert judge.name == "planner"
     assert judge.describe() == {}

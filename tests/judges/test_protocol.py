@@ -72,9 +72,15 @@ def test_the_identity_changes_with_every_word():
 
 def test_what_it_says_of_itself():
     assert PROTOCOLS["autodq-indexed"].describe() | {"wording": None} == {
-        "name": "autodq-indexed", "wording": None, "parser": "indexed-1", "attempts": {"extract": 3, "entail": 3},
+        "name": "autodq-indexed", "wording": None, "parser": "indexed-1",
+        "temperatures": {"extract": [0.0, 1.0, 1.0], "entail": [0.0, 1.0, 1.0]},
+        "max_tokens": {"open_qa": 256, "extract": 1024, "entail": 2048}, "insists": False, "asks_about_nothing": False,
     }  # fmt: skip
-    assert UPSTREAM.describe()["attempts"] == {"open_qa": 1, "extract": 10, "entail": 10}
+    assert UPSTREAM.describe() | {"wording": None} == {
+        "name": "upstream", "wording": None, "parser": "upstream-1",
+        "temperatures": {"open_qa": [None], "extract": [None] * 10, "entail": [None] * 10},
+        "max_tokens": {}, "insists": True, "asks_about_nothing": True,
+    }  # fmt: skip
     assert UPSTREAM.describe()["wording"] == {"name": "upstream", "sha256": UPSTREAM.wording.sha256}
     assert [PROTOCOLS[name].describe()["parser"] for name in ("upstream", "native", "hardened")] == [
         "upstream-1", "native-1", "tagged-1",

@@ -109,13 +109,12 @@ class Asker:
         raised: list[Exception] = []
 
         def hand_over() -> None:
-            bundle = ended.copy()
-            ended.clear()
             try:
-                done(bundle)
+                done(ended.copy())
             except Exception as error:  # noqa: BLE001 - raised below, once what is under way has ended
                 self.stopped = self.stopped or f"not asked, since a reply could not be kept: {error}"
                 raised.append(error)
+            ended.clear()  # but not where the user's second Ctrl-C came in between: then it is handed over again
 
         async def work(waiting: Iterator[Request]) -> None:
             for request in waiting:
@@ -128,14 +127,14 @@ class Asker:
         waiting = iter(requests)
         workers = [asyncio.create_task(work(waiting)) for _ in range(min(len(requests), int(self.throttle.most)))]
         try:
-            await asyncio.gather(*workers)
+            if workers:
+                # Unlike gather, this leaves them running when it is cancelled itself.
+                await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
         except asyncio.CancelledError:
             await self._wind_up()
             raise
         finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            raised += await _end(workers)
             if ended:
                 hand_over()
             if raised:
@@ -172,7 +171,13 @@ class Asker:
             wait = self.patience.wait_s(n_sent, outcome)
             if self._is_last(outcome, n_sent, n_timeouts, time.monotonic() + wait - begun):
                 return Answered(outcome=outcome, retries=n_sent - 1)
-            await asyncio.sleep(wait)
+            await self._rest(wait)
+
+    async def _rest(self, wait_s: float) -> None:
+        """Wait before a request is sent again, or until nothing more is asked."""
+        until = time.monotonic() + wait_s
+        while self.stopped is None and (left := until - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, _LOOK_S))
 
     async def _place(self, dearest: float) -> str | None:
         """Wait until a request may be sent; return why it may not, where that is so."""
@@ -212,3 +217,11 @@ class Asker:
                 )
             return True
         return self.stopped is not None
+
+
+async def _end(workers: Sequence[asyncio.Task[None]]) -> list[Exception]:
+    """Break off what has not ended, and return what was raised."""
+    for worker in workers:
+        worker.cancel()
+    ended = await asyncio.gather(*workers, return_exceptions=True)
+    return [error for error in ended if isinstance(error, Exception)]

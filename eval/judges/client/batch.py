@@ -23,16 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eval.judges.client.asking import Answered, Asker, Request
-from eval.judges.client.batch_api import (
-    PASSING,
-    BatchApi,
-    FaultError,
-    chunks_of,
-    first_error,
-    line_of,
-    loaded,
-    outcome_of,
-)
+from eval.judges.client.batch_api import PASSING, BatchApi, FaultError, chunks_of, first_error, loaded, outcome_of
 from eval.judges.client.outcomes import Outcome
 from eval.judges.verdicts import VerdictStore
 
@@ -48,10 +39,6 @@ Keep = Callable[[Sequence[tuple[Request, Answered]]], None]
 """Stores what has ended."""
 
 
-def _silent(_: str) -> None:
-    pass
-
-
 async def ask_in_batches(
     client: Any,
     requests: Sequence[Request],
@@ -59,7 +46,7 @@ async def ask_in_batches(
     judge: str,
     asker: Asker,
     keep: Keep,
-    say: Callable[[str], None] = _silent,
+    say: Callable[[str], None] = lambda _: None,
     poll_s: float = POLL_S,
     deadline_s: float = DEADLINE_S,
 ) -> None:
@@ -194,7 +181,7 @@ class _Run:
                 if self._asker.stopped is not None:
                     self._refuse(requests, self._asker.stopped)
                     return
-                file = await self._api.upload(b"".join(line_of(request, self._api.endpoint) for request in requests))
+                file = await self._api.upload(requests)
                 self._store.keep_batch(name, self._judge, keys, "open")
                 may_be_there = True
                 batch = await self._api.create(file, name)

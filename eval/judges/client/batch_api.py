@@ -57,9 +57,9 @@ class BatchApi:
         # Azure's paths have no version.
         self.endpoint = "/chat/completions" if isinstance(client, AsyncAzureOpenAI) else "/v1/chat/completions"
 
-    async def upload(self, content: bytes) -> str:
-        """Return the id of a file that a batch can be made of."""
-        file = ("judge.jsonl", content, "application/jsonl")
+    async def upload(self, requests: Iterable[Request]) -> str:
+        """Return the id of a file with these requests, of which a batch can be made."""
+        file = ("judge.jsonl", b"".join(line_of(request, self.endpoint) for request in requests), "application/jsonl")
         about = await self._retried(lambda: _object(self._files.create(file=file, purpose="batch"), "id"), _FILE_S)
         name = _text(about, "id")
         while about.get("status") in ("pending", "running"):  # Azure reads a file through before it can be used

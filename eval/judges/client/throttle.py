@@ -65,8 +65,10 @@ class Throttle:
             self._waiting.append(place)
             try:
                 await place
-            finally:
+            except asyncio.CancelledError:
                 place.cancel()
+                self._wake()  # the place may have been handed over just before
+                raise
         self.in_flight += 1
         now = time.monotonic()
         wait = self._next - now
@@ -105,6 +107,7 @@ class Throttle:
             await asyncio.sleep(wait)
         except asyncio.CancelledError:
             self.in_flight -= 1
+            self._wake()
             raise
 
     def _wake(self) -> None:
