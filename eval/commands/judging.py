@@ -133,7 +133,9 @@ class Judging:
         judge = self.judge
         if not isinstance(judge, ServedJudge) or judge.server.settings.provider != "openai":
             return
-        ends = judge.price_list.shutdown(judge.served) or judge.price_list.shutdown(judge.server.settings.model)
+        # No verdict of this run has settled yet which model is served.
+        served = judge.served or judge.known.served
+        ends = judge.price_list.shutdown(served) or judge.price_list.shutdown(judge.server.settings.model)
         left = (ends - date.today()).days if ends else WARN_DAYS + 1  # noqa: DTZ011 - a day's difference is no matter
         if ends and left <= WARN_DAYS:
             when = f"in {left} days, on {ends}" if left > 0 else f"on {ends}"

@@ -21,6 +21,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
+from weakref import finalize
 
 from eval.errors import RunError
 from eval.judges.calls import Usage
@@ -46,6 +47,7 @@ CREATE TABLE IF NOT EXISTS batches (
 _VERSION = 1
 _BUSY_S = 60.0
 """Seconds to wait while another process writes."""
+_REMEDY = "Give another file with verdicts=<file>; what a damaged one still holds, `sqlite3 <file> .recover` gets out."
 _AT_ONCE = 500
 """Keys in one query; SQLite bounds the number of its variables."""
 
@@ -103,19 +105,21 @@ class VerdictStore:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
+            # Whatever thread collects the garbage may have to close it.
+            self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+            finalize(self, self._db.close)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             if version == 0:
                 self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version={_VERSION}; COMMIT;")
         except (OSError, sqlite3.Error) as error:
-            raise RunError(
-                f"The verdict store {path} cannot be used: {error}. Give another file with verdicts=<file>; "
-                "what a damaged one still holds, `sqlite3 <file> .recover` gets out."
-            ) from error
+            raise RunError(f"The verdict store {path} cannot be used: {error}. {_REMEDY}") from error
         if version not in (0, _VERSION):
-            raise RunError(f"The verdict store {path} is of version {version}, and this program reads {_VERSION}.")
+            raise RunError(
+                f"The verdict store {path} is of version {version}, and this program reads {_VERSION}. Renew the "
+                "program, or give another file with verdicts=<file>."
+            )
 
     def close(self) -> None:
         """Close the file."""
@@ -130,17 +134,18 @@ class VerdictStore:
             marks = ",".join("?" * len(some))
             query = (
                 f"SELECT * FROM verdicts WHERE key IN ({marks}) AND provider = ? AND revision = ? "  # noqa: S608
-                "AND (requested = ? OR served = ?) ORDER BY created"
+                "AND (requested = ? OR served = ?) ORDER BY created, rowid"
             )
             arguments = (*some, judge.provider, judge.revision, judge.requested, judge.requested)
-            for verdict in self._rows(query, arguments):
+            for verdict in map(self._verdict, self._read(query, arguments)):
                 found.setdefault(verdict.key, []).append(verdict)
         return found
 
     def put(self, verdicts: Sequence[Verdict]) -> None:
         """Store replies in one transaction; when this returns they are on disk. The first reply to a call stays."""
         marks = ",".join("?" * 19)
-        self._write(f"INSERT OR IGNORE INTO verdicts VALUES ({marks})", [_row(verdict) for verdict in verdicts])  # noqa: S608
+        rows = [_row(verdict) for verdict in verdicts]
+        self._write(f"INSERT INTO verdicts VALUES ({marks}) ON CONFLICT DO NOTHING", rows)  # noqa: S608
 
     def usage(self, judge: Identity) -> dict[str, tuple[float, float]]:
         """Return the mean usage of a judge's calls by task and form: tokens a character sent, and tokens a reply."""
@@ -148,13 +153,13 @@ class VerdictStore:
             "SELECT task, SUM(input) * 1.0 / SUM(LENGTH(request)), AVG(output) FROM verdicts WHERE provider = ? "
             "AND revision = ? AND (requested = ? OR served = ?) AND input IS NOT NULL GROUP BY task"
         )
-        found = self._db.execute(query, (judge.provider, judge.revision, judge.requested, judge.requested))
+        found = self._read(query, (judge.provider, judge.revision, judge.requested, judge.requested))
         return {task: (per_char, output) for task, per_char, output in found}
 
     def capabilities(self, judge: str) -> dict[str, Any] | None:
         """Return what a server was found to understand, or None where it was not tried."""
-        found = self._db.execute("SELECT found FROM capabilities WHERE judge = ?", (judge,)).fetchone()
-        return dict(json.loads(found[0])) if found else None
+        found = self._read("SELECT found FROM capabilities WHERE judge = ?", (judge,))
+        return dict(json.loads(found[0][0])) if found else None
 
     def keep_capabilities(self, judge: str, found: Mapping[str, Any]) -> None:
         """Store what a server was found to understand."""
@@ -169,12 +174,12 @@ class VerdictStore:
         """Return the newest result of a canary check of this judge with this protocol, with its time as `created`."""
         texts = [json.dumps(value, ensure_ascii=False, sort_keys=True) for value in (judge, protocol)]
         query = "SELECT health, created FROM checks WHERE judge = ? AND protocol = ? ORDER BY created DESC LIMIT 1"
-        found = self._db.execute(query, texts).fetchone()
-        return {**json.loads(found[0]), "created": found[1]} if found else None
+        found = self._read(query, texts)
+        return {**json.loads(found[0][0]), "created": found[0][1]} if found else None
 
     def open_batches(self, judge: str) -> dict[str, list[str]]:
         """Return the keys in each batch that was handed over and not yet read, by the batch's id."""
-        rows = self._db.execute("SELECT id, keys FROM batches WHERE judge = ? AND state = 'open'", (judge,)).fetchall()
+        rows = self._read("SELECT id, keys FROM batches WHERE judge = ? AND state = 'open'", (judge,))
         return {row[0]: json.loads(row[1]) for row in rows}
 
     def keep_batch(self, batch: str, judge: str, keys: Sequence[str], state: Literal["open", "read"]) -> None:
@@ -194,19 +199,27 @@ class VerdictStore:
             self._db.executemany(statement, rows)
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
             raise RunError(
                 f"The verdict store {self.path} cannot be written: {error}. Make room or give another file with "
                 "verdicts=<file>; what was stored before is kept."
             ) from error
+        finally:
+            # Also where Ctrl-C came in between, or no later reply could be stored.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
 
-    def _rows(self, query: str, arguments: Sequence[Any]) -> list[Verdict]:
+    def _read(self, query: str, arguments: Sequence[Any]) -> list[Any]:
         try:
             with closing(self._db.execute(query, arguments)) as cursor:
-                return [_verdict(row) for row in cursor]
-        except (sqlite3.Error, ValueError) as error:
-            raise RunError(f"The verdict store {self.path} is damaged: {error}.") from error
+                return cursor.fetchall()
+        except sqlite3.Error as error:
+            raise RunError(f"The verdict store {self.path} cannot be read: {error}. {_REMEDY}") from error
+
+    def _verdict(self, row: Sequence[Any]) -> Verdict:
+        try:
+            return _verdict(row)
+        except ValueError as error:
+            raise RunError(f"The verdict store {self.path} is damaged: {error}. {_REMEDY}") from error
 
 
 def to_json(verdict: Verdict) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def test_the_module_is_the_same_program():
         (["eval", "--bench", "mvbench", "model.n_fames=2"], "Did you mean 'model.n_frames'?"),
         (["eval", "--bench", "msvd-qa", "--judge", "ofline"], "Unknown judge 'ofline'. Did you mean 'offline'?"),
         (["eval", "--bench", "msvd-qa", "--judge", "opneai:x"], "Unknown judge 'opneai'. Did you mean 'openai'?"),
-        (["eval", "--bench", "msvd-qa", "--judge", "openai:"], "Unknown judge 'openai'."),
+        (["eval", "--bench", "msvd-qa", "--judge", "openai:"], "--judge openai: is not whole"),
         (["eval", "--bench", "msvd-qa", "--judge", "replay:no.gz"], "no.gz"),
         (["eval", "--bench", "msvd-qa", "--judge", "openai"], "judge=openai needs a model, with its date"),
         (["eval", "--bench", "msvd-qa", "--protocol", "hardend"], "Did you mean 'hardened'?"),

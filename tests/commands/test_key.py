@@ -64,7 +64,7 @@ PASSING = [
     *(saying(status, "The key {key} is not for this.") for status in (400, 422, 429, 500, 503)),
     # The places at which messages are cut, so that a key stands across each of them.
     *(saying(500, "x" * n + " {key} " + "y" * 500) for n in (40, 60, 270, 280, 1180)),
-    *(answer("cut", lambda w, n=n: response(200, b"<" * n + (w.request.sent_key or "").encode())) for n in (50, 60, 70)),
+    *(answer("cut", lambda w, n=n: response(200, f"{'<' * n}{w.request.sent_key}".encode())) for n in (50, 60, 70)),
     with_headers(200), with_headers(500), with_headers(429),
     replying(lambda key: Reply(text=f'{GOOD}\nMy key is {key}')),
     replying(lambda key: Reply(text=f"{'x' * 65} {key}")),
@@ -133,7 +133,7 @@ def watch(tmp_path, monkeypatch, capsys):
     import eval.judges.client.wire  # noqa: F401 - its loggers must be there
 
     monkeypatch.setenv("JUDGE_KEY", KEY)
-    few = canaries()[:20]
+    few = canaries()[::8]
     monkeypatch.setattr("eval.judges.canaries.canaries", lambda: few)
     handler = logging.FileHandler(tmp_path / "log.txt", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(name)s %(message)s %(args)s"))
@@ -202,7 +202,8 @@ def test_no_fatal_fault_gives_the_key_away(provider, fatal, tmp_path, watch):
 @pytest.mark.parametrize("provider", ["local", "openai", "azure"])
 def test_eval_and_check_do_not_give_the_key_away(provider, tmp_path, watch):
     def reply(request):
-        return Reply(text=f"{sensible(request)} {KEY}", extra={"id": KEY})
+        said = "{}" if "Greet me" in request.text else sensible(request)  # the probe is no question
+        return Reply(text=f"{said} {KEY}", extra={"id": KEY})
 
     def fault(request):
         return PASSING[request.index % len(PASSING)] if request.index % 3 == 2 else None
@@ -220,7 +221,13 @@ def test_eval_and_check_do_not_give_the_key_away(provider, tmp_path, watch):
 
 @pytest.mark.parametrize(
     ("given", "code"),
-    [(f"{KEY}\n", 0), (f"{KEY}\r\n", 0), (f"{KEY[:12]}\n{KEY[12:]}", 2), (f"{KEY}\u00e9", 2), (f"\u201c{KEY}\u201d", 2)],
+    [
+        (f"{KEY}\n", 0),
+        (f"{KEY}\r\n", 0),
+        (f"{KEY[:12]}\n{KEY[12:]}", 2),
+        (f"{KEY}\u00e9", 2),
+        (f"\u201c{KEY}\u201d", 2),
+    ],
     ids=["line break behind", "carriage return", "line break inside", "not ASCII", "typographic quotes"],
 )
 def test_a_key_that_was_pasted_badly(given, code, tmp_path, watch, monkeypatch):

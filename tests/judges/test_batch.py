@@ -468,10 +468,9 @@ def test_a_server_that_is_gone(harness):
     with JudgeServer(echo) as server:
         pass
     outcomes, asker = harness.ask(server, requests_of(2), patience_s=0.2)
-    assert {outcome.detail for outcome in outcomes.values()} == {
-        "ConnectError: All connection attempts failed; it could not be handed over in a batch; the same command asks "
-        "it again"
-    }
+    [said] = {outcome.detail for outcome in outcomes.values()}
+    assert said.startswith("ConnectError: ")
+    assert said.endswith("; it could not be handed over in a batch; the same command asks it again")
     assert (asker.stopped, harness.open) == (None, {})
 
 

@@ -323,4 +323,4 @@ def test_describe_holds_what_a_score_depends_on(name):
     assert set(described) == {"name", "protocol", "judge"}
     assert described["judge"]["name"] == "offline"
     assert described["protocol"] == PROTOCOLS[name].describe()
-    assert described["protocol"]["attempts"]["entail"] == (10 if name == "upstream" else 3)
+    assert len(described["protocol"]["temperatures"]["entail"]) == (10 if name == "upstream" else 3)

@@ -58,7 +58,10 @@ def test_the_judge_sees_answer_and_output_in_lower_case_and_all_at_once():
 
 def test_one_of_each_outcome():
     judge = ScriptedJudge(
-        replies={"Set_0": YES, "Set_1": "{'pred': 'no', 'score': 1}", "Set_2": "Yes, five.", "Set_4": YES}
+        replies={
+            "Set_0": YES, "Set_1": "{'pred': 'no', 'score': 1}", "Set_2": "Yes, five.", "Set_4": YES,
+            "Set_5": "{'pred': 'no', 'score': 0}",
+        }  # fmt: skip
     )
     pairs = [
         (sample(0), said("Two dogs.")),
@@ -111,7 +114,7 @@ def test_nobody_is_asked_about_outputs_that_are_missing_or_say_nothing():
     assert judge.rounds == []
     assert [score.status for score in scores] == ["model_failed", "scored", "scored"]
     # As upstream has it, the judge grades those too.
-    scores = OpenQA(judge=judge, skip_empty=False).score(pairs)
+    scores = OpenQA(judge=judge, protocol=UPSTREAM).score(pairs)
     assert [len(calls) for calls in judge.rounds] == [2]
     assert scores[1].values["accuracy"] == 1
 
@@ -176,7 +179,6 @@ def test_describe_holds_what_a_score_depends_on():
     assert described["protocol"]["parser"] == "native-1"
     assert described["judge"]["name"] == "offline"
     assert OpenQA(judge=OfflineJudge(), protocol=UPSTREAM).describe()["protocol"]["parser"] == "upstream-1"
-    assert OpenQA(judge=OfflineJudge(), skip_empty=False).describe() == {**described, "skip_empty": False}
 
 
 @pytest.mark.parametrize("protocol", [UPSTREAM, judge_protocol("native"), judge_protocol("hardened")])

@@ -75,7 +75,7 @@ def from_status(status: int, headers: Mapping[str, str], body: object) -> Outcom
     if isinstance(error.get("error"), dict):
         error = error["error"]
     code, kind_of_error = str(error.get("code") or ""), str(error.get("type") or "")
-    said = error.get("message") or error.get("detail") or (body if isinstance(body, str) else "")
+    said = error.get("message") or error.get("detail") or error.get("error") or (body if isinstance(body, str) else "")
     detail = one_line(f"HTTP {status}" + (f" {code}" if code else "") + (f": {said}" if said else ""))
     param = error.get("param")
     param = param if isinstance(param, str) else None
@@ -142,11 +142,10 @@ def _broken(detail: str) -> Outcome:
 
 def _of_message(found: Mapping[str, Any], choice: Mapping[str, Any], message: Mapping[str, Any]) -> Outcome:
     finish = choice.get("finish_reason")
-    served, fingerprint = found.get("model"), found.get("system_fingerprint")
-    content, refusal = _text(message.get("content")), message.get("refusal")
+    content, refusal = _text(message.get("content")), _text(message.get("refusal"))
     kind: Kind = "replied"
     detail = ""
-    if isinstance(refusal, str) and refusal:
+    if refusal:
         kind, content, detail = "refused", refusal, "the model refused"
     elif finish == "content_filter":
         kind, content, detail = "filtered", None, "a content filter withheld the reply"
@@ -157,9 +156,9 @@ def _of_message(found: Mapping[str, Any], choice: Mapping[str, Any], message: Ma
         kind=kind,
         text=content,
         detail=detail,
-        finish_reason=finish if isinstance(finish, str) else None,
-        served=served if isinstance(served, str) and served else None,
-        fingerprint=fingerprint if isinstance(fingerprint, str) else None,
+        finish_reason=_text(finish),
+        served=_text(found.get("model")) or None,
+        fingerprint=_text(found.get("system_fingerprint")),
         usage=_usage(found.get("usage")),
         may_be_billed=True,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -98,6 +99,8 @@ def _price(name: str, entry: Mapping[str, Any], as_of: str, batch: float) -> Pri
         batch=batch,
         max_output=None if most is None else int(most),
     )
-    if min(price.input, price.output, price.cached, price.batch) < 0:
-        raise ValueError(f"{name} has a negative price")
+    if not all(0 <= value < math.inf for value in (price.input, price.output, price.cached, price.batch)):
+        raise ValueError(f"{name} has a price that is none")
+    if price.max_output is not None and price.max_output < 1:
+        raise ValueError(f"{name} has max_output={price.max_output}")
     return price

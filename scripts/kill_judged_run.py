@@ -1,0 +1,61 @@
+"""Measures what a judged run pays twice when it is killed over and over: one kill a row, then the final comparison.
+
+    .venv/bin/python scripts/kill_judged_run.py [--kills 20] [--questions 600] [--latency 0.05] [--seed 1]
+
+The stand-in server runs in a process of its own and counts. The command is killed (SIGKILL) when so many calls have
+been answered, at moments drawn at random, and started again. In the end its scores are compared with those of a run
+that nobody killed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(PROJECT))
+
+from tests.commands.judged import many_questions, result  # noqa: E402
+from tests.commands.killing import CONCURRENCY, finish, kill_at, score_command, server_process, stats  # noqa: E402
+
+
+def main() -> int:
+    """Print the table; return 1 where the numbers differ or too much was paid twice."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--questions", type=int, default=600)
+    parser.add_argument("--latency", type=float, default=0.05, help="seconds to each answer")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    moments = sorted(random.Random(args.seed).sample(range(2, args.questions), args.kills))
+    with tempfile.TemporaryDirectory() as folder, server_process(args.latency) as url:
+        root = Path(folder)
+        pred = many_questions(root / "p.jsonl", args.questions)
+        for name in ("killed", "whole"):
+            (root / name).mkdir()
+        command = score_command(pred, root / "killed" / "s", url)
+        print("kill  at answered  answered  lost  unstored  paid twice", flush=True)
+        for number, moment in enumerate(moments, 1):
+            kill = kill_at(command, url, moment, root / "killed" / "v.sqlite")
+            row = (number, moment, kill.answered, kill.lost, kill.unstored, kill.paid_twice)
+            print("{:4}  {:11}  {:8}  {:4}  {:8}  {:10}".format(*row), flush=True)
+        code = finish(command)
+        found = stats(url)
+        twice = found["answered"] + found["lost"] - found["distinct"]
+        print(f"\nfinished with exit code {code}: {found['distinct'] - 1} questions and one probe; {found['answered']} "
+              f"answered in full, {found['paid_twice']} of them again, and {found['lost']} lost in flight")  # fmt: skip
+        print(f"paid for twice at the most: {twice}, {twice / args.kills:.1f} a kill; bound {CONCURRENCY} a kill")
+        whole = finish(score_command(pred, root / "whole" / "s", url))
+        one, two = (result(root / name / "s") for name in ("killed", "whole"))
+        same = all(one[field] == two[field] for field in ("metrics", "counts", "complete", "score_id"))
+        scores = [(root / name / "s" / "scores.jsonl").read_bytes() for name in ("killed", "whole")]
+        print(f"uninterrupted run: exit code {whole}; metrics and identity equal: {same}; scores equal: "
+              f"{scores[0] == scores[1]}")  # fmt: skip
+        return 0 if same and scores[0] == scores[1] and twice <= CONCURRENCY * args.kills else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
