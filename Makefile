@@ -43,7 +43,7 @@ judge-compare: $(VENV)/.runtime
 	@$(BIN)/tarsier-eval judge compare $(call flag,--first,A) $(call flag,--second,B) $(call flag,--to,TO)
 
 judge-export: $(VENV)/.runtime
-	@$(BIN)/tarsier-eval judge export $(call flag,--run,RUN) $(call flag,--to,TO)
+	@$(BIN)/tarsier-eval judge export $(call flag,--run,RUN) $(call flag,--to,TO) $(ARGS)
 
 judge-replay: $(VENV)/.runtime
 	@$(BIN)/tarsier-eval judge replay $(call flag,--bundle,BUNDLE) $(call flag,--pred,PRED) $(call flag,--data,DATA) \

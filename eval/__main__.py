@@ -116,6 +116,7 @@ def _judge_commands(judge: argparse.ArgumentParser) -> None:
     export = actions.add_parser("export", help="write a judged run's verdicts and predictions as one bundle")
     export.add_argument("--run", metavar="DIR", help="folder of a run, or of a score")
     export.add_argument("--to", metavar="FILE", help="the bundle to write, such as verdicts.jsonl.gz")
+    export.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides, such as protocol.pack=DIR")
     replay = actions.add_parser("replay", help="score again from a bundle, asking nobody")
     replay.add_argument("--bundle", metavar="FILE", help="what judge export wrote")
     replay.add_argument("--pred", metavar="PATH", help="predictions to score instead of the bundle's own")

@@ -37,7 +37,9 @@ from eval.judges.wording import indexed_wording, wording_of  # noqa: E402
 from eval.scorers.autodq import AutoDQ  # noqa: E402
 from tests.judges.sensible import UPSTREAM_LIKE  # noqa: E402
 
-SUBJECTS = ("a man", "a woman", "two children", "a brown dog", "the cook", "an old sailor", "a girl in red", "the crowd")
+SUBJECTS = (
+    "a man", "a woman", "two children", "a brown dog", "the cook", "an old sailor", "a girl in red", "the crowd",
+)  # fmt: skip
 ACTIONS = (
     "opens a wooden door", "runs along the beach", "pours water into a glass", "throws a ball over the fence",
     "climbs the narrow stairs", "waves at a passing train", "cuts an onion into slices", "sits down on a bench",
@@ -47,9 +49,10 @@ ACTIONS = (
 
 def video(number: int) -> tuple[Sample, Prediction]:
     """Return a made-up video with eight events, and a description that has some of them right."""
-    chance = random.Random(number)  # noqa: S311 - reproducible, not secret
+    chance = random.Random(number)
     events = [f"{chance.choice(SUBJECTS)} {action}" for action in chance.sample(ACTIONS, 8)]
-    told = [event if chance.random() < 0.6 else f"{chance.choice(SUBJECTS)} {chance.choice(ACTIONS)}" for event in events]
+    others = [f"{chance.choice(SUBJECTS)} {chance.choice(ACTIONS)}" for _ in events]
+    told = [event if chance.random() < 0.6 else other for event, other in zip(events, others, strict=True)]
     reference, output = (". ".join(text).capitalize() + "." for text in (events, told))
     sample = Sample(
         id=f"bench_{number}",

@@ -6,7 +6,7 @@ import argparse
 import json
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from eval.commands.score import score
 from eval.core import Prediction, Sample
 from eval.errors import ConfigError, DataError
 from eval.judges.calls import JudgeReply, Usage
-from eval.judges.protocol import judge_protocol
 from eval.judges.replay import Bundle, open_bundle, pack
 from eval.judges.served import ServedJudge
 from eval.judges.wording import Wording
@@ -42,6 +41,7 @@ def check(given: argparse.Namespace) -> bool:
     judging = Judging(settings)
     judge = judging.judge
     if isinstance(judge, ServedJudge):
+        judge.fresh = True
         takes = judge.probe()
         found = ", ".join(f"{name}: {str(value).lower()}" for name, value in asdict(takes).items())
         say(f"The judge at {judge.server.url}, {judge.server.model}: {found}")
@@ -73,7 +73,7 @@ def export(given: argparse.Namespace) -> bool:
         "model": result["model"],
         "scorer": scorer,
         "protocol": scorer["protocol"]["name"],
-        "wording": asdict(_wording(scorer["protocol"])),
+        "wording": asdict(_wording(scorer["protocol"], given.overrides)),
         "result": {name: result[name] for name in ("primary", "score_id", "counts", "metrics")},
     }
     pairs = _pairs(folder, result)
@@ -142,13 +142,14 @@ def _replies(path: Path) -> list[JudgeReply]:
     return found
 
 
-def _wording(asked: Mapping[str, Any]) -> Wording:
+def _wording(asked: Mapping[str, Any], overrides: Sequence[str]) -> Wording:
     """Return the wording of a protocol that a result names. Raises ConfigError where it is no longer at hand."""
-    wording = judge_protocol(asked["name"]).wording
+    settings = configuration.load_settings([*protocol_overrides(asked["name"]), *overrides])
+    wording: Wording = configuration.build(settings.protocol, "protocol").wording
     if wording.sha256 != asked["wording"]["sha256"]:
         raise ConfigError(
             f"The run was judged in another wording of the protocol {asked['name']!r} than the one at hand; export it "
-            "with the version, or the imported pack, that it was judged with."
+            "with the version, or the imported pack (protocol.pack=<folder>), that it was judged with."
         )
     return wording
 

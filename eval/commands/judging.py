@@ -126,6 +126,7 @@ class Judging:
         if plan is not None:
             say(plan_line(plan, judge.name, judge.budget.most))
         self.warn()
+        judge.say = say
         judge.on_progress = JudgeProgress(f"{benchmark.name}, {judge.name}")
 
     def warn(self) -> None:

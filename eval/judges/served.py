@@ -97,6 +97,8 @@ class ServedJudge:
         self.on_progress: Listener | None = None
         self.say: Callable[[str], None] = lambda _: None
         """Is told what happens to batches, which take hours."""
+        self.fresh = False
+        """Whether stored verdicts are left aside: a check wants to know how the judge is now."""
         self._served = served
         self.known = KnownServer(self.server, revision, self.extra)
         start = START_LOCAL if provider == "local" else START
@@ -155,6 +157,7 @@ class ServedJudge:
 
     def usage_so_far(self) -> dict[str, tuple[float, float]]:
         """Return what stored calls took, by task and form: tokens a character of the request, and tokens a reply."""
+        self.known.recall(self.store)
         return self.store.usage(self.known.identity)
 
     def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
@@ -167,7 +170,7 @@ class ServedJudge:
             return [JudgeReply.failure(str(error)) for _ in calls]
         asked = self._asked(calls)
         distinct = {one.key: one for one in asked}
-        stored = self.store.find(distinct, self.known.identity)
+        stored = {} if self.fresh else self.store.find(distinct, self.known.identity)
         replies = self._settled(distinct, stored)
         if len(replies) < len(distinct):
             try:
@@ -197,6 +200,7 @@ class ServedJudge:
 
     def probe(self) -> Capabilities:
         """Find out anew what the server takes. Raises JudgeError where it can't be asked."""
+        self._set_price(required=False)
         had_price = self.budget.price is not None
         usages = self.known.probe(self.store, self._new_asker())
         self.probed += usages
@@ -206,10 +210,10 @@ class ServedJudge:
         assert self.known.takes is not None
         return self.known.takes
 
-    def _set_price(self) -> None:
+    def _set_price(self, *, required: bool = True) -> None:
         prices, served = self.price_list, self._served or self.known.served
         self.budget.price = prices.price(served) or prices.price(self.server.model) or self.budget.price
-        if self.budget.most is not None and self.budget.price is None:
+        if required and self.budget.most is not None and self.budget.price is None:
             raise ConfigError(
                 f"max_cost needs a price, and {prices.path} has none for {served or self.server.model!r}; add one "
                 "there, or leave max_cost out."

@@ -308,7 +308,7 @@ def test_a_judge_that_cannot_be_checked(fault, said, tmp_path, capsys):
         (["judge", "export"], "judge export needs --run and --to"),
         (["judge", "export", "--run", "no", "--to", "x"], "'no' holds no result.json"),
         (["judge", "export", "--rnu", "no"], "Unknown flag --rnu. Did you mean '--run'?"),
-        (["judge", "export", "--run", "no", "--to", "x", "a=b"], "Unknown flag a."),
+        (["judge", "export", "--run", "no", "--to", "x", "a=b"], "holds no result.json"),
         (["judge", "replay"], "judge replay needs --bundle"),
         (["judge", "replay", "--bundel", "x"], "Unknown flag --bundel. Did you mean '--bundle'?"),
         (["judge", "replay", "--bundle", "no.gz"], "no.gz does not exist"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from eval.errors import JudgeError
 from eval.judges.calls import Usage
 from eval.judges.client.server import Server
 from eval.judges.requests import Capabilities
@@ -41,17 +42,34 @@ class KnownServer:
 
     def recall(self, store: VerdictStore) -> bool:
         """Take from the store what was found out before; return whether it is known now."""
+        self._choose_model(store)
         if self.takes is None and (known := store.capabilities(self.key)) is not None:
             self.takes, self.served = Capabilities(**known["takes"]), str(known["served"])
         return self.takes is not None
 
     def probe(self, store: VerdictStore, asker: Asker) -> tuple[Usage, ...]:
         """Find out anew what it takes, and keep it; return what that cost. Raises JudgeError where it is not there."""
-        _ = self.key  # settles which model is asked for
+        self._choose_model(store)
         probed = asyncio.run(self.server.probe(asker, self.extra))
         self.takes = probed.takes
         self.remember(store, probed.served or self.server.model)
         return tuple(usage for usage in probed.usages if usage is not None)
+
+    def _choose_model(self, store: VerdictStore) -> None:
+        """Ask a local server that was given without a model which it has; where it is gone, take what it had."""
+        settings = self.server.settings
+        if settings.model:
+            return
+        place = f"{settings.provider} {self.server.url}"
+        try:
+            model = self.server.model
+        except JudgeError:
+            known = store.capabilities(place)
+            if known is None:
+                raise
+            self.server.settings = replace(settings, model=str(known["model"]))
+        else:
+            store.keep_capabilities(place, {"model": model})
 
     def remember(self, store: VerdictStore, served: str) -> None:
         """Keep which model it has now."""

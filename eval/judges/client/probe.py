@@ -34,7 +34,7 @@ _CALL = JudgeCall(
     max_tokens=1024,
 )
 _MOST = 8
-"""Requests; there are seven things to leave out."""
+"""Refusals; there are seven things to leave out."""
 
 _MENTIONS: Mapping[str, tuple[str, ...]] = {
     "structured": ("response_format", "json_schema", "json_object", "schema", "structured", "grammar"),
@@ -42,7 +42,7 @@ _MENTIONS: Mapping[str, tuple[str, ...]] = {
     "temperature": ("temperature",),
     "system": ("system", "role"),
 }
-"""Words by which servers name what they do not take, likeliest first where none is named."""
+"""Words by which servers name what they do not take; where they name nothing, the first is left out first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,28 +73,45 @@ async def probe(
     Raises JudgeError where the server cannot be asked at all.
     """
     bounds = [first.reply_bound, *(bound for bound in BOUNDS if bound != first.reply_bound)]
-    takes = first
     usages: list[Usage | None] = []
-    for _ in range(_MOST):
+
+    async def sent(takes: Capabilities) -> Outcome:
         asked = request_of(_CALL, takes, extra)
         outcome = await send(body_of(asked, model, takes), asked.get("max_tokens", 0))
         if outcome.kind == "replied":
             usages.append(outcome.usage)
-            found = replace(takes, thinks=_thinks(outcome))
-            if takes.structured == "json_schema" and not _heeded(outcome.text or ""):
-                found = replace(found, structured="none")
-            return Probed(takes=found, served=outcome.served, usages=tuple(usages))
+        return outcome
+
+    takes, outcome = first, await sent(first)
+    blind: dict[str, Capabilities] = {}
+    for _ in range(_MOST):
+        if outcome.kind == "replied":
+            break
         # Some servers answer what they do not know with 500; that was tried again before, and is no passing fault.
         unknown = outcome.kind == "rejected" or (outcome.kind == "overloaded" and "HTTP 500" in outcome.detail)
-        fewer = _without(takes, outcome, bounds) if unknown else None
-        if fewer is None:
+        fewer = _fewer(takes, bounds) if unknown else {}
+        if not fewer:
             raise JudgeError(f"The judge {model!r} does not answer: {outcome.detail or outcome.kind}.")
-        takes = fewer
-    raise JudgeError(f"The judge {model!r} takes none of the requests that it was tried with: {outcome.detail}.")
+        named = _named(fewer, outcome)
+        name = named or next(iter(fewer))
+        if named is None:
+            blind.setdefault(name, takes)
+        takes, outcome = fewer[name], await sent(fewer[name])
+    if outcome.kind != "replied":
+        raise JudgeError(f"The judge {model!r} takes none of the requests that it was tried with: {outcome.detail}.")
+    # What was left out on a guess, before the last guess was right, may do no harm: it is put back where it does none.
+    for name, before in list(blind.items())[:-1]:
+        more = replace(takes, **{name: getattr(before, name)})
+        again = await sent(more)
+        takes, outcome = (more, again) if again.kind == "replied" else (takes, outcome)
+    found = replace(takes, thinks=_thinks(outcome))
+    if takes.structured == "json_schema" and not _heeded(outcome.text or ""):
+        found = replace(found, structured="none")
+    return Probed(takes=found, served=outcome.served, usages=tuple(usages))
 
 
-def _without(takes: Capabilities, refused: Outcome, bounds: Sequence[ReplyBound]) -> Capabilities | None:
-    """Return what is left to try after a refusal, or None where nothing is."""
+def _fewer(takes: Capabilities, bounds: Sequence[ReplyBound]) -> dict[str, Capabilities]:
+    """Return what is left with one thing less, by the thing's name."""
     later = bounds[bounds.index(takes.reply_bound) + 1 :] or ["none"]
     fewer = {
         "structured": replace(takes, structured="json_object" if takes.structured == "json_schema" else "none"),
@@ -102,13 +119,16 @@ def _without(takes: Capabilities, refused: Outcome, bounds: Sequence[ReplyBound]
         "temperature": replace(takes, temperature=False),
         "system": replace(takes, system=False),
     }
-    open_ones = {name: left for name, left in fewer.items() if left != takes}
-    named = refused.param or refused.detail
-    for text in (named, refused.detail):
-        for name, left in open_ones.items():
+    return {name: left for name, left in fewer.items() if left != takes}
+
+
+def _named(fewer: Mapping[str, Capabilities], refused: Outcome) -> str | None:
+    """Return which of these things a server named as its reason, if any."""
+    for text in (refused.param or "", refused.detail):
+        for name in fewer:
             if any(word in text.lower() for word in _MENTIONS[name]):
-                return left
-    return next(iter(open_ones.values()), None)
+                return name
+    return None
 
 
 def _heeded(text: str) -> bool:

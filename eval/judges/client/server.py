@@ -79,8 +79,12 @@ class Server:
         settings = self.settings
         key = os.environ.get(settings.key_env, "").strip() if settings.key_env else ""
         if settings.key_env and not key:
+            # What does not look like a variable's name may be the key itself, and is not repeated.
+            named = (
+                settings.key_env if re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+", settings.key_env) else "that is named"
+            )
             raise JudgeError(
-                f"The environment variable {settings.key_env} is not set; the judge at {self.url} needs its key."
+                f"The environment variable {named} is not set; the judge at {self.url} needs its key (judge.key_env)."
             )
         endpoint = Endpoint(
             provider=settings.provider,
