@@ -59,9 +59,12 @@ def test_the_judge_sees_answer_and_output_in_lower_case_and_all_at_once():
 def test_one_of_each_outcome():
     judge = ScriptedJudge(
         replies={
-            "Set_0": YES, "Set_1": "{'pred': 'no', 'score': 1}", "Set_2": "Yes, five.", "Set_4": YES,
+            "Set_0": YES,
+            "Set_1": "{'pred': 'no', 'score': 1}",
+            "Set_2": "Yes, five.",
+            "Set_4": YES,
             "Set_5": "{'pred': 'no', 'score': 0}",
-        }  # fmt: skip
+        }
     )
     pairs = [
         (sample(0), said("Two dogs.")),
