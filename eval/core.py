@@ -308,7 +308,10 @@ class Model(Protocol):
         ...
 
     def generate(self, frames: Sequence[Image], prompts: Sequence[str]) -> list[Generation]:
-        """Continue each prompt about the same frames. Raises ModelError where a prompt does not fit."""
+        """Continue each prompt about the same frames, as if it were asked alone.
+
+        Raises ModelError where one of the prompts does not fit; the caller then asks for fewer.
+        """
         ...
 
 

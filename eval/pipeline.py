@@ -78,20 +78,30 @@ def _predict_clip(group: Sequence[Sample], model: Model, decoded: Future[list[Im
     except Exception as error:  # noqa: BLE001 - whatever a clip does to a decoder, it costs its own samples only
         said = f"unreadable: {group[0].clip.name}: {type(error).__name__}: {error}"
         return [_failed(sample, said) for sample in group]
-    return [_predict_sample(sample, model, frames) for sample in group]
+    return _predict_samples(group, model, frames)
 
 
-def _predict_sample(sample: Sample, model: Model, frames: Sequence[Image]) -> Prediction:
+def _predict_samples(group: Sequence[Sample], model: Model, frames: Sequence[Image]) -> list[Prediction]:
+    """Ask all questions about a clip at once; where that fails, half of them at a time, down to the one at fault."""
     try:
-        (generation,) = model.generate(frames, [sample.prompt])
+        generations = model.generate(frames, [sample.prompt for sample in group])
     except ModelError as error:
-        return _failed(sample, f"model: {error}")
+        said = f"model: {error}"
     except TarsierEvalError:
         raise
     except Exception as error:  # noqa: BLE001 - out of memory, kernel errors: this sample's, not the run's
         first_line = (str(error).strip().splitlines() or [""])[0]
-        return _failed(sample, f"model: {type(error).__name__}: {first_line}")
-    return Prediction(id=sample.id, prompt=generation.prompt, output=generation.output, n_frames=len(frames))
+        said = f"model: {type(error).__name__}: {first_line}"
+    else:
+        return [
+            Prediction(id=sample.id, prompt=generation.prompt, output=generation.output, n_frames=len(frames))
+            for sample, generation in zip(group, generations, strict=True)
+        ]
+    # Outside of the handlers, whose error would hold on to the memory of the failed attempt.
+    if len(group) == 1:
+        return [_failed(group[0], said)]
+    half = len(group) // 2
+    return [*_predict_samples(group[:half], model, frames), *_predict_samples(group[half:], model, frames)]
 
 
 def _failed(sample: Sample, reason: str) -> Prediction:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from eval.core import Clip, Coverage, Sample
+from eval.core import Clip, Coverage, Generation, Sample
 from eval.errors import ConfigError, MediaError, ModelError
 from eval.models.scripted import ScriptedModel
 from eval.pipeline import coverage, group_by_clip, predict
@@ -88,6 +88,53 @@ def test_a_failed_generation_fails_its_sample_only(clips, error, said):
     predictions = {p.id: p for p in run(samples, Failing(error))}
     assert predictions["1"].error == said
     assert predictions["2"].output == "A"
+
+
+class Limited(ScriptedModel):
+    """Takes so many prompts at once, and none that says bad; answers each with itself."""
+
+    def __init__(self, most):
+        super().__init__()
+        self.most = most
+        self.went_through = []
+
+    def generate(self, frames, prompts):
+        for prompt in prompts:
+            if "bad" in prompt:
+                raise ModelError("no place for frames")
+        if len(prompts) > self.most:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 9 GiB")
+        self.went_through.append(len(prompts))
+        return [Generation(prompt=prompt, output=prompt, n_tokens=1) for prompt in prompts]
+
+
+def test_all_questions_about_a_clip_are_asked_at_once(clips):
+    samples = [sample(str(i), clips / f"{'one' if i % 3 else 'two'}.mp4", prompt=str(i)) for i in range(9)]
+    model = Limited(most=26)
+    assert {p.id: p.output for p in run(samples, model)} == {str(i): str(i) for i in range(9)}
+    assert model.went_through == [3, 6]
+
+
+@pytest.mark.parametrize(("most", "batches"), [(26, [26]), (13, [13, 13]), (5, [3, 3, 3, 4] * 2), (1, [1] * 26)])
+def test_where_a_batch_fails_its_halves_are_asked(clips, most, batches):
+    samples = [sample(str(i), clips / "one.mp4", prompt=str(i)) for i in range(26)]
+    model = Limited(most)
+    assert [(p.id, p.output) for p in run(samples, model)] == [(str(i), str(i)) for i in range(26)]
+    assert model.went_through == batches
+
+
+def test_a_prompt_that_does_not_fit_costs_only_its_own_sample(clips):
+    samples = [sample(str(i), clips / "one.mp4", prompt="bad" if i == 5 else str(i)) for i in range(9)]
+    predictions = run(samples, Limited(most=26))
+    assert [p.output for p in predictions] == [None if i == 5 else str(i) for i in range(9)]
+    assert predictions[5].error == "model: no place for frames"
+
+
+def test_a_sample_that_fails_alone_is_the_only_one_lost(clips):
+    samples = [sample(str(i), clips / "one.mp4") for i in range(3)]
+    assert {p.error for p in run(samples, Limited(most=0))} == {
+        "model: RuntimeError: CUDA out of memory. Tried to allocate 9 GiB"
+    }
 
 
 def test_a_wrong_setting_stops_the_run(clips):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from eval.core import Clip
+from eval.models.tarsier.engine import Engine
 from eval.models.tarsier.processing import place_frames, wrap_prompt
 from eval.models.tarsier.runner import TarsierRunner
 from eval.video.frames import load_frames
@@ -69,3 +71,35 @@ def test_outputs_are_equal(model_cases, runner, frames_of):
         (generation,) = runner.generate(frames_of(case["video"], case["n_frames"]), [case["prompt_in"]])
         assert generation.output == case["generated_text"], case["key"]
         assert generation.n_tokens == len(case["generated_ids"]), case["key"]
+
+
+def test_outputs_are_equal_when_asked_together(model_cases, runner, frames_of):
+    together: dict[tuple[str, int], list[Any]] = {}
+    for case in model_cases:
+        together.setdefault((case["video"], case["n_frames"]), []).append(case)
+    assert max(map(len, together.values())) > 1
+    for (video, n_frames), cases in together.items():
+        generations = runner.generate(frames_of(video, n_frames), [case["prompt_in"] for case in cases])
+        for case, generation in zip(cases, generations, strict=True):
+            assert generation.output == case["generated_text"], case["key"]
+            assert generation.n_tokens == len(case["generated_ids"]), case["key"]
+
+
+def test_first_logits_agree_when_asked_together(model_cases, golden, runner, frames_of):
+    arrays = np.load(golden / "model_arrays.npz")
+    processor = runner._processor
+    for video, n_frames in {(case["video"], case["n_frames"]) for case in model_cases}:
+        cases = [case for case in model_cases if (case["video"], case["n_frames"]) == (video, n_frames)]
+        by_ids = {tuple(processor.expand(case["input_ids"])): case["key"] for case in cases}
+        seen: list[torch.Tensor] = []
+        handle = runner._model.lm_head.register_forward_hook(lambda _module, _in, out, kept=seen: kept.append(out))
+        pixels = processor.pixel_values(frames_of(video, n_frames))
+        Engine(runner._model, max_new_tokens=1, kv_budget=10**9).generate(pixels, list(by_ids), None)
+        handle.remove()
+        # The engine works prefix by prefix, shortest prompt first; whose a row is, the closest golden one tells.
+        golden_rows = torch.tensor(np.stack([arrays[f"{key}/last_logits"] for key in by_ids.values()]))
+        found = torch.cat(seen)
+        assert found.shape == golden_rows.shape
+        difference = (found[:, None] - golden_rows[None]).abs().amax(-1)
+        assert float(difference.amin(0).max()) < 1e-4
+        assert float(difference.amin(1).max()) < 1e-4

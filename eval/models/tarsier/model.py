@@ -7,6 +7,8 @@ and device maps serve here too. Source: arXiv 2407.00634 and the config of omni-
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -49,7 +51,9 @@ class TarsierModel(LlavaModel):
 
     def get_image_features(self, pixel_values: torch.Tensor, **kwargs: Any) -> Any:
         """Return LLaVA's output with `pooler_output` as a list of (g*(g+1)+1, d) tensors, one a frame."""
-        output = super().get_image_features(pixel_values, **kwargs)
+        layer = kwargs.get("vision_feature_layer")
+        with _without_layers_past(self.config.vision_feature_layer if layer is None else layer, self.vision_tower):
+            output = super().get_image_features(pixel_values, **kwargs)
         patches = torch.stack(list(output.pooler_output))
         output.pooler_output = list(self.add_separators(patches))
         return output
@@ -67,6 +71,33 @@ class TarsierModel(LlavaModel):
             [patches.view(n_frames, side, side, width), newline.expand(n_frames, side, 1, width)], dim=2
         ).flatten(1, 2)
         return torch.cat([rows, frame_end.expand(n_frames, 1, width)], dim=1)
+
+
+@contextmanager
+def _without_layers_past(layer: int | list[int], tower: Any) -> Iterator[None]:
+    """Let the vision tower's layers past the one that is read pass on what they get: Tarsier reads the last but one.
+
+    The layers stay in place, so that transformers' counting of hidden states, and its hooks, hold.
+    """
+    unread: list[Any] = []
+    if isinstance(layer, int) and hasattr(tower, "encoder"):
+        layers = list(tower.encoder.layers)
+        # Hidden state 0 is the input of layer 0, and hidden state i the output of layer i - 1.
+        unread = layers[layer if layer >= 0 else len(layers) + 1 + layer :]
+    before = [module.__dict__.get("forward") for module in unread]
+    for module in unread:
+        module.forward = _pass_on
+    try:
+        yield
+    finally:
+        for module, forward in zip(unread, before, strict=True):
+            del module.forward
+            if forward is not None:  # a device map's, which wraps the class's own
+                module.forward = forward
+
+
+def _pass_on(hidden_states: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
+    return hidden_states
 
 
 class TarsierForConditionalGeneration(LlavaForConditionalGeneration):

@@ -1,11 +1,11 @@
-"""The Tarsier runner: frames and prompts in, continuations out, greedy, one prompt at a time as upstream."""
+"""The Tarsier runner: frames and prompts in, continuations out, greedy, the same as one prompt at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import PositiveInt
+from pydantic import PositiveFloat, PositiveInt
 
 from eval.core import Generation
 from eval.errors import ModelError
@@ -29,6 +29,8 @@ class TarsierRunner:
         dtype: `auto` is fp16 on GPUs, as upstream, and fp32 on CPUs.
         attention: transformers' attention implementation (`sdpa`, `eager`, `flash_attention_2`).
         device_map: `auto` or `balanced` spreads the layers over all GPUs; None uses one device.
+        kv_budget_gb: bound on the keys and values of prompts that are continued together, in GB, where free memory
+            can't be asked (on CUDA it is).
 
     Raises:
         ModelError: the checkpoint cannot be found, is of another family, or its weights do not fit.
@@ -46,7 +48,10 @@ class TarsierRunner:
         dtype: Dtype = "auto",
         attention: str = "sdpa",
         device_map: str | None = None,
+        kv_budget_gb: PositiveFloat = 4.0,
     ) -> None:
+        from eval.models.tarsier.engine import Engine
+
         self.name = name
         self.n_frames = n_frames
         self._max_new_tokens = max_new_tokens
@@ -65,6 +70,7 @@ class TarsierRunner:
             image_size=config.vision_config.image_size,
             positions_per_frame=config.positions_per_frame(),
         )
+        self._engine = Engine(self._model, max_new_tokens=max_new_tokens, kv_budget=int(kv_budget_gb * 1e9))
 
     def describe(self) -> Mapping[str, Any]:
         """Return what the outputs depend on."""
@@ -80,40 +86,36 @@ class TarsierRunner:
             "attention": self._attention,
             "device_map": self._device_map,
             "decoding": "greedy",
+            # Exact in fp32. In half precision sums in another order may flip a near tie, so it is told.
+            "prefix": "shared",
         }
 
-    def generate(self, frames: Sequence[Image], prompts: Sequence[str]) -> list[Generation]:
+    @property
+    def batching(self) -> Mapping[str, int]:
+        """How the work was cut so far: prefixes, batches, the largest batch, halvings, bytes a position."""
+        return self._engine.batching()
+
+    def generate(
+        self, frames: Sequence[Image], prompts: Sequence[str], *, settled: Callable[[str], bool] | None = None
+    ) -> list[Generation]:
         """Continue each prompt about the same frames, greedily, until the end token or `max_new_tokens`.
 
         Args:
             frames: RGB images, at most `n_frames` of them.
             prompts: texts with one `<video>`, or one `<image>` a frame.
+            settled: whether a text, generated so far, needs nothing added to it.
 
         Raises:
-            ModelError: a prompt has no place for the frames.
+            ModelError: a prompt has no place for the frames; nothing has been computed then.
         """
         if not frames:
             raise ModelError("There are no frames to show.")
-        pixels = self._processor.pixel_values(frames).to(self._model.device, self._dtype)
-        return [self._continue(prompt, pixels) for prompt in prompts]
-
-    def _continue(self, prompt: str, pixels: Any) -> Generation:
-        import torch
-
-        wrapped = wrap_prompt(prompt)
-        ids = self._processor.expand(self._processor.token_ids(place_frames(wrapped, len(pixels))))
-        inputs = torch.tensor([ids], device=self._model.device)
-        with torch.inference_mode():
-            sequence = self._model.generate(
-                input_ids=inputs,
-                attention_mask=torch.ones_like(inputs),
-                pixel_values=pixels,
-                max_new_tokens=self._max_new_tokens,
-                do_sample=False,
-                num_beams=1,
-                temperature=None,
-                top_p=None,
-                top_k=None,
-                use_cache=True,
-            )[0, len(ids) :].tolist()
-        return Generation(prompt=wrapped, output=self._processor.decode(sequence), n_tokens=len(sequence))
+        processor = self._processor
+        wrapped = [wrap_prompt(prompt) for prompt in prompts]
+        ids = [processor.expand(processor.token_ids(place_frames(prompt, len(frames)))) for prompt in wrapped]
+        pixels = processor.pixel_values(frames).to(self._model.device, self._dtype)
+        enough = None if settled is None else (lambda new: settled(processor.decode(new)))
+        return [
+            Generation(prompt=prompt, output=processor.decode(new), n_tokens=len(new))
+            for prompt, new in zip(wrapped, self._engine.generate(pixels, ids, enough), strict=True)
+        ]

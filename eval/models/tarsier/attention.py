@@ -1,0 +1,168 @@
+"""Attention of many continuations over one prefix that they share, without a copy of the prefix for each.
+
+The queries of all rows attend to the shared keys at once, then each row's to the row's own keys, and the two parts
+are merged by their log-sum-exps, which is exact. Sources: Hydragen (arXiv 2402.05099), cascade inference
+(flashinfer.ai/2024/02/02/cascade-inference.html), and the merge itself from FlashAttention (arXiv 2205.14135, sec. 3).
+
+Shapes: b rows, h query heads, k key-value heads (h = k * g, Llama's grouping: query head i reads head i // g),
+n queries a row, s keys, d width of a head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+SHARED_PREFIX = "tarsier_shared_prefix"
+"""The name under which transformers' attention interface knows `shared_prefix_attention`."""
+
+_SCORES_AT_ONCE = 2**26
+"""Elements of the score matrix that the plain kernel holds at a time: 256 MB in fp32."""
+
+Attended = tuple[torch.Tensor, torch.Tensor]
+"""An output (b, h, n, d), and the log-sum-exp of its scores (b, h, n), in fp32."""
+
+
+def attend(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *, scaling: float, causal: bool = False
+) -> Attended:
+    """Attend from (b, h, n, d) to (b, h, s, d), and return the log-sum-exp too, by the best kernel at hand.
+
+    `scaled_dot_product_attention` keeps the log-sum-exp to itself, so the kernels behind it are called by name.
+    `causal` needs n = s.
+    """
+    if query.device.type == "cpu" and query.dtype in (torch.float32, torch.bfloat16):
+        output, lse = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+            query, key, value, 0.0, causal, scale=scaling
+        )
+        return output, lse
+    if _has_flash(query):
+        output, lse, *_ = torch.ops.aten._scaled_dot_product_flash_attention(
+            query, key, value, 0.0, causal, return_debug_mask=False, scale=scaling
+        )
+        return output, lse
+    mask = None
+    if causal:
+        mask = torch.ones(query.shape[2], key.shape[2], dtype=torch.bool, device=query.device).tril()
+    return attend_plainly(query, key, value, scaling=scaling, mask=mask)
+
+
+def _has_flash(query: torch.Tensor) -> bool:
+    """Whether FlashAttention 2 takes these queries: half precision, Ampere or later, heads of a multiple of 8."""
+    half = query.dtype in (torch.float16, torch.bfloat16)
+    width = query.shape[-1]
+    return (
+        query.is_cuda and half and width % 8 == 0 and width <= 256
+        and torch.cuda.get_device_capability(query.device) >= (8, 0)
+    )  # fmt: skip
+
+
+def attend_plainly(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *, scaling: float, mask: torch.Tensor | None = None
+) -> Attended:
+    """Do the same in plain matrix products, softmax in fp32, a block of queries at a time.
+
+    `mask` is true where a query may look, and broadcasts to (b, h, n, s).
+    """
+    rows, heads, n_queries, _ = query.shape
+    block = max(1, _SCORES_AT_ONCE // (rows * heads * key.shape[2]))
+    parts = []
+    for start in range(0, n_queries, block):
+        scores = torch.matmul(query[:, :, start : start + block] * scaling, key.transpose(-1, -2)).float()
+        if mask is not None:
+            per_query = mask if mask.shape[-2] == 1 else mask[..., start : start + block, :]
+            scores.masked_fill_(~per_query, float("-inf"))
+        lse = scores.logsumexp(-1)
+        weights = scores.sub_(lse[..., None]).exp_()
+        parts.append((torch.matmul(weights.to(value.dtype), value), lse))
+    if len(parts) == 1:
+        return parts[0]
+    return torch.cat([output for output, _ in parts], dim=2), torch.cat([lse for _, lse in parts], dim=2)
+
+
+def attend_shared(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *, scaling: float) -> Attended:
+    """Attend from all rows' queries (b, h, n, d) to one set of keys (1, k, s, d), all of which every query may see.
+
+    The queries of all rows, and of all heads that share a key-value head, become one long list: the keys are read once.
+    """
+    rows, heads, n, width = query.shape
+    shared = key.shape[1]
+    grouped = query.view(rows, shared, heads // shared, n, width).permute(1, 2, 0, 3, 4)
+    listed = grouped.reshape(1, shared, heads // shared * rows * n, width)
+    output, lse = attend(listed, key, value, scaling=scaling)
+    output = output.reshape(shared, heads // shared, rows, n, width).permute(2, 0, 1, 3, 4)
+    lse = lse.reshape(shared, heads // shared, rows, n).permute(2, 0, 1, 3)
+    return output.reshape(rows, heads, n, width), lse.reshape(rows, heads, n)
+
+
+def attend_own(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *, scaling: float, seen: torch.Tensor | None
+) -> Attended:
+    """Attend from each row's queries (b, h, n, d) to its own keys (b, k, s, d).
+
+    Several queries are the row's first, one for each key, and look back only. A single one looks at all keys where
+    `seen` (b, s) is true, or at all where that is None.
+    """
+    rows, heads, n, width = query.shape
+    own = key.shape[1]
+    if n == 1:
+        grouped = query.view(rows, own, heads // own, width)
+        mask = None if seen is None else seen[:, None, None, :]
+        output, lse = attend_plainly(grouped, key, value, scaling=scaling, mask=mask)
+        return output.reshape(rows, heads, 1, width), lse.reshape(rows, heads, 1)
+    if own != heads:
+        key, value = (states.repeat_interleave(heads // own, dim=1) for states in (key, value))
+    return attend(query, key, value, scaling=scaling, causal=True)
+
+
+def merge(one: Attended, other: Attended) -> torch.Tensor:
+    """Return the attention over the union of two disjoint sets of keys, in fp32: (b, h, n, d)."""
+    (first, first_lse), (second, second_lse) = one, other
+    # softmax weights of the two parts: exp(lse_1) / (exp(lse_1) + exp(lse_2)), which cannot overflow as a sigmoid
+    share = torch.sigmoid(first_lse - second_lse)[..., None]
+    return first.float() * share + second.float() * (1 - share)
+
+
+def shared_prefix_attention(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,  # noqa: ARG001 - the rows know what may be seen
+    *,
+    scaling: float,
+    rows: Any,
+    **_: Any,
+) -> tuple[torch.Tensor, None]:
+    """Attend for one layer, as transformers' attention interface asks.
+
+    `rows` is an `eval.models.tarsier.rows.Rows`; it keeps the new keys and values (b, k, n, d). Returns (b, n, h, d).
+    """
+    own_key, own_value = rows.append(module.layer_idx, key, value)
+    if rows.alone:
+        output = attend_shared(query, own_key, own_value, scaling=scaling)[0]
+        return output.transpose(1, 2), None
+    prefix_key, prefix_value = rows.prefix.layers[module.layer_idx]
+    seen = rows.seen(own_key.shape[2], query.device)
+    merged = merge(
+        attend_shared(query, prefix_key, prefix_value, scaling=scaling),
+        attend_own(query, own_key, own_value, scaling=scaling, seen=seen),
+    )
+    return merged.to(query.dtype).transpose(1, 2).contiguous(), None
+
+
+@contextmanager
+def sharing_prefix(config: Any) -> Iterator[None]:
+    """Let the modules of a text config attend by `shared_prefix_attention`, and leave them as they were."""
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(SHARED_PREFIX, shared_prefix_attention)
+    before = config._attn_implementation
+    config._attn_implementation = SHARED_PREFIX
+    try:
+        yield
+    finally:
+        config._attn_implementation = before

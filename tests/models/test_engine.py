@@ -1,0 +1,232 @@
+"""Continuing many prompts from one prefix, on random models, against transformers' own `generate`."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from eval.errors import ModelError
+from eval.models.tarsier import engine as engine_module
+from eval.models.tarsier.engine import Engine
+from eval.models.tarsier.language import continue_rows
+from eval.models.tarsier.memory import Footprint, is_out_of_memory, plan
+from tests.models.sequential import continue_alone
+
+IMAGE, NEWLINE, FRAME_END = 90, 91, 92
+ENDS = [2, 10, 20, 30, 40, 50]
+POSITIONS = 2 * 3 + 1
+"""Of a frame of 2 x 2 patches."""
+
+
+def model(kv_heads=2, attention="sdpa"):
+    from transformers import CLIPVisionConfig, LlamaConfig
+
+    from eval.models.tarsier.model import TarsierConfig, TarsierForConditionalGeneration
+
+    torch.manual_seed(7)
+    config = TarsierConfig(
+        text_config=LlamaConfig(
+            vocab_size=93, hidden_size=64, intermediate_size=96, num_hidden_layers=3, num_attention_heads=8,
+            num_key_value_heads=kv_heads, bos_token_id=1, pad_token_id=0, initializer_range=0.3,
+        ),
+        vision_config=CLIPVisionConfig(
+            hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=4, image_size=28,
+            patch_size=14,
+        ),
+        image_token_index=IMAGE, image_newline_idx=NEWLINE, image_new_idx=FRAME_END,
+        attn_implementation=attention,
+    )  # fmt: skip
+    built = TarsierForConditionalGeneration(config).eval()
+    built.generation_config.eos_token_id = ENDS
+    built.generation_config.pad_token_id = 0
+    return built
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    return torch.randn(2, 3, 28, 28, generator=torch.Generator().manual_seed(1))
+
+
+def prompt(seed, n, before=(1, 5)):
+    drawn = torch.randint(3, 90, (n,), generator=torch.Generator().manual_seed(seed)).tolist()
+    return [*before, *[IMAGE] * (2 * POSITIONS), *drawn]
+
+
+LENGTHS = (1, 9, 3, 30, 2, 9, 17, 1, 4)
+PROMPTS = [prompt(seed, n) for seed, n in enumerate(LENGTHS)]
+
+
+def by_engine(built, pixels, prompts, *, new=20, kv_budget=10**9, settled=None):
+    used = Engine(built, max_new_tokens=new, kv_budget=kv_budget)
+    return used.generate(pixels, prompts, settled), used.batching()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("kv_heads", [8, 2, 1])
+def test_grouped_heads_and_lengths(kv_heads, attention, pixels):
+    built = model(kv_heads, attention)
+    found, used = by_engine(built, pixels, PROMPTS)
+    alone = [continue_alone(built, pixels, ids, 20) for ids in PROMPTS]
+    assert found == alone
+    assert used["prefixes"] == 1
+    assert used["batches"] == 1
+    assert used["largest_batch"] == len(PROMPTS)
+    # Some rows end by themselves, others at the bound: both ways out are taken.
+    assert {len(ids) < 20 for ids in alone} == {True, False}
+
+
+@pytest.mark.slow
+def test_logits_are_those_of_the_whole_prompt(pixels):
+    built = model()
+    seen = []
+    handle = built.lm_head.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+    by_engine(built, pixels, PROMPTS, new=1)
+    handle.remove()
+    (logits,) = seen
+    for row, ids in zip(logits, sorted(PROMPTS, key=lambda ids: (len(ids), ids)), strict=True):
+        with torch.inference_mode():
+            whole = built(input_ids=torch.tensor([ids]), pixel_values=pixels).logits[0, -1]
+        assert float((row - whole).abs().max()) < 1e-4
+
+
+@pytest.mark.slow
+def test_prompts_of_every_kind(pixels):
+    built = model()
+    prompts = [
+        PROMPTS[1],
+        PROMPTS[1],  # twice
+        [*PROMPTS[1], 17],  # continues another
+        prompt(1, 9, before=(1, 6, 7)),  # other text before the frames
+        [1, 5, *[IMAGE] * (2 * POSITIONS)],  # nothing after them
+        [1, *[IMAGE] * POSITIONS, 44, *[IMAGE] * POSITIONS, 8],  # text between them
+    ]
+    found, used = by_engine(built, pixels, prompts)
+    assert found == [continue_alone(built, pixels, ids, 20) for ids in prompts]
+    assert used["prefixes"] == 3
+
+
+@pytest.mark.slow
+def test_the_plan_is_kept_and_changes_nothing(pixels):
+    built = model()
+    expected, _ = by_engine(built, pixels, PROMPTS)
+    kept = 2 * 3 * 2 * 8 * 4  # key and value, layers, key-value heads, head width, bytes
+    footprint = Footprint.of(built.config.text_config, torch.float32)
+    assert footprint.kept == kept
+    prefix = 2 + 2 * POSITIONS
+    found, used = by_engine(built, pixels, PROMPTS, kv_budget=prefix * kept + footprint.rows(3, 30, 20))
+    assert found == expected
+    assert 1 < used["batches"] < len(PROMPTS)
+    found, used = by_engine(built, pixels, PROMPTS, kv_budget=1)
+    assert found == expected
+    assert used["batches"] == len(PROMPTS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("most", [1, 2, 4])
+def test_memory_that_runs_out_halves_the_batch(most, pixels, monkeypatch):
+    built = model()
+    expected, _ = by_engine(built, pixels, PROMPTS)
+    work = continue_rows
+
+    def short_of_memory(built, prefix, suffixes, **settings):
+        if len(suffixes) > most:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
+        return work(built, prefix, suffixes, **settings)
+
+    monkeypatch.setattr(engine_module, "continue_rows", short_of_memory)
+    found, used = by_engine(built, pixels, PROMPTS)
+    assert found == expected
+    assert used["largest_batch"] <= most
+    assert used["halvings"] > 0
+    assert used["prefixes"] == 1
+
+
+@pytest.mark.slow
+def test_other_errors_are_not_taken_for_memory(pixels, monkeypatch):
+    def broken(*_args, **_settings):
+        raise RuntimeError("CUDA error: device-side assert")
+
+    monkeypatch.setattr(engine_module, "continue_rows", broken)
+    with pytest.raises(RuntimeError, match="device-side assert"):
+        by_engine(model(), pixels, PROMPTS)
+
+
+@pytest.mark.slow
+def test_settled_rows_leave(pixels):
+    built = model()
+    whole, _ = by_engine(built, pixels, PROMPTS)
+    found, _ = by_engine(built, pixels, PROMPTS, settled=lambda ids: len(ids) >= 2 and ids[-1] % 2 == 0)
+    assert found == [_until_settled(ids) for ids in whole]
+    assert found != whole
+
+
+def _until_settled(ids):
+    return next((ids[:n] for n in range(2, len(ids)) if ids[n - 1] % 2 == 0), ids)
+
+
+@pytest.mark.slow
+def test_the_model_is_left_as_it_was(pixels):
+    built = model()
+    before = continue_alone(built, pixels, PROMPTS[1], 20)
+    by_engine(built, pixels, PROMPTS)
+    assert built.config.text_config._attn_implementation == "sdpa"
+    assert continue_alone(built, pixels, PROMPTS[1], 20) == before
+
+
+@pytest.mark.slow
+def test_what_cannot_be_continued_is_refused(pixels):
+    built = model()
+    with pytest.raises(ValueError, match="7 image tokens for 14 image features"):
+        by_engine(built, pixels, [[1, *[IMAGE] * POSITIONS, 4]])
+    built.generation_config.repetition_penalty = 1.2
+    with pytest.raises(ModelError, match=r"sets repetition_penalty=1\.2"):
+        Engine(built, max_new_tokens=1, kv_budget=1)
+
+
+def test_batches_are_cut_where_they_would_not_fit():
+    one = Footprint(kept=10, passing=5, logits=100)
+    # A row of n positions and 4 new tokens: 10 * (n + 4) + 5 * n + 100, and all rows of a batch as the longest.
+    assert one.rows(1, 2, 4) == 170
+    assert plan([2, 2, 2], 4, one, 510) == [3]
+    assert plan([2, 2, 2], 4, one, 509) == [2, 1]
+    assert plan([2, 2, 10], 4, one, 510) == [2, 1]
+    assert plan([2, 2, 2], 4, one, 0) == [1, 1, 1]
+    assert plan([], 4, one, 510) == []
+
+
+def test_what_running_out_of_memory_looks_like():
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."))
+    assert is_out_of_memory(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes"))
+    assert is_out_of_memory(MemoryError())
+    assert not is_out_of_memory(RuntimeError("shape mismatch"))
+    assert not is_out_of_memory(ValueError("out of memory"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layer", [-2, -1, 1])
+def test_vision_layers_that_nothing_reads_are_left_out(layer, pixels):
+    from transformers import LlavaModel
+
+    built = model()
+    built.config.vision_feature_layer = layer
+    with torch.inference_mode():
+        whole = LlavaModel.get_image_features(built.model, pixels, return_dict=True).pooler_output
+        first = {-2: 2, -1: 3, 1: 1}[layer]
+        for module in list(built.model.vision_tower.encoder.layers)[first:]:
+            module.mlp.forward = None  # cannot be called
+        found = built.model.get_image_features(pixels, return_dict=True).pooler_output
+    for frame, expected in zip(found, built.model.add_separators(torch.stack(list(whole))), strict=True):
+        assert torch.equal(frame, expected)
+    assert all("forward" not in module.__dict__ for module in built.model.vision_tower.encoder.layers)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kv_heads", [8, 2])
+def test_a_prompt_alone_outgrows_its_room(kv_heads, pixels):
+    built = model(kv_heads)
+    built.generation_config.eos_token_id = None
+    found, _ = by_engine(built, pixels, PROMPTS[3:4], new=150)
+    assert found == [continue_alone(built, pixels, PROMPTS[3], 150)]
+    found, _ = by_engine(built, pixels, PROMPTS[:4], new=150)
+    assert found == [continue_alone(built, pixels, ids, 150) for ids in PROMPTS[:4]]
