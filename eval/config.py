@@ -17,7 +17,7 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
-from hydra.errors import ConfigCompositionException, HydraException
+from hydra.errors import ConfigCompositionException, HydraException, OverrideParseException
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
@@ -201,6 +201,9 @@ def _compose(overrides: Sequence[str]) -> DictConfig:
 
 def _explain(error: Exception, overrides: Sequence[str]) -> str:
     """Return what a composition error says to the user: the override at fault, and the nearest name."""
+    if isinstance(error, OverrideParseException):
+        key = error.override.partition("=")[0]
+        return f"{error.override!r} cannot be read; quote a value with spaces or symbols: '{key}=\"...\"'."
     deepest: BaseException = error
     while isinstance(deepest, ConfigCompositionException) and deepest.__cause__ is not None:
         deepest = deepest.__cause__

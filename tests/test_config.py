@@ -108,7 +108,7 @@ def test_upstreams_protocol_needs_its_wording(tmp_path):
         ("limit=0", "limit=0 leaves no sample; give a number from 1 on, or leave it out."),
         ("min_coverage=2", "min_coverage=2.0 is not a share; give a number from 0 to 1."),
         ("video.decoder=decrod", "Unknown video.decoder 'decrod'. Did you mean 'decord'?"),
-        ("model.n_frames=[", "no viable alternative"),
+        ("model.n_frames=[", "'model.n_frames=[' cannot be read; quote a value"),
         ("judge=opneai", "Unknown judge 'opneai'. Did you mean 'openai'?"),
         ("protocol=hardend", "Unknown protocol 'hardend'. Did you mean 'hardened'?"),
         ("judge.modle=x", "Unknown setting 'judge.modle'."),

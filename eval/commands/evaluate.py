@@ -189,22 +189,23 @@ def run_benchmark(job: _Job, model: Model) -> Result:
     write_jsonl(out / PREDICTIONS, (to_json(*pair) for pair in pairs))
     if job.transcript is not None:
         _announce(job, pairs)
-    scores, result = score_predictions(
-        pairs,
-        benchmark.scorer,
-        job.population,
-        benchmark=benchmark.name,
-        primary=benchmark.card.metric,
-        model=model.name,
-        coverage=coverage(samples),
-        provenance={
-            **fingerprint,
-            "data": "built-in" if settings.is_builtin else str(settings.data),
-            "annotations": None if settings.annotations is None else str(settings.annotations),
-            "read_from": job.read_from,
-            **origin(),
-        },
-    )
+    with job.judging.resumable():
+        scores, result = score_predictions(
+            pairs,
+            benchmark.scorer,
+            job.population,
+            benchmark=benchmark.name,
+            primary=benchmark.card.metric,
+            model=model.name,
+            coverage=coverage(samples),
+            provenance={
+                **fingerprint,
+                "data": "built-in" if settings.is_builtin else str(settings.data),
+                "annotations": None if settings.annotations is None else str(settings.annotations),
+                "read_from": job.read_from,
+                **origin(),
+            },
+        )
     account = job.judging.account(job.transcript)
     result = judged(job.judging, result, account)
     notes = [

@@ -19,13 +19,16 @@ from eval.commands.score import score
 from eval.core import Prediction, Sample
 from eval.errors import ConfigError, DataError
 from eval.judges.calls import JudgeReply, Usage
-from eval.judges.replay import Bundle, open_bundle, pack
+from eval.judges.replay import Bundle, is_bundle, open_bundle, pack
 from eval.judges.served import ServedJudge
 from eval.judges.wording import Wording
 from eval.readers.predictions import read_predictions, to_json
 from eval.readers.rows import read_jsonl
 from eval.report.agreement import show_agreement
 from eval.store import PREDICTIONS, RESULT, VERDICTS, write_bytes_atomically, write_json, write_jsonl
+
+SHOWN = 5
+"""Differences that are listed."""
 
 
 def run(given: argparse.Namespace) -> bool:
@@ -61,6 +64,7 @@ def compare(given: argparse.Namespace) -> bool:
 def export(given: argparse.Namespace) -> bool:
     """Write the verdicts of a judged run, with its predictions, as one bundle."""
     folder = _folder(given.run)
+    to = _bundle_file(given.to)
     result = _read(folder / RESULT)
     scorer = result["provenance"]["scorer"]
     if "judge" not in scorer:
@@ -77,7 +81,7 @@ def export(given: argparse.Namespace) -> bool:
         "result": {name: result[name] for name in ("primary", "score_id", "counts", "metrics")},
     }
     pairs = _pairs(folder, result)
-    write_bytes_atomically(Path(given.to).expanduser(), pack(header, (to_json(*pair) for pair in pairs), replies))
+    write_bytes_atomically(to, pack(header, (to_json(*pair) for pair in pairs), replies))
     say(f"{len(replies)} verdicts of {result['judge']} and {len(pairs)} predictions written to {given.to}")
     return True
 
@@ -104,8 +108,10 @@ def replay(given: argparse.Namespace) -> bool:
             )
         )
     differences = [] if given.pred else _differences(bundle, _read(out / RESULT))
-    for line in differences:
+    for line in differences[:SHOWN]:
         say(line)
+    if len(differences) > SHOWN:
+        say(f"... and {len(differences) - SHOWN} more numbers differ.")
     if not given.pred and not differences:
         say("Every number equals the one in the bundle.")
     return whole and not differences
@@ -116,6 +122,16 @@ def _folder(name: str) -> Path:
     if not (folder / RESULT).is_file():
         raise ConfigError(f"{name!r} holds no {RESULT}: give the folder of a run, or of a score.")
     return folder
+
+
+def _bundle_file(name: str) -> Path:
+    """Return where a bundle is to be written. Raises ConfigError where something else is there, or no folder for it."""
+    path = Path(name).expanduser().resolve()
+    if not path.parent.is_dir():
+        raise ConfigError(f"--to {name}: the folder {path.parent} does not exist.")
+    if path.is_dir() or (path.exists() and not is_bundle(path)):
+        raise ConfigError(f"--to {name} is there already and is no bundle; choose another file.")
+    return path
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -171,6 +187,9 @@ def _differences(bundle: Bundle, result: Mapping[str, Any]) -> list[str]:
     """Return a line for each number that differs from the bundle's."""
     then, now = bundle.header["result"], result
     lines = []
+    missing = now["counts"]["judge_failed"] - then["counts"]["judge_failed"]
+    if missing > 0:
+        lines.append(f"{missing} samples lack verdicts that were there when the bundle was made: it is not whole.")
     if then["score_id"] != now["score_id"]:
         lines.append(
             f"The score's identity is {now['score_id']}, and was {then['score_id']}: parser or protocol changed since."

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
@@ -25,6 +26,13 @@ WARN_DAYS = 120
 """Days before a judge's known end from which every run says so."""
 
 
+_FORMS = {
+    "openai": "openai:<model>", "azure": "azure:<deployment>", "local": "the URL of its server",
+    "replay": "replay:<bundle>", "offline": "offline", "scripted": "scripted",
+}  # fmt: skip
+"""What --judge takes for each judge."""
+
+
 def judge_overrides(text: str | None) -> list[str]:
     """Return the overrides for --judge: a name, a URL, or `openai:<model>`, `azure:<deployment>`, `replay:<bundle>`."""
     if text is None:
@@ -42,8 +50,8 @@ def judge_overrides(text: str | None) -> list[str]:
     if name == "replay" and rest:
         bundle = Path(rest).expanduser().resolve()
         return ["judge=replay", f"judge.bundle={configuration.quoted(str(bundle))}"]
-    if name in known:
-        raise ConfigError(f"--judge {text} is not whole: give {name}:<model>, a URL for local, or a bundle for replay.")
+    if name in _FORMS:
+        raise ConfigError(f"--judge {text} is not whole: give {_FORMS[name]}.")
     raise ConfigError(f"Unknown judge {name!r}. {did_you_mean(name, known)} A server is named by its URL.")
 
 
@@ -128,6 +136,16 @@ class Judging:
         self.warn()
         judge.say = say
         judge.on_progress = JudgeProgress(f"{benchmark.name}, {judge.name}")
+
+    @contextmanager
+    def resumable(self) -> Iterator[None]:
+        """Say, where the user stops the judging, that nothing of it is lost."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            if isinstance(self.judge, ServedJudge):
+                say(f"\nThe verdicts so far are in {self.judge.store.path}; the same command goes on from there.")
+            raise
 
     def warn(self) -> None:
         """Warn of a judge whose end is known."""

@@ -41,21 +41,22 @@ def score(given: argparse.Namespace) -> bool:
     missing = known.get("n_samples", len(pairs)) - len(pairs)
     if transcript is not None:
         judging.announce(benchmark, pairs)
-    scores, result = score_predictions(
-        pairs,
-        benchmark.scorer,
-        # Without data of the user's own, the file is all there is to take a corpus's statistics from.
-        [sample for sample, _ in pairs] if settings.is_builtin else list(benchmark.samples()),
-        benchmark=benchmark.name,
-        primary=benchmark.card.metric,
-        model=known.get("model", {}).get("name", source.stem),
-        provenance={
-            **known,
-            "predictions": str(source),
-            "predictions_sha256": files_hash(files),
-            "scored_with": origin(),
-        },
-    )
+    with judging.resumable():
+        scores, result = score_predictions(
+            pairs,
+            benchmark.scorer,
+            # Without data of the user's own, the file is all there is to take a corpus's statistics from.
+            [sample for sample, _ in pairs] if settings.is_builtin else list(benchmark.samples()),
+            benchmark=benchmark.name,
+            primary=benchmark.card.metric,
+            model=known.get("model", {}).get("name", source.stem),
+            provenance={
+                **known,
+                "predictions": str(source),
+                "predictions_sha256": files_hash(files),
+                "scored_with": origin(),
+            },
+        )
     account = judging.account(transcript)
     result = judged(judging, result, account)
     notes = notes_of(account, result.provenance["scorer"].get("judge"))

@@ -33,6 +33,10 @@ MAX_BYTES = 4 << 30
 """Most bytes of an unpacked bundle; a run of 13,691 questions takes some 30 MB."""
 
 
+MAX_LINE = 64 << 20
+"""Most bytes of one line; a reply has 8 MiB at the most."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
     """What a bundle holds."""
@@ -65,19 +69,30 @@ def pack(header: Mapping[str, Any], predictions: Iterable[Mapping[str, Any]], re
     return packed.getvalue()
 
 
+def is_bundle(path: Path) -> bool:
+    """Whether a file begins as a bundle does."""
+    try:
+        with gzip.open(path, "rb") as file:
+            return file.read(64).startswith(b'{"kind": "header"')
+    except (OSError, EOFError, zlib.error):
+        return False
+
+
 def open_bundle(path: Path) -> Bundle:
     """Read a bundle. Raises DataError where the file is none, with the line at fault."""
     header: dict[str, Any] | None = None
     predictions: list[Mapping[str, Any]] = []
     replies: dict[str, JudgeReply] = {}
     number = read = 0
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path} is no file.")
     try:
         with gzip.open(path, "rb") as file:
-            for line in file:
+            while line := file.readline(MAX_LINE):
                 number += 1
                 read += len(line)
-                if read > MAX_BYTES:
-                    raise DataError(f"{path} unpacks to more than {MAX_BYTES >> 30} GiB, and is no bundle.")
+                if read > MAX_BYTES or len(line) == MAX_LINE:
+                    raise DataError(f"{path}:{number}: too long for a bundle.")
                 found = json.loads(line)
                 kind = found.pop("kind")
                 if kind == "header":

@@ -7,7 +7,9 @@ the model behind a name in mid-run is not asked further: two judges never mix in
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,9 @@ from eval.judges.verdicts import Verdict, VerdictStore
 
 if TYPE_CHECKING:
     from eval.judges.client.asking import Answered, Asker, Request
+
+MOST_OF_ANY = 100_000
+"""Most of any bound that a user sets, in seconds or in number."""
 
 Listener = Callable[[int, int], None]
 """Is told how many calls of a round have ended, and how many there are."""
@@ -74,10 +79,12 @@ class ServedJudge:
         prices: Path,
         max_cost: float | None = None,
     ) -> None:
-        if max_concurrency < 1 or tries < 1 or timeout_s <= 0 or deadline_s <= 0:
-            raise ConfigError("judge.max_concurrency, tries, timeout_s and deadline_s must be positive.")
-        if max_cost is not None and not max_cost >= 0:
-            raise ConfigError(f"max_cost={max_cost:g} is less than nothing.")
+        bounds = {"max_concurrency": max_concurrency, "tries": tries, "timeout_s": timeout_s, "deadline_s": deadline_s}
+        for setting, value in bounds.items():
+            if not 0 < value <= MOST_OF_ANY:
+                raise ConfigError(f"judge.{setting}={value:g} is out of range; give a number up to {MOST_OF_ANY:,}.")
+        if max_cost is not None and not 0 <= max_cost < math.inf:
+            raise ConfigError(f"max_cost={max_cost:g} is no amount of dollars.")
         if batch and provider != "openai":
             raise ConfigError(
                 f"judge.batch=true is for OpenAI's Batch API; judge={provider} has none that works alike."
@@ -99,7 +106,7 @@ class ServedJudge:
         """Is told what happens to batches, which take hours."""
         self.fresh = False
         """Whether stored verdicts are left aside: a check wants to know how the judge is now."""
-        self._served = served
+        self._served = self._wanted = served
         self.known = KnownServer(self.server, revision, self.extra)
         start = START_LOCAL if provider == "local" else START
         self._throttle = Throttle(max_concurrency, start, slow_s=timeout_s / 4)
@@ -145,6 +152,7 @@ class ServedJudge:
         """
         if not self._learn():
             asyncio.run(self.server.look())
+        self._require_price()
 
     def look_up(self, calls: Sequence[JudgeCall]) -> list[JudgeReply | None]:
         """Return what the store holds for each call, asking nobody; None where it holds nothing."""
@@ -173,6 +181,7 @@ class ServedJudge:
         stored = {} if self.fresh else self.store.find(distinct, self.known.identity)
         replies = self._settled(distinct, stored)
         if len(replies) < len(distinct):
+            self._require_price()
             try:
                 asyncio.run(self._ask_server(distinct, stored, replies))
             except JudgeError as error:
@@ -200,7 +209,7 @@ class ServedJudge:
 
     def probe(self) -> Capabilities:
         """Find out anew what the server takes. Raises JudgeError where it can't be asked."""
-        self._set_price(required=False)
+        self._set_price()
         had_price = self.budget.price is not None
         usages = self.known.probe(self.store, self._new_asker())
         self.probed += usages
@@ -210,10 +219,14 @@ class ServedJudge:
         assert self.known.takes is not None
         return self.known.takes
 
-    def _set_price(self, *, required: bool = True) -> None:
+    def _set_price(self) -> None:
         prices, served = self.price_list, self._served or self.known.served
         self.budget.price = prices.price(served) or prices.price(self.server.model) or self.budget.price
-        if required and self.budget.most is not None and self.budget.price is None:
+
+    def _require_price(self) -> None:
+        """Raise ConfigError where nothing may be asked, since a cap was given and no price is known."""
+        prices, served = self.price_list, self._served or self.known.served
+        if self.budget.most is not None and self.budget.price is None:
             raise ConfigError(
                 f"max_cost needs a price, and {prices.path} has none for {served or self.server.model!r}; add one "
                 "there, or leave max_cost out."
@@ -270,7 +283,19 @@ class ServedJudge:
                 firsts = [request for request in missing if not distinct[request.key].call.attempt]
                 await ask_in_batches(wire.client, firsts, self.store, self.known.key, asker, keep, self.say)
                 missing = [request for request in missing if request.key not in replies]
-            await asker.ask(wire, missing, keep)
+            # Another run on the same store may have paid for a call by now; in orders of their own they meet seldom.
+            random.shuffle(missing)
+            await asker.ask(wire, self._unpaid(missing, replies), keep)
+
+    def _unpaid(self, requests: Iterable[Request], replies: dict[str, JudgeReply]) -> Iterator[Request]:
+        """Yield the requests that nobody has paid for when their turn comes; add the replies to the others."""
+        for request in requests:
+            found = {} if self.fresh else self.store.find([request.key], self.known.identity)
+            verdict = _of(self._served, found.get(request.key, []))
+            if verdict is None:
+                yield request
+            else:
+                replies[request.key] = _reply(verdict)
 
     def _request(self, asked: Asked) -> Request:
         from eval.judges.client.asking import Request
@@ -302,7 +327,9 @@ class ServedJudge:
     def _stop(self, verdict: Verdict) -> JudgeReply:
         """Ask nothing more, since another model answered; return what becomes of the call."""
         changed = (
-            f"answered by {verdict.served!r}, and this score is by {self._served!r}: the server changed the model "
+            f"answered by {verdict.served!r}, and judge.served asks for {self._served!r}: correct it, or leave it out"
+            if self._wanted
+            else f"answered by {verdict.served!r}, and this score is by {self._served!r}: the server changed the model "
             f"behind {verdict.requested!r}. Ask for a dated model, or set judge.served={verdict.served!r} to have "
             "everything judged by it"
         )

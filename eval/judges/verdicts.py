@@ -112,6 +112,9 @@ class VerdictStore:
             self._db.execute("PRAGMA synchronous=FULL")
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             if version == 0:
+                foreign = self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchone()
+                if foreign is not None:
+                    raise sqlite3.DatabaseError(f"it is another program's, with a table {foreign[0]!r}")
                 self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version={_VERSION}; COMMIT;")
         except (OSError, sqlite3.Error) as error:
             raise RunError(f"The verdict store {path} cannot be used: {error}. {_REMEDY}") from error

@@ -138,8 +138,8 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
         console.print(table)
     counts = result.counts
     explained = (
-        "Values times 100 (a judge's score from 0 to 5 as it is). What has no valid answer is left out by upstream, "
-        "and earns nothing in strict."
+        "Values times 100 (a judge's score from 0 to 5 as it is). What has no valid answer, or failed, is left out by "
+        "upstream, and earns nothing in strict."
     )
     if failed:
         explained += " If failed: the value had all that failed been wrong, and had all been right."

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -99,11 +99,12 @@ class Asker:
     _given_up: int = 0
 
     async def ask(
-        self, wire: Sender, requests: Sequence[Request], done: Callable[[list[tuple[Request, Answered]]], None]
+        self, wire: Sender, requests: Iterable[Request], done: Callable[[list[tuple[Request, Answered]]], None]
     ) -> None:
         """Send every request, and hand over what has ended as it ends, in bundles of those that ended together.
 
-        `done` may set `stopped`, to have nothing more asked. What it raises ends the asking, and is raised here.
+        Requests may be made as they are needed. `done` may set `stopped`, to have nothing more asked. What it raises
+        ends the asking, and is raised here.
         """
         ended: list[tuple[Request, Answered]] = []
         raised: list[Exception] = []
@@ -125,11 +126,10 @@ class Asker:
                 ended.append((request, answered))
 
         waiting = iter(requests)
-        workers = [asyncio.create_task(work(waiting)) for _ in range(min(len(requests), int(self.throttle.most)))]
+        workers = [asyncio.create_task(work(waiting)) for _ in range(int(self.throttle.most))]
         try:
-            if workers:
-                # Unlike gather, this leaves them running when it is cancelled itself.
-                await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
+            # Unlike gather, this leaves them running when it is cancelled itself.
+            await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
         except asyncio.CancelledError:
             await self._wind_up()
             raise

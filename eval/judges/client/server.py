@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from eval.errors import ConfigError, JudgeError
 from eval.judges.client.outcomes import FINAL, Outcome
@@ -51,7 +52,7 @@ class Server:
             hint = (
                 "JUDGE=http://127.0.0.1:8000/v1, or judge.url=..."
                 if settings.provider == "local"
-                else "judge.url=https://<resource>.openai.azure.com"
+                else "AZURE_OPENAI_ENDPOINT or judge.url=https://<resource>.openai.azure.com"
             )
             raise ConfigError(f"judge={settings.provider} needs the URL of its server: {hint}.")
         self.url = _checked(url or OPENAI_URL)
@@ -165,6 +166,10 @@ def _checked(url: str) -> str:
         raise ConfigError(
             "judge.url holds a user, a query or a fragment: give the plain URL, and the key by judge.key_env."
         )
-    if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", url):
+    try:
+        is_url = re.fullmatch(r"https?://[^/\s]+(/\S*)?", url) is not None and urlsplit(url).port != 0
+    except ValueError:  # a port out of range, or brackets that are none of an address
+        is_url = False
+    if not is_url:
         raise ConfigError(f"judge.url={url!r} is no URL; give one such as http://127.0.0.1:8000/v1.")
     return url.rstrip("/")
