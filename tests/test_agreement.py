@@ -8,7 +8,8 @@ from dataclasses import asdict
 import pytest
 from rich.console import Console
 
-from eval.agreement import compare_judges, read_judged
+from eval.agreement.comparison import compare_judges
+from eval.agreement.opinions import read_judged
 from eval.errors import ConfigError, DataError, RunError
 from eval.report.agreement import show_agreement
 

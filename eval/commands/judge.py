@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from eval import config as configuration
-from eval.agreement import compare_judges, read_judged
+from eval.agreement.comparison import compare_judges
+from eval.agreement.opinions import read_judged
 from eval.commands.judging import Judging, judge_overrides, protocol_overrides
 from eval.commands.outcome import say, stamp
 from eval.commands.score import score

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from eval.agreement import Agreement, Difference, Flip, LabelTable, Offset
+from eval.agreement.comparison import Agreement, Difference, Flip, LabelTable, Offset
 from eval.report.terminal import _console, printed
 
 FLIPS_SHOWN = 5

@@ -8,71 +8,22 @@ of one judge do not pass for an offset.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.errors import ConfigError, DataError, RunError
+from eval.agreement.opinions import VALUES, Judged, Kind, Opinion
+from eval.errors import ConfigError
 from eval.judges.calls import LABELS
-from eval.readers.malformed import RowError
-from eval.readers.predictions import read_run
-from eval.readers.rows import Row, by_label, read_jsonl
 from eval.scorers.autodq import RENAMED
 from eval.stats import cluster_bootstrap, clustered_mean, kappa_of
-from eval.store import PREDICTIONS, RESULT, SCORES
-
-Kind = Literal["open_qa", "autodq"]
-"""The scorers that a judge serves, by name."""
-
-_VALUES: Mapping[Kind, tuple[str, ...]] = {"open_qa": ("accuracy", "score"), "autodq": ("recall", "precision")}
-"""The values of a sample that come from its judge; one that has them all is judged."""
+from eval.store import SCORES
 
 _GRADES = ("yes", "no")
-_AGAIN = "score the predictions again with this version"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opinion:
-    """What a judge made of one prediction."""
-
-    subset: str
-    """What the sample is reported under."""
-    cluster: str
-    """Its source video; where none is known, the sample's own id."""
-    output: str | None
-    """What was judged; None where the model failed."""
-    target: str
-    """What it was judged by."""
-    values: Mapping[str, float]
-    """The judge's values by metric; empty where one is missing, since there is no verdict then."""
-    labels: tuple[tuple[str, str], ...] = ()
-    """The reference's events and what each was labelled, for descriptions."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """A folder of scores: one judge's opinions of one model's predictions."""
-
-    folder: Path
-    """Where it was read from."""
-    benchmark: str
-    """Name of the benchmark."""
-    scorer: Kind
-    """Name of the scorer."""
-    judge: str
-    """The judge's name, with the protocol's where it has one."""
-    identity: Mapping[str, Any]
-    """What its scores depend on, as the scorer describes itself."""
-    opinions: Mapping[str, Opinion]
-    """By sample id."""
-    questions: Mapping[str, str]
-    """What was asked, by sample id, where predictions are at hand: for people to read, nothing is computed from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,96 +132,6 @@ class Agreement:
     """Accuracy and score; or f1, recall and precision."""
     flips: tuple[Flip, ...]
     """Every sample that flips: answers in the order of the file, descriptions that moved most first."""
-
-
-def read_judged(folder: Path) -> Judged:
-    """Read what `tarsier-eval score` or `eval` left in a folder.
-
-    Raises:
-        RunError: the folder, or one of its files, is missing or damaged, or nothing in it was judged.
-        DataError: a line of its scores does not fit the format.
-    """
-    for path in (folder, folder / RESULT, folder / SCORES):
-        if not path.exists():
-            raise RunError(f"{path} does not exist. Give a folder that `tarsier-eval score` or `eval` has written.")
-    result = _read_result(folder / RESULT)
-    try:
-        identity = result.row("provenance").row("scorer")
-        name, judge = identity.text("name"), result.text_or_none("judge")
-        kind = next((kind for kind in _VALUES if kind == name), None)
-        if judge is None or kind is None:
-            raise RunError(
-                f"{folder} holds scores of {name!r}, given without a judge. Two judges can be compared on open "
-                "questions and descriptions."
-            )
-        protocol = identity.row("protocol").text_or_none("name") if identity.has("protocol") else None
-        rows = by_label(read_jsonl(folder / SCORES), "id")
-        opinions = {key: _opinion(row, kind) for key, row in rows.items()}
-    except RowError as error:
-        raise DataError(f"{error}; or {_AGAIN}") from None
-    if not opinions:
-        raise RunError(f"{folder / SCORES} is empty. Choose another folder, or {_AGAIN}.")
-    return Judged(
-        folder=folder,
-        benchmark=result.text("benchmark"),
-        scorer=kind,
-        judge=f"{judge} ({protocol})" if protocol else judge,
-        identity=identity.fields,
-        opinions=opinions,
-        questions=_questions(folder, result.row("provenance").fields.get("predictions")) if kind == "open_qa" else {},
-    )
-
-
-def _read_result(path: Path) -> Row:
-    try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{path} is damaged ({error}). Choose another folder, or {_AGAIN}.") from None
-    if not isinstance(result, dict):
-        raise RunError(f"{path} is damaged (no JSON object). Choose another folder, or {_AGAIN}.")
-    return Row(result, str(path))
-
-
-def _opinion(row: Row, kind: Kind) -> Opinion:
-    given = row.row("values")
-    values = {name: value for name in _VALUES[kind] if (value := given.number(name)) is not None}
-    is_judged = len(values) == len(_VALUES[kind])
-    return Opinion(
-        subset=row.text("subset"),
-        cluster=row.text("cluster") or row.text("id"),
-        output=row.text_or_none("answer"),
-        target=row.text("target"),
-        values=values if is_judged else {},
-        labels=_labels(row.row("detail")) if is_judged and kind == "autodq" else (),
-    )
-
-
-def _labels(detail: Row) -> tuple[tuple[str, str], ...]:
-    events, labels = (detail.row(name).texts("reference") for name in ("events", "labels"))
-    if len(events) != len(labels):
-        raise detail.error("labels.reference", f"has {len(labels)} labels for {len(events)} events")
-    for label in labels:
-        if label not in LABELS:
-            raise detail.error("labels.reference", f"holds {label!r}, expected one of {', '.join(LABELS)}")
-    return tuple(zip(events, labels, strict=True))
-
-
-def _questions(folder: Path, source: object) -> dict[str, str]:
-    """Return questions by id from the predictions in the folder, or those that it says it was scored from.
-
-    They only make flips readable, so that predictions which moved, or are of another format, take nothing away.
-    """
-    places = [folder / PREDICTIONS]
-    if isinstance(source, str):
-        places += [Path(source) / PREDICTIONS, Path(source)]
-    for path in places:
-        try:
-            found = read_run(path)
-        except (DataError, ValueError):
-            continue
-        asked = {sample.id: sample.metadata.get("question") for sample, _ in found}
-        return {key: question for key, question in asked.items() if isinstance(question, str)}
-    return {}
 
 
 def compare_judges(first: Judged, second: Judged) -> Agreement:
@@ -430,7 +291,7 @@ def _table(pairs: Sequence[tuple[Opinion, Opinion]], labels: Sequence[str], *, w
 def _sample_offsets(pairs: Sequence[tuple[Opinion, Opinion]]) -> tuple[Offset, ...]:
     clusters = [first.cluster for first, _ in pairs]
     found = []
-    for name in _VALUES["open_qa"]:
+    for name in VALUES["open_qa"]:
         ones, twos = ([pair[side].values[name] for pair in pairs] for side in (0, 1))
         moved = clustered_mean([two - one for one, two in zip(ones, twos, strict=True)], clusters)
         first, second = sum(ones) / len(pairs), sum(twos) / len(pairs)
@@ -444,7 +305,7 @@ def _source_offsets(pairs: Sequence[tuple[Opinion, Opinion]]) -> tuple[Offset, .
     Each description weighs one over the number of sources and of descriptions in its source, so that the mean over
     sources is a sum over videos, also of those that are drawn within sources.
     """
-    names = _VALUES["autodq"]
+    names = VALUES["autodq"]
     numbers, strata = _videos(pairs)
     of = [_source(first) for first, _ in pairs]
     weights = np.array([1 / (len(set(of)) * of.count(source)) for source in of])

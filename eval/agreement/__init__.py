@@ -1,0 +1,1 @@
+"""What two judges make of the same predictions."""
