@@ -163,7 +163,7 @@ def test_a_bundle_that_lost_verdicts_or_was_changed_says_so(judged, tmp_path, ca
         return lines
 
     assert replay(rewritten(tmp_path / "b.gz", tmp_path / "f.gz", flattered), tmp_path / "two") == 1
-    assert "recall strict overall is " in capsys.readouterr().err
+    assert "recall upstream overall is " in capsys.readouterr().err
 
 
 def header_of(change):
