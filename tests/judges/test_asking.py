@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -229,7 +230,9 @@ def test_after_ctrl_c_nothing_is_paid_for_twice(tmp_path):
     (tmp_path / "p.yaml").write_text("as_of: 2026-01-01\nmodels: {}\n")
     with JudgeServer(lambda _: '{"pred": "no", "score": 0}', latency_s=0.1) as server:
         command = [sys.executable, "-c", PRESSED, server.url, str(tmp_path)]
-        with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        # What runs in the background, as CI may, has its interrupts ignored, and would pass that on.
+        heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=heeds) as process:
             wait_for(lambda: server.answered > 10, process)
             os.kill(process.pid, signal.SIGINT)
             _, said = process.communicate(timeout=60)
