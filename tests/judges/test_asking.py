@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -208,11 +207,13 @@ def test_an_interruption_does_not_wait_for_ever(monkeypatch):
 
 
 PRESSED = """
-import sys
+import signal, sys
 from pathlib import Path
 from eval.judges.protocol import native_protocol
 from eval.judges.served import ServedJudge
 
+# What was started in the background, as CI may be, has its interrupts ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 url, folder = sys.argv[1:]
 judge = ServedJudge(name="local", provider="local", model="stand-in", url=url, max_concurrency=4,
     verdicts=Path(folder) / "v.sqlite", prices=Path(folder) / "p.yaml")
@@ -230,9 +231,7 @@ def test_after_ctrl_c_nothing_is_paid_for_twice(tmp_path):
     (tmp_path / "p.yaml").write_text("as_of: 2026-01-01\nmodels: {}\n")
     with JudgeServer(lambda _: '{"pred": "no", "score": 0}', latency_s=0.1) as server:
         command = [sys.executable, "-c", PRESSED, server.url, str(tmp_path)]
-        # What runs in the background, as CI may, has its interrupts ignored, and would pass that on.
-        heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-        with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=heeds) as process:
+        with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
             wait_for(lambda: server.answered > 10, process)
             os.kill(process.pid, signal.SIGINT)
             _, said = process.communicate(timeout=60)
