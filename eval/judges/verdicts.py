@@ -110,19 +110,37 @@ class VerdictStore:
             finalize(self, self._db.close)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                foreign = self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchone()
-                if foreign is not None:
-                    raise sqlite3.DatabaseError(f"it is another program's, with a table {foreign[0]!r}")
-                self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version={_VERSION}; COMMIT;")
+            version = self._version() or self._create()
         except (OSError, sqlite3.Error) as error:
             raise RunError(f"The verdict store {path} cannot be used: {error}. {_REMEDY}") from error
-        if version not in (0, _VERSION):
+        if version != _VERSION:
             raise RunError(
                 f"The verdict store {path} is of version {version}, and this program reads {_VERSION}. Renew the "
                 "program, or give another file with verdicts=<file>."
             )
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    def _refuse_foreign(self) -> None:
+        foreign = self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchone()
+        if foreign is not None:
+            raise sqlite3.DatabaseError(f"it is another program's, with a table {foreign[0]!r}")
+
+    def _create(self) -> int:
+        """Make the tables in an empty file, or find that another process just has; return the version."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            if not self._version():
+                self._refuse_foreign()
+                for statement in _SCHEMA.split(";"):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version={_VERSION}")
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+        return self._version()
 
     def close(self) -> None:
         """Close the file."""
