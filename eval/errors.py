@@ -30,6 +30,8 @@ MediaReason = Literal[
     "unsupported",
     "too_large",
     "timeout",
+    "crashed",
+    "memory",
 ]
 
 

@@ -27,7 +27,7 @@ import av
 import numpy as np
 
 from eval.core import Clip
-from eval.video import decord_worker, pyav
+from eval.video import decord_reader, pyav
 from eval.video.frames import decoder_version, load_frames
 
 N_FRAMES = 8
@@ -92,10 +92,10 @@ def measure(path: Path, rounds: int) -> str:
         return pyav.read_video(path, N_FRAMES)
 
     def theirs() -> object:
-        return decord_worker.decode(str(path), N_FRAMES, None, None)
+        return decord_reader.decode(str(path), N_FRAMES, None, None)
 
     equal = [frame.tobytes() for frame in load_frames(Clip(source=path), N_FRAMES)] == [
-        frame.tobytes() for frame in decord_worker.decode(str(path), N_FRAMES, None, None)
+        frame.tobytes() for frame in decord_reader.decode(str(path), N_FRAMES, None, None)
     ]
     pairs = [(cpu_seconds(ours), cpu_seconds(theirs)) for _ in range(rounds)]
     ratios = [mine / yours for mine, yours in pairs]

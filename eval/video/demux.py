@@ -23,14 +23,21 @@ NEAR = 32
 """Packets that are read over rather than sought across."""
 _AFTER_SEEK = 100
 """Packets among which the keyframe must turn up after a seek."""
-_NOT_FILMS = frozenset({"concat", "dash", "hls", "sdp", "tty"})
-"""Demuxers that draw text as pictures, or that open other files than the one named."""
+_FILMS = (
+    "asf,av1,avi,dv,flv,gif,gxf,h264,hevc,ivf,lvf,m4v,matroska,mjpeg,mov,mpeg,mpegts,mpegvideo,mxf,nut,nuv,obu,ogg,rm,"
+    "swf,vc1,vvc,wtv,yuv4mpegpipe,apng,bmp_pipe,jpeg_pipe,png_pipe,tiff_pipe,webp_pipe"
+)
+_SOUNDS = "aac,ac3,aiff,amr,ape,au,caf,dts,eac3,flac,mp3,tta,w64,wav,wv"
+"""Demuxers that are let near a file, before they have read a byte of it. Others draw text as pictures, open other files
+than the one named, or addresses (playlists, session descriptions), and are not needed. Sounds are to be known as such.
+"""
 _CANONICAL = {"libdav1d": "av1", "libaom-av1": "av1", "libvpx": "vp8", "libvpx-vp9": "vp9"}
 """Codec by the name of its decoder, where they differ."""
 
 
 _FIELD_CODECS = frozenset({"h264", "mpeg1video", "mpeg2video"})
 """Codecs that may put the two fields of a picture into two packets."""
+_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": f"{_FILMS},{_SOUNDS}"}
 _UNSUPPORTED = (av.error.DecoderNotFoundError, av.error.DemuxerNotFoundError, av.error.PatchWelcomeError)
 _NO_INDEX = "the mp4 ends before the end of its index (moov box); copy the file again"
 
@@ -85,7 +92,7 @@ class Demuxer:
         self.close()
         try:
             # `file:` keeps a name with a colon from being taken for a protocol.
-            self._container = av.open(f"file:{self.path}", options={"protocol_whitelist": "file"}, **_LENIENT)
+            self._container = av.open(f"file:{self.path}", options=_OPTIONS, **_LENIENT)
         except av.error.FFmpegError as error:
             raise self._explain(error) from None
         self.stream = self._best_stream()
@@ -102,15 +109,15 @@ class Demuxer:
 
     def _best_stream(self) -> Any:
         streams = self._container.streams
-        if _NOT_FILMS & set(self._container.format.name.split(",")):
-            raise self._fail("not_a_video", "is a playlist or a text, not a video")
         covers = av.stream.Disposition.attached_pic
         films = [stream for stream in streams.video if not stream.disposition & covers]
         if not films:
             if _lost_its_index(self.path):
                 raise self._fail("truncated", _NO_INDEX)
-            kinds = ", ".join(sorted({stream.type for stream in streams if stream.type != "video"}))
-            raise self._fail("no_video_stream", f"holds no video stream (only {kinds or 'a cover picture'})")
+            kinds = {"a cover picture" if stream.type == "video" else stream.type for stream in streams}
+            raise self._fail(
+                "no_video_stream", f"holds no video stream (only {', '.join(sorted(kinds)) or 'a header'})"
+            )
         best = streams.best("video")
         stream = next((film for film in films if best is not None and film.index == best.index), films[0])
         if stream.codec_context is None:
@@ -118,12 +125,15 @@ class Demuxer:
         return stream
 
     def _explain(self, error: Exception) -> MediaError:
-        if isinstance(error, av.error.InvalidDataError):
-            if _lost_its_index(self.path):
-                return self._fail("truncated", _NO_INDEX)
-            return self._fail("not_a_video", "is not a video that FFmpeg can read")
-        if isinstance(error, FileNotFoundError):  # the file itself is there: its first bytes have been read
-            return self._fail("not_a_video", "is a playlist of other files, not a video")
+        if isinstance(error, MemoryError):
+            self.close()
+            raise error
+        if isinstance(error, (av.error.InvalidDataError, av.error.EOFError)) and _lost_its_index(self.path):
+            return self._fail("truncated", _NO_INDEX)
+        if isinstance(error, av.error.EOFError):
+            return self._fail("truncated", "ends before its first picture")
+        if isinstance(error, (av.error.InvalidDataError, av.error.ArgumentError)):  # the latter: not one of _OPTIONS
+            return self._fail("not_a_video", "is not a video, or of a kind that is not read here (a playlist, a text)")
         if isinstance(error, _UNSUPPORTED):
             return self._fail("unsupported", "is in a format that this FFmpeg cannot decode")
         reason = getattr(error, "strerror", None) or type(error).__name__

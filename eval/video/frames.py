@@ -6,12 +6,13 @@ whatever its name, and a file of unknown name is tried as a video.
 
 from __future__ import annotations
 
-import stat
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from eval.core import Clip, DecoderName
 from eval.errors import ConfigError, MediaError, did_you_mean
+from eval.video.files import is_folder
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -34,6 +35,9 @@ def load_frames(clip: Clip, n_frames: int, *, decoder: DecoderName = "pyav") -> 
     frame files give each frame at most once, so fewer where they hold fewer; the span does not apply to a gif
     or a list, and to a folder only where the clip states its frame rate. An image gives one.
 
+    All of it happens in this process. A decoder may hang or crash over a bad file, decord more than others;
+    `eval.video.workers` loads clips in processes that survive this.
+
     Args:
         clip: What to read.
         n_frames: Frames wanted.
@@ -46,17 +50,20 @@ def load_frames(clip: Clip, n_frames: int, *, decoder: DecoderName = "pyav") -> 
         MediaError: Where the clip cannot be read; it names the file and the reason.
         ConfigError: Where the decoder is unknown or not installed, or no frame is asked for.
     """
-    if decoder not in DECODERS:
-        raise ConfigError(f"unknown decoder {decoder!r}. {did_you_mean(decoder, DECODERS)}")
+    _check_decoder(decoder)
     if n_frames < 1:
         raise ConfigError(f"n_frames is {n_frames}; at least one frame is needed")
+    times = {"start": clip.start, "end": clip.end, "fps": clip.fps}
+    for name, value in times.items():
+        if value is not None and (math.isnan(value) or (name == "fps" and not 0 < value < math.inf)):
+            raise MediaError(clip.name, "unsupported", f"its {name} is {value}, which is no time that frames are at")
     # Imported here so that `--help` need not wait for them.
     from eval.video import images
 
     source = clip.source
     if not isinstance(source, Path):
         return images.read_frame_files(source, n_frames)
-    if _is_folder(source):
+    if is_folder(source):
         files = images.list_folder(source, fps=clip.fps, start=clip.start, end=clip.end)
         return images.read_frame_files(files, n_frames)
     head = _first_bytes(source)
@@ -65,36 +72,30 @@ def load_frames(clip: Clip, n_frames: int, *, decoder: DecoderName = "pyav") -> 
     if source.suffix.lower() not in VIDEO_SUFFIXES and _is_image(head):
         return [images.read_image(source)]
     if decoder == "decord":
-        from eval.video import decord_worker
+        from eval.video import decord_reader
 
-        return decord_worker.read_video(source, n_frames, clip.start, clip.end)
+        return decord_reader.read_video(source, n_frames, clip.start, clip.end)
     from eval.video import pyav
 
     return pyav.read_video(source, n_frames, clip.start, clip.end)
 
 
 def decoder_version(decoder: DecoderName) -> dict[str, str]:
-    """Return what identifies a decoder in a run's provenance. Raises ConfigError where it is not installed."""
+    """Return what identifies a decoder in a run's provenance. Raises ConfigError where it is not to be had."""
+    _check_decoder(decoder)
     if decoder == "decord":
-        from eval.video import decord_worker
+        from eval.video import decord_reader
 
-        return {"decoder": "decord", "decord": decord_worker.version()}
+        return {"decoder": "decord", "decord": decord_reader.version()}
     import av
 
     libraries = {name: ".".join(map(str, parts)) for name, parts in sorted(av.library_versions.items())}
     return {"decoder": "pyav", "av": av.__version__, **libraries}
 
 
-def _is_folder(path: Path) -> bool:
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        raise MediaError(path, "missing", "no such file or folder") from None
-    except OSError as error:
-        raise MediaError(path, "unreadable", f"cannot be read: {error.strerror}") from None
-    if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
-        raise MediaError(path, "unreadable", "is neither a file nor a folder")  # opening a pipe would wait for ever
-    return stat.S_ISDIR(mode)
+def _check_decoder(decoder: str) -> None:
+    if decoder not in DECODERS:
+        raise ConfigError(f"unknown decoder {decoder!r}. {did_you_mean(decoder, DECODERS)}")
 
 
 def _first_bytes(path: Path) -> bytes:

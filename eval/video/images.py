@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
 from eval.errors import MediaError
+from eval.video.files import check_regular
 from eval.video.limits import MAX_GIF_FRAMES, check_size
 from eval.video.sampling import distinct_indices
 
@@ -26,7 +29,7 @@ def read_image(path: Path) -> Image.Image:
         try:
             return image.convert("RGB")
         except _BROKEN as error:
-            raise MediaError(path, "truncated", f"is cut off or damaged ({error})") from None
+            raise _damaged(path, error) from None
 
 
 def read_gif(path: Path, n_frames: int) -> list[Image.Image]:
@@ -37,16 +40,15 @@ def read_gif(path: Path, n_frames: int) -> list[Image.Image]:
     """
     gif = _open(path)
     with gif:
+        _check_count(path)
         try:
             total = int(getattr(gif, "n_frames", 1))
-            if total > MAX_GIF_FRAMES:
-                raise MediaError(path, "too_large", f"has {total} frames; at most {MAX_GIF_FRAMES} are walked through")
             frames = []
             for index in distinct_indices(total, n_frames):
                 gif.seek(index)
                 frames.append(gif.convert("RGB"))
         except _BROKEN as error:
-            raise MediaError(path, "truncated", f"is cut off or damaged ({error})") from None
+            raise _damaged(path, error) from None
     return frames
 
 
@@ -74,8 +76,9 @@ def list_folder(folder: Path, *, fps: float | None, start: float | None, end: fl
         raise MediaError(folder, "empty", f"is a folder without images ({', '.join(sorted(SUFFIXES))})")
     if not fps or (start is None and end is None):
         return files
-    first = min(max(1, round((start or 0) * fps)), len(files))
-    last = len(files) if end is None or end <= 0 else min(round(end * fps), len(files))
+    # What is beyond the last file is cut off before it is rounded: an infinite time has no whole number.
+    first = max(1, round(max(0, min((start or 0) * fps, len(files)))))
+    last = len(files) if end is None or end <= 0 else round(min(end * fps, len(files)))
     return files[first - 1 : max(first, last)]
 
 
@@ -85,17 +88,54 @@ def _by_number(file: Path) -> tuple[list[tuple[int, str]], str]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts if part], file.name
 
 
+def _damaged(path: Path, error: Exception) -> Exception:
+    """Return what it means that Pillow fails in the middle of a file."""
+    if "out of memory" in str(error):
+        return MemoryError(str(error))
+    return MediaError(path, "truncated", f"is cut off or damaged ({error})")
+
+
+def _check_count(path: Path) -> None:
+    """Raise MediaError where a gif has too many frames: Pillow would walk through all of them to count them.
+
+    Blocks are walked over as GIF89a, sections 18 to 27, has them; what breaks the rules is left to Pillow to judge.
+    """
+    with path.open("rb") as file:
+        head = file.read(13)
+        _skip_colours(file, head[10:11])
+        count = 0
+        while (kind := file.read(1)) not in {b"", b";"} and count <= MAX_GIF_FRAMES:
+            if kind == b"!":
+                file.read(1)
+            elif kind == b",":
+                _skip_colours(file, file.read(9)[8:9])
+                file.read(1)
+                count += 1
+            else:
+                continue
+            while size := int.from_bytes(file.read(1), "big"):
+                file.seek(size, os.SEEK_CUR)
+    if count > MAX_GIF_FRAMES:
+        raise MediaError(path, "too_large", f"has more than {MAX_GIF_FRAMES} frames, each composed on the one before")
+
+
+def _skip_colours(file: BinaryIO, flags: bytes) -> None:
+    if flags and flags[0] & 0x80:
+        file.seek(3 << (flags[0] & 7) + 1, os.SEEK_CUR)
+
+
 def _open(path: Path) -> Image.Image:
+    check_regular(path)
     try:
         image = Image.open(path)
-    except FileNotFoundError:
-        raise MediaError(path, "missing", "no such frame file") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise MediaError(path, "too_large", str(error)) from None
     except UnidentifiedImageError:
         raise MediaError(path, "not_a_video", "is not an image") from None
     except _BROKEN as error:
-        raise MediaError(path, "unreadable", f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        if isinstance(error, OSError) and error.strerror:  # the system says so, and not Pillow
+            raise MediaError(path, "unreadable", f"cannot be read: {error.strerror}") from None
+        raise _damaged(path, error) from None
     try:
         check_size(path, *image.size)
     except MediaError:

@@ -182,7 +182,9 @@ class _Output:
         packet.pts = number
         try:
             self._take(codec.decode(packet))
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as error:
+            if isinstance(error, MemoryError):
+                raise
             self.damaged.add(number)
             self.refused.add(number)
 

@@ -47,9 +47,10 @@ def span_indices(total: int, fps: float, n_frames: int, start: float | None, end
         ValueError: Where the video has no frames, or nothing is wanted.
     """
     last = total - 1
-    first = min(last, int(fps * start)) if start is not None and start > 0 else 0
+    # Rounded down only when it is known to be within the video: an infinite time has no whole number.
+    first = int(min(last, fps * start)) if start is not None and start > 0 else 0
     if end is not None and end > 0:
-        last = min(last, max(first, int(fps * end)))
+        last = int(min(last, max(first, fps * end)))
     return sample_indices(last - first + 1, n_frames, first)
 
 

@@ -1,0 +1,161 @@
+"""A worker process as the loader sees it: started, asked, listened to, and ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from eval.core import Clip
+from eval.video import wire
+
+_ROOT = Path(__file__).resolve().parents[2]
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_ASKING_S = 10.0
+"""Seconds in which a worker must take in what it is asked; it reads at once, whatever else it does."""
+_DYING_S = 2.0
+"""Seconds for which an end is waited for. A process in a system call that hangs, as on a lost network disk, ends later;
+it is then left to the system."""
+
+
+class Child:
+    """One worker process, which loads one clip at a time."""
+
+    def __init__(self, command: Sequence[str], setup: dict[str, Any], deadline: float) -> None:
+        """Start it. It must be ready by `deadline`, by `time.monotonic`."""
+        self.ready = False
+        """Whether everything is imported."""
+        self.task: Any = None
+        """What it works on, None where it has nothing to do."""
+        self.since = 0.0
+        """When it was asked to."""
+        self.deadline: float | None = deadline
+        """When it must have got on, by `time.monotonic`; None where it has nothing to do, or waits for its parent."""
+        self.reply: wire.Reply | None = None
+        """What it said of the clip, when its pixels are still to come."""
+        self.admitted = False
+        """Whether there is room for these pixels."""
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the child is ready, or has ended)
+        self.socket, theirs = socket.socketpair()
+        try:
+            with theirs:
+                descriptor = theirs.fileno()
+                self._process = subprocess.Popen(
+                    [*command, str(descriptor)],
+                    pass_fds=[descriptor],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._errors,
+                    env=_environment(),
+                )
+        except BaseException:
+            self.socket.close()
+            self._errors.close()
+            raise
+        self._inbox = wire.Inbox(self.socket)
+        with contextlib.suppress(OSError):  # one that has ended already is noticed when it is listened to
+            self._send({**setup, "parent": os.getpid()})
+
+    def ask(self, task: Any, clip: Clip, n_frames: int, side: int | None, deadline: float) -> None:
+        """Have it load a clip. Raises OSError where it is gone."""
+        self.task, self.since, self.deadline = task, time.monotonic(), deadline
+        self._send({"clip": wire.clip_to_json(clip), "n_frames": n_frames, "side": side})
+
+    def greet(self) -> None:
+        """See whether it is ready. Raises EOFError, OSError or NonsenseError where it is not going to be."""
+        message = self._inbox.message()
+        if message is None:
+            return
+        if message != wire.READY:
+            raise wire.NonsenseError("another greeting than a worker's")
+        self.ready, self.deadline = True, None
+        self._errors.close()
+
+    def read_reply(self, *, n_frames: int, max_bytes: int) -> wire.Reply | None:
+        """Return the reply when it is there; its pixels, if any, are `expect`ed next. Raises as `greet`."""
+        message = self._inbox.message()
+        if message is None:
+            return None
+        self.reply, self.deadline = wire.read_reply(message, n_frames=n_frames, max_bytes=max_bytes), None
+        return self.reply
+
+    def read_nothing(self) -> None:
+        """Listen where nothing was asked. Raises as `greet`."""
+        if self._inbox.message() is not None:
+            raise wire.NonsenseError("words without being asked")
+
+    def expect(self, n_bytes: int, deadline: float) -> None:
+        """Make room for the pixels of its reply."""
+        self.admitted, self.deadline = True, deadline
+        self._inbox.expect(n_bytes)
+
+    def pixels(self) -> bytearray | None:
+        """Return the pixels when they are all there. Raises as `greet`."""
+        return self._inbox.pixels()
+
+    def rest(self) -> None:
+        """Note that it is done with its task."""
+        self.task, self.reply, self.admitted, self.deadline = None, None, False, None
+
+    @property
+    def working(self) -> bool:
+        """Whether it is at a clip, and has not said yet what became of it."""
+        return self.task is not None and self.reply is None
+
+    def kill(self) -> None:
+        """Have it end."""
+        self._process.kill()
+
+    def end(self) -> str:
+        """Kill it where it has not ended by itself, and return in words how it ended."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            # What has closed its socket is about to end, and how it does is worth knowing.
+            self._process.wait(_DYING_S if self._hung_up() else 0)
+        code = self._process.poll()
+        self._process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_DYING_S)
+        self.socket.close()
+        self._errors.close()
+        if code is None:
+            return "was stopped"
+        if code >= 0:
+            return f"exited with status {code}"
+        name = signal.Signals(-code).name if -code in signal.Signals._value2member_map_ else f"signal {-code}"
+        return f"was ended by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
+
+    def last_words(self) -> str:
+        """Return the last line that it wrote before it was ready, "" where there is none."""
+        if self._errors.closed:
+            return ""
+        self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - 4096))
+        lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
+        return lines[-1].strip() if lines else ""
+
+    def _send(self, message: dict[str, Any]) -> None:
+        self.socket.settimeout(_ASKING_S)
+        try:
+            self.socket.sendall(wire.pack(message))
+        finally:
+            self.socket.settimeout(0)
+
+    def _hung_up(self) -> bool:
+        try:
+            return self.socket.recv(1, socket.MSG_PEEK) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+
+def _environment() -> dict[str, str]:
+    """Return what a worker's environment is: ours, one thread each, and our code and none of the working folder's."""
+    path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH", "")]))
+    return {**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}

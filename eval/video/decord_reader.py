@@ -1,0 +1,56 @@
+"""Videos through decord, as published: the decoder behind Tarsier's numbers.
+
+decord picks wrong frames from some files (open groups, AVI with B-frames, MPEG-TS) and has been seen to hang and to
+crash in native code where no exception reaches it. It is here to reproduce, not to be relied on, and runs of the
+harness have it in the processes of `eval.video.workers`, which can be killed.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eval.errors import ConfigError, MediaError
+from eval.video.sampling import span_indices
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def version() -> str:
+    """Return decord's version. Raises ConfigError where it is not installed."""
+    if importlib.util.find_spec("decord") is None:
+        raise ConfigError("decoder 'decord' is not installed: pip install -e '.[decord]' (x86-64, no ARM)")
+    return importlib.metadata.version("decord")
+
+
+def read_video(path: Path, n_frames: int, start: float | None = None, end: float | None = None) -> list[Image]:
+    """Return `n_frames` frames spread over a span of seconds, as `eval.video.pyav.read_video` does.
+
+    Raises:
+        MediaError: Where decord fails.
+        ConfigError: Where decord is not installed.
+    """
+    version()
+    from PIL import Image as pil  # noqa: N813 (waits until a video is read)
+
+    try:
+        frames = decode(str(path), n_frames, start, end)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 (whatever decord raises is this clip's failure)
+        line = (str(error).splitlines() or [type(error).__name__])[0]
+        said = line.rpartition("ERROR ")[2].strip() or line
+        raise MediaError(path, "corrupt", f"decord cannot read it: {said}") from None
+    return [pil.fromarray(frame) for frame in frames]
+
+
+def decode(path: str, n_frames: int, start: float | None, end: float | None) -> Any:
+    """Return the frames as an (n, height, width, 3) uint8 array."""
+    import decord
+
+    reader = decord.VideoReader(path, num_threads=1, ctx=decord.cpu(0))
+    indices = span_indices(len(reader), reader.get_avg_fps(), n_frames, start, end)
+    return reader.get_batch(indices).asnumpy()

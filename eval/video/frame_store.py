@@ -1,0 +1,193 @@
+"""Frames that are kept for the next time, by what they were made from: the bytes of the files, and the way of reading.
+
+An entry is a file of its own, written under another name first, so that any number of processes may read and write at
+once. It carries a checksum; what does not fit it is made anew. Failures are never kept.
+
+Whether this pays depends on the clips: see `scripts/bench_loading.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import struct
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eval.core import Clip, DecoderName
+from eval.errors import MediaError
+from eval.video.files import check_regular, is_folder
+from eval.video.frames import decoder_version
+from eval.video.limits import MAX_SIDE
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_FORMAT = 1
+"""Counted up when entries, or the way in which frames are prepared, change."""
+_MAGIC = b"tarsier-eval frames\n"
+_LENGTH = struct.Struct(">I")
+_DIGEST = 32
+_MAX_HEAD = 1 << 20
+_MOST_BYTES = 4_000_000_000
+"""Bytes of a clip's files beyond which hashing them is not worth its time."""
+_ABANDONED_S = 86_400.0
+"""Seconds after which a file that is still under its first name was left behind by a process that was killed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """What the frames of a clip are kept under."""
+
+    name: str
+    """Hash of all that they are made from."""
+    files: tuple[Path, ...]
+    """The files whose content is in it."""
+    stamps: tuple[tuple[int, int, int], ...]
+    """What each was when it was read: number, size and time of change."""
+
+
+class FrameStore:
+    """A folder of frames. What the disk refuses only costs the time of decoding again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._versions: dict[DecoderName, dict[str, str]] = {}
+        self._unfinished = folder / "unfinished"
+        with contextlib.suppress(OSError):
+            for left in self._unfinished.iterdir():
+                if left.stat().st_mtime < time.time() - _ABANDONED_S:
+                    left.unlink()
+
+    def key(self, clip: Clip, n_frames: int, side: int | None, decoder: DecoderName) -> Key | None:
+        """Return what identifies the frames of a clip, None where its files cannot be read, or are very large.
+
+        It is a hash of the content of every file of the clip in order, the span, what was asked for, and what
+        decodes. Reading is left to fail where frames are read, which says why.
+        """
+        from eval.video import images
+
+        source = clip.source
+        kind = "file"
+        try:
+            if not isinstance(source, Path):
+                kind, files = "list", list(source)
+            elif is_folder(source):
+                kind, files = "folder", images.list_folder(source, fps=clip.fps, start=clip.start, end=clip.end)
+            else:
+                files = [source]
+            stamps = tuple(_stamp(file) for file in files)
+            if sum(stamp[1] for stamp in stamps) > _MOST_BYTES:
+                return None
+            contents = [(file.suffix.lower(), _hash_file(file)) for file in files]
+        except (MediaError, OSError, ValueError):
+            return None
+        if decoder not in self._versions:
+            self._versions[decoder] = {"pillow": _pillow(), **decoder_version(decoder)}
+        reading = [_FORMAT, self._versions[decoder], n_frames, side]
+        made_from = json.dumps([*reading, kind, contents, clip.start, clip.end, clip.fps], sort_keys=True)
+        return Key(name=hashlib.sha256(made_from.encode()).hexdigest(), files=tuple(files), stamps=stamps)
+
+    def get(self, key: Key) -> list[Image] | None:
+        """Return the frames of an entry, None where there is none, or none that is whole."""
+        try:
+            with self._path(key).open("rb") as file:
+                data = memoryview(file.read())
+        except OSError:
+            return None
+        body, digest = data[:-_DIGEST], data[-_DIGEST:]
+        if not body.tobytes().startswith(_MAGIC) or hashlib.sha256(body).digest() != digest:
+            return None
+        try:
+            return list(_unpack(body[len(_MAGIC) :], key.name))
+        except (ValueError, KeyError, TypeError, IndexError, struct.error):
+            return None
+
+    def put(self, key: Key, frames: Sequence[Image]) -> None:
+        """Keep the frames of a clip, unless one of its files has changed since the key was made of it."""
+        with contextlib.suppress(OSError):
+            if tuple(_stamp(file) for file in key.files) != key.stamps:
+                return
+            self._unfinished.mkdir(parents=True, exist_ok=True)
+            path = self._path(key)
+            path.parent.mkdir(exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=self._unfinished)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    checksum = hashlib.sha256()
+                    for part in _pack(frames, key.name):
+                        checksum.update(part)
+                        file.write(part)
+                    file.write(checksum.digest())
+                Path(name).replace(path)
+            except BaseException:
+                Path(name).unlink(missing_ok=True)
+                raise
+
+    def _path(self, key: Key) -> Path:
+        return self.folder / key.name[:2] / f"{key.name}.frames"
+
+
+def _pillow() -> str:
+    import PIL
+
+    return PIL.__version__
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _hash_file(path: Path) -> str:
+    check_regular(path)
+    checksum = hashlib.sha256()
+    buffer = memoryview(bytearray(1 << 20))
+    with path.open("rb", buffering=0) as file:
+        while n := file.readinto(buffer):
+            checksum.update(buffer[:n])
+    return checksum.hexdigest()
+
+
+def _pack(frames: Sequence[Image], key: str) -> Iterator[bytes]:
+    """Yield an entry in parts: a frame that is there several times is written once."""
+    different: dict[int, Image] = {}
+    for frame in frames:
+        different.setdefault(id(frame), frame)
+    places = {known: place for place, known in enumerate(different)}
+    head: dict[str, Any] = {
+        "key": key,
+        "sizes": [frame.size for frame in different.values()],
+        "order": [places[id(frame)] for frame in frames],
+    }
+    text = json.dumps(head).encode("ascii")
+    yield _MAGIC + _LENGTH.pack(len(text)) + text
+    for frame in different.values():
+        yield frame.tobytes()
+
+
+def _unpack(body: memoryview, key: str) -> Iterator[Image]:
+    """Yield the frames of an entry. Raises ValueError and others where it is not one of this key."""
+    from PIL import Image as pil  # noqa: N813
+
+    (length,) = _LENGTH.unpack(body[: _LENGTH.size])
+    if length > _MAX_HEAD:
+        raise ValueError(length)
+    head = json.loads(bytes(body[_LENGTH.size : _LENGTH.size + length]))
+    at = _LENGTH.size + length
+    different = []
+    for width, height in head["sizes"]:
+        if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE) or head["key"] != key:
+            raise ValueError(head)
+        n = 3 * width * height
+        different.append(pil.frombytes("RGB", (width, height), bytes(body[at : at + n])))
+        at += n
+    if at != len(body) or not head["order"]:
+        raise ValueError(at)
+    yield from [different[place] for place in head["order"]]

@@ -1,0 +1,71 @@
+"""One clip, from its file to the frames that a model takes, or to the reason why there are none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eval.core import Clip, DecoderName, Loaded
+from eval.errors import MediaError, MediaReason, TarsierEvalError
+from eval.video.frames import load_frames
+from eval.video.preparing import prepare
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from eval.video.frame_store import FrameStore
+
+
+def load(
+    clip: Clip, *, n_frames: int, side: int | None, decoder: DecoderName = "pyav", store: FrameStore | None = None
+) -> Loaded:
+    """Return the frames of a clip, brought to `side` x `side` pixels where a side is given.
+
+    Whatever the clip does to a decoder is its own failure: it is returned, and never raised.
+
+    Raises:
+        TarsierEvalError: the settings do not fit, whichever clip it is.
+    """
+    begin = time.perf_counter()
+    decoded: float | None = None
+    frames: Sequence[Image] | None = None
+    error: MediaError | None = None
+    try:
+        key = store.key(clip, n_frames, side, decoder) if store else None
+        frames = store.get(key) if store and key else None
+        if frames is None:
+            frames = load_frames(clip, n_frames, decoder=decoder)
+            decoded = time.perf_counter()
+            frames = prepare(frames, side) if side else frames
+            if store and key:
+                store.put(key, frames)
+    except MediaError as found:
+        error = clean_error(found.path, found.reason, found.detail)
+    except MemoryError:
+        error = clean_error(clip.name, "memory", "needs more memory than a clip may take")
+    except TarsierEvalError:
+        raise
+    except Exception as found:  # noqa: BLE001 (nobody knows all that a broken file makes a decoder raise)
+        error = clean_error(clip.name, "unreadable", f"{type(found).__name__}: {found}")
+    end = time.perf_counter()
+    decoded = decoded or end
+    frames = None if error else frames
+    return Loaded(clip=clip, frames=frames, error=error, decode=(begin, decoded), prepare=(decoded, end))
+
+
+def clean_error(path: Path | str, reason: MediaReason, detail: str) -> MediaError:
+    """Return a MediaError of one line that every terminal and file takes, whatever the name of the clip is made of."""
+    return MediaError(one_line(str(path)), reason, one_line((detail.strip().splitlines() or [""])[0])[:500])
+
+
+def one_line(text: str) -> str:
+    r"""Return a text with what cannot be shown written out: line breaks, control characters, bytes that are not UTF-8.
+
+    Bytes of a file name that are not UTF-8 come as lone surrogates, which cannot be encoded: `\udcff` becomes `\xff`.
+    """
+    return "".join(
+        c if c.isprintable() else f"\\x{ord(c) - 0xDC00:02x}" if "\udc80" <= c <= "\udcff" else repr(c)[1:-1]
+        for c in text
+    )

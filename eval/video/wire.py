@@ -1,0 +1,222 @@
+"""What the loader and its workers say to each other: JSON with its length before it, then raw pixels.
+
+A worker reads files of unknown origin and may be taken over by one of them. So nothing that it says is unpickled, and
+everything is checked before it is believed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+from eval.core import Clip, Loaded
+from eval.errors import MediaError, MediaReason
+from eval.video.limits import MAX_SIDE
+from eval.video.loading import clean_error
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_LENGTH = struct.Struct(">I")
+_MAX_REPLY = 1 << 20
+"""Bytes of the JSON of a reply; the pixels are not part of it."""
+_REASONS = frozenset(get_args(MediaReason))
+READY: dict[str, Any] = {"ready": True}
+"""What a worker says first, when all is imported."""
+
+
+class NonsenseError(Exception):
+    """A worker said what no worker of ours says."""
+
+
+def pack(message: dict[str, Any]) -> bytes:
+    """Return a message as it travels. File names that are not UTF-8 pass: their surrogates are escaped."""
+    data = json.dumps(message).encode("ascii")
+    return _LENGTH.pack(len(data)) + data
+
+
+def read_message(connection: socket.socket) -> dict[str, Any]:
+    """Wait for a message. Raises EOFError where the other side is gone."""
+    (length,) = _LENGTH.unpack(_read(connection, _LENGTH.size))
+    message: dict[str, Any] = json.loads(_read(connection, length))
+    return message
+
+
+def _read(connection: socket.socket, n: int) -> bytes:
+    data = bytearray()
+    while len(data) < n:
+        part = connection.recv(min(n - len(data), 1 << 16))
+        if not part:
+            raise EOFError
+        data += part
+    return bytes(data)
+
+
+def clip_to_json(clip: Clip) -> dict[str, Any]:
+    """Return a clip as JSON has it."""
+    source = str(clip.source) if isinstance(clip.source, Path) else [str(path) for path in clip.source]
+    return {"source": source, "start": clip.start, "end": clip.end, "fps": clip.fps}
+
+
+def clip_from_json(values: dict[str, Any]) -> Clip:
+    """Return the clip again."""
+    source = values["source"]
+    path = Path(source) if isinstance(source, str) else tuple(Path(name) for name in source)
+    return Clip(source=path, start=values["start"], end=values["end"], fps=values["fps"])
+
+
+def send_loaded(connection: socket.socket, loaded: Loaded, now: float) -> None:
+    """Send what became of a clip. A frame that is there several times travels once."""
+    reply: dict[str, Any] = {"decode": loaded.decode, "prepare": loaded.prepare, "sent": now}
+    if loaded.error is not None or loaded.frames is None:
+        error = loaded.error or MediaError(loaded.clip.name, "unreadable", "gave neither frames nor a reason")
+        connection.sendall(pack({**reply, "path": error.path, "reason": error.reason, "detail": error.detail}))
+        return
+    different: dict[int, Image] = {}
+    for frame in loaded.frames:
+        different.setdefault(id(frame), frame)
+    places = {key: place for place, key in enumerate(different)}
+    sizes = [frame.size for frame in different.values()]
+    order = [places[id(frame)] for frame in loaded.frames]
+    connection.sendall(pack({**reply, "sizes": sizes, "order": order}))
+    for frame in different.values():
+        connection.sendall(frame.tobytes())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a worker said became of a clip, checked; the pixels come after it."""
+
+    error: MediaError | None
+    """Why there are no frames."""
+    sizes: Sequence[tuple[int, int]]
+    """Width and height of each frame that follows."""
+    order: Sequence[int]
+    """Which of them each frame of the clip is."""
+    decode: tuple[float, float]
+    """When decoding began and ended, by the worker's clock."""
+    prepare: tuple[float, float]
+    """The same of preparing."""
+    sent: float
+    """When the reply was sent, by the worker's clock."""
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of pixels that follow."""
+        return sum(3 * width * height for width, height in self.sizes)
+
+    @property
+    def n_bytes_held(self) -> int:
+        """Bytes that they take as images: Pillow pads pixels to four bytes."""
+        return sum(4 * width * height for width, height in self.sizes)
+
+    def images(self, pixels: bytearray) -> list[Image]:
+        """Return the clip's frames."""
+        from PIL import Image as pil  # noqa: N813
+
+        view, at, different = memoryview(pixels), 0, []
+        for size in self.sizes:
+            n = 3 * size[0] * size[1]
+            different.append(pil.frombuffer("RGB", size, view[at : at + n], "raw", "RGB", 0, 1))  # type: ignore[arg-type]
+            at += n
+        return [different[place] for place in self.order]
+
+
+def read_reply(message: dict[str, Any], *, n_frames: int, max_bytes: int) -> Reply:
+    """Check a reply about a clip of which at most `n_frames` were asked for. Raises NonsenseError."""
+    try:
+        times = [float(value) for value in (*message["decode"], *message["prepare"], message["sent"])]
+        begin, decoded, prepared_from, end, sent = times
+        error = None
+        if "reason" in message:
+            reason = cast("MediaReason", message["reason"] if message["reason"] in _REASONS else "unreadable")
+            error = clean_error(str(message["path"]), reason, str(message["detail"]))
+        sizes = [(int(width), int(height)) for width, height in message.get("sizes", ())]
+        order = [int(place) for place in message.get("order", ())]
+    except (KeyError, TypeError, ValueError, OverflowError) as wrong:
+        raise NonsenseError(f"{type(wrong).__name__}: {wrong}") from None
+    reply = Reply(
+        error=error,
+        sizes=sizes,
+        order=order,
+        decode=(begin, decoded),
+        prepare=(prepared_from, end),
+        sent=sent,
+    )
+    fits = (
+        all(map(math.isfinite, times))
+        and begin <= decoded <= prepared_from <= end <= sent
+        and max(len(sizes), len(order)) <= n_frames
+        and all(1 <= side <= MAX_SIDE for size in sizes for side in size)
+        and all(0 <= place < len(sizes) for place in order)
+        and reply.n_bytes <= max_bytes
+        and (error is None) == bool(order)
+    )
+    if not fits:
+        raise NonsenseError("sizes, places or times that cannot be")
+    return reply
+
+
+class Inbox:
+    """Takes in what a worker says as it arrives, and never waits for it. Raises EOFError when the worker is gone."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        """`connection` must not block."""
+        self._connection = connection
+        self._begin(_LENGTH.size)
+        self._has_length = False
+
+    def message(self) -> dict[str, Any] | None:
+        """Return the next message if it has arrived as a whole. Raises NonsenseError."""
+        if not self._has_length:
+            if not self._fill():
+                return None
+            (length,) = _LENGTH.unpack(self._data)
+            if not 0 < length <= _MAX_REPLY:
+                raise NonsenseError(f"a message of {length} bytes")
+            self._begin(length)
+            self._has_length = True
+        if not self._fill():
+            return None
+        try:
+            message = json.loads(bytes(self._data))
+        except (ValueError, RecursionError):
+            raise NonsenseError("a message that is no JSON") from None
+        self._begin(_LENGTH.size)
+        self._has_length = False
+        if not isinstance(message, dict):
+            raise NonsenseError("a message that is no object")
+        return message
+
+    def expect(self, n: int) -> None:
+        """Take the next `n` bytes for pixels."""
+        self._begin(n)
+
+    def pixels(self) -> bytearray | None:
+        """Return the bytes that were expected if they have all arrived."""
+        if not self._fill():
+            return None
+        data = self._data
+        self._begin(_LENGTH.size)
+        return data
+
+    def _begin(self, n: int) -> None:
+        self._data, self._have = bytearray(n), 0
+
+    def _fill(self) -> bool:
+        view = memoryview(self._data)
+        while self._have < len(view):
+            try:
+                n = self._connection.recv_into(view[self._have :])
+            except (BlockingIOError, InterruptedError):
+                return False
+            if not n:
+                raise EOFError
+            self._have += n
+        return True

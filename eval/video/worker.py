@@ -1,0 +1,103 @@
+"""A process that loads clip after clip for another one: `python -m eval.video.worker FD`.
+
+It may be killed at any time. It is a command of its own: a forked child would share its parent's locks, a spawned
+one imports the main script. It ends when its parent does, however that ended and whatever it is doing itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import queue
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from eval.core import Clip, Loaded
+from eval.video import wire
+from eval.video.frames import decoder_version
+from eval.video.loading import load
+
+Load = Callable[[Clip, int, "int | None"], Loaded]
+"""Loads so many frames of a clip, brought to a side where one is given."""
+_PR_SET_PDEATHSIG = 1
+
+
+def serve(descriptor: int, wrap: Callable[[Load], Load] = lambda plain: plain) -> None:
+    """Load what is asked for over a socket until the asker is gone.
+
+    Args:
+        descriptor: the socket's number.
+        wrap: makes the function that loads out of the plain one; for tests of what a worker may do wrong.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; what it means, the parent decides
+    connection = socket.socket(fileno=descriptor)
+    setup = wire.read_message(connection)
+    _die_with(setup["parent"])
+    tasks: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(connection, tasks), daemon=True).start()
+    plain = _loader(setup)
+    _limit(setup["memory_bytes"])
+    loads = wrap(plain)
+    connection.sendall(wire.pack(wire.READY))
+    # From here on the terminal is the parent's alone: decoders write to it past Python.
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    while True:
+        task = tasks.get()
+        loaded = loads(wire.clip_from_json(task["clip"]), task["n_frames"], task["side"])
+        wire.send_loaded(connection, loaded, time.perf_counter())
+        del loaded
+
+
+def _loader(setup: dict[str, Any]) -> Load:
+    """Return what loads clips as the parent wants it, with everything imported that it needs."""
+    decoder_version(setup["decoder"])
+    from eval.video import images, pyav  # noqa: F401 (what is imported now costs no clip its time)
+
+    store = None
+    if setup["store"] is not None:
+        from eval.video.frame_store import FrameStore
+
+        store = FrameStore(Path(setup["store"]))
+    return lambda clip, n_frames, side: load(clip, n_frames=n_frames, side=side, decoder=setup["decoder"], store=store)
+
+
+def _listen(connection: socket.socket, tasks: queue.SimpleQueue[dict[str, Any]]) -> None:
+    """Pass on what is asked for. At the end of it the parent is gone, and this process goes too."""
+    try:
+        while True:
+            tasks.put(wire.read_message(connection))
+    finally:
+        os._exit(0)
+
+
+def _die_with(parent: int) -> None:
+    """Have Linux kill this process when its parent dies: native code that hangs would keep `_listen` from running."""
+    with contextlib.suppress(OSError, AttributeError):
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it had died before
+        os._exit(0)
+
+
+def _limit(memory_bytes: int) -> None:
+    """Bound the address space, where the system can, and leave no core files."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        most = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))

@@ -1,0 +1,172 @@
+"""Loading clips ahead of whoever needs them, in processes that a bad clip can kill without harm.
+
+FrameLoader (the caller's thread) <-> Job <-> Dispatcher (a thread) <-> Child <- socket -> worker (a process)
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Generator, Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar
+
+from eval.core import Clip, DecoderName, Loaded
+from eval.errors import ConfigError
+from eval.video.dispatch import Dispatcher
+from eval.video.frames import decoder_version
+from eval.video.job import PATIENCE_S, Job
+from eval.video.loading import load
+
+MOST_WORKERS = 16
+"""Workers that are started where nobody says how many: more of them would only wait for the disk."""
+
+
+def usable_cpus() -> int:
+    """Return how many processors this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1
+
+
+def in_process(
+    clips: Iterable[Clip], *, n_frames: int, side: int | None = None, decoder: DecoderName = "pyav"
+) -> Iterator[Loaded]:
+    """Yield what becomes of each clip, one after the other, in this process: nothing protects it from a bad clip.
+
+    Raises:
+        ConfigError: the decoder is unknown or not installed, or no frame is asked for.
+    """
+    for clip in clips:
+        yield load(clip, n_frames=n_frames, side=side, decoder=decoder)
+
+
+class FrameLoader:
+    """Loads clips in worker processes; to be used in a `with`, at whose end they are gone.
+
+    A clip that hangs, crashes its decoder or eats up the memory fails alone. The workers die with this process, even
+    where it is killed.
+
+    Args:
+        decoder: which decoder reads videos.
+        workers: processes; None is one for each usable processor, at most 16. There are never more than clips.
+        timeout_s: seconds after which the work on a clip is ended.
+        memory_gb: gigabytes of address space that a worker may take.
+        ahead_mb: megabytes of decoded clips that wait to be taken; one more, that is waited for, may add to them.
+        store: a folder in which frames are kept for the next time, if any.
+
+    Raises:
+        ConfigError: a setting does not fit, or the decoder is not installed.
+    """
+
+    _command: ClassVar[tuple[str, ...]] = (sys.executable, "-m", "eval.video.worker")
+
+    def __init__(
+        self,
+        *,
+        decoder: DecoderName = "pyav",
+        workers: int | None = None,
+        timeout_s: float = 120.0,
+        memory_gb: float = 4.0,
+        ahead_mb: int = 512,
+        store: Path | None = None,
+    ) -> None:
+        if workers is not None and workers < 1:
+            raise ConfigError(f"workers is {workers}; at least one process is needed to load clips")
+        if not timeout_s > 0 or not memory_gb > 0 or ahead_mb < 0:
+            raise ConfigError(
+                f"timeout_s is {timeout_s:g}, memory_gb {memory_gb:g}, ahead_mb {ahead_mb}; none may be negative, "
+                "and the first two must be more than 0"
+            )
+        decoder_version(decoder)
+        self.workers = min(usable_cpus(), MOST_WORKERS) if workers is None else workers
+        self._timeout_s = timeout_s
+        self._ahead_bytes = ahead_mb * 1_000_000
+        self._setup = {
+            "decoder": decoder,
+            "memory_bytes": int(memory_gb * 1e9),
+            "store": None if store is None else str(store),
+        }
+        self._dispatcher: Dispatcher | None = None
+        self._job: Job | None = None
+
+    def __enter__(self) -> FrameLoader:  # noqa: PYI034 (Python 3.10 has no Self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self, n_clips: int | None = None) -> None:
+        """Begin to start workers, so that they are ready when clips come; returns at once.
+
+        Args:
+            n_clips: how many clips will come, where that is known: no more workers are started.
+        """
+        most = self.workers if n_clips is None else min(n_clips, self.workers)
+        self._running().expect(most)
+
+    def load(
+        self, clips: Iterable[Clip], *, n_frames: int, side: int | None, ahead: int | None = None
+    ) -> Generator[Loaded, None, None]:
+        """Yield what became of each clip. Loading begins when the first is asked for.
+
+        They come in order, but for one that has been waited for for some seconds: those that are ready pass it, and it
+        comes when it is done, as an error after `timeout_s` at the latest.
+
+        Args:
+            clips: what to load.
+            n_frames: frames of each.
+            side: pixels a side that frames are brought to by `eval.video.preparing`; None leaves them as they are.
+            ahead: how many clips may be loaded before they are asked for, where `ahead_mb` allows more.
+
+        Raises:
+            ConfigError: no frame is asked for.
+            TarsierEvalError: the workers cannot be started.
+            RuntimeError: the clips of an earlier call are still being loaded.
+        """
+        if n_frames < 1 or (side is not None and side < 1):
+            raise ConfigError(f"n_frames is {n_frames}, the side {side}; both must be at least 1")
+        if self._job is not None:
+            raise RuntimeError("one load at a time: exhaust or close the one before")
+        dispatcher = self._running()
+        job = self._job = Job(list(clips), n_frames, side, self._ahead_bytes, ahead)
+        try:
+            dispatcher.begin(job)
+            while not job.finished:
+                yield _next(dispatcher, job)
+        finally:
+            dispatcher.end(job)
+            self._job = None
+
+    def close(self) -> None:
+        """End the workers, whatever they do."""
+        if self._dispatcher is not None:
+            self._dispatcher.stop()
+            self._dispatcher = None
+
+    def _running(self) -> Dispatcher:
+        if self._dispatcher is None:
+            self._dispatcher = Dispatcher(self._command, self._setup, self.workers, self._timeout_s)
+            self._dispatcher.start()
+        return self._dispatcher
+
+
+def _next(dispatcher: Dispatcher, job: Job) -> Loaded:
+    """Wait for the clip that is to be handed over now."""
+    begin = time.monotonic()
+    with dispatcher.changed:
+        while True:
+            now = time.monotonic()
+            waited = now - max(begin, job.head_since(now))
+            loaded = job.take(patient=waited < PATIENCE_S)
+            if loaded is not None:
+                break
+            if dispatcher.failure is not None:
+                raise dispatcher.failure
+            dispatcher.changed.wait(max(0.0, PATIENCE_S - waited) if job.any_done and waited < PATIENCE_S else None)
+    dispatcher.ring()
+    return loaded
