@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.mini.held_out import Tally, multiple_choice_samples, other_samples, tallied
-from eval.core import Clip, Sample
+from eval.core import Clip, Loaded, Sample
 from eval.video.frames import load_frames
 from eval.video.sampling import sample_indices
 
@@ -177,14 +177,15 @@ def measure(fault: Fault, samples: Sequence[Sample], checkpoint: Path) -> Mappin
     if fault.runner is not None:
         fault.runner(runner)
 
-    def loaded(clip: Clip, n_frames: int) -> Frames:
-        frames = load_frames(fault.clip(clip) if fault.clip else clip, n_frames)
-        return fault.frames(frames) if fault.frames else frames
+    def load(clips: Iterable[Clip]) -> Iterator[Loaded]:
+        for clip in clips:
+            frames = load_frames(fault.clip(clip) if fault.clip else clip, fault.n_frames)
+            yield Loaded(clip=clip, frames=fault.frames(frames) if fault.frames else frames)
 
     if fault.prompt is not None:
         samples = [replace(sample, prompt=fault.prompt(sample.prompt)) for sample in samples]
     with planted(fault):
-        return tallied(samples, runner, loaded)
+        return tallied(samples, runner, load)
 
 
 def measure_number(number: int, samples: Sequence[Sample], checkpoint: Path) -> Mapping[str, Tally]:

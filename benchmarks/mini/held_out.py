@@ -15,7 +15,7 @@ from benchmarks.mini.rendering import render_bytes
 from benchmarks.mini.scenes import HELD_OUT_SEEDS
 from benchmarks.mini.trees import mvbench
 from eval.core import Clip, Sample
-from eval.pipeline import LoadFrames, predict
+from eval.pipeline import Load, predict
 from eval.scorers.multiple_choice import read_letter
 
 if TYPE_CHECKING:
@@ -80,13 +80,11 @@ def _sample(path: Path, question: Question, subset: str, form: Form = "mvbench")
     )
 
 
-def tallied(samples: Sequence[Sample], model: Model, load_frames: LoadFrames) -> Mapping[str, Tally]:
+def tallied(samples: Sequence[Sample], model: Model, load: Load) -> Mapping[str, Tally]:
     """Run a model on samples and return how it did by subset. Options go by letter, all else by the exact text."""
-    by_id = {sample.id: sample for sample in samples}
     outcomes: dict[str, list[tuple[bool, float | None]]] = defaultdict(list)
-    for predictions in predict(samples, model, load_frames):
-        for prediction in predictions:
-            sample = by_id[prediction.id]
+    for predicted in predict(samples, model, load):
+        for sample, prediction in predicted:
             output = prediction.output or ""
             answer = read_letter(output) if sample.options else output.strip()
             chance = 1 / len(sample.options) if sample.options else None

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pydantic import PositiveInt
+from pydantic import NonNegativeFloat, PositiveInt
 
-from eval.core import Generation
+from eval.core import Asked, Generation
 from eval.errors import ModelError
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from eval.timing import Clock
 
 
 class ScriptedModel:
@@ -22,13 +21,25 @@ class ScriptedModel:
         name: what results call the model.
         outputs: the texts to give.
         n_frames: frames sampled from a clip; they are decoded and not looked at.
+        frame_side: pixels a side to which frames are brought before they come; None: they come as they are.
+        delay_s: seconds to take over each clip, for measuring what goes on around a model.
     """
 
-    def __init__(self, *, name: str = "scripted", outputs: Sequence[str] = ("A",), n_frames: PositiveInt = 8) -> None:
+    def __init__(
+        self,
+        *,
+        name: str = "scripted",
+        outputs: Sequence[str] = ("A",),
+        n_frames: PositiveInt = 8,
+        frame_side: PositiveInt | None = 336,
+        delay_s: NonNegativeFloat = 0.0,
+    ) -> None:
         if not outputs:
             raise ModelError("model.outputs is empty: a scripted model needs at least one output.")
         self.name = name
         self.n_frames = n_frames
+        self.frame_side = frame_side
+        self._delay_s = delay_s
         self._outputs = tuple(outputs)
         self._next = cycle(self._outputs)
 
@@ -36,6 +47,15 @@ class ScriptedModel:
         """Return what the outputs depend on."""
         return {"name": self.name, "outputs": list(self._outputs), "n_frames": self.n_frames}
 
-    def generate(self, frames: Sequence[Image], prompts: Sequence[str]) -> list[Generation]:  # noqa: ARG002
-        """Return the next output for each prompt."""
-        return [Generation(prompt=prompt, output=next(self._next), n_tokens=1) for prompt in prompts]
+    def clips_at_once(self, n_prompts: int) -> int:  # noqa: ARG002
+        """Return 1: nothing is gained by more."""
+        return 1
+
+    def generate(self, asked: Sequence[Asked], clock: Clock | None = None) -> list[list[Generation]]:
+        """Return the next output for each prompt, and tell the clock of a token for each."""
+        if self._delay_s:
+            time.sleep(self._delay_s * len(asked))
+        found = [[Generation(prompt=p, output=next(self._next), n_tokens=1) for p in clip.prompts] for clip in asked]
+        if clock is not None:
+            clock.count("tokens", sum(map(len, found)))
+        return found

@@ -8,6 +8,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from eval.models.tarsier import attention
 from eval.models.tarsier.attention import attend, attend_own, attend_plainly, attend_shared, merge
+from eval.models.tarsier.rows import Prefix, Rows
 
 SCALING = 0.25
 
@@ -58,6 +59,33 @@ def test_one_position_of_padded_rows(kv_heads, path):
     mask = torch.cat([torch.ones(3, 41, dtype=torch.bool), seen], dim=1)[:, None, None]
     found = merge(attend_shared(query, *prefix, scaling=SCALING), attend_own(query, *own, scaling=SCALING, seen=seen))
     torch.testing.assert_close(found, whole(query, prefix, own, mask), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kv_heads", [8, 2, 1])
+def test_rows_of_several_clips(kv_heads, path):
+    clips = [0, 0, 0, 2, 3, 3]  # none about clip 1
+    rows = Rows(Prefix(layers=[], length=41, clips=4), [5] * 6, clips)
+    slots = rows.slots(torch.device("cpu"))
+    assert slots is not None
+    assert slots.slot.tolist() == [0, 1, 2, 6, 9, 10]
+    assert slots.row.tolist() == [0, 1, 2, 0, 0, 0, 3, 0, 0, 4, 5, 0]
+    query = drawn(6, 8, 5, 16)
+    prefix = drawn(4, kv_heads, 41, 16), drawn(4, kv_heads, 41, 16, seed=1)
+    found, lse = attend_shared(query, *prefix, scaling=SCALING, slots=slots)
+    for row, clip in enumerate(clips):
+        alone = attend_shared(query[row : row + 1], *(p[clip : clip + 1] for p in prefix), scaling=SCALING)
+        torch.testing.assert_close(found[row : row + 1], alone[0], atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(lse[row : row + 1], alone[1], atol=1e-5, rtol=1e-5)
+
+
+def test_equally_many_rows_a_clip_need_no_slots():
+    rows = Rows(Prefix(layers=[], length=41, clips=3), [5] * 6, [0, 0, 1, 1, 2, 2])
+    assert rows.slots(torch.device("cpu")) is None
+    query, prefix = drawn(6, 4, 5, 16), (drawn(3, 4, 41, 16), drawn(3, 4, 41, 16, seed=1))
+    found = attend_shared(query, *prefix, scaling=SCALING)[0]
+    key, value = (p.repeat_interleave(2, dim=0) for p in prefix)
+    expected = scaled_dot_product_attention(query, key, value, scale=SCALING)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

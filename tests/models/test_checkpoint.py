@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import pytest
 
+from eval.config import BUILTIN
 from eval.errors import ModelError
 from eval.models.tarsier.checkpoint import choose_device, choose_dtype, find_checkpoint, load_model
 from eval.models.tarsier.runner import TarsierRunner
@@ -95,8 +97,8 @@ def test_weights_of_another_shape_are_an_error(checkpoint):
 def test_truncated_weights_are_an_error(checkpoint):
     path = checkpoint / "model.safetensors"
     path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(ModelError, match="Cannot load checkpoint"):
-        load(checkpoint)
+    with pytest.raises(ModelError, match=r"model\.safetensors is damaged, or no safetensors file"):
+        find_checkpoint(str(checkpoint))
 
 
 def test_device_and_dtype(monkeypatch):
@@ -144,3 +146,174 @@ def test_a_damaged_tokenizer_or_processor_is_one_error(checkpoint, name, content
     (checkpoint / name).write_text(content)
     with pytest.raises(ModelError, match=said):
         TarsierRunner(name="x", checkpoint=str(checkpoint), device="cpu")
+
+
+TINY = BUILTIN / "tarsier-tiny"
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    return shutil.copytree(TINY, tmp_path / "tiny")
+
+
+def test_nothing_is_read_of_weights_that_do_not_fit(tiny, monkeypatch):
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(tiny / "model.safetensors")
+    weights["language_model.model.norm2.weight"] = weights.pop("language_model.model.norm.weight")
+    weights["language_model.lm_head.weight"] = weights["language_model.lm_head.weight"][:-1].clone()
+    save_file(weights, tiny / "model.safetensors", metadata={"format": "pt"})
+    monkeypatch.setattr("safetensors.safe_open", lambda *_, **__: pytest.fail("weights were opened"))
+    with pytest.raises(ModelError, match=r"1 missing .*norm.*1 unexpected .*norm2.*1 of another shape .*lm_head"):
+        load(tiny)
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "said"),
+    [
+        ("config.json", {"auto_map": {"AutoModel": "evil.Model"}}, r"config\.json sets auto_map: the code"),
+        ("tokenizer_config.json", {"auto_map": {"AutoTokenizer": ["evil.T", None]}}, "sets auto_map"),
+        ("preprocessor_config.json", {"auto_map": {"AutoImageProcessor": "evil.P"}}, "sets auto_map"),
+        (
+            "config.json",
+            {"text_config": {"auto_map": {"AutoModel": "x"}, "hidden_size": 96, "vocab_size": 570}},
+            "auto_map",
+        ),
+        ("config.json", {"quantization_config": {"quant_method": "gptq"}}, "sets quantization_config"),
+        ("config.json", {"transformers_weights": "../../x.safetensors"}, "sets transformers_weights"),
+        ("config.json", {"num_labels": 10**8}, "num_labels is 100000000, more than any"),
+        ("config.json", {"model_type": "llava", "vision_feature_layer": 10**9}, "vision_feature_layer is 1000000000"),
+    ],
+)
+def test_code_and_absurd_settings_are_refused(tiny, file, change, said):
+    edit(tiny / file, **change)
+    with pytest.raises(ModelError, match=said) as caught:
+        find_checkpoint(str(tiny))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "said"),
+    [
+        ("text_config", {"hidden_size": 10**7}, r"are 570 and 10000000, and the weights' embed_tokens is \[570, 96\]"),
+        ("text_config", {"hidden_size": 10**9}, "hidden_size is 1000000000, more than any"),
+        ("text_config", {"num_hidden_layers": 10**6}, "num_hidden_layers is 1000000, and the weights are 107 tensors"),
+        ("text_config", {"model_type": "deepseek_v3"}, "text_config is of the type 'deepseek_v3', not 'llama'"),
+        ("vision_config", {"model_type": "siglip"}, "vision_config is of the type 'siglip'"),
+    ],
+)
+def test_parts_that_the_weights_do_not_have_are_refused(tiny, part, change, said):
+    config = json.loads((tiny / "config.json").read_text())
+    edit(tiny / "config.json", **{part: {**config[part], **change}})
+    with pytest.raises(ModelError, match=said):
+        find_checkpoint(str(tiny))
+
+
+def test_absurd_sizes_elsewhere_take_no_memory(tiny):
+    config = json.loads((tiny / "config.json").read_text())
+    edit(tiny / "config.json", vision_config={**config["vision_config"], "intermediate_size": 10**8})
+    with pytest.raises(ModelError, match="of another shape"):  # 38 GB a layer, had it been made
+        load(tiny)
+
+
+def header(tensors, weights=b"", length=None):
+    text = json.dumps(tensors).encode() if not isinstance(tensors, bytes) else tensors
+    return (len(text) if length is None else length).to_bytes(8, "little") + text + weights
+
+
+def tensor(first, last, shape=(1,), dtype="F32"):
+    return {"dtype": dtype, "shape": list(shape), "data_offsets": [first, last]}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "said to have 0 bytes, and the file has 0"),
+        (b"\x01\x02", "the file has 2"),
+        (header({}, length=2**63), "said to have 9223372036854775808 bytes"),
+        (header({}, length=2**27), "said to have 134217728 bytes"),
+        (header(b"\xff\xff"), "its header is no JSON"),
+        (header(b"[" * 50_000), "its header is no JSON"),
+        (header([1]), "no object"),
+        (header(b'{"a": {}, "a": {}}'), "names a tensor twice"),
+        (header({"a": 1}), "'a' is described by no object"),
+        (header({"a": tensor(0, 4, dtype="PICKLE")}, b"1234"), "'a' is of the type"),
+        (header({"a": tensor(0, 8)}, b"12345678"), "'a' has 8 bytes, which is not F32"),
+        (header({"a": tensor(0, 4, (-1, -1))}, b"1234"), "no shape"),
+        (header({"a": tensor(0, 4), "b": tensor(2, 6)}, b"123456"), "'b' begins at byte 2 of the weights, where 4 is"),
+        (header({"a": tensor(4, 8)}, b"12345678"), "begins at byte 4"),
+        (header({"a": tensor(0, 4)}, b"12"), "its tensors end at byte 4 of 2"),
+        (header({"a": tensor(0, 4)}, b"1234567"), "its tensors end at byte 4 of 7"),
+        (header({"a": tensor(0, 0, (2**62, 2**62, 0))}), "and the weights are 1 tensors"),
+        (header({"a\x1b[31m\n": 1}), r"a\\x1b"),
+        (b"\x80\x04\x95" + bytes(100), "said to have"),
+    ],
+)
+def test_malformed_safetensors_are_one_error(tiny, content, said):
+    (tiny / "model.safetensors").write_bytes(content)
+    with pytest.raises(ModelError, match=said) as caught:
+        find_checkpoint(str(tiny))
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("index", "said"),
+    [
+        ({"weight_map": {"a": "../../x.safetensors"}}, "expected a \\*.safetensors file of its own folder"),
+        ({"weight_map": {"a": "/etc/passwd"}}, "of its own folder"),
+        ({"weight_map": {"a": "weights.bin"}}, "of its own folder"),
+        ({"weight_map": {"a": 5}}, "of its own folder"),
+        ({"weight_map": {"a": "gone.safetensors"}}, "lacks 'gone.safetensors'"),
+        ({"weight_map": {"a": "one.safetensors"}}, "'a' is not in 'one.safetensors'"),
+        ({"weight_map": []}, "has no weight_map"),
+        ([], "is not a JSON object"),
+    ],
+)
+def test_an_index_stays_in_its_folder(tiny, index, said):
+    (tiny / "model.safetensors").rename(tiny / "one.safetensors")
+    (tiny / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(ModelError, match=said):
+        find_checkpoint(str(tiny))
+
+
+def test_weights_in_several_files_load(tiny):
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(tiny / "model.safetensors")
+    (tiny / "model.safetensors").unlink()
+    names = sorted(weights)
+    files = {"one.safetensors": names[::2], "two.safetensors": names[1::2]}
+    for file, held in files.items():
+        save_file({name: weights[name] for name in held}, tiny / file, metadata={"format": "pt"})
+    index = {"metadata": {}, "weight_map": {name: file for file, held in files.items() for name in held}}
+    (tiny / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert load(tiny).config.text_config.hidden_size == 96
+    # The hub's cache links its files.
+    (tiny / "one.safetensors").rename(tiny.parent / "blob")
+    (tiny / "one.safetensors").symlink_to(tiny.parent / "blob")
+    find_checkpoint(str(tiny))
+
+
+def test_a_pipe_and_code_beside_the_weights_are_left_alone(tiny):
+    (tiny / "modeling_evil.py").write_text("raise SystemExit('was run')")
+    (tiny / "chat_template.jinja").write_text("{{ cycler.__init__.__globals__.os.system('touch /tmp/was-run') }}")
+    load(tiny)
+    (tiny / "adapter_config.json").write_text("{}")
+    with pytest.raises(ModelError, match="asks for an adapter"):
+        find_checkpoint(str(tiny))
+    (tiny / "adapter_config.json").unlink()
+    (tiny / "config.json").unlink()
+    os.mkfifo(tiny / "config.json")
+    with pytest.raises(ModelError, match=r"has no config\.json"):
+        find_checkpoint(str(tiny))
+
+
+def test_attention_from_a_hub_is_refused(tiny):
+    with pytest.raises(ModelError, match="is code on a hub"):
+        load_model(
+            find_checkpoint(str(tiny)),
+            device="cpu",
+            dtype=choose_dtype("auto", "cpu"),
+            attention="kernels-community/flash-attn",
+            device_map=None,
+        )

@@ -11,35 +11,7 @@ from eval.models.tarsier.engine import Engine
 from eval.models.tarsier.language import continue_rows
 from eval.models.tarsier.memory import Footprint, is_out_of_memory, plan
 from tests.models.sequential import continue_alone
-
-IMAGE, NEWLINE, FRAME_END = 90, 91, 92
-ENDS = [2, 10, 20, 30, 40, 50]
-POSITIONS = 2 * 3 + 1
-"""Of a frame of 2 x 2 patches."""
-
-
-def model(kv_heads=2, attention="sdpa"):
-    from transformers import CLIPVisionConfig, LlamaConfig
-
-    from eval.models.tarsier.model import TarsierConfig, TarsierForConditionalGeneration
-
-    torch.manual_seed(7)
-    config = TarsierConfig(
-        text_config=LlamaConfig(
-            vocab_size=93, hidden_size=64, intermediate_size=96, num_hidden_layers=3, num_attention_heads=8,
-            num_key_value_heads=kv_heads, bos_token_id=1, pad_token_id=0, initializer_range=0.3,
-        ),
-        vision_config=CLIPVisionConfig(
-            hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=4, image_size=28,
-            patch_size=14,
-        ),
-        image_token_index=IMAGE, image_newline_idx=NEWLINE, image_new_idx=FRAME_END,
-        attn_implementation=attention,
-    )  # fmt: skip
-    built = TarsierForConditionalGeneration(config).eval()
-    built.generation_config.eos_token_id = ENDS
-    built.generation_config.pad_token_id = 0
-    return built
+from tests.models.small import IMAGE, POSITIONS, PROMPTS, asked, model, prompt, until_settled
 
 
 @pytest.fixture(scope="module")
@@ -47,18 +19,10 @@ def pixels():
     return torch.randn(2, 3, 28, 28, generator=torch.Generator().manual_seed(1))
 
 
-def prompt(seed, n, before=(1, 5)):
-    drawn = torch.randint(3, 90, (n,), generator=torch.Generator().manual_seed(seed)).tolist()
-    return [*before, *[IMAGE] * (2 * POSITIONS), *drawn]
-
-
-LENGTHS = (1, 9, 3, 30, 2, 9, 17, 1, 4)
-PROMPTS = [prompt(seed, n) for seed, n in enumerate(LENGTHS)]
-
-
 def by_engine(built, pixels, prompts, *, new=20, kv_budget=10**9, settled=None):
     used = Engine(built, max_new_tokens=new, kv_budget=kv_budget)
-    return used.generate(pixels, prompts, settled), used.batching()
+    (found,) = used.generate([asked(pixels, prompts, settled)])
+    return found, used.batching()
 
 
 @pytest.mark.slow
@@ -111,7 +75,7 @@ def test_the_plan_is_kept_and_changes_nothing(pixels):
     built = model()
     expected, _ = by_engine(built, pixels, PROMPTS)
     kept = 2 * 3 * 2 * 8 * 4  # key and value, layers, key-value heads, head width, bytes
-    footprint = Footprint.of(built.config.text_config, torch.float32)
+    footprint = Footprint.of(built.config, torch.float32)
     assert footprint.kept == kept
     prefix = 2 + 2 * POSITIONS
     found, used = by_engine(built, pixels, PROMPTS, kv_budget=prefix * kept + footprint.rows(3, 30, 20))
@@ -129,10 +93,10 @@ def test_memory_that_runs_out_halves_the_batch(most, pixels, monkeypatch):
     expected, _ = by_engine(built, pixels, PROMPTS)
     work = continue_rows
 
-    def short_of_memory(built, prefix, suffixes, **settings):
-        if len(suffixes) > most:
+    def short_of_memory(built, prefix, starts, **settings):
+        if len(starts) > most:
             raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
-        return work(built, prefix, suffixes, **settings)
+        return work(built, prefix, starts, **settings)
 
     monkeypatch.setattr(engine_module, "continue_rows", short_of_memory)
     found, used = by_engine(built, pixels, PROMPTS)
@@ -157,12 +121,8 @@ def test_settled_rows_leave(pixels):
     built = model()
     whole, _ = by_engine(built, pixels, PROMPTS)
     found, _ = by_engine(built, pixels, PROMPTS, settled=lambda ids: len(ids) >= 2 and ids[-1] % 2 == 0)
-    assert found == [_until_settled(ids) for ids in whole]
+    assert found == [until_settled(ids) for ids in whole]
     assert found != whole
-
-
-def _until_settled(ids):
-    return next((ids[:n] for n in range(2, len(ids)) if ids[n - 1] % 2 == 0), ids)
 
 
 @pytest.mark.slow

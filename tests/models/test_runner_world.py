@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import contextmanager
+
 import pytest
 
 from benchmarks.mini.world import WORLD
 from eval.config import build, load_settings
+from eval.core import Asked
 from eval.pipeline import group_by_clip
 from eval.scorers.multiple_choice import first_character, read_letter
+from eval.timing import Clock
 from eval.video.frames import load_frames
+from eval.video.preparing import prepare
 from tests.models.sequential import sequential
 
 pytestmark = pytest.mark.slow
@@ -27,20 +33,113 @@ def clips(name):
     return group_by_clip(list(benchmark.samples())).items()
 
 
-@pytest.mark.parametrize("name", ["mvbench", "nextqa", "msvd-qa", "dream-1k"])
-def test_outputs_are_those_of_one_prompt_at_a_time(name, runner):
-    for clip, samples in clips(name):
-        frames = load_frames(clip, runner.n_frames)
-        prompts = [sample.prompt for sample in samples]
-        assert runner.generate(frames, prompts) == sequential(runner, frames, prompts), clip.name
+@pytest.fixture(scope="module")
+def world(runner):
+    """Clips of several benchmarks with all their questions, and the answers one by one."""
+    found = []
+    for name in ("mvbench", "nextqa", "msvd-qa", "dream-1k"):
+        for clip, samples in clips(name):
+            frames, prompts = load_frames(clip, runner.n_frames), [sample.prompt for sample in samples]
+            found.append((Asked(frames=frames, prompts=prompts), sequential(runner, frames, prompts)))
+    return found
+
+
+@pytest.mark.parametrize(("size", "step"), [(1, 5), (7, 3), (48, 1), (200, 1)])
+def test_outputs_are_those_of_one_prompt_at_a_time(size, step, runner, world):
+    clips = world[::step]
+    for start in range(0, len(clips), size):
+        some = clips[start : start + size]
+        assert runner.generate([clip for clip, _ in some]) == [expected for _, expected in some]
+
+
+def test_clips_in_another_order(runner, world):
+    some = world[::-3]
+    assert runner.generate([clip for clip, _ in some]) == [expected for _, expected in some]
+
+
+def test_clips_with_other_numbers_of_frames_and_prompts(runner, world):
+    (clip, expected), (other, answers) = world[0], world[-1]
+    few = [clip.frames[place] for place in (0, 3, 7)]
+    asked = [
+        Asked(frames=few, prompts=clip.prompts),
+        clip,
+        Asked(frames=few[:1], prompts=[*other.prompts, *clip.prompts]),
+        Asked(frames=few, prompts=[]),
+        other,
+    ]
+    assert runner.generate(asked) == [
+        sequential(runner, few, clip.prompts),
+        expected,
+        sequential(runner, few[:1], [*other.prompts, *clip.prompts]),
+        [],
+        answers,
+    ]
+
+
+def test_frames_of_the_model_s_size_give_the_same(runner, world):
+    assert runner.frame_side == 56
+    some = world[:20]
+    ready = [Asked(frames=prepare(clip.frames, 56), prompts=clip.prompts) for clip, _ in some]
+    assert runner.generate(ready) == [expected for _, expected in some]
+
+
+def test_each_prompt_is_settled_by_itself(runner, world):
+    some = [(clip, expected) for clip, expected in world if len(expected) > 1][:20]
+    some.append((Asked(frames=some[0][0].frames, prompts=some[0][0].prompts[:1] * 2), some[0][1][:1] * 2))
+    asked = [
+        Asked(
+            frames=clip.frames,
+            prompts=clip.prompts,
+            settled=[None if i % 2 else _has_first_character for i in range(len(clip.prompts))],
+        )
+        for clip, _ in some
+    ]
+    for (_, expected), found in zip(some, runner.generate(asked), strict=True):
+        assert [g for i, g in enumerate(found) if i % 2] == [g for i, g in enumerate(expected) if i % 2]
+        for short, whole in zip(found[::2], expected[::2], strict=True):
+            assert whole.output.startswith(short.output)
+            assert short.output == "" or _has_first_character(short.output)
+            assert short.n_tokens <= whole.n_tokens
+    assert any(g.n_tokens < e.n_tokens for g, e in zip(found, expected, strict=True))
+
+
+def test_a_clock_is_told_of_everything(runner, world):
+    clock = Told()
+    some = [clip for clip, _ in world[:5]]
+    found = runner.generate(some, clock)
+    assert set(clock.stages) == {"encode", "prefill", "generate"}
+    assert clock.open == 0
+    assert clock.counted["tokens"] == sum(g.n_tokens for generations in found for g in generations)
+    assert clock.counted["prefill_positions"] > 5 * 8 * 21
+
+
+class Told(Clock):
+    """A clock that remembers."""
+
+    def __init__(self):
+        super().__init__()
+        self.stages: list[str] = []
+        self.open = 0
+        self.counted: Counter[str] = Counter()
+
+    @contextmanager
+    def stage(self, name):
+        assert self.open == 0
+        self.stages.append(name)
+        self.open += 1
+        yield
+        self.open -= 1
+
+    def count(self, name, n):
+        self.counted[name] += n
 
 
 @pytest.fixture(scope="module")
-def asked(runner):
+def asked(runner, world):
     """A clip, all questions about choices of the world as if they were about it, and the answers one by one."""
-    everything = [(clip, sample.prompt) for clip, samples in clips("mvbench") for sample in samples]
-    frames = load_frames(everything[0][0], runner.n_frames)
-    prompts = list(dict.fromkeys(prompt for _, prompt in everything))[:26]
+    frames = world[0][0].frames
+    everything = [sample.prompt for _, samples in clips("mvbench") for sample in samples]
+    prompts = list(dict.fromkeys(everything))[:26]
     assert len(prompts) == 26
     return frames, prompts, sequential(runner, frames, prompts)
 
@@ -48,20 +147,22 @@ def asked(runner):
 @pytest.mark.parametrize("size", [1, 2, 5, 26])
 def test_batch_size_changes_nothing(size, runner, asked):
     frames, prompts, expected = asked
-    found = [g for i in range(0, 26, size) for g in runner.generate(frames, prompts[i : i + size])]
-    assert found == expected
+    parts = [Asked(frames=frames, prompts=prompts[i : i + size]) for i in range(0, 26, size)]
+    assert [g for part in parts for g in runner.generate([part])[0]] == expected
+    assert [g for generations in runner.generate(parts) for g in generations] == expected
 
 
 def test_order_and_repetition_change_nothing(runner, asked):
     frames, prompts, expected = asked
-    assert runner.generate(frames, prompts[::-1]) == expected[::-1]
+    assert runner.generate([Asked(frames=frames, prompts=prompts[::-1])]) == [expected[::-1]]
     order = [(7 * i) % 26 for i in range(26)] + [3, 3]
-    assert runner.generate(frames, [prompts[i] for i in order]) == [expected[i] for i in order]
+    found = runner.generate([Asked(frames=frames, prompts=[prompts[i] for i in order])])
+    assert found == [[expected[i] for i in order]]
 
 
 def test_a_settled_row_has_the_beginning_of_the_output(runner, asked):
     frames, prompts, expected = asked
-    stopped = runner.generate(frames, prompts, settled=_has_first_character)
+    (stopped,) = runner.generate([Asked(frames=frames, prompts=prompts, settled=[_has_first_character] * 26)])
     for short, whole in zip(stopped, expected, strict=True):
         assert whole.output.startswith(short.output)
         assert read_letter(short.output) == read_letter(whole.output)

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from eval.core import Clip
+from eval.core import Asked, Clip
 from eval.models.tarsier.engine import Engine
-from eval.models.tarsier.processing import place_frames, wrap_prompt
+from eval.models.tarsier.processing import place_frames, to_square, wrap_prompt
+from eval.models.tarsier.questions import Encoded
 from eval.models.tarsier.runner import TarsierRunner
 from eval.video.frames import load_frames
 
@@ -66,23 +67,50 @@ def test_last_logits_agree(model_cases, golden, runner, frames_of):
     assert worst < 1e-4
 
 
-def test_outputs_are_equal(model_cases, runner, frames_of):
-    for case in model_cases:
-        (generation,) = runner.generate(frames_of(case["video"], case["n_frames"]), [case["prompt_in"]])
+def test_pixel_values_are_the_library_s(model_cases, runner, frames_of):
+    processor = runner._processor
+    for video, n_frames in {(case["video"], case["n_frames"]) for case in model_cases}:
+        frames = frames_of(video, n_frames)
+        library = processor._by_library([to_square(frame) for frame in frames])
+        assert processor.pixel_values(frames).numpy().tobytes() == library.tobytes()
+
+
+def check(cases, generations):
+    for case, generation in zip(cases, generations, strict=True):
         assert generation.output == case["generated_text"], case["key"]
         assert generation.n_tokens == len(case["generated_ids"]), case["key"]
 
 
-def test_outputs_are_equal_when_asked_together(model_cases, runner, frames_of):
+def asked(cases, frames_of):
+    """All cases about the same frames as one clip with several prompts, in order of first appearance."""
     together: dict[tuple[str, int], list[Any]] = {}
-    for case in model_cases:
+    for case in cases:
         together.setdefault((case["video"], case["n_frames"]), []).append(case)
-    assert max(map(len, together.values())) > 1
-    for (video, n_frames), cases in together.items():
-        generations = runner.generate(frames_of(video, n_frames), [case["prompt_in"] for case in cases])
-        for case, generation in zip(cases, generations, strict=True):
-            assert generation.output == case["generated_text"], case["key"]
-            assert generation.n_tokens == len(case["generated_ids"]), case["key"]
+    clips = [
+        Asked(frames=frames_of(*shown), prompts=[case["prompt_in"] for case in same])
+        for shown, same in together.items()
+    ]
+    return list(together.values()), clips
+
+
+def test_outputs_are_equal(model_cases, runner, frames_of):
+    for case in model_cases:
+        ((generation,),) = runner.generate(asked([case], frames_of)[1])
+        check([case], [generation])
+
+
+def test_outputs_are_equal_when_asked_together(model_cases, runner, frames_of):
+    together, clips = asked(model_cases, frames_of)
+    assert max(map(len, together)) > 1
+    for cases, clip in zip(together, clips, strict=True):
+        check(cases, runner.generate([clip])[0])
+
+
+def test_outputs_are_equal_when_all_clips_are_asked_together(model_cases, runner, frames_of):
+    together, clips = asked(model_cases, frames_of)
+    for cases, generations in zip(together, runner.generate(clips), strict=True):
+        check(cases, generations)
+    assert runner.batching["largest_stack"] > 1
 
 
 def test_first_logits_agree_when_asked_together(model_cases, golden, runner, frames_of):
@@ -94,7 +122,8 @@ def test_first_logits_agree_when_asked_together(model_cases, golden, runner, fra
         seen: list[torch.Tensor] = []
         handle = runner._model.lm_head.register_forward_hook(lambda _module, _in, out, kept=seen: kept.append(out))
         pixels = processor.pixel_values(frames_of(video, n_frames))
-        Engine(runner._model, max_new_tokens=1, kv_budget=10**9).generate(pixels, list(by_ids), None)
+        shown = Encoded(pixels=pixels, prompts=list(by_ids), settled=[None] * len(by_ids))
+        Engine(runner._model, max_new_tokens=1, kv_budget=10**9).generate([shown])
         handle.remove()
         # The engine works prefix by prefix, shortest prompt first; whose a row is, the closest golden one tells.
         golden_rows = torch.tensor(np.stack([arrays[f"{key}/last_logits"] for key in by_ids.values()]))

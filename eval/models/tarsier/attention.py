@@ -1,10 +1,10 @@
-"""Attention of many continuations over one prefix that they share, without a copy of the prefix for each.
+"""Attention of many continuations over prefixes that they share, without a copy of the prefix for each.
 
-The queries of all rows attend to the shared keys at once, then each row's to the row's own keys, and the two parts
-are merged by their log-sum-exps, which is exact. Sources: Hydragen (arXiv 2402.05099), cascade inference
+The queries of all rows of a clip attend to the shared keys at once, then each row's to the row's own keys, and the
+two parts are merged by their log-sum-exps, which is exact. Sources: Hydragen (arXiv 2402.05099), cascade inference
 (flashinfer.ai/2024/02/02/cascade-inference.html), and the merge itself from FlashAttention (arXiv 2205.14135, sec. 3).
 
-Shapes: b rows, h query heads, k key-value heads (h = k * g, Llama's grouping: query head i reads head i // g),
+Shapes: c clips, b rows, h query heads, k key-value heads (h = k * g, Llama's grouping: query head i reads head i // g),
 n queries a row, s keys, d width of a head.
 """
 
@@ -12,9 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import torch
+
+from eval.models.tarsier.rows import Rows, Slots
 
 SHARED_PREFIX = "tarsier_shared_prefix"
 """The name under which transformers' attention interface knows `shared_prefix_attention`."""
@@ -83,19 +86,28 @@ def attend_plainly(
     return torch.cat([output for output, _ in parts], dim=2), torch.cat([lse for _, lse in parts], dim=2)
 
 
-def attend_shared(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *, scaling: float) -> Attended:
-    """Attend from all rows' queries (b, h, n, d) to one set of keys (1, k, s, d), all of which every query may see.
+def attend_shared(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *, scaling: float, slots: Slots | None = None
+) -> Attended:
+    """Attend from rows' queries (b, h, n, d) to the keys of their clips (c, k, s, d), all of which they may see.
 
-    The queries of all rows, and of all heads that share a key-value head, become one long list: the keys are read once.
+    The queries of all of a clip's rows, and of all heads that share a key-value head, become one long list: the keys
+    are read once, and one call serves all clips. So each clip has equally many rows, in order, or `slots` says where
+    they stand in such an order.
     """
+    if slots is not None:
+        query = query.index_select(0, slots.row)
+    clips, shared = key.shape[:2]
     rows, heads, n, width = query.shape
-    shared = key.shape[1]
-    grouped = query.view(rows, shared, heads // shared, n, width).permute(1, 2, 0, 3, 4)
-    listed = grouped.reshape(1, shared, heads // shared * rows * n, width)
-    output, lse = attend(listed, key, value, scaling=scaling)
-    output = output.reshape(shared, heads // shared, rows, n, width).permute(2, 0, 1, 3, 4)
-    lse = lse.reshape(shared, heads // shared, rows, n).permute(2, 0, 1, 3)
-    return output.reshape(rows, heads, n, width), lse.reshape(rows, heads, n)
+    each, group = rows // clips, heads // shared
+    grouped = query.view(clips, each, shared, group, n, width).permute(0, 2, 3, 1, 4, 5)
+    output, lse = attend(grouped.reshape(clips, shared, group * each * n, width), key, value, scaling=scaling)
+    output = output.reshape(clips, shared, group, each, n, width).permute(0, 3, 1, 2, 4, 5)
+    lse = lse.reshape(clips, shared, group, each, n).permute(0, 3, 1, 2, 4)
+    output, lse = output.reshape(rows, heads, n, width), lse.reshape(rows, heads, n)
+    if slots is not None:
+        output, lse = output.index_select(0, slots.slot), lse.index_select(0, slots.slot)
+    return output, lse
 
 
 def attend_own(
@@ -134,34 +146,40 @@ def shared_prefix_attention(
     attention_mask: torch.Tensor | None,  # noqa: ARG001 - the rows know what may be seen
     *,
     scaling: float,
-    rows: Any,
+    rows: Rows,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
     """Attend for one layer, as transformers' attention interface asks.
 
-    `rows` is an `eval.models.tarsier.rows.Rows`; it keeps the new keys and values (b, k, n, d). Returns (b, n, h, d).
+    `rows` keeps the new keys and values (b, k, n, d). Returns (b, n, h, d).
     """
     own_key, own_value = rows.append(module.layer_idx, key, value)
+    slots = rows.slots(query.device)
     if rows.alone:
-        output = attend_shared(query, own_key, own_value, scaling=scaling)[0]
+        output = attend_shared(query, own_key, own_value, scaling=scaling, slots=slots)[0]
         return output.transpose(1, 2), None
-    prefix_key, prefix_value = rows.prefix.layers[module.layer_idx]
+    prefix_key, prefix_value = rows.prefix.of(module.layer_idx)
     seen = rows.seen(own_key.shape[2], query.device)
     merged = merge(
-        attend_shared(query, prefix_key, prefix_value, scaling=scaling),
+        attend_shared(query, prefix_key, prefix_value, scaling=scaling, slots=slots),
         attend_own(query, own_key, own_value, scaling=scaling, seen=seen),
     )
     return merged.to(query.dtype).transpose(1, 2).contiguous(), None
 
 
-@contextmanager
-def sharing_prefix(config: Any) -> Iterator[None]:
-    """Let the modules of a text config attend by `shared_prefix_attention`, and leave them as they were."""
+@cache
+def _registered() -> str:
     from transformers import AttentionInterface
 
     AttentionInterface.register(SHARED_PREFIX, shared_prefix_attention)
+    return SHARED_PREFIX
+
+
+@contextmanager
+def sharing_prefix(config: Any) -> Iterator[None]:
+    """Let the modules of a text config attend by `shared_prefix_attention`, and leave them as they were."""
     before = config._attn_implementation
-    config._attn_implementation = SHARED_PREFIX
+    config._attn_implementation = _registered()
     try:
         yield
     finally:

@@ -1,19 +1,31 @@
-"""All prompts about one clip: what they share is encoded once, and the rest is generated in batches that fit."""
+"""Prompts about clips: what a clip's prompts share is encoded once, and all that fits is generated as one batch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import torch
 
 from eval.errors import ModelError
-from eval.models.tarsier.language import Settled, continue_rows, encode_prefix
-from eval.models.tarsier.memory import Footprint, is_out_of_memory, plan, room
+from eval.models.tarsier.language import Start, continue_rows, encode_prefix
+from eval.models.tarsier.memory import (
+    ClipSize,
+    Footprint,
+    Tally,
+    freed,
+    is_out_of_memory,
+    plan,
+    plan_clips,
+    positions_at_once,
+    room,
+)  # fmt: skip
+from eval.models.tarsier.questions import Encoded, Member, Row, after_images, agreement, groups
 from eval.models.tarsier.rows import Prefix
-
-Ids = tuple[int, ...]
+from eval.models.tarsier.stages import Stages
+from eval.models.tarsier.vision import encode_frames
+from eval.timing import Clock
 
 _NOT_GREEDY = (
     "bad_words_ids", "begin_suppress_tokens", "exponential_decay_length_penalty", "forced_bos_token_id",
@@ -22,21 +34,17 @@ _NOT_GREEDY = (
 )  # fmt: skip
 """Settings of a generation_config.json by which transformers' generate departs from plain greedy decoding."""
 
+_POSITIONS_ON_CPU = 8192
+"""Positions of clips that are worked on together on a CPU: more are no faster there, since its caches are small."""
 
-@dataclass(slots=True, kw_only=True)
-class Batching:
-    """How the work was cut so far."""
+_CLIPS_ON_GPU = 32
+"""Most clips that are worked on together elsewhere; their frames have to be held in memory, too."""
 
-    prefixes: int = 0
-    """Prefixes encoded."""
-    longest_prefix: int = 0
-    """Positions of the longest."""
-    batches: int = 0
-    """Batches generated."""
-    largest_batch: int = 0
-    """Rows of the largest that went through."""
-    halvings: int = 0
-    """Times that memory ran out in spite of the plan."""
+_USUAL_SUFFIX = 128
+"""Positions after the frames that are reckoned with before the prompts are known."""
+
+_Found = dict[tuple[int, Row], list[int]]
+"""What was generated for each row of each clip."""
 
 
 class Engine:
@@ -45,7 +53,7 @@ class Engine:
     Args:
         model: the model, in evaluation mode.
         max_new_tokens: bound on each continuation.
-        kv_budget: bytes for keys and values where free memory can't be asked (anywhere but on CUDA).
+        kv_budget: bytes for keys and values anywhere but on CUDA, whose devices say what they have.
 
     Raises:
         ModelError: the checkpoint's generation_config asks for something else than greedy decoding.
@@ -63,99 +71,148 @@ class Engine:
         self._ends = frozenset(ends if isinstance(ends, list) else () if ends is None else (ends,))
         self._model = model
         self._max_new_tokens = max_new_tokens
-        self._kv_budget = kv_budget
-        self._footprint = Footprint.of(model.config.text_config, model.dtype)
         self._devices = sorted({p.device for p in model.parameters() if p.device.type != "meta"}, key=str)
-        self._batching = Batching()
+        self._at_once = positions_at_once(self._devices)
+        self._footprint = Footprint.of(model.config, model.dtype, self._at_once)
+        self._room = room(model, self._devices, kv_budget)
+        self._frame_positions = int(model.config.positions_per_frame())
+        self._tally = Tally()
 
     def batching(self) -> dict[str, int]:
         """Return how the work was cut so far, and what a position takes up."""
-        return {**asdict(self._batching), "kv_bytes_per_position": self._footprint.kept}
+        return {**asdict(self._tally), "kv_bytes_per_position": self._footprint.kept}
+
+    def clips_at_once(self, n_frames: int, n_prompts: int) -> int:
+        """Return how many clips of so many frames and prompts are best asked together: the same on each machine."""
+        size = ClipSize(prefix=n_frames * self._frame_positions, rows=n_prompts, longest=_USUAL_SUFFIX)
+        most = _CLIPS_ON_GPU
+        if all(device.type == "cpu" for device in self._devices):
+            most = max(1, _POSITIONS_ON_CPU // size.prefix)
+        return plan_clips([size] * most, self._max_new_tokens, self._footprint, self._room)[0]
 
     @torch.inference_mode()
-    def generate(
-        self, pixels: torch.Tensor, prompts: Sequence[Sequence[int]], settled: Settled | None
-    ) -> list[list[int]]:
-        """Return the ids that follow each prompt, the end token included.
+    def generate(self, clips: Sequence[Encoded], clock: Clock | None = None) -> list[list[list[int]]]:
+        """Return the ids that follow each prompt of each clip, the end token included.
 
-        Args:
-            pixels: the frames, (n, 3, side, side).
-            prompts: ids, with one image token for each position that the frames take.
-            settled: may end a continuation before its end token.
+        The clock is told of the stages `encode` (frames), `prefill` (up to the first token) and `generate`, and counts
+        `tokens` and `prefill_positions`.
         """
-        distinct = sorted({tuple(prompt) for prompt in prompts}, key=lambda ids: (len(ids), ids))
-        features = self._features(pixels)
+        stages = Stages(clock, self._devices)
+        sizes = [self._size(clip) for clip in clips]
+        found: _Found = {}
+        start = 0
+        for n in plan_clips(sizes, self._max_new_tokens, self._footprint, self._room):
+            self._some(dict(enumerate(clips[start : start + n], start)), found, stages)
+            start += n
+        stages.count("tokens", sum(map(len, found.values())))
+        return [
+            [list(found[i, (tuple(ids), settled)]) for ids, settled in zip(clip.prompts, clip.settled, strict=True)]
+            for i, clip in enumerate(clips)
+        ]
+
+    def _size(self, clip: Encoded) -> ClipSize:
         image = self._model.config.image_token_id
-        for ids in distinct:
-            if ids.count(image) != len(features):
-                raise ValueError(f"{ids.count(image)} image tokens for {len(features)} image features")
-        # In order of length, so that a batch has little padding, and the same rows in whatever order they were asked.
-        groups: dict[Ids, list[Ids]] = {}
-        for ids in distinct:
-            groups.setdefault(ids[: len(ids) - ids[::-1].index(image)], []).append(ids)
-        found: dict[Ids, list[int]] = {}
-        for group in groups.values():
-            found.update(zip(group, self._continuations(group, features, settled), strict=True))
-        return [list(found[tuple(prompt)]) for prompt in prompts]
+        heads = [after_images(ids, image) for ids in clip.prompts]
+        rests = [len(ids) - head for ids, head in zip(clip.prompts, heads, strict=True)]
+        return ClipSize(prefix=max(heads, default=0), rows=len(heads), longest=1 + max(rests, default=0))
 
-    def _features(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Return what stands at the image positions: (positions, width)."""
-        return torch.cat(self._model.model.get_image_features(pixels, return_dict=True).pooler_output)
+    def _some(self, clips: dict[int, Encoded], found: _Found, stages: Stages) -> None:
+        """Work on clips that fit together, by their places in the call."""
+        clips = {i: clip for i, clip in clips.items() if clip.prompts}
+        if not clips:
+            return
+        with stages.stage("encode"):
+            # A frame's positions after the projector are about those in the vision tower.
+            at_once = max(1, self._at_once // self._frame_positions)
+            encoded = encode_frames(self._model, [clip.pixels for clip in clips.values()], at_once, self._tally)
+        features = dict(zip(clips, encoded, strict=True))
+        image = self._model.config.image_token_id
+        for i, clip in clips.items():
+            for ids in clip.prompts:
+                if ids.count(image) != len(features[i]):
+                    raise ValueError(f"{ids.count(image)} image tokens for {len(features[i])} image features")
+        for group in groups(list(clips.items()), image):
+            self._group(group, features, found, stages)
 
-    def _embed(self, ids: Sequence[int], features: torch.Tensor) -> torch.Tensor:
-        """Return input embeddings (n, width), the features in order at the image tokens."""
-        tokens = torch.tensor(ids, device=self._model.device)
-        embedded = self._model.get_input_embeddings()(tokens)
-        at_image = (tokens == self._model.config.image_token_id).to(embedded.device)
-        result: torch.Tensor = embedded.masked_scatter(at_image[:, None], features.to(embedded))
-        return result
-
-    def _continuations(
-        self, prompts: Sequence[Ids], features: torch.Tensor, settled: Settled | None
-    ) -> list[list[int]]:
-        """Continue prompts that agree through their last image position, shortest first."""
-        # Each row keeps a position of its own, from whose state its first token is read.
-        n_shared = min(_agreement(prompts), min(map(len, prompts)) - 1)
-        shown = prompts[0][:n_shared].count(self._model.config.image_token_id)
-        prefix = encode_prefix(
-            self._model.model.language_model, self._embed(prompts[0][:n_shared], features[:shown])[None]
-        )
-        self._batching.prefixes += 1
-        self._batching.longest_prefix = max(self._batching.longest_prefix, prefix.length)
-        suffixes = [self._embed(ids[n_shared:], features[shown:]) for ids in prompts]
-        free = room(self._devices, self._kv_budget, prefix.length * self._footprint.kept)
-        done: list[list[int]] = []
-        for size in plan([len(rest) for rest in suffixes], self._max_new_tokens, self._footprint, free):
-            done += self._rows(prefix, suffixes[len(done) : len(done) + size], settled)
-        return done
-
-    def _rows(self, prefix: Prefix, suffixes: Sequence[torch.Tensor], settled: Settled | None) -> list[list[int]]:
-        """Continue a prefix with each suffix; where memory runs out, with half of them at a time."""
+    def _group(
+        self, members: Sequence[Member], features: dict[int, torch.Tensor], found: _Found, stages: Stages
+    ) -> None:
+        """Continue prompts that agree through their last image position; where memory runs out, half of the clips."""
         try:
-            done = continue_rows(
-                self._model,
-                prefix,
-                suffixes,
-                max_new_tokens=self._max_new_tokens,
-                ends=self._ends,
-                settled=settled,
-            )
+            rows = self._stack(members, features, stages)
         except (RuntimeError, MemoryError) as error:
-            if len(suffixes) == 1 or not is_out_of_memory(error):
+            if len(members) == 1 or not is_out_of_memory(error):
                 raise
         else:
-            self._batching.batches += 1
-            self._batching.largest_batch = max(self._batching.largest_batch, len(suffixes))
-            return done
+            asked = [(member.clip, row) for member in members for row in member.rows]
+            found.update(zip(asked, rows, strict=True))
+            return
         # Outside of the handler, whose error still holds on to the tensors of the failed attempt.
-        self._batching.halvings += 1
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        half = len(suffixes) // 2
-        return [*self._rows(prefix, suffixes[:half], settled), *self._rows(prefix, suffixes[half:], settled)]
+        freed(self._tally)
+        half = len(members) // 2
+        self._group(members[:half], features, found, stages)
+        self._group(members[half:], features, found, stages)
 
+    def _stack(self, members: Sequence[Member], features: dict[int, torch.Tensor], stages: Stages) -> list[list[int]]:
+        """Encode the prefixes of clips in one pass, and continue all their rows, clip by clip."""
+        n_shared = agreement(members)
+        any_ids = members[0].rows[0][0]
+        shown = any_ids[:n_shared].count(self._model.config.image_token_id)
+        rests = [ids[n_shared:] for member in members for ids, _ in member.rows]
+        # Rows that share with nobody and have one position left go on in the prefix's own buffers.
+        alone = len(rests) == len(members) and max(map(len, rests)) == 1
+        with stages.stage("prefill"):
+            prefix = encode_prefix(
+                self._model.model.language_model,
+                self._embed(any_ids[:n_shared], [features[member.clip][:shown] for member in members]),
+                room=1 + self._max_new_tokens if alone else 0,
+                at_once=max(1, self._at_once // n_shared),
+            )
+            starts = [
+                Start(clip=i, embeddings=self._embed(ids[n_shared:], [features[member.clip][shown:]])[0], settled=s)
+                for i, member in enumerate(members)
+                for ids, s in member.rows
+            ]
+        stages.count("prefill_positions", prefix.clips * prefix.length)
+        self._tally.prefixes += prefix.clips
+        self._tally.longest_prefix = max(self._tally.longest_prefix, prefix.length)
+        self._tally.largest_stack = max(self._tally.largest_stack, prefix.clips)
+        if prefix.clips > 1:
+            return self._rows(prefix, starts, stages)
+        done: list[list[int]] = []
+        free = self._room - prefix.length * self._footprint.kept
+        for size in plan([len(rest) for rest in rests], self._max_new_tokens, self._footprint, free):
+            done += self._halving(prefix, starts[len(done) : len(done) + size], stages)
+        return done
 
-def _agreement(prompts: Sequence[Ids]) -> int:
-    """Return how many ids all prompts begin with; those that come first and last in order differ earliest."""
-    first, last = min(prompts), max(prompts)
-    return next((i for i, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first))
+    def _embed(self, ids: Sequence[int], features: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Return input embeddings (c, n, width), each clip's features (positions, width) at the image tokens."""
+        embed = self._model.get_input_embeddings()
+        tokens = torch.tensor(ids, device=embed.weight.device)
+        embedded: torch.Tensor = embed(tokens).repeat(len(features), 1, 1)
+        if not len(features[0]):
+            return embedded
+        at_image = tokens == self._model.config.image_token_id
+        for one, shown in zip(embedded, features, strict=True):
+            one[at_image] = shown.to(one)
+        return embedded
+
+    def _rows(self, prefix: Prefix, starts: Sequence[Start], stages: Stages) -> list[list[int]]:
+        """Continue prefixes with each of the rows as one batch."""
+        done = continue_rows(
+            self._model, prefix, starts, max_new_tokens=self._max_new_tokens, ends=self._ends, stages=stages
+        )
+        self._tally.batches += 1
+        self._tally.largest_batch = max(self._tally.largest_batch, len(starts))
+        return done
+
+    def _halving(self, prefix: Prefix, starts: Sequence[Start], stages: Stages) -> list[list[int]]:
+        """Continue a clip's prefix with rows; where memory runs out, with half of them at a time."""
+        try:
+            return self._rows(prefix, starts, stages)
+        except (RuntimeError, MemoryError) as error:
+            if len(starts) == 1 or not is_out_of_memory(error):
+                raise
+        freed(self._tally)
+        half = len(starts) // 2
+        return [*self._halving(prefix, starts[:half], stages), *self._halving(prefix, starts[half:], stages)]

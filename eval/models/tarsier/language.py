@@ -1,55 +1,74 @@
-"""The language model in two passes: a prefix once, then many continuations of it, greedily, as one batch.
+"""The language model in two passes: prefixes once, then many continuations of them, greedily, as one batch.
 
 Runs transformers' own Llama layers one after the other, so that only attention differs from the stock model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from eval.models.tarsier.attention import sharing_prefix
+from eval.models.tarsier.questions import Settled
 from eval.models.tarsier.rows import KeyValue, Prefix, Rows
-
-Settled = Callable[[Sequence[int]], bool]
-"""Whether a row that has generated these ids needs no further token."""
+from eval.models.tarsier.stages import Stages
 
 
 class _Kept:
-    """Takes keys and values from the layers in place of a cache, which would copy them."""
+    """Takes keys and values from the layers in place of a cache, into buffers with room for what will follow.
 
-    def __init__(self) -> None:
+    Each layer's own are freed as soon as it is done, so that nothing is held twice.
+    """
+
+    def __init__(self, clips: int, room: int) -> None:
+        self._clips = clips
+        self._room = room
         self.layers: list[KeyValue] = []
+        self.now = slice(0, clips)
+        """The clips that are being encoded."""
 
-    def update(self, key: torch.Tensor, value: torch.Tensor, layer_idx: int, *_: Any, **__: Any) -> KeyValue:  # noqa: ARG002
-        self.layers.append((key, value))
+    def update(self, key: torch.Tensor, value: torch.Tensor, layer_idx: int, *_: Any, **__: Any) -> KeyValue:
+        if layer_idx == len(self.layers):
+            self.layers.append((self._empty(key), self._empty(value)))
+        for kept, states in zip(self.layers[layer_idx], (key, value), strict=True):
+            kept[self.now, :, : states.shape[2]] = states
         return key, value
 
+    def _empty(self, states: torch.Tensor) -> torch.Tensor:
+        _, heads, n, width = states.shape
+        # What stands in the room before it is written is never read.
+        return states.new_empty(self._clips, heads, n + self._room, width)
 
-def encode_prefix(language: Any, embeddings: torch.Tensor) -> Prefix:
-    """Run positions that several continuations share, (1, p, width), through the language model.
+
+def encode_prefix(language: Any, embeddings: torch.Tensor, *, room: int = 0, at_once: int | None = None) -> Prefix:
+    """Run positions that several continuations share, (c, p, width), through the language model.
 
     Args:
         language: a transformers LlamaModel.
-        embeddings: input embeddings, those of the frames in place.
+        embeddings: input embeddings of each clip, those of the frames in place.
+        room: positions for which there shall be room behind the prefix.
+        at_once: clips in a pass; None: all.
     """
-    n = embeddings.shape[1]
+    clips, n, _ = embeddings.shape
     positions = torch.arange(n, device=embeddings.device)[None]
     around = language.rotary_emb(embeddings, position_ids=positions)
     mask = _look_back(embeddings) if language.config._attn_implementation == "eager" else None
-    kept = _Kept()
-    hidden = embeddings
+    kept = _Kept(clips, room)
     layers = list(language.layers)
     last = layers.pop() if _ends_early(layers[-1]) else None
-    for layer in layers:
-        hidden = layer(
-            hidden, attention_mask=mask, position_ids=positions, past_key_values=kept, position_embeddings=around
-        )
-    if last is not None:
-        kept.layers.append(_keys_and_values(last, hidden, around))
-    return Prefix(layers=tuple((key.contiguous(), value.contiguous()) for key, value in kept.layers), length=n)
+    for start in range(0, clips, at_once or clips):
+        kept.now = slice(start, start + (at_once or clips))
+        hidden = embeddings[kept.now]
+        for layer in layers:
+            hidden = layer(
+                hidden, attention_mask=mask, position_ids=positions, past_key_values=kept, position_embeddings=around
+            )
+        if last is not None:
+            kept.update(*_keys_and_values(last, hidden, around), layer_idx=len(layers))
+    return Prefix(layers=kept.layers, length=n, clips=clips)
 
 
 def _look_back(embeddings: torch.Tensor) -> torch.Tensor:
@@ -65,7 +84,7 @@ def _ends_early(layer: Any) -> bool:
 
 
 def _keys_and_values(layer: Any, hidden: torch.Tensor, around: KeyValue) -> KeyValue:
-    """Return what LlamaAttention would cache, (1, k, p, d) each.
+    """Return what LlamaAttention would cache, (c, k, p, d) each.
 
     Nothing reads the last layer's output at a prefix position, so its attention and MLP can be left out: one layer's
     share of the prefill.
@@ -81,53 +100,72 @@ def _keys_and_values(layer: Any, hidden: torch.Tensor, around: KeyValue) -> KeyV
     return key, value
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """What a row begins with after its prefix."""
+
+    clip: int
+    """Whose prefix it continues, as its place among them."""
+    embeddings: torch.Tensor
+    """Of the rest of its prompt, (n, width), at least one position."""
+    settled: Settled | None
+    """What may end it before the end token."""
+
+
 def continue_rows(
-    model: Any,
-    prefix: Prefix,
-    embeddings: Sequence[torch.Tensor],
-    *,
-    max_new_tokens: int,
-    ends: frozenset[int],
-    settled: Settled | None = None,
+    model: Any, prefix: Prefix, starts: Sequence[Start], *, max_new_tokens: int, ends: frozenset[int], stages: Stages
 ) -> list[list[int]]:
     """Return what each row generates greedily, the end token included.
 
     Args:
         model: a TarsierForConditionalGeneration.
-        prefix: what all rows begin with.
-        embeddings: the rest of each row, (n, width), at least one position.
+        prefix: what the rows begin with; used up where it holds more than one clip.
+        starts: the rows, clip by clip, at least one a clip.
         max_new_tokens: bound on each row.
         ends: ids that end a row.
-        settled: may end a row earlier.
+        stages: told of the passes as `prefill` and `generate`.
     """
     language = model.model.language_model
-    rows = Rows(prefix, [len(row) for row in embeddings])
-    generated: list[list[int]] = [[] for _ in embeddings]
-    alive = list(range(len(embeddings)))
+    generated: list[list[int]] = [[] for _ in starts]
     with sharing_prefix(language.config):
-        padded = torch.nn.utils.rnn.pad_sequence(list(embeddings), batch_first=True)
-        positions = prefix.length + torch.arange(padded.shape[1], device=padded.device)[None]
-        hidden = _step(language, padded, positions.expand(len(embeddings), -1), rows)
-        last = (rows.lengths - 1).to(hidden.device)
-        hidden = hidden[torch.arange(len(embeddings), device=hidden.device), last]
-        for count in range(1, max_new_tokens + 1):
-            tokens = model.lm_head(language.norm(hidden)).float().argmax(-1).tolist()
-            for row, token in zip(alive, tokens, strict=True):
-                generated[row].append(token)
-            going = [
-                i
-                for i, (row, token) in enumerate(zip(alive, tokens, strict=True))
-                if token not in ends and not (settled is not None and settled(generated[row]))
-            ]
-            if not going or count == max_new_tokens:
-                break
-            if len(going) < len(alive):
-                rows.keep(going)
-                alive = [alive[i] for i in going]
-            ids = torch.tensor([[tokens[i]] for i in going], device=padded.device)
-            positions = (prefix.length + rows.lengths + count - 1)[:, None].to(padded.device)
-            hidden = _step(language, language.embed_tokens(ids), positions, rows)[:, 0]
+        with stages.stage("prefill"):
+            rows = Rows(prefix, [len(start.embeddings) for start in starts], [start.clip for start in starts])
+            tokens = _next(model, _first(language, starts, rows))
+        stages.count("prefill_positions", int(rows.lengths.sum()))
+        alive = list(range(len(starts)))
+        with stages.stage("generate"):
+            for count in range(1, max_new_tokens + 1):
+                going = []
+                for i, (row, token) in enumerate(zip(alive, tokens, strict=True)):
+                    generated[row].append(token)
+                    settled = starts[row].settled
+                    if token not in ends and not (settled is not None and settled(generated[row])):
+                        going.append(i)
+                if not going or count == max_new_tokens:
+                    break
+                if len(going) < len(alive):
+                    rows.keep(going)
+                    alive = [alive[i] for i in going]
+                device = language.embed_tokens.weight.device
+                ids = torch.tensor([[tokens[i]] for i in going], device=device)
+                positions = (prefix.length + rows.lengths + count - 1)[:, None].to(device)
+                tokens = _next(model, _step(language, language.embed_tokens(ids), positions, rows)[:, 0])
     return generated
+
+
+def _first(language: Any, starts: Sequence[Start], rows: Rows) -> torch.Tensor:
+    """Run the suffixes through the layers; return the states of their last positions, (b, width)."""
+    padded = torch.nn.utils.rnn.pad_sequence([start.embeddings for start in starts], batch_first=True)
+    positions = rows.prefix.length + torch.arange(padded.shape[1], device=padded.device)[None]
+    hidden = _step(language, padded, positions, rows)
+    last = (rows.lengths - 1).to(hidden.device)
+    return hidden[torch.arange(len(starts), device=hidden.device), last]
+
+
+def _next(model: Any, hidden: torch.Tensor) -> list[int]:
+    """Return the most likely token after each row, from its state (b, width) before the last norm."""
+    tokens: list[int] = model.lm_head(model.model.language_model.norm(hidden)).float().argmax(-1).tolist()
+    return tokens
 
 
 def _step(language: Any, embeddings: torch.Tensor, positions: torch.Tensor, rows: Rows) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""How many continuations fit into memory at once, reckoned from the model's dimensions."""
+"""How many clips and continuations fit into memory at once, reckoned from the model's dimensions."""
 
 from __future__ import annotations
 
@@ -8,13 +8,51 @@ from typing import Any
 
 import torch
 
-_USED_OF_FREE = 0.8
-"""Share of a GPU's free memory that is planned with; the rest is for fragments and what kernels need."""
+_USED = 0.8
+"""Share of a GPU's memory without the weights that is planned with; the rest is for fragments and what kernels need."""
+
+_AT_ONCE_ON_CPU = 2048
+"""Positions in a pass over several frames or prefixes on a CPU, whose caches are small: more take longer each."""
+
+_AT_ONCE = 16384
+"""The same elsewhere: enough to keep a GPU busy, and little beside the keys and values."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """How the work was cut so far."""
+
+    prefixes: int = 0
+    """Prefixes encoded, one a clip where its prompts agree."""
+    longest_prefix: int = 0
+    """Positions of the longest."""
+    largest_stack: int = 0
+    """Most clips in one pass over the language model."""
+    largest_vision: int = 0
+    """Most frames in one pass over the vision tower."""
+    batches: int = 0
+    """Batches generated."""
+    largest_batch: int = 0
+    """Rows of the largest that went through."""
+    halvings: int = 0
+    """Times that memory ran out in spite of the plan."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipSize:
+    """How large a clip and its prompts are."""
+
+    prefix: int
+    """Positions through the last of the frames'."""
+    rows: int
+    """Prompts."""
+    longest: int
+    """Most positions of a prompt after those."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footprint:
-    """What a language model takes up while it continues a prefix, in bytes."""
+    """What a model takes up while it continues prefixes, in bytes."""
 
     kept: int
     """Keys and values of one position in all layers."""
@@ -22,26 +60,45 @@ class Footprint:
     """Activations of one position while a layer works on it."""
     logits: int
     """Scores over the vocabulary for one row, in fp32."""
+    embedding: int = 0
+    """A position's input to the language model."""
+    score: int = 0
+    """Attention's scores of one query and key, in all heads, where the kernel holds them all at once."""
+    at_once: int = _AT_ONCE
+    """Positions in a pass over several prefixes."""
 
     @classmethod
-    def of(cls, text_config: Any, dtype: torch.dtype) -> Footprint:
-        """Reckon it from a Llama config: 2 (key, value) x layers x key-value heads x head width x bytes, and so on."""
-        size = dtype.itemsize
-        heads = int(text_config.num_attention_heads)
-        width = int(getattr(text_config, "head_dim", None) or text_config.hidden_size // heads)
-        shared = int(text_config.num_key_value_heads or heads)
+    def of(cls, config: Any, dtype: torch.dtype, at_once: int = _AT_ONCE) -> Footprint:
+        """Reckon it from a Tarsier config: keys and values 2 x layers x key-value heads x head width, and so on."""
+        text, size = config.text_config, dtype.itemsize
+        heads = int(text.num_attention_heads)
+        width = int(getattr(text, "head_dim", None) or text.hidden_size // heads)
+        shared = int(text.num_key_value_heads or heads)
         # At the widest place: the states, the residual, and gate, up and their product in the MLP. Attention's two
         # parts are merged in fp32, which is less than that.
-        passing = size * (4 * int(text_config.hidden_size) + 3 * int(text_config.intermediate_size))
+        passing = size * (4 * int(text.hidden_size) + 3 * int(text.intermediate_size))
         return cls(
-            kept=2 * int(text_config.num_hidden_layers) * shared * width * size,
+            kept=2 * int(text.num_hidden_layers) * shared * width * size,
             passing=passing,
-            logits=4 * 2 * int(text_config.vocab_size),
+            logits=4 * 2 * int(text.vocab_size),
+            embedding=size * int(text.hidden_size),
+            # Scores and their softmax, which is taken in fp32.
+            score=heads * (2 * size + 4) if text._attn_implementation == "eager" else 0,
+            at_once=at_once,
         )
 
     def rows(self, n: int, longest: int, new: int) -> int:
         """Return the bytes of n rows with suffixes of up to `longest` positions that generate `new` tokens each."""
         return n * (self.kept * (longest + new) + self.passing * longest + self.logits)
+
+    def clips(self, sizes: Sequence[ClipSize], new: int) -> int:
+        """Return the bytes of clips whose prefixes are encoded, and whose rows are then continued, together."""
+        positions = sum(size.prefix for size in sizes)
+        longest = max(size.prefix for size in sizes)
+        passing = max(longest, min(positions, self.at_once)) * (self.passing + self.score * longest)
+        rows = self.rows(sum(size.rows for size in sizes), max(size.longest for size in sizes), new)
+        # What the frames show is held besides the stacked input of which it is a part.
+        return positions * (self.kept + 2 * self.embedding) + max(passing, rows)
 
 
 def plan(lengths: Sequence[int], new: int, footprint: Footprint, room: int) -> list[int]:
@@ -61,23 +118,49 @@ def plan(lengths: Sequence[int], new: int, footprint: Footprint, room: int) -> l
     return sizes
 
 
-def room(devices: Sequence[torch.device], budget: int, taken: int) -> int:
-    """Return the bytes that further keys and values may take up.
+def plan_clips(clips: Sequence[ClipSize], new: int, footprint: Footprint, room: int) -> list[int]:
+    """Return how many clips at a time, in order, are worked on so that they fit; at least one."""
+    sizes: list[int] = []
+    done = 0
+    for i in range(len(clips)):
+        if sizes and footprint.clips(clips[done : i + 1], new) <= room:
+            sizes[-1] += 1
+        else:
+            sizes.append(1)
+            done = i
+    return sizes
+
+
+def positions_at_once(devices: Sequence[torch.device]) -> int:
+    """Return how many positions a pass over frames or prefixes takes; one alone may be longer."""
+    return _AT_ONCE_ON_CPU if all(device.type == "cpu" for device in devices) else _AT_ONCE
+
+
+def room(model: Any, devices: Sequence[torch.device], budget: int) -> int:
+    """Return the bytes that what is not weights may take up.
+
+    On CUDA it is reckoned from what the devices have, not from what is free at the moment: batches of one size give
+    the same sums in half precision each time.
 
     Args:
+        model: whose weights are on the devices.
         devices: where the layers are; those of CUDA are asked.
-        budget: the bound elsewhere, where what is free can't be asked or is others' too.
-        taken: bytes of the budget that are in use already.
+        budget: the bound elsewhere, where memory is others' too.
     """
     asked = [device for device in devices if device.type == "cuda"]
     if not asked:
-        return budget - taken
-    free = []
-    for device in asked:
-        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        free.append(torch.cuda.mem_get_info(device)[0] + unused)
-    # The layers are spread evenly, so the fullest device decides.
-    return int(_USED_OF_FREE * min(free) * len(free))
+        return budget
+    weights = sum(p.numel() * p.element_size() for p in model.parameters() if p.device in asked)
+    least = min(torch.cuda.get_device_properties(device).total_memory for device in asked)
+    # The layers are spread evenly, so the smallest device decides.
+    return int(_USED * (least * len(asked) - weights))
+
+
+def freed(tally: Tally) -> None:
+    """Give back what a failed attempt has left, and count it."""
+    tally.halvings += 1
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def is_out_of_memory(error: Exception) -> bool:

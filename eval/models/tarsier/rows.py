@@ -1,6 +1,6 @@
-"""What is kept of a pass over the language model: the shared prefix once, and the keys and values of each row.
+"""What is kept of a pass over the language model: shared prefixes once, and the keys and values of each row.
 
-Shapes: b rows, k key-value heads, d width of a head.
+Shapes: c clips, b rows, k key-value heads, d width of a head.
 """
 
 from __future__ import annotations
@@ -12,37 +12,69 @@ import torch
 
 KeyValue = tuple[torch.Tensor, torch.Tensor]
 
-_GROWTH = 64
-"""Positions by which a row's room grows: one copy every so many tokens instead of one a token."""
+_GROWTH = 16
+"""Positions by which a row's room grows: one copy every so many tokens instead of one a token, and little to spare."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Prefix:
+    """Keys and values of the positions that the rows of a clip share, for clips with prefixes of one length."""
+
+    layers: list[KeyValue]
+    """A layer's keys and values, (c, k, length or more, d) each, on the layer's device: room is behind the prefix."""
+    length: int
+    """Positions."""
+    clips: int
+    """How many clips are stacked."""
+
+    def of(self, layer: int) -> KeyValue:
+        """Return a layer's keys and values without the room behind them."""
+        key, value = self.layers[layer]
+        return key[:, :, : self.length], value[:, :, : self.length]
+
+    def keep(self, clips: Sequence[int]) -> None:
+        """Drop all clips but these, a layer at a time, so that there is no second copy of the whole."""
+        index = torch.tensor(clips)
+        for layer, (key, value) in enumerate(self.layers):
+            here = index.to(key.device)
+            self.layers[layer] = key.index_select(0, here), value.index_select(0, here)
+        self.clips = len(clips)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prefix:
-    """Keys and values of the positions that all rows share."""
+class Slots:
+    """Where rows stand when every clip is given as many places as the clip with the most rows needs."""
 
-    layers: tuple[KeyValue, ...]
-    """A layer's keys and values, (1, k, length, d) each, on the layer's device."""
-    length: int
-    """Positions."""
+    row: torch.Tensor
+    """The row in each slot, (c * slots of a clip,), clip by clip; an empty slot holds row 0, whose result is unread."""
+    slot: torch.Tensor
+    """The slot of each row, (b,)."""
 
 
 class Rows:
-    """The rows that continue a prefix, and their own keys and values, which grow step by step.
+    """The rows that continue prefixes, and their own keys and values, which grow step by step.
 
     A row's suffix stands at the left, padded on the right to the longest; what is generated follows. The padding is
     never looked at: within the suffix a query looks back only, and later `seen` leaves it out.
+
+    Args:
+        prefix: what the rows begin with. It is the rows' to change where it holds more than one clip.
+        lengths: positions of each row's suffix.
+        clips: the clip of each row, as its place in the prefix, in order; each clip has a row.
     """
 
-    def __init__(self, prefix: Prefix, lengths: Sequence[int]) -> None:
+    def __init__(self, prefix: Prefix, lengths: Sequence[int], clips: Sequence[int]) -> None:
         self.prefix = prefix
+        self._clips = list(clips)
         self._suffix = max(lengths)
         self._lengths = torch.tensor(lengths)
-        # A single row with a single position shares with nobody, and grows the prefix itself: one kernel a layer.
-        self.alone = list(lengths) == [1]
+        # Rows of a single position that share with nobody grow the prefix itself: one kernel a layer.
+        self.alone = self._suffix == 1 and self._clips == list(range(prefix.clips))
         self._filled = prefix.length if self.alone else 0
-        self._keys: list[torch.Tensor | None] = [key if self.alone else None for key, _ in prefix.layers]
-        self._values: list[torch.Tensor | None] = [value if self.alone else None for _, value in prefix.layers]
-        self._seen: torch.Tensor | None = None
+        self._own: list[KeyValue | None] = [None] * len(prefix.layers)
+        self._ragged = min(lengths) != self._suffix
+        self._seen: dict[torch.device, torch.Tensor] = {}
+        self._slots: dict[torch.device, Slots | None] = {}
 
     @property
     def lengths(self) -> torch.Tensor:
@@ -50,47 +82,92 @@ class Rows:
         return self._lengths
 
     def append(self, layer: int, key: torch.Tensor, value: torch.Tensor) -> KeyValue:
-        """Keep the new positions of a layer, (b, k, n, d) each; return all of the rows' own (of a row alone, all)."""
+        """Keep the new positions of a layer, (b, k, n, d) each.
+
+        Returns all of the rows' own; of rows alone, those of all clips in the prefix.
+        """
         end = self._filled + key.shape[2]
-        keys = self._keys[layer] = _with_room(self._keys[layer], key, self._filled)
-        values = self._values[layer] = _with_room(self._values[layer], value, self._filled)
-        keys[:, :, self._filled : end] = key
-        values[:, :, self._filled : end] = value
+        kept = self.prefix.layers[layer] if self.alone else self._own[layer]
+        keys = _with_room(kept and kept[0], key, self._filled)
+        values = _with_room(kept and kept[1], value, self._filled)
+        if self.alone and len(self._clips) < self.prefix.clips:
+            index = torch.tensor(self._clips, device=key.device)
+            keys[index, :, self._filled : end] = key
+            values[index, :, self._filled : end] = value
+        else:
+            keys[:, :, self._filled : end] = key
+            values[:, :, self._filled : end] = value
+        if self.alone:
+            self.prefix.layers[layer] = keys, values
+        else:
+            self._own[layer] = keys, values
         return keys[:, :, :end], values[:, :, :end]
 
     def advance(self, n: int) -> None:
         """Count n positions as kept, once every layer has appended them."""
         self._filled += n
-        self._seen = None
+        self._seen.clear()
 
     def seen(self, columns: int, device: torch.device) -> torch.Tensor | None:
         """Return which of the rows' own columns hold a position of the row, (b, columns), or None if all do."""
-        if bool((self._lengths == self._suffix).all()):
+        if not self._ragged:
             return None
-        if self._seen is None or self._seen.device != device:
+        if device not in self._seen:
             column = torch.arange(columns)
             seen = (column[None, :] < self._lengths[:, None]) | (column >= self._suffix)
-            self._seen = seen.to(device)
-        return self._seen
+            self._seen[device] = seen.to(device)
+        return self._seen[device]
+
+    def slots(self, device: torch.device) -> Slots | None:
+        """Return where the rows stand among those of all clips in the prefix, or None if every slot has its row."""
+        if device not in self._slots:
+            self._slots[device] = _lay_out(self._clips, self.prefix.clips, device)
+        return self._slots[device]
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Drop all rows but these."""
+        """Drop all rows but these; and once half of the clips have no row, those clips."""
         index = torch.tensor(rows)
+        self._clips = [self._clips[row] for row in rows]
         self._lengths = self._lengths[index]
-        self._seen = None
-        for states in (self._keys, self._values):
-            for layer, kept in enumerate(states):
-                if kept is not None:
-                    states[layer] = kept.index_select(0, index.to(kept.device))
+        self._ragged = bool((self._lengths != self._suffix).any())
+        self._seen.clear()
+        self._slots.clear()
+        for layer, kept in enumerate(self._own):
+            if kept is not None:
+                here = index.to(kept[0].device)
+                self._own[layer] = kept[0].index_select(0, here), kept[1].index_select(0, here)
+        there = sorted(set(self._clips))
+        if 2 * len(there) <= self.prefix.clips:
+            self.prefix.keep(there)
+            places = {clip: place for place, clip in enumerate(there)}
+            self._clips = [places[clip] for clip in self._clips]
+
+
+def _lay_out(clips: Sequence[int], n_clips: int, device: torch.device) -> Slots | None:
+    """Give every row, its clip known, a slot."""
+    of_clip = [0] * n_clips
+    places = []
+    for clip in clips:
+        places.append((clip, of_clip[clip]))
+        of_clip[clip] += 1
+    each = max(of_clip)
+    slots = [clip * each + place for clip, place in places]
+    if len(slots) == n_clips * each:
+        return None
+    rows = [0] * (n_clips * each)
+    for row, slot in enumerate(slots):
+        rows[slot] = row
+    return Slots(row=torch.tensor(rows, device=device), slot=torch.tensor(slots, device=device))
 
 
 def _with_room(kept: torch.Tensor | None, new: torch.Tensor, filled: int) -> torch.Tensor:
     """Return a buffer that has room for new positions after the filled ones, contents kept."""
     rows, heads, n, width = new.shape
-    if kept is not None and filled + n <= kept.shape[2]:
+    if kept is None:
+        # zeros, not empty: a masked position is multiplied by a weight of zero, and garbage may be NaN
+        return new.new_zeros(rows, heads, filled + n + _GROWTH, width)
+    if filled + n <= kept.shape[2]:
         return kept
-    # zeros, not empty: a masked position is multiplied by a weight of zero, and garbage may be NaN
-    grown = new.new_zeros(rows, heads, filled + n + _GROWTH, width)
-    if kept is not None:
-        grown[:, :, :filled] = kept[:, :, :filled]
+    grown = kept.new_zeros(kept.shape[0], heads, filled + n + _GROWTH, width)
+    grown[:, :, :filled] = kept[:, :, :filled]
     return grown

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import PositiveFloat, PositiveInt
 
-from eval.core import Generation
+from eval.core import Asked, Generation, Settled
 from eval.errors import ModelError
 from eval.models.tarsier.checkpoint import Device, Dtype, choose_device, choose_dtype, find_checkpoint, load_model
 from eval.models.tarsier.processing import TarsierProcessor, place_frames, wrap_prompt
+from eval.timing import Clock
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from eval.models.tarsier.questions import Encoded
 
 
 class TarsierRunner:
@@ -29,14 +32,15 @@ class TarsierRunner:
         dtype: `auto` is fp16 on GPUs, as upstream, and fp32 on CPUs.
         attention: transformers' attention implementation (`sdpa`, `eager`, `flash_attention_2`).
         device_map: `auto` or `balanced` spreads the layers over all GPUs; None uses one device.
-        kv_budget_gb: bound on the keys and values of prompts that are continued together, in GB, where free memory
-            can't be asked (on CUDA it is).
+        kv_budget_gb: bound on the keys and values of prompts that are continued together, in GB, anywhere but on
+            CUDA, whose devices say what they have.
+        clips_at_once: clips that are worked on together; None plans it from the model's dimensions and the memory.
 
     Raises:
         ModelError: the checkpoint cannot be found, is of another family, or its weights do not fit.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a setting of conf/model/
         self,
         *,
         name: str,
@@ -49,6 +53,7 @@ class TarsierRunner:
         attention: str = "sdpa",
         device_map: str | None = None,
         kv_budget_gb: PositiveFloat = 4.0,
+        clips_at_once: PositiveInt | None = None,
     ) -> None:
         from eval.models.tarsier.engine import Engine
 
@@ -57,6 +62,7 @@ class TarsierRunner:
         self._max_new_tokens = max_new_tokens
         self._attention = attention
         self._device_map = device_map
+        self._clips_at_once = clips_at_once
         self._checkpoint = find_checkpoint(checkpoint, revision)
         where = choose_device(device)
         self._dtype = choose_dtype(dtype, where)
@@ -91,31 +97,73 @@ class TarsierRunner:
         }
 
     @property
+    def frame_side(self) -> int | None:
+        """Pixels a side to which frames may be brought before they come, as they would be brought here."""
+        return self._processor.frame_side
+
+    @property
     def batching(self) -> Mapping[str, int]:
-        """How the work was cut so far: prefixes, batches, the largest batch, halvings, bytes a position."""
+        """How the work was cut so far: clips, prefixes, batches, the largest of each, halvings, bytes a position."""
         return self._engine.batching()
 
-    def generate(
-        self, frames: Sequence[Image], prompts: Sequence[str], *, settled: Callable[[str], bool] | None = None
-    ) -> list[Generation]:
-        """Continue each prompt about the same frames, greedily, until the end token or `max_new_tokens`.
+    def clips_at_once(self, n_prompts: int) -> int:
+        """Return how many clips with about so many prompts each are best asked together."""
+        return self._clips_at_once or self._engine.clips_at_once(self.n_frames, n_prompts)
+
+    def generate(self, asked: Sequence[Asked], clock: Clock | None = None) -> list[list[Generation]]:
+        """Continue each prompt about its clip's frames, greedily, until the end token or `max_new_tokens`.
 
         Args:
-            frames: RGB images, at most `n_frames` of them.
-            prompts: texts with one `<video>`, or one `<image>` a frame.
-            settled: whether a text, generated so far, needs nothing added to it.
+            asked: clips of at most `n_frames` frames, with the prompts about each.
+            clock: told of the stages `encode`, `prefill` and `generate`, and of `tokens` and `prefill_positions`.
 
         Raises:
             ModelError: a prompt has no place for the frames; nothing has been computed then.
         """
-        if not frames:
+        wrapped = [[wrap_prompt(prompt) for prompt in clip.prompts] for clip in asked]
+        ids = [self._ids(len(clip.frames), prompts) for clip, prompts in zip(asked, wrapped, strict=True)]
+        encoded = [self._encode(clip, rows) for clip, rows in zip(asked, ids, strict=True)]
+        decode = self._processor.decode
+        return [
+            [
+                Generation(prompt=prompt, output=decode(new), n_tokens=len(new))
+                for prompt, new in zip(prompts, news, strict=True)
+            ]
+            for prompts, news in zip(wrapped, self._engine.generate(encoded, clock), strict=True)
+        ]
+
+    def alone(self, frames: Sequence[Image], prompt: str, *, max_new_tokens: int | None = None) -> Generation:
+        """Continue one prompt by itself, the frames encoded for it alone: the reference that `generate` has to equal.
+
+        Raises:
+            ModelError: the prompt has no place for the frames.
+        """
+        from eval.models.tarsier.reference import continue_alone
+
+        wrapped = wrap_prompt(prompt)
+        (ids,) = self._ids(len(frames), [wrapped])
+        pixels = self._processor.pixel_values(frames).to(self._model.device, self._dtype)
+        new = continue_alone(self._model, pixels, ids, max_new_tokens or self._max_new_tokens)
+        return Generation(prompt=wrapped, output=self._processor.decode(new), n_tokens=len(new))
+
+    def _ids(self, n_frames: int, prompts: Sequence[str]) -> list[list[int]]:
+        """Return the ids of prompts about so many frames."""
+        if not n_frames:
             raise ModelError("There are no frames to show.")
         processor = self._processor
-        wrapped = [wrap_prompt(prompt) for prompt in prompts]
-        ids = [processor.expand(processor.token_ids(place_frames(prompt, len(frames)))) for prompt in wrapped]
-        pixels = processor.pixel_values(frames).to(self._model.device, self._dtype)
-        enough = None if settled is None else (lambda new: settled(processor.decode(new)))
-        return [
-            Generation(prompt=prompt, output=processor.decode(new), n_tokens=len(new))
-            for prompt, new in zip(wrapped, self._engine.generate(pixels, ids, enough), strict=True)
-        ]
+        return [processor.expand(processor.token_ids(place_frames(prompt, n_frames))) for prompt in prompts]
+
+    def _encode(self, clip: Asked, ids: list[list[int]]) -> Encoded:
+        from eval.models.tarsier.questions import Encoded
+
+        # One function for each that was given: rows that differ in nothing are continued once.
+        enough = {id(settled): self._on_ids(settled) for settled in clip.settled}
+        return Encoded(
+            pixels=self._processor.pixel_values(clip.frames),
+            prompts=ids,
+            settled=[enough[id(settled)] for settled in clip.settled] if clip.settled else [None] * len(ids),
+        )
+
+    def _on_ids(self, settled: Settled | None) -> Callable[[Sequence[int]], bool] | None:
+        """Return what tells of generated ids what `settled` tells of their text."""
+        return None if settled is None else (lambda new: settled(self._processor.decode(new)))

@@ -1,0 +1,136 @@
+"""What safetensors files say they hold, read from their headers without a byte of the weights.
+
+A file is eight bytes of length, little-endian, that many bytes of JSON ({name: {dtype, shape, data_offsets}}), and the
+tensors one behind the other. Source: github.com/huggingface/safetensors, "Format". Everything is checked that a loader
+would otherwise trust: a length that promises gigabytes, tensors that overlap, reach past the file or leave gaps.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from eval.errors import ModelError
+from eval.readers.malformed import printable
+from eval.readers.parsing import NotJSONError, Twice, parsed
+
+MAX_HEADER = 100_000_000
+"""Longest header that the format's own loader takes, in bytes; Tarsier-34b's have some 100,000."""
+MAX_CONFIG = 10 * 2**20
+"""Largest JSON file of settings beside the weights, in bytes; the tokenizer's is another matter."""
+
+SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+"""What transformers loads: the one file, or else the files that the index lists."""
+
+_BITS = {"BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "U16": 16, "I16": 16, "F16": 16, "BF16": 16}
+_BITS |= {"U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64}
+"""Bits of an element."""
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file of settings. Raises ModelError where there is none, or it is too large."""
+    try:
+        if not path.is_file() or path.stat().st_size > MAX_CONFIG:
+            raise ModelError(f"{path} is no file, or has more than {MAX_CONFIG} bytes; take the checkpoint's own.")
+        found = parsed(path.read_bytes())
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}.") from error
+    except NotJSONError as error:
+        raise ModelError(f"{path} is not valid JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise ModelError(f"{path} is not a JSON object.")
+    if isinstance(found, Twice):
+        raise ModelError(f"{path} gives {found.key[:60]!r} twice; take the checkpoint's own.")
+    return found
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Return the files that hold a checkpoint's weights. Raises ModelError where the index names any other."""
+    if (folder / SINGLE).exists() or not (folder / INDEX).exists():
+        return [folder / SINGLE]
+    index = folder / INDEX
+    weights = read_object(index).get("weight_map")
+    if not isinstance(weights, dict) or not weights:
+        raise ModelError(f"{index} has no weight_map; take the checkpoint's own.")
+    names = sorted({name if isinstance(name, str) else repr(name) for name in weights.values()})
+    for name in names:
+        # A name alone: a path could lead out of the folder, and be read as weights.
+        if "/" in name or "\\" in name or "\0" in name or name.startswith(".") or not name.endswith(".safetensors"):
+            raise ModelError(f"{index} names {name[:80]!r}; expected a *.safetensors file of its own folder.")
+        if not (folder / name).is_file():
+            raise ModelError(f"{folder} lacks {name[:80]!r}, which {INDEX} names; fetch it too.")
+    held = {tensor: name for name in names for tensor in read_shapes(folder / name)}
+    for tensor, name in weights.items():
+        if held.get(tensor) != name:
+            raise ModelError(f"{index}: {tensor[:80]!r} is not in {name[:80]!r}; fetch the files again.")
+    return [folder / name for name in names]
+
+
+def all_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every tensor of a checkpoint. Raises ModelError as `weight_files` and `read_shapes`."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for path in weight_files(folder):
+        for name, shape in read_shapes(path).items():
+            if name in shapes:
+                raise ModelError(f"{path}: {name[:80]!r} is in another file too; fetch the files again.")
+            shapes[name] = shape
+    return shapes
+
+
+def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each tensor of a file. Raises ModelError where the file is not of the format above."""
+    try:
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            length = int.from_bytes(file.read(8), "little")
+            if size < 8 or length > min(size - 8, MAX_HEADER):
+                raise _damaged(path, f"its header is said to have {length} bytes, and the file has {size}")
+            header = parsed(file.read(length))
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}.") from error
+    except NotJSONError as error:
+        raise _damaged(path, f"its header is no JSON: {error}") from None
+    if not isinstance(header, dict) or isinstance(header, Twice):
+        raise _damaged(path, "its header is no object, or names a tensor twice")
+    found: dict[str, tuple[int, ...]] = {}
+    spans: list[tuple[int, int, str]] = []
+    for name, about in header.items():
+        if name != "__metadata__":
+            found[name], span = _entry(path, name, about)
+            spans.append((*span, name))
+    end = 0
+    for first, last, name in sorted(spans):
+        if first != end:
+            raise _damaged(path, f"{name[:80]!r} begins at byte {first} of the weights, where {end} is next")
+        end = last
+    if end != size - 8 - length:
+        raise _damaged(path, f"its tensors end at byte {end} of {size - 8 - length}")
+    return found
+
+
+def _entry(path: Path, name: str, about: object) -> tuple[tuple[int, ...], tuple[int, int]]:
+    if not isinstance(about, Mapping):
+        raise _damaged(path, f"{name[:80]!r} is described by no object")
+    dtype: Any = about.get("dtype")
+    shape: Any = about.get("shape")
+    offsets: Any = about.get("data_offsets")
+    if not isinstance(dtype, str) or dtype not in _BITS:
+        raise _damaged(path, f"{name[:80]!r} is of the type {json.dumps(dtype)[:40]}")
+    if not _naturals(shape) or not _naturals(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
+        raise _damaged(path, f"{name[:80]!r} has no shape, or no place in the file")
+    if prod(shape) * _BITS[dtype] != (offsets[1] - offsets[0]) * 8:
+        raise _damaged(
+            path, f"{name[:80]!r} has {offsets[1] - offsets[0]} bytes, which is not {dtype} {list(shape)[:6]}"
+        )
+    return tuple(shape), (offsets[0], offsets[1])
+
+
+def _naturals(value: Any) -> bool:
+    return isinstance(value, Sequence) and all(type(one) is int and one >= 0 for one in value)
+
+
+def _damaged(path: Path, said: str) -> ModelError:
+    return ModelError(f"{path} is damaged, or no safetensors file: {printable(said)}; fetch it again.")

@@ -1,0 +1,43 @@
+"""What the time of a call goes into, told to a clock where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+
+from eval.timing import Clock
+
+
+class Stages:
+    """The stages of one call; without a clock they cost nothing.
+
+    Args:
+        clock: told the seconds and the counts.
+        devices: where the work is done. Those of CUDA work on their own, so they are waited for at the borders.
+    """
+
+    def __init__(self, clock: Clock | None, devices: Sequence[torch.device]) -> None:
+        self._clock = clock
+        self._devices = [device for device in devices if device.type == "cuda"]
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the time of a block as the stage's."""
+        if self._clock is None:
+            yield
+            return
+        self._wait()
+        with self._clock.stage(name):
+            yield
+            self._wait()
+
+    def count(self, name: str, n: int) -> None:
+        """Count things, such as tokens."""
+        if self._clock is not None:
+            self._clock.count(name, n)
+
+    def _wait(self) -> None:
+        for device in self._devices:
+            torch.cuda.synchronize(device)
