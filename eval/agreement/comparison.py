@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from eval.agreement.opinions import VALUES, Judged, Kind, Opinion
 from eval.errors import ConfigError
 from eval.judges.calls import LABELS
-from eval.scorers.autodq import RENAMED
+from eval.scorers.autodq import RENAMED, f1_of
 from eval.stats import cluster_bootstrap, clustered_mean, kappa_of
+from eval.stats.kappa import kappas_of
 from eval.store import SCORES
 
 _GRADES = ("yes", "no")
@@ -28,7 +29,7 @@ _GRADES = ("yes", "no")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """A field in which the identities of two judges differ."""
+    """A field in which the identities of two judges, or of two runs, differ."""
 
     field: str
     """Its path, such as `judge.model`."""
@@ -165,7 +166,7 @@ def compare_judges(first: Judged, second: Judged) -> Agreement:
         scorer=first.scorer,
         first=first.judge,
         second=second.judge,
-        differences=tuple(_differences(first.identity, second.identity)),
+        differences=tuple(differences_of(first.identity, second.identity)),
         n_both=len(ids),
         n_first_only=judged.count((True, False)),
         n_second_only=judged.count((False, True)),
@@ -209,12 +210,13 @@ def _refuse_incomparable(first: Judged, second: Judged) -> None:
         )
 
 
-def _differences(first: Mapping[str, Any], second: Mapping[str, Any], path: str = "") -> list[Difference]:
+def differences_of(first: Mapping[str, Any], second: Mapping[str, Any], path: str = "") -> list[Difference]:
+    """Return the fields, dotted, in which two nested settings differ; `path` comes before their names."""
     found: list[Difference] = []
     for key in dict.fromkeys([*first, *second]):
         one, two = first.get(key), second.get(key)
         if isinstance(one, Mapping) and isinstance(two, Mapping):
-            found += _differences(one, two, f"{path}{key}.")
+            found += differences_of(one, two, f"{path}{key}.")
         elif one != two:
             found.append(Difference(field=f"{path}{key}", first=one, second=two))
     return found
@@ -270,21 +272,16 @@ def _table(pairs: Sequence[tuple[Opinion, Opinion]], labels: Sequence[str], *, w
     counts = by_video.sum(axis=0)
     n, kappa = int(counts.sum()), kappa_of(counts)
 
-    def drawn_kappa(drawn: Sequence[int]) -> float | None:
-        return kappa_of(by_video[np.asarray(drawn)].sum(axis=0))
-
-    # Their numbers stand for the videos, so that a draw of thousands is summed up in one step.
     strata = sources if within_sources else None
-    interval = None if kappa is None else cluster_bootstrap(range(len(sources)), drawn_kappa, strata=strata)
-    low, high = interval or (None, None)
+    interval = None if kappa is None else cluster_bootstrap(by_video, kappas_of, strata=strata)
     return LabelTable(
         labels=tuple(labels),
         counts=tuple(tuple(int(count) for count in row) for row in counts),
         n=n,
         share=int(np.trace(counts)) / n if n else None,
         kappa=kappa,
-        low=low,
-        high=high,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
     )
 
 
@@ -314,21 +311,21 @@ def _source_offsets(pairs: Sequence[tuple[Opinion, Opinion]]) -> tuple[Offset, .
     rows = np.array([[[one.values[name] for name in names] for one in pair] for pair in pairs])
     np.add.at(shares, numbers, rows * weights[:, None, None])
 
-    def metrics(drawn: Sequence[int]) -> NDArray[np.float64]:
-        """Return judges x (f1, recall, precision)."""
-        means = shares[np.asarray(drawn)].sum(axis=0)
-        total = means.sum(axis=1)
-        f1 = 2 * means.prod(axis=1) / np.where(total > 0, total, 1)
-        return np.column_stack([f1, means])
+    def moved(name: str, totals: NDArray[np.float64]) -> NDArray[np.float64]:
+        first, second = _metric(name, totals[:, 0]), _metric(name, totals[:, 1])
+        return second - first
 
-    def moved(column: int, drawn: Sequence[int]) -> float:
-        first, second = metrics(drawn)[:, column]
-        return float(second - first)
-
-    videos = range(len(strata))
     found = []
-    for column, name in enumerate(("f1", *names)):
-        first, second = map(float, metrics(videos)[:, column])
-        low, high = cluster_bootstrap(videos, partial(moved, column), strata=strata) or (None, None)
+    for name in ("f1", *names):
+        first, second = (float(_metric(name, shares[:, side].sum(axis=0))) for side in (0, 1))
+        spread = cluster_bootstrap(shares, partial(moved, name), strata=strata)
+        low, high = (spread.low, spread.high) if spread else (None, None)
         found.append(Offset(name=name, first=first, second=second, offset=second - first, low=low, high=high))
     return tuple(found)
+
+
+def _metric(name: str, means: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return f1, recall or precision of means of recall and precision, (..., 2) to (...)."""
+    if name != "f1":
+        return means[..., VALUES["autodq"].index(name)]
+    return f1_of(means)

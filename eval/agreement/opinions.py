@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from eval.core import Prediction, Sample
 from eval.errors import DataError, RunError
 from eval.judges.calls import LABELS
 from eval.readers.malformed import RowError
 from eval.readers.predictions import read_run
 from eval.readers.rows import Row, by_label, read_jsonl
+from eval.seals import refuse_altered
 from eval.store import PREDICTIONS, RESULT, SCORES
 
 Kind = Literal["open_qa", "autodq"]
@@ -66,13 +69,10 @@ def read_judged(folder: Path) -> Judged:
     """Read what `tarsier-eval score` or `eval` left in a folder.
 
     Raises:
-        RunError: the folder, or one of its files, is missing or damaged, or nothing in it was judged.
+        RunError: the folder, or one of its files, is missing, damaged or not whole, or nothing in it was judged.
         DataError: a line of its scores does not fit the format.
     """
-    for path in (folder, folder / RESULT, folder / SCORES):
-        if not path.exists():
-            raise RunError(f"{path} does not exist. Give a folder that `tarsier-eval score` or `eval` has written.")
-    result = _read_result(folder / RESULT)
+    result, rows = open_scores(folder)
     try:
         identity = result.row("provenance").row("scorer")
         name, judge = identity.text("name"), result.text_or_none("judge")
@@ -83,12 +83,10 @@ def read_judged(folder: Path) -> Judged:
                 "questions and descriptions."
             )
         protocol = identity.row("protocol").text_or_none("name") if identity.has("protocol") else None
-        rows = by_label(read_jsonl(folder / SCORES), "id")
         opinions = {key: _opinion(row, kind) for key, row in rows.items()}
     except RowError as error:
-        raise DataError(f"{error}; or {_AGAIN}") from None
-    if not opinions:
-        raise RunError(f"{folder / SCORES} is empty. Choose another folder, or {_AGAIN}.")
+        raise malformed(error) from None
+    source = result.row("provenance").fields.get("predictions")
     return Judged(
         folder=folder,
         benchmark=result.text("benchmark"),
@@ -96,8 +94,35 @@ def read_judged(folder: Path) -> Judged:
         judge=f"{judge} ({protocol})" if protocol else judge,
         identity=identity.fields,
         opinions=opinions,
-        questions=_questions(folder, result.row("provenance").fields.get("predictions")) if kind == "open_qa" else {},
+        questions=_questions(folder, source) if kind == "open_qa" else {},
     )
+
+
+def open_scores(folder: Path) -> tuple[Row, dict[str, Row]]:
+    """Return result.json of a folder, and the lines of its scores.jsonl by sample id.
+
+    Raises:
+        RunError: the folder, or one of its files, is missing, damaged or not whole, or there are no scores.
+        DataError: a line of its scores does not fit the format.
+    """
+    for path in (folder, folder / RESULT, folder / SCORES):
+        if not path.exists():
+            raise RunError(f"{path} does not exist. Give a folder that `tarsier-eval score` or `eval` has written.")
+    result = _read_result(folder / RESULT)
+    try:
+        rows = by_label(read_jsonl(folder / SCORES), "id")
+        # After the lines are read, which says more of a damaged one: scores cut between two lines read as whole.
+        refuse_altered(folder, result.fields, SCORES)
+    except RowError as error:
+        raise malformed(error) from None
+    if not rows:
+        raise RunError(f"{folder / SCORES} is empty. Choose another folder, or {_AGAIN}.")
+    return result, rows
+
+
+def malformed(error: RowError) -> DataError:
+    """Return what to tell a user of a line that does not fit the format."""
+    return DataError(f"{error}; or {_AGAIN}")
 
 
 def _read_result(path: Path) -> Row:
@@ -135,18 +160,24 @@ def _labels(detail: Row) -> tuple[tuple[str, str], ...]:
 
 
 def _questions(folder: Path, source: object) -> dict[str, str]:
-    """Return questions by id from the predictions in the folder, or those that it says it was scored from.
+    """Return questions by id: they only make flips readable."""
+    asked = {sample.id: sample.metadata.get("question") for sample, _ in predictions_at_hand(folder, source)}
+    return {key: question for key, question in asked.items() if isinstance(question, str)}
 
-    They only make flips readable, so that predictions which moved, or are of another format, take nothing away.
+
+def predictions_at_hand(folder: Path, source: object) -> list[tuple[Sample, Prediction]]:
+    """Return the predictions in a folder, or those that its scores say they were made from.
+
+    Args:
+        folder: Of a run or a score.
+        source: What its provenance names as `predictions`.
+
+    Predictions which moved, or are of another format, take nothing away: then there are none.
     """
     places = [folder / PREDICTIONS]
     if isinstance(source, str):
         places += [Path(source) / PREDICTIONS, Path(source)]
     for path in places:
-        try:
-            found = read_run(path)
-        except (DataError, ValueError):
-            continue
-        asked = {sample.id: sample.metadata.get("question") for sample, _ in found}
-        return {key: question for key, question in asked.items() if isinstance(question, str)}
-    return {}
+        with suppress(DataError, ValueError):
+            return read_run(path)
+    return []

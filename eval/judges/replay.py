@@ -53,7 +53,17 @@ def pack(header: Mapping[str, Any], predictions: Iterable[Mapping[str, Any]], re
     """Return a bundle as bytes; the same content gives the same bytes.
 
     Whether a reply had been asked for or stored is no part of it, since that differs from one scoring to the next.
+
+    Raises:
+        DataError: the predictions are not as many as the header's result counts.
     """
+    predictions = list(predictions)
+    total = header["result"]["counts"]["total"]
+    if len(predictions) != total:
+        raise DataError(
+            f"{len(predictions)} predictions are there, and the result counts {total}: they have changed since. Score "
+            "them again, and export that."
+        )
     verdicts = {
         reply.key: replace(reply, source="stored", retries=0)
         for reply in replies

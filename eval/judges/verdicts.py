@@ -5,7 +5,13 @@ under way. The address of a reply is the SHA-256 of the request: messages, bound
 judge answered stands beside it, since one request has a reply of each judge. Faults are not stored: they were not
 paid for, and the next run tries again.
 
+SQLite notices a page that is out of order, and not a byte that a disk has lost inside a reply. So each reply has a
+digest: one that no longer fits is dropped with a warning, and asked for again. What makes the file as a whole
+unreadable is refused. The file has the permissions of any other result, 0644 less the umask: what is in it stands in
+verdicts.jsonl and predictions.jsonl too.
+
     verdicts       replies, by address and judge
+    digests        the hash of each reply as it was stored; replies of earlier versions have none
     capabilities   what each server was found to understand
     checks         results of the canary set, by judge and protocol
     batches        what was handed to OpenAI's Batch API, so that a killed run finds it again
@@ -14,17 +20,20 @@ paid for, and the next run tries again.
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 from weakref import finalize
 
 from eval.errors import RunError
-from eval.judges.calls import Usage
+from eval.files import make_folder
+from eval.judges.stored import DAMAGED, Identity, Verdict, digest_of, from_json, row_of, sound, to_json
+
+__all__ = ["Identity", "Verdict", "VerdictStore", "from_json", "to_json"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS verdicts (
@@ -44,58 +53,23 @@ CREATE TABLE IF NOT EXISTS batches (
     id TEXT PRIMARY KEY, judge TEXT NOT NULL, keys TEXT NOT NULL, state TEXT NOT NULL, created REAL NOT NULL
 );
 """
+_DIGESTS = """
+CREATE TABLE IF NOT EXISTS digests (
+    key TEXT NOT NULL, provider TEXT NOT NULL, served TEXT NOT NULL, revision TEXT NOT NULL, digest BLOB NOT NULL,
+    PRIMARY KEY (key, provider, served, revision)
+) WITHOUT ROWID
+"""
+"""A table of its own, so that programs of before it can go on writing to the same file."""
 _VERSION = 1
 _BUSY_S = 60.0
 """Seconds to wait while another process writes."""
 _REMEDY = "Give another file with verdicts=<file>; what a damaged one still holds, `sqlite3 <file> .recover` gets out."
 _AT_ONCE = 500
 """Keys in one query; SQLite bounds the number of its variables."""
+_FIELDS = 19
+"""Columns of a verdict; the digest comes after them."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """One stored reply: what the model said, or that it would not."""
-
-    key: str
-    """Address: the hash of the request."""
-    provider: str
-    """Whose server it was."""
-    served: str
-    """The model that answered, as the server named it."""
-    revision: str
-    """What the user says tells this model from others of the same name."""
-    requested: str
-    """The model as it was asked for."""
-    outcome: Literal["replied", "refused", "filtered"]
-    text: str | None
-    """The raw reply."""
-    finish_reason: str | None
-    fingerprint: str | None
-    """OpenAI's `system_fingerprint`."""
-    usage: Usage | None
-    """Tokens, where the server counted them."""
-    retries: int
-    """Requests before the one that was answered."""
-    batch: bool
-    """Whether it came through the Batch API."""
-    url: str
-    """The server's base URL."""
-    created: float
-    """When it came, in seconds since 1970."""
-    task: str
-    """What was asked, and in which form: `entail/native`."""
-    request: Mapping[str, Any]
-    """The request as it was sent, as far as it is part of the address."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Whose replies are wanted."""
-
-    provider: str
-    requested: str
-    """The model as asked for, or as served."""
-    revision: str = ""
+_log = logging.getLogger(__name__)
 
 
 class VerdictStore:
@@ -104,13 +78,21 @@ class VerdictStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             # Whatever thread collects the garbage may have to close it.
             self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
             finalize(self, self._db.close)
+            # A reply that a disk has spoilt is to be told from the others, and not to end the query.
+            self._db.text_factory = lambda content: content.decode("utf-8", "surrogateescape")
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             version = self._version() or self._create()
+            if version == _VERSION:
+                self._db.execute(_DIGESTS)
+        except RunError as error:
+            raise RunError(
+                f"The verdict store {path} cannot be used. {error} Or give another verdicts=<file>."
+            ) from error
         except (OSError, sqlite3.Error) as error:
             raise RunError(f"The verdict store {path} cannot be used: {error}. {_REMEDY}") from error
         if version != _VERSION:
@@ -147,26 +129,64 @@ class VerdictStore:
         self._db.close()
 
     def find(self, keys: Iterable[str], judge: Identity) -> dict[str, list[Verdict]]:
-        """Return the stored replies of a judge by key, oldest first, for those keys that have any."""
+        """Return the stored replies of a judge by key, oldest first, for those keys that have any.
+
+        A reply that is no longer as it was stored is dropped, with a warning, so that it is asked for again.
+        """
         wanted = list(dict.fromkeys(keys))
         found: dict[str, list[Verdict]] = {}
+        spoilt: list[int] = []
         for start in range(0, len(wanted), _AT_ONCE):
             some = wanted[start : start + _AT_ONCE]
             marks = ",".join("?" * len(some))
             query = (
-                f"SELECT * FROM verdicts WHERE key IN ({marks}) AND provider = ? AND revision = ? "  # noqa: S608
-                "AND (requested = ? OR served = ?) ORDER BY created, rowid"
+                "SELECT verdicts.*, digest, verdicts.rowid FROM verdicts "  # noqa: S608
+                "LEFT JOIN digests USING (key, provider, served, revision) "
+                f"WHERE key IN ({marks}) AND provider = ? AND revision = ? "
+                "AND (requested = ? OR served = ?) ORDER BY created, verdicts.rowid"
             )
             arguments = (*some, judge.provider, judge.revision, judge.requested, judge.requested)
-            for verdict in map(self._verdict, self._read(query, arguments)):
-                found.setdefault(verdict.key, []).append(verdict)
+            for *row, digest, number in self._read(query, arguments):
+                verdict = _sound_or_none(row, digest)
+                if verdict is None:
+                    spoilt.append(number)
+                else:
+                    found.setdefault(verdict.key, []).append(verdict)
+        self._drop(spoilt)
         return found
+
+    def _drop(self, spoilt: Sequence[int]) -> None:
+        if not spoilt:
+            return
+        _log.warning(
+            "The verdict store %s holds %d damaged replies; they are dropped and asked for again. Check its disk.",
+            self.path,
+            len(spoilt),
+        )
+        same = " AND ".join(f"digests.{name} = verdicts.{name}" for name in ("key", "provider", "served", "revision"))
+        self._write(
+            f"DELETE FROM digests WHERE EXISTS (SELECT 1 FROM verdicts WHERE {same} AND verdicts.rowid = ?)",  # noqa: S608
+            [(number,) for number in spoilt],
+        )
+        self._write("DELETE FROM verdicts WHERE rowid = ?", [(number,) for number in spoilt])
 
     def put(self, verdicts: Sequence[Verdict]) -> None:
         """Store replies in one transaction; when this returns they are on disk. The first reply to a call stays."""
-        marks = ",".join("?" * 19)
-        rows = [_row(verdict) for verdict in verdicts]
-        self._write(f"INSERT INTO verdicts VALUES ({marks}) ON CONFLICT DO NOTHING", rows)  # noqa: S608
+        marks = ",".join("?" * _FIELDS)
+        statement = f"INSERT INTO verdicts VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
+
+        def insert() -> None:
+            for row in map(row_of, verdicts):
+                # The digest of a reply that came second would condemn the first one.
+                done = self._db.execute(statement, row)
+                if done.rowcount == 1:
+                    stored = self._db.execute("SELECT * FROM verdicts WHERE rowid = ?", (done.lastrowid,)).fetchone()
+                    self._db.execute(
+                        "INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?)", (*row[:4], digest_of(stored))
+                    )
+
+        if verdicts:
+            self._transact(insert)
 
     def usage(self, judge: Identity) -> dict[str, tuple[float, float]]:
         """Return the mean usage of a judge's calls by task and form: tokens a character sent, and tokens a reply."""
@@ -178,9 +198,9 @@ class VerdictStore:
         return {task: (per_char, output) for task, per_char, output in found}
 
     def capabilities(self, judge: str) -> dict[str, Any] | None:
-        """Return what a server was found to understand, or None where it was not tried."""
+        """Return what a server was found to understand; None where it was not tried, or the note is damaged."""
         found = self._read("SELECT found FROM capabilities WHERE judge = ?", (judge,))
-        return dict(json.loads(found[0][0])) if found else None
+        return _object(found[0][0]) if found else None
 
     def keep_capabilities(self, judge: str, found: Mapping[str, Any]) -> None:
         """Store what a server was found to understand."""
@@ -192,16 +212,23 @@ class VerdictStore:
         self._write("INSERT INTO checks VALUES (?, ?, ?, ?)", [(texts[0], texts[1], time.time(), texts[2])])
 
     def last_check(self, judge: Mapping[str, Any], protocol: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return the newest result of a canary check of this judge with this protocol, with its time as `created`."""
+        """Return the newest result of a canary check of this judge with this protocol, with its time as `created`.
+
+        None where there was none, or the note of it is damaged.
+        """
         texts = [json.dumps(value, ensure_ascii=False, sort_keys=True) for value in (judge, protocol)]
         query = "SELECT health, created FROM checks WHERE judge = ? AND protocol = ? ORDER BY created DESC LIMIT 1"
         found = self._read(query, texts)
-        return {**json.loads(found[0][0]), "created": found[0][1]} if found else None
+        health = _object(found[0][0]) if found else None
+        return None if health is None else {**health, "created": found[0][1]}
 
     def open_batches(self, judge: str) -> dict[str, list[str]]:
         """Return the keys in each batch that was handed over and not yet read, by the batch's id."""
         rows = self._read("SELECT id, keys FROM batches WHERE judge = ? AND state = 'open'", (judge,))
-        return {row[0]: json.loads(row[1]) for row in rows}
+        try:
+            return {row[0]: [str(key) for key in json.loads(row[1])] for row in rows}
+        except DAMAGED as error:
+            raise RunError(f"The verdict store {self.path} is damaged: {error}. {_REMEDY}") from error
 
     def keep_batch(self, batch: str, judge: str, keys: Sequence[str], state: Literal["open", "read"]) -> None:
         """Store what was handed over as a batch, or that its replies were read."""
@@ -213,11 +240,13 @@ class VerdictStore:
         self._write("UPDATE OR REPLACE batches SET id = ? WHERE id = ?", [(batch, name)])
 
     def _write(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        if not rows:
-            return
+        if rows:
+            self._transact(lambda: self._db.executemany(statement, rows))
+
+    def _transact(self, work: Callable[[], object]) -> None:
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany(statement, rows)
+            work()
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             raise RunError(
@@ -236,73 +265,16 @@ class VerdictStore:
         except sqlite3.Error as error:
             raise RunError(f"The verdict store {self.path} cannot be read: {error}. {_REMEDY}") from error
 
-    def _verdict(self, row: Sequence[Any]) -> Verdict:
-        try:
-            return _verdict(row)
-        except ValueError as error:
-            raise RunError(f"The verdict store {self.path} is damaged: {error}. {_REMEDY}") from error
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        return dict(json.loads(text))
+    except DAMAGED:
+        return None
 
 
-def to_json(verdict: Verdict) -> dict[str, Any]:
-    """Return a verdict as a line of a bundle."""
-    return asdict(verdict)
-
-
-def from_json(found: Mapping[str, Any]) -> Verdict:
-    """Return the verdict in a line of a bundle. Raises KeyError, TypeError or ValueError where it is none."""
-    usage = found["usage"]
-    verdict = Verdict(**{**found, "usage": None if usage is None else Usage(**usage)})
-    texts = (verdict.key, verdict.provider, verdict.served, verdict.revision, verdict.requested)
-    if not all(isinstance(text, str) for text in texts) or not isinstance(verdict.text, str | None):
-        raise TypeError("a verdict's key, judge and reply are texts")
-    if verdict.outcome not in ("replied", "refused", "filtered"):
-        raise ValueError(f"outcome {verdict.outcome!r}")
-    return verdict
-
-
-def _row(verdict: Verdict) -> tuple[Any, ...]:
-    usage = verdict.usage
-    return (
-        verdict.key,
-        verdict.provider,
-        verdict.served,
-        verdict.revision,
-        verdict.requested,
-        verdict.outcome,
-        verdict.text,
-        verdict.finish_reason,
-        verdict.fingerprint,
-        usage and usage.input,
-        usage and usage.output,
-        usage and usage.cached,
-        usage and usage.reasoning,
-        verdict.retries,
-        int(verdict.batch),
-        verdict.url,
-        verdict.created,
-        verdict.task,
-        json.dumps(verdict.request, ensure_ascii=False),
-    )
-
-
-def _verdict(row: Sequence[Any]) -> Verdict:
-    key, provider, served, revision, requested, outcome, text, finish, fingerprint = row[:9]
-    sent, received, cached, reasoning, retries, batch, url, created, task, request = row[9:]
-    return Verdict(
-        key=key,
-        provider=provider,
-        served=served,
-        revision=revision,
-        requested=requested,
-        outcome=outcome,
-        text=text,
-        finish_reason=finish,
-        fingerprint=fingerprint,
-        usage=None if sent is None else Usage(input=sent, output=received, cached=cached, reasoning=reasoning),
-        retries=retries,
-        batch=bool(batch),
-        url=url,
-        created=created,
-        task=task,
-        request=json.loads(request),
-    )
+def _sound_or_none(row: Sequence[Any], digest: bytes | None) -> Verdict | None:
+    try:
+        return sound(row, digest)
+    except DAMAGED:
+        return None

@@ -5,13 +5,17 @@
      "metadata": {"question": "..."}}
 
 The row carries what scoring needs, so that a run can be scored again without its annotations or videos.
+
+A sample may have several rows, since a resumed run tries failures again: the first output counts, whatever comes
+after it, because it may have been scored or published; where no row has an output, the last error counts. An output
+that is upstream's mark of a failure, `<error>`, is a failure in rows of ours too, so that a resumed run tries it again.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -20,7 +24,7 @@ from typing import Any
 from eval.core import Clip, Prediction, Sample
 from eval.errors import DataError, did_you_mean
 from eval.readers.rows import Row, read_jsonl
-from eval.readers.upstream import UpstreamRow, parse_rows, read_folder
+from eval.readers.upstream import FAILED, UpstreamRow, parse_rows, read_folder
 
 OWN_FILE = "predictions.jsonl"
 """The name under which a run folder holds its predictions, beside other JSON-lines files."""
@@ -57,7 +61,7 @@ def read_predictions(
         subset_of: What a row of upstream's is reported under; without it, what follows the slash in `dataset`.
 
     The samples hold what scoring needs and no clip of their own. Of repeated rows the first counts, as upstream
-    has it; in our own files a later output replaces an earlier error, since a resumed run tries failures again.
+    has it; in our own files an output counts before any error, see above.
 
     Raises:
         DataError: A row of neither format, one without a prediction, or no row of this benchmark.
@@ -83,15 +87,31 @@ def read_predictions(
     return [(replace(sample, subset=subset_of(row)), p) for row, (sample, p) in zip(parsed, pairs, strict=True)]
 
 
-def read_run(path: Path, benchmark: str | None = None) -> list[tuple[Sample, Prediction]]:
+def read_run(
+    path: Path, benchmark: str | None = None, ids: Collection[str] | None = None
+) -> list[tuple[Sample, Prediction]]:
     """Read a predictions.jsonl of ours as it stands; an empty one gives [].
 
-    Raises DataError where a row does not fit the format, or belongs to another benchmark than the given one.
+    Args:
+        path: The file.
+        benchmark: The benchmark that its rows are of; without it, that of the first row.
+        ids: The sample ids that may be in it, for a run that goes on: any other one is refused.
+
+    Raises:
+        DataError: a row does not fit the format, belongs to another benchmark, or to none of the samples.
     """
     first = next(read_jsonl(path), None)
     if first is None:
         return []
-    return _of_benchmark(read_jsonl(path), benchmark or first.text("benchmark"), path)
+    found = _of_benchmark(read_jsonl(path), benchmark or first.text("benchmark"), path)
+    unknown = [] if ids is None else [sample.id for sample, _ in found if sample.id not in ids]
+    if unknown:
+        known = ", ".join(repr(one) for one in list(ids or ())[:2])
+        raise DataError(
+            f"{path}: {len(unknown)} of its samples are none of this run's, such as {unknown[0]!r} (this run's: "
+            f"{known}, ...). The file is another run's, or was edited: choose another OUT, or delete those rows."
+        )
+    return found
 
 
 def _starts_own(path: Path) -> bool:
@@ -115,7 +135,7 @@ def _of_benchmark(rows: Iterable[Row], benchmark: str, path: Path) -> list[tuple
         sample, prediction = _parse(row)
         known = found.get(sample.id)
         dropped += known is not None
-        if known is None or (known[1].output is None and prediction.output is not None):
+        if known is None or known[1].output is None:
             found[sample.id] = sample, prediction
     if not found:
         there = ", ".join(f"{name} ({count})" for name, count in sorted(others.items())) or "no rows at all"
@@ -131,6 +151,8 @@ def _parse(row: Row) -> tuple[Sample, Prediction]:
     output, error = row.text_or_none("output"), row.text_or_none("error")
     if (output is None) == (error is None):
         raise row.error("output", "and 'error': one of them must be text and the other null; run the sample again")
+    if output == FAILED:
+        output, error = None, f"the prediction file says {FAILED}"
     n_frames = row.number("n_frames") or 0
     sample = Sample(
         id=row.text("id"),

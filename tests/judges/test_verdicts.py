@@ -1,9 +1,11 @@
 """The verdict store: what is put is there, whatever else writes, breaks off or goes wrong."""
 
 import os
+import random
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -299,11 +301,201 @@ def test_a_store_that_cannot_be_written_any_more(store, monkeypatch):
     assert store.find([put.key], JUDGE) == {put.key: [put]}
 
 
-def test_a_row_that_is_damaged(store):
-    store.put([verdict()])
-    store._db.execute("UPDATE verdicts SET request = '{'")
-    with pytest.raises(RunError, match=r"is damaged: .* Give another file with verdicts=<file>"):
-        store.find([key_of("a")], JUDGE)
+DAMAGES = {
+    "request": "'{'", "text": "'I will not.'", "outcome": "'replied'", "input": "12",
+    "served": "'m-2026' || CHAR(0) || '1-01'", "fingerprint": "X'FF00'", "key": "'b'", "created": "'soon'",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("column", DAMAGES)
+def test_a_reply_that_changed_since_it_was_stored_is_dropped_and_stored_anew(column, store, caplog):
+    put, other = verdict(), verdict("other")
+    store.put([put, other])
+    store._db.execute(f"UPDATE verdicts SET {column} = {DAMAGES[column]} WHERE key = ?", (put.key,))
+    found = store.find([put.key, other.key], JUDGE)
+    assert found == {other.key: [other]}
+    # A reply that has lost its address is not even found.
+    assert ("holds 1 damaged replies; they are dropped and asked for again" in caplog.text) == (column != "key")
+    store.put([put])
+    assert store.find([put.key], JUDGE)[put.key][-1] == put
+
+
+def test_bytes_that_are_no_text_end_no_query(store):
+    store.put([verdict("a"), verdict("b")])
+    store._db.execute("UPDATE verdicts SET text = CAST(X'E29C' AS TEXT) WHERE key = ?", (key_of("a"),))
+    assert list(store.find([key_of("a"), key_of("b")], JUDGE)) == [key_of("b")]
+    store._db.execute("DELETE FROM digests")
+    store._db.execute("UPDATE verdicts SET text = CAST(X'E29C' AS TEXT) WHERE key = ?", (key_of("b"),))
+    assert store.find([key_of("b")], JUDGE) == {}
+
+
+def test_replies_of_earlier_versions_have_no_digest_and_count(path):
+    with sqlite3.connect(path_made(path)) as db:
+        db.execute("DROP TABLE digests")
+    db.close()
+    store = VerdictStore(path)
+    assert store.find([key_of("a")], JUDGE) == {key_of("a"): [verdict("a")]}
+    # Put again, the first reply stays, and is not judged by the second one's digest.
+    store.put([verdict("a", text="later")])
+    assert store.find([key_of("a")], JUDGE) == {key_of("a"): [verdict("a")]}
+    store.close()
+
+
+def test_notes_that_are_damaged(store):
+    store.keep_capabilities("j", {"takes": {}})
+    store.keep_check({}, {}, {"right": 1})
+    store.keep_batch("batch_1", "j", ["a"], "open")
+    for table, column in (("capabilities", "found"), ("checks", "health"), ("batches", "keys")):
+        store._db.execute(f"UPDATE {table} SET {column} = '['")
+    # What can be found out again is as if it had never been; what was handed over for money is not.
+    assert (store.capabilities("j"), store.last_check({}, {})) == (None, None)
+    with pytest.raises(RunError, match="is damaged"):
+        store.open_batches("j")
+
+
+# Files that a power cut or a disk has hurt.
+
+
+def path_made(path, n=1):
+    """Make a store with so many replies, `a` first."""
+    whole = VerdictStore(path)
+    whole.put([verdict("a")] if n == 1 else [verdict(f"{i}-", text="x" * 500) for i in range(n)])
+    whole.close()
+    return path
+
+
+def test_a_store_of_no_bytes_begins_anew(path):
+    path.parent.mkdir()
+    path.touch()
+    use(path)
+
+
+@pytest.mark.parametrize("left", ["gone", "empty", "cut", "zeros", "text"])
+def test_a_log_that_is_lost_loses_no_more_than_its_replies(left, path):
+    """They are asked for again; what stands in the file itself is as it was."""
+    path_made(path)
+    writing = VerdictStore(path)
+    writing.put([verdict("late")])
+    log = Path(f"{path}-wal")
+    kept, file = log.read_bytes(), path.read_bytes()
+    writing.close()
+    path.write_bytes(file)
+    contents = {"empty": b"", "cut": kept[: len(kept) // 2], "zeros": b"\0" * len(kept), "text": b"no log\n" * 99}
+    if left in contents:
+        log.write_bytes(contents[left])
+    store = VerdictStore(path)
+    assert store.find([key_of("a"), key_of("late")], JUDGE) == {key_of("a"): [verdict("a")]}
+    store.put([verdict("late")])
+    store.close()
+
+
+def test_a_store_cut_or_overwritten_anywhere_gives_its_replies_or_none_or_is_refused(path, caplog):
+    """Never another reply, and never an error of SQLite's or Python's."""
+    content = path_made(path, 40).read_bytes()
+    wanted = {key_of(f"{i}-"): [verdict(f"{i}-", text="x" * 500)] for i in range(40)}
+    generator = random.Random(6)
+    ends = {"whole": 0, "fewer": 0, "refused": 0}
+    said = []
+    for number in range(120):
+        at = generator.randrange(len(content))
+        length = generator.choice((1, 4, 16, 512, 4096))
+        hurt = content[:at] if number % 3 == 0 else content[:at] + b"\0" * length + content[at + length :]
+        for beside in path.parent.iterdir():
+            beside.unlink()
+        path.write_bytes(hurt[: len(content)])
+        try:
+            store = VerdictStore(path)
+        except RunError as error:
+            said.append(str(error))
+            continue
+        try:
+            store.capabilities("j")
+            store.usage(JUDGE)
+            found = store.find(wanted, JUDGE)
+            assert all(wanted[key] == some for key, some in found.items())
+            store.put([verdict("new"), *(some[0] for some in wanted.values())])
+            ends["whole" if found == wanted else "fewer"] += 1
+        except RunError as error:
+            said.append(str(error))
+        finally:
+            store.close()
+    ends["refused"] = len(said)
+    assert not any("\n" in line for line in said)
+    assert all(line.startswith(f"The verdict store {path} ") and "verdicts=<file>" in line for line in said)
+    assert sum(ends.values()) == 120
+    assert min(ends.values()) > 3, ends
+
+
+OTHER_USER = """
+import os, sys
+from pathlib import Path
+from tests.judges.test_verdicts import use
+from eval.errors import RunError
+os.setgid(65534); os.setuid(65534)
+for name in sys.argv[1:]:
+    try:
+        use(Path(name))
+        print("used")
+    except RunError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_file_and_a_folder_that_may_only_be_read():
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        (Path(folder) / "open").mkdir(mode=0o777)
+        (Path(folder) / "open").chmod(0o777)
+        paths = [path_made(Path(folder) / "v.sqlite"), path_made(Path(folder) / "open" / "v.sqlite")]
+        paths += [Path(folder) / "new.sqlite", Path(folder) / "none" / "v.sqlite"]
+        done = subprocess.run(
+            [sys.executable, "-c", OTHER_USER, *map(str, paths)],
+            cwd=ROOT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert done.stderr == ""
+    said = done.stdout.splitlines()
+    assert len(said) == 4
+    for path, line in zip(paths, said, strict=True):
+        assert line.startswith(f"The verdict store {path} cannot be ")
+        assert "verdicts=<file>" in line
+
+
+FULL = """
+import sys
+from pathlib import Path
+from eval.errors import RunError
+from tests.judges.test_verdicts import JUDGE, VerdictStore, key_of, verdict
+disk = Path(sys.argv[1])
+store, n = VerdictStore(disk / "v.sqlite"), 0
+try:
+    while True:
+        store.put([verdict(f"{n}-", text="x" * 100)])
+        n += 1
+except RunError as error:
+    print(error)
+(disk / "ballast").unlink()
+found = store.find([key_of(f"{i}-") for i in range(n)], JUDGE)
+print(n, len(found))
+store.put([verdict("after")])
+print(len(store.find([key_of("after")], JUDGE)))
+store.close()
+"""
+
+
+def test_a_full_disk_loses_nothing_that_was_stored(tmp_path):
+    from tests.test_files import mounts
+
+    command = [*mounts(tmp_path), sys.executable, "-c", FULL, str(tmp_path / "disk")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    error, counts, after = done.stdout.splitlines()
+    assert error.startswith(f"The verdict store {tmp_path / 'disk' / 'v.sqlite'} cannot be written: ")
+    assert "full" in error
+    assert "Make room or give another file" in error
+    stored, found = map(int, counts.split())
+    assert stored == found > 2
+    assert after == "1"
 
 
 # Several processes.

@@ -51,6 +51,31 @@ def test_an_output_replaces_an_earlier_error_and_nothing_else(write, caplog):
     assert "3 repeated rows" in caplog.text
 
 
+def test_of_errors_alone_the_last_one_counts(write):
+    later = Prediction(id=FAILED.id, prompt=FAILED.prompt, output=None, error="unreadable")
+    path = write(*(to_json(SAMPLE, prediction) for prediction in (FAILED, later)))
+    assert read_run(path) == read_predictions(path, "tv", "TV") == [(SAMPLE, later)]
+
+
+def test_upstreams_mark_of_a_failure_is_one_in_either_format(write):
+    """So that a resumed run tries it again, and no scorer takes it for an answer."""
+    marked = Prediction(id=GOOD.id, prompt=GOOD.prompt, output="<error>")
+    said = Prediction(id=GOOD.id, prompt=GOOD.prompt, output=None, error="the prediction file says <error>")
+    assert read_run(write(to_json(SAMPLE, marked))) == [(SAMPLE, said)]
+    assert read_run(write(to_json(SAMPLE, marked), to_json(SAMPLE, GOOD))) == [(SAMPLE, GOOD)]
+    text = {"prompt": GOOD.prompt, "response": "A", "prediction": "<error>"}
+    upstream = {"idx": 0, "dataset": "TV/Move", "text": text, "video_file": "v.mp4"}
+    assert [p for _, p in read_predictions(write(upstream, name="x.jsonl"), "tv", "TV")] == [said]
+
+
+def test_a_sample_of_another_run_is_refused(write):
+    path = write(to_json(SAMPLE, GOOD))
+    assert read_run(path, "tv", {GOOD.id}) == [(SAMPLE, GOOD)]
+    assert read_run(write(), "tv", ()) == []
+    with pytest.raises(DataError, match=r"1 of its samples are none of this run's, such as 'TV/Move_0' .*'TV/Move_1'"):
+        read_run(write(to_json(SAMPLE, GOOD)), "tv", ["TV/Move_1"])
+
+
 def test_an_empty_run_has_no_predictions_yet(write):
     assert read_run(write()) == []
     with pytest.raises(DataError, match="no predictions in it"):

@@ -1,0 +1,150 @@
+"""Files that survive: a reader finds the old content or the new one, and what was written is on disk.
+
+A file is written under another name, synced, put in the place of the old one, and its folder is synced, so that a
+power cut leaves the one or the other. Whatever the disk refuses becomes a RunError with a remedy, and the old file
+stays. Permissions are 0644 and 0755 less what the umask takes away, so that nothing is ever writable by everybody.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from eval.errors import RunError
+
+FILE_MODE, FOLDER_MODE = 0o644, 0o755
+
+_TEMPORARY = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}")
+"""What a file is called while it is written; earlier versions took letters that Python's tempfile draws."""
+
+_REMEDIES = {
+    errno.ENOSPC: "Make room there and repeat the command; what was finished before is kept.",
+    errno.EDQUOT: "Make room in your quota and repeat the command; what was finished before is kept.",
+    errno.EFBIG: "Raise the limit on the size of files (ulimit -f) and repeat the command; what was finished is kept.",
+    errno.EIO: "The disk or its connection failed: copy the folder to another one, and go on there with OUT.",
+    errno.EROFS: "It is mounted read-only: choose an OUT on another disk, or mount it for writing.",
+    errno.EACCES: "Choose an OUT in which you may write, or change its permissions.",
+    errno.EPERM: "Choose an OUT in which you may write, or change its permissions.",
+    errno.ENOENT: "Its folder is gone: do not move a folder while it is written to; repeat the command.",
+    errno.ENOTDIR: "One of its folders is a file: choose another OUT.",
+    errno.EISDIR: "It is a folder: move it away, or choose another OUT.",
+    errno.ENAMETOOLONG: "Choose a shorter OUT.",
+    errno.ELOOP: "A link on its path points at itself: choose another OUT.",
+}
+_OTHERWISE = "Choose another OUT, or mend the disk and repeat the command; what was finished is kept."
+_NO_SYNC = {errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EACCES}
+"""What file systems answer that cannot sync a folder, or need not."""
+
+
+def refused(path: Path, error: OSError) -> RunError:
+    """Return what to raise where the disk refuses to write a file: its name, the reason, and the remedy."""
+    return RunError(f"{path} cannot be written: {_reason(error)}. {_remedy(error)}")
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).rstrip(".").lower()
+
+
+def _remedy(error: OSError) -> str:
+    return _REMEDIES.get(error.errno or 0, _OTHERWISE)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder with those above it, on disk and writable by nobody else.
+
+    Raises:
+        RunError: it cannot be made.
+    """
+    try:
+        missing = [each for each in (folder, *folder.parents) if not each.exists()]
+        for each in reversed(missing):
+            # pathlib gives the folders above a mode of its own, which a lax umask leaves writable by everybody.
+            each.mkdir(mode=FOLDER_MODE, exist_ok=True)
+            sync_folder(each.parent)
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    except OSError as error:
+        raise RunError(f"Cannot create the folder {folder}: {_reason(error)}. {_remedy(error)}") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Put on disk which files a folder holds. Raises OSError where the disk fails."""
+    if os.name == "nt":
+        return  # Windows opens no folders, and NTFS keeps its own journal of them.
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
+    finally:
+        os.close(handle)
+
+
+def write_all(handle: int, content: bytes) -> None:
+    """Write all of it, where the system takes it in parts. Raises OSError."""
+    left = memoryview(content)
+    while left:
+        left = left[os.write(handle, left) :]
+
+
+def write_bytes_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a reader finds the old content or the new one, never a part; it is on disk then.
+
+    Raises:
+        RunError: the disk is full, failed or may not be written; the old file is as it was.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        # O_EXCL follows no link that somebody may have put there, and the system takes the umask off the mode.
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), FILE_MODE)
+        try:
+            try:
+                write_all(handle, content)
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+    except OSError as error:
+        raise refused(path, error) from error
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file so that a reader finds the old content or the new one, never a part. Raises RunError."""
+    write_bytes_atomically(path, text.encode("utf-8"))
+
+
+def to_json(value: Any) -> str:
+    """Return one line of JSON: keys as given, text as itself, no NaN."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def to_jsonl(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """Return the content of a file with one JSON object a line."""
+    return "".join(to_json(row) + "\n" for row in rows).encode("utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file for people and programs, atomically. Raises RunError."""
+    write_atomically(path, json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2) + "\n")
+
+
+def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write one JSON object a line, atomically. Raises RunError."""
+    write_bytes_atomically(path, to_jsonl(rows))
+
+
+def leftover_of(path: Path) -> str | None:
+    """Return the name of the file that was being written under this name, or None where it looks like none such."""
+    found = _TEMPORARY.fullmatch(path.name)
+    return found["name"] if found else None

@@ -1,0 +1,175 @@
+"""What the predictions of a run depend on, as its run.json keeps it, and the differences that a user accepted.
+
+{"fingerprint": {"benchmark": "mvbench", "model": {"name": "tarsier-7b", ...}, ...},
+ "accepted": [{"field": "code", "was": "...", "now": "...", "when": "2026-11-25T22:10:00+01:00", "predictions": 37}],
+ "config_sha256": "..."}
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from eval.errors import RunError, did_you_mean
+from eval.files import to_json, write_json
+
+RUN = "run.json"
+
+Difference = tuple[str, Any, Any]
+"""A field's dotted name, the value that the folder has, and that of this start."""
+
+_SHOWN = 120
+"""Most characters of a value in a message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A difference that the user accepted: the run was continued all the same."""
+
+    field: str
+    """Its name in the fingerprint, dotted."""
+    was: Any
+    """The value that the run was made with so far."""
+    now: Any
+    """The value from then on."""
+    when: str
+    """Local time, ISO 8601."""
+    predictions: int
+    """Lines of predictions.jsonl that were there by then."""
+
+    def told(self) -> str:
+        """Return what a user is told of it, after the folder's name."""
+        return (
+            f"goes on with another {self.field}, as accepted: {_short(self.now)} from here on, after "
+            f"{_short(self.was)} for the {self.predictions} predictions that are there."
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """What run.json says."""
+
+    fingerprint: Mapping[str, Any]
+    """What predictions depend on, as of the last start."""
+    accepted: tuple[Accepted, ...] = ()
+    """Differences that were accepted, in order: earlier predictions depend on the older values."""
+    config_sha256: str | None = None
+    """Hash of config.yaml; None in folders of earlier versions."""
+
+
+def read_record(folder: Path) -> RunRecord:
+    """Return what run.json says.
+
+    Raises:
+        RunError: run.json is damaged or cannot be read.
+    """
+    try:
+        found = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        fingerprint, accepted = found["fingerprint"], tuple(Accepted(**each) for each in found.get("accepted", ()))
+        config = found.get("config_sha256")
+    except OSError as error:
+        reason = error.strerror
+        raise RunError(f"{folder / RUN} cannot be read: {reason}. Restore it, or choose another OUT.") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _damaged(folder, str(error)) from error
+    if not isinstance(fingerprint, dict):
+        raise _damaged(folder, "its fingerprint is no object")
+    return RunRecord(fingerprint=fingerprint, accepted=accepted, config_sha256=config)
+
+
+def _damaged(folder: Path, why: str) -> RunError:
+    return RunError(
+        f"{folder / RUN} is damaged ({why}). Restore it, or choose another OUT; a copy of the predictions can still "
+        "be scored elsewhere."
+    )
+
+
+def read_fingerprint(folder: Path) -> dict[str, Any]:
+    """Return what run.json says the folder's predictions depend on. Raises RunError where it is damaged."""
+    return dict(read_record(folder).fingerprint)
+
+
+def write_record(folder: Path, record: RunRecord) -> None:
+    """Write run.json, atomically. Raises RunError."""
+    write_json(folder / RUN, asdict(record))
+
+
+def plain(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a fingerprint as it comes back from run.json, where tuples are lists."""
+    found: dict[str, Any] = json.loads(to_json(fingerprint))
+    return found
+
+
+def sha256(content: bytes) -> str:
+    """Return the hash of a file's content."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def accepted_differences(
+    folder: Path, old: Mapping[str, Any], new: Mapping[str, Any], accept: Sequence[str]
+) -> list[Difference]:
+    """Return the differences between two fingerprints, all of which are accepted.
+
+    Args:
+        folder: The run folder, for messages.
+        old: The folder's.
+        new: This start's.
+        accept: Dotted names; one stands for all below it.
+
+    Raises:
+        RunError: a difference is not accepted; the message names it, both values, and what can be done.
+    """
+    differing = list(_differences(old, new))
+    refused = [each for each in differing if not any(f"{each[0]}.".startswith(f"{name}.") for name in accept)]
+    if not refused:
+        return differing
+    names = [field for field, _, _ in refused]
+    field, was, now = refused[0]
+    also = f" (and another {', '.join(names[1:])})" if names[1:] else ""
+    raise RunError(
+        f"{folder} holds a run with another {field}: it has {_short(was)}, this run has {_short(now)}{also}. "
+        "Choose another OUT, repeat the settings of that run, or accept what differs by name: "
+        f"accept=[{','.join(names)}]."
+    )
+
+
+def accept_now(differing: Sequence[Difference], n_predictions: int) -> list[Accepted]:
+    """Return differences as they are kept, after so many predictions."""
+    when = datetime.now().astimezone().isoformat(timespec="seconds")
+    return [
+        Accepted(field=field, was=was, now=now, when=when, predictions=n_predictions) for field, was, now in differing
+    ]
+
+
+def refuse_unknown(accept: Sequence[str], *fingerprints: Mapping[str, Any]) -> None:
+    """Refuse a name in `accept` that no fingerprint has. Raises RunError with the nearest one."""
+    known = {name for each in fingerprints for name in _fields(each)}
+    for name in accept:
+        if name not in known:
+            raise RunError(f"accept: {name!r} is no field that predictions depend on. {did_you_mean(name, known)}")
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[Difference]:
+    for key in [*old, *(key for key in new if key not in old)]:
+        was, now = old.get(key), new.get(key)
+        if isinstance(was, dict) and isinstance(now, dict):
+            yield from _differences(was, now, f"{prefix}{key}.")
+        elif was != now:
+            yield f"{prefix}{key}", was, now
+
+
+def _fields(fingerprint: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in fingerprint.items():
+        yield f"{prefix}{key}"
+        if isinstance(value, dict):
+            yield from _fields(value, f"{prefix}{key}.")
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

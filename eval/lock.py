@@ -1,0 +1,150 @@
+"""One writer: a folder is held by one process at a time, and the kernel lets go of it when that process ends.
+
+The lock is on a file in the folder, `.lock`, which says who holds it and is removed by an orderly end. What counts is
+the kernel's lock and not the file, so that one which a killed process left behind stops nobody.
+
+On a network file system the lock holds between machines only where its server keeps locks: NFS does, unless it is
+mounted with `nolock` or `local_lock`; then two machines can write to one folder. A file system that knows no locks at
+all is used without one, and `FolderLock.held` is False.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shlex
+import socket
+import sys
+from datetime import datetime
+from pathlib import Path
+from weakref import WeakSet, finalize
+
+from eval.errors import RunError
+from eval.files import FILE_MODE, refused, write_all
+
+LOCK = ".lock"
+"""The file in the folder."""
+
+_SHOWN = 200
+"""Most characters of a command that are kept."""
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
+_FAR = 1 << 30
+"""The byte that is locked on Windows, whose locks also keep readers off what they cover."""
+
+
+class FolderLock:
+    """A folder that is held from here on, until `release`, the end of a `with` block, or the end of the process.
+
+    Raises:
+        RunError: somebody holds it, and the message says who; or no file can be made in it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / LOCK
+        self.held = True
+        """Whether the file system really keeps others away."""
+        self._handle = self._take()
+        _open.add(self)
+        self._release = finalize(self, _let_go, self._handle, self.path)
+        self._sign()
+
+    def __enter__(self) -> FolderLock:  # noqa: PYI034 - typing has Self from Python 3.11 on
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Let go of the folder."""
+        self._release()
+
+    def forget(self) -> None:
+        """Close the file in a process that was forked off, or that would hold the folder when its parent is gone."""
+        if self._release.detach():
+            os.close(self._handle)
+
+    def _take(self) -> int:
+        while True:
+            try:
+                handle = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), FILE_MODE)
+            except OSError as error:
+                raise refused(self.path, error) from error
+            try:
+                _lock(handle)
+                # Whoever held it may have removed the file just now: then this lock is on a file that nobody finds.
+                if _is_there(handle, self.path):
+                    return handle
+            except (BlockingIOError, PermissionError):
+                os.close(handle)
+                raise RunError(self._held_by()) from None
+            except OSError as error:
+                if error.errno in _NO_LOCKS:
+                    self.held = False
+                    return handle
+                os.close(handle)
+                raise refused(self.path, error) from error
+            os.close(handle)
+
+    def _sign(self) -> None:
+        command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])[:_SHOWN]
+        since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": since, "command": command}
+        try:
+            os.ftruncate(self._handle, 0)
+            write_all(self._handle, (json.dumps(holder) + "\n").encode("utf-8"))
+        except OSError:
+            return  # On a full disk the lock holds all the same; only its name is missing.
+
+    def _held_by(self) -> str:
+        remedy = "Wait for it or stop it, or choose another OUT."
+        try:
+            who = json.loads(self.path.read_text(encoding="utf-8"))
+            named = f"process {who['pid']} on {who['host']} since {who['since']} ({who['command']})"
+        except (OSError, ValueError, KeyError, TypeError):
+            named = "another process"  # It has not signed yet, or is just leaving.
+        return f"{self.path.parent} is being written by {named}. {remedy}"
+
+
+def _is_there(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _let_go(handle: int, path: Path) -> None:
+    # Removed while it is still locked: a file that is there without a lock is always one that was left behind.
+    try:
+        if _is_there(handle, path):
+            path.unlink()
+    except OSError:
+        pass  # Also on Windows, which removes no open file.
+    os.close(handle)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(handle: int) -> None:
+        os.lseek(handle, _FAR, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        os.lseek(handle, 0, os.SEEK_SET)
+
+else:
+    import fcntl
+
+    def _lock(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+_open: WeakSet[FolderLock] = WeakSet()
+
+
+def _forget_all() -> None:
+    for lock in list(_open):
+        lock.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)
