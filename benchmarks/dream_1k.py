@@ -17,7 +17,7 @@ from pathlib import Path
 
 from eval.readers.benchmark import AnnotatedBenchmark
 from eval.readers.joining import Question
-from eval.readers.rows import read_records
+from eval.readers.tables import read_records
 
 EXTRA = ("duration", "n_subjects", "n_shots", "n_events")
 

@@ -21,7 +21,8 @@ from eval.readers.benchmark import AnnotatedBenchmark
 from eval.readers.choices import index_letter
 from eval.readers.homes import Homes
 from eval.readers.joining import Namer, Question
-from eval.readers.rows import read_object, read_table
+from eval.readers.rows import read_object
+from eval.readers.tables import read_table
 
 
 class NExTQA(AnnotatedBenchmark):

@@ -20,7 +20,7 @@ from pathlib import Path
 from eval.readers.benchmark import AnnotatedBenchmark
 from eval.readers.homes import Homes
 from eval.readers.joining import Namer, Question
-from eval.readers.rows import read_table
+from eval.readers.tables import read_table
 from eval.readers.videos import video_stem
 
 

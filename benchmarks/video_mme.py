@@ -22,7 +22,7 @@ from eval.readers.benchmark import AnnotatedBenchmark
 from eval.readers.choices import check_letter
 from eval.readers.homes import Homes
 from eval.readers.joining import Namer, Question
-from eval.readers.rows import read_records
+from eval.readers.tables import read_records
 from eval.readers.upstream import UpstreamRow
 
 

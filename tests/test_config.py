@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from eval.config import PROJECT, build, load_settings, names, quoted
+from eval.core import Asked
 from eval.errors import ConfigError, DataError
 from eval.judges.protocol import JudgeProtocol
 from eval.judges.wording import native_wording
 from eval.models.scripted import ScriptedModel
 from eval.readers.pack import DEFAULT_PACK
+from eval.readers.yaml_guard import check_yaml
 
 
 def test_the_default_is_the_built_in_world():
@@ -130,7 +134,8 @@ SCRIPTED = {"_target_": "eval.models.scripted.ScriptedModel"}
 def test_build_makes_the_object():
     model = build({**SCRIPTED, "name": "x", "outputs": ["B", "C"]}, "model")
     assert isinstance(model, ScriptedModel)
-    assert [g.output for g in model.generate([], ["", "", ""])] == ["B", "C", "B"]
+    (generations,) = model.generate([Asked(frames=[], prompts=["", "", ""])])
+    assert [generation.output for generation in generations] == ["B", "C", "B"]
 
 
 @pytest.mark.parametrize(
@@ -154,3 +159,100 @@ def test_build_refuses(node, said):
     with pytest.raises(ConfigError) as caught:
         build(node, "model")
     assert said in str(caught.value)
+
+
+def written(tmp_path, text):
+    path = tmp_path / "x.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: &a [1]\nb: *a\n", r"x\.yaml:1: anchors and aliases"),
+        ("a: 1\nb: *c\n", r"x\.yaml:2: "),
+        ("a: !!python/object/apply:os.system [id]\n", r"x\.yaml:1: the tag 'tag:yaml\.org,2002:python/object/apply:os"),
+        ("a: 1\nb: !!binary aGk=\n", r"x\.yaml:2: the tag"),
+        ("a: " + "[" * 100 + "]" * 100, "nested more than 32 deep"),
+        ("a: " + "[" * 500_000, "nested more than 32 deep|more than 1048576 bytes"),
+        ("a: [1\nb: 2", r"x\.yaml:\d: not valid yaml"),
+        ("a: \x00", "not valid yaml"),
+        (b"a: \xff", "not UTF-8"),
+        ("a: " + "x" * 2**20, "has more than 1048576 bytes"),
+    ],
+)
+def test_a_yaml_file_is_plain_data(tmp_path, text, said):
+    with pytest.raises(ConfigError, match=said) as caught:
+        check_yaml(written(tmp_path, text))
+    assert str(caught.value).isprintable()
+
+
+def test_a_bomb_of_aliases_is_refused_at_once(tmp_path):
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    with pytest.raises(ConfigError, match="anchors and aliases"):
+        check_yaml(written(tmp_path, "\n".join(lines)))
+
+
+def test_a_pipe_is_no_yaml_file(tmp_path):
+    os.mkfifo(tmp_path / "x.yaml")
+    with pytest.raises(ConfigError, match="is no file"):
+        check_yaml(tmp_path / "x.yaml")
+
+
+def test_every_shipped_yaml_is_plain_data():
+    found = list((PROJECT / "conf").rglob("*.yaml"))
+    assert len(found) > 20
+    for path in found:
+        check_yaml(path)
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("model.outputs=" + "[" * 2000 + "]" * 2000, "too long or too deeply nested"),
+        ("model.name=" + "x" * 5000, "too long or too deeply nested"),
+        ("model.name=a\x1b[31m", "holds characters that do not show"),
+        ("limit", "is no setting; settings are given as key=value"),
+        ("=3", "is no setting"),
+        ("benchmark=../judge/offline", "Unknown benchmark '../judge/offline'"),
+        ("benchmark=/etc/passwd", "Unknown benchmark '/etc/passwd'"),
+        ("limit=${limit}", ""),
+        ("model.name=${nothing}", "Interpolation key 'nothing' not found"),
+    ],
+)
+def test_an_odd_override_is_one_line(override, said):
+    with pytest.raises(ConfigError) as caught:
+        load_settings([override])
+    assert said in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("eval.store.os.remove", "eval.store.Path", "eval.store.write_json", "eval.config.build", "eval.core.Task"),
+        *(
+            "eval.__main__.main",
+            "eval.readers.clone.shutil",
+            "eval.store._drop",
+            "eval..",
+            "benchmarks.mini.train.main",
+        ),
+    ],
+)
+def test_only_classes_of_this_project_are_built(target):
+    with pytest.raises(ConfigError, match="_target_"):
+        build({"_target_": target}, "model")
+
+
+def test_an_object_of_another_kind_is_refused():
+    with pytest.raises(ConfigError, match=r"model\._target_ 'eval\.judges\.offline\.OfflineJudge' makes no model"):
+        build({"_target_": "eval.judges.offline.OfflineJudge"}, "model")
+
+
+def test_leave_to_read_outside_the_root_is_passed_on():
+    assert "outside" not in load_settings([]).benchmark
+    assert build(load_settings(["outside=true"]).benchmark, "benchmark").outside
+    assert not build(load_settings([]).benchmark, "benchmark").outside

@@ -68,6 +68,8 @@ class AnnotatedBenchmark(ABC):
     """The data set on the Hugging Face hub that holds the official files; null where there is none."""
     fetch: bool = False
     """Whether annotations that are found nowhere are fetched from the hub; videos never are."""
+    outside: bool = False
+    """Whether annotations may name files outside the root: `outside=true` on the command line."""
     skip_malformed: bool = False
     """Whether rows that cannot be read are left out, counted and named, instead of stopping the run."""
     tolerance: Tolerance = field(init=False, repr=False, compare=False, default_factory=Tolerance)
@@ -140,6 +142,7 @@ class AnnotatedBenchmark(ABC):
             "files": [str(path) for path in (files if rows is None else (rows,))],
             "hub": str(homes.hub) if homes.fetched else None,
             "malformed_rows_skipped": self.tolerance.count,
+            **({"rows_passed_over": dict(self.tolerance.others)} if self.tolerance.others else {}),
             "split_size": self.card.splits[self.split],
         }
 
@@ -167,6 +170,7 @@ class AnnotatedBenchmark(ABC):
             pack=None if pack is None else open_pack(Path(pack)),
             hub=self.hub,
             fetch=self.fetch,
+            outside=self.outside,
         )
 
     def _resolved(self) -> tuple[Homes, Path | None, tuple[Path, ...]]:

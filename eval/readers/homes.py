@@ -45,6 +45,8 @@ class Homes:
     """Whether they may be fetched from there, once they are found nowhere else."""
     fetched: Path | None = None
     """The folder in the hub's cache that they were fetched to."""
+    outside: bool = False
+    """Whether annotations may name files outside the root."""
 
     @property
     def own(self) -> tuple[Path, ...]:
@@ -98,7 +100,8 @@ class Homes:
         """
         beside = anchor.is_relative_to(self.data) and anchor.parent.name not in {"annotations", "annotation"}
         ours = not self.own and (beside or self.annotations is not None)
-        return Videos((*map(VideoIndex, self.own), VideoIndex(self.data, walk=ours)))
+        indexes = [VideoIndex(folder, outside=self.outside, within=self.data) for folder in self.own]
+        return Videos((*indexes, VideoIndex(self.data, walk=ours, outside=self.outside)))
 
 
 class Videos:

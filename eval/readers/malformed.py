@@ -8,10 +8,13 @@ another kind always stops the run.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from types import TracebackType
 
 from eval.errors import DataError
 
+MAX_CHARS = 1_000
+"""Longest message about a row; what it quotes of the row may have any length."""
 SHOWN = 3
 """Rows that the warning names."""
 
@@ -19,7 +22,22 @@ _log = logging.getLogger(__name__)
 
 
 class RowError(DataError):
-    """One row that does not fit its format; the rest of the file may be sound."""
+    """One row that does not fit its format; the rest of the file may be sound.
+
+    The message may quote the row, so what would break the line or speak to the terminal is spelt out in it.
+    """
+
+    def __init__(self, message: str) -> None:
+        text = printable(message)
+        # The beginning has the place, and the end the remedy.
+        super().__init__(text if len(text) <= MAX_CHARS else f"{text[: MAX_CHARS - 200]}...{text[-197:]}")
+
+
+def printable(text: str) -> str:
+    """Return text from outside in one line, with characters that do not show spelt out."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 class Tolerance:
@@ -34,6 +52,16 @@ class Tolerance:
         self._skip = skip
         # By message, since some files are read twice: for names of videos, and for questions.
         self._skipped: dict[str, None] = {}
+        self._passed_over: dict[str, int] = {}
+
+    @property
+    def others(self) -> Mapping[str, int]:
+        """Sound rows that were left out for another reason, by reason."""
+        return self._passed_over
+
+    def passed_over(self, **counts: int) -> None:
+        """Remember how many sound rows were left out, and why."""
+        self._passed_over = {reason: count for reason, count in counts.items() if count}
 
     @property
     def count(self) -> int:
@@ -44,6 +72,7 @@ class Tolerance:
         """Start over, before files are read."""
         self._skip = skip
         self._skipped = {}
+        self._passed_over = {}
 
     def __enter__(self) -> None: ...
 

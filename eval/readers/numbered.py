@@ -17,7 +17,7 @@ from eval.readers.joining import Namer, Question
 from eval.readers.malformed import STRICT, RowError, Tolerance
 from eval.readers.rows import Row, read_json_list, read_lines
 
-_NUMBER = re.compile(r"(?:video|vid)?(\d+)")
+_NUMBER = re.compile(r"(?:video|vid)?([0-9]{1,9})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ def read_mapping(file: Path, tolerance: Tolerance = STRICT) -> dict[str, str]:
     for place, line in read_lines(file, tolerance):
         with tolerance:
             clip, _, number = line.rpartition(" ")
-            if not clip.strip() or not re.fullmatch(r"vid\d+", number):
+            if not clip.strip() or not re.fullmatch(r"vid[0-9]{1,9}", number):
                 raise RowError(f"{place}: {line[:60]!r} where '<clip> vid<N>' is expected; fetch the file again")
             if clip in mapping or number in numbers:
                 raise RowError(f"{place}: {clip} or {number} comes twice; fetch the file again")

@@ -58,9 +58,12 @@ class Wording:
 def wording(name: str, template: str) -> Wording:
     """Return a template as wording. Raises DataError where it has other slots than question and options."""
     try:
-        slots = {slot for _, slot, _, _ in Formatter().parse(template) if slot is not None}
+        parts = list(Formatter().parse(template))
     except ValueError as error:
         raise DataError(f"wording {name}: not a template ({error}); import it again") from None
+    slots = {slot for _, slot, _, _ in parts if slot is not None}
+    if any(spec or conversion for _, _, spec, conversion in parts):
+        raise DataError(f"wording {name}: a slot is its name alone, without what follows '!' or ':'; import it again")
     if "<video>" not in template or not slots <= SLOTS:
         raise DataError(f"wording {name}: needs <video> and no slots but {sorted(SLOTS)}, not {sorted(slots)}")
     return Wording(name=name, sha256=hashlib.sha256(template.encode()).hexdigest(), template=template)

@@ -6,9 +6,6 @@ is reported by file, line and field, and nothing untyped travels further into th
 
 from __future__ import annotations
 
-import csv
-import importlib
-import io
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from eval.errors import DataError
-from eval.readers.malformed import STRICT, RowError, Tolerance
+from eval.readers.malformed import STRICT, RowError, Tolerance, printable
+from eval.readers.parsing import MAX_LINE, NotJSONError, lines, parsed, problem, whole
+
+SHOWN = 12
+"""Names that a message lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,57 +98,65 @@ class Row:
 
     def _required(self, field: str) -> Any:
         if not self.has(field):
-            there = ", ".join(map(str, self.fields)) or "none"
-            raise self.error(field, f"is missing; add it, or check that this is the right file (fields here: {there})")
+            raise self.error(
+                field, f"is missing; add it, or check that this is the right file (fields here: {some_of(self.fields)})"
+            )
         return self.fields[field]
 
     def _wrong(self, field: str, value: object, expected: str) -> RowError:
-        return self.error(field, f"is {_short(value)}, expected {expected}; correct it in the file")
+        return self.error(field, f"is {short(value)}, expected {expected}; correct it in the file")
 
 
 def read_jsonl(path: Path, tolerance: Tolerance = STRICT) -> Iterator[Row]:
     """Yield one row for each line of a JSON-lines file; blank lines are skipped.
 
-    Raises RowError, naming `file:line`, where a line is not UTF-8 or not a JSON object.
+    Raises RowError, naming `file:line`, where a line is not UTF-8, not a JSON object, or too long.
     """
-    with _opened(path) as file:
-        for number, line in enumerate(file, start=1):
-            with tolerance:
-                # Some tools put a byte-order mark before the first line.
-                content = line.removeprefix(b"\xef\xbb\xbf" if number == 1 else b"").strip()
-                if content:
-                    yield _json_row(content, f"{path}:{number}")
+    for number, line in lines(path):
+        place = f"{path}:{number}"
+        with tolerance:
+            if line is None:
+                raise RowError(f"{place}: longer than {MAX_LINE} bytes; is this a JSON-lines file?")
+            # Some tools put a byte-order mark before the first line.
+            content = line.removeprefix(b"\xef\xbb\xbf" if number == 1 else b"").strip()
+            if content:
+                yield _json_row(content, place)
 
 
 def _json_row(line: bytes, place: str) -> Row:
     try:
-        content = line.decode("utf-8")
-        value = json.loads(content, parse_constant=_refuse_constant)
-        if "\\ud" in content:
-            # Half a surrogate pair could never be written again as UTF-8; it becomes a question mark.
-            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
-    except (ValueError, RecursionError) as error:
+        value = parsed(line)
+    except NotJSONError as error:
         remedy = "correct or delete the line (a run that was cut off leaves half a line at the end)"
         raise RowError(f"{place}: not valid JSON ({error}); {remedy}") from None
     if not isinstance(value, dict):
-        raise RowError(f"{place}: {_short(value)} where a JSON object is expected; is this a JSON-lines file?")
+        raise RowError(f"{place}: {short(value)} where a JSON object is expected; is this a JSON-lines file?")
+    return sound_row(value, place)
+
+
+def sound_row(value: Mapping[str, Any], place: str) -> Row:
+    """Return a row of parsed values. Raises RowError where it is nested too deeply, or a key comes twice in it."""
+    if (wrong := problem(value)) is not None:
+        raise RowError(f"{place}: {wrong}; correct it in the file")
     return Row(value, place)
 
 
 def read_json(path: Path) -> Any:
-    """Return the content of a JSON file. Raises DataError where it is missing or not valid JSON."""
-    with _opened(path) as file:
-        try:
-            return json.loads(file.read().decode("utf-8-sig"))
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{path}: not valid JSON ({error}); fetch the file again") from None
+    """Return the content of a JSON file. Raises DataError where it is missing or not valid JSON.
+
+    What is wrong with one item of a list is left to `item`, so that the others can be read.
+    """
+    try:
+        return parsed(whole(path).removeprefix(b"\xef\xbb\xbf"))
+    except NotJSONError as error:
+        raise DataError(f"{path}: not valid JSON ({error}); fetch the file again") from None
 
 
 def read_list(path: Path) -> list[Any]:
     """Return the content of a JSON file that holds a list. Raises DataError."""
     values = read_json(path)
     if not isinstance(values, list):
-        raise DataError(f"{path}: {_short(values)} where a list of objects is expected; is this the right file?")
+        raise DataError(f"{path}: {short(values)} where a list of objects is expected; is this the right file?")
     return values
 
 
@@ -155,8 +164,8 @@ def item(values: Sequence[Any], number: int, path: Path) -> Row:
     """Return one item of a list that was read from `path`. Raises RowError where it is no object."""
     value = values[number]
     if not isinstance(value, dict):
-        raise RowError(f"{path}: item {number} is {_short(value)}, expected an object; correct the file")
-    return Row(value, f"{path}: item {number}")
+        raise RowError(f"{path}: item {number} is {short(value)}, expected an object; correct the file")
+    return sound_row(value, f"{path}: item {number}")
 
 
 def read_json_list(path: Path, tolerance: Tolerance = STRICT) -> Iterator[Row]:
@@ -171,8 +180,8 @@ def read_object(path: Path) -> Row:
     """Return the content of a JSON file that holds one object. Raises DataError."""
     value = read_json(path)
     if not isinstance(value, dict):
-        raise DataError(f"{path}: {_short(value)} where an object is expected; is this the right file?")
-    return Row(value, str(path))
+        raise DataError(f"{path}: {short(value)} where an object is expected; is this the right file?")
+    return sound_row(value, str(path))
 
 
 def by_label(rows: Iterable[Row], field: str, tolerance: Tolerance = STRICT) -> dict[str, Row]:
@@ -189,93 +198,30 @@ def by_label(rows: Iterable[Row], field: str, tolerance: Tolerance = STRICT) -> 
 
 def read_lines(path: Path, tolerance: Tolerance = STRICT) -> Iterator[tuple[str, str]]:
     """Yield `file:line` and text of each line that is neither blank nor a `#` comment. Raises DataError."""
-    with _opened(path) as file:
-        for number, line in enumerate(file, start=1):
-            place = f"{path}:{number}"
-            with tolerance:
-                try:
-                    text = line.decode("utf-8-sig").strip()
-                except UnicodeDecodeError as error:
-                    raise RowError(f"{place}: not UTF-8 ({error}); save the file as UTF-8") from None
-                if text and not text.startswith("#"):
-                    yield place, text
-
-
-def read_table(path: Path, delimiter: str = ",", tolerance: Tolerance = STRICT) -> Iterator[Row]:
-    """Yield one row for each line below the heading of a csv or tsv file; all values are text.
-
-    Raises DataError where the file is missing, not UTF-8, or a line has more cells than the heading.
-    """
-    with _opened(path) as file:
-        try:
-            # Not splitlines: cells may hold separators that are no ends of lines to csv, such as U+2028.
-            lines = io.StringIO(file.read().decode("utf-8-sig"), newline="")
-        except UnicodeDecodeError as error:
-            raise DataError(f"{path}: not UTF-8 ({error}); save it as UTF-8") from None
-    table = csv.DictReader(lines, delimiter=delimiter)
-    for fields in table:
-        place = f"{path}:{table.line_num}"
+    for number, line in lines(path):
+        place = f"{path}:{number}"
         with tolerance:
-            if None in fields:
-                problem = f"more cells than the heading has; is {delimiter!r} the delimiter of this file?"
-                raise RowError(f"{place}: {problem}")
-            yield Row(fields, place)
+            if line is None:
+                raise RowError(f"{place}: longer than {MAX_LINE} bytes; is this the right file?")
+            try:
+                text = line.decode("utf-8-sig").strip()
+            except UnicodeDecodeError as error:
+                raise RowError(f"{place}: not UTF-8 ({error}); save the file as UTF-8") from None
+            if text and not text.startswith("#"):
+                yield place, text
 
 
-def read_parquet(path: Path) -> Iterator[Row]:
-    """Yield the rows of a parquet file. Raises DataError where it is damaged or pyarrow is not installed."""
+def short(value: object) -> str:
+    """Return a value for a message: as JSON, cut, in one line."""
     try:
-        parquet = importlib.import_module("pyarrow.parquet")
-    except ImportError:
-        remedy = "pip install -e '.[parquet]', or save the table as .jsonl beside it"
-        raise DataError(f"{path}: reading parquet needs pyarrow; {remedy}") from None
-    with _opened(path):
-        pass
-    try:
-        values = parquet.read_table(path).to_pylist()
-    except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
-        raise DataError(f"{path}: not a parquet file ({error}); fetch it again") from None
-    for number, value in enumerate(values):
-        yield Row(value, f"{path}: row {number}")
+        text = json.dumps(value, ensure_ascii=False, default=repr)
+    except (ValueError, RecursionError):  # too many digits, too deep a nest
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
-def read_records(path: Path, tolerance: Tolerance = STRICT) -> Iterator[Row]:
-    """Yield the rows of a file by its extension: parquet, csv, tsv, jsonl, or json (a list, or one object a line)."""
-    kind = path.suffix.lower()
-    if kind == ".parquet":
-        return read_parquet(path)
-    if kind in {".csv", ".tsv"}:
-        return map(_with_lists, read_table(path, "\t" if kind == ".tsv" else ",", tolerance))
-    if kind == ".json":
-        with _opened(path) as file:
-            if file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
-                return read_json_list(path, tolerance)
-    return read_jsonl(path, tolerance)
-
-
-def _with_lists(row: Row) -> Row:
-    """Return a row of a table with the cells that hold a JSON list read as lists."""
-
-    def read(cell: Any) -> Any:
-        try:
-            return json.loads(cell) if isinstance(cell, str) and cell.startswith("[") else cell
-        except ValueError:
-            return cell
-
-    return Row({field: read(cell) for field, cell in row.fields.items()}, row.place)
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON value")  # it could not be written again
-
-
-def _opened(path: Path) -> Any:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-
-
-def _short(value: object) -> str:
-    shown = json.dumps(value, ensure_ascii=False, default=repr)
-    return shown if len(shown) <= 60 else shown[:57] + "..."
+def some_of(names: Iterable[object]) -> str:
+    """Return names from a file for a message: the first few, each cut, or `none`."""
+    texts = [printable(str(name)) for name in names]
+    cut = ", ".join(text if len(text) <= 40 else f"{text[:37]}..." for text in texts[:SHOWN])
+    return f"{cut} and {len(texts) - SHOWN} more" if len(texts) > SHOWN else cut or "none"

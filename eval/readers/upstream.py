@@ -23,7 +23,8 @@ from eval.errors import DataError, did_you_mean
 from eval.readers.choices import read_options
 from eval.readers.malformed import STRICT, Tolerance
 from eval.readers.messages import read_turn
-from eval.readers.rows import Row, read_jsonl
+from eval.readers.parsing import MAX_DIGITS
+from eval.readers.rows import Row, read_jsonl, some_of
 from eval.store import write_jsonl
 
 if TYPE_CHECKING:
@@ -170,10 +171,15 @@ def parse_rows(rows: Iterable[Row], dataset: str, path: Path, tolerance: Toleran
             dropped += parsed.id in found
             found.setdefault(parsed.id, parsed)
     if not found:
-        there = ", ".join(f"{name} ({count})" for name, count in sorted(others.items())) or "no rows at all"
+        there = some_of(f"{name} ({count})" for name, count in sorted(others.items())) if others else "no rows at all"
         raise DataError(f"{path}: no row of data set {dataset!r}. In it: {there}. {did_you_mean(dataset, others)}")
     if dropped:
         _log.warning("%s: %d repeated rows of %s dropped, the first of each counts", path, dropped, dataset)
+    if others:
+        # A data set that is misspelt in some rows would shrink the benchmark without a word.
+        names = some_of(sorted(others))
+        _log.warning("%s: %d rows of other data sets passed over (%s)", path, others.total(), names)
+    tolerance.passed_over(repeated=dropped, of_other_data_sets=others.total())
     return list(found.values())
 
 
@@ -222,7 +228,7 @@ def _written(sample: Sample, prediction: Prediction, dataset: str) -> dict[str, 
     vid = sample.metadata.get("vid", sample.cluster)
     question = {"question": sample.metadata["question"]} if "question" in sample.metadata else {}
     return {
-        "idx": int(idx) if idx.isdecimal() else idx,
+        "idx": int(idx) if idx.isdecimal() and len(idx) < MAX_DIGITS else idx,
         "dataset": name,
         "text": {"prompt": sample.prompt, "response": one, "prediction": _as_written(prediction), **question},
         "video_file": PLACEHOLDER,

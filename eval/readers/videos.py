@@ -19,6 +19,9 @@ VIDEO_EXTENSIONS = ("mp4", "mkv", "webm", "avi", "mov", "wmv", "mpg", "mpeg", "m
 FRAME_EXTENSIONS = ("jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp")
 """Image files that make a folder a folder of frames."""
 
+MAX_NAME, MAX_PATH = 255, 4096
+"""Longest name and path that file systems take, in bytes."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -48,10 +51,18 @@ class VideoIndex:
     would be the wrong video. The tree is walked once, and only when a video is not where it is expected.
     """
 
-    def __init__(self, root: Path | str, *, walk: bool = True) -> None:
-        """Look below `root`; without `walk` only where videos are expected, for a root that others share."""
+    def __init__(
+        self, root: Path | str, *, walk: bool = True, outside: bool = False, within: Path | None = None
+    ) -> None:
+        """Look below `root`; without `walk` only where videos are expected, for a root that others share.
+
+        With `outside` an absolute path may lead anywhere; without it, only below `within`, or else below the root.
+        """
         self.root = Path(root)
         self._walk = walk
+        self._outside = outside
+        top = os.path.abspath(within or root)  # noqa: PTH100 - links stay, since data folders are often linked
+        self._tops = (Path(top), Path(os.path.realpath(top)))
         self._twins: dict[Path, str] = {}
         self._hinted: dict[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[Path, _Listing]]] = {}
         self._folders: dict[Path, _Listing | None] = {}
@@ -63,7 +74,8 @@ class VideoIndex:
 
         Args:
             name: File name, with or without extension; or a path relative to a hint or to the root; or an
-                absolute path, which is taken as it is where it exists.
+                absolute path, which is taken as it is where it exists below the root, and otherwise looked up by its
+                end, since it may be of another machine.
             hints: Folders below the root, where it is expected, the likeliest first.
             foreign: Folders whose videos are others even where the name is the same.
             place: The row that names the video, for messages.
@@ -71,8 +83,11 @@ class VideoIndex:
         Where nothing is found, or several files fit equally well (logged as a warning), the path where the
         video is expected comes back, so that the sample fails as missing and says where to put it.
 
+        The text of a path decides whether it leaves the root. Links below the root are followed wherever they lead:
+        they are the user's own, and annotations can't make any.
+
         Raises:
-            DataError: A relative path that leaves the root, or an empty name.
+            DataError: A path that leaves the root, or a name that is empty or can be none.
         """
         return self.find_any((name,), hints, foreign, place)
 
@@ -95,12 +110,20 @@ class VideoIndex:
         An absolute path may be of another machine, so a video is not expected there if it has another name.
         """
         name = next((name for name in names if not name.startswith("/")), names[0] if names else "")
-        return self.root.joinpath(*_joined(_split(hints[0]) if hints else (), self._parts(name, place)))
+        parts = self._parts(name, place)
+        if parts[0] == "/" and not self._outside:
+            parts = parts[-1:]
+        return self.root.joinpath(*_joined(_split(hints[0]) if hints else (), parts))
 
     def _search(self, name: str, hints: tuple[str, ...], foreign: tuple[str, ...], place: str) -> Path | None:
-        if (absolute := name.startswith("/")) and Path(name).exists():
-            return Path(name)
         parts = self._parts(name, place)
+        if (absolute := parts[0] == "/") and (there := Path(*parts)).exists():
+            if not self._outside and not any(there.is_relative_to(top) for top in self._tops):
+                raise RowError(
+                    f"{_where(place)}video {name!r} is there, but outside {self.root}; set data= to a folder that "
+                    "holds it, link it from there, or allow such paths with outside=true"
+                )
+            return there
         if self._walk and self._below is not None and not self._below:
             return None  # no video at all, and many are sought
         if not absolute and (found := self._look(self._expected(parts, hints), parts[-1])) is not None:
@@ -124,7 +147,8 @@ class VideoIndex:
         homes: dict[str, Path] = {}
         frames = []
         for name in names:
-            folder, _, file = name.rpartition("/")
+            *_, file = self._parts(name, place)
+            folder = name.rpartition("/")[0]
             if folder not in homes:
                 homes[folder] = self.find(folder, hints, foreign, place) if folder else self.root.joinpath(*hints[:1])
             frames.append(homes[folder] / file)
@@ -162,11 +186,15 @@ class VideoIndex:
 
     def _parts(self, name: str, place: str) -> tuple[str, ...]:
         parts = PurePosixPath(os.path.normpath(name)).parts if name else ()
-        where = f"{place}: " if place else ""
-        if not parts:
+        # normpath keeps two slashes at the beginning, which mean the same as one.
+        parts = ("/", *parts[1:]) if parts and parts[0] == "//" else parts
+        where = _where(place)
+        if not parts or parts == ("/",):
             raise RowError(f"{where}no video is named; add its name, or a path below {self.root}")
         if parts[0] == "..":
-            raise RowError(f"{where}video {name!r} leaves {self.root}; use a path below it, or an absolute one")
+            raise RowError(f"{where}video {name[:80]!r} leaves {self.root}; use a path below it")
+        if "\0" in name or any(len(os.fsencode(part)) > MAX_NAME for part in parts) or len(name) > MAX_PATH:
+            raise RowError(f"{where}{name[:80]!r} can be no name of a file; correct it in the file")
         return parts
 
     def _listed(self, folder: Path) -> _Listing | None:
@@ -256,6 +284,10 @@ def _walk(root: Path) -> dict[str, list[str]]:
         if has_frames and folder != str(root):
             stems.setdefault(Path(folder).name, []).append(folder)
     return stems
+
+
+def _where(place: str) -> str:
+    return f"{place}: " if place else ""
 
 
 def _split(folder: str) -> tuple[str, ...]:

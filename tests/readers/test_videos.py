@@ -46,7 +46,7 @@ def test_nothing_found_gives_the_expected_path(tree, tmp_path):
     assert index.find("b.mp4", hints=("one/two", "three")) == tmp_path / "one/two/b.mp4"
     assert index.find("c") == tmp_path / "c"
     assert index.find("one/two/b.mp4", hints=("video/one/two",)) == tmp_path / "video/one/two/b.mp4"
-    assert str(index.find("/elsewhere/b.mp4")) == "/elsewhere/b.mp4"
+    assert index.find("/elsewhere/b.mp4", ("one",)) == tmp_path / "one/b.mp4"  # of another machine
     assert VideoIndex(tmp_path / "gone").find("a.mp4", ("one",)) == tmp_path / "gone/one/a.mp4"
 
 
@@ -86,6 +86,32 @@ def test_an_absolute_path_stays_and_a_path_that_leaves_is_refused(tree, tmp_path
     for name in ("", "."):
         with pytest.raises(DataError, match="no video is named"):
             index.find(name)
+
+
+def test_an_absolute_path_outside_the_root_needs_leave(tree, tmp_path):
+    tree("data/a.mp4", "other/b.mp4", "other/1.jpg")
+    other = str(tmp_path / "other/b.mp4")
+    said = rf"^f:1: video '{other}' is there, but outside {tmp_path / 'data'}; .* allow such paths with outside=true"
+    for name in (other, f"//{other}", str(tmp_path / "data/../other/b.mp4"), str(tmp_path / "other")):
+        with pytest.raises(DataError, match=said.replace(other, name)):
+            VideoIndex(tmp_path / "data").find(name, place="f:1")
+    with pytest.raises(DataError, match="outside"):
+        VideoIndex(tmp_path / "data").find_frames([str(tmp_path / "other/1.jpg")])
+    assert str(VideoIndex(tmp_path / "data", outside=True).find(other)) == other
+    # One root serves several folders, and links below it are its owner's.
+    assert str(VideoIndex(tmp_path / "data", within=tmp_path).find(other)) == other
+    (tmp_path / "data/link").symlink_to(tmp_path / "other")
+    assert VideoIndex(tmp_path / "data").find("link/b.mp4") == tmp_path / "data/link/b.mp4"
+    (tmp_path / "linked").symlink_to(tmp_path / "other")
+    assert str(VideoIndex(tmp_path / "linked").find(other)) == other
+
+
+@pytest.mark.parametrize("name", ["a\0.mp4", "x" * 256, "ü" * 128, "a/" * 2049 + "b", "/", "//", "a/.."])
+def test_what_can_be_no_name_is_refused(tmp_path, name):
+    for find in (VideoIndex(tmp_path).find, lambda one, place: VideoIndex(tmp_path).find_frames([one], place=place)):
+        with pytest.raises(DataError, match=r"^f:1: .*(can be no name of a file|no video is named)") as caught:
+            find(name, place="f:1")
+        assert str(caught.value).isprintable()
 
 
 def test_frames_of_one_folder_are_looked_up_together(tree, tmp_path):
