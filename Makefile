@@ -1,11 +1,13 @@
 # make only spares typing: each target is one command of tarsier-eval, in a virtual environment that it sets up.
 #
 #   make eval  BENCH=mvbench [MODEL= DATA= ANN= JUDGE= PROTOCOL= LIMIT= OUT= ARGS="key=value ..."]
+#   make equivalence BENCH=mvbench [MODEL= DATA= LIMIT= TO= ARGS=]   does batching change a model's outputs here?
 #   make score BENCH=mvbench PRED=<file or folder> [DATA= JUDGE= PROTOCOL= OUT= ARGS=]
 #   make judge-check JUDGE=<judge> [PROTOCOL=]
 #   make judge-compare A=<score> B=<score>
 #   make judge-export RUN=<run or score> TO=<bundle> | make judge-replay BUNDLE=<bundle> [PRED= OUT=]
 #   make import UPSTREAM=<clone of bytedance/tarsier>
+#   make bench [ARGS="--rounds 5"]   how fast is it, against one question at a time?
 #   make test | make test-fast | make check | make lock
 
 PYTHON ?= python3
@@ -22,7 +24,7 @@ $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIA
 quote = '$(subst ','\'',$(1))'
 flag  = $(if $($(2)),$(1) $(call quote,$($(2))))
 
-.PHONY: help eval score judge-check judge-compare judge-export judge-replay import test test-fast check lock
+.PHONY: help eval equivalence bench score judge-check judge-compare judge-export judge-replay import test test-fast check lock
 
 help:
 	@sed -n '/^\#/!q;s/^\# \{0,1\}//p' Makefile
@@ -31,6 +33,13 @@ eval: $(VENV)/.runtime
 	@$(BIN)/tarsier-eval eval $(call flag,--bench,BENCH) $(call flag,--model,MODEL) $(call flag,--data,DATA) \
 		$(call flag,--ann,ANN) $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(call flag,--limit,LIMIT) \
 		$(call flag,--out,OUT) $(ARGS)
+
+equivalence: $(VENV)/.runtime
+	@$(BIN)/tarsier-eval equivalence $(call flag,--bench,BENCH) $(call flag,--model,MODEL) $(call flag,--data,DATA) \
+		$(call flag,--ann,ANN) $(call flag,--limit,LIMIT) $(call flag,--to,TO) $(ARGS)
+
+bench: $(VENV)/.dev
+	$(BIN)/python scripts/bench_runner.py $(ARGS)
 
 score: $(VENV)/.runtime
 	@$(BIN)/tarsier-eval score $(call flag,--pred,PRED) $(call flag,--bench,BENCH) $(call flag,--data,DATA) \

@@ -6,8 +6,11 @@ Only argparse is imported here, so that `--help` answers at once; each command i
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NoReturn
 
 from eval.errors import TarsierEvalError, did_you_mean
@@ -18,6 +21,7 @@ COMPLETE, INCOMPLETE, USAGE, INTERRUPTED = 0, 1, 2, 130
 REQUIRED = {
     "eval": ("bench",),
     "score": ("pred", "bench"),
+    "equivalence": ("bench",),
     "judge export": ("run", "to"),
     "judge replay": ("bundle",),
     "judge compare": ("first", "second"),
@@ -28,7 +32,7 @@ REQUIRED = {
 
 EPILOG = """\
 exit codes: 0 complete, 1 finished but some samples failed, 2 not started (a setting, file or name is wrong),
-130 interrupted.
+130 interrupted (Ctrl-C, SIGTERM): the same command with the same --out goes on.
 
 examples:
   tarsier-eval eval --bench mvbench
@@ -74,14 +78,8 @@ def parser() -> _Parser:
     commands = root.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
 
     run = commands.add_parser("eval", help="run a model on benchmarks and score its outputs")
-    run.add_argument("--bench", metavar="NAMES", help="benchmarks or groups of them, separated by commas")
-    run.add_argument("--model", metavar="NAME", help="a name from conf/model, a checkpoint folder, or a hub id")
-    run.add_argument("--data", metavar="DIR", help="root of annotations and videos (default: the built-in world)")
-    run.add_argument("--ann", metavar="FILE", help="annotation file in upstream's format; DATA roots its videos")
-    _judge_flags(run)
-    run.add_argument("--limit", type=int, metavar="N", help="only the first N samples of each benchmark")
+    _model_flags(run)
     run.add_argument("--out", metavar="DIR", help="run folder (default: results/runs/<time>-<model>-<benchmark>)")
-    run.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides, such as model.n_frames=16")
 
     score = commands.add_parser("score", help="score a prediction file, without a model")
     score.add_argument("--pred", metavar="PATH", help="prediction file, folder of them, or run folder")
@@ -95,6 +93,10 @@ def parser() -> _Parser:
         commands.add_parser("judge", help="check a judge, carry its verdicts around, compare it with another")
     )
 
+    same = commands.add_parser("equivalence", help="measure whether batching changes a model's outputs")
+    _model_flags(same)
+    same.add_argument("--to", metavar="FILE", help="JSON file to write it to as well")
+
     export = commands.add_parser("export", help="write a run's predictions as upstream's own rows")
     export.add_argument("--run", metavar="DIR", help="run folder")
     export.add_argument("--to", metavar="FILE", help="file to write")
@@ -106,6 +108,16 @@ def parser() -> _Parser:
 
     commands.add_parser("list", help="list benchmarks, groups, models and judges")
     return root
+
+
+def _model_flags(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--bench", metavar="NAMES", help="benchmarks or groups of them, separated by commas")
+    command.add_argument("--model", metavar="NAME", help="a name from conf/model, a checkpoint folder, or a hub id")
+    command.add_argument("--data", metavar="DIR", help="root of annotations and videos (default: the built-in world)")
+    command.add_argument("--ann", metavar="FILE", help="annotation file in upstream's format; DATA roots its videos")
+    _judge_flags(command)
+    command.add_argument("--limit", type=int, metavar="N", help="only the first N samples of each benchmark")
+    command.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides, such as model.n_frames=16")
 
 
 def _judge_commands(judge: argparse.ArgumentParser) -> None:
@@ -160,6 +172,28 @@ def _require(root: _Parser, given: argparse.Namespace) -> None:
         root.error(f"{command} needs {' and '.join(missing)}; see tarsier-eval {command} --help.")
 
 
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let SIGTERM, by which a scheduler asks for the machine, mean what Ctrl-C means: stop, say how to go on, 130.
+
+    A second of either comes as another KeyboardInterrupt, whatever is being tidied up.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is told of signals
+        return
+
+    def stop(*_: object) -> None:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background job
+            raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)  # which asyncio may have taken over, to end what is in flight
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code; a user's mistake gives one line on stderr."""
     root = parser()
@@ -176,7 +210,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         from eval import commands
 
-        complete = commands.run(given)
+        with _stoppable():
+            complete = commands.run(given)
     except TarsierEvalError as error:
         print(f"tarsier-eval: {error}", file=sys.stderr)
         return USAGE

@@ -5,10 +5,13 @@ All values are frozen: a sample is validated once, where data enters, and is nev
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from eval.errors import MediaError
+from eval.timing import Clock
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -24,6 +27,9 @@ DecoderName = Literal["pyav", "decord"]
 
 Task = Literal["mc_qa", "oe_qa", "caption", "description"]
 """Kinds of answer: an option letter, a few words, one sentence, every event. Also the names of groups."""
+
+Settled = Callable[[str], bool]
+"""Whether a text, generated so far, has a score that nothing added to it can change."""
 
 COMPLETE_FROM = 0.995
 """Share of the samples that must have ended with an output and a verdict before a result counts as complete."""
@@ -182,6 +188,14 @@ class Metric:
     """The value if every failed sample had scored in full."""
     chance: float | None = None
     """The expected value of blind guessing on the same samples."""
+    stderr: float | None = None
+    """Standard error, where values of one source video depend on each other; None where nothing can be said."""
+    interval: tuple[float, float] | None = None
+    """The interval that covers the true value in 95% of repeated samples of source videos."""
+    n_clusters: int | None = None
+    """Source videos that the samples are about."""
+    n_effective: float | None = None
+    """Independent samples that would have the same standard error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,6 +247,8 @@ class Result:
     """Versions, hashes and settings that the values depend on."""
     judging: Mapping[str, Any] | None = None
     """What the judge was asked, and what it cost, stage by stage."""
+    timing: Mapping[str, Any] | None = None
+    """Where the time went, as `eval.timing.Lap.summary` says; None where no model ran. Nothing else depends on time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +261,33 @@ class Generation:
     """The raw continuation, special tokens skipped."""
     n_tokens: int
     """Tokens generated, the end token included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What became of a clip: its frames, or why there are none."""
+
+    clip: Clip
+    frames: Sequence[Image] | None
+    """RGB images, where the clip could be read."""
+    error: MediaError | None = None
+    """Why there are no frames."""
+    decode: tuple[float, float] = (0.0, 0.0)
+    """When decoding began and ended, by `time.perf_counter`."""
+    prepare: tuple[float, float] = (0.0, 0.0)
+    """When bringing the frames to the model's size began and ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Prompts about the frames of one clip."""
+
+    frames: Sequence[Image]
+    """RGB images."""
+    prompts: Sequence[str]
+    """Texts with one `<video>`, or one `<image>` a frame."""
+    settled: Sequence[Settled | None] = ()
+    """What may end each prompt's continuation before its end token; empty where nothing may."""
 
 
 class Identified(Protocol):
@@ -294,7 +337,7 @@ class Benchmark(Protocol):
 
 
 class Model(Protocol):
-    """Continues prompts about one clip at a time."""
+    """Continues prompts about clips."""
 
     @property
     def name(self) -> str: ...
@@ -303,14 +346,28 @@ class Model(Protocol):
         """Frames to sample from a clip."""
         ...
 
+    @property
+    def frame_side(self) -> int | None:
+        """Pixels a side to which frames may be brought, by `eval.video.preparing`, before they come; None: not so."""
+        ...
+
+    def clips_at_once(self, n_prompts: int) -> int:
+        """Return how many clips with about so many prompts each it works on best together; always the same answer."""
+        ...
+
     def describe(self) -> Mapping[str, Any]:
         """Return what the outputs depend on: checkpoint, revision, device, dtype, decoding."""
         ...
 
-    def generate(self, frames: Sequence[Image], prompts: Sequence[str]) -> list[Generation]:
-        """Continue each prompt about the same frames, as if it were asked alone.
+    def generate(self, asked: Sequence[Asked], clock: Clock | None = None) -> list[list[Generation]]:
+        """Continue each prompt about its clip's frames, as if it were asked alone.
 
-        Raises ModelError where one of the prompts does not fit; the caller then asks for fewer.
+        Args:
+            asked: clips, with the prompts about each.
+            clock: told what the time goes into, and how many tokens were generated.
+
+        Raises:
+            ModelError: one of the prompts does not fit; the caller then asks for fewer.
         """
         ...
 
@@ -322,6 +379,10 @@ class Scorer(Protocol):
     def name(self) -> str: ...
     def describe(self) -> Mapping[str, Any]:
         """Return the identity of its scores: settings, wording, parser, judge. Never compare two that differ in it."""
+        ...
+
+    def settled(self) -> Settled | None:
+        """Return what tells when an output can no longer change its score, or None where only its end does."""
         ...
 
     def score(self, pairs: Sequence[tuple[Sample, Prediction]], population: Sequence[Sample] = ()) -> list[Score]:

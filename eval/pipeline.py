@@ -1,27 +1,27 @@
-"""From samples to predictions: group by clip, decode ahead, generate, hand over.
+"""From samples to predictions: group by clip, take frames as they come, generate for several clips, hand over.
 
-One clip is decoded once for all the samples that show it. While the model works on a clip, the next one is
-decoded in a thread; the order of work is fixed, so two runs write the same bytes.
+A clip is decoded and encoded once for all samples that show it, whichever benchmark they belong to. Frames are loaded
+ahead by others (`eval.video.workers`). Clips go to the model in groups of a fixed size, in the order in which they were
+asked for, so that a run's batches are the same each time; only a clip that keeps everyone waiting comes out of turn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eval.core import Clip, Coverage, Model, Prediction, Sample
-from eval.errors import MediaError, ModelError, TarsierEvalError
+from eval.core import Asked, Clip, Coverage, Loaded, Model, Prediction, Sample, Settled
+from eval.errors import ModelError, TarsierEvalError
+from eval.timing import Clock
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-LoadFrames = Callable[[Clip, int], "list[Image]"]
-"""Reads so many RGB frames of a clip; raises MediaError."""
+Load = Callable[[Iterable[Clip]], Iterator[Loaded]]
+"""Reads clips, each once, mostly in the order given."""
 
-CLIPS_AHEAD = 2
-"""Clips decoded before the model asks for them: enough to hide decoding, little memory."""
+Predicted = list[tuple[Sample, Prediction]]
 
 
 def coverage(samples: Sequence[Sample]) -> list[Coverage]:
@@ -45,46 +45,75 @@ def group_by_clip(samples: Sequence[Sample]) -> Mapping[Clip, list[Sample]]:
     return groups
 
 
-def predict(samples: Sequence[Sample], model: Model, load_frames: LoadFrames) -> Iterator[list[Prediction]]:
-    """Yield the predictions of one clip after the other, in the order of `group_by_clip`.
+def predict(
+    samples: Sequence[Sample],
+    model: Model,
+    load: Load,
+    *,
+    settled: Mapping[str, Settled | None] | None = None,
+    clock: Clock | None = None,
+) -> Iterator[Predicted]:
+    """Yield samples with their predictions, those of several clips at a time.
 
-    A clip that cannot be decoded, or a prompt that the model cannot take, gives predictions with an error;
-    the run goes on.
+    A clip that can't be read, or a prompt that the model can't take, gives predictions with an error; the run goes on.
+
+    Args:
+        samples: of one or several benchmarks.
+        model: what predicts.
+        load: reads the clips.
+        settled: by benchmark, what tells when an output can no longer change its score.
+        clock: told where the time goes.
     """
-    groups = list(group_by_clip(samples).items())
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="decode") as pool:
-        ahead: list[Future[list[Image]]] = []
-        upcoming = iter(groups)
-        try:
-            for clip, _ in islice(upcoming, CLIPS_AHEAD):
-                ahead.append(pool.submit(load_frames, clip, model.n_frames))
-            for _, group in groups:
-                decoded = ahead.pop(0)
-                for clip, _ in islice(upcoming, 1):
-                    ahead.append(pool.submit(load_frames, clip, model.n_frames))
-                yield _predict_clip(group, model, decoded)
-        finally:
-            for future in ahead:
-                future.cancel()
+    settled, clock = settled or {}, clock or Clock()
+    groups = group_by_clip(samples)
+    waiting: list[_Shown] = []
+    for loaded in _timed(load(groups), clock):
+        group = groups[loaded.clip]
+        if loaded.frames is None:
+            said = f"{loaded.error.reason}: {loaded.error}" if loaded.error else "unreadable"
+            yield [(sample, _failed(sample, said)) for sample in group]
+            continue
+        waiting.append(_Shown(frames=loaded.frames, samples=group))
+        if len(waiting) >= model.clips_at_once(max(len(shown.samples) for shown in waiting)):
+            yield _generate(waiting, model, settled, clock)
+            waiting = []
+    if waiting:
+        yield _generate(waiting, model, settled, clock)
 
 
-def _predict_clip(group: Sequence[Sample], model: Model, decoded: Future[list[Image]]) -> list[Prediction]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """A clip that could be read, and the samples that show it."""
+
+    frames: Sequence[Image]
+    samples: Sequence[Sample]
+
+
+def _timed(loaded: Iterator[Loaded], clock: Clock) -> Iterator[Loaded]:
+    """Pass clips on, and tell the clock how long they were waited for and worked on."""
+    while True:
+        with clock.stage("wait"):
+            clip = next(loaded, None)
+        if clip is None:
+            return
+        clock.add("decode", *clip.decode)
+        clock.add("prepare", *clip.prepare)
+        yield clip
+
+
+def _generate(shown: Sequence[_Shown], model: Model, settled: Mapping[str, Settled | None], clock: Clock) -> Predicted:
+    """Ask everything about some clips at once; where that fails, half of it at a time, down to the one at fault."""
+    asked = [
+        Asked(
+            frames=clip.frames,
+            prompts=[sample.prompt for sample in clip.samples],
+            settled=[settled.get(sample.benchmark) for sample in clip.samples],
+        )
+        for clip in shown
+    ]
     try:
-        frames = decoded.result()
-    except MediaError as error:
-        return [_failed(sample, f"{error.reason}: {error}") for sample in group]
-    except TarsierEvalError:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever a clip does to a decoder, it costs its own samples only
-        said = f"unreadable: {group[0].clip.name}: {type(error).__name__}: {error}"
-        return [_failed(sample, said) for sample in group]
-    return _predict_samples(group, model, frames)
-
-
-def _predict_samples(group: Sequence[Sample], model: Model, frames: Sequence[Image]) -> list[Prediction]:
-    """Ask all questions about a clip at once; where that fails, half of them at a time, down to the one at fault."""
-    try:
-        generations = model.generate(frames, [sample.prompt for sample in group])
+        with clock.stage("model"):
+            generations = model.generate(asked, clock)
     except ModelError as error:
         said = f"model: {error}"
     except TarsierEvalError:
@@ -94,14 +123,30 @@ def _predict_samples(group: Sequence[Sample], model: Model, frames: Sequence[Ima
         said = f"model: {type(error).__name__}: {first_line}"
     else:
         return [
-            Prediction(id=sample.id, prompt=generation.prompt, output=generation.output, n_frames=len(frames))
-            for sample, generation in zip(group, generations, strict=True)
+            (
+                sample,
+                Prediction(id=sample.id, prompt=made.prompt, output=made.output, n_frames=len(clip.frames)),
+            )
+            for clip, of_clip in zip(shown, generations, strict=True)
+            for sample, made in zip(clip.samples, of_clip, strict=True)
         ]
     # Outside of the handlers, whose error would hold on to the memory of the failed attempt.
-    if len(group) == 1:
-        return [_failed(group[0], said)]
-    half = len(group) // 2
-    return [*_predict_samples(group[:half], model, frames), *_predict_samples(group[half:], model, frames)]
+    first, rest = _halves(shown)
+    if not rest:
+        return [(sample, _failed(sample, said)) for clip in first for sample in clip.samples]
+    return [*_generate(first, model, settled, clock), *_generate(rest, model, settled, clock)]
+
+
+def _halves(shown: Sequence[_Shown]) -> tuple[Sequence[_Shown], Sequence[_Shown]]:
+    """Cut clips in two, or a single clip's samples; nothing is left for the second half of a single sample."""
+    if len(shown) > 1:
+        return shown[: len(shown) // 2], shown[len(shown) // 2 :]
+    (clip,) = shown
+    if len(clip.samples) == 1:
+        return shown, ()
+    half = len(clip.samples) // 2
+    first, rest = (_Shown(frames=clip.frames, samples=part) for part in (clip.samples[:half], clip.samples[half:]))
+    return (first,), (rest,)
 
 
 def _failed(sample: Sample, reason: str) -> Prediction:

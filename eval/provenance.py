@@ -23,6 +23,12 @@ def versions() -> dict[str, str]:
     return found
 
 
+def library_versions() -> dict[str, str]:
+    """Return the versions of the packages by which a model's outputs may differ; decoders have a place of their own."""
+    names = ("torch", "transformers", "tokenizers", "pillow", "numpy")
+    return {name: version for name in names if (version := _version(name))}
+
+
 def _version(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)
@@ -43,6 +49,15 @@ def code_version(project: Path) -> str | None:
 def _git(project: Path, *arguments: str) -> str:
     done = subprocess.run(["git", *arguments], cwd=project, capture_output=True, text=True, check=True, timeout=20)
     return done.stdout.strip()
+
+
+def code_hash(project: Path) -> str:
+    """Return the hash of the code that samples, predictions and scores come from, committed or not."""
+    files = sorted(path for room in ("eval", "benchmarks") for path in (project / room).rglob("*.py"))
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(str(path.relative_to(project)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
 
 
 def sha256_text(parts: Sequence[str]) -> str:

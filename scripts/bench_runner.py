@@ -1,11 +1,12 @@
 """Measures the runner against the sequential loop: decode, encode and generate for every question, as upstream does.
 
-    OMP_NUM_THREADS=1 .venv/bin/python scripts/bench_runner.py [--part tiny real] [--rounds 1] [--seq 1]
+    make bench [ARGS="--part tiny real --rounds 3 --seq 1 --threads 1"]
 
-Both ways use the same weights and clips in one process, and what they say is compared. `tiny` is tarsier-tiny on every
-built-in benchmark. `real` is a random model of the real shape, 8 frames of 601 positions (CLIP 336/14, a narrow
-Llama, 26 M parameters), on one clip. There the sequential loop is timed on `--seq` questions and multiplied, since each
-of its questions costs the same. Prints a table, and writes it to results/bench/runner.md.
+Both ways use the same weights and clips in one process tree, turn by turn, and what they say is compared. `tiny` is
+tarsier-tiny on every built-in benchmark, asked as `make eval BENCH=all` asks. `real` is a random model of the real
+shape, 8 frames of 601 positions (CLIP 336/14, a narrow Llama, 26 M parameters), on one clip. There the sequential loop
+is timed on `--seq` questions and multiplied, since each of its questions costs the same. Prints a table, and writes it
+to results/bench/runner.md.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -31,28 +34,52 @@ import torch  # noqa: E402
 
 from benchmarks.mini.world import WORLD  # noqa: E402
 from eval.config import build, load_settings, names  # noqa: E402
-from eval.core import Clip, Sample  # noqa: E402
+from eval.core import Asked, Sample, Scorer, Settled  # noqa: E402
 from eval.models.tarsier.runner import TarsierRunner  # noqa: E402
 from eval.pipeline import predict  # noqa: E402
+from eval.scorers.multiple_choice import MultipleChoice  # noqa: E402
 from eval.video.frames import load_frames  # noqa: E402
-from tests.models.sequential import sequential  # noqa: E402
+from eval.video.workers import FrameLoader  # noqa: E402
 
 TINY = PROJECT / "benchmarks" / "mini" / "tarsier-tiny"
-SCORER = {"_target_": "eval.scorers.multiple_choice.MultipleChoice"}
 WORKS = (
-    ("multiple choice, 9 questions a clip", 9, 8, False),
-    ("the same, stopped after the letter", 9, 8, True),
-    ("multiple choice, 26 questions a clip", 26, 8, False),
-    ("the same, stopped after the letter", 26, 8, True),
-    ("multiple choice, 1 question a clip", 1, 8, False),
-    ("the same, stopped after the letter", 1, 8, True),
-    ("open QA, 26 questions a clip", 26, 64, False),
-    ("captions, 1 a clip", 1, 20, False),
+    ("multiple choice, 9 questions a clip", 9, 8, False, 7.0),
+    ("multiple choice, 9 questions a clip, stopped when settled", 9, 8, True, None),
+    ("multiple choice, 26 questions a clip", 26, 8, False, 18.0),
+    ("multiple choice, 26 questions a clip, stopped when settled", 26, 8, True, None),
+    ("multiple choice, 1 question a clip", 1, 8, False, 1.1),
+    ("multiple choice, 1 question a clip, stopped when settled", 1, 8, True, None),
+    ("open QA, 26 questions a clip, 64 new tokens", 26, 64, False, 12.0),
+    ("captions, 1 a clip, 20 new tokens", 1, 20, False, 1.1),
 )
-"""Work, questions a clip, new tokens of the sequential loop, and whether the runner stops after the first token."""
+"""Work, questions a clip, new tokens of the sequential loop, whether the runner stops after the first, and the goal."""
 
-Row = tuple[str, float, float, str]
-"""Work, seconds of the sequential loop, seconds of the runner, and what was compared."""
+
+@dataclass(slots=True)
+class Measured:
+    """One line of the table."""
+
+    work: str
+    goal: float | None = None
+    slow: list[float] = field(default_factory=list)
+    """Seconds of the sequential loop, by round."""
+    fast: list[float] = field(default_factory=list)
+    """Seconds of the runner, by round."""
+    same: int = 0
+    compared: int = 0
+
+    def line(self) -> str:
+        """Return it as a row of Markdown: medians, and the ratio of each round's two times."""
+        ratios = sorted(slow / fast for slow, fast in zip(self.slow, self.fast, strict=True))
+        goal = "" if self.goal is None else f"{self.goal:g}"
+        return (
+            f"| {self.work} | {statistics.median(self.slow):.2f} | {statistics.median(self.fast):.2f} "
+            f"| {statistics.median(ratios):.2f} | {ratios[0]:.2f}-{ratios[-1]:.2f} | {goal} "
+            f"| {self.same}/{self.compared} |"
+        )
+
+
+HEAD = "| work | sequential loop, s | runner, s | ratio | from-to | goal | equal outputs |\n" + "|---" * 7 + "|"
 
 
 @contextmanager
@@ -69,42 +96,67 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - start, found
 
 
-def samples_of(name: str) -> list[Sample]:
-    """Return the samples of a benchmark in the built-in world."""
+def built_in(name: str) -> tuple[list[Sample], Scorer]:
+    """Return the samples of a benchmark in the built-in world, and its scorer."""
     node = load_settings([f"benchmark={name}"]).benchmark
-    benchmark = build({**node, "scorer": SCORER, "pack": None, "data": str(WORLD), "source": "upstream"}, "benchmark")
-    return list(benchmark.samples())
+    choice = MultipleChoice()
+    benchmark = build({**node, "pack": None, "data": str(WORLD), "source": "upstream"}, "benchmark", {"scorer": choice})
+    return list(benchmark.samples()), choice
 
 
-def one_by_one(runner: TarsierRunner, asked: Sequence[tuple[Clip, str]]) -> list[str]:
+def one_by_one(runner: TarsierRunner, samples: Sequence[Sample]) -> list[str]:
     """Do as upstream: the whole way for every question."""
     with as_upstream():
-        return [sequential(runner, load_frames(clip, runner.n_frames), [text])[0].output for clip, text in asked]
+        return [runner.alone(load_frames(s.clip, runner.n_frames), s.prompt).output for s in samples]
 
 
-def tiny(rounds: int) -> Iterator[Row]:
-    """Measure tarsier-tiny on all built-in benchmarks, and on one clip with many questions."""
+def tiny(rounds: int) -> Iterator[Measured]:
+    """Measure tarsier-tiny on all built-in benchmarks, each by itself and all in one run."""
     runner = TarsierRunner(name="tarsier-tiny", checkpoint=str(TINY), device="cpu", max_new_tokens=64)
-    total = [0.0, 0.0, 0, 0]
-    for name in names("benchmark"):
-        samples = samples_of(name)
-        asked = [(sample.clip, sample.prompt) for sample in samples]
-        slow, fast = [], []
+    found = {name: built_in(name)[0] for name in names("benchmark")}
+    letters = [name for name, samples in found.items() if samples[0].options]
+    settled = {name: MultipleChoice().settled() for name in letters}
+    whole = Measured("tiny: all built-in benchmarks in one run", goal=4.0)
+    apart = {
+        name: Measured(f"tiny: {name}, {len(samples)} questions, {len({s.clip for s in samples})} clips")
+        for name, samples in found.items()
+    }
+    with FrameLoader() as loader:
+        load = partial(loader.load, n_frames=runner.n_frames, side=runner.frame_side)
+        list(load([found["mvbench"][0].clip, found["mvbench"][-1].clip]))  # the processes are up, as the model is
         for _ in range(rounds):
-            seconds, expected = timed(lambda asked=asked: one_by_one(runner, asked))  # type: ignore[misc]
-            slow.append(seconds)
-            seconds, groups = timed(lambda samples=samples: list(predict(samples, runner, load_frames)))  # type: ignore[misc]
-            fast.append(seconds)
-            found = {prediction.id: prediction.output for group in groups for prediction in group}
-            same = sum(found[sample.id] == text for sample, text in zip(samples, expected, strict=True))
-        total = [total[0] + statistics.median(slow), total[1] + statistics.median(fast), total[2] + same,
-                 total[3] + len(samples)]  # fmt: skip
-        clips = len({sample.clip for sample in samples})
-        yield (
-            f"tiny: {name}, {len(samples)} questions, {clips} clips",
-            statistics.median(slow), statistics.median(fast), f"{same} of {len(samples)} equal",
-        )  # fmt: skip
-    yield "tiny: all built-in benchmarks", total[0], total[1], f"{total[2]} of {total[3]} equal"
+            expected: dict[tuple[str, str], str] = {}
+            for name, samples in found.items():
+                seconds, texts = timed(partial(one_by_one, runner, samples))
+                apart[name].slow.append(seconds)
+                expected.update(((name, s.id), text) for s, text in zip(samples, texts, strict=True))
+                together(apart[name], samples, runner, load, settled, expected)
+            everything = [sample for samples in found.values() for sample in samples]
+            whole.slow.append(sum(measured.slow[-1] for measured in apart.values()))
+            together(whole, everything, runner, load, settled, expected)
+    yield from apart.values()
+    yield whole
+
+
+def together(
+    measured: Measured,
+    samples: Sequence[Sample],
+    runner: TarsierRunner,
+    load: Any,
+    settled: dict[str, Settled | None],
+    expected: dict[tuple[str, str], str],
+) -> None:
+    """Run a round of the shared runner, and compare what it says with what the loop said."""
+    seconds, groups = timed(lambda: list(predict(samples, runner, load, settled=settled)))
+    measured.fast.append(seconds)
+    pairs = [pair for group in groups for pair in group]
+    measured.compared = len(pairs)
+    # A settled output is the beginning of the whole one.
+    measured.same = sum(
+        text.startswith(prediction.output or "-") if sample.benchmark in settled else text == prediction.output
+        for sample, prediction in pairs
+        for text in [expected[sample.benchmark, sample.id]]
+    )
 
 
 def make_real_shape(folder: Path) -> None:
@@ -137,59 +189,63 @@ def make_real_shape(folder: Path) -> None:
     (folder / "generation_config.json").write_text(json.dumps({"bos_token_id": 1, "pad_token_id": 3}))
 
 
-def real(rounds: int, n_sequential: int) -> Iterator[Row]:
-    """Measure the real shape on one clip."""
-    samples = samples_of("mvbench")
-    clip = samples[0].clip
-    prompts = list(dict.fromkeys(sample.prompt for sample in samples))[:26]
+def real(rounds: int, n_sequential: int) -> Iterator[Measured]:
+    """Measure the real shape on one clip; in each round the loop is timed right before the works that it stands for."""
+    samples = list({sample.prompt: sample for sample in built_in("mvbench")[0]}.values())[:26]
+    clip, prompts = samples[0].clip, [sample.prompt for sample in samples]
+    alone = [Sample(id=s.id, benchmark="", subset="", clip=clip, prompt=s.prompt, targets=()) for s in samples]
+    works = [Measured(f"real shape: {work}", goal=goal) for work, _, _, _, goal in WORKS]
     with tempfile.TemporaryDirectory() as folder:
         make_real_shape(Path(folder))
-        alone: dict[int, tuple[float, list[str]]] = {}
-        for work, n, new, stops in WORKS:
-            runner = TarsierRunner(name="real", checkpoint=folder, device="cpu", max_new_tokens=new)
-            if new not in alone:
-                asked = [(clip, prompt) for prompt in prompts[:n_sequential]]
-                runs = [timed(lambda runner=runner, asked=asked: one_by_one(runner, asked)) for _ in range(rounds)]  # type: ignore[misc]
-                alone[new] = statistics.median(run[0] for run in runs) / n_sequential, runs[0][1]
-            settled = (lambda _: True) if stops else None
-            together = [
-                timed(
-                    lambda runner=runner, n=n, settled=settled: runner.generate(  # type: ignore[misc]
-                        load_frames(clip, runner.n_frames), prompts[:n], settled=settled
-                    )
-                )
-                for _ in range(rounds)
-            ]
-            each, expected = alone[new]
-            outputs = [generation.output for generation in together[0][1]]
-            pairs = list(zip(outputs, expected, strict=False))
-            same = sum(whole.startswith(text) if stops else whole == text for text, whole in pairs)
-            yield (
-                f"real shape: {work}, {1 if stops else new} new tokens",
-                n * each, statistics.median(run[0] for run in together), f"{same} of {len(pairs)} equal",
-            )  # fmt: skip
+        runners = {
+            new: TarsierRunner(name="real", checkpoint=folder, device="cpu", max_new_tokens=new)
+            for new in sorted({new for _, _, new, _, _ in WORKS})
+        }
+        for _ in range(rounds):
+            each: dict[int, tuple[float, list[str]]] = {}
+            for measured, (_, n, new, stops, _) in zip(works, WORKS, strict=True):
+                if new not in each:
+                    seconds, texts = timed(partial(one_by_one, runners[new], alone[:n_sequential]))
+                    each[new] = seconds / n_sequential, texts
+                rules = [(lambda _: True) if stops else None] * n
+                seconds, made = timed(partial(on_one_clip, runners[new], clip, prompts[:n], rules))
+                measured.slow.append(n * each[new][0])
+                measured.fast.append(seconds)
+                pairs = list(zip(made, each[new][1], strict=False))
+                measured.compared = len(pairs)
+                measured.same = sum(whole.startswith(text) if stops else whole == text for text, whole in pairs)
+    yield from works
+
+
+def on_one_clip(runner: TarsierRunner, clip: Any, prompts: Sequence[str], rules: Sequence[Any]) -> list[str]:
+    """Decode a clip and ask everything about it."""
+    asked = Asked(frames=load_frames(clip, runner.n_frames), prompts=prompts, settled=rules)
+    return [generation.output for generation in runner.generate([asked])[0]]
 
 
 def main() -> None:
     """Run the parts and write the table."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--part", nargs="+", choices=("tiny", "real"), default=("tiny", "real"))
-    arguments.add_argument("--rounds", type=int, default=1, help="repetitions, of which the median is taken")
+    arguments.add_argument("--rounds", type=int, default=3, help="repetitions; the table has medians and the range")
     arguments.add_argument("--seq", type=int, default=1, help="questions of the sequential loop at the real shape")
+    arguments.add_argument("--threads", type=int, default=1, help="torch's threads, for both")
     arguments.add_argument("--out", type=Path, default=PROJECT / "results" / "bench" / "runner.md")
     given = arguments.parse_args()
-    lines = ["| work | sequential loop, s | runner, s | ratio | outputs |", "|---|---|---|---|---|"]
-    print("\n".join(lines), flush=True)
+    torch.set_num_threads(given.threads)
     parts = {"tiny": lambda: tiny(given.rounds), "real": lambda: real(given.rounds, given.seq)}
+    lines = [HEAD]
+    print(HEAD, flush=True)
     for part in given.part:
-        for work, slow, fast, same in parts[part]():
-            lines.append(f"| {work} | {slow:.2f} | {fast:.2f} | {slow / fast:.2f} | {same} |")
+        for measured in parts[part]():
+            lines.append(measured.line())
             print(lines[-1], flush=True)
     head = (
         "# The runner against the sequential loop\n\n"
-        f"`scripts/bench_runner.py`: {platform.processor() or platform.machine()}, {torch.get_num_threads()} thread, "
-        f"torch {torch.__version__}, rounds {given.rounds}. Real shape: the loop's time is that of {given.seq} "
-        "question(s), multiplied.\n\n"
+        f"`make bench`: {platform.processor() or platform.machine()}, {torch.get_num_threads()} thread(s), "
+        f"torch {torch.__version__}, {given.rounds} round(s), medians. Real shape: the loop's time is that of "
+        f"{given.seq} question(s), multiplied. An output that was stopped when its score was settled is equal if it "
+        "begins the whole one.\n\n"
     )
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(head + "\n".join(lines) + "\n", encoding="utf-8")

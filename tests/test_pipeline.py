@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PIL import Image
 
-from eval.core import Clip, Coverage, Generation, Sample
+from eval.core import Clip, Coverage, Generation, Loaded, Sample
 from eval.errors import ConfigError, MediaError, ModelError
 from eval.models.scripted import ScriptedModel
 from eval.pipeline import coverage, group_by_clip, predict
+from eval.timing import Clock
 
 
 def sample(name, clip, subset="s", prompt="<video> q"):
@@ -24,27 +27,38 @@ def clips(tmp_path):
     return tmp_path
 
 
-def frames_of(clip, n_frames):
-    if clip.source.name == "broken.mp4":
-        raise MediaError(clip.name, "truncated", "the file ends early")
-    return [Image.new("RGB", (4, 4))] * n_frames
+def load(clips):
+    for clip in clips:
+        if clip.source.name == "broken.mp4":
+            yield Loaded(clip=clip, frames=None, error=MediaError(clip.name, "truncated", "the file ends early"))
+        else:
+            yield Loaded(clip=clip, frames=[Image.new("RGB", (4, 4))] * 8, decode=(1.0, 3.0), prepare=(3.0, 3.5))
 
 
-def run(samples, model, load_frames=frames_of):
-    return [prediction for group in predict(samples, model, load_frames) for prediction in group]
+def run(samples, model, load=load, **options):
+    return [prediction for group in predict(samples, model, load, **options) for _, prediction in group]
 
 
 def test_a_clip_is_decoded_once_for_all_its_samples(clips):
     decoded = []
 
-    def load(clip, n_frames):
-        decoded.append(clip.source.name)
-        return frames_of(clip, n_frames)
+    def noted(wanted):
+        for clip in wanted:
+            decoded.append(clip.source.name)
+            yield from load([clip])
 
     samples = [sample("1", clips / "one.mp4"), sample("2", clips / "two.mp4"), sample("3", clips / "one.mp4")]
-    predictions = run(samples, ScriptedModel(outputs=["A", "B", "C"]), load)
+    predictions = run(samples, ScriptedModel(outputs=["A", "B", "C"]), noted)
     assert decoded == ["one.mp4", "two.mp4"]
     assert [(p.id, p.output, p.n_frames) for p in predictions] == [("1", "A", 8), ("3", "B", 8), ("2", "C", 8)]
+
+
+def test_benchmarks_that_show_the_same_clip_share_it(clips):
+    samples = [sample("1", clips / "one.mp4"), replace(sample("1", clips / "one.mp4"), benchmark="other")]
+    model = Limited(most=26)
+    (group,) = predict(samples, model, load)
+    assert [(s.benchmark, p.id) for s, p in group] == [("b", "1"), ("other", "1")]
+    assert model.went_through == [2]
 
 
 def test_samples_with_other_spans_are_other_clips(clips):
@@ -70,10 +84,10 @@ class Failing(ScriptedModel):
         super().__init__()
         self.error = error
 
-    def generate(self, frames, prompts):
-        if "bad" in prompts[0]:
+    def generate(self, asked, clock=None):
+        if any("bad" in prompt for each in asked for prompt in each.prompts):
             raise self.error
-        return super().generate(frames, prompts)
+        return super().generate(asked, clock)
 
 
 @pytest.mark.parametrize(
@@ -93,19 +107,23 @@ def test_a_failed_generation_fails_its_sample_only(clips, error, said):
 class Limited(ScriptedModel):
     """Takes so many prompts at once, and none that says bad; answers each with itself."""
 
-    def __init__(self, most):
+    def __init__(self, most, clips=1):
         super().__init__()
         self.most = most
+        self.clips = clips
         self.went_through = []
 
-    def generate(self, frames, prompts):
-        for prompt in prompts:
-            if "bad" in prompt:
-                raise ModelError("no place for frames")
+    def clips_at_once(self, n_prompts):
+        return self.clips
+
+    def generate(self, asked, clock=None):
+        prompts = [prompt for each in asked for prompt in each.prompts]
+        if any("bad" in prompt for prompt in prompts):
+            raise ModelError("no place for frames")
         if len(prompts) > self.most:
             raise RuntimeError("CUDA out of memory. Tried to allocate 9 GiB")
         self.went_through.append(len(prompts))
-        return [Generation(prompt=prompt, output=prompt, n_tokens=1) for prompt in prompts]
+        return [[Generation(prompt=p, output=p, n_tokens=1) for p in each.prompts] for each in asked]
 
 
 def test_all_questions_about_a_clip_are_asked_at_once(clips):
@@ -137,12 +155,55 @@ def test_a_sample_that_fails_alone_is_the_only_one_lost(clips):
     }
 
 
+def test_clips_go_to_the_model_in_groups_of_the_size_that_it_wants(clips):
+    samples = [sample(str(i), clips / f"{i // 2}.mp4", prompt=str(i)) for i in range(14)]
+    model = Limited(most=26, clips=3)
+    groups = list(predict(samples, model, load))
+    assert model.went_through == [6, 6, 2]
+    assert [p.output for group in groups for _, p in group] == [str(i) for i in range(14)]
+
+
+def test_where_a_group_of_clips_fails_the_others_are_asked_apart(clips):
+    samples = [sample(str(i), clips / f"{i // 2}.mp4", prompt="bad" if i == 5 else str(i)) for i in range(14)]
+    predictions = run(samples, Limited(most=26, clips=7))
+    assert [p.output for p in predictions] == [None if i == 5 else str(i) for i in range(14)]
+
+
+def test_a_broken_clip_takes_no_place_in_a_group(clips):
+    samples = [sample(str(i), clips / ("broken.mp4" if i == 1 else f"{i}.mp4"), prompt=str(i)) for i in range(5)]
+    model = Limited(most=26, clips=2)
+    assert sorted(p.id for p in run(samples, model)) == list("01234")
+    assert model.went_through == [2, 2]
+
+
 def test_a_wrong_setting_stops_the_run(clips):
-    def load(clip, n_frames):
+    def refuse(clips):
+        yield from ()
         raise ConfigError("decord is not installed")
 
     with pytest.raises(ConfigError):
-        run([sample("1", clips / "one.mp4"), sample("2", clips / "two.mp4")], ScriptedModel(), load)
+        run([sample("1", clips / "one.mp4"), sample("2", clips / "two.mp4")], ScriptedModel(), refuse)
+
+
+def test_each_benchmark_says_what_settles_its_outputs(clips):
+    seen: list[object] = []
+
+    class Noting(ScriptedModel):
+        def generate(self, asked, clock=None):
+            seen.extend(rule for each in asked for rule in each.settled)
+            return super().generate(asked, clock)
+
+    samples = [sample("1", clips / "one.mp4"), replace(sample("2", clips / "one.mp4"), benchmark="other")]
+    run(samples, Noting(), settled={"b": bool})
+    assert seen == [bool, None]
+
+
+def test_the_clock_is_told_what_the_time_goes_into(clips):
+    clock = Clock()
+    run([sample("1", clips / "one.mp4"), sample("2", clips / "two.mp4")], ScriptedModel(), clock=clock)
+    lap = clock.lap()
+    assert (lap.seconds["decode"], lap.seconds["prepare"]) == (4.0, 1.0)
+    assert set(lap.seconds) >= {"wait", "model"}
 
 
 def test_coverage_counts_media_by_subset(clips):

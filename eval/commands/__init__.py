@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
+
+_COMMANDS = {
+    "eval": ("evaluate", "evaluate"),
+    "equivalence": ("equivalence", "equivalence"),
+    "score": ("score", "score"),
+    "judge": ("judge", "run"),
+    "export": ("exchange", "export"),
+    "import": ("exchange", "import_protocol"),
+    "list": ("exchange", "list_names"),
+}
+"""The module here and the function in it that carry out each command; each is imported only when it is asked for."""
 
 
 def run(given: argparse.Namespace) -> bool:
-    """Carry out a parsed command; return whether it is complete. Each imports what it needs, and no more."""
+    """Carry out a parsed command; return whether it is complete."""
     logging.basicConfig(format="tarsier-eval: %(message)s", level=logging.WARNING)
-    if given.command == "eval":
-        from eval.commands.evaluate import evaluate
-
-        return evaluate(given)
-    if given.command == "score":
-        from eval.commands.score import score
-
-        return score(given)
-    if given.command == "judge":
-        from eval.commands import judge
-
-        return judge.run(given)
-    from eval.commands import exchange
-
-    if given.command == "export":
-        return exchange.export(given)
-    if given.command == "import":
-        return exchange.import_protocol(given)
-    return exchange.list_names()
+    module, function = _COMMANDS[given.command]
+    complete: bool = getattr(importlib.import_module(f"eval.commands.{module}"), function)(given)
+    return complete

@@ -12,7 +12,7 @@ from eval.readers.clone import import_upstream
 from eval.readers.pack import DEFAULT_PACK
 from eval.readers.predictions import read_run
 from eval.readers.upstream import write_predictions
-from eval.store import PREDICTIONS
+from eval.store import PREDICTIONS, RUN, read_fingerprint
 
 
 def export(given: argparse.Namespace) -> bool:
@@ -35,7 +35,10 @@ def export(given: argparse.Namespace) -> bool:
         raise ConfigError(f"Upstream reads {bench} in another form of row only; give its annotation file with --ann.")
     count = write_predictions(pairs, to, annotations, card.dataset)
     say(f"{count} rows written to {given.to}")
-    return True
+    expected = read_fingerprint(folder).get("n_samples", count) if (folder / RUN).is_file() else count
+    if count < expected:
+        say(f"The run is not through: {expected - count} of its {expected} samples are not among them.")
+    return count >= expected
 
 
 def import_protocol(given: argparse.Namespace) -> bool:
@@ -49,7 +52,7 @@ def import_protocol(given: argparse.Namespace) -> bool:
     return True
 
 
-def list_names() -> bool:
+def list_names(given: argparse.Namespace) -> bool:  # noqa: ARG001 - every command is given its flags
     """Print the names that --bench, --model and --judge take."""
     for task, members in configuration.groups().items():
         print(f"{task}: {', '.join(members)}")

@@ -26,7 +26,8 @@ from eval.judges.wording import Wording
 from eval.readers.predictions import read_predictions, to_json
 from eval.readers.rows import read_jsonl
 from eval.report.agreement import show_agreement
-from eval.store import PREDICTIONS, RESULT, VERDICTS, write_bytes_atomically, write_json, write_jsonl
+from eval.seals import refuse_altered
+from eval.store import PREDICTIONS, RESULT, SCORES, VERDICTS, write_bytes_atomically, write_json, write_jsonl
 
 SHOWN = 5
 """Differences that are listed."""
@@ -70,6 +71,8 @@ def export(given: argparse.Namespace) -> bool:
     scorer = result["provenance"]["scorer"]
     if "judge" not in scorer:
         raise ConfigError(f"{given.run!r} was scored without a judge; there are no verdicts to export.")
+    for name in (SCORES, VERDICTS, PREDICTIONS):
+        refuse_altered(folder, result, name)
     replies = _replies(folder / VERDICTS)
     if not replies:
         raise ConfigError(f"{given.run!r} holds no verdicts of a server: {result['judge']!r} computes its own again.")

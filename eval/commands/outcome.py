@@ -14,7 +14,7 @@ from eval.core import Prediction, Result, Score
 from eval.judges.transcript import Transcript, to_json
 from eval.provenance import code_version, versions
 from eval.report.terminal import show_failures, show_result
-from eval.store import RESULT, SCORES, VERDICTS, write_json, write_jsonl
+from eval.seals import write_scored
 
 
 def stamp() -> str:
@@ -45,10 +45,9 @@ def write_and_show(
     transcript: Transcript | None = None,
 ) -> None:
     """Write scores.jsonl, verdicts.jsonl and result.json, and show the table, its notes and the samples that failed."""
-    write_jsonl(out / SCORES, (asdict(score) for score in scores))
-    if transcript is not None and transcript.records:
-        write_jsonl(out / VERDICTS, (to_json(record) for record in transcript.records))
-    write_json(out / RESULT, asdict(result))
+    asked = transcript is not None and transcript.records
+    verdicts = [to_json(record) for record in transcript.records] if transcript is not None and asked else None
+    write_scored(out, (asdict(score) for score in scores), verdicts, asdict(result))
     show_result(result, notes=[*notes, f"Written to {out}"])
     show_failures(predictions, scores)
 

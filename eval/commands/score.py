@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from eval import config as configuration
 from eval.commands.judging import Judging, judge_overrides, judged, notes_of, protocol_overrides
 from eval.commands.outcome import is_whole, origin, stamp, write_and_show
+from eval.config import Settings
+from eval.core import Benchmark, Prediction, Sample
 from eval.errors import ConfigError, RunError
+from eval.files import make_folder
+from eval.judges.transcript import Transcript
+from eval.lock import FolderLock
 from eval.provenance import files_hash
 from eval.readers.predictions import read_predictions
 from eval.scoring import score_predictions
-from eval.store import PREDICTIONS, RESULT, RUN, SCORES, VERDICTS, read_fingerprint
+from eval.store import PREDICTIONS, RESULT, RUN, SCORES, VERDICTS, holds_only, read_record
 
 
 def score(given: argparse.Namespace) -> bool:
@@ -30,13 +37,34 @@ def score(given: argparse.Namespace) -> bool:
     judging = Judging(settings)
     benchmark, transcript = judging.benchmark(settings)
     run = source.parent if source.name == PREDICTIONS else source
-    known = read_fingerprint(run) if (run / RUN).is_file() else {}
+    record = read_record(run) if (run / RUN).is_file() else None
+    known = {} if record is None else {**record.fingerprint, "accepted": [asdict(each) for each in record.accepted]}
     read = source / PREDICTIONS if source.is_dir() and known else source
     pairs = read_predictions(read, benchmark.name, benchmark.dataset, benchmark.subset_of)
     out = Path(given.out).expanduser().resolve() if given.out else configuration.RUNS / f"{stamp()}-score-{benches[0]}"
-    if out.exists() and not (known and out == run) and not (out.is_dir() and _holds_scores_only(out)):
+    if (
+        out.exists()
+        and not (known and out == run)
+        and not (out.is_dir() and holds_only(out, (SCORES, VERDICTS, RESULT)))
+    ):
         raise RunError(f"{out} is there already and is not the folder of a score. Choose another OUT.")
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
+    with FolderLock(out):
+        return _scored(source, read, pairs, known, out, settings, judging, benchmark, transcript)
+
+
+def _scored(
+    source: Path,
+    read: Path,
+    pairs: Sequence[tuple[Sample, Prediction]],
+    known: Mapping[str, Any],
+    out: Path,
+    settings: Settings,
+    judging: Judging,
+    benchmark: Benchmark,
+    transcript: Transcript | None,
+) -> bool:
+    """Score pairs into a folder that is held; return whether nothing failed and nothing is missing."""
     files = [read] if read.is_file() else sorted(read.glob("*.jsonl"))
     missing = known.get("n_samples", len(pairs)) - len(pairs)
     if transcript is not None:
@@ -68,10 +96,3 @@ def score(given: argparse.Namespace) -> bool:
         notes.append(f"Partial: the run stopped with {missing} samples to go.")
     write_and_show(out, scores, result, [prediction for _, prediction in pairs], notes, transcript)
     return is_whole(result) and not missing
-
-
-def _holds_scores_only(folder: Path) -> bool:
-    names = (SCORES, VERDICTS, RESULT)
-    # A run that was killed while it wrote one of them leaves what it had of it behind.
-    half = tuple(f".{name}." for name in names)
-    return all(path.name in names or path.name.startswith(half) for path in folder.iterdir())

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from eval.agreement.comparison import Agreement, Difference, Flip, LabelTable, Offset
-from eval.report.terminal import _console, printed
+from eval.report.terminal import printed, results_console
 
 FLIPS_SHOWN = 5
 """Samples listed of each kind of flip."""
@@ -31,22 +31,22 @@ _NARROW = 40
 
 def show_agreement(agreement: Agreement, *, notes: Sequence[str] = (), console: Console | None = None) -> None:
     """Print how two judges agree, how far the metrics move from the first to the second, and which samples flip."""
-    console = console or _console()
+    console = console or results_console()
     is_qa = agreement.scorer == "open_qa"
     table = agreement.table
-    _say(console, f"\n{_line(agreement.benchmark)} | {_line(agreement.first)} -> {_line(agreement.second)}", "bold")
-    _say(console, _differences(agreement.differences))
-    _say(console, _counts(agreement))
-    _say(console, "")
+    say_title(console, agreement.benchmark, agreement.first, agreement.second)
+    say(console, f"They differ in {told_differences(agreement.differences)}.")
+    say(console, _counts(agreement))
+    say(console, "")
     for offset in agreement.offsets:
-        _say(console, _offset(offset), "bold" if offset is agreement.offsets[0] else "")
-    _say(console, _kappa(table, "grades" if is_qa else "labels of the references' events"))
+        say(console, _offset(offset), "bold" if offset is agreement.offsets[0] else "")
+    say(console, _kappa(table, "grades" if is_qa else "labels of the references' events"))
     if agreement.n_other_events:
         left_out = f"{agreement.n_other_events} descriptions are left out of it: the judges listed other events."
-        _say(console, left_out)
+        say(console, left_out)
     if table.n:
         console.print(_label_table(table))
-    _say(console, _EXPLAINED)
+    say(console, _EXPLAINED)
     if is_qa:
         right = [flip for flip in agreement.flips if flip.first["accuracy"]]
         wrong = [flip for flip in agreement.flips if not flip.first["accuracy"]]
@@ -57,33 +57,38 @@ def show_agreement(agreement: Agreement, *, notes: Sequence[str] = (), console: 
     for title, flips in kinds:
         _show_flips(console, title, flips)
     for note in notes:
-        _say(console, note)
+        say(console, note)
 
 
-def _say(console: Console, line: str, style: str = "") -> None:
-    # As Text, so that nothing in it is read as markup or as the name of an emoji.
+def say(console: Console, line: str, style: str = "") -> None:
+    """Print a line as Text, so that nothing in it is read as markup or as the name of an emoji."""
     console.print(Text(line, style=style), soft_wrap=True)
 
 
-def _line(text: str, width: int = 200) -> str:
+def say_title(console: Console, benchmark: str, first: str, second: str) -> None:
+    """Print what is compared on which benchmark."""
+    say(console, f"\n{one_line(benchmark)} | {one_line(first)} -> {one_line(second)}", "bold")
+
+
+def one_line(text: str, width: int = 200) -> str:
     """Return a text from outside as one printable line of bounded length: no control or direction characters."""
     shown = " ".join("".join(character if character.isprintable() else " " for character in text).split())
     return shown if len(shown) <= width else shown[: width - 1].rstrip() + "…"
 
 
-def _differences(differences: Sequence[Difference]) -> str:
-    """Return in what the judges differ, with the values where these are short."""
+def told_differences(differences: Sequence[Difference]) -> str:
+    """Return the fields in which two differ, with the values where these are short."""
 
     def told(value: Any) -> str:
-        return "none" if value is None else _line(value if isinstance(value, str) else json.dumps(value))
+        return "none" if value is None else one_line(value if isinstance(value, str) else json.dumps(value))
 
     parts = []
     for one in differences[:DIFFERENCES_SHOWN]:
         values = (told(one.first), told(one.second))
         is_short = max(map(len, values)) <= _NARROW
-        parts.append(_line(one.field) + (f" ({values[0]} -> {values[1]})" if is_short else ""))
+        parts.append(one_line(one.field) + (f" ({values[0]} -> {values[1]})" if is_short else ""))
     more = len(differences) - len(parts)
-    return f"They differ in {', '.join(parts)}{f' and {more} more' if more else ''}."
+    return f"{', '.join(parts)}{f' and {more} more' if more else ''}"
 
 
 def _counts(agreement: Agreement) -> str:
@@ -99,11 +104,12 @@ def _offset(offset: Offset) -> str:
     values = f"{printed(offset.name, offset.first)} -> {printed(offset.name, offset.second)}"
     interval = "(no interval: too few source videos)"
     if offset.low is not None and offset.high is not None:
-        interval = f"[{_signed(offset.name, offset.low)}, {_signed(offset.name, offset.high)}]"
-    return f"{offset.name} {values}, offset {_signed(offset.name, offset.offset)} {interval}"
+        interval = f"[{signed(offset.name, offset.low)}, {signed(offset.name, offset.high)}]"
+    return f"{offset.name} {values}, offset {signed(offset.name, offset.offset)} {interval}"
 
 
-def _signed(name: str, value: float) -> str:
+def signed(name: str, value: float) -> str:
+    """Return a difference as the field prints values, with its sign; 0 has none."""
     shown = printed(name, abs(value))
     return shown if float(shown) == 0 else f"{'-' if value < 0 else '+'}{shown}"
 
@@ -130,19 +136,19 @@ def _label_table(table: LabelTable) -> Table:
 
 
 def _show_flips(console: Console, title: str, flips: Sequence[Flip]) -> None:
-    _say(console, f"\n{len(flips)} {title}{':' if flips else ''}", "bold")
+    say(console, f"\n{len(flips)} {title}{':' if flips else ''}", "bold")
     for flip in flips[:FLIPS_SHOWN]:
         for line in _graded(flip, console.width) if "accuracy" in flip.first else _described(flip, console.width):
-            _say(console, line)
+            say(console, line)
     if len(flips) > FLIPS_SHOWN:
-        _say(console, f"  ... and {len(flips) - FLIPS_SHOWN} more")
+        say(console, f"  ... and {len(flips) - FLIPS_SHOWN} more")
 
 
 def _graded(flip: Flip, width: int) -> list[str]:
     said = [f"{'yes' if one['accuracy'] else 'no'} ({one['score']:g})" for one in (flip.first, flip.second)]
-    question = f"{_line(flip.question, width // 2)} " if flip.question else ""
-    compared = f"    answer {_line(flip.target, width // 4)} | output {_line(flip.output, width)}"
-    return [f"  {_line(flip.id)}: {said[0]} -> {said[1]}  {question}".rstrip(), _cut(compared, width)]
+    question = f"{one_line(flip.question, width // 2)} " if flip.question else ""
+    compared = f"    answer {one_line(flip.target, width // 4)} | output {one_line(flip.output, width)}"
+    return [f"  {one_line(flip.id)}: {said[0]} -> {said[1]}  {question}".rstrip(), _cut(compared, width)]
 
 
 def _described(flip: Flip, width: int) -> list[str]:
@@ -150,14 +156,14 @@ def _described(flip: Flip, width: int) -> list[str]:
         f"{name} {printed(name, flip.first[name])} -> {printed(name, flip.second[name])}"
         for name in ("recall", "precision")
     )
-    lines = [f"  {_line(flip.id)}: {', '.join(moves)}"]
+    lines = [f"  {one_line(flip.id)}: {', '.join(moves)}"]
     lines += [
-        _cut(f"    {event.first} -> {event.second}: {_line(event.event, width)}", width)
+        _cut(f"    {event.first} -> {event.second}: {one_line(event.event, width)}", width)
         for event in flip.relabelled[:EVENTS_SHOWN]
     ]
     if len(flip.relabelled) > EVENTS_SHOWN:
         lines.append(f"    ... and {len(flip.relabelled) - EVENTS_SHOWN} more events")
-    return [*lines, _cut(f"    output {_line(flip.output, width)}", width)]
+    return [*lines, _cut(f"    output {one_line(flip.output, width)}", width)]
 
 
 def _cut(line: str, width: int) -> str:

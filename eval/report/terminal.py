@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from eval.core import COMPLETE_FROM, OVERALL, Accounting, Metric, Prediction, Result, Score
+from eval.stats.clusters import projected_reach
 from eval.store import PREDICTIONS, SCORES
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ FAILURES_SHOWN = 10
 
 PLAIN_INTERVAL = 15.0
 """Seconds between progress lines where the output is not a terminal."""
+
+
+FEW_VIDEOS = 30
+"""Source videos below which an interval may cover as little as 92%: results/bench/statistics.md."""
 
 
 class _Rate(ProgressColumn):
@@ -96,21 +101,22 @@ class _Console(Console):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _console() -> Console:
+def results_console() -> Console:
     """Return the console for results, with room for every column where no terminal sets the width."""
     return _Console() if sys.stdout.isatty() else _Console(width=120)
 
 
 def show_result(result: Result, *, notes: Sequence[str] = (), console: Console | None = None) -> None:
     """Print the result's table: a row for each metric and subset, both accountings side by side."""
-    console = console or _console()
+    console = console or results_console()
     judge = f" | judge {result.judge}, protocol {result.protocol}" if result.judge else ""
     console.print(f"\n{result.benchmark} | {result.model}{judge}", style="bold", highlight=False, markup=False)
     media = {c.subset: f"{c.present}/{c.total}" for c in result.coverage}
     present, total = sum(c.present for c in result.coverage), sum(c.total for c in result.coverage)
     media[OVERALL] = f"{present}/{total}"
     failed = result.counts.model_failed + result.counts.judge_failed
-    columns = ["n", "upstream", "strict", *(["if failed"] if failed else []), "chance", "invalid", "failed"]
+    columns = ["n", "upstream", "strict", "95% interval", *(["if failed"] if failed else [])]
+    columns += ["chance", "invalid", "failed"]
     columns += ["media"] if present < total else []
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("", overflow="ellipsis", no_wrap=True)
@@ -126,6 +132,7 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
             escape(_label(subset, name, result.primary)),
             str(metric.n),
             *(printed(name, value) for value in values),
+            _span(name, metric.interval),
             *([_bounds(name, metric)] if failed else []),
             printed(name, metric.chance),
             str(metric.n_invalid),
@@ -139,7 +146,7 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
     counts = result.counts
     explained = (
         "Values times 100 (a judge's score from 0 to 5 as it is). What has no valid answer, or failed, is left out by "
-        "upstream, and earns nothing in strict."
+        "upstream, and earns nothing in strict. The interval is that of strict, over source videos."
     )
     if failed:
         explained += " If failed: the value had all that failed been wrong, and had all been right."
@@ -147,14 +154,53 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
         f"{counts.total} samples: {counts.scored} scored, {counts.invalid} without a valid answer, {failed} failed.",
         *_incomplete(result),
         explained,
+        *_few_videos(result),
         *notes,
     ):
         console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
+def timing_line(timing: Mapping[str, Any]) -> str:
+    """Return where the time went, in one line."""
+    stages = timing["stages_s"]
+    share = "" if timing["in_model"] is None else f", {100 * timing['in_model']:.0f}% of it in the model"
+    parts = [f"{name} {stages[name]:.1f}" for name in ("encode", "prefill", "generate") if stages[name]]
+    model = f" ({', '.join(parts)} s)" if parts else ""
+    tokens = f"; {timing['tokens']} tokens, {timing['tokens_per_s']:.0f}/s" if timing["tokens_per_s"] else ""
+    return (
+        f"{timing['samples']} predicted in {timing['wall_s']:.1f} s{share}{model}{tokens}; waited for frames "
+        f"{stages['wait']:.1f} s, scored {stages['score']:.1f} s. Decoding took {stages['decode']:.1f} s elsewhere."
+    )
+
+
+def projection(result: Result, n_full: int) -> str | None:
+    """Return what a full run of `n_full` samples would say, as far as the error of this part tells; None where none."""
+    metric = headline(result, "strict")
+    if metric is None or not metric.stderr or not metric.n_clusters or metric.n >= n_full:
+        return None
+    here = projected_reach(metric.stderr, metric.n, metric.n_clusters, metric.n)
+    full = projected_reach(metric.stderr, metric.n, metric.n_clusters, n_full)
+    return (
+        f"{result.primary} is known to ±{printed(result.primary, here)} from {metric.n} samples; all {n_full} would "
+        f"say it to ±{printed(result.primary, full)}, as far as these tell."
+    )
+
+
 def _bounds(name: str, metric: Metric) -> str:
     """Return what the samples that failed could make of a value: all of them wrong, or all right."""
-    return f"{printed(name, metric.lower)}-{printed(name, metric.upper)}" if metric.n_failed else ""
+    return _span(name, (metric.lower, metric.upper)) if metric.n_failed else ""
+
+
+def _span(name: str, ends: tuple[float | None, float | None] | None) -> str:
+    return "-" if ends is None else f"{printed(name, ends[0])}-{printed(name, ends[1])}"
+
+
+def _few_videos(result: Result) -> list[str]:
+    """Return a warning where intervals rest on so few videos that they may be too narrow."""
+    metric = headline(result, "strict")
+    if metric is None or metric.interval is None or metric.n_clusters is None or metric.n_clusters >= FEW_VIDEOS:
+        return []
+    return [f"Only {metric.n_clusters} source videos: intervals are rough, and may be too narrow near 0 and 100."]
 
 
 def _incomplete(result: Result) -> list[str]:
@@ -195,7 +241,7 @@ def headline(result: Result, accounting: Accounting) -> Metric | None:
 
 def show_summary(results: Sequence[Result], *, console: Console | None = None) -> None:
     """Print one line a benchmark: the headline in both accountings."""
-    console = console or _console()
+    console = console or results_console()
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
     table.add_column("metric", no_wrap=True)
@@ -226,7 +272,7 @@ def show_failures(
     predictions: Sequence[Prediction], scores: Sequence[Score] = (), *, console: Console | None = None
 ) -> None:
     """List the samples that have no output or no verdict, with the reason; the first few of them in full."""
-    console = console or _console()
+    console = console or results_console()
     failed = [(p.id, p.error) for p in predictions if p.error is not None]
     unjudged = [(score.id, score.reason or "") for score in scores if score.status == "judge_failed"]
     for what, found, where in (("failed", failed, PREDICTIONS), ("without a verdict", unjudged, SCORES)):

@@ -4,6 +4,10 @@ What happens to samples without a value decides some comparisons, so both conven
 lets them leave the denominator, as the published numbers have it. `strict` divides by all samples: an output without
 an answer, a sample without an output and a judge without a verdict all earn nothing. For the failures among them
 `lower` and `upper` bound the value: if all of them had scored nothing, or in full.
+
+That is what failures may hide. How far the value would move with other videos is another question, which `stderr` and
+`interval` answer: answers about one source video depend on each other, so that videos are what was drawn. What is
+counted is taken as given, in `upstream` too, where an invalid answer makes the sample one smaller.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from dataclasses import replace
 from typing import Literal
 
 from eval.core import OVERALL, Accounting, Metric, Score
+from eval.stats import Estimate, estimate
 
 Average = Literal["micro", "macro"]
 
@@ -44,7 +49,7 @@ def averages(
         if set(subsets) <= {""}:
             metrics.append(whole)
             continue
-        macro = over_subsets(parts)
+        macro = over_subsets(parts, list(subsets.values()), full=full)
         named = [replace(macro, name=f"{name}_macro"), replace(whole, name=f"{name}_micro")]
         metrics += [macro if headline == "macro" else whole, *named, *parts]
     return metrics
@@ -68,7 +73,7 @@ def over_samples(
     n_all = n if accounting == "strict" else n + len(failed)
     total = sum(score.values[name] for score in valued)
     chances = [score.chance for score in valued + wrong if score.chance is not None]
-    return Metric(
+    metric = Metric(
         name=name,
         accounting=accounting,
         subset=subset,
@@ -81,12 +86,20 @@ def over_samples(
         upper=(total + full * len(failed)) / n_all if n_all else None,
         chance=sum(chances) / n if n and len(chances) == n else None,
     )
+    return metric if not n else with_shares(metric, _estimate([valued + wrong], name), full)
 
 
-def over_subsets(parts: Sequence[Metric]) -> Metric:
-    """Return the mean of a metric over subsets; one in which nothing counts is left out, but not of the bounds."""
+def over_subsets(parts: Sequence[Metric], groups: Sequence[Sequence[Score]], *, full: float = 1.0) -> Metric:
+    """Return the mean of a metric over subsets; one in which nothing counts is left out, but not of the bounds.
+
+    Args:
+        parts: The metric of each subset.
+        groups: The scores of each, in the same order. Subsets are fixed by the benchmark's design; a video may be in
+            several of them.
+        full: The most that a sample can have.
+    """
     valued = [part for part in parts if part.value is not None]
-    return Metric(
+    metric = Metric(
         name=parts[0].name,
         accounting=parts[0].accounting,
         subset=OVERALL,
@@ -99,6 +112,37 @@ def over_subsets(parts: Sequence[Metric]) -> Metric:
         upper=_mean([part.upper for part in parts if part.upper is not None]),
         chance=_mean([part.chance for part in valued]),
     )
+    name, accounting = metric.name, metric.accounting
+    counted = [[score for score in group if accounting == "strict" or name in score.values] for group in groups]
+    return with_shares(metric, _estimate([group for group in counted if group], name), full) if valued else metric
+
+
+def with_shares(metric: Metric, found: Estimate, full: float) -> Metric:
+    """Return a metric with the error of its value, a mean of marks from 0 to `full`."""
+    return with_error(metric, found, found.of_shares(full))
+
+
+def with_error(metric: Metric, found: Estimate, interval: tuple[float, float] | None) -> Metric:
+    """Return a metric with the error of its value."""
+    return replace(
+        metric,
+        stderr=found.stderr,
+        interval=interval,
+        n_clusters=found.n_clusters,
+        n_effective=found.n_effective,
+    )
+
+
+def video_of(score: Score) -> str:
+    """Return the source video of a score; where none is known, the sample stands for itself."""
+    return score.cluster or score.id
+
+
+def _estimate(groups: Sequence[Sequence[Score]], name: str) -> Estimate:
+    """Return the mean over groups of the means of a value, 0 for a score without it."""
+    rows = [(score.values.get(name, 0.0), video_of(score), i) for i, group in enumerate(groups) for score in group]
+    values, videos, strata = zip(*rows, strict=True)
+    return estimate(values, videos, strata)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

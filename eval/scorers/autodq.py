@@ -22,13 +22,17 @@ from dataclasses import dataclass, field, replace
 from math import inf, nan
 from typing import Any, Literal, TypeVar
 
-from eval.core import OVERALL, Accounting, Metric, Prediction, Sample, Score
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.core import OVERALL, Accounting, Metric, Prediction, Sample, Score, Settled
 from eval.errors import DataError
 from eval.judges.calls import Judge, Label
 from eval.judges.protocol import JudgeProtocol, Question, Side, native_protocol
 from eval.judges.rounds import NoAnswer, ask
 from eval.readers.upstream import FAILED
-from eval.scorers.accounting import ACCOUNTINGS, over_samples, over_subsets
+from eval.scorers.accounting import ACCOUNTINGS, over_samples, over_subsets, video_of
+from eval.stats import cluster_bootstrap
 
 SOURCES = ("movie_animation", "movie_live_action", "shorts", "stock", "youtube")
 """Where DREAM-1K's videos come from."""
@@ -78,6 +82,10 @@ class AutoDQ:
             "judge": dict(self.judge.describe()),
         }
 
+    def settled(self) -> Settled | None:
+        """Return None: the whole output counts."""
+        return None
+
     def score(self, pairs: Sequence[tuple[Sample, Prediction]], population: Sequence[Sample] = ()) -> list[Score]:  # noqa: ARG002
         """Return the score of each pair, in the order given.
 
@@ -125,7 +133,8 @@ class AutoDQ:
 
         Overall recall and precision are the unweighted means over sources, and F1 is that of the means, never a mean
         of F1s. `strict` takes a failed video's recall and precision as 0. What its labels would have been is
-        unknown, so the shares of the other labels are given under `upstream` only.
+        unknown, so the shares of the other labels are given under `upstream` only. The interval of F1, which is no
+        mean, is drawn again from the videos of each source.
         """
         return [metric for accounting in ACCOUNTINGS for metric in _table(scores, accounting)]
 
@@ -219,20 +228,23 @@ def _table(scores: Sequence[Score], accounting: Accounting) -> list[Metric]:
     for score in scores:
         groups.setdefault(RENAMED.get(score.subset, score.subset), []).append(score)
     known = [source for source in SOURCES if source in groups]
-    sources = [means(groups[source], source) for source in [*known, *(name for name in groups if name not in known)]]
+    groups = {source: groups[source] for source in [*known, *(name for name in groups if name not in known)]}
+    sources = [_with_f1(means(part, source), [part]) for source, part in groups.items()]
     if set(groups) <= {""}:
-        overall, sources = means(scores, OVERALL), []
+        overall, sources = _with_f1(means(scores, OVERALL), [scores]), []
     else:
-        overall = [over_subsets(column) for column in zip(*sources, strict=True)]
+        parts = list(groups.values())
+        columns = zip(*(row[1:] for row in sources), strict=True)
+        overall = _with_f1([over_subsets(column, parts) for column in columns], parts)
     kinds = [
-        means(videos, name)
+        _with_f1(means(videos, name), [videos])
         for name, key, least, most in BUCKETS
         if (videos := [score for score in scores if least <= score.values.get(key, nan) <= most])
     ]
-    return [metric for row in (overall, *sources, *kinds) for metric in _with_f1(row)]
+    return [metric for row in (overall, *sources, *kinds) for metric in row]
 
 
-def _with_f1(row: Sequence[Metric]) -> list[Metric]:
+def _with_f1(row: Sequence[Metric], groups: Sequence[Sequence[Score]]) -> list[Metric]:
     recall, precision, *_ = row
     f1 = replace(
         recall,
@@ -240,11 +252,47 @@ def _with_f1(row: Sequence[Metric]) -> list[Metric]:
         value=_f1(recall.value, precision.value),
         lower=_f1(recall.lower, precision.lower),
         upper=_f1(recall.upper, precision.upper),
+        n_effective=None,
+        stderr=None,
+        interval=None,
     )
-    return [f1, *row]
+    return [_with_spread(f1, row, groups), *row]
+
+
+def _with_spread(f1: Metric, row: Sequence[Metric], groups: Sequence[Sequence[Score]]) -> Metric:
+    """Return F1 with its error, by drawing the videos of each source again.
+
+    Where nothing varies, all right or all wrong, drawing says nothing; then the ends are those of recall and of
+    precision taken together, which F1 is sure to be between as often as both are in theirs.
+    """
+    recall, precision, *_ = row
+    counted = [[s for s in group if f1.accounting == "strict" or "recall" in s.values] for group in groups]
+    counted = [group for group in counted if group]
+    if f1.value is None or not counted:
+        return f1
+    # A description weighs one over the number of sources and of descriptions in its source.
+    weighed = [(score, 1 / len(counted) / len(group), i) for i, group in enumerate(counted) for score in group]
+    videos = dict.fromkeys((video_of(score), i) for score, _, i in weighed)
+    numbers = {video: number for number, video in enumerate(videos)}
+    sums = np.zeros((len(videos), 2))
+    for score, weight, i in weighed:
+        sums[numbers[video_of(score), i]] += [weight * score.values.get(name, 0.0) for name in _METRICS.values()]
+    spread = cluster_bootstrap(sums, f1_of, strata=[i for _, i in videos])
+    if spread is None:
+        return f1
+    ends = (spread.low, spread.high)
+    if spread.stderr < 1e-9 and recall.interval is not None and precision.interval is not None:
+        low, high = f1_of(np.column_stack([recall.interval, precision.interval])).tolist()
+        ends = (low, high)
+    return replace(f1, stderr=spread.stderr, interval=ends)
 
 
 def _f1(recall: float | None, precision: float | None) -> float | None:
-    if recall is None or precision is None:
-        return None
-    return 2 * recall * precision / (recall + precision) if recall + precision else 0.0
+    return None if recall is None or precision is None else float(f1_of(np.array([recall, precision])))
+
+
+def f1_of(means: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return F1 of mean recall and mean precision, (..., 2) to (...); 0 where both are."""
+    total = means.sum(axis=-1)
+    found: NDArray[np.float64] = 2 * means.prod(axis=-1) / np.where(total > 0, total, 1)
+    return found

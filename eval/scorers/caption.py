@@ -5,6 +5,10 @@ the score of a part of it means what it means in a full run. `cider_corpus` take
 scored, as upstream does; on a full split the two are equal. Both are on CIDEr's own scale of 0 to 10, as
 pycocoevalcap computes it; papers print them times 100.
 
+Intervals are over source videos. That of `cider` is of a mean, its frequencies being fixed. `cider_corpus` would have
+other frequencies with other samples; its interval takes those it has as given. BLEU is a function of sums, which are
+drawn again.
+
 Upstream scores whatever text it finds, also the `<error>` of a sample that failed: so does the accounting `upstream`
 here, and in `strict` a failed sample scores 0. Source: evaluation/metrics/evaluate_caption_cider.py of
 github.com/bytedance/tarsier.
@@ -14,9 +18,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from eval.captions.cider import ReferenceSet, cider, prepare
 from eval.captions.ngrams import MAX_N
@@ -24,15 +31,16 @@ from eval.captions.overlap import Overlap, bleu, overlap, rouge_l
 from eval.captions.ptb_tokenizer import TOKENIZER_VERSION, tokenize
 from eval.captions.reference import pycocoevalcap_tokens
 from eval.captions.reference_cache import load_or_prepare
-from eval.core import OVERALL, Accounting, Metric, Prediction, Sample, Score
+from eval.core import OVERALL, Accounting, Metric, Prediction, Sample, Score, Settled
 from eval.errors import DataError
 from eval.readers.upstream import FAILED
-from eval.scorers.accounting import ACCOUNTINGS
+from eval.scorers.accounting import ACCOUNTINGS, video_of, with_error
+from eval.stats import cluster_bootstrap, estimate
+from eval.stats.clusters import numbered
 
 _MEANS = {"cider": 10.0, "cider_corpus": 10.0, "rouge_l": 1.0}
 """Metrics that are means over samples, and the most that a sample can have."""
 _log = logging.getLogger(__name__)
-_STRICT: Accounting = "strict"
 _MATCHED = tuple(f"bleu_matched_{n}" for n in range(1, MAX_N + 1))
 _TOTAL = tuple(f"bleu_total_{n}" for n in range(1, MAX_N + 1))
 _COUNTS = (*_MATCHED, *_TOTAL, "bleu_length", "bleu_closest")
@@ -54,6 +62,10 @@ class Captioning:
         """Return what makes up the identity of a score."""
         version = TOKENIZER_VERSION if self.tokenizer == "own" else "pycocoevalcap"
         return {"name": self.name, "tokenizer": version, "form": "CIDEr-D"}
+
+    def settled(self) -> Settled | None:
+        """Return None: the whole output counts."""
+        return None
 
     def score(self, pairs: Sequence[tuple[Sample, Prediction]], population: Sequence[Sample] = ()) -> list[Score]:
         """Return the score of each pair, in the order given; frequencies of `cider` come from the population.
@@ -147,24 +159,53 @@ def _counted(scores: Sequence[Score], accounting: Accounting) -> list[Score]:
 
 def _mean(scores: Sequence[Score], accounting: Accounting, name: str) -> Metric:
     n, best = len(scores), _MEANS[name]
-    total, earned = (sum(score.values[name] for score in _counted(scores, how)) for how in (accounting, _STRICT))
+    counted = accounting == "upstream"
+    values = [score.values[name] if counted or score.status == "scored" else 0.0 for score in scores]
+    earned = sum(score.values[name] for score in _counted(scores, "strict"))
     failed = n - len(_counted(scores, "strict"))
-    value, lower, upper = (part / n if n else None for part in (total, earned, earned + best * failed))
-    return _metric(name, accounting, scores, value, lower, upper)
+    value, lower, upper = (part / n if n else None for part in (sum(values), earned, earned + best * failed))
+    metric = _metric(name, accounting, scores, value, lower, upper)
+    if not n:
+        return metric
+    found = estimate(values, [video_of(score) for score in scores])
+    return with_error(metric, found, found.within(0.0, best))
 
 
 def _corpus_bleu(scores: Sequence[Score], accounting: Accounting) -> Metric:
     """Return BLEU-4 over all samples, whose counts are added up first; a failed one in `strict` says nothing."""
-    counted = _counted(scores, accounting)
-    total = {name: round(sum(score.values[name] for score in counted)) for name in _COUNTS}
-    missing = [] if accounting == "upstream" else [score for score in scores if score.status != "scored"]
-    counts = Overlap(
-        matched=tuple(total[name] for name in _MATCHED),
-        total=tuple(total[name] for name in _TOTAL),
-        length=total["bleu_length"],
-        closest=total["bleu_closest"] + round(sum(score.values["bleu_closest"] for score in missing)),
+    counts = bleu_counts(scores, accounting)
+    metric = _metric("bleu_4", accounting, scores, float(corpus_bleu_of(counts.sum(axis=0))) if scores else None)
+    if not scores:
+        return metric
+    cluster_of, n_clusters = numbered([video_of(score) for score in scores])
+    sums = np.zeros((n_clusters, len(_COUNTS)))
+    np.add.at(sums, cluster_of, counts)
+    spread = cluster_bootstrap(sums, corpus_bleu_of)
+    metric = replace(metric, n_clusters=n_clusters)
+    return replace(metric, stderr=spread.stderr, interval=(spread.low, spread.high)) if spread else metric
+
+
+def bleu_counts(scores: Sequence[Score], accounting: Accounting) -> NDArray[np.float64]:
+    """Return what each sample adds to the counts of corpus BLEU, (samples, counts); failed in `strict`, no words."""
+    return np.array([[_count(score, accounting, name) for name in _COUNTS] for score in scores]).reshape(
+        -1, len(_COUNTS)
     )
-    return _metric("bleu_4", accounting, scores, bleu(counts)[3] if scores else None)
+
+
+def _count(score: Score, accounting: Accounting, name: str) -> float:
+    says = accounting == "upstream" or score.status == "scored" or name == "bleu_closest"
+    return score.values[name] if says else 0.0
+
+
+def corpus_bleu_of(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return BLEU-4 of sums of counts, (..., counts) to (...)."""
+    rows = np.rint(counts).astype(int).reshape(-1, len(_COUNTS)).tolist()
+    n = len(_MATCHED)
+    found = [
+        bleu(Overlap(matched=tuple(row[:n]), total=tuple(row[n : 2 * n]), length=row[-2], closest=row[-1]))[3]
+        for row in rows
+    ]
+    return np.array(found).reshape(counts.shape[:-1])
 
 
 def _metric(

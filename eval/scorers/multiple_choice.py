@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from eval.core import Metric, Prediction, Sample, Score
+from eval.core import Metric, Prediction, Sample, Score, Settled
 from eval.errors import DataError
 from eval.scorers.accounting import ACCOUNTINGS, Average, averages, over_samples
 
@@ -22,6 +22,10 @@ _DIGITS: dict[Digits, dict[str, str]] = {
     "tarsier": dict(zip("12345", "BCDEF", strict=True)),
     "tarsier2": dict(zip("012345", "ABCDEF", strict=True)),
 }
+
+
+_SHOWN = 40
+"""Characters of an output without an answer that its reason quotes."""
 
 
 def first_character(text: str) -> str:
@@ -56,6 +60,19 @@ class MultipleChoice:
         settings = {"digits": self.digits, "headline": self.headline, "whole_videos": self.whole_videos}
         return {"name": self.name, **settings}
 
+    def settled(self) -> Settled | None:
+        """Return what tells that a text has its answer, or holds none and is as long as its reason quotes.
+
+        The first character that is no bracket and no space decides, and what follows can't change it: decoding only
+        adds at the end. A character of several bytes shows as U+FFFD, of which there may be four, until it is whole.
+        """
+        return self._is_settled
+
+    def _is_settled(self, text: str) -> bool:
+        return read_letter(text, self.digits) is not None or (
+            len(text.strip()) > _SHOWN + 4 and first_character(text) not in ("", "\ufffd")
+        )
+
     def score(self, pairs: Sequence[tuple[Sample, Prediction]], population: Sequence[Sample] = ()) -> list[Score]:  # noqa: ARG002
         """Return the score of each pair. Raises DataError where a sample has no target."""
         return [self.score_one(sample, prediction) for sample, prediction in pairs]
@@ -71,7 +88,7 @@ class MultipleChoice:
         if prediction.output is None:
             status, reason = "model_failed", prediction.error
         elif answer is None:
-            status, reason = "invalid", f"no option letter at the beginning of {prediction.output[:40]!r}"
+            status, reason = "invalid", f"no option letter at the beginning of {prediction.output[:_SHOWN]!r}"
         else:
             status, reason = "scored", None
         return Score(
@@ -113,7 +130,10 @@ class MultipleChoice:
 
 
 def _dropped(metric: Metric, kept: Metric | None) -> Metric:
-    """Return a metric with the value of the videos that were kept; what failures could change is not known then."""
+    """Return a metric of the videos that were kept; what failures could change is not known then.
+
+    Its error is that of the kept videos, as if they had been the sample.
+    """
     if kept is None:
-        return replace(metric, value=None, n=0, lower=None, upper=None)
-    return replace(metric, value=kept.value, n=kept.n, chance=kept.chance, lower=None, upper=None)
+        kept = replace(metric, value=None, n=0, stderr=None, interval=None, n_clusters=None, n_effective=None)
+    return replace(kept, n_invalid=metric.n_invalid, n_failed=metric.n_failed, lower=None, upper=None)

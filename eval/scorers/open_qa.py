@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from eval.core import OVERALL, Metric, Prediction, Sample, Score
+from eval.core import OVERALL, Metric, Prediction, Sample, Score, Settled
 from eval.errors import DataError
 from eval.judges.calls import Judge, Verdict
 from eval.judges.protocol import JudgeProtocol, Question, native_protocol
@@ -46,6 +46,10 @@ class OpenQA:
             "protocol": self.protocol.describe(),
             "judge": dict(self.judge.describe()),
         }
+
+    def settled(self) -> Settled | None:
+        """Return None: the whole output counts."""
+        return None
 
     def score(self, pairs: Sequence[tuple[Sample, Prediction]], population: Sequence[Sample] = ()) -> list[Score]:  # noqa: ARG002
         """Return the score of each pair, in the order given; all of them are put to the judge at once.

@@ -234,6 +234,7 @@ def test_the_reference_checkpoint_gives_the_reference_outputs(n_frames, model_ca
         f"model.n_frames={n_frames}",
         "model.max_new_tokens=24",
         "model.device=cpu",
+        "full_output=true",
         model=str(golden / "tarsier-random"),
     )
     assert code == 0

@@ -107,14 +107,15 @@ def by_key(metrics):
 def test_one_accuracy_where_there_are_no_subsets():
     scores = [score("", "scored", 1.0), score("", "scored", 0.0), score("", "invalid"), score("", "model_failed")]
     upstream, strict = MultipleChoice(headline="macro").aggregate(scores)
+    # All of one video: no error can be told.
     # upstream: 1 of 2; with the failed one wrong 1 of 3, right 2 of 3. strict: 1 of 4; 1 of 4, 2 of 4.
     assert upstream == Metric(
         name="accuracy", accounting="upstream", subset=OVERALL, value=1 / 2, n=2, n_invalid=1, n_failed=1,
-        average="micro", lower=1 / 3, upper=2 / 3, chance=0.25,
+        average="micro", lower=1 / 3, upper=2 / 3, chance=0.25, n_clusters=1,
     )  # fmt: skip
     assert strict == Metric(
         name="accuracy", accounting="strict", subset=OVERALL, value=1 / 4, n=4, n_invalid=1, n_failed=1,
-        average="micro", lower=1 / 4, upper=2 / 4, chance=0.25,
+        average="micro", lower=1 / 4, upper=2 / 4, chance=0.25, n_clusters=1,
     )  # fmt: skip
 
 
@@ -197,3 +198,38 @@ def test_upstream_may_drop_a_video_for_one_invalid_answer():
     assert metrics["accuracy", "upstream", "domain: Law"].value is None
     assert metrics["accuracy", "strict", "domain: Law"].value == pytest.approx(1 / 2)
     assert metrics["accuracy", "upstream", "domain: Sports"].value == pytest.approx(2 / 3)
+
+
+UGLY = [
+    "A", "(A", "(A) the left one", "  \n (C)", "))((B", "Answer: C", "É", "Ж", "a", "the answer is A, and " * 9, "ß",
+    "", "   ", "()", "((( )))  ", "0", "1", "5", "6. F", "\u00a0\u2003D", "日本", "🐒 A", "\ufffd", "<error>", "[A]",
+    ". A", "'s B", "(\n" * 60 + "B", "the answer is a long " * 20, "é" * 60, "🐒" * 60, "- A", "Ⅷ", "ⓐ", "ﬁ",
+]  # fmt: skip
+
+
+def after(output, scorer):
+    score = scorer.score_one(sample(), answered(output))
+    return score.status, score.answer, score.values, score.reason
+
+
+@pytest.mark.parametrize("digits", ["tarsier", "tarsier2"])
+@pytest.mark.parametrize("output", UGLY)
+def test_what_is_settled_is_scored_as_the_whole_output(output, digits):
+    """Byte by byte, as a byte-level tokenizer gives it, a character that is not whole yet shown as U+FFFD."""
+    scorer = MultipleChoice(digits=digits)
+    settled = scorer._is_settled
+    data = output.encode()
+    seen = 0
+    for length in range(len(data) + 1):
+        text = data[:length].decode(errors="replace")
+        bytes_apart = text.rstrip("\ufffd") + "\ufffd" * (length - len(text.rstrip("\ufffd").encode()))
+        for shown in (text, bytes_apart if output.isprintable() else text):
+            if settled(shown):
+                seen += 1
+                assert after(shown, scorer) == after(output, scorer), shown
+    assert seen or after(output, scorer)[0] == "invalid"
+
+
+def test_an_answer_settles_at_its_first_letter_and_prose_goes_on():
+    settled = MultipleChoice()._is_settled
+    assert [settled(text) for text in ("", " ", "(", "(A", "A", "a", "the")] == [False] * 3 + [True] * 2 + [False] * 2

@@ -1,0 +1,123 @@
+"""`tarsier-eval bundle`: a run in one file, from which any machine gets the same rows of the leaderboard."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from eval.commands.outcome import say
+from eval.commands.rescoring import build_benchmark, pairs_of, population_of, wording_at_hand
+from eval.config import PROJECT
+from eval.errors import ConfigError, DataError
+from eval.files import to_jsonl, write_bytes_atomically
+from eval.leaderboard.bundles import POPULATION, SUFFIX, WORDING, is_bundle, pack
+from eval.leaderboard.keys import refuse_secrets
+from eval.leaderboard.paths import without_places
+from eval.leaderboard.reading import Scored, read_scored
+from eval.readers.predictions import to_json
+from eval.store import CONFIG, PREDICTIONS, RESULT, RUN, SCORES, SUBMISSION, VERDICTS, read_record
+
+
+def bundle(given: argparse.Namespace) -> bool:
+    """Write a run, or a score, as one bundle."""
+    to = _bundle_file(given.to)
+    folder = Path(given.run).expanduser().resolve()
+    if not (folder / RESULT).is_file():
+        raise ConfigError(f"{given.run!r} holds no {RESULT}: give the folder of a run that is through, or of a score.")
+    scored = read_scored(folder)
+    files = _files(scored, given.overrides)
+    settings = _settings(folder / CONFIG)
+    judge = settings.get("judge")
+    variable = judge.get("key_env") if isinstance(judge, Mapping) else None
+    refuse_secrets(files, [variable] if isinstance(variable, str) else [], settings=(CONFIG, RUN, RESULT))
+    content = pack(files)
+    write_bytes_atomically(to, content)
+    for line in _places_left(files, scored):
+        say(line)
+    sha256 = hashlib.sha256(content).hexdigest()
+    print(f"{', '.join(files)} of {folder} written to {to}: {len(content)} bytes, sha256 {sha256}.")
+    return True
+
+
+def _bundle_file(name: str) -> Path:
+    """Return where a bundle is to be written. Raises ConfigError where it can't be, or would replace something else."""
+    path = Path(name).expanduser().resolve()
+    if not path.name.endswith(SUFFIX):
+        raise ConfigError(f"--to {name}: a bundle's name ends in {SUFFIX}.")
+    if not path.parent.is_dir():
+        raise ConfigError(f"--to {name}: the folder {path.parent} does not exist.")
+    if path.is_dir() or (path.exists() and not is_bundle(path)):
+        raise ConfigError(f"--to {name} is there already and is no bundle; choose another file.")
+    return path
+
+
+def _files(scored: Scored, overrides: Sequence[str]) -> dict[str, bytes]:
+    folder = scored.folder
+    files = {name: (folder / name).read_bytes() for name in (SCORES, VERDICTS, SUBMISSION) if (folder / name).is_file()}
+    benchmark = build_benchmark(scored)
+    pairs = pairs_of(scored, benchmark)
+    total = scored.result.counts.total
+    if len(pairs) != total:
+        raise DataError(
+            f"{folder} has {len(pairs)} predictions, and its result counts {total}: they have changed since. Score "
+            "them again, and bundle that."
+        )
+    own = folder / PREDICTIONS
+    files[PREDICTIONS] = own.read_bytes() if own.is_file() else to_jsonl(to_json(*pair) for pair in pairs)
+    about = scored.raw["provenance"]
+    # What makes the score what it is stays to the letter: its hash is part of the row.
+    placeless = {**without_places(about), "scorer": about["scorer"]}
+    files[RESULT] = _json({**scored.raw, "provenance": placeless})
+    if (folder / CONFIG).is_file():
+        files[CONFIG] = yaml.safe_dump(
+            without_places(_settings(folder / CONFIG)), sort_keys=False, allow_unicode=True
+        ).encode("utf-8")
+    if (folder / RUN).is_file():
+        record = asdict(read_record(folder))
+        config = hashlib.sha256(files[CONFIG]).hexdigest() if CONFIG in files else None
+        files[RUN] = _json({**without_places(record), "config_sha256": config})
+    if "judge" in about["scorer"]:
+        files[WORDING] = _json(asdict(wording_at_hand(about["scorer"]["protocol"], overrides)))
+    population = population_of(scored, benchmark, pairs)
+    if {sample.id for sample in population} != {sample.id for sample, _ in pairs}:
+        files[POPULATION] = to_jsonl({"id": sample.id, "targets": list(sample.targets)} for sample in population)
+    return files
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise DataError(f"{path} is damaged ({' '.join(str(error).split())}). Restore it, or run again.") from error
+    if not isinstance(found, dict):
+        raise DataError(f"{path} is damaged (it is no mapping). Restore it, or run again.")
+    return found
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2) + "\n").encode("utf-8")
+
+
+def _places_left(files: Mapping[str, bytes], scored: Scored) -> list[str]:
+    """Return a line for each file in which paths of this machine are left: messages name the file that failed."""
+    about = scored.result.provenance
+    places = {str(PROJECT), str(Path.home()), str(scored.folder), str(about.get("data") or "")}
+    known = [place.encode() for place in places if place.startswith("/") and len(place) > 1]
+    counts = {
+        name: sum(any(place in line for place in known) for line in content.splitlines())
+        for name, content in files.items()
+    }
+    return [
+        f"{count} lines of {name} name folders of this machine, as error messages do; they are packed as they are."
+        for name, count in counts.items()
+        if count
+    ]

@@ -1,0 +1,196 @@
+"""Scoring again what a run folder or a bundle holds, without a model and asking nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from eval import config as configuration
+from eval.commands.judging import protocol_overrides
+from eval.core import Benchmark, Clip, Prediction, Result, Sample, Score
+from eval.errors import ConfigError, DataError
+from eval.judges.wording import Wording, load_wording
+from eval.leaderboard.bundles import POPULATION, WORDING
+from eval.leaderboard.reading import Scored
+from eval.leaderboard.recorded import RecordedJudge
+from eval.provenance import files_hash
+from eval.readers.predictions import read_predictions
+from eval.readers.rows import read_jsonl
+from eval.scoring import score_predictions
+from eval.store import CONFIG, PREDICTIONS, VERDICTS
+
+_SCALARS = (str, int, float, bool, type(None))
+
+
+def rescore(scored: Scored, data: str | None = None, overrides: Sequence[str] = ()) -> tuple[list[Score], Result]:
+    """Return scores and result of the predictions, as this version scores them, with the verdicts that were given.
+
+    Args:
+        scored: The folder.
+        data: Root of the annotations, for metrics that need all samples of the split; None: where the run had them.
+        overrides: Further settings, such as `protocol.pack=<folder>`.
+
+    Raises:
+        ConfigError: the benchmark, the wording, the predictions or the whole split are not at hand.
+        DataError: a file is damaged.
+    """
+    benchmark = _benchmark(scored, data, overrides)
+    pairs = pairs_of(scored, benchmark)
+    population = population_of(scored, benchmark, pairs, data)
+    result = scored.result
+    scores, again = score_predictions(
+        pairs,
+        benchmark.scorer,
+        population,
+        benchmark=result.benchmark,
+        primary=benchmark.card.metric,
+        model=result.model,
+        coverage=result.coverage,
+        provenance=result.provenance,
+    )
+    stopped_early = result.provenance.get("n_samples", len(pairs)) > len(pairs)
+    return scores, replace(again, complete=again.complete and not stopped_early)
+
+
+def build_benchmark(scored: Scored) -> Benchmark:
+    """Return the benchmark of a result, for reading its predictions; it cannot score where a judge is needed."""
+    settings = configuration.load_settings([f"benchmark={_name(scored)}"])
+    benchmark: Benchmark = configuration.build(settings.benchmark, "benchmark")
+    return benchmark
+
+
+def wording_at_hand(asked: Mapping[str, Any], overrides: Sequence[str] = ()) -> Wording:
+    """Return the wording of a protocol that a result names. Raises ConfigError where it is no longer at hand."""
+    settings = configuration.load_settings([*protocol_overrides(str(asked["name"])), *overrides])
+    wording: Wording = configuration.build(settings.protocol, "protocol").wording
+    if wording.sha256 != asked["wording"]["sha256"]:
+        raise ConfigError(
+            f"The run was judged in another wording of the protocol {asked['name']!r} than the one at hand; use the "
+            "version, or the imported pack (protocol.pack=<folder>), that it was judged with."
+        )
+    return wording
+
+
+def pairs_of(scored: Scored, benchmark: Benchmark) -> list[tuple[Sample, Prediction]]:
+    """Return what was scored: the folder's predictions, or the file that the score was made from.
+
+    Raises:
+        ConfigError: that file is gone, or is another one by now.
+    """
+    about = scored.result.provenance
+    source = scored.folder / PREDICTIONS
+    if not source.is_file():
+        source = Path(str(about.get("predictions") or PREDICTIONS))
+        if not source.is_absolute() or not source.exists():
+            raise ConfigError(f"The predictions behind {scored.folder} are gone: {source}. Score them again.")
+        source = source / PREDICTIONS if (source / PREDICTIONS).is_file() else source
+        files = [source] if source.is_file() else sorted(source.glob("*.jsonl"))
+        if files_hash(files) != about.get("predictions_sha256"):
+            raise DataError(f"{source} has changed since {scored.folder} was scored. Score it again.")
+    return read_predictions(source, benchmark.name, benchmark.dataset, benchmark.subset_of)
+
+
+def population_of(
+    scored: Scored, benchmark: Benchmark, pairs: Sequence[tuple[Sample, Prediction]], data: str | None = None
+) -> list[Sample]:
+    """Return all samples of the split, as far as the score depends on more than those that were predicted.
+
+    Raises:
+        ConfigError: it does, and the annotations are not at hand.
+    """
+    kept = scored.folder / POPULATION
+    if kept.is_file():
+        return [_reference(row.text("id"), row.texts("targets"), scored) for row in read_jsonl(kept)]
+    about = scored.result.provenance
+    predicted = [sample for sample, _ in pairs]
+    # Only captions have statistics of a corpus, and a run of all samples holds them all.
+    if benchmark.card.task != "caption" or (data is None and about.get("limit") is None):
+        return predicted
+    root = Path(data or str(about.get("data") or "")).expanduser()
+    if data is None and not scored.is_builtin and not (root.is_absolute() and root.is_dir()):
+        raise ConfigError(
+            f"{scored.result.benchmark} takes its statistics from the whole split, of which {scored.folder} has "
+            f"{len(pairs)} samples: give the root of its annotations as --data."
+        )
+    return list(benchmark.samples())
+
+
+def _benchmark(scored: Scored, data: str | None, overrides: Sequence[str]) -> Benchmark:
+    about = scored.result.provenance
+    root = data or (None if scored.is_builtin else about.get("data"))
+    given = {
+        "data": root,
+        "annotations": None if data else about.get("annotations"),
+        "benchmark.split": about.get("split"),
+    }
+    more = [
+        f"{key}={configuration.quoted(str(Path(value).expanduser().resolve()) if key != 'benchmark.split' else value)}"
+        for key, value in given.items()
+        if isinstance(value, str) and (key == "benchmark.split" or Path(value).expanduser().exists())
+    ]
+    settings = configuration.load_settings([f"benchmark={_name(scored)}", *more, *overrides])
+    node = dict(settings.benchmark)
+    parts: dict[str, Any] = {}
+    identity = about["scorer"]
+    if isinstance(identity.get("judge"), Mapping):
+        parts = {"judge": RecordedJudge(identity["judge"], scored.folder / VERDICTS)}
+        parts["protocol"] = _protocol(scored, identity.get("protocol"), overrides)
+    plain = dict(node["scorer"])
+    node["scorer"] = {**plain, **_settings_of(scored, plain)}
+    try:
+        benchmark: Benchmark = configuration.build(node, "benchmark", parts)
+    except ConfigError:
+        # What a score without a config.yaml says of its scorer are names and versions too, and not only settings.
+        benchmark = configuration.build({**node, "scorer": plain}, "benchmark", parts)
+    return benchmark
+
+
+def _name(scored: Scored) -> str:
+    name = scored.result.benchmark
+    if name not in configuration.names("benchmark"):
+        raise ConfigError(f"{scored.folder} is of the benchmark {name[:80]!r}, which is none of conf/benchmark/.")
+    return name
+
+
+def _protocol(scored: Scored, asked: object, overrides: Sequence[str]) -> Any:
+    from eval.judges.protocol import with_wording
+
+    try:
+        assert isinstance(asked, Mapping)
+        name, sha256 = str(asked["name"]), asked["wording"]["sha256"]
+    except (AssertionError, KeyError, TypeError) as error:
+        raise DataError(f"{scored.folder}: the result does not say how its judge was asked.") from error
+    kept = scored.folder / WORDING
+    wording = load_wording(kept) if kept.is_file() else wording_at_hand(asked, overrides)
+    if wording.sha256 != sha256:
+        raise DataError(f"{kept} is not the wording that the result names.")
+    return with_wording(name, wording)
+
+
+def _settings_of(scored: Scored, plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the scorer's settings as the run had them: plain values that the scorer has too.
+
+    A bundle may come from anyone. So a class to build is never taken from it, and neither is a path.
+    """
+    path = scored.folder / CONFIG
+    found: Any = scored.result.provenance["scorer"]
+    if path.is_file():
+        try:
+            found = yaml.safe_load(path.read_text(encoding="utf-8"))["benchmark"]["scorer"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, yaml.YAMLError) as error:
+            raise DataError(f"{path} is damaged: {error}.".replace("\n", " ")) from error
+    return {
+        name: value
+        for name, value in found.items()
+        if name in plain and name not in ("_target_", "cache", "name") and isinstance(value, _SCALARS)
+    }
+
+
+def _reference(name: str, targets: tuple[str, ...], scored: Scored) -> Sample:
+    return Sample(
+        id=name, benchmark=scored.result.benchmark, subset="", clip=Clip(source=()), prompt="", targets=targets
+    )

@@ -1,0 +1,133 @@
+"""Where the time of a run goes: stages of the main thread, work of helpers, and both over the course of the run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+BINS = 240
+"""Most parts into which a run's course is cut; when they are used up, two neighbours become one."""
+
+IN_MODEL = ("encode", "prefill", "generate", "model")
+"""Stages of the main thread that are the model's: vision tower and projector; the prompt up to the first token; the
+further tokens; all else that it does, such as tokenising and moving data."""
+
+MAIN = (*IN_MODEL, "wait", "write", "score")
+"""Stages of the main thread: the model's, waiting for frames, putting predictions on disk, scoring."""
+
+ELSEWHERE = ("decode", "prepare")
+"""Work of other processes: reading a clip's frames, and bringing them to the model's size."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lap:
+    """What a clock saw in some time."""
+
+    wall: float
+    """Seconds."""
+    seconds: Mapping[str, float]
+    """Seconds by stage."""
+    counts: Mapping[str, int]
+    """How many of what was counted."""
+    bin_s: float
+    """Seconds of a part of the course."""
+    course: Mapping[str, Sequence[float]]
+    """Seconds of each stage in each part."""
+
+    @property
+    def in_model(self) -> float:
+        """Seconds of the main thread in the model."""
+        return sum(self.seconds.get(stage, 0.0) for stage in IN_MODEL)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the figures that result.json keeps: seconds by stage, what the model's share is, tokens a second."""
+        predicting = self.wall - self.seconds.get("score", 0.0)
+        tokens = self.counts.get("tokens", 0)
+        in_model = self.in_model
+        return {
+            "wall_s": round(self.wall, 3),
+            "stages_s": {stage: round(self.seconds.get(stage, 0.0), 3) for stage in (*MAIN, *ELSEWHERE)},
+            "in_model": round(in_model / predicting, 4) if predicting > 0 else None,
+            "samples": self.counts.get("samples", 0),
+            "tokens": tokens,
+            "tokens_per_s": round(tokens / in_model, 2) if in_model > 0 else None,
+        }
+
+
+class Clock:
+    """Adds up the seconds of stages, in memory that does not grow with the run.
+
+    Stages may be nested: the inner one's time is not the outer one's too, so that the stages of the main thread add up
+    to no more than the wall time.
+
+    Args:
+        now: seconds that only go forward.
+        bin_s: seconds of a part of the course, at first.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.perf_counter, bin_s: float = 0.05) -> None:
+        self._now = now
+        self._start = now()
+        self._bin_s = self._first_bin_s = bin_s
+        self._open: list[str] = []
+        self._since = self._start
+        self._seconds: dict[str, float] = {}
+        self._counts: dict[str, int] = {}
+        self._course: dict[str, list[float]] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the time until the block ends as the stage's, but for that of stages inside it."""
+        self._switch()
+        self._open.append(name)
+        try:
+            yield
+        finally:
+            self._switch()
+            self._open.pop()
+
+    def add(self, name: str, start: float, end: float) -> None:
+        """Count work that was done elsewhere, at the same time as whatever the main thread did."""
+        self._seconds[name] = self._seconds.get(name, 0.0) + end - start
+        self._draw(name, start - self._start, end - self._start)
+
+    def count(self, name: str, n: int) -> None:
+        """Count things, such as tokens."""
+        self._counts[name] = self._counts.get(name, 0) + n
+
+    def lap(self) -> Lap:
+        """Return what came together since the clock was made, or since the last lap, and begin anew."""
+        self._switch()
+        n = max((len(parts) for parts in self._course.values()), default=0)
+        done = Lap(
+            wall=self._since - self._start,
+            seconds=self._seconds,
+            counts=self._counts,
+            bin_s=self._bin_s,
+            course={name: parts + [0.0] * (n - len(parts)) for name, parts in self._course.items()},
+        )
+        self._start, self._bin_s = self._since, self._first_bin_s
+        self._seconds, self._counts, self._course = {}, {}, {}
+        return done
+
+    def _switch(self) -> None:
+        """Give the time since the last switch to the innermost open stage."""
+        now = self._now()
+        if self._open:
+            self.add(self._open[-1], self._since, now)
+        self._since = now
+
+    def _draw(self, name: str, start: float, end: float) -> None:
+        start = max(start, 0.0)
+        while end >= BINS * self._bin_s:
+            self._bin_s *= 2
+            for stage, parts in self._course.items():
+                self._course[stage] = [sum(parts[i : i + 2]) for i in range(0, len(parts), 2)]
+        parts = self._course.setdefault(name, [])
+        last = int(end / self._bin_s)
+        parts += [0.0] * (last + 1 - len(parts))
+        for i in range(int(start / self._bin_s), last + 1):
+            parts[i] += max(0.0, min(end, (i + 1) * self._bin_s) - max(start, i * self._bin_s))
