@@ -3,6 +3,7 @@
 #   make eval  BENCH=mvbench [MODEL= DATA= ANN= JUDGE= PROTOCOL= LIMIT= OUT= ARGS="key=value ..."]
 #   make equivalence BENCH=mvbench [MODEL= DATA= LIMIT= TO= ARGS=]   does batching change a model's outputs here?
 #   make score BENCH=mvbench PRED=<file or folder> [DATA= JUDGE= PROTOCOL= OUT= ARGS=]
+#   make compare A=<run or score> B=<run or score> [TO= ARGS="--accept decoder"]
 #   make judge-check JUDGE=<judge> [PROTOCOL=]
 #   make judge-compare A=<score> B=<score>
 #   make judge-export RUN=<run or score> TO=<bundle> | make judge-replay BUNDLE=<bundle> [PRED= OUT=]
@@ -24,7 +25,7 @@ $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIA
 quote = '$(subst ','\'',$(1))'
 flag  = $(if $($(2)),$(1) $(call quote,$($(2))))
 
-.PHONY: help eval equivalence bench score judge-check judge-compare judge-export judge-replay import test test-fast check lock
+.PHONY: help eval equivalence bench score compare judge-check judge-compare judge-export judge-replay import test test-fast check lock
 
 help:
 	@sed -n '/^\#/!q;s/^\# \{0,1\}//p' Makefile
@@ -44,6 +45,9 @@ bench: $(VENV)/.dev
 score: $(VENV)/.runtime
 	@$(BIN)/tarsier-eval score $(call flag,--pred,PRED) $(call flag,--bench,BENCH) $(call flag,--data,DATA) \
 		$(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(call flag,--out,OUT) $(ARGS)
+
+compare: $(VENV)/.runtime
+	@$(BIN)/tarsier-eval compare $(call flag,--first,A) $(call flag,--second,B) $(call flag,--to,TO) $(ARGS)
 
 judge-check: $(VENV)/.runtime
 	@$(BIN)/tarsier-eval judge check $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(ARGS)

@@ -22,6 +22,7 @@ REQUIRED = {
     "eval": ("bench",),
     "score": ("pred", "bench"),
     "equivalence": ("bench",),
+    "compare": ("first", "second"),
     "judge export": ("run", "to"),
     "judge replay": ("bundle",),
     "judge compare": ("first", "second"),
@@ -96,6 +97,14 @@ def parser() -> _Parser:
     same = commands.add_parser("equivalence", help="measure whether batching changes a model's outputs")
     _model_flags(same)
     same.add_argument("--to", metavar="FILE", help="JSON file to write it to as well")
+
+    compare = commands.add_parser("compare", help="two runs or scores on the same samples: difference, interval, flips")
+    compare.add_argument("--first", metavar="DIR", help="folder of a run, or of a score")
+    compare.add_argument("--second", metavar="DIR", help="folder of another on the same samples")
+    compare.add_argument("--to", metavar="FILE", help="JSON file to write it to as well")
+    compare.add_argument(
+        "--accept", nargs="+", action="extend", metavar="FIELD", help="differences in what was measured to put up with"
+    )
 
     export = commands.add_parser("export", help="write a run's predictions as upstream's own rows")
     export.add_argument("--run", metavar="DIR", help="run folder")

@@ -33,7 +33,8 @@ sys.path.insert(0, str(PROJECT))
 import torch  # noqa: E402
 
 from benchmarks.mini.world import WORLD  # noqa: E402
-from eval.config import build, load_settings, names  # noqa: E402
+from eval.building import build  # noqa: E402
+from eval.config import load_settings, names  # noqa: E402
 from eval.core import Asked, Sample, Scorer, Settled  # noqa: E402
 from eval.models.tarsier.runner import TarsierRunner  # noqa: E402
 from eval.pipeline import predict  # noqa: E402

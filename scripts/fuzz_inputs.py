@@ -199,7 +199,8 @@ def predictions(name: str, form: str) -> bytes:
                 row["text"]["prediction"] = ("A", "it is a red ball", "<error>")[number % 3]
             lines.append(json.dumps(row, ensure_ascii=False))
         return "\n".join(lines).encode()
-    from eval.config import build, load_settings
+    from eval.building import build
+    from eval.config import load_settings
     from eval.core import Prediction
     from eval.readers.predictions import to_json
 

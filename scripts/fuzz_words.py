@@ -65,7 +65,7 @@ ${oc.env:NOPE,x}
 ${hydra:runtime.cwd}
 ${now:%Y}
 os.system
-eval.config.build
+eval.building.build
 eval.store.os.remove
 eval.readers.clone.shutil
 eval.store.Path

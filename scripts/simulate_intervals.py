@@ -5,7 +5,7 @@
 Answers are right or wrong, and those about one video depend on each other: a video's own accuracy is drawn from a
 beta distribution, whose spread gives the intra-cluster correlation. Videos have as many questions as in the official
 files where these are at hand (DIR as they are distributed), else as many as are noted here. Prints tables, and writes
-them to results/bench/statistics.md; less than two minutes on one core.
+them to results/bench/statistics.md; some three minutes on one core.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ sys.path.insert(0, str(PROJECT))
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
+from eval.scorers.autodq import f1_of  # noqa: E402
+from eval.stats import cluster_bootstrap  # noqa: E402
 from eval.stats.clusters import estimate, influences, share_interval, steadiness  # noqa: E402
 from eval.stats.paired import detectable, exchange_p, holm, mcnemar_p  # noqa: E402
 
@@ -108,6 +110,24 @@ def macro_coverage(n_strata: int, size: int, correlation: float, *, shared: bool
             right = random.random((n_strata, size)) < accuracies[:, None]
         ends = estimate(right.ravel().astype(float).tolist(), videos.tolist(), strata.tolist()).of_shares()
         hits += ends is not None and ends[0] <= accuracies.mean() <= ends[1]
+    return hits / repetitions
+
+
+def f1_coverage(size: int, repetitions: int, seed: int) -> float:
+    """Return how often the interval of DREAM's F1 covers the truth, with so many videos in each of five sources."""
+    random = np.random.default_rng(seed)
+    of_source = np.linspace(0.3, 0.6, 5)
+    truth = float(f1_of(np.array([of_source.mean(), of_source.mean() + 0.1])))
+    strata = np.repeat(np.arange(5), size).tolist()
+    hits = 0
+    for number in range(repetitions):
+        events = random.integers(3, 10, size=(2, 5, size))
+        # How well a video is described moves both.
+        common = random.uniform(-0.2, 0.2, size=(5, size))
+        shares = np.clip(of_source[:, None] + np.array([0.0, 0.1])[:, None, None] + common, 0, 1)
+        columns = (random.binomial(events, shares) / events).reshape(2, -1).T
+        found = cluster_bootstrap(columns / (5 * size), f1_of, strata=strata, seed=number)
+        hits += found is not None and found.low <= truth <= found.high
     return hits / repetitions
 
 
@@ -221,6 +241,13 @@ def report(annotations: Path | None, repetitions: int) -> list[str]:
         )
     ]
     lines += table(["subsets", "correlation between them", "coverage"], rows)
+
+    lines += ["## Coverage of 95% intervals of DREAM's F1, from the bootstrap", ""]
+    rows = [
+        [str(size), str(count), percent(f1_coverage(size, count, 11))]
+        for size, count in ((10, repetitions), (40, repetitions), (200, repetitions // 4))
+    ]
+    lines += table(["videos in each of 5 sources", "repetitions", "coverage"], rows)
 
     lines += ["## The paired test at 5%", ""]
     lines += ["20% of the answers change. Power is at the difference that is said to be found in 80% of cases.", ""]

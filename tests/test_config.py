@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
+from omegaconf import OmegaConf
+from omegaconf.errors import InterpolationResolutionError
 
-from eval.config import PROJECT, build, load_settings, names, quoted
+from eval.building import build
+from eval.config import PROJECT, load_settings, names, quoted
 from eval.core import Asked
 from eval.errors import ConfigError, DataError
 from eval.judges.protocol import JudgeProtocol
@@ -134,8 +137,8 @@ SCRIPTED = {"_target_": "eval.models.scripted.ScriptedModel"}
 def test_build_makes_the_object():
     model = build({**SCRIPTED, "name": "x", "outputs": ["B", "C"]}, "model")
     assert isinstance(model, ScriptedModel)
-    (generations,) = model.generate([Asked(frames=[], prompts=["", "", ""])])
-    assert [generation.output for generation in generations] == ["B", "C", "B"]
+    (generations,) = model.generate([Asked(frames=[], prompts=[str(number) for number in range(40)])])
+    assert {generation.output for generation in generations} == {"B", "C"}
 
 
 @pytest.mark.parametrize(
@@ -230,9 +233,36 @@ def test_an_odd_override_is_one_line(override, said):
 
 
 @pytest.mark.parametrize(
+    "overrides",
+    [
+        ["model.name=${oc.env:SECRET}"],
+        ["model.name=x-${ oc.env:SECRET,none}"],
+        ["model.name='${env:SECRET}'"],
+        ["model.outputs=[a,'${oc.env:SECRET}']"],
+        ["data=${oc.decode:${oc.env:SECRET}}"],
+        # The name of a resolver may be put together too, and Hydra never shows it whole.
+        ["judge.name=env", "model.name='${oc.${judge.name}:SECRET}'"],
+    ],
+)
+def test_no_setting_takes_a_value_from_the_environment(overrides, monkeypatch):
+    monkeypatch.setenv("SECRET", "sk-abcdef")
+    with pytest.raises(ConfigError, match="environment variables are not read into settings") as caught:
+        load_settings(overrides)
+    assert "sk-abcdef" not in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_no_yaml_takes_a_value_from_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("SECRET", "sk-abcdef")
+    load_settings([])
+    with pytest.raises(InterpolationResolutionError, match="environment variables are not read"):
+        OmegaConf.to_container(OmegaConf.create({"a": "${oc.env:SECRET}"}), resolve=True)
+
+
+@pytest.mark.parametrize(
     "target",
     [
-        *("eval.store.os.remove", "eval.store.Path", "eval.store.write_json", "eval.config.build", "eval.core.Task"),
+        *("eval.store.os.remove", "eval.store.Path", "eval.store.write_json", "eval.building.build", "eval.core.Task"),
         *(
             "eval.__main__.main",
             "eval.readers.clone.shutil",

@@ -47,10 +47,11 @@ def test_a_clip_is_decoded_once_for_all_its_samples(clips):
             decoded.append(clip.source.name)
             yield from load([clip])
 
-    samples = [sample("1", clips / "one.mp4"), sample("2", clips / "two.mp4"), sample("3", clips / "one.mp4")]
-    predictions = run(samples, ScriptedModel(outputs=["A", "B", "C"]), noted)
+    shown = ["one", "two", "one"]
+    samples = [sample(str(i), clips / f"{name}.mp4", prompt=f"p{i}") for i, name in enumerate(shown)]
+    predictions = run(samples, Limited(most=26), noted)
     assert decoded == ["one.mp4", "two.mp4"]
-    assert [(p.id, p.output, p.n_frames) for p in predictions] == [("1", "A", 8), ("3", "B", 8), ("2", "C", 8)]
+    assert [(p.id, p.output, p.n_frames) for p in predictions] == [("0", "p0", 8), ("2", "p2", 8), ("1", "p1", 8)]
 
 
 def test_benchmarks_that_show_the_same_clip_share_it(clips):

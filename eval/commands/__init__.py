@@ -10,6 +10,7 @@ _COMMANDS = {
     "eval": ("evaluate", "evaluate"),
     "equivalence": ("equivalence", "equivalence"),
     "score": ("score", "score"),
+    "compare": ("compare", "compare"),
     "judge": ("judge", "run"),
     "export": ("exchange", "export"),
     "import": ("exchange", "import_protocol"),

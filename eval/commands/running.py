@@ -17,7 +17,7 @@ from eval.judges.transcript import Transcript
 from eval.pipeline import Predicted, coverage, predict
 from eval.readers.predictions import read_run, to_json
 from eval.readers.submission import is_withheld, write_submission
-from eval.report.terminal import RunProgress, timing_line
+from eval.report.terminal import RunProgress, projection, timing_line
 from eval.report.timeline import timeline
 from eval.scorers.multiple_choice import read_letter
 from eval.scoring import score_predictions
@@ -177,6 +177,7 @@ class _Run:
         size = job.read_from["split_size"]
         if not job.settings.is_builtin and len(job.samples) != size:
             notes.append(f"{len(job.samples)} samples; the published split has {size}.")
+            notes += [line] if (line := projection(result, size)) else []
         if is_withheld(job.samples):
             open_questions = write_submission(pairs, read_letter, out / SUBMISSION)
             notes.append(

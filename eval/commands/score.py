@@ -19,6 +19,7 @@ from eval.judges.transcript import Transcript
 from eval.lock import FolderLock
 from eval.provenance import files_hash
 from eval.readers.predictions import read_predictions
+from eval.report.terminal import projection
 from eval.scoring import score_predictions
 from eval.store import PREDICTIONS, RESULT, RUN, SCORES, VERDICTS, holds_only, read_record
 
@@ -91,6 +92,7 @@ def _scored(
     size = benchmark.card.splits.get(benchmark.card.upstream_split or "", 0)
     if not known and len(pairs) < size:
         notes.append(f"{len(pairs)} of the {size} samples of the published split.")
+        notes += [line] if (line := projection(result, size)) else []
     if missing:
         result = replace(result, complete=False)
         notes.append(f"Partial: the run stopped with {missing} samples to go.")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 from typing import Any
 
 from pydantic import NonNegativeFloat, PositiveInt
@@ -15,11 +15,11 @@ from eval.timing import Clock
 
 
 class ScriptedModel:
-    """Gives its outputs one after the other, from the first again when they are used up.
+    """Gives each prompt one of its outputs: always the same one, whatever was asked before, so that runs can go on.
 
     Args:
         name: what results call the model.
-        outputs: the texts to give.
+        outputs: the texts to give; a prompt's hash picks one.
         n_frames: frames sampled from a clip; they are decoded and not looked at.
         frame_side: pixels a side to which frames are brought before they come; None: they come as they are.
         delay_s: seconds to take over each clip, for measuring what goes on around a model.
@@ -41,7 +41,6 @@ class ScriptedModel:
         self.frame_side = frame_side
         self._delay_s = delay_s
         self._outputs = tuple(outputs)
-        self._next = cycle(self._outputs)
 
     def describe(self) -> Mapping[str, Any]:
         """Return what the outputs depend on."""
@@ -52,10 +51,14 @@ class ScriptedModel:
         return 1
 
     def generate(self, asked: Sequence[Asked], clock: Clock | None = None) -> list[list[Generation]]:
-        """Return the next output for each prompt, and tell the clock of a token for each."""
+        """Return an output for each prompt, and tell the clock of a token for each."""
         if self._delay_s:
             time.sleep(self._delay_s * len(asked))
-        found = [[Generation(prompt=p, output=next(self._next), n_tokens=1) for p in clip.prompts] for clip in asked]
+        found = [[Generation(prompt=p, output=self._output(p), n_tokens=1) for p in clip.prompts] for clip in asked]
         if clock is not None:
             clock.count("tokens", sum(map(len, found)))
         return found
+
+    def _output(self, prompt: str) -> str:
+        digest = hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).digest()
+        return self._outputs[int.from_bytes(digest[:8], "big") % len(self._outputs)]

@@ -57,7 +57,7 @@ def show_equivalence(found: Equivalence, *, console: Console | None = None) -> N
     ]
     if not n and found.samples:
         # P(no flip in n) = 5% at this rate
-        lines[-1] += f" With 95% confidence fewer than {100 * (1 - 0.05 ** (1 / found.samples)):.2f}% would."
+        lines[-1] += f" With 95% confidence fewer than {100 * (1 - 0.05 ** (1 / found.samples)):.2f}% do."
     if found.seconds_together:
         ratio = found.seconds_alone / found.seconds_together
         lines.append(

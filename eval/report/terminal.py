@@ -30,7 +30,7 @@ PLAIN_INTERVAL = 15.0
 
 
 FEW_VIDEOS = 30
-"""Source videos below which an interval may cover as little as 92%: results/bench/statistics.md."""
+"""Source videos below which an interval may cover as little as 93%: results/bench/statistics.md."""
 
 
 class _Rate(ProgressColumn):
@@ -245,7 +245,7 @@ def show_summary(results: Sequence[Result], *, console: Console | None = None) -
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
     table.add_column("metric", no_wrap=True)
-    for name in ("n", "upstream", "strict", "failed"):
+    for name in ("n", "upstream", "strict", "95% interval", "failed"):
         table.add_column(name, justify="right", no_wrap=True, min_width=max(5, len(name)))
     table.add_column("judge, protocol", no_wrap=True)
     for result in results:
@@ -255,6 +255,7 @@ def show_summary(results: Sequence[Result], *, console: Console | None = None) -
             escape(result.primary),
             str(result.counts.total),
             *(printed(result.primary, metric.value if metric else None) for metric in values),
+            _span(result.primary, values[1].interval if values[1] else None),
             str(result.counts.model_failed + result.counts.judge_failed),
             escape(f"{result.judge}, {result.protocol}" if result.judge else ""),
         )

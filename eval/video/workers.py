@@ -20,6 +20,10 @@ from eval.video.frames import decoder_version
 from eval.video.job import PATIENCE_S, Job
 from eval.video.loading import load
 
+_ROOT = Path(__file__).resolve().parents[2]
+# By the path of this very package: `-m` would take whatever `eval` lies in the folder that the user is in.
+_SERVE = f"import sys; sys.path[0] = {str(_ROOT)!r}; from eval.video.worker import serve; serve(int(sys.argv[1]))"
+
 MOST_WORKERS = 16
 """Workers that are started where nobody says how many: more of them would only wait for the disk."""
 
@@ -61,7 +65,7 @@ class FrameLoader:
         ConfigError: a setting does not fit, or the decoder is not installed.
     """
 
-    _command: ClassVar[tuple[str, ...]] = (sys.executable, "-m", "eval.video.worker")
+    _command: ClassVar[tuple[str, ...]] = (sys.executable, "-c", _SERVE)
 
     def __init__(
         self,

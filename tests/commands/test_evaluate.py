@@ -151,16 +151,16 @@ def test_too_little_coverage_is_refused_before_any_work(tmp_path, capsys):
 
 @needs_world
 def test_several_benchmarks_share_one_model_and_get_a_folder_each(tmp_path, monkeypatch, capsys):
-    from eval import config
+    from eval import building
 
     built = []
-    real = config.build
+    real = building.build
 
     def counting(node, key, given=None):
         built.append(key)
         return real(node, key, given)
 
-    monkeypatch.setattr(config, "build", counting)
+    monkeypatch.setattr(building, "build", counting)
     assert evaluate(tmp_path / "run", "--limit", "2", bench="mvbench,oe_qa,msvd-qa") == 0
     assert built.count("model") == 1
     folders = sorted(path.name for path in (tmp_path / "run").iterdir())
@@ -181,11 +181,11 @@ def test_withheld_solutions_end_as_a_submission_file(tmp_path):
     for name in ("q-1", "q-2"):
         (videos / f"{name}.mp4").write_bytes(source.read_bytes())
     options = {f"option {number}": word for number, word in enumerate(["red", "blue", "green", "white", "black"])}
-    questions = [{"q_uid": name, "question": "What happens?", **options} for name in ("q-1", "q-2", "q-3")]
+    questions = [{"q_uid": name, "question": f"What happens in {name}?", **options} for name in ("q-1", "q-2", "q-3")]
     (tmp_path / "EgoSchema" / "questions.json").write_text(json.dumps(questions))
     flags = ["--data", str(tmp_path), "benchmark.split=full", "model.outputs=[B,neither]"]
     assert evaluate(tmp_path / "run", *flags, bench="egoschema") == 1
-    assert json.loads((tmp_path / "run" / "submission.json").read_text()) == {"q-1": 1}
+    assert json.loads((tmp_path / "run" / "submission.json").read_text()) == {"q-2": 1}
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["metrics"] == []
     assert result["counts"] == {"total": 3, "scored": 1, "invalid": 1, "model_failed": 1, "judge_failed": 0}

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import pytest
 
 from benchmarks.mini.world import WORLD
-from eval.config import build, load_settings
+from eval.building import build
+from eval.config import load_settings
 from eval.core import Asked
 from eval.pipeline import group_by_clip
 from eval.scorers.multiple_choice import first_character, read_letter

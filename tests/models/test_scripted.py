@@ -14,10 +14,13 @@ def outputs(model, *prompts):
     return [[generation.output for generation in generations] for generations in model.generate(asked)]
 
 
-def test_outputs_in_turn_over_clips_and_calls():
+def test_a_prompt_gets_the_same_output_whenever_it_is_asked():
+    prompts = [str(number) for number in range(40)]
     model = ScriptedModel(outputs=["A", "B", "C"])
-    assert outputs(model, ["x", "y"], [], ["z", "x"]) == [["A", "B"], [], ["C", "A"]]
-    assert outputs(model, ["x"]) == [["B"]]
+    (found,) = outputs(model, prompts)
+    assert set(found) == {"A", "B", "C"}
+    again = ScriptedModel(outputs=["A", "B", "C"])
+    assert outputs(again, prompts[25:], [], prompts[:25]) == [found[25:], [], found[:25]]
 
 
 def test_a_delay_a_clip():

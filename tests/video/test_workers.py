@@ -207,6 +207,17 @@ def test_clips_come_in_order(loader: FrameLoader, clips: ClipMaker, patient: Non
     assert named(found) == ["a", "late", "b", "late", "c"]
 
 
+def test_another_eval_in_the_working_folder_is_not_taken_for_ours(
+    clips: ClipMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "eval").mkdir()
+    (tmp_path / "eval" / "__init__.py").write_text("raise SystemExit('the wrong one')")
+    monkeypatch.chdir(tmp_path)
+    with FrameLoader(workers=1) as loader:
+        (found,) = loader.load(clips("a"), n_frames=1, side=None)
+    assert found.error is None
+
+
 def test_no_more_clips_are_loaded_ahead_than_are_wanted(clips: ClipMaker) -> None:
     with FrameLoader(workers=2) as loader:
         asked = clips(*"abcdefgh")
@@ -220,9 +231,7 @@ def test_no_more_clips_are_loaded_ahead_than_are_wanted(clips: ClipMaker) -> Non
         assert named(list(stream)) == list("bcdefgh")
 
 
-def test_workers_that_hang_are_stood_in_for(
-    clips: ClipMaker, monkeypatch: pytest.MonkeyPatch, impatient: None
-) -> None:
+def test_workers_that_hang_are_stood_in_for(clips: ClipMaker, monkeypatch: pytest.MonkeyPatch, impatient: None) -> None:
     monkeypatch.setattr("eval.video.dispatch._SLOW_S", 0.1)
     with Misbehaving(workers=1, timeout_s=3) as loader:
         found = list(loader.load(clips("hang", "a", "b"), n_frames=1, side=None))

@@ -6,7 +6,6 @@ The rules are set out in the Tarsier paper's code release; the reference outputs
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 VIDEO = "<video>"
 IMAGE = "<image>"
-_WRAPPED = re.compile(r"USER:.*ASSISTANT:", re.DOTALL)
+_USER, _ASSISTANT = "USER:", "ASSISTANT:"
 
 
 def wrap_prompt(prompt: str) -> str:
@@ -31,7 +30,10 @@ def wrap_prompt(prompt: str) -> str:
 
     A prompt that has no `USER: ... ASSISTANT:` becomes `USER: {prompt} ASSISTANT: `, trailing space included.
     """
-    return prompt if _WRAPPED.search(prompt) else f"USER: {prompt} ASSISTANT: "
+    # Two searches, since a pattern would look for the second word from each place of the first.
+    at = prompt.find(_USER)
+    is_wrapped = at >= 0 and prompt.find(_ASSISTANT, at + len(_USER)) >= 0
+    return prompt if is_wrapped else f"{_USER} {prompt} {_ASSISTANT} "
 
 
 def place_frames(prompt: str, n_frames: int) -> str:

@@ -94,6 +94,7 @@ class TarsierRunner:
             "decoding": "greedy",
             # Exact in fp32. In half precision sums in another order may flip a near tie, so it is told.
             "prefix": "shared",
+            "clips_at_once": self._clips_at_once,
         }
 
     @property

@@ -1,0 +1,1 @@
+"""Two models, or two settings of one, on the same samples."""

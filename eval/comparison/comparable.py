@@ -1,0 +1,127 @@
+"""What must be the same for two results to be compared, and what a user lets pass by name.
+
+The models may differ in anything. What they were asked, what was expected, and who graded it how may not: a judge or
+a wording alone moves a benchmark by more than models differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from eval.agreement.comparison import Difference, differences_of
+from eval.comparison.scored import Scored
+from eval.errors import ConfigError, did_you_mean
+from eval.scorers.autodq import RENAMED
+
+MUST_AGREE = ("split", "limit", "decoder", "wording", "prompts_sha256", "data_sha256")
+"""Fields of a run's provenance that its scores depend on besides model and scorer."""
+_SAMPLES = ("ids", "target", "subset")
+"""What scores themselves say of the samples."""
+_JUDGE_NAMES = ("requested", "note")
+"""What says nothing about the judge as it was served."""
+
+
+def accepted_differences(first: Scored, second: Scored, accept: Sequence[str]) -> tuple[Difference, ...]:
+    """Return in what two results differ that should agree, all of which is accepted.
+
+    Args:
+        first: A result.
+        second: Another one.
+        accept: Names of fields; one stands for all below it.
+
+    Raises:
+        ConfigError: they are of different benchmarks or kinds of score, or differ in what is not accepted; the message
+            names every such field and says how to accept it. Or a name in `accept` is none.
+    """
+    if first.folder == second.folder:
+        raise ConfigError(f"first, second: both are {first.folder}. Give two folders.")
+    for field, was, now in (
+        ("benchmark", first.benchmark, second.benchmark),
+        ("scorer.name", first.scorer.get("name"), second.scorer.get("name")),
+        ("primary", first.primary, second.primary),
+    ):
+        if was != now:
+            raise ConfigError(
+                f"{field}: {first.folder} is of {was!r}, {second.folder} of {now!r}. Give two results of one benchmark."
+            )
+    _refuse_unknown(accept, first, second)
+    found = list(_found(first, second))
+    refused = [each for each in found if not any(f"{each.field}.".startswith(f"{name}.") for name in accept)]
+    if refused:
+        names, one = [each.field for each in refused], refused[0]
+        also = f" (and in {', '.join(names[1:])})" if names[1:] else ""
+        raise ConfigError(
+            f"{one.field}: {first.folder} has {_short(one.first)}, {second.folder} has {_short(one.second)}{also}. "
+            "What differs there may pass for a difference between the models. Score or run one of them anew with the "
+            f"other's settings, or accept it by name: --accept {' '.join(names)}"
+        )
+    return tuple(found)
+
+
+def unknown_fields(first: Scored, second: Scored) -> tuple[str, ...]:
+    """Return the fields that should agree of which one of the folders says nothing: predictions from elsewhere."""
+    return tuple(name for name in MUST_AGREE if not (name in first.provenance and name in second.provenance))
+
+
+def _found(first: Scored, second: Scored) -> Iterator[Difference]:
+    # What only one folder knows can't be told to differ.
+    known = [name for name in MUST_AGREE if name not in unknown_fields(first, second)]
+    was, now = ({name: each.provenance[name] for name in known} for each in (first, second))
+    yield from differences_of(was, now)
+    identities = differences_of({"scorer": _identity(first.scorer)}, {"scorer": _identity(second.scorer)})
+    yield from identities
+    if first.score_id != second.score_id and not identities:
+        yield Difference(field="score_id", first=first.score_id, second=second.score_id)
+    one, two = first.scores, second.scores
+    if one.keys() != two.keys():
+        yield Difference(
+            field="ids",
+            first=f"{len(one)} samples, {len(one.keys() - two.keys())} of them alone",
+            second=f"{len(two)} samples, {len(two.keys() - one.keys())} of them alone",
+        )
+    common = [key for key in one if key in two]
+    if not common:
+        raise ConfigError(f"id: {first.folder} and {second.folder} have no sample in common: nothing can be paired.")
+    for field in _SAMPLES[1:]:
+        changed = [key for key in common if _of(one[key], field) != _of(two[key], field)]
+        if changed:
+            values = [f"{_of(scores[changed[0]], field)} for {changed[0]}" for scores in (one, two)]
+            yield Difference(field=field, first=values[0], second=values[1])
+
+
+def _must_agree(scored: Scored) -> Mapping[str, Any]:
+    return {name: scored.provenance[name] for name in MUST_AGREE if name in scored.provenance}
+
+
+def _identity(scorer: Mapping[str, Any]) -> Mapping[str, Any]:
+    judge = scorer.get("judge")
+    if not isinstance(judge, Mapping):
+        return scorer
+    return {**scorer, "judge": {key: value for key, value in judge.items() if key not in _JUDGE_NAMES}}
+
+
+def _of(score: Any, field: str) -> str:
+    value = str(getattr(score, field))
+    return RENAMED.get(value, value) if field == "subset" else value
+
+
+def _refuse_unknown(accept: Sequence[str], first: Scored, second: Scored) -> None:
+    known = {*MUST_AGREE, *_SAMPLES, "score_id", "scorer"}
+    for each in (first, second):
+        known.update(_dotted({**_must_agree(each), "scorer": _identity(each.scorer)}))
+    for name in accept:
+        if name not in known:
+            raise ConfigError(f"--accept {name}: no field that results are compared in. {did_you_mean(name, known)}")
+
+
+def _dotted(fields: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in fields.items():
+        yield f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from _dotted(value, f"{prefix}{key}.")
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:80]}..."

@@ -1,0 +1,11 @@
+"""How sure a number is: clustered errors and intervals, the cluster bootstrap, paired tests, agreement of graders.
+
+Questions about one video are not independent, so a sample of questions tells less than its size suggests: videos are
+what was drawn, and intervals come from how videos differ. All intervals are of 95%.
+"""
+
+from eval.stats.clusters import Estimate, clustered_mean, estimate
+from eval.stats.kappa import cohens_kappa, kappa_of
+from eval.stats.resampling import Bootstrap, cluster_bootstrap
+
+__all__ = ["Bootstrap", "Estimate", "cluster_bootstrap", "clustered_mean", "cohens_kappa", "estimate", "kappa_of"]

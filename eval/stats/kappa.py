@@ -1,0 +1,46 @@
+"""How well two graders agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def cohens_kappa(a: Sequence[str], b: Sequence[str]) -> float | None:
+    """Return Cohen's kappa of two graders who labelled the same items, in the same order.
+
+    1 where they always agree, 0 where they agree as often as their shares of labels would by chance, below where
+    less often. None where it is undefined: without items, and where both gave every item the same one label, since
+    chance alone would agree as well. Raises ValueError where the lengths differ.
+
+    Source: Cohen, A coefficient of agreement for nominal scales, Educational and Psychological Measurement 20 (1960).
+    """
+    if len(a) != len(b):
+        raise ValueError(f"{len(a)} labels of one grader, {len(b)} of the other")
+    index = {label: i for i, label in enumerate(dict.fromkeys([*a, *b]))}
+    table = np.zeros((len(index), len(index)))
+    np.add.at(table, ([index[label] for label in a], [index[label] for label in b]), 1)
+    return kappa_of(table)
+
+
+def kappa_of(table: ArrayLike) -> float | None:
+    """Return Cohen's kappa, see there, of a square table of counts: a row a label of one grader, a column the other's.
+
+    Counts may have been summed over parts of the items.
+    """
+    kappa = float(kappas_of(table))
+    return None if np.isnan(kappa) else kappa
+
+
+def kappas_of(tables: ArrayLike) -> NDArray[Any]:
+    """Return Cohen's kappa of many tables, (..., labels, labels) to (...); NaN where it is undefined."""
+    counts = np.asarray(tables, dtype=float)
+    n = counts.sum(axis=(-2, -1))
+    chance = (counts.sum(axis=-2) * counts.sum(axis=-1)).sum(axis=-1)
+    agreed = np.trace(counts, axis1=-2, axis2=-1)
+    # Whole numbers, so that "always the same label" is found exactly.
+    defined = chance != n * n
+    return np.where(defined, (n * agreed - chance) / np.where(defined, n * n - chance, 1), np.nan)

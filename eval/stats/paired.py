@@ -1,0 +1,103 @@
+"""Whether two systems differ that answered the same samples, and how small a difference would have been seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import bdtr
+
+from eval.stats.clusters import t_quantile
+
+EXACT_UP_TO = 13
+"""Clusters that differ, up to which all 2^C ways to exchange them are gone through."""
+DRAWS = 10_000
+"""Ways that are drawn where there are more; a p of 0.05 then has a standard error of 0.002."""
+POWER = 0.8
+"""Chance to be seen that a difference has which counts as detectable."""
+
+_CELLS = 1 << 22
+
+
+def mcnemar_p(n_first: int, n_second: int) -> float:
+    """Return the exact two-sided p of McNemar's test, for answers that are right or wrong and independent.
+
+    Args:
+        n_first: Samples that only the first system has right.
+        n_second: Samples that only the second has right.
+
+    Under the null hypothesis each of these is a fair coin. Source: McNemar, Note on the sampling error of the
+    difference between correlated proportions or percentages, Psychometrika 12 (1947), with the binomial in place of
+    its approximation.
+    """
+    n = n_first + n_second
+    return min(1.0, 2 * float(bdtr(min(n_first, n_second), n, 0.5))) if n else 1.0
+
+
+def exchange_p(
+    first: ArrayLike, second: ArrayLike, statistic: Callable[[NDArray[Any]], NDArray[Any]], seed: int = 0
+) -> tuple[float, bool]:
+    """Return the two-sided p of a difference by exchanging the two systems cluster by cluster, and whether it is exact.
+
+    Args:
+        first: (clusters, k) what each cluster adds to the first system's sums.
+        second: (clusters, k) the same of the second.
+        statistic: Values of sums, (draws, k) to (draws,).
+        seed: Where the random numbers start.
+
+    If the systems are alike, then it is all the same which of them gave which answers about a video, so that every
+    way to exchange them gives a difference that is as likely as the one seen. All ways are gone through where few
+    clusters differ, else DRAWS are drawn, and the one seen counts among them. For a mean that flips signs of cluster
+    sums; with clusters of one sample and answers right or wrong it is McNemar's test.
+
+    Sources: Fisher, The design of experiments (1935), section 21; Phipson and Smyth, Permutation p-values should
+    never be zero, Statistical Applications in Genetics and Molecular Biology 9 (2010); for clusters, Canay, Romano and
+    Shaikh, Randomization tests under an approximate symmetry assumption, Econometrica 85 (2017).
+    """
+    one, two = np.asarray(first, float), np.asarray(second, float)
+    total, apart = one.sum(axis=0) + two.sum(axis=0), two - one
+    seen = _moved(apart.sum(axis=0)[None], total, statistic)[0]
+    # Only what differs can be exchanged with effect.
+    apart = apart[(apart != 0).any(axis=1)]
+    n = len(apart)
+    # What is equal in truth may differ by rounding.
+    least = abs(seen) - 1e-9 * max(abs(seen), 1e-9)
+    if n <= EXACT_UP_TO:
+        signs = 1.0 - 2.0 * (np.arange(2**n)[:, None] >> np.arange(n) & 1)
+        return float(np.mean(np.abs(_moved(signs @ apart, total, statistic)) >= least)), True
+    random = np.random.default_rng(seed)
+    at_once, as_large = max(1, _CELLS // n), 0
+    for begin in range(0, DRAWS, at_once):
+        count = min(at_once, DRAWS - begin)
+        bits = np.unpackbits(np.frombuffer(random.bytes((count * n + 7) // 8), np.uint8), count=count * n)
+        moved = _moved((1.0 - 2.0 * bits.reshape(count, n)) @ apart, total, statistic)
+        as_large += int((np.abs(moved) >= least).sum())
+    return (1 + as_large) / (1 + DRAWS), False
+
+
+def _moved(apart: NDArray[Any], total: NDArray[Any], statistic: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
+    """Return second minus first of a statistic, for sums that are so far apart and have this total."""
+    return np.asarray(statistic((total + apart) / 2) - statistic((total - apart) / 2))
+
+
+def detectable(stderr: float, df: float) -> float:
+    """Return the smallest true difference that a test at 5% would find with a chance of POWER, at this precision.
+
+    Source: Bloom, Minimum detectable effects, Evaluation Review 19 (1995).
+    """
+    return (t_quantile(df) + t_quantile(df, POWER)) * stderr
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p values, in their order, adjusted for being several: the chance that any is below 5% by luck is 5%.
+
+    Source: Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6 (1979).
+    """
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, i in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
+        adjusted[i] = largest
+    return adjusted
