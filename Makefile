@@ -4,6 +4,8 @@
 #   make equivalence BENCH=mvbench [MODEL= DATA= LIMIT= TO= ARGS=]   does batching change a model's outputs here?
 #   make score BENCH=mvbench PRED=<file or folder> [DATA= JUDGE= PROTOCOL= OUT= ARGS=]
 #   make compare A=<run or score> B=<run or score> [TO= ARGS="--accept decoder"]
+#   make leaderboard [RUNS="<folders and bundles>" TO=] | make verify-row ROW=<number or name> [RUN= DATA=]
+#   make bundle RUN=<run or score> [TO=<run>.tar.gz]
 #   make judge-check JUDGE=<judge> [PROTOCOL=]
 #   make judge-compare A=<score> B=<score>
 #   make judge-export RUN=<run or score> TO=<bundle> | make judge-replay BUNDLE=<bundle> [PRED= OUT=]
@@ -16,7 +18,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-VARIABLES := BENCH MODEL DATA ANN JUDGE PROTOCOL LIMIT OUT PRED UPSTREAM RUN TO BUNDLE A B ARGS PYTHON VENV
+VARIABLES := BENCH MODEL DATA ANN JUDGE PROTOCOL LIMIT OUT PRED UPSTREAM RUN RUNS ROW TO BUNDLE A B ARGS PYTHON VENV
 UNKNOWN   := $(filter-out $(VARIABLES),$(foreach word,$(filter-out --,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(word)))))
 UNKNOWN   := $(strip $(foreach name,$(UNKNOWN),$(if $(filter command line,$(origin $(name))),$(name))))
 $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIABLES)))
@@ -25,7 +27,7 @@ $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIA
 quote = '$(subst ','\'',$(1))'
 flag  = $(if $($(2)),$(1) $(call quote,$($(2))))
 
-.PHONY: help eval equivalence bench score compare judge-check judge-compare judge-export judge-replay import test test-fast check lock
+.PHONY: help eval equivalence bench score compare leaderboard verify-row bundle judge-check judge-compare judge-export judge-replay import test test-fast check lock
 
 help:
 	@sed -n '/^\#/!q;s/^\# \{0,1\}//p' Makefile
@@ -49,6 +51,16 @@ score: $(VENV)/.runtime
 compare: $(VENV)/.runtime
 	@$(BIN)/tarsier-eval compare $(call flag,--first,A) $(call flag,--second,B) $(call flag,--to,TO) $(ARGS)
 
+leaderboard: $(VENV)/.runtime
+	@$(BIN)/tarsier-eval leaderboard $(if $(RUNS),--runs $(RUNS)) $(call flag,--to,TO)
+
+verify-row: $(VENV)/.runtime
+	@$(BIN)/tarsier-eval verify-row $(call flag,--row,ROW) $(call flag,--run,RUN) $(call flag,--data,DATA) $(ARGS)
+
+bundle: TO := $(or $(TO),$(patsubst %/,%,$(RUN)).tar.gz)
+bundle: $(VENV)/.runtime
+	@$(BIN)/tarsier-eval bundle $(call flag,--run,RUN) $(call flag,--to,TO) $(ARGS)
+
 judge-check: $(VENV)/.runtime
 	@$(BIN)/tarsier-eval judge check $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(ARGS)
 
@@ -66,10 +78,10 @@ import: $(VENV)/.runtime
 	@$(BIN)/tarsier-eval import $(call flag,--upstream,UPSTREAM)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 test-fast: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check

@@ -1,32 +1,27 @@
-"""From yaml files and overrides to objects: the one place, with the command line, that knows Hydra.
+"""From yaml files and overrides to settings: the one place that knows Hydra.
 
-The rooms below get plain typed arguments. A class is built from its `_target_` only when it lives in this
-project; each argument is checked against the type hint of the constructor before anything is loaded.
+The rooms below get plain typed arguments; `eval/building.py` makes the objects that settings describe.
 """
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import re
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.errors import ConfigCompositionException, OverrideParseException
 from omegaconf import MISSING, DictConfig, OmegaConf
-from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
-from pydantic_core import SchemaError
 
+from eval.building import checked, short
 from eval.core import Card, DecoderName, Task
 from eval.errors import ConfigError, did_you_mean
+from eval.overrides import NO_ENVIRONMENT, refuse_odd, wrong_name
 from eval.readers.malformed import printable
-from eval.readers.videos import MAX_PATH
 from eval.readers.yaml_guard import check_yaml
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -37,25 +32,6 @@ RUNS = PROJECT / "results" / "runs"
 
 BUILTIN = PROJECT / "benchmarks" / "mini"
 """The built-in world and its checkpoint."""
-
-MAX_VALUE, MAX_BRACKETS = 65_536, 200
-"""Longest value of an override, and most brackets of a kind in it."""
-
-ALLOWED_TARGETS = ("eval.", "benchmarks.")
-"""Where a `_target_` may point: a config file must not be able to call anything else."""
-
-
-ALLOWED_FUNCTIONS = ("eval.judges.protocol.judge_protocol",)
-"""The functions that stand in for a class."""
-
-METHODS: Mapping[str, tuple[str, ...]] = {
-    "benchmark": ("samples", "describe", "asked_with", "scorer", "card"),
-    "model": ("generate", "describe", "n_frames"),
-    "judge": ("ask", "describe"),
-    "protocol": ("describe", "grade"),
-    "scorer": ("score", "aggregate", "describe"),
-}
-"""What the object at a key must have, whatever its class."""
 
 
 @dataclass
@@ -98,6 +74,12 @@ def _register() -> None:
     ConfigStore.instance().store(name="schema", node=Config)
     OmegaConf.register_new_resolver("project", lambda path: str(PROJECT / path), replace=True)
     OmegaConf.register_new_resolver("builtin", lambda name: str(BUILTIN / name), replace=True)
+    # The configuration is written into results, where a key that a variable holds must not come to stand.
+    OmegaConf.register_new_resolver("oc.env", _refuse_environment, replace=True)
+
+
+def _refuse_environment(*_: object) -> NoReturn:
+    raise ConfigError(NO_ENVIRONMENT)
 
 
 def names(group: str) -> list[str]:
@@ -115,7 +97,7 @@ def cards() -> dict[str, Card]:
     for name in names("benchmark"):
         node = OmegaConf.to_container(OmegaConf.load(PROJECT / "conf" / "benchmark" / f"{name}.yaml"))
         card = node.get("card") if isinstance(node, dict) else None
-        found[name] = _checked(card, Card, f"conf/benchmark/{name}.yaml: card")
+        found[name] = checked(card, Card, f"conf/benchmark/{name}.yaml: card")
     return found
 
 
@@ -222,7 +204,7 @@ def load_settings(overrides: Sequence[str]) -> Settings:
         ("benchmark.scorer", OmegaConf.select(config, "benchmark.scorer")),
     ):
         if not isinstance(node, DictConfig):
-            raise ConfigError(f"{name}={_short(node)} is no group of settings; change those below it, or leave it out.")
+            raise ConfigError(f"{name}={short(node)} is no group of settings; change those below it, or leave it out.")
     return Settings(
         # Only where it is given: a class of a user's own may know nothing of it.
         benchmark={**_plain(config.benchmark), **({"outside": True} if config.outside else {})},
@@ -256,11 +238,7 @@ def _plain(node: Any) -> dict[str, Any]:
 
 def _compose(overrides: Sequence[str]) -> DictConfig:
     for override in overrides:
-        if override.startswith(("+", "~")):
-            raise ConfigError(
-                f"{_short(override)} adds or deletes a setting; only settings of conf/ can be given, as key=value."
-            )
-        _refuse_odd(override)
+        refuse_odd(override, names)
     _register()
     _check_files()
     try:
@@ -274,23 +252,6 @@ def _compose(overrides: Sequence[str]) -> DictConfig:
     return config
 
 
-def _refuse_odd(override: str) -> None:
-    """Refuse an override that no setting can mean, before Hydra's grammar, which is recursive, sees it."""
-    key, equals, value = override.partition("=")
-    shown = printable(override[:60])
-    if not equals or not re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*(/\w+)*(@[\w.]+)?", key):
-        raise ConfigError(f"{shown!r} is no setting; settings are given as key=value, such as limit=20.")
-    if (
-        len(value) > (MAX_VALUE if value.startswith(("[", "{")) else MAX_PATH)
-        or max(value.count(bracket) for bracket in "([{") > MAX_BRACKETS
-    ):
-        raise ConfigError(f"{shown!r}... is too long or too deeply nested for a setting; put a list into conf/.")
-    if not value.isprintable() and "\n" not in value:
-        raise ConfigError(f"{shown!r} holds characters that do not show; leave them out.")
-    if (known := names(key)) and value.strip("'\"") not in known:  # a path would lead to files elsewhere
-        raise ConfigError(f"Unknown {key} {printable(value[:60])!r}. {did_you_mean(value[:60], known)}")
-
-
 @cache
 def _check_files() -> None:
     for path in (PROJECT / "conf").rglob("*.yaml"):
@@ -302,17 +263,11 @@ def _explain(error: Exception, overrides: Sequence[str]) -> str:
     if isinstance(error, OverrideParseException):
         key = error.override.partition("=")[0]
         return f"{error.override!r} cannot be read; quote a value with spaces or symbols: '{key}=\"...\"'."
+    if said := wrong_name(overrides, names, _known_keys):
+        return said
     deepest: BaseException = error
     while isinstance(deepest, ConfigCompositionException) and deepest.__cause__ is not None:
         deepest = deepest.__cause__
-    chosen = [override.partition("=")[::2] for override in overrides if names(override.partition("=")[0])]
-    for key, value in chosen:
-        if value not in names(key):
-            return f"Unknown {key} {value!r}. {did_you_mean(value, names(key))}"
-    known = _known_keys([f"{key}={value}" for key, value in chosen])
-    for key in (override.partition("=")[0] for override in overrides):
-        if known and key not in known and not names(key):
-            return f"Unknown setting {key!r}. {did_you_mean(key, known)}"
     said = next((line.strip() for line in str(deepest).splitlines() if line.strip()), type(deepest).__name__)
     where = getattr(deepest, "full_key", None)
     return f"{said.rstrip('.')} (in {where})." if where else f"{said.rstrip('.')}."
@@ -338,85 +293,3 @@ def _known_keys(choices: Sequence[str]) -> list[str]:
 def quoted(text: str) -> str:
     """Return text as a quoted value of Hydra's override grammar."""
     return "'" + text.replace("'", "\\'") + "'"
-
-
-def build(node: Mapping[str, Any], key: str, given: Mapping[str, Any] | None = None) -> Any:
-    """Build the object that a config node describes by its `_target_` and arguments.
-
-    Args:
-        node: a mapping with `_target_`; nested ones are built first.
-        key: where the node stands, for messages.
-        given: objects that were built before and stand in for nested nodes, by the name of the argument.
-
-    Raises:
-        ConfigError: the target is not this project's, or an argument is unknown, missing or of the wrong type.
-    """
-    settings = dict(node)
-    target = settings.pop("_target_", None)
-    factory = _import_target(target, key)
-    given = given or {}
-    try:
-        signature = inspect.signature(factory).parameters
-    except ValueError as error:
-        raise ConfigError(f"{key}._target_ {target!r} is no class that settings can build.") from error
-    hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory, include_extras=True)
-    for name, value in settings.items():
-        if name not in signature:
-            raise ConfigError(f"{key}.{name} is not a setting of {target}. {did_you_mean(name, signature)}")
-        if isinstance(value, Mapping) and "_target_" in value:
-            settings[name] = given[name] if name in given else build(value, f"{key}.{name}", given)
-        elif name in hints:
-            settings[name] = _checked(value, hints[name], f"{key}.{name}")
-    absent = [n for n, p in signature.items() if p.default is inspect.Parameter.empty and n not in settings]
-    if absent:
-        raise ConfigError(f"{key} lacks {', '.join(absent)}, which {target} needs.")
-    try:
-        built = factory(**settings)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{key} cannot be built from {target}: {printable(str(error))[:300]}.") from error
-    lacking = [method for method in METHODS.get(key.rpartition(".")[2], ()) if not hasattr(built, method)]
-    if lacking:
-        raise ConfigError(f"{key}._target_ {target!r} makes no {key.rpartition('.')[2]}: it has no {lacking[0]}.")
-    return built
-
-
-def _import_target(target: object, key: str) -> Callable[..., Any]:
-    if not isinstance(target, str) or not target.startswith(ALLOWED_TARGETS):
-        raise ConfigError(
-            f"{key}._target_ is {target!r}; only classes of this project may be built "
-            f"({' or '.join(prefix + '*' for prefix in ALLOWED_TARGETS)})."
-        )
-    module, _, name = target.rpartition(".")
-    try:
-        found: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
-        raise ConfigError(f"{key}._target_ {target!r} cannot be imported: {error}") from error
-    # A module of this project also holds what it imports: eval.store.os is no class of this project.
-    home = f"{getattr(found, '__module__', '')}."
-    if not callable(found) or not home.startswith(ALLOWED_TARGETS) or name.startswith("_"):
-        raise ConfigError(f"{key}._target_ {target!r} is no class of this project; only those may be built.")
-    if inspect.isfunction(found) and target not in ALLOWED_FUNCTIONS:
-        raise ConfigError(f"{key}._target_ {target!r} is a function; only classes may be built.")
-    return found
-
-
-def _checked(value: Any, hint: Any, key: str) -> Any:
-    try:
-        return TypeAdapter(hint, config=_PYDANTIC if not _brings_config(hint) else None).validate_python(value)
-    except (PydanticSchemaGenerationError, SchemaError) as error:
-        raise ConfigError(f"{key}={_short(value)} does not fit: a mapping with _target_ is needed.") from error
-    except ValidationError as error:
-        raise ConfigError(f"{key}={_short(value)} does not fit: {printable(error.errors()[0]['msg'])}.") from error
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 200 else f"{text[:197]}..."
-
-
-_PYDANTIC = ConfigDict(arbitrary_types_allowed=True)
-
-
-def _brings_config(hint: Any) -> bool:
-    """Whether pydantic refuses a config for this hint, since the type carries its own."""
-    return inspect.isclass(hint) and (hasattr(hint, "__dataclass_fields__") or hasattr(hint, "__pydantic_config__"))

@@ -125,8 +125,16 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def to_json(value: Any) -> str:
-    """Return one line of JSON: keys as given, text as itself, no NaN."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    """Return one line of JSON: keys as given, text as itself, no NaN.
+
+    Halves of surrogate pairs become question marks, as where files are read: UTF-8 cannot hold them, many readers
+    refuse their escapes, and a run must not end over one.
+    """
+    return _storable(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def _storable(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def to_jsonl(rows: Iterable[Mapping[str, Any]]) -> bytes:
@@ -136,7 +144,7 @@ def to_jsonl(rows: Iterable[Mapping[str, Any]]) -> bytes:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file for people and programs, atomically. Raises RunError."""
-    write_atomically(path, json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2) + "\n")
+    write_atomically(path, _storable(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2)) + "\n")
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

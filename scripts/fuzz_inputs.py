@@ -143,7 +143,7 @@ def run_rows(rng: random.Random, folder: Path, number: int, command: Command) ->
     files[file] = _damaged_file(file, files[file], rng)
     (root / file).write_bytes(files[file])
     settings = [f"benchmark.source={source}", f"benchmark.skip_malformed={str(skip).lower()}"]
-    settings += ["model=scripted", "model.n_frames=1", "video.decoder=pyav"]
+    settings += ["model=scripted", "model.n_frames=1", "video.decoder=pyav", "video.workers=1"]
     code, said = command(["eval", "--bench", name, "--data", str(root), "--out", str(out), *settings])
     rows = n_rows(name, source, files)
     if code in (0, 1) and rows is not None:

@@ -54,7 +54,7 @@ def command(bench: str, out: Path) -> list[str]:
     """Return the command of a run."""
     return [
         *(sys.executable, "-m", "eval", "eval", "--bench", bench, "--model", "scripted", "--out", str(out)),
-        *(f"model.outputs={WORKS[bench]}", "model.delay_s=0.02", "limit=100", "video.workers=1"),
+        *(f"model.outputs={WORKS[bench]}", "model.delay_s=0.05", "limit=100", "video.workers=1"),
     ]
 
 
@@ -72,14 +72,28 @@ def ending(out: Path) -> tuple[bytes, bytes, dict[str, Any]]:
     return (out / "predictions.jsonl").read_bytes(), (out / "scores.jsonl").read_bytes(), result
 
 
+def wait_for_a_moment(
+    process: subprocess.Popen[bytes], out: Path, moments: random.Random, seconds: float, total: int
+) -> None:
+    """Wait until a random number of predictions is on disk and a little longer; each fifth time, any moment at all."""
+    if moments.random() < 0.2:
+        time.sleep(moments.uniform(0, seconds))
+        return
+    until = moments.randint(len(lines(out)), total)
+    while len(lines(out)) < until and process.poll() is None:
+        time.sleep(0.005)
+    time.sleep(moments.uniform(0, 0.1))
+
+
 def killed_run(bench: str, out: Path, seconds: float, seed: int, whole: Any) -> Survived:
     """Start a run, kill it, start it again, kill it again, and let it end."""
     moments = random.Random(seed)
+    total = len(whole[0].splitlines())
     done: list[dict[str, Any]] = []
     on_disk, twice = [], 0
     for _ in range(2):
         with subprocess.Popen(command(bench, out), cwd=PROJECT, stdout=_NOWHERE, stderr=_NOWHERE) as process:
-            time.sleep(moments.uniform(0.2 * seconds, seconds))
+            wait_for_a_moment(process, out, moments, seconds, total)
             process.send_signal(signal.SIGKILL)
         found = lines(out)
         new = found[len(done) :]

@@ -31,7 +31,7 @@ def _apart(monkeypatch):
     logging.getLogger().handlers[:] = before
 
 
-@pytest.mark.parametrize(("kind", "n"), [("rows", 28), ("predictions", 14), ("overrides", 12), ("replies", 200)])
+@pytest.mark.parametrize(("kind", "n"), [("rows", 16), ("predictions", 16), ("overrides", 8), ("replies", 100)])
 def test_damaged_inputs_never_break_the_command(kind, n):
     outcomes = fuzz.fuzz(n, seed=1, kinds=[kind])
     assert len(outcomes) == n
@@ -40,7 +40,7 @@ def test_damaged_inputs_never_break_the_command(kind, n):
 
 
 def test_a_case_is_the_same_each_time():
-    first, again = (fuzz.fuzz(20, seed=5, kinds=["replies"]) for _ in range(2))
+    first, again = (fuzz.fuzz(9, seed=5, kinds=["replies"]) for _ in range(2))
     assert [(one.ended, one.detail) for one in first] == [(one.ended, one.detail) for one in again]
 
 
@@ -62,8 +62,8 @@ PIECES = ("a", " ", "\n", "(", "[", "{", "{'a':", '{"a":', '"', "'", "\\", "`", 
 def test_time_grows_no_faster_than_the_text(read):
     for piece in PIECES:
         for around in ("{}", '{{"pred": "yes", "score": 1}}{}', "{}x"):
-            text = around.format((piece * 100_000)[:100_000])
+            text = around.format((piece * 40_000)[:40_000])
             began = time.process_time()
             with contextlib.suppress(UnreadableReplyError):
                 read(text)
-            assert time.process_time() - began < 2, (piece, around)
+            assert time.process_time() - began < 1, (piece, around)

@@ -15,6 +15,14 @@ from dataclasses import dataclass
 
 from eval.captions.ptb_characters import DIGITS, LETTERS, MARKS
 
+REACH = 128
+"""How far a rule looks ahead for what may never come; else a long text without spaces takes the square of its time.
+
+The tokenizer itself has no such bound: an address, number, host or file name that is longer is parted here.
+"""
+_TAG_REACH, _LABELS = 1_000, 32
+"""The same for comments and declarations, <!...> and <?...>, and for the parts of a host's or file's name."""
+
 _SPACE = r"[ \t\u00a0\u2000-\u200a\u3000]"
 _L = rf"[{LETTERS}{MARKS}\u00ad]"
 _D = f"[{DIGITS}]"
@@ -72,7 +80,7 @@ _HYPHEN = r"[-_\u058a\u2010\u2011]"
 _PIECE = f"(?:[dDlLoO]{_NAME_MARK}{_LD})?{_LD}+"
 _DOTTED = f"{_WORD}(?:[.!?]{_WORD})*"
 _HYPHENATED = f"{_PIECE}(?:{_HYPHEN}{_PIECE})*"
-_HYPHENATED_NUMBER = f"{_ASCII}[A-Za-z0-9.,]*(?:-{_PIECE})+"
+_HYPHENATED_NUMBER = f"{_ASCII}[A-Za-z0-9.,]{{0,{REACH}}}(?:-{_PIECE})+"
 _SLASH_PIECE = "[A-Za-z0-9]+(?:-[A-Za-z]+)*"
 _NUMBER = f"{_D}*(?:[.:,\u066b\u066c\u2044]{_D}+)+|{_D}+"
 
@@ -108,17 +116,17 @@ def _rule(kind: str, starts: str, pattern: str) -> Rule:
 
 
 RULES = (
-    _rule("tag", "O", rf"<(?:{_TAG_NAME}(?:[ ]+{_ATTRIBUTE})*[ ]*/?|/{_TAG_NAME}[ ]*|[!?][^>]+)>"),
+    _rule("tag", "O", rf"<(?:{_TAG_NAME}(?:[ ]+{_ATTRIBUTE})*[ ]*/?|/{_TAG_NAME}[ ]*|[!?][^>]{{1,{_TAG_REACH}}})>"),
     _rule("entity", "O", r"&(?i:amp|lt|gt|quot|apos|nbsp);"),
     _rule("text", "O", "&#[0-9]+;"),
     _rule("text", "L", f"https?://{_URL_ANY}+{_URL_LAST}"),
     _rule(
         "text",
         "L",
-        rf"(?:www\.(?:{_HOST}+\.)+[a-zA-Z]{{2,4}}|(?:[A-Za-z][A-Za-z0-9]*\.)+(?:com|net|org|edu))"
+        rf"(?:www\.(?:{_HOST}+\.){{1,{_LABELS}}}[a-zA-Z]{{2,4}}|(?:[A-Za-z][A-Za-z0-9]*\.)+(?:com|net|org|edu))"
         f"(?:/{_URL_ANY}+{_URL_LAST})?",
     ),
-    _rule("text", "LDO", rf"(?:<|&lt;)?{_ASCII}{_MAIL}*@(?:{_MAIL_PART}+\.)*{_MAIL_PART}+>?"),
+    _rule("text", "LDO", rf"(?:<|&lt;)?{_ASCII}{_MAIL}{{0,{REACH}}}@(?:{_MAIL_PART}+\.)*{_MAIL_PART}+>?"),
     _rule("text", "O", "@[A-Za-z_][A-Za-z_0-9]*"),
     _rule("text", "O", f"#{_L}+"),
     *(_rule("text", "L", f"(?i:({word[:cut]}){word[cut:]})") for word, cut in SPLIT_WORDS.items()),
@@ -140,7 +148,7 @@ RULES = (
     _rule("text", "L", f"[dDjJlL]{_CLITIC_MARK}|[yY]{_CLITIC_MARK}(?={_L})"),
     _rule("text", "LD", _HYPHENATED),
     _rule("text", "LD", _HYPHENATED_NUMBER),
-    _rule("text", "LD", f"{_ASCII}[A-Za-z0-9.,]*(?:-{_ASCII}+)*-{_ACRONYM}"),
+    _rule("text", "LD", f"{_ASCII}[A-Za-z0-9.,]{{0,{REACH}}}(?:-{_ASCII}+)*-{_ACRONYM}"),
     _rule("text", "LD", rf"{_SLASH_PIECE}\\?/{_SLASH_PIECE}(?:\\?/{_SLASH_PIECE})?"),
     _rule("text", "DO", rf"[+\-]?(?:{_NUMBER})"),
     _rule("text", "D", r"\d{1,2}[\-/]\d{1,2}[\-/]\d{2,4}"),
@@ -156,7 +164,7 @@ RULES = (
     _rule("acronym", "L", _ACRONYM),
     _rule("abbreviation", "L", rf"(?:{_ENDING}|{_TITLE})\."),
     _rule("text", "L", rf"((?i:{_any_of(BEFORE_NUMBERS)})\.)[ \t\n\u00a0]?\d"),
-    _rule("text", "LD", rf"{_LD}+(?:\.{_LD}+)*\.(?i:{_FILE_TYPES})(?!{_LD})"),
+    _rule("text", "LD", rf"{_LD}+(?:\.{_LD}+){{0,{_LABELS}}}\.(?i:{_FILE_TYPES})(?!{_LD})"),
     _rule("smiley", "O", r"[<>]?[:;=][\-o*']?[()DdPpO\\\[\]{@|](?![A-Za-z0-9])"),
     _rule("smiley", "LO", rf"{_EYE}_{_EYE}|\({_EYE}[_.]?{_EYE}\)|\([\^x=~<>']-[\^x=~<>']\)"),
     _rule("text", "LO", r"[CcFf]#|[Cc]\+\+|\\\*"),

@@ -19,9 +19,19 @@ from __future__ import annotations
 import re
 
 from eval.captions.ptb_characters import DIGITS, LETTERS, MARKS, SYMBOLS
-from eval.captions.ptb_rules import BEFORE_NUMBERS, CAPITAL_ENDINGS, ENDINGS, RULES, SPLIT_WORDS, STARTERS, TITLES, Rule
+from eval.captions.ptb_rules import (
+    BEFORE_NUMBERS,
+    CAPITAL_ENDINGS,
+    ENDINGS,
+    REACH,
+    RULES,
+    SPLIT_WORDS,
+    STARTERS,
+    TITLES,
+    Rule,
+)
 
-TOKENIZER_VERSION = "ptb-3.4.1/1"
+TOKENIZER_VERSION = "ptb-3.4.1/2"
 """Changes whenever any text is tokenized differently; part of the key of everything made from tokens."""
 
 PUNCTUATION = frozenset(
@@ -58,7 +68,7 @@ _BY_START: dict[str, list[Rule]] = {start: [rule for rule in RULES if start in r
 _LETTER = re.compile(rf"[{LETTERS}{MARKS}\u00ad]")
 _DIGIT = re.compile(f"[{DIGITS}]")
 _KEPT = re.compile(f"[{SYMBOLS}{LETTERS}{MARKS}{DIGITS}\u00ad]")
-_SENTENCE_STARTS = "|".join([*STARTERS, *(word.upper() for word in STARTERS), "</?[A-Za-z][^>]*>"])
+_SENTENCE_STARTS = "|".join([*STARTERS, *(word.upper() for word in STARTERS), f"</?[A-Za-z][^>]{{0,{REACH}}}>"])
 _STARTER = re.compile(rf"\s+(?:{_SENTENCE_STARTS})(?=\s|$)")
 
 # Nearly all of a caption is plain words, which no rule changes; reading them directly makes it six times faster.

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from eval import building
 from eval import config as configuration
 from eval.commands.evaluate import frame_loader, overrides_of
 from eval.commands.judging import Judging
@@ -37,7 +38,7 @@ def equivalence(given: argparse.Namespace) -> bool:
     population = list(benchmark.samples())
     samples = population[: settings.limit]
     with frame_loader(settings) as loader:
-        model = configuration.build(settings.model, "model")
+        model = building.build(settings.model, "model")
         if not hasattr(model, "alone"):
             raise ConfigError(f"model={model.name} can't be asked one prompt at a time; give a checkpoint.")
         load = partial(loader.load, n_frames=model.n_frames, side=model.frame_side)

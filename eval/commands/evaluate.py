@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eval import building
 from eval import config as configuration
 from eval.commands.judging import Judging, judge_overrides, protocol_overrides
 from eval.commands.outcome import is_whole, stamp
@@ -38,7 +39,7 @@ def evaluate(given: argparse.Namespace) -> bool:
         judging.check()
     # One loaded model serves all benchmarks, and it is loaded once all that can be refused has been.
     with frame_loader(settings[0]) as loader:
-        model: Model = configuration.build(settings[0].model, "model")
+        model: Model = building.build(settings[0].model, "model")
         results = list(run(jobs, model, loader))
     if len(results) > 1:
         show_summary(results)

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from eval import building
 from eval import config as configuration
 from eval.agreement.comparison import compare_judges
 from eval.agreement.opinions import read_judged
@@ -51,7 +52,7 @@ def check(given: argparse.Namespace) -> bool:
         found = ", ".join(f"{name}: {str(value).lower()}" for name, value in asdict(takes).items())
         say(f"The judge at {judge.server.url}, {judge.server.model}: {found}")
         judging.warn()
-    return judging.show_health(configuration.build(settings.protocol, "protocol"))
+    return judging.show_health(building.build(settings.protocol, "protocol"))
 
 
 def compare(given: argparse.Namespace) -> bool:
@@ -165,7 +166,7 @@ def _replies(path: Path) -> list[JudgeReply]:
 def _wording(asked: Mapping[str, Any], overrides: Sequence[str]) -> Wording:
     """Return the wording of a protocol that a result names. Raises ConfigError where it is no longer at hand."""
     settings = configuration.load_settings([*protocol_overrides(asked["name"]), *overrides])
-    wording: Wording = configuration.build(settings.protocol, "protocol").wording
+    wording: Wording = building.build(settings.protocol, "protocol").wording
     if wording.sha256 != asked["wording"]["sha256"]:
         raise ConfigError(
             f"The run was judged in another wording of the protocol {asked['name']!r} than the one at hand; export it "
@@ -181,9 +182,7 @@ def _pairs(folder: Path, result: Mapping[str, Any]) -> list[tuple[Sample, Predic
         source = Path(str(result["provenance"].get("predictions", "")))
     if not source.exists():
         raise ConfigError(f"The predictions behind {folder} are gone: {source}. Score them again, and export that.")
-    benchmark = configuration.build(
-        configuration.load_settings([f"benchmark={result['benchmark']}"]).benchmark, "benchmark"
-    )
+    benchmark = building.build(configuration.load_settings([f"benchmark={result['benchmark']}"]).benchmark, "benchmark")
     return read_predictions(source, benchmark.name, benchmark.dataset, benchmark.subset_of)
 
 

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from eval import building
 from eval import config as configuration
 from eval.commands.outcome import say
 from eval.config import Settings
@@ -73,19 +74,19 @@ class Judging:
     def judge(self) -> Judge:
         """The judge, built when it is first needed."""
         if self._judge is None:
-            self._judge = configuration.build(self._settings.judge, "judge")
+            self._judge = building.build(self._settings.judge, "judge")
         return self._judge
 
     def benchmark(self, settings: Settings) -> tuple[Benchmark, Transcript | None]:
         """Build a benchmark on this judge; return it with the transcript of its calls, where it is judged."""
         node = settings.benchmark
         if "judge" not in node["scorer"]:
-            return configuration.build(node, "benchmark"), None
+            return building.build(node, "benchmark"), None
         transcript = Transcript(self.judge)
         given: dict[str, Any] = {"judge": transcript}
         if isinstance(self.judge, ReplayJudge):
             given["protocol"] = self.judge.protocol()
-        return configuration.build(node, "benchmark", given), transcript
+        return building.build(node, "benchmark", given), transcript
 
     def check(self) -> None:
         """Make sure, once a run, that the judge can be asked. Raises JudgeError where it can't."""
@@ -94,7 +95,7 @@ class Judging:
         self.judge.check()
         self._checked = True
         if self._settings.judge_check:
-            self.show_health(configuration.build(self._settings.protocol, "protocol"))
+            self.show_health(building.build(self._settings.protocol, "protocol"))
 
     def show_health(self, protocol: JudgeProtocol) -> bool:
         """Put the canary set to the judge, keep and show what came of it; return whether it is sound."""

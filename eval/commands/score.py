@@ -18,10 +18,11 @@ from eval.files import make_folder
 from eval.judges.transcript import Transcript
 from eval.lock import FolderLock
 from eval.provenance import files_hash
+from eval.readers.malformed import Tolerance
 from eval.readers.predictions import read_predictions
 from eval.report.terminal import projection
 from eval.scoring import score_predictions
-from eval.store import PREDICTIONS, RESULT, RUN, SCORES, VERDICTS, holds_only, read_record
+from eval.store import CONFIG, PREDICTIONS, RESULT, RUN, SCORES, VERDICTS, holds_only, read_record
 
 
 def score(given: argparse.Namespace) -> bool:
@@ -39,13 +40,17 @@ def score(given: argparse.Namespace) -> bool:
     benchmark, transcript = judging.benchmark(settings)
     run = source.parent if source.name == PREDICTIONS else source
     record = read_record(run) if (run / RUN).is_file() else None
-    known = {} if record is None else {**record.fingerprint, "accepted": [asdict(each) for each in record.accepted]}
+    known: dict[str, Any] = (
+        {} if record is None else {**record.fingerprint, "accepted": [asdict(each) for each in record.accepted]}
+    )
     read = source / PREDICTIONS if source.is_dir() and known else source
-    pairs = read_predictions(read, benchmark.name, benchmark.dataset, benchmark.subset_of)
+    tolerance = Tolerance()
+    pairs = read_predictions(read, benchmark.name, benchmark.dataset, benchmark.subset_of, tolerance)
+    known["rows_passed_over"] = dict(tolerance.others)
     out = Path(given.out).expanduser().resolve() if given.out else configuration.RUNS / f"{stamp()}-score-{benches[0]}"
     if (
         out.exists()
-        and not (known and out == run)
+        and not (record is not None and out == run)
         and not (out.is_dir() and holds_only(out, (SCORES, VERDICTS, RESULT)))
     ):
         raise RunError(f"{out} is there already and is not the folder of a score. Choose another OUT.")
@@ -81,6 +86,7 @@ def _scored(
             model=known.get("model", {}).get("name", source.stem),
             provenance={
                 **known,
+                "data": _data_of(source) if settings.is_builtin else str(settings.data),
                 "predictions": str(source),
                 "predictions_sha256": files_hash(files),
                 "scored_with": origin(),
@@ -90,11 +96,21 @@ def _scored(
     result = judged(judging, result, account)
     notes = notes_of(account, result.provenance["scorer"].get("judge"))
     size = benchmark.card.splits.get(benchmark.card.upstream_split or "", 0)
-    if not known and len(pairs) < size:
+    if "n_samples" not in known and len(pairs) < size:
         notes.append(f"{len(pairs)} of the {size} samples of the published split.")
         notes += [line] if (line := projection(result, size)) else []
+    if passed_over := sum(known["rows_passed_over"].values()):
+        notes.append(f"{passed_over} rows of other benchmarks in {source.name} were passed over.")
     if missing:
         result = replace(result, complete=False)
         notes.append(f"Partial: the run stopped with {missing} samples to go.")
     write_and_show(out, scores, result, [prediction for _, prediction in pairs], notes, transcript)
     return is_whole(result) and not missing
+
+
+def _data_of(source: Path) -> str | None:
+    """Return where the data of a run lay, as its configuration says; None of predictions from elsewhere."""
+    config = (source if source.is_dir() else source.parent) / CONFIG
+    lines = config.read_text(encoding="utf-8").splitlines() if config.is_file() else []
+    data = next((line.removeprefix("data: ").strip() for line in lines if line.startswith("data: ")), None)
+    return "built-in" if data == str(configuration.BUILTIN / "world") else data

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from eval.readers.malformed import whole_characters
+
 JudgeTask = Literal["open_qa", "extract", "entail"]
 """What is asked: grade an answer; list the events of a description; label events against a description."""
 
@@ -80,6 +82,13 @@ class JudgeReply:
     """Whether it came through the Batch API, at its price."""
     key: str | None = None
     """The call's address in the verdict store."""
+
+    def __post_init__(self) -> None:
+        """Put question marks for halves of characters: whatever a judge is, its words are written to files."""
+        for name in ("text", "error", "served", "finish_reason"):
+            value = getattr(self, name)
+            if isinstance(value, str) and not value.isascii():
+                object.__setattr__(self, name, whole_characters(value))
 
     @classmethod
     def failure(cls, error: str, *, retries: int = 0, key: str | None = None) -> JudgeReply:

@@ -12,7 +12,7 @@ from typing import Any
 
 from eval.judges.calls import JudgeCall, JudgeReply, Label, Verdict
 from eval.judges.forms import form
-from eval.judges.words import alike, lemmas, words
+from eval.judges.words import lemmas, stands_in, words
 
 MAX_EVENTS = 10
 """Most events that a description is split into."""
@@ -77,10 +77,10 @@ def _sentences(text: str) -> list[str]:
 
 def _grade(answer: str, prediction: str) -> Verdict:
     wanted, said = words(answer), words(prediction)
-    starts = range(len(said) - len(wanted) + 1) if wanted else ()
-    if any(all(map(alike, wanted, said[start:])) for start in starts):
+    if stands_in(said, wanted):
         return Verdict(correct=True, score=5)
-    held = sum(any(alike(word, other) for other in said) for word in wanted)
+    lemmas_said = {lemma for word in said for lemma in lemmas(word)}
+    held = sum(not lemmas(word).isdisjoint(lemmas_said) for word in wanted)
     return Verdict(correct=False, score=round(2 * held / len(wanted)) if wanted else 0)
 
 

@@ -16,7 +16,7 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,15 +26,19 @@ from eval.errors import ConfigError, DataError
 from eval.judges.calls import JudgeCall, JudgeReply, Usage
 from eval.judges.protocol import JudgeProtocol
 from eval.judges.requests import Capabilities, asked_of
+from eval.readers.malformed import printable
+from eval.readers.parsing import parsed, problem
 
 FORMAT = 1
 _HEADER = {"benchmark", "model", "scorer", "protocol", "wording", "result"}
-MAX_BYTES = 4 << 30
+MAX_BYTES = 1 << 30
 """Most bytes of an unpacked bundle; a run of 13,691 questions takes some 30 MB."""
-
-
+MAX_RATIO, FREE_BYTES = 100, 32 << 20
+"""How many times its size a bundle may take unpacked, and what any may; a judged run has some 12 times its size."""
 MAX_LINE = 64 << 20
 """Most bytes of one line; a reply has 8 MiB at the most."""
+MAX_LINES = 500_000
+"""Most lines: an object takes far more memory than its line, and the largest benchmark has 72,821 questions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,39 +93,55 @@ def is_bundle(path: Path) -> bool:
 
 
 def open_bundle(path: Path) -> Bundle:
-    """Read a bundle. Raises DataError where the file is none, with the line at fault."""
+    """Read a bundle, which may come from anyone. Raises DataError where the file is none, with the line at fault."""
     header: dict[str, Any] | None = None
     predictions: list[Mapping[str, Any]] = []
     replies: dict[str, JudgeReply] = {}
-    number = read = 0
     if path.exists() and not path.is_file():
         raise DataError(f"{path} is no file.")
+    number = 0
     try:
-        with gzip.open(path, "rb") as file:
-            while line := file.readline(MAX_LINE):
-                number += 1
-                read += len(line)
-                if read > MAX_BYTES or len(line) == MAX_LINE:
-                    raise DataError(f"{path}:{number}: too long for a bundle.")
-                found = json.loads(line)
-                kind = found.pop("kind")
-                if kind == "header":
-                    header = found
-                elif kind == "prediction":
-                    predictions.append(found)
-                else:
-                    reply = _reply(found)
-                    replies[reply.key or ""] = reply
+        for number, found in _objects(path):
+            kind = found.pop("kind")
+            if number == 1:
+                # What begins otherwise is not read on, since it may be anything of any size.
+                header = _header(kind, found)
+            elif kind == "prediction":
+                predictions.append(_prediction(found))
+            else:
+                reply = _reply(found)
+                replies[reply.key or ""] = reply
     except FileNotFoundError:
         raise DataError(f"The bundle {path} does not exist.") from None
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        where = f"{path}:{number}" if number else str(path)
-        raise DataError(f"{where}: no bundle of verdicts, or a damaged one: {error}") from error
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{path}: no bundle of verdicts, or damaged after line {number}: {printable(str(error))}"
+        ) from error
     if header is None or header.get("format") != FORMAT:
         raise DataError(f"{path}: no bundle of verdicts that this version reads (format {FORMAT}).")
     if not header.keys() >= _HEADER or not _is_judged(header["scorer"]):
         raise DataError(f"{path}: the header of the bundle lacks something; export it again.")
     return Bundle(header=header, predictions=tuple(predictions), replies=replies)
+
+
+def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield number and object of each line, bounded by the size of the file: a few bytes can unpack to anything."""
+    most = min(MAX_BYTES, max(FREE_BYTES, MAX_RATIO * path.stat().st_size))
+    left = most
+    number = 0
+    with gzip.open(path, "rb") as file:
+        while line := file.readline(min(MAX_LINE, left + 1)):
+            number += 1
+            left -= len(line)
+            if left < 0 or len(line) == MAX_LINE or number > MAX_LINES:
+                raise DataError(
+                    f"{path}:{number}: unpacks to more than a bundle of its size can hold ({most} bytes, "
+                    f"{MAX_LINE} a line, {MAX_LINES} lines); get it again from where it was exported."
+                )
+            found = parsed(line)
+            if trouble := problem(found):
+                raise ValueError(trouble)
+            yield number, found
 
 
 class ReplayJudge:
@@ -172,6 +192,18 @@ class ReplayJudge:
             )
             for key in found
         ]
+
+
+def _header(kind: str, found: dict[str, Any]) -> dict[str, Any]:
+    if kind != "header":
+        raise ValueError("it does not begin with its header")
+    return found
+
+
+def _prediction(found: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(found.get("id"), str):
+        raise TypeError("a prediction without an id")
+    return found
 
 
 def _is_judged(scorer: object) -> bool:

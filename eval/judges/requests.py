@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from eval.errors import ConfigError
 from eval.judges.calls import JudgeCall
+from eval.readers.malformed import whole_characters
 
 THINKING_TOKENS = 8192
 """Tokens that a model which thinks before it replies gets on top of a reply's bound."""
@@ -68,7 +69,7 @@ def check_extra(extra: Mapping[str, Any]) -> None:
 
 def request_of(call: JudgeCall, takes: Capabilities, extra: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a request that the reply depends on, in one form for all servers; its hash is the address."""
-    system, user = _clean(call.system), _clean(call.user)
+    system, user = whole_characters(call.system), whole_characters(call.user)
     messages = [{"role": "system", "content": system}] if system and takes.system else []
     user = f"{system}\n\n{user}" if system and not takes.system else user
     asked: dict[str, Any] = {"messages": [*messages, {"role": "user", "content": user}], "attempt": call.attempt}
@@ -96,8 +97,3 @@ def address(asked: Mapping[str, Any]) -> str:
     """Return the address of the reply to a request: the SHA-256 of its canonical JSON, in 64 hex digits."""
     canonical = json.dumps(asked, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _clean(text: str) -> str:
-    """Return text that can be sent: halves of characters, which no encoding has, become question marks."""
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from eval.judges.calls import LABELS, Label, UnreadableReplyError, Verdict
 from eval.judges.literals import MAX_CHARS, read_literal
+from eval.readers.malformed import whole_characters
 
 MAX_JSON_CHARS = 262_144
 """Longest reply that is read; thirty events copied with their reasons take some 15,000 characters."""
@@ -73,7 +74,7 @@ def events(found: Mapping[str, Any]) -> tuple[str, ...]:
     for event in listed:
         if not isinstance(event, str):
             raise UnreadableReplyError(f"{shown(event)} is no text")
-    return tuple(_encodable(event.strip()) for event in listed if event.strip())
+    return tuple(whole_characters(event.strip()) for event in listed if event.strip())
 
 
 def labels(found: Mapping[str, Any], n_events: int, *, indexed: bool) -> tuple[Label, ...]:
@@ -129,11 +130,6 @@ def _number(value: object) -> int | None:
     if isinstance(value, int) and not _is_bool(value):
         return value
     return int(value) if isinstance(value, str) and re.fullmatch(r"\s*\d{1,3}\s*", value) else None
-
-
-def _encodable(text: str) -> str:
-    """Return text without halves of characters, which JSON's escapes can make and no file can hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _is_bool(value: object) -> bool:

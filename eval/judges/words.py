@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
+from collections.abc import Sequence
 from functools import cache
 
 _WORD = re.compile(r"[^\W_]+(?:['’.][^\W_]+)*")
@@ -42,6 +44,34 @@ def lemmas(word: str) -> frozenset[str]:
 
     base = _NUMBERS.get(word, word).removesuffix("'s")
     return frozenset({base}.union(*getAllLemmas(base).values()))
+
+
+def stands_in(said: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether words alike to those wanted stand in a row somewhere in what is said; False where none are wanted.
+
+    The places at which they still may begin are the bits of a number, which each word wanted thins out, so that no
+    text is slow: alike is not transitive, and methods that skip ahead need that.
+    """
+    n_starts = len(said) - len(wanted) + 1
+    if not wanted or n_starts < 1:
+        return False
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for place, word in enumerate(said):
+        for lemma in lemmas(word):
+            places[lemma].append(place)
+    starts = (1 << n_starts) - 1
+    found: dict[str, int] = {}
+    for offset, word in enumerate(wanted):
+        if word not in found:
+            bits = bytearray(len(said) // 8 + 1)
+            for lemma in lemmas(word):
+                for place in places.get(lemma, ()):
+                    bits[place >> 3] |= 1 << (place & 7)
+            found[word] = int.from_bytes(bits, "little")
+        starts &= found[word] >> offset
+        if not starts:
+            return False
+    return True
 
 
 def alike(one: str, other: str) -> bool:

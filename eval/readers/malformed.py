@@ -40,6 +40,11 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
+def whole_characters(text: str) -> str:
+    """Return text with question marks for halves of surrogate pairs, which no file in UTF-8 can hold."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
 class Tolerance:
     """Decides what becomes of malformed rows, and remembers those that were left out.
 

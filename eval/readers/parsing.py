@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from eval.errors import DataError
+from eval.readers.malformed import whole_characters
 
 MAX_LINE = 16 * 2**20
 """Longest line that is read, in bytes; upstream's rows have a few thousand, lists of frames included."""
@@ -132,7 +133,7 @@ def problem(value: Any) -> str | None:
 def _mended(value: Any) -> Any:
     """Return a value with question marks for halves of surrogate pairs, which can't be written again as UTF-8."""
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8")
+        return whole_characters(value)
     if isinstance(value, list):
         return [_mended(one) for one in value]
     if not isinstance(value, dict):

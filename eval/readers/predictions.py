@@ -23,7 +23,8 @@ from typing import Any
 
 from eval.core import Clip, Prediction, Sample
 from eval.errors import DataError, did_you_mean
-from eval.readers.rows import Row, read_jsonl
+from eval.readers.malformed import Tolerance
+from eval.readers.rows import Row, read_jsonl, some_of
 from eval.readers.upstream import FAILED, UpstreamRow, parse_rows, read_folder
 
 OWN_FILE = "predictions.jsonl"
@@ -50,7 +51,11 @@ def to_json(sample: Sample, prediction: Prediction) -> dict[str, Any]:
 
 
 def read_predictions(
-    path: Path, benchmark: str, dataset: str, subset_of: Callable[[UpstreamRow], str] | None = None
+    path: Path,
+    benchmark: str,
+    dataset: str,
+    subset_of: Callable[[UpstreamRow], str] | None = None,
+    tolerance: Tolerance | None = None,
 ) -> list[tuple[Sample, Prediction]]:
     """Read the predictions for one benchmark, in file order, from a file or a folder of either format.
 
@@ -59,13 +64,19 @@ def read_predictions(
         benchmark: Name of the benchmark, which our own rows carry.
         dataset: The data set as upstream's rows call it, without the part after the slash.
         subset_of: What a row of upstream's is reported under; without it, what follows the slash in `dataset`.
+        tolerance: Remembers how many sound rows were passed over, for the result to say so; malformed ones are errors
+            whatever it is.
 
     The samples hold what scoring needs and no clip of their own. Of repeated rows the first counts, as upstream
-    has it; in our own files an output counts before any error, see above.
+    has it; in our own files an output counts before any error, see above. A file may hold several benchmarks, whose
+    rows are passed over and logged; a run's own predictions.jsonl holds one, so that there they are an error.
 
     Raises:
-        DataError: A row of neither format, one without a prediction, or no row of this benchmark.
+        DataError: A row of neither format, one without a prediction, or no row of this benchmark; in a
+            predictions.jsonl of ours also a row of another benchmark.
     """
+    tolerance = tolerance or Tolerance()
+    tolerance.begin(skip=False)
     own = path / OWN_FILE
     rows = read_jsonl(own) if path.is_dir() and own.is_file() and _starts_own(own) else read_folder(path)
     first = next(rows, None)
@@ -73,14 +84,15 @@ def read_predictions(
         raise DataError(f"{path}: no predictions in it; run the benchmark first, or give another file")
     rows = chain([first], rows)
     if _is_own(first):
-        return _of_benchmark(rows, benchmark, path)
+        is_run = path.name == OWN_FILE or (path / OWN_FILE).is_file()
+        return _of_benchmark(rows, benchmark, path, None if is_run else tolerance)
     if "dataset" not in first.fields:
         fields = ", ".join(first.fields) or "none"
         raise DataError(
             f"{first.place}: neither a row of predictions.jsonl (id, benchmark, output) nor one of upstream's "
             f"(dataset, idx, text); its fields: {fields}. Give a prediction file"
         )
-    parsed = parse_rows(rows, dataset, path)
+    parsed = parse_rows(rows, dataset, path, tolerance)
     pairs = [row.predicted(benchmark) for row in parsed]
     if subset_of is None:
         return pairs
@@ -103,7 +115,7 @@ def read_run(
     first = next(read_jsonl(path), None)
     if first is None:
         return []
-    found = _of_benchmark(read_jsonl(path), benchmark or first.text("benchmark"), path)
+    found = _of_benchmark(read_jsonl(path), benchmark or first.text("benchmark"), path, None)
     unknown = [] if ids is None else [sample.id for sample, _ in found if sample.id not in ids]
     if unknown:
         known = ", ".join(repr(one) for one in list(ids or ())[:2])
@@ -124,13 +136,19 @@ def _is_own(row: Row) -> bool:
     return "id" in row.fields and "benchmark" in row.fields
 
 
-def _of_benchmark(rows: Iterable[Row], benchmark: str, path: Path) -> list[tuple[Sample, Prediction]]:
+def _of_benchmark(
+    rows: Iterable[Row], benchmark: str, path: Path, tolerance: Tolerance | None
+) -> list[tuple[Sample, Prediction]]:
+    """Return the pairs of a benchmark; without a tolerance, rows of others are errors. `path` is what messages name."""
     found: dict[str, tuple[Sample, Prediction]] = {}
     others: Counter[str] = Counter()
+    foreign: Row | None = None
     dropped = 0
     for row in rows:
-        if row.text("benchmark") != benchmark:
-            others[row.text("benchmark")] += 1
+        name = row.text("benchmark")
+        if name != benchmark:
+            others[name] += 1
+            foreign = foreign or row
             continue
         sample, prediction = _parse(row)
         known = found.get(sample.id)
@@ -138,12 +156,22 @@ def _of_benchmark(rows: Iterable[Row], benchmark: str, path: Path) -> list[tuple
         if known is None or known[1].output is None:
             found[sample.id] = sample, prediction
     if not found:
-        there = ", ".join(f"{name} ({count})" for name, count in sorted(others.items())) or "no rows at all"
+        there = some_of(f"{name} ({count})" for name, count in sorted(others.items())) if others else "no rows at all"
         raise DataError(
             f"{path}: no prediction for benchmark {benchmark!r}. In it: {there}. {did_you_mean(benchmark, others)}"
         )
     if dropped:
         _log.warning("%s: %d repeated rows of %s dropped", path, dropped, benchmark)
+    if tolerance is not None:
+        tolerance.passed_over(repeated=dropped, of_other_benchmarks=others.total())
+    if foreign is not None:
+        if tolerance is None:
+            raise foreign.error(
+                "benchmark",
+                f"is {foreign.text('benchmark')[:80]!r} in a run of {benchmark!r}, which holds one benchmark: take "
+                f"such rows ({others.total()}) out, or call a file that is collected from several runs otherwise",
+            )
+        _log.warning("%s: %d rows of other benchmarks passed over (%s)", path, others.total(), some_of(sorted(others)))
     return list(found.values())
 
 

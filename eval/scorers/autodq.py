@@ -91,12 +91,13 @@ class AutoDQ:
 
         The judge is asked in two stages, first for all events and then for all labels; a video whose events stay
         unknown is left out of the second. Raises DataError, before anything is asked, where a sample has not one
-        target, and ConfigError where the protocol is made for something else.
+        target or a count that is none, and ConfigError where the protocol is made for something else.
         """
         self.protocol.require("extract", "descriptions")
         for sample, _ in pairs:
             if len(sample.targets) != 1 or not sample.targets[0].strip():
                 raise DataError(f"{sample.id}: {len(sample.targets)} references; a description is compared with one")
+            _counts(sample)
         failures: dict[int, str] = {}
         events: dict[_Key, tuple[str, ...]] = {}
         listing: dict[_Key, Question[tuple[str, ...]]] = {}
@@ -187,6 +188,16 @@ def _detail(sides: Mapping[Side, tuple[Sequence[str] | None, Sequence[Label] | N
     return {"events": events, "labels": labels} if events else {}
 
 
+def _counts(sample: Sample) -> dict[str, float]:
+    """Return the counts by which kinds of video are told apart, as far as the sample has them."""
+    found = {key: sample.metadata.get(key) for key in dict.fromkeys(key for _, key, _, _ in BUCKETS)}
+    try:
+        return {key: float(count) for key, count in found.items() if isinstance(count, int | float)}
+    except OverflowError:
+        keys = " or ".join(key for key, count in found.items() if isinstance(count, int) and count.bit_length() > 1000)
+        raise DataError(f"{sample.id}: {keys} is a number of hundreds of digits, no count; correct its row") from None
+
+
 def _score(
     sample: Sample,
     prediction: Prediction,
@@ -195,8 +206,7 @@ def _score(
     detail: Mapping[str, Any],
 ) -> Score:
     """Return the score. Its values hold the video's counts too, by which metrics are grouped; failed, only those."""
-    counts = {key: sample.metadata.get(key) for key in dict.fromkeys(key for _, key, _, _ in BUCKETS)}
-    values = {key: float(count) for key, count in counts.items() if isinstance(count, int | float)}
+    values = _counts(sample)
     status: Literal["scored", "model_failed", "judge_failed"] = "scored"
     reason = failure
     if not _sides(prediction):

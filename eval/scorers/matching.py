@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from eval.judges.words import alike, words
+from eval.judges.words import stands_in, words
 
 MATCHES = ("exact_match", "lemma_match", "contained")
 """Names of the comparisons, each stricter than the next."""
@@ -25,13 +25,11 @@ def compare(output: str, target: str) -> Mapping[str, float]:
     without words matches nothing.
     """
     said, wanted = words(output), words(target)
-    rows = [said[start : start + len(wanted)] for start in range(len(said) - len(wanted) + 1)] if wanted else []
-    found = [row for row in rows if all(alike(a, b) for a, b in zip(row, wanted, strict=True))]
-    whole = len(said) == len(wanted)
+    contained = stands_in(said, wanted)
     return {
         "exact_match": float(bool(wanted) and said == wanted),
-        "lemma_match": float(whole and bool(found)),
-        "contained": float(bool(found)),
+        "lemma_match": float(contained and len(said) == len(wanted)),
+        "contained": float(contained),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,29 @@ def test_a_long_line_takes_no_time_out_of_proportion():
     assert tokenize("a." * 5000)
     assert tokenize("x" * 20_000 + "!" * 20_000)
     assert tokenize("a-" * 2000 + "1/" * 2000 + "<a " * 2000 + "a@" * 500)
+
+
+# What a rule begins with, and then looks for in vain.
+PIECES = ("<!", "a'", "a,", "-www.", "1.a.", "s. <b", "<a b='", "a@.", "a.1-", "&#1", "é.", "''")
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_what_never_closes_takes_no_longer_than_its_length(piece):
+    began = time.process_time()
+    for end in ("", " >x", "@.x"):
+        tokenize(piece * (10_000 // len(piece)) + end)
+    assert time.process_time() - began < 4
+
+
+@pytest.mark.parametrize("piece", ["<!", "a'"])
+def test_a_text_of_openings_takes_no_longer_than_its_length(piece):
+    began = time.process_time()
+    tokenize(piece * 30_000)
+    assert time.process_time() - began < 5
+
+
+def test_what_closes_within_reach_is_one_token():
+    assert tokenize_line("a" * 90 + "." + "b" * 30 + "@c.de x") == "a" * 90 + "." + "b" * 30 + "@c.de x"
+    assert tokenize_line(f"<!-- {'a ' * 400}--> x").endswith("\u00a0--> x")
+    assert tokenize_line("www." + "a." * 30 + "com x") == "www." + "a." * 30 + "com x"
+    assert tokenize_line("1," * 60 + "5-a x") == "1," * 60 + "5-a x"

@@ -71,7 +71,8 @@ def test_it_says_what_it_is_and_answers_the_same_each_time():
 def test_the_yaml_of_each_builds(name):
     from omegaconf import OmegaConf
 
-    from eval.config import PROJECT, build
+    from eval.building import build
+    from eval.config import PROJECT
 
     node = OmegaConf.to_container(OmegaConf.load(PROJECT / "conf" / "judge" / f"{name}.yaml"))
     assert isinstance(node, dict)

@@ -1,13 +1,15 @@
 """What each answer of a server counts as, from the shapes that OpenAI, Azure, gateways and local servers send."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
 
-from eval.judges.calls import Usage
+from eval.judges.calls import JudgeCall, JudgeReply, Usage
 from eval.judges.client.outcomes import Outcome, from_body, from_status, one_line, retry_after
 from eval.judges.client.redaction import Redaction
+from eval.judges.forms import FORMS
 
 POLICY = {"code": "ResponsibleAIPolicyViolation", "content_filter_result": {"hate": {"filtered": True}}}
 
@@ -256,3 +258,19 @@ def test_what_is_no_key_stays():
     assert Redaction(KEY)("sk-live") == "sk-live"
     assert Redaction(KEY).json({"a": [1, None, KEY, {KEY: True}]}) == {"a": [1, None, "[key]", {"[key]": True}]}
     assert Redaction(KEY).json({1, 2}) is None
+
+
+def test_no_reply_holds_half_a_character():
+    reply = JudgeReply(text="a\ud800😀", served="m\udfff", error="\ud800", finish_reason="é")
+    assert (reply.text, reply.served, reply.error, reply.finish_reason) == ("a?😀", "m?", "?", "é")
+    assert replace(reply, text="\ud800").text == "?"
+    assert JudgeReply.failure("x\ud83d").error == "x?"
+    assert from_body(json.dumps({"choices": [{"message": {"content": "\ud800"}}]})).text == "?"
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_no_answer_that_is_read_holds_half_a_character(form):
+    call = JudgeCall(task="extract", sample="s", system="", user="", inputs={"tag": "t", "events": []}, form=form.name)
+    for event in ("\\ud800", "\\udfff\\ud800", "\\ud83d\\ude00"):
+        reply = f'{{"id": "t", "events": ["a {event}"]}}'
+        "".join(form.read_events(call, reply)).encode("utf-8")

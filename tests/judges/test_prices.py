@@ -86,6 +86,13 @@ BROKEN = {
     "a day is none": "as_of: 2026-01-01\nmodels: {a: {input: 1, output: 1, shutdown: soon}}\n",
     "a bound is none": "as_of: 2026-01-01\nmodels: {a: {input: 1, output: 1, max_output: many}}\n",
     "a bound is negative": "as_of: 2026-01-01\nmodels: {a: {input: 1, output: 1, max_output: -1}}\n",
+    "a price of 400 digits": f"as_of: 2026-01-01\nmodels: {{a: {{input: {'9' * 400}, output: 1}}}}\n",
+    "a bound without end": "as_of: 2026-01-01\nmodels: {a: {input: 1, output: 1, max_output: .inf}}\n",
+    "a deep nest": "as_of: " + "[" * 20_000 + "]" * 20_000,
+    "a deep nest of blocks": "- " * 20_000 + "a",
+    "a bomb": "a: &a [x, x]\n" + "\n".join(f"b{i}: &b{i} [*a, *a]" for i in range(30)),
+    "a class": "as_of: !!python/object/apply:os.getcwd []\nmodels: {}\n",
+    "too large": "#" * 2**21,
     "aliases are a list": "as_of: 2026-01-01\nmodels: {}\naliases: [a]\n",
 }
 

@@ -11,7 +11,8 @@ from functools import cache
 import pytest
 from huggingface_hub import constants
 
-from eval.config import BUILTIN, PROJECT, build, load_settings
+from eval.building import build
+from eval.config import BUILTIN, PROJECT, load_settings
 from eval.errors import ConfigError, DataError
 from eval.readers.hub import Hub, fetch_annotations
 
@@ -117,7 +118,7 @@ def test_a_repository_without_the_files(offline, tmp_path):
 def test_the_settings_of_the_command_line_and_of_the_hubs_tools(tmp_path):
     in_cache(tmp_path / "hub", "favor-bench")
     code = (
-        "import sys; from eval.config import build, load_settings\n"
+        "import sys; from eval.building import build; from eval.config import load_settings\n"
         "made = build(load_settings(sys.argv[1:]).benchmark, 'benchmark')\n"
         "print(len(list(made.samples())), made.describe()['hub'])"
     )

@@ -1,9 +1,11 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from eval.core import Clip, Prediction, Sample
 from eval.errors import DataError
+from eval.readers.malformed import Tolerance
 from eval.readers.predictions import read_predictions, read_run, to_json
 
 SAMPLE = Sample(
@@ -109,3 +111,38 @@ def test_a_file_of_neither_format_and_an_annotation_file(write, tmp_path):
         read_predictions(write(row, name="x.jsonl"), "tv", "TV")
     with pytest.raises(DataError, match="does not exist"):
         read_predictions(tmp_path / "gone", "tv", "TV")
+
+
+def named(number, benchmark="tv"):
+    return to_json(replace(SAMPLE, id=f"{benchmark}_{number}", benchmark=benchmark), replace(GOOD, id=f"{number}"))
+
+
+def test_of_a_file_of_several_benchmarks_the_others_are_counted(write, caplog):
+    path = write(named(0), named(0, "egoschema"), named(1), named(1), named(1, "mvbench"), name="all.jsonl")
+    tolerance = Tolerance()
+    assert [one.id for one, _ in read_predictions(path, "tv", "TV", tolerance=tolerance)] == ["tv_0", "tv_1"]
+    assert tolerance.others == {"repeated": 1, "of_other_benchmarks": 2}
+    assert "2 rows of other benchmarks passed over (egoschema, mvbench)" in caplog.text
+    assert len(read_predictions(write(named(0), name="one.jsonl"), "tv", "TV", tolerance=tolerance)) == 1
+    assert tolerance.others == {}
+
+
+def test_of_a_file_of_upstreams_the_others_are_counted(write):
+    text = {"prompt": "p", "response": "A", "prediction": "A"}
+    rows = [{"idx": 0, "dataset": name, "text": text, "video_file": "v.mp4"} for name in ("TV/Move", "MSVD", "TV/Move")]
+    tolerance = Tolerance()
+    assert len(read_predictions(write(*rows, name="x.jsonl"), "tv", "TV", tolerance=tolerance)) == 1
+    assert tolerance.others == {"repeated": 1, "of_other_data_sets": 1}
+
+
+def test_a_row_of_another_benchmark_in_a_run_is_an_error(write, tmp_path):
+    path = write(named(0), named(1), named(0, "tvv"), named(1, "mvbench"))
+    said = r"predictions\.jsonl:3: field 'benchmark' is 'tvv' in a run of 'tv', .* take such rows \(2\) out"
+    for read in (
+        lambda: read_predictions(path, "tv", "TV"),
+        lambda: read_predictions(tmp_path, "tv", "TV"),
+        lambda: read_run(path),
+        lambda: read_run(path, "tv"),
+    ):
+        with pytest.raises(DataError, match=said):
+            read()

@@ -5,7 +5,8 @@ import pytest
 
 from eval.core import OVERALL, Clip, Prediction, Sample, Score
 from eval.errors import ConfigError, DataError
-from eval.judges.calls import JudgeReply
+from eval.judges.calls import JudgeCall, JudgeReply, UnreadableReplyError
+from eval.judges.forms import FORMS
 from eval.judges.offline import OfflineJudge
 from eval.judges.protocol import JudgeProtocol, judge_protocol, upstream_protocol
 from eval.judges.scripted import ScriptedJudge
@@ -324,3 +325,20 @@ def test_describe_holds_what_a_score_depends_on(name):
     assert described["judge"]["name"] == "offline"
     assert described["protocol"] == PROTOCOLS[name].describe()
     assert len(described["protocol"]["temperatures"]["entail"]) == (10 if name == "upstream" else 3)
+
+
+@pytest.mark.parametrize("count", [10**400, -(10**400)], ids=["large", "small"])
+def test_a_count_beyond_all_numbers_is_an_error_before_anyone_is_asked(count):
+    judge = Recorder([listed("a")])
+    with pytest.raises(DataError, match=r"DREAM_0: n_events is a number of hundreds of digits, no count; correct"):
+        AutoDQ(judge=judge, protocol=UPSTREAM).score([(sample(n_events=count, n_shots=2), said())])
+    assert judge.rounds == []
+
+
+@pytest.mark.parametrize("digits", ["9" * 400, "9" * 5000, "1e999", "-" + "9" * 400])
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_a_grade_beyond_all_numbers_cannot_be_read(form, digits):
+    call = JudgeCall(task="open_qa", sample="s", system="", user="", inputs={"tag": "t"}, form=form.name)
+    with pytest.raises(UnreadableReplyError) as caught:
+        form.read_verdict(call, f'{{"id": "t", "pred": "yes", "score": {digits}}}')
+    assert str(caught.value)

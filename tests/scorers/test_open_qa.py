@@ -193,7 +193,7 @@ def test_the_offline_judge_is_asked_in_every_form(protocol):
 
 
 def test_it_is_built_from_configuration(tmp_path):
-    from eval.config import build
+    from eval.building import build
 
     slots = {"open_qa": "question answer prediction", "extract": "description", "entail": "description events|json"}
     parts = {

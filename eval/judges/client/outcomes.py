@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from eval.judges.calls import Usage
+from eval.readers.malformed import whole_characters
 
 Kind = Literal["replied", "refused", "filtered", "rate_limited", "overloaded", "timed_out", "rejected", "fatal"]
 """`replied`, `refused`, `filtered`: the model's word, which is final. `rate_limited`: come again, more slowly.
@@ -169,7 +170,7 @@ def _text(content: object) -> str | None:
     if isinstance(content, list):
         parts = [part.get("text") for part in content if isinstance(part, dict)]
         content = "".join(part for part in parts if isinstance(part, str))
-    return content.encode("utf-8", "replace").decode("utf-8") if isinstance(content, str) else None
+    return whole_characters(content) if isinstance(content, str) else None
 
 
 def _usage(found: object) -> Usage | None:

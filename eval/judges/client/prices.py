@@ -11,6 +11,8 @@ from typing import Any
 
 from eval.errors import ConfigError
 from eval.judges.calls import Usage
+from eval.readers.malformed import printable
+from eval.readers.yaml_guard import check_yaml
 
 _MILLION = 1_000_000
 
@@ -66,11 +68,9 @@ class PriceList:
 
 
 def load_prices(path: Path) -> PriceList:
-    """Read a price file. Raises ConfigError where it is none."""
-    import yaml
-
+    """Read a price file. Raises ConfigError where it is none, or no plain data."""
+    found = _plain(path)
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
         batch, as_of = float(found.get("batch", 0.5)), str(found["as_of"])
         models: Mapping[str, Mapping[str, Any]] = found["models"]
         prices = {str(name): _price(str(name), entry, as_of, batch) for name, entry in models.items()}
@@ -80,12 +80,25 @@ def load_prices(path: Path) -> PriceList:
             if "shutdown" in entry
         }
         aliases = {str(name): str(dated) for name, dated in (found.get("aliases") or {}).items()}
-    except OSError as error:
-        raise ConfigError(f"prices={str(path)!r} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, OverflowError, TypeError, KeyError, AttributeError) as error:
         said = str(error).splitlines()[0]
         raise ConfigError(f"prices={str(path)!r} is no price file: {said}; conf/prices.yaml shows the form.") from error
     return PriceList(path=path, as_of=as_of, prices=prices, shutdowns=shutdowns, aliases=aliases)
+
+
+def _plain(path: Path) -> Any:
+    """Return what a yaml file holds. Raises ConfigError where it cannot be read, or holds more than plain data."""
+    import yaml
+
+    if not path.is_file():
+        why = "it is no file" if path.exists() else "it does not exist"
+        raise ConfigError(f"prices={str(path)!r} cannot be read: {why}; check the path.")
+    try:
+        check_yaml(path)
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (ConfigError, OSError, ValueError, yaml.YAMLError) as error:
+        said = printable(str(error))
+        raise ConfigError(f"prices={str(path)!r} is no price file: {said}; conf/prices.yaml shows the form.") from error
 
 
 def _price(name: str, entry: Mapping[str, Any], as_of: str, batch: float) -> Price:

@@ -1,0 +1,119 @@
+"""From settings to objects: a class is built from its `_target_` only when it lives in this project.
+
+Each argument is checked against the type hint of the constructor before anything is loaded. Knows no Hydra.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
+from pydantic_core import SchemaError
+
+from eval.errors import ConfigError, did_you_mean
+from eval.readers.malformed import printable
+
+ALLOWED_TARGETS = ("eval.", "benchmarks.")
+"""Where a `_target_` may point: a config file must not be able to call anything else."""
+
+ALLOWED_FUNCTIONS = (
+    "eval.judges.protocol.judge_protocol", "eval.judges.protocol.with_wording", "eval.judges.wording.load_wording",
+)  # fmt: skip
+"""The functions that stand in for a class."""
+
+METHODS: Mapping[str, tuple[str, ...]] = {
+    "benchmark": ("samples", "describe", "asked_with", "scorer", "card"),
+    "model": ("generate", "describe", "n_frames"),
+    "judge": ("ask", "describe"),
+    "protocol": ("describe", "grade"),
+    "scorer": ("score", "aggregate", "describe"),
+}
+"""What the object at a key must have, whatever its class."""
+
+
+def build(node: Mapping[str, Any], key: str, given: Mapping[str, Any] | None = None) -> Any:
+    """Build the object that a config node describes by its `_target_` and arguments.
+
+    Args:
+        node: a mapping with `_target_`; nested ones are built first.
+        key: where the node stands, for messages.
+        given: objects that were built before and stand in for nested nodes, by the name of the argument.
+
+    Raises:
+        ConfigError: the target is not this project's, or an argument is unknown, missing or of the wrong type.
+    """
+    settings = dict(node)
+    target = settings.pop("_target_", None)
+    factory = _import_target(target, key)
+    given = given or {}
+    try:
+        signature = inspect.signature(factory).parameters
+    except ValueError as error:
+        raise ConfigError(f"{key}._target_ {target!r} is no class that settings can build.") from error
+    hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory, include_extras=True)
+    for name, value in settings.items():
+        if name not in signature:
+            raise ConfigError(f"{key}.{name} is not a setting of {target}. {did_you_mean(name, signature)}")
+        if isinstance(value, Mapping) and "_target_" in value:
+            settings[name] = given[name] if name in given else build(value, f"{key}.{name}", given)
+        elif name in hints:
+            settings[name] = checked(value, hints[name], f"{key}.{name}")
+    absent = [n for n, p in signature.items() if p.default is inspect.Parameter.empty and n not in settings]
+    if absent:
+        raise ConfigError(f"{key} lacks {', '.join(absent)}, which {target} needs.")
+    try:
+        built = factory(**settings)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{key} cannot be built from {target}: {printable(str(error))[:300]}.") from error
+    lacking = [method for method in METHODS.get(key.rpartition(".")[2], ()) if not hasattr(built, method)]
+    if lacking:
+        raise ConfigError(f"{key}._target_ {target!r} makes no {key.rpartition('.')[2]}: it has no {lacking[0]}.")
+    return built
+
+
+def _import_target(target: object, key: str) -> Callable[..., Any]:
+    if not isinstance(target, str) or not target.startswith(ALLOWED_TARGETS):
+        raise ConfigError(
+            f"{key}._target_ is {target!r}; only classes of this project may be built "
+            f"({' or '.join(prefix + '*' for prefix in ALLOWED_TARGETS)})."
+        )
+    module, _, name = target.rpartition(".")
+    try:
+        found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        raise ConfigError(f"{key}._target_ {target!r} cannot be imported: {error}") from error
+    # A module of this project also holds what it imports: eval.store.os is no class of this project.
+    home = f"{getattr(found, '__module__', '')}."
+    if not callable(found) or not home.startswith(ALLOWED_TARGETS) or name.startswith("_"):
+        raise ConfigError(f"{key}._target_ {target!r} is no class of this project; only those may be built.")
+    if inspect.isfunction(found) and target not in ALLOWED_FUNCTIONS:
+        raise ConfigError(f"{key}._target_ {target!r} is a function; only classes may be built.")
+    return found
+
+
+def checked(value: Any, hint: Any, key: str) -> Any:
+    """Return a value as the type hint has it. Raises ConfigError, with the key, where it does not fit."""
+    try:
+        return TypeAdapter(hint, config=_PYDANTIC if not _brings_config(hint) else None).validate_python(value)
+    except (PydanticSchemaGenerationError, SchemaError) as error:
+        raise ConfigError(f"{key}={short(value)} does not fit: a mapping with _target_ is needed.") from error
+    except ValidationError as error:
+        raise ConfigError(f"{key}={short(value)} does not fit: {printable(error.errors()[0]['msg'])}.") from error
+
+
+def short(value: object) -> str:
+    """Return a value for a message: as Python writes it, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:197]}..."
+
+
+_PYDANTIC = ConfigDict(arbitrary_types_allowed=True)
+
+
+def _brings_config(hint: Any) -> bool:
+    """Whether pydantic refuses a config for this hint, since the type carries its own."""
+    return inspect.isclass(hint) and (hasattr(hint, "__dataclass_fields__") or hasattr(hint, "__pydantic_config__"))

@@ -1,0 +1,209 @@
+"""How good is the gate? Faults it names, alarms without a fault, and error rates of the gate by margin.
+
+    python scripts/gate_power.py faults          # every fault of gate_faults.py, on some of the benchmarks
+    python scripts/gate_power.py alarms --runs 50
+    python scripts/gate_power.py margin
+    python scripts/gate_power.py                 # all of it
+
+Each part writes its table into results/bench/gate.md, between markers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from eval import config as configuration
+from eval.commands.regress import BASELINE, Setup, observe_builtin
+from eval.config import Settings
+from eval.gate.comparing import Outcome, compare
+from eval.gate.margin import decide
+from eval.gate.observing import Way
+from eval.gate.records import as_kept, read
+from eval.stats import estimate
+from scripts.gate_faults import FAULTS
+
+REPORT = Path(__file__).resolve().parents[1] / "results" / "bench" / "gate.md"
+BENCHMARKS = ("mvbench", "video-mme", "tgif-qa", "msvd-caption", "dream-1k")
+"""On which faults are planted: a kind of answer each, spans, folders of frames, gifs, and all containers."""
+_ELSEWHERE = ("settings", "fixed", "resume")
+SIMULATIONS = 4000
+_load_settings = configuration.load_settings
+
+
+def look(setup: Setup) -> Outcome:
+    """Compare what is observed with the part of the baseline that it is about."""
+    now = as_kept(observe_builtin(setup))
+    baseline = read(BASELINE)
+    if setup.benchmarks:
+        kept = {*setup.benchmarks, *_ELSEWHERE}
+        baseline = replace(baseline, records=[each for each in baseline.records if each.benchmark in kept])
+    return compare(baseline, now)
+
+
+@cache
+def _compose(overrides: tuple[str, ...]) -> Settings:
+    return _load_settings(list(overrides))
+
+
+def _composed(overrides: Sequence[str]) -> Settings:
+    """Return settings, each composed once a process: half of the time of a run on some benchmarks goes into that."""
+    return _compose(tuple(overrides))
+
+
+def with_fault(number: int) -> str:
+    """Plant a fault, and return its line of the table."""
+    fault = FAULTS[number]
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch("eval.config.load_settings", _composed))
+        fault.plant(stack)
+        try:
+            outcome = look(Setup(in_process=True, benchmarks=BENCHMARKS))
+        except Exception as error:  # noqa: BLE001 - a fault may break anything, and that is seen too
+            said = (str(error).splitlines() or [""])[0][:80].replace("|", "/")
+            return f"| {fault.area} | {fault.name} | yes | stops the gate | | {type(error).__name__}: {said} |"
+    if outcome.first is None:
+        return f"| {fault.area} | {fault.name} | **no** | | 0 | |"
+    where = f"{outcome.first.benchmark}, {outcome.first.id}"[:60].replace("|", "/").replace("\n", " ")
+    fields = ", ".join(f"{name} {count}" for name, count in outcome.by_field().items())
+    return f"| {fault.area} | {fault.name} | yes | `{outcome.first.place}` of {where} | {len(outcome.differences)} | {fields} |"
+
+
+def faults(pool: ProcessPoolExecutor) -> str:
+    """Return the table of planted faults."""
+    lines = []
+    for line in pool.map(with_fault, range(len(FAULTS))):
+        print(line, flush=True)
+        lines.append(line)
+    caught = sum("| **no** |" not in line for line in lines)
+    head = f"{caught} of {len(FAULTS)} faults are caught.\n\n"
+    head += "| area | fault | caught | first field | differences | by field |\n"
+    return head + "|---|---|---|---|---|---|\n" + "\n".join(lines)
+
+
+def without_fault(seed: int) -> tuple[str, bool]:
+    """Run the whole gate in another way of working, and return the way and whether it passed."""
+    import torch
+
+    draw = random.Random(seed)
+    threads, batch, order = draw.choice((1, 2, 4)), draw.choice((None, 1, 2, 3, 5, 16)), draw.choice((None, seed))
+    workers = draw.choice((None, 1, 2, 3))
+    torch.set_num_threads(threads)
+    way = Way(clips_at_once=batch, shuffled=order)
+    outcome = look(Setup(in_process=workers is None, workers=workers, way=way))
+    told = f"threads {threads}, clips at once {batch}, order {order}, workers {workers}"
+    return f"{told}: {'passed' if outcome.passed else outcome.by_field()}", outcome.passed
+
+
+def alarms(pool: ProcessPoolExecutor, runs: int, seconds: float) -> str:
+    """Return how many runs without a fault did not pass, of as many as fit into some seconds."""
+    begin, found = time.monotonic(), []
+    for start in range(0, runs, 2):
+        if time.monotonic() - begin > seconds:
+            break
+        for told, passed in pool.map(without_fault, range(start, min(start + 2, runs))):
+            print(told, flush=True)
+            found.append(passed)
+    return (
+        f"{found.count(False)} of {len(found)} runs of the whole gate without a fault did not pass. Each drew 1, 2 or 4 "
+        "threads, a batch of 1, 2, 3, 5 or 16 clips or the runner's own, samples in order or shuffled, and 1, 2 or 3 "
+        "worker processes or none."
+    )
+
+
+def simulated(n: int, share: float, loss: float, per_video: int, seed: int) -> tuple[np.ndarray, list[int]]:
+    """Return paired differences of right and wrong answers, (n,), and the video of each.
+
+    Args:
+        n: Samples.
+        share: Part of the samples in which the runs differ.
+        loss: True mean of old less new.
+        per_video: Samples about a video; half of the videos' samples that differ do so the same way.
+        seed: Of the random numbers.
+    """
+    draw = np.random.default_rng(seed)
+    videos = np.repeat(np.arange(-(-n // per_video)), per_video)[:n]
+    worse = (1 + loss / share) / 2
+    own = draw.random(n) < worse
+    common = (draw.random(videos.max() + 1) < worse)[videos]
+    is_worse = np.where(draw.random(videos.max() + 1)[videos] < 0.5, common, own)
+    differs = draw.random(n) < share
+    return np.where(differs, np.where(is_worse, -1.0, 1.0), 0.0), videos.tolist()
+
+
+def verdicts(n: int, share: float, loss: float, margin: float, per_video: int) -> list[str]:
+    """Return what the gate says of simulated runs."""
+    found: list[str] = []
+    for seed in range(SIMULATIONS):
+        values, videos = simulated(n, share, loss, per_video, seed)
+        each = estimate(values.tolist(), videos)
+        assert each.stderr is not None
+        alike = 3.0 / n if not each.stderr else None
+        decision = decide(each.value, each.stderr, each.df, margin, n, alike)
+        found.append(decision.verdict if decision.armed or decision.verdict == "fail" else "not armed")
+    return found
+
+
+def margin_table() -> str:
+    """Return error rates of the gate by margin, for two sizes of a benchmark."""
+    kinds = ("pass", "fail", "inconclusive", "not armed")
+    lines = [
+        "| samples | a video | differ | margin | true loss | " + " | ".join(kinds) + " |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    cases = (
+        (4000, 1, 0.05, 0.01),
+        (4000, 4, 0.04, 0.01),
+        (1000, 1, 0.06, 0.02),
+        (600, 3, 0.10, 0.04),
+        (1000, 1, 0.10, 0.01),
+    )
+    for n, per_video, share, margin in cases:
+        for name, loss in (("0", 0.0), ("margin", margin), ("2 x margin", 2 * margin)):
+            found = verdicts(n, share, loss, margin, per_video)
+            rates = " | ".join(f"{100 * found.count(kind) / len(found):.1f}%" for kind in kinds)
+            lines.append(f"| {n} | {per_video} | {100 * share:.0f}% | {100 * margin:g} | {name} | {rates} |")
+            print(lines[-1], flush=True)
+    return f"{SIMULATIONS} simulated pairs of runs a line.\n\n" + "\n".join(lines)
+
+
+def keep(marker: str, text: str) -> None:
+    """Put a table between its markers in the report."""
+    start, end = f"<!-- {marker} -->", f"<!-- /{marker} -->"
+    before, _, rest = REPORT.read_text(encoding="utf-8").partition(start)
+    _, _, after = rest.partition(end)
+    REPORT.write_text(f"{before}{start}\n{text}\n{end}{after}", encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure what is asked for."""
+    parser = argparse.ArgumentParser(description="Measure the gate.")
+    parser.add_argument("part", nargs="?", choices=("faults", "alarms", "margin"), help="default: all")
+    parser.add_argument("--runs", type=int, default=50, help="runs without a fault")
+    parser.add_argument("--seconds", type=float, default=3600, help="no further run without a fault after these")
+    parser.add_argument("--processes", type=int, default=2)
+    given = parser.parse_args(arguments)
+    with ProcessPoolExecutor(given.processes, mp_context=get_context("spawn")) as pool:
+        if given.part in (None, "faults"):
+            keep("faults", faults(pool))
+        if given.part in (None, "alarms"):
+            keep("alarms", alarms(pool, given.runs, given.seconds))
+    if given.part in (None, "margin"):
+        keep("margin", margin_table())
+
+
+if __name__ == "__main__":
+    main()
