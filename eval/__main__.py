@@ -23,6 +23,8 @@ REQUIRED = {
     "score": ("pred", "bench"),
     "equivalence": ("bench",),
     "compare": ("first", "second"),
+    "verify-row": ("row",),
+    "bundle": ("run", "to"),
     "judge export": ("run", "to"),
     "judge replay": ("bundle",),
     "judge compare": ("first", "second"),
@@ -105,6 +107,22 @@ def parser() -> _Parser:
     compare.add_argument(
         "--accept", nargs="+", action="extend", metavar="FIELD", help="differences in what was measured to put up with"
     )
+
+    board = commands.add_parser("leaderboard", help="gather results, and published ones, into one table")
+    board.add_argument("--runs", nargs="+", metavar="PLACE", help="run folders, folders of them, or bundles")
+    board.add_argument(
+        "--to", metavar="FILE", help="the CSV (default: results/leaderboard.csv); .md and .tex beside it"
+    )
+    verify = commands.add_parser("verify-row", help="compute a row of the leaderboard again from its run or bundle")
+    verify.add_argument("--row", metavar="ROW", help="its number, its name, or the beginning of its name")
+    verify.add_argument("--run", metavar="PLACE", help="run folder or bundle (default: what the row names)")
+    verify.add_argument("--table", metavar="FILE", help="the CSV (default: results/leaderboard.csv)")
+    verify.add_argument("--data", metavar="DIR", help="root of the annotations, for metrics that need the whole split")
+    verify.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides")
+    bundle = commands.add_parser("bundle", help="pack a run, without media, so that others get the same numbers")
+    bundle.add_argument("--run", metavar="DIR", help="run folder, or folder of a score")
+    bundle.add_argument("--to", metavar="FILE", help="the archive to write, such as run.tar.gz")
+    bundle.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides")
 
     export = commands.add_parser("export", help="write a run's predictions as upstream's own rows")
     export.add_argument("--run", metavar="DIR", help="run folder")

@@ -17,6 +17,7 @@ from eval.core import Score
 from eval.errors import ConfigError, TarsierEvalError
 from eval.leaderboard.cells import read_csv
 from eval.leaderboard.finding import find_rows, opened, sha256_of
+from eval.leaderboard.paired import differ_by_runs
 from eval.leaderboard.published import read_published
 from eval.leaderboard.reading import rows_of
 from eval.leaderboard.rows import COLUMNS, Row
@@ -42,7 +43,11 @@ def leaderboard(given: argparse.Namespace) -> bool:
         places = [RUNS]
     published = read_published(PUBLISHED) if PUBLISHED.is_file() else []
     found = find_rows(places, table)
-    beside = {table.with_suffix(".md"): markdown, table.with_suffix(".tex"): latex}
+    differ = differ_by_runs(table)
+    beside = {
+        table.with_suffix(".md"): lambda rows: markdown(rows, differ),
+        table.with_suffix(".tex"): lambda rows: latex(rows, differ),
+    }
     rows = update(table, found.rows, published, beside)
     for line in (*found.unfinished, *found.skipped):
         say(f"Skipped {one_line(line)}")

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from eval import building
 from eval import config as configuration
 from eval.commands.judging import protocol_overrides
 from eval.core import Benchmark, Clip, Prediction, Result, Sample, Score
@@ -20,7 +21,7 @@ from eval.leaderboard.recorded import RecordedJudge
 from eval.provenance import files_hash
 from eval.readers.predictions import read_predictions
 from eval.readers.rows import read_jsonl
-from eval.scoring import score_predictions
+from eval.scoring import score_id, score_predictions
 from eval.store import CONFIG, PREDICTIONS, VERDICTS
 
 _SCALARS = (str, int, float, bool, type(None))
@@ -52,21 +53,22 @@ def rescore(scored: Scored, data: str | None = None, overrides: Sequence[str] = 
         coverage=result.coverage,
         provenance=result.provenance,
     )
-    stopped_early = result.provenance.get("n_samples", len(pairs)) > len(pairs)
+    n_wanted = result.provenance.get("n_samples")
+    stopped_early = isinstance(n_wanted, int) and n_wanted > len(pairs)
     return scores, replace(again, complete=again.complete and not stopped_early)
 
 
 def build_benchmark(scored: Scored) -> Benchmark:
     """Return the benchmark of a result, for reading its predictions; it cannot score where a judge is needed."""
     settings = configuration.load_settings([f"benchmark={_name(scored)}"])
-    benchmark: Benchmark = configuration.build(settings.benchmark, "benchmark")
+    benchmark: Benchmark = building.build(settings.benchmark, "benchmark")
     return benchmark
 
 
 def wording_at_hand(asked: Mapping[str, Any], overrides: Sequence[str] = ()) -> Wording:
     """Return the wording of a protocol that a result names. Raises ConfigError where it is no longer at hand."""
     settings = configuration.load_settings([*protocol_overrides(str(asked["name"])), *overrides])
-    wording: Wording = configuration.build(settings.protocol, "protocol").wording
+    wording: Wording = building.build(settings.protocol, "protocol").wording
     if wording.sha256 != asked["wording"]["sha256"]:
         raise ConfigError(
             f"The run was judged in another wording of the protocol {asked['name']!r} than the one at hand; use the "
@@ -140,13 +142,20 @@ def _benchmark(scored: Scored, data: str | None, overrides: Sequence[str]) -> Be
         parts = {"judge": RecordedJudge(identity["judge"], scored.folder / VERDICTS)}
         parts["protocol"] = _protocol(scored, identity.get("protocol"), overrides)
     plain = dict(node["scorer"])
-    node["scorer"] = {**plain, **_settings_of(scored, plain)}
-    try:
-        benchmark: Benchmark = configuration.build(node, "benchmark", parts)
-    except ConfigError:
-        # What a score without a config.yaml says of its scorer are names and versions too, and not only settings.
-        benchmark = configuration.build({**node, "scorer": plain}, "benchmark", parts)
-    return benchmark
+    kept, told = (_plain_values(values, plain) for values in (_kept_settings(scored.folder / CONFIG), identity))
+    fallback: Benchmark | None = None
+    # The settings may be those of an earlier scoring, and what a scorer tells of itself is not all a setting.
+    for values in ({**kept, **told}, told, kept, {}):
+        try:
+            benchmark: Benchmark = building.build({**node, "scorer": {**plain, **values}}, "benchmark", parts)
+        except ConfigError:
+            continue
+        if score_id(benchmark.card.metric, benchmark.scorer.describe()) == scored.result.score_id:
+            return benchmark
+        fallback = fallback or benchmark
+    if fallback is None:
+        raise ConfigError(f"The scorer of {scored.result.benchmark} cannot be built as {scored.folder} says.")
+    return fallback
 
 
 def _name(scored: Scored) -> str:
@@ -171,18 +180,21 @@ def _protocol(scored: Scored, asked: object, overrides: Sequence[str]) -> Any:
     return with_wording(name, wording)
 
 
-def _settings_of(scored: Scored, plain: Mapping[str, Any]) -> dict[str, Any]:
+def _kept_settings(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))["benchmark"]["scorer"]
+        return dict(found.items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, yaml.YAMLError) as error:
+        raise DataError(f"{path} is damaged: {error}.".replace("\n", " ")) from error
+
+
+def _plain_values(found: Mapping[str, Any], plain: Mapping[str, Any]) -> dict[str, Any]:
     """Return the scorer's settings as the run had them: plain values that the scorer has too.
 
     A bundle may come from anyone. So a class to build is never taken from it, and neither is a path.
     """
-    path = scored.folder / CONFIG
-    found: Any = scored.result.provenance["scorer"]
-    if path.is_file():
-        try:
-            found = yaml.safe_load(path.read_text(encoding="utf-8"))["benchmark"]["scorer"]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError, yaml.YAMLError) as error:
-            raise DataError(f"{path} is damaged: {error}.".replace("\n", " ")) from error
     return {
         name: value
         for name, value in found.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,9 @@ from tests.leaderboard.test_rows import ROW, UGLY
 
 GOOD = replace(ROW, value=0.8, stderr=0.02, low=0.76, high=0.84, n=400, complete=True, headline=True, coverage=1.0)
 BAD = replace(GOOD, model="bad", value=0.5, low=0.46, high=0.54)
-QUOTED = replace(ROW, origin="published", model="GPT", accounting="", value=0.99, score_id="", headline=True, source="paper")
+QUOTED = replace(
+    ROW, origin="published", model="GPT", accounting="", value=0.99, score_id="", headline=True, source="paper"
+)
 
 
 def cells(text):
@@ -44,7 +47,8 @@ def test_published_numbers_stand_apart_and_are_never_bold():
 
 @pytest.mark.parametrize("field", ["score_id", "data", "judge", "protocol", "split", "benchmark"])
 def test_what_cannot_be_compared_is_in_no_table_together(field):
-    rows = [GOOD, replace(BAD, **{field: "another"})]
+    another: dict[str, Any] = {field: "another"}
+    rows = [GOOD, replace(BAD, **another)]
     assert [len(section.body) for section in sections(rows)] == [1, 1]
     assert "**" not in markdown(rows)
 
@@ -59,7 +63,15 @@ def test_accountings_and_companion_metrics_are_columns():
         replace(QUOTED, metric="recall", headline=False, value=0.5),
     ]
     measured, published = sections(rows)
-    assert measured.header == ("model", "accuracy, upstream", "accuracy, strict", "recall, upstream", "n", "media", "scored")
+    assert measured.header == (
+        "model",
+        "accuracy, upstream",
+        "accuracy, strict",
+        "recall, upstream",
+        "n",
+        "media",
+        "scored",
+    )
     assert published.header == ("model", "source", "recall")
 
 

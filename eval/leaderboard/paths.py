@@ -1,0 +1,34 @@
+"""Names in the place of paths: what leaves this machine says which file, and not where it lay."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+_ABSOLUTE = re.compile(r"(/|~[\w.-]*/|[A-Za-z]:[\\/]|\\\\)[^\n]*")
+"""A text that is an absolute path of Linux, macOS or Windows, and nothing else."""
+_PARTS = re.compile(r"[\\/]+")
+
+
+def without_places(value: Any) -> Any:
+    """Return plain data in which every text that is an absolute path is cut to `.../` and its last name."""
+    if isinstance(value, dict):
+        return {key: without_places(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_places(each) for each in value]
+    return _cut(value) if isinstance(value, str) and _ABSOLUTE.fullmatch(value) else value
+
+
+def _cut(path: str) -> str:
+    names = [name for name in _PARTS.split(path) if name]
+    return f".../{names[-1]}" if names else path
+
+
+def relative_to(path: Path, folder: Path) -> str:
+    """Return where a file lies as seen from a folder, with `/` between names; its own name from another drive."""
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:
+        return path.name

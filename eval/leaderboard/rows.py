@@ -1,0 +1,183 @@
+"""A row of the leaderboard: one number, what it is of, and where it comes from.
+
+Two numbers can be compared where they stand in one `Column`: the same metric over the same samples, under the same
+accounting, scored in the same way. Of the rows with one `Key` the newest counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import datetime, timezone
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from eval.core import OVERALL
+
+Origin = Literal["run", "published"]
+"""`run`: measured here, and reproducible from its provenance. `published`: quoted, from the source that is named."""
+
+
+class Key(NamedTuple):
+    """What a row replaces another one by."""
+
+    origin: str
+    benchmark: str
+    split: str
+    data: str
+    subset: str
+    metric: str
+    accounting: str
+    judge: str
+    protocol: str
+    score_id: str
+    model: str
+    fingerprint: str
+    source: str
+
+
+class Column(NamedTuple):
+    """What numbers have in common that can be compared."""
+
+    origin: str
+    benchmark: str
+    split: str
+    data: str
+    subset: str
+    metric: str
+    accounting: str
+    judge: str
+    protocol: str
+    score_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One number. Texts are "" and numbers None where there is nothing to be said."""
+
+    origin: Origin
+    """Measured by a run, or quoted from a publication."""
+    benchmark: str
+    """Name of the benchmark, as in conf/benchmark/."""
+    split: str
+    """The split that was asked, or "" where the predictions came without one."""
+    subset: str
+    """`overall`, or the subset's own name."""
+    model: str
+    """The model's name."""
+    metric: str
+    """`accuracy`, `f1`, ..."""
+    accounting: str
+    """How samples without a value count: `upstream` or `strict`; "" for published numbers, which do not say."""
+    judge: str
+    """The judge as served, or as the publication calls it; "" where nobody judged."""
+    protocol: str
+    """How the judge was asked."""
+    value: float | None
+    """Unscaled: an accuracy of 0 to 1."""
+    stderr: float | None = None
+    """Standard error of the value."""
+    low: float | None = None
+    """Lower end of the 95% interval."""
+    high: float | None = None
+    """Upper end of the 95% interval."""
+    n: int | None = None
+    """Samples in the denominator."""
+    n_clusters: int | None = None
+    """Source videos that they are about."""
+    coverage: float | None = None
+    """Share of the subset's samples whose media were at hand."""
+    complete: bool | None = None
+    """Whether enough of the run's samples ended with an output and a verdict."""
+    headline: bool = False
+    """Whether this is the number that the benchmark is known by."""
+    date: str = ""
+    """When it was scored, ISO 8601."""
+    score_id: str = ""
+    """Hash of all that makes the score what it is; numbers with another one are another score."""
+    data: str = ""
+    """Hash of the samples, 12 digits."""
+    builtin: bool = False
+    """Whether they are known to be the built-in world's, whose numbers mean nothing elsewhere."""
+    fingerprint: str = ""
+    """Hash of everything that predictions and score depend on, 16 digits."""
+    predictions_sha256: str = ""
+    """Hash of the predictions, as the result names it, or of predictions.jsonl."""
+    scores_sha256: str = ""
+    """Hash of scores.jsonl."""
+    provenance: str = ""
+    """The run folder or bundle, relative to the table."""
+    bundle_sha256: str = ""
+    """Hash of the bundle; "" where the row comes from a run folder."""
+    source: str = ""
+    """Where a published number was published."""
+
+    @property
+    def key(self) -> Key:
+        """What it replaces another row by."""
+        return Key(*(getattr(self, name) for name in Key._fields))
+
+    @property
+    def column(self) -> Column:
+        """What it can be compared within."""
+        return Column(*(getattr(self, name) for name in Column._fields))
+
+    @property
+    def name(self) -> str:
+        """A short name for the row that stays the same: 12 digits of its key's hash."""
+        return digest(list(self.key), 12)
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
+"""The fields of a row, in the order of the file."""
+
+
+def digest(value: object, digits: int) -> str:
+    """Return so many digits of the SHA-256 of a value's canonical JSON."""
+    canonical = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:digits]
+
+
+def merged(old: Iterable[Row], new: Iterable[Row]) -> list[Row]:
+    """Return one row a key, in an order that depends on nothing but the rows.
+
+    Of several rows with a key the newest counts, whatever was given first. Where their dates are equal too, which
+    happens when a run is given as a folder and as a bundle, the one whose text is greatest does: the choice means
+    nothing, but it is always the same.
+    """
+    kept: dict[Key, Row] = {}
+    for row in (*old, *new):
+        known = kept.get(row.key)
+        if known is None or (row != known and _is_newer(row, known)):
+            kept[row.key] = row
+    return sorted(kept.values(), key=_place)
+
+
+@lru_cache(maxsize=10_000)
+def instant(date: str) -> float:
+    """Return seconds since 1970 of an ISO date, UTC where it names no zone; "" is older than any.
+
+    Raises:
+        ValueError: it is no date.
+    """
+    if not date:
+        return float("-inf")
+    found = datetime.fromisoformat(date)
+    try:
+        return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp()
+    except (OverflowError, OSError) as error:  # the years 1 and 9999, east or west of Greenwich
+        raise ValueError(f"{date} is out of range") from error
+
+
+def _is_newer(row: Row, other: Row) -> bool:
+    here, there = instant(row.date), instant(other.date)
+    return here > there if here != there else repr(row) > repr(other)
+
+
+def _place(row: Row) -> tuple[object, ...]:
+    return (
+        row.benchmark, row.split, row.subset != OVERALL, row.subset, not row.headline, row.metric, row.accounting,
+        row.origin != "run", row.judge, row.protocol, row.score_id, row.data, row.model, row.fingerprint, row.source,
+    )  # fmt: skip
