@@ -6,19 +6,20 @@
 #   make compare A=<run or score> B=<run or score> [TO= ARGS="--accept decoder"]
 #   make leaderboard [RUNS="<folders and bundles>" TO=] | make verify-row ROW=<number or name> [RUN= DATA=]
 #   make bundle RUN=<run or score> [TO=<run>.tar.gz]
+#   make why RUN=<run or score> [PUBLISHED=<row> VALUE=62.6 DATA= TO= ARGS=]   why does my number differ?
 #   make judge-check JUDGE=<judge> [PROTOCOL=]
 #   make judge-compare A=<score> B=<score>
 #   make judge-export RUN=<run or score> TO=<bundle> | make judge-replay BUNDLE=<bundle> [PRED= OUT=]
 #   make import UPSTREAM=<clone of bytedance/tarsier>
 #   make bench [ARGS="--rounds 5"]   how fast is it, against one question at a time?
-#   make test | make test-fast | make check | make lock
+#   make test | make test-fast | make check | make audit | make lock
 
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-VARIABLES := BENCH MODEL DATA ANN JUDGE PROTOCOL LIMIT OUT PRED UPSTREAM RUN RUNS ROW TO BUNDLE A B ARGS PYTHON VENV
+VARIABLES := BENCH MODEL DATA ANN JUDGE PROTOCOL LIMIT OUT PRED UPSTREAM RUN RUNS ROW PUBLISHED VALUE TO BUNDLE A B ARGS PYTHON VENV
 UNKNOWN   := $(filter-out $(VARIABLES),$(foreach word,$(filter-out --,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(word)))))
 UNKNOWN   := $(strip $(foreach name,$(UNKNOWN),$(if $(filter command line,$(origin $(name))),$(name))))
 $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIABLES)))
@@ -27,7 +28,7 @@ $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIA
 quote = '$(subst ','\'',$(1))'
 flag  = $(if $($(2)),$(1) $(call quote,$($(2))))
 
-.PHONY: help eval equivalence bench score compare leaderboard verify-row bundle judge-check judge-compare judge-export judge-replay import test test-fast check lock
+.PHONY: help eval equivalence bench score compare leaderboard verify-row bundle why judge-check judge-compare judge-export judge-replay import test test-fast check audit lock
 
 help:
 	@sed -n '/^\#/!q;s/^\# \{0,1\}//p' Makefile
@@ -61,6 +62,10 @@ bundle: TO := $(or $(TO),$(patsubst %/,%,$(RUN)).tar.gz)
 bundle: $(VENV)/.runtime
 	@$(BIN)/tarsier-eval bundle $(call flag,--run,RUN) $(call flag,--to,TO) $(ARGS)
 
+why: $(VENV)/.runtime
+	@$(BIN)/tarsier-eval why $(call flag,--run,RUN) $(call flag,--published,PUBLISHED) $(call flag,--value,VALUE) \
+		$(call flag,--data,DATA) $(call flag,--to,TO) $(ARGS)
+
 judge-check: $(VENV)/.runtime
 	@$(BIN)/tarsier-eval judge check $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(ARGS)
 
@@ -88,6 +93,11 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/audit.py --if-reachable
+
+# Asks about every locked version whether it is known to be vulnerable; needs the network.
+audit: $(VENV)/.python
+	$(BIN)/python scripts/audit.py
 
 # Renews the exact versions for every supported Python; needs uv on the PATH.
 lock:

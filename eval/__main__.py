@@ -23,6 +23,7 @@ REQUIRED = {
     "score": ("pred", "bench"),
     "equivalence": ("bench",),
     "compare": ("first", "second"),
+    "why": ("run",),
     "verify-row": ("row",),
     "bundle": ("run", "to"),
     "judge export": ("run", "to"),
@@ -100,6 +101,23 @@ def parser() -> _Parser:
     _model_flags(same)
     same.add_argument("--to", metavar="FILE", help="JSON file to write it to as well")
 
+    _result_commands(commands)
+
+    export = commands.add_parser("export", help="write a run's predictions as upstream's own rows")
+    export.add_argument("--run", metavar="DIR", help="run folder")
+    export.add_argument("--to", metavar="FILE", help="file to write")
+    export.add_argument("--ann", metavar="FILE", help="upstream's annotation file, to keep its rows as they are")
+
+    take = commands.add_parser("import", help="take rows and judge wording out of a clone of upstream's repository")
+    take.add_argument("--upstream", metavar="DIR", help="clone of bytedance/tarsier; read as data, never run")
+    take.add_argument("--to", metavar="DIR", help="the protocol pack (default: .protocol/upstream in the checkout)")
+
+    commands.add_parser("list", help="list benchmarks, groups, models and judges")
+    return root
+
+
+def _result_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
+    """Add the commands that need results and no model."""
     compare = commands.add_parser("compare", help="two runs or scores on the same samples: difference, interval, flips")
     compare.add_argument("--first", metavar="DIR", help="folder of a run, or of a score")
     compare.add_argument("--second", metavar="DIR", help="folder of another on the same samples")
@@ -108,6 +126,16 @@ def parser() -> _Parser:
         "--accept", nargs="+", action="extend", metavar="FIELD", help="differences in what was measured to put up with"
     )
 
+    why = commands.add_parser("why", help="what could make a number differ from another one, and by how much")
+    why.add_argument("--run", metavar="PLACE", help="run folder, folder of a score, or bundle")
+    why.add_argument("--published", metavar="ROW", help="row of results/published.csv, or benchmark/model[/subset]")
+    why.add_argument("--value", metavar="NUMBER", help="the other number as tables print it, such as 62.6")
+    why.add_argument(
+        "--verdicts", nargs="+", action="extend", metavar="PLACE", help="scores or bundles of other judges"
+    )
+    why.add_argument("--data", metavar="DIR", help="root of the annotations, for missing samples and CIDEr")
+    why.add_argument("--to", metavar="FILE", help="JSON file to write it to as well")
+    why.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides, such as verdicts=FILE")
     board = commands.add_parser("leaderboard", help="gather results, and published ones, into one table")
     board.add_argument("--runs", nargs="+", metavar="PLACE", help="run folders, folders of them, or bundles")
     board.add_argument(
@@ -123,18 +151,6 @@ def parser() -> _Parser:
     bundle.add_argument("--run", metavar="DIR", help="run folder, or folder of a score")
     bundle.add_argument("--to", metavar="FILE", help="the archive to write, such as run.tar.gz")
     bundle.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides")
-
-    export = commands.add_parser("export", help="write a run's predictions as upstream's own rows")
-    export.add_argument("--run", metavar="DIR", help="run folder")
-    export.add_argument("--to", metavar="FILE", help="file to write")
-    export.add_argument("--ann", metavar="FILE", help="upstream's annotation file, to keep its rows as they are")
-
-    take = commands.add_parser("import", help="take rows and judge wording out of a clone of upstream's repository")
-    take.add_argument("--upstream", metavar="DIR", help="clone of bytedance/tarsier; read as data, never run")
-    take.add_argument("--to", metavar="DIR", help="the protocol pack (default: .protocol/upstream in the checkout)")
-
-    commands.add_parser("list", help="list benchmarks, groups, models and judges")
-    return root
 
 
 def _model_flags(command: argparse.ArgumentParser) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.mini import prompts
-from eval.config import PROJECT, build, cards, groups, load_settings, names
+from eval.building import build
+from eval.config import PROJECT, cards, groups, load_settings, names
 from eval.core import Card, Task
 from eval.errors import ConfigError, DataError
 from eval.readers.prompts import OWN, wording

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from eval.errors import RunError
-from eval.files import leftover_of, make_folder, refused, write_bytes_atomically, write_json
+from eval.files import leftover_of, make_folder, refused, to_json, write_bytes_atomically, write_json, write_jsonl
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -191,3 +191,17 @@ def test_a_link_that_was_put_in_the_place_of_a_half_written_file_is_not_followed
 )  # fmt: skip
 def test_names_of_half_written_files(name, of, tmp_path):
     assert leftover_of(tmp_path / name) == of
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\udfffb", "\ud83d\ude00", "\udc80 ü 😀"])
+def test_half_a_character_never_ends_a_run(text, tmp_path):
+    line = to_json({"é": text, text: [1]})
+    found = json.loads(line.encode("utf-8"))
+    mended = text.encode("utf-8", "replace").decode("utf-8")
+    assert found == {"é": mended, mended: [1]}
+    write_jsonl(tmp_path / "x.jsonl", [{"text": text}])
+    assert json.loads((tmp_path / "x.jsonl").read_text(encoding="utf-8")) == {"text": mended}
+
+
+def test_whole_characters_are_written_as_themselves():
+    assert to_json({"a": "é 😀\u2028"}) == '{"a": "é 😀\u2028"}'

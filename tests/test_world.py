@@ -8,7 +8,8 @@ from functools import cache
 import pytest
 
 from benchmarks.mini.world import WORLD
-from eval.config import build, load_settings, names
+from eval.building import build
+from eval.config import load_settings, names
 from eval.core import Sample
 from eval.pipeline import coverage
 

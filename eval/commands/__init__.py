@@ -11,6 +11,7 @@ _COMMANDS = {
     "equivalence": ("equivalence", "equivalence"),
     "score": ("score", "score"),
     "compare": ("compare", "compare"),
+    "why": ("why", "why"),
     "leaderboard": ("leaderboard", "leaderboard"),
     "verify-row": ("leaderboard", "verify_row"),
     "bundle": ("bundle", "bundle"),

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from eval.config import build, load_settings
+from eval.building import build
+from eval.config import load_settings
 from eval.readers.benchmark import AnnotatedBenchmark
 
 SCORER = {"_target_": "eval.scorers.multiple_choice.MultipleChoice"}

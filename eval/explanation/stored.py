@@ -1,0 +1,132 @@
+"""Judges whose verdicts lie in the verdict store, to be replayed on other predictions' calls, asking nobody.
+
+A reply's address is the hash of what was asked, which depends on what the server took at the time. So each form that
+any known server takes is tried, and the one that finds most replies is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from eval.errors import RunError
+from eval.judges.calls import JudgeCall, JudgeReply
+from eval.judges.requests import Capabilities, asked_of
+from eval.judges.verdicts import Identity, Verdict, VerdictStore
+
+_IDENTITIES = "SELECT DISTINCT provider, served, revision FROM verdicts ORDER BY provider, served, revision"
+_EXTRAS = "SELECT DISTINCT json_extract(request, '$.extra') FROM verdicts WHERE json_valid(request)"
+_TAKEN = "SELECT found FROM capabilities"
+
+
+class StoredJudge:
+    """Gives the replies of one served model that a store holds; a call of which it holds none fails.
+
+    Args:
+        store: The verdict store.
+        identity: Whose replies; `requested` is the model as served.
+        forms: What servers take with a request, and the further parameters, in which calls may have been asked.
+    """
+
+    def __init__(
+        self, store: VerdictStore, identity: Identity, forms: Sequence[tuple[Capabilities, Mapping[str, Any]]]
+    ) -> None:
+        self._store, self._identity, self._forms = store, identity, forms
+        self._form: tuple[Capabilities, Mapping[str, Any]] | None = None
+
+    @property
+    def name(self) -> str:
+        """The model as served."""
+        return self._identity.requested
+
+    @property
+    def said_anything(self) -> bool:
+        """Whether the store held a reply to any call so far."""
+        return self._form is not None
+
+    def anew(self) -> StoredJudge:
+        """Return the same judge before it was asked anything: another protocol may have found another form."""
+        return StoredJudge(self._store, self._identity, self._forms)
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return what the replies depend on, as the judge that gave them would have said."""
+        takes, extra = self._form or (None, {})
+        return {
+            "name": self.name,
+            "provider": self._identity.provider,
+            "requested": self.name,
+            "served": self.name,
+            "revision": self._identity.revision,
+            "takes": None if takes is None else asdict(takes),
+            "extra": dict(extra),
+        }
+
+    def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
+        """Return the reply to each call, in the order given."""
+        if not calls:
+            return []
+        found: dict[str, Verdict] = {}
+        keys: list[str] = []
+        for form in self._forms if self._form is None else [self._form]:
+            tried = [asked_of(call, *form).key for call in calls]
+            there = {
+                key: verdict
+                for key, some in self._store.find(tried, self._identity).items()
+                for verdict in some[::-1]
+                if verdict.served == self.name
+            }
+            if not keys or len(there) > len(found):
+                keys, found, kept = tried, there, form
+        if found and self._form is None:
+            self._form = kept
+        return [_reply(key, found.get(key)) for key in keys]
+
+
+def stored_judges(path: Path) -> list[StoredJudge]:
+    """Return the judges whose verdicts are in a store; none where there is no file.
+
+    Raises:
+        RunError: it is damaged, or another program's.
+    """
+    if not path.is_file():
+        return []
+    store = VerdictStore(path)
+    try:
+        # The store gives the replies of a judge that is known; which ones there are, only its tables say.
+        with closing(sqlite3.connect(path)) as database:
+            identities = database.execute(_IDENTITIES).fetchall()
+            extras = [json.loads(extra) if extra else {} for (extra,) in database.execute(_EXTRAS)]
+            taken = [json.loads(found).get("takes") for (found,) in database.execute(_TAKEN)]
+        forms = [Capabilities(**takes) for takes in taken if isinstance(takes, dict)]
+    except (sqlite3.Error, ValueError, TypeError, AttributeError) as error:
+        raise RunError(
+            f"The verdict store {path} cannot be read: {error}. Give another with verdicts=<file>."
+        ) from error
+    distinct = list(dict.fromkeys([*forms, Capabilities()]))
+    both = [(takes, extra) for takes in distinct for extra in (extras or [{}])]
+    return [
+        StoredJudge(store, Identity(provider=provider, requested=served, revision=revision), both)
+        for provider, served, revision in identities
+    ]
+
+
+def _reply(key: str, verdict: Verdict | None) -> JudgeReply:
+    if verdict is None:
+        return JudgeReply.failure("the verdict store holds no verdict for this call", key=key)
+    withheld = None if verdict.text is not None else f"the judge's reply is {verdict.outcome}"
+    return JudgeReply(
+        text=verdict.text,
+        error=withheld,
+        outcome=verdict.outcome,
+        source="stored",
+        served=verdict.served,
+        usage=verdict.usage,
+        finish_reason=verdict.finish_reason,
+        batch=verdict.batch,
+        key=key,
+    )

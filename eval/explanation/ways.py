@@ -1,0 +1,165 @@
+"""The ways to score the same predictions: every combination of conventions that moves a number, and what each gives.
+
+A convention is a choice, such as `accounting: upstream`. Some decide about single samples (how a digit is read, who
+judges): these come as scores that were made so. The others decide how scores are put together, and are taken from
+what a scorer aggregates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from eval.core import OVERALL, Accounting, Metric, Score, Scorer
+from eval.errors import ConfigError, did_you_mean
+from eval.scorers.accounting import ACCOUNTINGS
+
+JUDGE, TOKENIZER, DIGITS, WHOLE, BASIS, AVERAGE, ACCOUNTING = (
+    "judge",
+    "tokenizer",
+    "digits",
+    "broken videos",
+    "frequencies",
+    "average",
+    "accounting",
+)
+CONVENTIONS = (JUDGE, TOKENIZER, DIGITS, WHOLE, BASIS, AVERAGE, ACCOUNTING)
+"""All choices, in the order in which they are made: from what decides about a sample to what decides about a mean."""
+
+BASES = {"cider": "whole split", "cider_corpus": "scored samples"}
+"""The metrics that CIDEr goes by, and where each has its document frequencies from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which number is looked at."""
+
+    metric: str
+    """Its metric, without the average: `accuracy`, `f1`, `cider`."""
+    subset: str
+    """`overall`, or the subset's own name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """Scores of the predictions, as some choices have them."""
+
+    choices: Mapping[str, str]
+    """What was chosen for single samples."""
+    scores: Sequence[Score]
+    """A score a sample."""
+    scorer: Scorer
+    """What puts them together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """A number, and all that was chosen for it."""
+
+    choices: Mapping[str, str]
+    """By convention; what leaves no choice is not in it."""
+    value: float
+    """Unscaled."""
+    low: float | None
+    """Lower end of its 95% interval over source videos; None where nothing can be said."""
+    high: float | None
+    """Upper end."""
+    n: int
+    """Samples in its denominator."""
+    n_invalid: int
+    """Outputs without a valid answer among the samples that it is about."""
+    n_failed: int
+    """Samples without an output or a verdict."""
+
+
+def ways_of(marked: Sequence[Marked], wanted: Wanted) -> list[Way]:
+    """Return a way for each combination of choices; those that all ways have in common are dropped from them.
+
+    Ways that have no value, since nothing counts in them, are left out.
+    """
+    found = [
+        _way({**each.choices, **choices}, metric)
+        for each in marked
+        for choices, metric in numbers_of(each.scorer, each.scores, wanted)
+        if metric.value is not None
+    ]
+    varied = {name for name in CONVENTIONS if len({way.choices.get(name) for way in found}) > 1}
+    return [
+        replace(
+            way, choices={name: way.choices[name] for name in CONVENTIONS if name in varied and name in way.choices}
+        )
+        for way in found
+    ]
+
+
+def numbers_of(scorer: Scorer, scores: Sequence[Score], wanted: Wanted) -> Iterator[tuple[dict[str, str], Metric]]:
+    """Yield the number that is wanted under each choice of how scores are put together."""
+    metrics = scorer.aggregate(scores)
+    names = tuple(BASES) if wanted.metric in BASES else (wanted.metric,)
+    has_subsets = len({score.subset for score in scores}) > 1
+    for name in names:
+        basis = {BASIS: BASES[name]} if name in BASES else {}
+        for accounting in ACCOUNTINGS:
+            by_average = _averages(metrics, name, wanted.subset, accounting)
+            if set(by_average) == {"macro"} and wanted.subset == OVERALL and has_subsets:
+                # Where a scorer gives the mean over subsets alone, that over samples is the one without subsets.
+                flat = scorer.aggregate([replace(score, subset="") for score in scores])
+                by_average |= _averages(flat, name, OVERALL, accounting)
+            for average, metric in by_average.items():
+                yield {**basis, AVERAGE: average, ACCOUNTING: accounting}, metric
+
+
+def number_of(scorer: Scorer, scores: Sequence[Score], wanted: Wanted, choices: Mapping[str, str]) -> Metric | None:
+    """Return the number that is wanted under these choices; None where the scorer does not give it."""
+    for made, metric in numbers_of(scorer, scores, wanted):
+        if all(made[name] == choices[name] for name in made if name in choices):
+            return metric
+    return None
+
+
+def find(ways: Sequence[Way], choices: Mapping[str, str]) -> Way | None:
+    """Return the way with these choices, as far as there is a choice; None where there is none."""
+    for way in ways:
+        if all(way.choices[name] == choices.get(name, way.choices[name]) for name in way.choices):
+            return way
+    return None
+
+
+def average_of(metrics: Sequence[Metric], wanted: Wanted, place: str) -> str:
+    """Return over what the number is averaged in a result: samples (`micro`) or subsets (`macro`).
+
+    Raises:
+        ConfigError: there is no such number; the message names the nearest.
+    """
+    strict = [metric for metric in metrics if metric.accounting == "strict"]
+    for metric in strict:
+        if (metric.name, metric.subset) == (wanted.metric, wanted.subset):
+            return metric.average
+    known = {metric.name for metric in strict}
+    if wanted.metric not in known:
+        raise ConfigError(f"{place} has no metric {wanted.metric!r}. {did_you_mean(wanted.metric, known)}")
+    subsets = {metric.subset for metric in strict if metric.name == wanted.metric}
+    raise ConfigError(f"{place} has no subset {wanted.subset!r}. {did_you_mean(wanted.subset, subsets)}")
+
+
+def _averages(metrics: Sequence[Metric], name: str, subset: str, accounting: Accounting) -> dict[str, Metric]:
+    """Return a metric of a subset by its average; that of a part of the benchmark is over samples."""
+    names = (name, f"{name}_macro", f"{name}_micro")
+    return {
+        metric.average: metric
+        for metric in metrics
+        if metric.name in names and metric.subset == subset and metric.accounting == accounting
+    }
+
+
+def _way(choices: Mapping[str, str], metric: Metric) -> Way:
+    assert metric.value is not None, "ways without a value are left out"
+    return Way(
+        choices=choices,
+        value=metric.value,
+        low=None if metric.interval is None else metric.interval[0],
+        high=None if metric.interval is None else metric.interval[1],
+        n=metric.n,
+        n_invalid=metric.n_invalid,
+        n_failed=metric.n_failed,
+    )
