@@ -6,6 +6,7 @@
 #   make compare A=<run or score> B=<run or score> [TO= ARGS="--accept decoder"]
 #   make leaderboard [RUNS="<folders and bundles>" TO=] | make verify-row ROW=<number or name> [RUN= DATA=]
 #   make bundle RUN=<run or score> [TO=<run>.tar.gz]
+#   make regress [RUN=<new> AGAINST=<old> MARGIN=1.0] [ARGS="--junit gate.xml"] | make baseline
 #   make why RUN=<run or score> [PUBLISHED=<row> VALUE=62.6 DATA= TO= ARGS=]   why does my number differ?
 #   make judge-check JUDGE=<judge> [PROTOCOL=]
 #   make judge-compare A=<score> B=<score>
@@ -19,7 +20,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-VARIABLES := BENCH MODEL DATA ANN JUDGE PROTOCOL LIMIT OUT PRED UPSTREAM RUN RUNS ROW PUBLISHED VALUE TO BUNDLE A B ARGS PYTHON VENV
+VARIABLES := BENCH MODEL DATA ANN JUDGE PROTOCOL LIMIT OUT PRED UPSTREAM RUN RUNS ROW PUBLISHED VALUE AGAINST MARGIN TO BUNDLE A B ARGS PYTHON VENV
 UNKNOWN   := $(filter-out $(VARIABLES),$(foreach word,$(filter-out --,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(word)))))
 UNKNOWN   := $(strip $(foreach name,$(UNKNOWN),$(if $(filter command line,$(origin $(name))),$(name))))
 $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIABLES)))
@@ -28,7 +29,7 @@ $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIA
 quote = '$(subst ','\'',$(1))'
 flag  = $(if $($(2)),$(1) $(call quote,$($(2))))
 
-.PHONY: help eval equivalence bench score compare leaderboard verify-row bundle why judge-check judge-compare judge-export judge-replay import test test-fast check audit lock
+.PHONY: help eval equivalence bench score compare leaderboard verify-row bundle why regress baseline judge-check judge-compare judge-export judge-replay import test test-fast check audit lock
 
 help:
 	@sed -n '/^\#/!q;s/^\# \{0,1\}//p' Makefile
@@ -61,6 +62,12 @@ verify-row: $(VENV)/.runtime
 bundle: TO := $(or $(TO),$(patsubst %/,%,$(RUN)).tar.gz)
 bundle: $(VENV)/.runtime
 	@$(BIN)/tarsier-eval bundle $(call flag,--run,RUN) $(call flag,--to,TO) $(ARGS)
+
+regress: $(VENV)/.runtime
+	@$(BIN)/tarsier-eval regress $(call flag,--run,RUN) $(call flag,--against,AGAINST) $(call flag,--margin,MARGIN) $(ARGS)
+
+baseline: $(VENV)/.runtime
+	@$(BIN)/tarsier-eval regress --renew $(ARGS)
 
 why: $(VENV)/.runtime
 	@$(BIN)/tarsier-eval why $(call flag,--run,RUN) $(call flag,--published,PUBLISHED) $(call flag,--value,VALUE) \

@@ -126,6 +126,21 @@ def _result_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
         "--accept", nargs="+", action="extend", metavar="FIELD", help="differences in what was measured to put up with"
     )
 
+    gate = commands.add_parser(
+        "regress",
+        help="is the built-in subset as the baseline has it, or is a run no worse than another by a margin?",
+        epilog="exit codes: 0 passed, 1 failed, 2 could not be run, 3 inconclusive (two runs only).",
+    )
+    gate.add_argument("--renew", action="store_true", help="show what a new baseline changes, and write it")
+    gate.add_argument("--baseline", metavar="FILE", help="the baseline (default: results/baselines/tarsier-tiny.jsonl)")
+    gate.add_argument("--workers", type=int, metavar="N", help="processes that read clips")
+    gate.add_argument("--run", metavar="DIR", help="run or score to judge against another")
+    gate.add_argument("--against", metavar="DIR", help="the one that it must not be worse than")
+    gate.add_argument("--margin", type=float, metavar="POINTS", help="by how much it may be worse")
+    gate.add_argument("--metric", metavar="NAME", help="the metric (default: the benchmark's headline)")
+    gate.add_argument("--accept", nargs="+", action="extend", metavar="FIELD", help="differences to put up with")
+    gate.add_argument("--junit", metavar="FILE", help="JUnit XML to write as well")
+    gate.add_argument("--github", action="store_true", help="print annotations for GitHub (default in its actions)")
     why = commands.add_parser("why", help="what could make a number differ from another one, and by how much")
     why.add_argument("--run", metavar="PLACE", help="run folder, folder of a score, or bundle")
     why.add_argument("--published", metavar="ROW", help="row of results/published.csv, or benchmark/model[/subset]")
@@ -254,7 +269,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from eval import commands
 
         with _stoppable():
-            complete = commands.run(given)
+            outcome = commands.run(given)
     except TarsierEvalError as error:
         print(f"tarsier-eval: {error}", file=sys.stderr)
         return USAGE
@@ -265,7 +280,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         print(f"tarsier-eval: {where}{error.strerror or error}", file=sys.stderr)
         return USAGE
-    return COMPLETE if complete else INCOMPLETE
+    return outcome if not isinstance(outcome, bool) else COMPLETE if outcome else INCOMPLETE
 
 
 if __name__ == "__main__":

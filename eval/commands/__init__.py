@@ -11,6 +11,7 @@ _COMMANDS = {
     "equivalence": ("equivalence", "equivalence"),
     "score": ("score", "score"),
     "compare": ("compare", "compare"),
+    "regress": ("regress", "regress"),
     "why": ("why", "why"),
     "leaderboard": ("leaderboard", "leaderboard"),
     "verify-row": ("leaderboard", "verify_row"),
@@ -23,9 +24,9 @@ _COMMANDS = {
 """The module here and the function in it that carry out each command; each is imported only when it is asked for."""
 
 
-def run(given: argparse.Namespace) -> bool:
-    """Carry out a parsed command; return whether it is complete."""
+def run(given: argparse.Namespace) -> bool | int:
+    """Carry out a parsed command; return whether it is complete, or an exit code of the command's own."""
     logging.basicConfig(format="tarsier-eval: %(message)s", level=logging.WARNING)
     module, function = _COMMANDS[given.command]
-    complete: bool = getattr(importlib.import_module(f"eval.commands.{module}"), function)(given)
-    return complete
+    outcome: bool | int = getattr(importlib.import_module(f"eval.commands.{module}"), function)(given)
+    return outcome

@@ -1,0 +1,145 @@
+"""What the gate keeps of each sample and each fixed check, and the file that it is kept in.
+
+A baseline is JSON lines: first what it was made with, then one record a line. The same observations give the same
+bytes, so that a renewal's diff shows what moved and nothing else: no date, no path, no time is in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from eval.errors import RunError
+from eval.files import make_folder, to_jsonl, write_bytes_atomically
+
+FORMAT = 1
+"""Version of the file; another one cannot be compared."""
+
+FIELDS: Mapping[str, str] = {
+    "settings": "what the model and the scorer say they were set to",
+    "annotations": "prompts, targets and spans of the whole benchmark, read from each of its two sources",
+    "sample": "what is shown, asked and expected",
+    "indices": "which frames a clip of so many has sampled",
+    "decoded": "frames as decoded: size and hash of each",
+    "frames": "frames as the model gets them: hash of each",
+    "prompt": "the text as sent",
+    "ids": "input ids, in runs",
+    "pixels": "pixel values: hash, mean and deviation of each channel",
+    "error": "why there is no output",
+    "logprobs": "the likeliest first tokens, asked together with others",
+    "output": "the output, asked together with others, ended where its score is settled",
+    "alone_logprobs": "the likeliest first tokens, asked alone",
+    "alone_output": "the whole output, asked alone",
+    "asked": "what a judge is asked",
+    "verdict": "what is read in a judge's reply",
+    "answer": "the answer that was read",
+    "status": "what became of the sample",
+    "values": "its values by metric",
+    "score": "everything else of its score",
+    "aggregate": "a metric over samples",
+    "resume": "whether a run that was cut goes on to the same files",
+}
+"""Every field, in the order in which one follows from another: the first that differs is nearest to the cause."""
+
+TOLERANCES: Mapping[str, float] = {"logprobs": 1e-3, "alone_logprobs": 1e-3, "pixels": 1e-5}
+"""By how much numbers of a field may differ. Batches and threads move a log-probability of the built-in checkpoint by
+1e-5, and the smallest fault that was planted by 9e-3."""
+
+ROUNDING = 1e-9
+"""By how much any other number may differ: sums in another order, and special functions of another scipy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What was observed of one sample, or by one fixed check."""
+
+    benchmark: str
+    """The benchmark; `fixed` for what needs no model, `resume` for cut runs."""
+    id: str
+    """The sample's id, or the name of the check."""
+    fields: Mapping[str, Any]
+    """Values by field, as JSON holds them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """Everything the gate looks at, and what it was made with."""
+
+    checkpoint: str
+    """SHA-256 of the checkpoint's files."""
+    world: str
+    """SHA-256 of the built-in world's list of files and their hashes."""
+    libraries: Mapping[str, str]
+    """Versions of what frames and outputs are computed with: named where something differs, never a reason to fail."""
+    records: Sequence[Record]
+
+
+def content(observation: Observation) -> bytes:
+    """Return the bytes of the file that holds an observation."""
+    head = {
+        "format": FORMAT,
+        "checkpoint": observation.checkpoint,
+        "world": observation.world,
+        "libraries": dict(sorted(observation.libraries.items())),
+    }
+    order = list(FIELDS)
+    rows = [
+        {**asdict(record), "fields": {name: record.fields[name] for name in sorted(record.fields, key=order.index)}}
+        for record in observation.records
+    ]
+    return to_jsonl([head, *rows])
+
+
+def as_kept(observation: Observation) -> Observation:
+    """Return an observation as reading its file would give it: tuples as lists, keys as texts."""
+    return parse(content(observation), Path("(observed now)"))
+
+
+def write(path: Path, observation: Observation) -> None:
+    """Write a baseline atomically. Raises RunError where the disk refuses."""
+    make_folder(path.parent)
+    write_bytes_atomically(path, content(observation))
+
+
+def read(path: Path) -> Observation:
+    """Read a baseline. Raises RunError where there is none, or it is damaged or of another format."""
+    try:
+        return parse(path.read_bytes(), path)
+    except FileNotFoundError:
+        raise RunError(f"{path}: there is no baseline. Make one where all is well: make baseline.") from None
+    except OSError as error:
+        raise RunError(f"{path}: the baseline cannot be read: {error.strerror}.") from error
+
+
+def parse(text: bytes, path: Path) -> Observation:
+    """Return what a baseline's bytes hold; `path` is for messages. Raises RunError."""
+    number = 1
+    try:
+        # By "\n" alone: a text may hold another of the characters that end lines elsewhere.
+        head, *lines = text.decode("utf-8").removesuffix("\n").split("\n")
+        given = json.loads(head)
+        if given["format"] != FORMAT:
+            raise RunError(f"{path}: the baseline has format {given['format']}, not {FORMAT}. Renew it: make baseline.")
+        records = []
+        for number, line in enumerate(lines, 2):  # noqa: B007 - the message below names it
+            row = json.loads(line)
+            record = Record(benchmark=str(row["benchmark"]), id=str(row["id"]), fields=dict(row["fields"]))
+            records.append(record)
+        found = Observation(
+            checkpoint=str(given["checkpoint"]),
+            world=str(given["world"]),
+            libraries={str(name): str(version) for name, version in given["libraries"].items()},
+            records=records,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(
+            f"{path}:{number}: no baseline, or a damaged one: {error!r}. Restore the file from git, or make baseline."
+        ) from error
+    if odd := sorted({name for record in found.records for name in record.fields} - FIELDS.keys()):
+        raise RunError(
+            f"{path}: the baseline has the unknown field {odd[0]!r}. Restore the file from git, or make baseline."
+        )
+    return found

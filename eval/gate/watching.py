@@ -1,0 +1,164 @@
+"""Sees what goes into a Tarsier model and what it is about to say first, from outside and without a second pass.
+
+The gate has to look at the very tensors that the pipeline makes: ids and pixel values that were computed once more
+would agree with the baseline while those that the model got do not. So the engine of a loaded runner is watched at its
+own door, for as long as a call takes, and left as it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from eval.core import Asked, Generation
+from eval.timing import Clock
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+
+    from eval.models.tarsier.runner import TarsierRunner
+
+LIKELIEST = 5
+"""First tokens whose log-probabilities are kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One prompt on its way through the model."""
+
+    frames: Sequence[str]
+    """Size and hash of each frame that the model was given."""
+    ids: str
+    """Input ids, runs of one id as `id*count`."""
+    pixels: Mapping[str, Any]
+    """`sha256`, and `mean` and `std` of each channel, of the pixel values."""
+    logprobs: Sequence[Sequence[Any]]
+    """[id, token, log-probability] of the likeliest first tokens, natural logarithm."""
+    generation: Generation
+
+
+class Watched:
+    """A runner that keeps what it saw, prompt by prompt, in the order in which they were asked."""
+
+    def __init__(self, runner: TarsierRunner, clips_at_once: int | None = None) -> None:
+        self._runner = runner
+        self._clips_at_once = clips_at_once
+        self.name = runner.name
+        self.n_frames = runner.n_frames
+        self.seen: list[Seen] = []
+        """Of every prompt that was continued."""
+
+    @property
+    def frame_side(self) -> int | None:
+        """As the runner has it."""
+        return self._runner.frame_side
+
+    def clips_at_once(self, n_prompts: int) -> int:
+        """Return what was asked for, else what the runner says."""
+        return self._clips_at_once or self._runner.clips_at_once(n_prompts)
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return what the runner says."""
+        return self._runner.describe()
+
+    def generate(self, asked: Sequence[Asked], clock: Clock | None = None) -> list[list[Generation]]:
+        """Continue each prompt by the runner, and keep what it saw. Raises as the runner does."""
+        with _watching(self._runner) as watch:
+            generations = self._runner.generate(asked, clock)
+        for place, (clip, of_clip) in enumerate(zip(asked, generations, strict=True)):
+            encoded = watch.encoded[place]
+            frames, pixels = [frame_hash(frame) for frame in clip.frames], _pixels(encoded.pixels)
+            for ids, settled, made in zip(encoded.prompts, encoded.settled, of_clip, strict=True):
+                self.seen.append(
+                    Seen(
+                        frames=frames,
+                        ids=_in_runs(ids),
+                        pixels=pixels,
+                        logprobs=self._likeliest(watch.first[place, (tuple(ids), settled)]),
+                        generation=made,
+                    )
+                )
+        return generations
+
+    def _likeliest(self, logits: torch.Tensor) -> list[list[Any]]:
+        values, ids = logits.float().log_softmax(-1).topk(LIKELIEST)
+        tokens = self._runner._processor._tokenizer.convert_ids_to_tokens(ids.tolist())
+        found = zip(ids.tolist(), tokens, values.tolist(), strict=True)
+        return [[i, token, round(value, 4)] for i, token, value in found]
+
+
+class _Watch:
+    """What one call of an engine was given, and the logits of each row's first token, (vocabulary,)."""
+
+    def __init__(self) -> None:
+        self.encoded: Sequence[Any] = ()
+        self.first: dict[tuple[int, Any], torch.Tensor] = {}
+        self.batch: list[torch.Tensor] = []
+        """Logits of the rows that are being worked on, (b, vocabulary) each batch."""
+
+
+@contextmanager
+def _watching(runner: TarsierRunner) -> Iterator[_Watch]:
+    engine: Any = runner._engine
+    watch = _Watch()
+    generate, stack, rows = engine.generate, engine._stack, engine._rows
+
+    def given(clips: Sequence[Any], clock: Clock | None = None) -> Any:
+        watch.encoded = clips
+        return generate(clips, clock)
+
+    def stacked(members: Sequence[Any], *rest: Any) -> Any:
+        watch.batch = []
+        done = stack(members, *rest)
+        keys = [(member.clip, row) for member in members for row in member.rows]
+        logits = [row for batch in watch.batch for row in batch]
+        watch.first.update(zip(keys, logits, strict=True))
+        return done
+
+    def continued(*arguments: Any) -> Any:
+        outputs: list[torch.Tensor] = []
+        handle = runner._model.lm_head.register_forward_hook(lambda _m, _i, output: outputs.append(output))
+        try:
+            done = rows(*arguments)
+        finally:
+            handle.remove()
+        watch.batch.append(outputs[0])
+        return done
+
+    engine.generate, engine._stack, engine._rows = given, stacked, continued
+    try:
+        yield watch
+    finally:
+        del engine.generate, engine._stack, engine._rows
+
+
+def frame_hash(frame: Image) -> str:
+    """Return a frame's mode and size and the beginning of the SHA-256 of its bytes, as `RGB 64x48 0123456789ab`."""
+    return f"{frame.mode} {frame.width}x{frame.height} {hashlib.sha256(frame.tobytes()).hexdigest()[:12]}"
+
+
+def _in_runs(ids: Sequence[int]) -> str:
+    runs: list[list[int]] = []
+    for i in ids:
+        if runs and runs[-1][0] == i:
+            runs[-1][1] += 1
+        else:
+            runs.append([i, 1])
+    return " ".join(str(i) if count == 1 else f"{i}*{count}" for i, count in runs)
+
+
+def _pixels(values: torch.Tensor) -> dict[str, Any]:
+    """Return hash and channel statistics of pixel values, (n, 3, side, side)."""
+    data = values.detach().cpu().contiguous()
+    channels = data.double()
+    return {
+        "shape": list(data.shape),
+        "dtype": str(data.dtype).removeprefix("torch."),
+        "mean": [round(value, 6) for value in channels.mean(dim=(0, 2, 3)).tolist()],
+        "std": [round(value, 6) for value in channels.std(dim=(0, 2, 3)).tolist()],
+        "sha256": hashlib.sha256(data.numpy().tobytes()).hexdigest()[:16],
+    }

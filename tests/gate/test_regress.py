@@ -1,0 +1,149 @@
+"""`tarsier-eval regress`: exit codes, files, and faults that are planted and named."""
+
+from __future__ import annotations
+
+import argparse
+import xml.etree.ElementTree as ET
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from eval.commands import regress as command
+from eval.commands.regress import BASELINE, Setup, observe_builtin, regress
+from eval.errors import ConfigError, RunError
+from eval.gate.comparing import compare
+from eval.gate.fixed import fixed_checks
+from eval.gate.observing import Way
+from eval.gate.records import Observation, as_kept, read
+from tests.commands.runs import needs_world
+from tests.comparison.systems import answers, write
+from tests.gate.observed import metric, observation, sample
+
+
+def given(**more):
+    names = ("baseline", "junit", "run", "against", "margin", "metric", "accept", "workers")
+    return argparse.Namespace(**{**dict.fromkeys(names), "renew": False, "github": False, **more})
+
+
+@pytest.fixture
+def observed(monkeypatch):
+    """Stands for what the built-in subset gives; put another into it to change that."""
+    found = {"now": observation()}
+    monkeypatch.setattr(command, "observe_builtin", lambda _setup: found["now"])
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    return found
+
+
+def test_a_baseline_is_made_passes_fails_and_is_renewed(tmp_path, observed, capsys, monkeypatch):
+    path = str(tmp_path / "b.jsonl")
+    with pytest.raises(RunError, match="there is no baseline"):
+        regress(given(baseline=path))
+    assert regress(given(baseline=path, renew=True)) == 0
+    before = (tmp_path / "b.jsonl").read_bytes()
+    assert regress(given(baseline=path)) == 0
+    observed["now"] = observation(sample(ids="1 4*160 7"), metric())
+    capsys.readouterr()
+    assert regress(given(baseline=path, junit=str(tmp_path / "sub" / "j.xml"))) == 1
+    shown = capsys.readouterr().out
+    assert 'ids (input ids, in runs) of mvbench, q1: expected "1 4*168 7", found "1 4*160 7"' in shown
+    assert "::error" not in shown
+    assert ET.parse(tmp_path / "sub" / "j.xml").getroot().attrib["failures"] == "1"
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    regress(given(baseline=path))
+    assert "::error title=regress%3A ids::ids (input ids" in capsys.readouterr().out
+    assert (tmp_path / "b.jsonl").read_bytes() == before
+    assert regress(given(baseline=path, renew=True)) == 0
+    assert "1 of 2 records change" in capsys.readouterr().out
+    assert regress(given(baseline=path)) == 0
+
+
+def test_the_exit_code_of_a_margin(tmp_path, capsys):
+    old = write(tmp_path / "old", answers([1] * 900 + [0] * 100))
+    runs = {
+        0: write(tmp_path / "same", answers([1] * 900 + [0] * 100)),
+        1: write(tmp_path / "bad", answers([1] * 800 + [0] * 200)),
+        3: write(tmp_path / "moved", answers([1] * 850 + [0] * 50 + [1] * 50 + [0] * 50)),
+    }
+    for code, run in runs.items():
+        flags = {"run": str(run), "against": str(old), "margin": 1.5, "junit": str(tmp_path / "j.xml"), "github": True}
+        assert regress(given(**flags)) == code
+        assert ET.parse(tmp_path / "j.xml").getroot().attrib["failures"] == str(int(code == 1))
+    shown = capsys.readouterr().out
+    assert "PASS: mvbench" in shown
+    assert "::error title=regress%3A accuracy::FAIL" in shown
+    assert "::warning title=regress%3A accuracy::INCONCLUSIVE" in shown
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({"run": "a"}, "--run NEW --against OLD --margin POINTS"),
+        ({"run": "a", "against": "b"}, "give all three"),
+        ({"run": "a", "against": "b", "margin": 1.0, "renew": True}, "leave them out"),
+        ({"margin": 1.0}, "give --run and --against"),
+    ],
+)
+def test_flags_that_do_not_go_together(flags, said):
+    with pytest.raises(ConfigError, match=said):
+        regress(given(**flags))
+
+
+def fixed(tmp_path):
+    """Compare the fixed checks with the committed baseline's."""
+    kept = read(BASELINE)
+    was = [each for each in kept.records if each.benchmark == "fixed"]
+    now = Observation(checkpoint=kept.checkpoint, world=kept.world, libraries={}, records=list(fixed_checks(tmp_path)))
+    return compare(Observation(checkpoint=kept.checkpoint, world=kept.world, libraries={}, records=was), as_kept(now))
+
+
+def test_the_fixed_checks_are_as_in_the_committed_baseline(tmp_path):
+    found = fixed(tmp_path)
+    assert found.passed, found.first
+    assert len(found.checked) > 500
+
+
+@pytest.mark.parametrize(
+    ("target", "fault", "field"),
+    [
+        ("eval.video.sampling.round", int, "indices"),
+        ("eval.scorers.multiple_choice.first_character", lambda text: text.strip()[:1], "answer"),
+        ("eval.captions.cider.SIGMA", 10.0, "values"),
+        ("eval.scorers.accounting.video_of", lambda score: score.id, "aggregate"),
+        ("eval.judges.rounds._is_open", lambda *_: False, "verdict"),
+    ],
+)
+def test_a_fault_in_what_needs_no_model_is_named(tmp_path, target, fault, field):
+    from eval.captions import cider
+
+    cider._penalties.cache_clear()
+    with mock.patch(target, fault, create=target.endswith(".round")):
+        found = fixed(tmp_path)
+    cider._penalties.cache_clear()
+    assert found.first is not None
+    assert found.first.field == field
+
+
+@needs_world
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", [None, "frames"])
+def test_a_fault_on_the_way_to_the_model_is_named(fault):
+    def mirrored(frame, side):
+        return frame.convert("RGB").transpose(0).resize((side, side))
+
+    patches: dict[str | None, Any] = {
+        None: mock.patch.dict("os.environ"),
+        "frames": mock.patch("eval.video.preparing._prepare", mirrored),
+    }
+    setup = Setup(in_process=True, benchmarks=("vatex-caption",), way=Way(clips_at_once=3, shuffled=1))
+    with patches[fault]:
+        now = as_kept(observe_builtin(setup))
+    kept = read(BASELINE)
+    records = [each for each in kept.records if each.benchmark == "vatex-caption"]
+    mine = [each for each in now.records if each.benchmark == "vatex-caption"]
+    found = compare(
+        Observation(checkpoint=kept.checkpoint, world=kept.world, libraries={}, records=records),
+        Observation(checkpoint=now.checkpoint, world=now.world, libraries={}, records=mine),
+    )
+    assert (found.first and found.first.field) == fault
+    assert len([each for each in mine if "frames" in each.fields]) == 8
