@@ -12,6 +12,18 @@ import pytest
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the tests of damaged files try more places: `make test ARGS="tests/test_durability.py --points 25"`."""
+    parser.addoption("--points", type=int, default=2, help="places at which each file is cut, of those drawn at random")
+
+
+@pytest.fixture
+def n_points(request: pytest.FixtureRequest) -> int:
+    """How many places to try in a file."""
+    points: int = request.config.getoption("--points")
+    return points
+
+
 @pytest.fixture(scope="session")
 def golden() -> Path:
     """The folder of reference outputs, recorded from the reference implementation."""

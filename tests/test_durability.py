@@ -180,15 +180,11 @@ def check(path: Path, n: int, again: Callable[[], int], same: Callable[[], objec
     return ends
 
 
-FEW = [2, pytest.param(25, marks=pytest.mark.slow)]
-
-
 @needs_world
-@pytest.mark.parametrize("n", FEW)
 @pytest.mark.parametrize(
     "name", ["run.json", "config.yaml", "predictions.jsonl", "scores.jsonl", "result.json", "timeline.svg"]
 )
-def test_a_run_goes_on_from_each_of_its_files(name, n, tmp_path, capsys):
+def test_a_run_goes_on_from_each_of_its_files(name, n_points, tmp_path, capsys):
     out = tmp_path / "run"
     flags = ["--limit", "3", "model.outputs=[A]"]
     assert evaluate(out, *flags) == 0
@@ -204,7 +200,7 @@ def test_a_run_goes_on_from_each_of_its_files(name, n, tmp_path, capsys):
         assert name in said or code == 0
         return code
 
-    ends = check(out / name, n, again, same)
+    ends = check(out / name, n_points, again, same)
     assert ends["same"] > 0
     if name not in ("run.json", "predictions.jsonl"):
         assert ends["refused"] == 0
@@ -233,9 +229,8 @@ def at(scored, tmp_path):
     return tmp_path, url
 
 
-@pytest.mark.parametrize("n", FEW)
 @pytest.mark.parametrize("name", ["scores.jsonl", "result.json"])
-def test_a_comparison_of_judges_takes_whole_scores_only(name, n, at, capsys):
+def test_a_comparison_of_judges_takes_whole_scores_only(name, n_points, at, capsys):
     folder, _ = at
     compare = ["judge", "compare", "--first", str(folder / "one"), "--second", str(folder / "two")]
     compare += ["--to", str(folder / "c.json")]
@@ -245,17 +240,16 @@ def test_a_comparison_of_judges_takes_whole_scores_only(name, n, at, capsys):
         found = json.loads((folder / "c.json").read_text())
         return {key: value for key, value in found.items() if key not in ("first", "second")}
 
-    ends = check(folder / "one" / name, n, lambda: ended(compare, capsys)[0], same)
+    ends = check(folder / "one" / name, n_points, lambda: ended(compare, capsys)[0], same)
     # The end of a line that is not missed, in result.json.
     assert ends["same"] == (1 if name == "result.json" else 0)
 
 
-@pytest.mark.parametrize("n", FEW)
 @pytest.mark.parametrize("name", ["scores.jsonl", "verdicts.jsonl", "result.json"])
-def test_an_export_takes_whole_verdicts_only(name, n, at, capsys):
+def test_an_export_takes_whole_verdicts_only(name, n_points, at, capsys):
     folder, _ = at
     export = ["judge", "export", "--run", str(folder / "one"), "--to", str(folder / "b.gz")]
-    ends = check(folder / "one" / name, n, lambda: ended(export, capsys)[0], (folder / "b.gz").read_bytes)
+    ends = check(folder / "one" / name, n_points, lambda: ended(export, capsys)[0], (folder / "b.gz").read_bytes)
     assert ends["same"] == (1 if name == "result.json" else 0)
 
 
@@ -270,8 +264,7 @@ def test_scores_of_another_scoring_do_not_pass_for_those_of_a_result(at, capsys)
     assert "scores.jsonl is not as result.json was computed with it" in said
 
 
-@pytest.mark.parametrize("n", FEW)
-def test_a_bundle_is_replayed_whole_or_refused(n, at, capsys):
+def test_a_bundle_is_replayed_whole_or_refused(n_points, at, capsys):
     folder, _ = at
     replay = ["judge", "replay", "--bundle", str(folder / "b.gz"), "--out", str(folder / "again")]
     assert main(replay) == 0
@@ -280,7 +273,7 @@ def test_a_bundle_is_replayed_whole_or_refused(n, at, capsys):
         code, _ = ended(replay, capsys)
         return code
 
-    check(folder / "b.gz", n, again, lambda: numbers(folder / "again"))
+    check(folder / "b.gz", n_points, again, lambda: numbers(folder / "again"))
 
 
 def test_fewer_predictions_than_were_scored_make_no_bundle():
@@ -307,8 +300,7 @@ def test_a_bundle_at_every_third_byte(at):
     assert ends["same"] < 20  # bytes of gzip's own heading: who made it, and on which system
 
 
-@pytest.mark.parametrize("n", FEW)
-def test_a_score_with_a_hurt_verdict_store_asks_again_or_is_refused(n, at, capsys):
+def test_a_score_with_a_hurt_verdict_store_asks_again_or_is_refused(n_points, at, capsys):
     folder, url = at
     argv = ["score", "--pred", str(folder / "p.jsonl"), "--bench", "dream-1k", "--out", str(folder / "one")]
     argv += ["--protocol", "native", *served(url), f"verdicts={folder / 'v.sqlite'}"]
@@ -320,7 +312,7 @@ def test_a_score_with_a_hurt_verdict_store_asks_again_or_is_refused(n, at, capsy
         assert code in (0, 2), said
         return code
 
-    ends = check(folder / "v.sqlite", n, again, lambda: numbers(folder / "one"))
+    ends = check(folder / "v.sqlite", n_points, again, lambda: numbers(folder / "one"))
     assert min(ends["same"], ends["refused"]) > 0
 
 

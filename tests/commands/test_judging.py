@@ -413,7 +413,7 @@ def test_several_benchmarks_share_a_judge_and_each_has_its_bill(tmp_path):
 def test_a_folder_that_a_killed_score_left_is_taken_up(tmp_path):
     pred = questions(tmp_path / "p.jsonl")
     (tmp_path / "s").mkdir()
-    (tmp_path / "s" / ".scores.jsonl.k3f8_x").write_text("{")
+    (tmp_path / "s" / ".scores.jsonl.k3f8_xyz").write_text("{")
     assert score(pred, tmp_path / "s", OFFLINE) == 1
     (tmp_path / "t").mkdir()
     (tmp_path / "t" / ".notes").write_text("mine")

@@ -177,7 +177,9 @@ def test_ten_failures_in_a_row_end_the_asking(judge_of):
         replies = judge_of(server, max_concurrency=5).ask([question(str(i)).attempt(0) for i in range(100)])
         n_requests = len(server.requests)
     assert all(reply.outcome == "failed" for reply in replies)
-    assert "10 calls in a row had failed, the last one with: HTTP 500" in (replies[-1].error or "")
+    # Questions are asked in an order of each run's own.
+    ended = [r for r in replies if "10 calls in a row had failed, the last one with: HTTP 500" in (r.error or "")]
+    assert len(ended) >= 100 - 15
     assert n_requests <= 2 * 15 + 1
 
 
