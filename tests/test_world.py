@@ -88,7 +88,7 @@ def test_upstream_has_no_spans_for_tvbench():
     assert all(one.clip.end is None for one in read("tvbench", "upstream"))
 
 
-@pytest.mark.parametrize("name", RECASED)
+@pytest.mark.parametrize("name", sorted(RECASED))
 def test_upstream_recases_references(name):
     official, upstream = (Counter(target for one in read(name, s) for target in one.targets) for s in SOURCES[::-1])
     assert not set(official) & set(upstream)
