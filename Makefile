@@ -89,6 +89,9 @@ judge-replay: $(VENV)/.runtime
 import: $(VENV)/.runtime
 	@$(BIN)/tarsier-eval import $(call flag,--upstream,UPSTREAM)
 
+# As many processes as there are cores, so that each had better keep to one thread.
+test test-fast: export OMP_NUM_THREADS := 1
+
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
