@@ -38,6 +38,14 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process is there, and is more than a name that nobody has taken off the list yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def stopped(out, *signals):
     """Stop a run by signals in mid-work; return its exit code, what it said, and its children that are still there."""
     command = [*(sys.executable, "-c", HEEDS_CTRL_C), *("eval", "--bench", "mvbench", "--model", "scripted")]
@@ -55,8 +63,10 @@ def stopped(out, *signals):
         for number in signals:
             process.send_signal(number)
         said = process.communicate(timeout=60)[1]
-    time.sleep(0.2)
-    return process.returncode, said, [child for child in children if Path(f"/proc/{child}").exists()]
+    until = time.monotonic() + 20
+    while (left := [child for child in children if is_alive(child)]) and time.monotonic() < until:
+        time.sleep(0.05)
+    return process.returncode, said, left
 
 
 @pytest.mark.parametrize("signals", [(INTERRUPT,), (TERMINATE,), (INTERRUPT, INTERRUPT)], ids=["int", "term", "twice"])
