@@ -39,6 +39,8 @@ def serve(descriptor: int, wrap: Callable[[Load], Load] = lambda plain: plain) -
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; what it means, the parent decides
     connection = socket.socket(fileno=descriptor)
     setup = wire.read_message(connection)
+    if hasattr(os, "nice"):
+        os.nice(5)  # where cores are few, the model goes first: clips are read ahead, and can wait
     _die_with(setup["parent"])
     tasks: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(connection, tasks), daemon=True).start()
