@@ -45,8 +45,8 @@ class Accepted:
     def told(self) -> str:
         """Return what a user is told of it, after the folder's name."""
         return (
-            f"goes on with another {self.field}, as accepted: {_short(self.now)} from here on, after "
-            f"{_short(self.was)} for the {self.predictions} predictions that are there."
+            f"goes on with another {self.field}, as accepted: {short(self.now)} from here on, after "
+            f"{short(self.was)} for the {self.predictions} predictions that are there."
         )
 
 
@@ -132,7 +132,7 @@ def accepted_differences(
     field, was, now = refused[0]
     also = f" (and another {', '.join(names[1:])})" if names[1:] else ""
     raise RunError(
-        f"{folder} holds a run with another {field}: it has {_short(was)}, this run has {_short(now)}{also}. "
+        f"{folder} holds a run with another {field}: it has {short(was)}, this run has {short(now)}{also}. "
         "Choose another OUT, repeat the settings of that run, or accept what differs by name: "
         f"accept=[{','.join(names)}]."
     )
@@ -148,7 +148,7 @@ def accept_now(differing: Sequence[Difference], n_predictions: int) -> list[Acce
 
 def refuse_unknown(accept: Sequence[str], *fingerprints: Mapping[str, Any]) -> None:
     """Refuse a name in `accept` that no fingerprint has. Raises RunError with the nearest one."""
-    known = {name for each in fingerprints for name in _fields(each)}
+    known = {name for each in fingerprints for name in dotted(each)}
     for name in accept:
         if name not in known:
             raise RunError(f"accept: {name!r} is no field that predictions depend on. {did_you_mean(name, known)}")
@@ -163,13 +163,15 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "
             yield f"{prefix}{key}", was, now
 
 
-def _fields(fingerprint: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+def dotted(fingerprint: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield the dotted name of every field, those that hold others included."""
     for key, value in fingerprint.items():
         yield f"{prefix}{key}"
-        if isinstance(value, dict):
-            yield from _fields(value, f"{prefix}{key}.")
+        if isinstance(value, Mapping):
+            yield from dotted(value, f"{prefix}{key}.")
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """Return a value as a message shows it, of bounded length."""
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

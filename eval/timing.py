@@ -1,4 +1,4 @@
-"""Where the time of a run goes: stages of the main thread, work of helpers, and both over the course of the run."""
+"""Where the time of a run goes: stages of the main thread, work of other processes, and the course of both."""
 
 from __future__ import annotations
 

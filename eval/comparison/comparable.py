@@ -12,6 +12,7 @@ from typing import Any
 from eval.agreement.comparison import Difference, differences_of
 from eval.comparison.scored import Scored
 from eval.errors import ConfigError, did_you_mean
+from eval.fingerprint import dotted, short
 from eval.scorers.autodq import RENAMED
 
 MUST_AGREE = ("split", "limit", "decoder", "wording", "prompts_sha256", "data_sha256")
@@ -52,7 +53,7 @@ def accepted_differences(first: Scored, second: Scored, accept: Sequence[str]) -
         names, one = [each.field for each in refused], refused[0]
         also = f" (and in {', '.join(names[1:])})" if names[1:] else ""
         raise ConfigError(
-            f"{one.field}: {first.folder} has {_short(one.first)}, {second.folder} has {_short(one.second)}{also}. "
+            f"{one.field}: {first.folder} has {short(one.first)}, {second.folder} has {short(one.second)}{also}. "
             "What differs there may pass for a difference between the models. Score or run one of them anew with the "
             f"other's settings, or accept it by name: --accept {' '.join(names)}"
         )
@@ -109,19 +110,7 @@ def _of(score: Any, field: str) -> str:
 def _refuse_unknown(accept: Sequence[str], first: Scored, second: Scored) -> None:
     known = {*MUST_AGREE, *_SAMPLES, "score_id", "scorer"}
     for each in (first, second):
-        known.update(_dotted({**_must_agree(each), "scorer": _identity(each.scorer)}))
+        known.update(dotted({**_must_agree(each), "scorer": _identity(each.scorer)}))
     for name in accept:
         if name not in known:
             raise ConfigError(f"--accept {name}: no field that results are compared in. {did_you_mean(name, known)}")
-
-
-def _dotted(fields: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    for key, value in fields.items():
-        yield f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            yield from _dotted(value, f"{prefix}{key}.")
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:80]}..."
