@@ -17,9 +17,9 @@ from pathlib import Path
 
 from eval.readers.benchmark import AnnotatedBenchmark
 from eval.readers.choices import answer_letter
+from eval.readers.folders import video_stem
 from eval.readers.joining import Question
 from eval.readers.rows import read_json_list
-from eval.readers.videos import video_stem
 
 
 class FAVORBench(AnnotatedBenchmark):

@@ -18,10 +18,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from eval.readers.benchmark import AnnotatedBenchmark
+from eval.readers.folders import video_stem
 from eval.readers.homes import Homes
 from eval.readers.joining import Namer, Question
 from eval.readers.tables import read_table
-from eval.readers.videos import video_stem
 
 
 class TGIFQA(AnnotatedBenchmark):

@@ -9,9 +9,9 @@ from eval import config as configuration
 from eval.commands.outcome import say
 from eval.errors import ConfigError
 from eval.readers.clone import import_upstream
+from eval.readers.filling import write_predictions
 from eval.readers.pack import DEFAULT_PACK
 from eval.readers.predictions import read_run
-from eval.readers.upstream import write_predictions
 from eval.store import PREDICTIONS, RUN, read_fingerprint
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from eval.readers.choices import read_options
+from eval.readers.folders import video_stem
 from eval.readers.rows import Row
 from eval.readers.upstream import UpstreamRow
-from eval.readers.videos import video_stem
 
 Namer = Callable[[str], tuple[str, ...]]
 """Gives the names that a video's file may have, likeliest first."""

@@ -15,9 +15,9 @@ from typing import Literal
 from eval.errors import DataError
 from eval.readers.benchmark import AnnotatedBenchmark
 from eval.readers.choices import answer_letter
+from eval.readers.folders import video_stem
 from eval.readers.joining import Question
 from eval.readers.rows import item, read_list
-from eval.readers.videos import video_stem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,6 @@ writes another form, see eval/readers/messages.py; both are read here. Source: g
 
 from __future__ import annotations
 
-import copy
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,9 +22,7 @@ from eval.errors import DataError, did_you_mean
 from eval.readers.choices import read_options
 from eval.readers.malformed import STRICT, Tolerance
 from eval.readers.messages import read_turn
-from eval.readers.parsing import MAX_DIGITS
 from eval.readers.rows import Row, read_jsonl, some_of
-from eval.store import write_jsonl
 
 if TYPE_CHECKING:
     from eval.readers.homes import Videos
@@ -181,76 +178,6 @@ def parse_rows(rows: Iterable[Row], dataset: str, path: Path, tolerance: Toleran
         _log.warning("%s: %d rows of other data sets passed over (%s)", path, others.total(), names)
     tolerance.passed_over(repeated=dropped, of_other_data_sets=others.total())
     return list(found.values())
-
-
-def write_predictions(
-    pairs: Iterable[tuple[Sample, Prediction]], to: Path, annotations: Path | None, dataset: str
-) -> int:
-    """Write predictions as upstream's rows, for upstream's evaluate.py; return how many rows were written.
-
-    Args:
-        pairs: Samples with their predictions.
-        to: File to write.
-        annotations: Upstream's file, or a folder of them, whose rows are filled in and otherwise kept as they are.
-            Without it the rows hold what the samples say.
-        dataset: The data set as upstream's rows call it, without the part after the slash.
-
-    Rows without a prediction are left out, since upstream reads every row as predicted. Raises DataError where the
-    annotations hold no row of these samples.
-    """
-    known = {sample.id: (sample, prediction) for sample, prediction in pairs}
-    if annotations is None:
-        rows = [_written(sample, prediction, dataset) for sample, prediction in known.values()]
-    else:
-        there: dict[str, dict[str, Any]] = {}
-        for row in read_folder(annotations):
-            key = f"{row.text('dataset')}_{row.label('idx')}"
-            if key in known and key not in there:
-                parse_row(row)
-                there[key] = _filled(row, known[key][1])
-        rows = list(there.values())
-        if not rows and known:
-            raise DataError(f"{annotations}: no row of sample {next(iter(known))!r} or any other; give its annotations")
-        if len(rows) < len(known):
-            _log.warning("%s: no row for %d of %d predictions", annotations, len(known) - len(rows), len(known))
-    to.parent.mkdir(parents=True, exist_ok=True)
-    write_jsonl(to, rows)
-    return len(rows)
-
-
-def _written(sample: Sample, prediction: Prediction, dataset: str) -> dict[str, Any]:
-    # An idx may hold an underscore of its own, and a subset is part of the name only where upstream has it so.
-    named = f"{dataset}/{sample.subset}"
-    name = named if sample.subset and sample.id.startswith(f"{named}_") else dataset
-    idx = sample.id.removeprefix(f"{name}_")
-    one = sample.targets[0] if len(sample.targets) == 1 else list(sample.targets)
-    more = {key: value for key, value in sample.metadata.items() if key not in ("vid", "question")}
-    vid = sample.metadata.get("vid", sample.cluster)
-    question = {"question": sample.metadata["question"]} if "question" in sample.metadata else {}
-    return {
-        "idx": int(idx) if idx.isdecimal() and len(idx) < MAX_DIGITS else idx,
-        "dataset": name,
-        "text": {"prompt": sample.prompt, "response": one, "prediction": _as_written(prediction), **question},
-        "video_file": PLACEHOLDER,
-        "vid": vid,
-        **({"extra_info": {**more, "vid": more.get("video_id", vid)}} if more else {}),
-    }
-
-
-def _filled(row: Row, prediction: Prediction) -> dict[str, Any]:
-    filled = copy.deepcopy(dict(row.fields))
-    output = _as_written(prediction)
-    if not row.has("messages"):
-        filled["text"]["prediction"] = output
-    elif filled["messages"][-1]["role"] == "assistant":
-        filled["messages"][-1]["content"][-1]["text"] = output
-    else:
-        filled["messages"].append({"role": "assistant", "content": [{"type": "text", "text": output}]})
-    return filled
-
-
-def _as_written(prediction: Prediction) -> str:
-    return FAILED if prediction.output is None else prediction.output
 
 
 def parse_row(row: Row) -> UpstreamRow:

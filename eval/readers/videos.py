@@ -8,40 +8,16 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from eval.readers.folders import Listing, list_folder, video_stem, walk
 from eval.readers.malformed import RowError
-
-VIDEO_EXTENSIONS = ("mp4", "mkv", "webm", "avi", "mov", "wmv", "mpg", "mpeg", "m4v", "ts", "gif")
-"""Containers that are tried for a name, the likeliest first."""
-FRAME_EXTENSIONS = ("jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp")
-"""Image files that make a folder a folder of frames."""
 
 MAX_NAME, MAX_PATH = 255, 4096
 """Longest name and path that file systems take, in bytes."""
 
 _log = logging.getLogger(__name__)
-
-
-def video_stem(name: str) -> str:
-    """Return a file name without the extension of a video; dots that belong to the name stay."""
-    stem, dot, extension = name.rpartition(".")
-    return stem if dot and stem and extension.lower() in VIDEO_EXTENSIONS else name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Listing:
-    """What one folder holds."""
-
-    videos: Mapping[str, list[str]]
-    """Its video files by stem, each list in the order in which containers are tried."""
-    others: Collection[str]
-    """Other files, and folders."""
-
-    def holds(self, name: str, stem: str) -> bool:
-        return name in self.videos.get(stem, ()) or name in self.others
 
 
 class VideoIndex:
@@ -64,8 +40,8 @@ class VideoIndex:
         top = os.path.abspath(within or root)  # noqa: PTH100 - links stay, since data folders are often linked
         self._tops = (Path(top), Path(os.path.realpath(top)))
         self._twins: dict[Path, str] = {}
-        self._hinted: dict[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[Path, _Listing]]] = {}
-        self._folders: dict[Path, _Listing | None] = {}
+        self._hinted: dict[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[Path, Listing]]] = {}
+        self._folders: dict[Path, Listing | None] = {}
         self._below: dict[str, list[str]] | None = None
         self._sought: dict[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], Path | None] = {}
 
@@ -154,7 +130,7 @@ class VideoIndex:
             frames.append(homes[folder] / file)
         return frames
 
-    def _expected(self, parts: tuple[str, ...], hints: tuple[str, ...]) -> list[tuple[Path, _Listing]]:
+    def _expected(self, parts: tuple[str, ...], hints: tuple[str, ...]) -> list[tuple[Path, Listing]]:
         """Return the folders in which the video may lie, but for those that are not there.
 
         Each is listed once: most hints of most data sets do not exist, and asking the disk again for each sample
@@ -167,7 +143,7 @@ class VideoIndex:
             self._hinted[key] = [(folder, listing) for folder, listing in listed if listing is not None]
         return self._hinted[key]
 
-    def _look(self, folders: Sequence[tuple[Path, _Listing]], name: str) -> Path | None:
+    def _look(self, folders: Sequence[tuple[Path, Listing]], name: str) -> Path | None:
         """Return the file of that name, or else that in another container, or else the folder of frames."""
         stem = video_stem(name)
         for folder, listing in folders:
@@ -197,15 +173,15 @@ class VideoIndex:
             raise RowError(f"{where}{name[:80]!r} can be no name of a file; correct it in the file")
         return parts
 
-    def _listed(self, folder: Path) -> _Listing | None:
+    def _listed(self, folder: Path) -> Listing | None:
         """Return what a folder holds, or None where there is no such folder."""
         if folder not in self._folders:
-            self._folders[folder] = _listing(folder) if folder.is_dir() else None
+            self._folders[folder] = list_folder(folder) if folder.is_dir() else None
         return self._folders[folder]
 
     def _anywhere(self, parts: tuple[str, ...], hints: Sequence[str], foreign: Sequence[str]) -> Path | None:
         if self._below is None:
-            self._below = _walk(self.root) if self._walk else {}
+            self._below = walk(self.root) if self._walk else {}
         found: list[tuple[tuple[int, int], Path]] = []
         for path in map(Path, self._below.get(video_stem(parts[-1]), ())):
             folder = path.relative_to(self.root).parts[:-1]
@@ -219,71 +195,6 @@ class VideoIndex:
             _log.warning("%d videos fit %r equally well and none is used: %s", len(paths), "/".join(parts), shown)
             return None
         return paths[0] if paths else None
-
-
-def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
-    """List a folder; hidden files (among them the `._x.mp4` that zips from a Mac bring) are no videos."""
-    try:
-        with os.scandir(folder) as entries:
-            return [entry for entry in entries if not entry.name.startswith(".")]
-    except OSError:
-        return []
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that points at itself
-        return False
-
-
-def _extension(name: str) -> str:
-    return name.rpartition(".")[2].lower()
-
-
-def _listing(folder: Path) -> _Listing:
-    videos: dict[str, list[str]] = {}
-    others = set()
-    for entry in _entries(folder):
-        name = entry.name
-        if _extension(name) in VIDEO_EXTENSIONS and not _is_folder(entry):
-            videos.setdefault(video_stem(name), []).append(name)
-        else:
-            others.add(name)
-    for names in videos.values():
-        names.sort(key=lambda name: (VIDEO_EXTENSIONS.index(_extension(name)), name))
-    return _Listing(videos=videos, others=others)
-
-
-def _walk(root: Path) -> dict[str, list[str]]:
-    """Return every video and every folder of frames below `root` by stem; linked folders are followed once.
-
-    Paths stay text until one is sought: as many Path objects would take three times as long as the walk. A walk over
-    100,000 files takes 0.4 s; a listing kept on disk would save half of that, and could be out of date.
-    """
-    stems: dict[str, list[str]] = {}
-    seen: set[tuple[int, int]] = set()
-    stack = [str(root)]
-    while stack:
-        folder = stack.pop()
-        try:
-            status = Path(folder).stat()
-        except OSError:
-            continue
-        if (status.st_dev, status.st_ino) in seen:
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        has_frames = False
-        for entry in _entries(folder):
-            extension = _extension(entry.name)
-            if _is_folder(entry):
-                stack.append(entry.path)
-            elif extension in VIDEO_EXTENSIONS:
-                stems.setdefault(video_stem(entry.name), []).append(entry.path)
-            has_frames = has_frames or extension in FRAME_EXTENSIONS
-        if has_frames and folder != str(root):
-            stems.setdefault(Path(folder).name, []).append(folder)
-    return stems
 
 
 def _where(place: str) -> str:

@@ -4,7 +4,8 @@ import time
 import pytest
 
 from eval.errors import DataError
-from eval.readers.videos import VideoIndex, video_stem
+from eval.readers.folders import video_stem
+from eval.readers.videos import VideoIndex
 
 
 @pytest.fixture
