@@ -10,7 +10,7 @@
 #   make why RUN=<run or score> [PUBLISHED=<row> VALUE=62.6 DATA= TO= ARGS=]   why does my number differ?
 #   make judge-check JUDGE=<judge> [PROTOCOL=]
 #   make judge-compare A=<score> B=<score>
-#   make judge-export RUN=<run or score> TO=<bundle> | make judge-replay BUNDLE=<bundle> [PRED= OUT=]
+#   make judge-export RUN=<run or score> [TO=<run>.tar.gz] | make judge-replay BUNDLE=<bundle> [PRED= DATA= OUT=]
 #   make import UPSTREAM=<clone of bytedance/tarsier>
 #   make bench [ARGS="--rounds 5"]   how fast is it, against one question at a time?
 #   make test | make test-fast | make check | make audit | make lock
@@ -59,7 +59,7 @@ leaderboard: $(VENV)/.runtime
 verify-row: $(VENV)/.runtime
 	@$(BIN)/tarsier-eval verify-row $(call flag,--row,ROW) $(call flag,--run,RUN) $(call flag,--data,DATA) $(ARGS)
 
-bundle: TO := $(or $(TO),$(patsubst %/,%,$(RUN)).tar.gz)
+bundle judge-export: TO := $(or $(TO),$(patsubst %/,%,$(RUN)).tar.gz)
 bundle: $(VENV)/.runtime
 	@$(BIN)/tarsier-eval bundle $(call flag,--run,RUN) $(call flag,--to,TO) $(ARGS)
 

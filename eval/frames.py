@@ -18,7 +18,6 @@ an error here, unlike on the leaderboard. pandas is an extra, since nothing else
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +28,8 @@ from eval.leaderboard.finding import find_rows, finished, opened
 from eval.leaderboard.reading import Scored
 from eval.leaderboard.rows import COLUMNS, Row
 from eval.readers.predictions import read_run
-from eval.store import PREDICTIONS, SCORES
+from eval.results import read_scores
+from eval.store import PREDICTIONS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -134,12 +134,12 @@ def _samples(scored: Scored, place: str, metric: str | None) -> Iterator[Mapping
     result, path = scored.result, scored.folder / PREDICTIONS
     wanted = metric or result.primary
     said = {prediction.id: prediction for _, prediction in read_run(path, result.benchmark)} if path.is_file() else {}
-    scores = list(_lines(scored.folder / SCORES))
-    known = sorted({name for score in scores for name in score["values"]})
+    scores = read_scores(scored.folder, scored.raw)
+    known = sorted({name for score in scores.values() for name in score.values})
     if metric is not None and metric not in known:
         raise DataError(f"{place}: no sample has a value {metric!r}. Known: {', '.join(known) or 'none'}.")
-    for score in scores:
-        prediction = said.get(score["id"])
+    for score in scores.values():
+        prediction = said.get(score.id)
         yield {
             "run": place,
             "model": result.model,
@@ -147,26 +147,12 @@ def _samples(scored: Scored, place: str, metric: str | None) -> Iterator[Mapping
             "judge": result.judge,
             "protocol": result.protocol,
             "score_id": result.score_id,
-            **{name: score[name] for name in _SCORE_FIELDS},
+            **{name: getattr(score, name) for name in _SCORE_FIELDS},
             "prompt": prediction and prediction.prompt,
             "prediction": prediction and prediction.output,
             "metric": wanted,
-            "value": score["values"].get(wanted),
+            "value": score.values.get(wanted),
         }
-
-
-def _lines(path: Path) -> Iterator[Mapping[str, Any]]:
-    number = 0
-    try:
-        with path.open(encoding="utf-8") as file:
-            for line in file:
-                number += 1
-                row = json.loads(line)
-                yield {name: row[name] for name in (*_SCORE_FIELDS, "values")}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DataError(
-            f"{path}:{number}: no score, or a damaged one: {error}. Score the predictions again."
-        ) from error
 
 
 def _metric_frame(rows: Iterable[Row]) -> DataFrame:

@@ -307,10 +307,10 @@ _FAULTS: Sequence[tuple[str, str, Plant]] = (
         eval__scorers__autodq___texts=lambda sample, prediction: {
             "reference": sample.targets[0], "prediction": prediction.output or ""})),
     ("aggregation", "macro average weighed by samples", wrap(
-        "eval.scorers.accounting.over_subsets", micro_of_parts, "eval.scorers.autodq.over_subsets")),
+        "eval.scorers.accounting.over_subsets", micro_of_parts, "eval.scorers.event_table.over_subsets")),
     ("aggregation", "failures left out of strict", wrap(
         "eval.scorers.accounting.over_samples", lenient, "eval.scorers.multiple_choice.over_samples",
-        "eval.scorers.autodq.over_samples")),
+        "eval.scorers.event_table.over_samples")),
     ("aggregation", "errors not clustered", put(eval__scorers__accounting__video_of=lambda score: score.id)),
     ("aggregation", "Video-MME's whole videos forgotten",
      put(eval__scorers__multiple_choice___dropped=lambda metric, _kept: metric)),

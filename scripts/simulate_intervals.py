@@ -26,7 +26,7 @@ sys.path.insert(0, str(PROJECT))
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
-from eval.scorers.autodq import f1_of  # noqa: E402
+from eval.scorers.event_table import f1_of  # noqa: E402
 from eval.stats import cluster_bootstrap  # noqa: E402
 from eval.stats.clusters import estimate, influences, share_interval, steadiness  # noqa: E402
 from eval.stats.paired import detectable, exchange_p, holm, mcnemar_p  # noqa: E402
@@ -183,9 +183,10 @@ def family_error(n_subsets: int, size: int, n_true: int, repetitions: int, seed:
     return plain / repetitions, corrected / repetitions
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return a table in markdown."""
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+def section(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], note: str = "") -> list[str]:
+    """Return a table in markdown under its title."""
+    lines = [f"## {title}", "", *([note, ""] if note else [])]
+    lines += [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     return [*lines, *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 
@@ -194,85 +195,86 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def report(annotations: Path | None, repetitions: int) -> list[str]:
-    """Return the tables, line by line."""
-    official = video_sizes(annotations)
-    small = {
-        "20 videos of 26": np.full(20, 26),
-        "20 videos of 10": np.full(20, 10),
-        "20 videos of 1": np.full(20, 1),
-        "40 videos of 10": np.full(40, 10),
-        "100 videos of 10": np.full(100, 10),
-    }
-    lines = ["## Coverage of 95% intervals of an accuracy", ""]
-    lines += [
-        f"{repetitions} repetitions each: a figure is known to about 1.0. In brackets: below / above the truth.",
-        "",
-    ]
+SMALL = {
+    f"{videos} videos of {size}": np.full(videos, size)
+    for videos, size in ((20, 26), (20, 10), (20, 1), (40, 10), (100, 10))
+}
+"""Questions a video, of designs that are smaller than any benchmark."""
+
+
+def accuracies(official: dict[str, Ints], repetitions: int) -> list[str]:
+    """Return how well intervals of an accuracy cover it."""
     rows = []
-    for number, (name, sizes) in enumerate([*official.items(), *small.items()]):
+    for number, (name, sizes) in enumerate([*official.items(), *SMALL.items()]):
         for correlation in CORRELATIONS if sizes.max() > 1 else (0.0,):
-            found = [
-                coverage(sizes, accuracy, correlation, repetitions, 100 * number + i)
-                for i, accuracy in enumerate(ACCURACIES)
-            ]
+            found = [coverage(sizes, p, correlation, repetitions, 100 * number + i) for i, p in enumerate(ACCURACIES)]
             shown = [f"{percent(inside)} ({percent(below)} / {percent(above)})" for inside, below, above in found]
             rows.append([name, str(len(sizes)), str(sizes.sum()), f"{correlation:g}", *shown])
-    head = [
-        "videos as in",
-        "videos",
-        "questions",
-        "correlation",
-        *(f"accuracy {accuracy:g}" for accuracy in ACCURACIES),
-    ]
-    lines += table(head, rows)
+    head = ["videos as in", "videos", "questions", "correlation", *(f"accuracy {value:g}" for value in ACCURACIES)]
+    note = f"{repetitions} repetitions each: a figure is known to about 1.0. In brackets: below / above the truth."
+    return section("Coverage of 95% intervals of an accuracy", head, rows, note)
 
-    lines += ["## Coverage of 95% intervals of a macro average", ""]
-    rows = [
-        [
-            where,
-            f"{correlation:g}",
-            percent(macro_coverage(n_strata, size, correlation, shared=shared, repetitions=repetitions, seed=7)),
-        ]
-        for where, n_strata, size, shared, correlation in (
-            ("20 subsets of 200 videos, each in one", 20, 200, False, 0.0),
-            ("10 subsets of the same 100 videos", 10, 100, True, 0.5),
-            ("5 subsets of 8 videos, each in one", 5, 8, False, 0.0),
-        )
-    ]
-    lines += table(["subsets", "correlation between them", "coverage"], rows)
 
-    lines += ["## Coverage of 95% intervals of DREAM's F1, from the bootstrap", ""]
+def macro_averages(repetitions: int) -> list[str]:
+    """Return how well intervals of a macro average cover it."""
+    designs = (
+        ("20 subsets of 200 videos, each in one", 20, 200, False, 0.0),
+        ("10 subsets of the same 100 videos", 10, 100, True, 0.5),
+        ("5 subsets of 8 videos, each in one", 5, 8, False, 0.0),
+    )
+    rows = []
+    for where, n_strata, size, shared, correlation in designs:
+        inside = macro_coverage(n_strata, size, correlation, shared=shared, repetitions=repetitions, seed=7)
+        rows.append([where, f"{correlation:g}", percent(inside)])
+    head = ["subsets", "correlation between them", "coverage"]
+    return section("Coverage of 95% intervals of a macro average", head, rows)
+
+
+def bootstrapped(repetitions: int) -> list[str]:
+    """Return how well intervals of DREAM's F1 cover it."""
     rows = [
         [str(size), str(count), percent(f1_coverage(size, count, 11))]
         for size, count in ((10, repetitions), (40, repetitions), (200, repetitions // 4))
     ]
-    lines += table(["videos in each of 5 sources", "repetitions", "coverage"], rows)
+    head = ["videos in each of 5 sources", "repetitions", "coverage"]
+    return section("Coverage of 95% intervals of DREAM's F1, from the bootstrap", head, rows)
 
-    lines += ["## The paired test at 5%", ""]
-    lines += ["20% of the answers change. Power is at the difference that is said to be found in 80% of cases.", ""]
+
+def paired_tests(repetitions: int) -> list[str]:
+    """Return how often the paired test errs, and what it finds."""
+    designs = {"500 videos of 1": np.ones(500, int)}
+    designs |= {name: SMALL[name] for name in ("20 videos of 10", "100 videos of 10")}
     rows = []
-    designs = {
-        "500 videos of 1": (np.ones(500, int), (0.0,)),
-        "20 videos of 10": (small["20 videos of 10"], CORRELATIONS),
-        "100 videos of 10": (small["100 videos of 10"], CORRELATIONS),
-    }
-    for number, (name, (sizes, correlations)) in enumerate(designs.items()):
-        for correlation in correlations:
+    for number, (name, sizes) in enumerate(designs.items()):
+        for correlation in CORRELATIONS if sizes.max() > 1 else (0.0,):
             false, said = rejections(sizes, 0.0, correlation, repetitions, 500 + number)
             # Each of them takes as long as a comparison does.
             power, _ = rejections(sizes, said, correlation, repetitions if sizes.max() == 1 else repetitions // 4, 600)
             rows.append([name, f"{correlation:g}", percent(false), percent(said), percent(power)])
     head = ["design", "correlation", "false positives", "detectable difference", "power there"]
-    lines += table(head, rows)
+    note = "20% of the answers change. Power is at the difference that is said to be found in 80% of cases."
+    return section("The paired test at 5%", head, rows, note)
 
-    lines += ["## Several subsets", ""]
+
+def families(repetitions: int) -> list[str]:
+    """Return how often one of several subsets is said to differ that does not."""
     rows = [
         [str(n_subsets), str(n_true), *map(percent, family_error(n_subsets, 200, n_true, repetitions, 900))]
         for n_subsets, n_true in ((20, 0), (20, 5), (5, 0))
     ]
     head = ["subsets of 200", "of which differ", "any false positive, p", "any false positive, Holm's p"]
-    return [*lines, *table(head, rows)]
+    return section("Several subsets", head, rows)
+
+
+def report(annotations: Path | None, repetitions: int) -> list[str]:
+    """Return the tables."""
+    return [
+        *accuracies(video_sizes(annotations), repetitions),
+        *macro_averages(repetitions),
+        *bootstrapped(repetitions),
+        *paired_tests(repetitions),
+        *families(repetitions),
+    ]
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from eval.agreement.comparison import compare_judges
 from eval.agreement.opinions import read_judged
 from eval.errors import ConfigError, DataError, RunError
 from eval.report.agreement import show_agreement
+from tests.comparison.systems import counts
 
 QA = {"name": "open_qa", "protocol": {"name": "native"}}
 DREAM = {"name": "autodq", "protocol": {"name": "native"}}
@@ -33,7 +34,9 @@ def folder(path, lines, judge="strict", scorer=None, benchmark="msvd-qa", **prov
     (path / "scores.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
     identity = {**(scorer or QA), "judge": {"name": judge}}
     result = {
-        "benchmark": benchmark, "model": "m", "judge": judge, "metrics": [],
+        "benchmark": benchmark, "model": "m", "judge": judge, "protocol": identity["protocol"]["name"],
+        "primary": "accuracy", "score_id": "s", "complete": True, "metrics": [], "coverage": [],
+        "counts": counts(len(lines)),
         "provenance": {"scorer": identity, **provenance},
     }  # fmt: skip
     (path / "result.json").write_text(json.dumps(result))
@@ -225,7 +228,7 @@ def test_folders_without_a_judge_or_damaged_are_refused_with_a_remedy(tmp_path):
     scores, result = good / "scores.jsonl", good / "result.json"
     whole = scores.read_text()
     for text, error, message in (
-        ("", RunError, "scores.jsonl is empty"),
+        ("", RunError, r"scores.jsonl holds 0 lines, and result.json counts 1"),
         (whole * 2, DataError, r"scores.jsonl:2: field 'id' is 'Q_0', as at .*; or score the predictions again"),
         (whole + '{"id": ', DataError, r"scores.jsonl:2: not valid JSON"),
         (whole.replace('"values"', '"v"'), DataError, r"scores.jsonl:1: field 'values' is missing"),
@@ -235,9 +238,9 @@ def test_folders_without_a_judge_or_damaged_are_refused_with_a_remedy(tmp_path):
             read_judged(good)
     scores.write_text(whole)
     for text, error, message in (
-        ("{", RunError, "result.json is damaged .*score the predictions again"),
-        ("[]", RunError, "result.json is damaged"),
-        ("{}", DataError, "result.json: field 'provenance' is missing"),
+        ("{", DataError, r"result.json is no result of this version: the file: .*score the predictions again"),
+        ("[]", DataError, "result.json is no result of this version: the file"),
+        ("{}", DataError, "result.json is no result of this version: benchmark: "),
         (result.read_text().replace('"judge": "strict"', '"judge": null'), RunError, "without a judge"),
         (result.read_text().replace('"open_qa"', '"multiple_choice"'), RunError, "'multiple_choice', given without"),
     ):
@@ -249,6 +252,8 @@ def test_folders_without_a_judge_or_damaged_are_refused_with_a_remedy(tmp_path):
     scores.unlink()
     with pytest.raises(RunError, match=r"scores.jsonl does not exist"):
         read_judged(good)
+    with pytest.raises(RunError, match=r"scores.jsonl is empty"):
+        read_judged(folder(tmp_path / "empty", []))
 
 
 def test_labels_must_fit_their_events(tmp_path):

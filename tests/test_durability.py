@@ -22,7 +22,7 @@ import pytest
 
 from eval.__main__ import main
 from eval.errors import DataError, RunError
-from eval.judges.replay import open_bundle, pack
+from eval.judges.replay import ReplayJudge
 from eval.readers.predictions import read_run
 from eval.seals import refuse_altered
 from eval.store import open_run, read_record
@@ -214,7 +214,7 @@ def scored(tmp_path_factory):
         pred = descriptions(root / "p.jsonl")
         assert score(pred, root / "one", served(server.url)) == 0
         assert score(pred, root / "two", ["--judge", "offline"]) == 0
-        assert main(["judge", "export", "--run", str(root / "one"), "--to", str(root / "b.gz")]) == 0
+        assert main(["judge", "export", "--run", str(root / "one"), "--to", str(root / "b.tar.gz")]) == 0
         with closing(sqlite3.connect(root / "v.sqlite")) as database:
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         yield root, server.url
@@ -248,8 +248,8 @@ def test_a_comparison_of_judges_takes_whole_scores_only(name, n_points, at, caps
 @pytest.mark.parametrize("name", ["scores.jsonl", "verdicts.jsonl", "result.json"])
 def test_an_export_takes_whole_verdicts_only(name, n_points, at, capsys):
     folder, _ = at
-    export = ["judge", "export", "--run", str(folder / "one"), "--to", str(folder / "b.gz")]
-    ends = check(folder / "one" / name, n_points, lambda: ended(export, capsys)[0], (folder / "b.gz").read_bytes)
+    export = ["judge", "export", "--run", str(folder / "one"), "--to", str(folder / "b.tar.gz")]
+    ends = check(folder / "one" / name, n_points, lambda: ended(export, capsys)[0], (folder / "b.tar.gz").read_bytes)
     assert ends["same"] == (1 if name == "result.json" else 0)
 
 
@@ -266,37 +266,46 @@ def test_scores_of_another_scoring_do_not_pass_for_those_of_a_result(at, capsys)
 
 def test_a_bundle_is_replayed_whole_or_refused(n_points, at, capsys):
     folder, _ = at
-    replay = ["judge", "replay", "--bundle", str(folder / "b.gz"), "--out", str(folder / "again")]
+    replay = ["judge", "replay", "--bundle", str(folder / "b.tar.gz"), "--out", str(folder / "again")]
     assert main(replay) == 0
 
     def again() -> int:
         code, _ = ended(replay, capsys)
         return code
 
-    check(folder / "b.gz", n_points, again, lambda: numbers(folder / "again"))
+    check(folder / "b.tar.gz", n_points, again, lambda: numbers(folder / "again"))
 
 
-def test_fewer_predictions_than_were_scored_make_no_bundle():
-    with pytest.raises(DataError, match="3 predictions are there, and the result counts 4"):
-        pack({"result": {"counts": {"total": 4}}}, ROWS[:3], [])
-
-
-def test_a_bundle_at_every_third_byte(at):
+def test_fewer_predictions_than_were_scored_make_no_bundle(at, capsys):
     folder, _ = at
-    path = folder / "b.gz"
-    content, whole, ends = path.read_bytes(), open_bundle(path), Counter[str]()
-    for at_byte in range(0, len(content), 3):
+    run = folder / "one"
+    lines = (folder / "p.jsonl").read_bytes().splitlines(keepends=True)
+    found = result(run)
+    found["provenance"]["predictions_sha256"] = None
+    (run / "result.json").write_text(json.dumps(found))
+    (run / "predictions.jsonl").write_bytes(b"".join(lines[:3]))
+    code, said = ended(["judge", "export", "--run", str(run), "--to", str(folder / "c.tar.gz")], capsys)
+    assert (code, said.count("\n")) == (2, 1)
+    assert "has 3 predictions, and its result counts 4: they have changed since" in said
+    assert not (folder / "c.tar.gz").exists()
+
+
+def test_a_bundle_at_every_seventh_byte(at):
+    folder, _ = at
+    path = folder / "b.tar.gz"
+    content, whole, ends = path.read_bytes(), vars(ReplayJudge(bundle=path)), Counter[str]()
+    for at_byte in range(0, len(content), 7):
         for hurt in (content[:at_byte], zeros(content, at_byte, 2)):
             put(path, hurt)
             try:
-                found = open_bundle(path)
+                found = ReplayJudge(bundle=path)
             except DataError as error:
                 said = str(error)
                 ends["refused"] += "\n" not in said
             else:
-                assert found == whole, at_byte
+                assert vars(found) == whole, at_byte
                 ends["same"] += 1
-    assert ends.total() == 2 * len(range(0, len(content), 3))
+    assert ends.total() == 2 * len(range(0, len(content), 7))
     assert ends["same"] < 20  # bytes of gzip's own heading: who made it, and on which system
 
 

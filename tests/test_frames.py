@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from eval.bundles import pack
 from eval.errors import ConfigError, DataError
-from eval.leaderboard.bundles import pack
 from eval.leaderboard.cells import to_csv
 from tests.leaderboard.synthetic import change, write_run
 from tests.leaderboard.test_rows import ROW, UGLY

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from eval.core import Prediction, Sample
-from eval.errors import DataError, RunError
+from eval.core import Result, Score
+from eval.errors import RunError
 from eval.judges.calls import LABELS
 from eval.readers.malformed import RowError
-from eval.readers.predictions import read_run
-from eval.readers.rows import Row, by_label, read_jsonl
-from eval.seals import refuse_altered
-from eval.store import PREDICTIONS, RESULT, SCORES
+from eval.readers.rows import Row
+from eval.results import malformed, open_scores, predictions_at_hand
+from eval.store import SCORES
 
 Kind = Literal["open_qa", "autodq"]
 """The scorers that a judge serves, by name."""
 
 VALUES: Mapping[Kind, tuple[str, ...]] = {"open_qa": ("accuracy", "score"), "autodq": ("recall", "precision")}
 """The values of a sample that come from its judge; one that has them all is judged."""
-
-_AGAIN = "score the predictions again with this version"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,82 +65,44 @@ def read_judged(folder: Path) -> Judged:
 
     Raises:
         RunError: the folder, or one of its files, is missing, damaged or not whole, or nothing in it was judged.
-        DataError: a line of its scores does not fit the format.
+        DataError: its result, or a line of its scores, does not fit the format.
     """
-    result, rows = open_scores(folder)
+    result, scores = open_scores(folder)
+    identity = result.provenance["scorer"]
+    kind = next((kind for kind in VALUES if kind == identity["name"]), None)
+    if result.judge is None or kind is None:
+        raise RunError(
+            f"{folder} holds scores of {identity['name']!r}, given without a judge. Two judges can be compared on "
+            "open questions and descriptions."
+        )
     try:
-        identity = result.row("provenance").row("scorer")
-        name, judge = identity.text("name"), result.text_or_none("judge")
-        kind = next((kind for kind in VALUES if kind == name), None)
-        if judge is None or kind is None:
-            raise RunError(
-                f"{folder} holds scores of {name!r}, given without a judge. Two judges can be compared on open "
-                "questions and descriptions."
-            )
-        protocol = identity.row("protocol").text_or_none("name") if identity.has("protocol") else None
-        opinions = {key: _opinion(row, kind) for key, row in rows.items()}
+        opinions = {key: _opinion(score, kind, folder) for key, score in scores.items()}
     except RowError as error:
         raise malformed(error) from None
-    source = result.row("provenance").fields.get("predictions")
     return Judged(
         folder=folder,
-        benchmark=result.text("benchmark"),
+        benchmark=result.benchmark,
         scorer=kind,
-        judge=f"{judge} ({protocol})" if protocol else judge,
-        identity=identity.fields,
+        judge=f"{result.judge} ({result.protocol})" if result.protocol else result.judge,
+        identity=identity,
         opinions=opinions,
-        questions=_questions(folder, source) if kind == "open_qa" else {},
+        questions=_questions(folder, result) if kind == "open_qa" else {},
     )
 
 
-def open_scores(folder: Path) -> tuple[Row, dict[str, Row]]:
-    """Return result.json of a folder, and the lines of its scores.jsonl by sample id.
-
-    Raises:
-        RunError: the folder, or one of its files, is missing, damaged or not whole, or there are no scores.
-        DataError: a line of its scores does not fit the format.
-    """
-    for path in (folder, folder / RESULT, folder / SCORES):
-        if not path.exists():
-            raise RunError(f"{path} does not exist. Give a folder that `tarsier-eval score` or `eval` has written.")
-    result = _read_result(folder / RESULT)
-    try:
-        rows = by_label(read_jsonl(folder / SCORES), "id")
-        # After the lines are read, which says more of a damaged one: scores cut between two lines read as whole.
-        refuse_altered(folder, result.fields, SCORES)
-    except RowError as error:
-        raise malformed(error) from None
-    if not rows:
-        raise RunError(f"{folder / SCORES} is empty. Choose another folder, or {_AGAIN}.")
-    return result, rows
-
-
-def malformed(error: RowError) -> DataError:
-    """Return what to tell a user of a line that does not fit the format."""
-    return DataError(f"{error}; or {_AGAIN}")
-
-
-def _read_result(path: Path) -> Row:
-    try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{path} is damaged ({error}). Choose another folder, or {_AGAIN}.") from None
-    if not isinstance(result, dict):
-        raise RunError(f"{path} is damaged (no JSON object). Choose another folder, or {_AGAIN}.")
-    return Row(result, str(path))
-
-
-def _opinion(row: Row, kind: Kind) -> Opinion:
-    given = row.row("values")
-    values = {name: value for name in VALUES[kind] if (value := given.number(name)) is not None}
+def _opinion(score: Score, kind: Kind, folder: Path) -> Opinion:
+    values = {name: score.values[name] for name in VALUES[kind] if name in score.values}
     is_judged = len(values) == len(VALUES[kind])
+    labels: tuple[tuple[str, str], ...] = ()
+    if is_judged and kind == "autodq":
+        labels = _labels(Row(score.detail, f"{folder / SCORES}: sample {score.id!r}", "detail."))
     return Opinion(
-        subset=row.text("subset"),
-        cluster=row.text("cluster") or row.text("id"),
-        output=row.text_or_none("answer"),
-        target=row.text("target"),
+        subset=score.subset,
+        cluster=score.cluster or score.id,
+        output=score.answer,
+        target=score.target,
         values=values if is_judged else {},
-        labels=_labels(row.row("detail")) if is_judged and kind == "autodq" else (),
+        labels=labels,
     )
 
 
@@ -159,25 +116,7 @@ def _labels(detail: Row) -> tuple[tuple[str, str], ...]:
     return tuple(zip(events, labels, strict=True))
 
 
-def _questions(folder: Path, source: object) -> dict[str, str]:
+def _questions(folder: Path, result: Result) -> dict[str, str]:
     """Return questions by id: they only make flips readable."""
-    asked = {sample.id: sample.metadata.get("question") for sample, _ in predictions_at_hand(folder, source)}
+    asked = {sample.id: sample.metadata.get("question") for sample, _ in predictions_at_hand(folder, result)}
     return {key: question for key, question in asked.items() if isinstance(question, str)}
-
-
-def predictions_at_hand(folder: Path, source: object) -> list[tuple[Sample, Prediction]]:
-    """Return the predictions in a folder, or those that its scores say they were made from.
-
-    Args:
-        folder: Of a run or a score.
-        source: What its provenance names as `predictions`.
-
-    Predictions which moved, or are of another format, take nothing away: then there are none.
-    """
-    places = [folder / PREDICTIONS]
-    if isinstance(source, str):
-        places += [Path(source) / PREDICTIONS, Path(source)]
-    for path in places:
-        with suppress(DataError, ValueError):
-            return read_run(path)
-    return []

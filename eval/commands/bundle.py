@@ -12,12 +12,15 @@ from typing import Any
 
 import yaml
 
+from eval import config as configuration
+from eval.bundles import POPULATION, SUFFIX, WORDING, is_bundle, pack
+from eval.commands.judging import pack_of
 from eval.commands.outcome import say
-from eval.commands.rescoring import build_benchmark, pairs_of, population_of, wording_at_hand
+from eval.commands.rescoring import build_benchmark, pairs_of, population_of
 from eval.config import PROJECT
 from eval.errors import ConfigError, DataError
 from eval.files import to_jsonl, write_bytes_atomically
-from eval.leaderboard.bundles import POPULATION, SUFFIX, WORDING, is_bundle, pack
+from eval.judges.replay import ReplayJudge
 from eval.leaderboard.keys import refuse_secrets
 from eval.leaderboard.paths import without_places
 from eval.leaderboard.reading import Scored, read_scored
@@ -27,12 +30,33 @@ from eval.store import CONFIG, PREDICTIONS, RESULT, RUN, SCORES, SUBMISSION, VER
 
 def bundle(given: argparse.Namespace) -> bool:
     """Write a run, or a score, as one bundle."""
-    to = _bundle_file(given.to)
-    folder = Path(given.run).expanduser().resolve()
+    write_bundle(read_scored(result_folder(given.run)), given.to, given.overrides)
+    return True
+
+
+def result_folder(name: str) -> Path:
+    """Return the folder of a run or a score that a user names. Raises ConfigError where it holds no result."""
+    folder = Path(name).expanduser().resolve()
     if not (folder / RESULT).is_file():
-        raise ConfigError(f"{given.run!r} holds no {RESULT}: give the folder of a run that is through, or of a score.")
-    scored = read_scored(folder)
-    files = _files(scored, given.overrides)
+        raise ConfigError(f"{name!r} holds no {RESULT}: give the folder of a run that is through, or of a score.")
+    return folder
+
+
+def write_bundle(scored: Scored, name: str, overrides: Sequence[str]) -> None:
+    """Write what a folder holds as one bundle, and say so.
+
+    Args:
+        scored: The folder.
+        name: The file, as the user gives it.
+        overrides: Further settings, such as `protocol.pack=<folder>`.
+
+    Raises:
+        ConfigError: the file can't be there, a key would leave with it, or predictions or wording are not at hand.
+        DataError, RunError: something in the folder is damaged, or has changed since it was scored.
+    """
+    to = _bundle_file(name)
+    folder = scored.folder
+    files = _files(scored, overrides)
     settings = _settings(folder / CONFIG)
     judge = settings.get("judge")
     variable = judge.get("key_env") if isinstance(judge, Mapping) else None
@@ -43,7 +67,6 @@ def bundle(given: argparse.Namespace) -> bool:
         say(line)
     sha256 = hashlib.sha256(content).hexdigest()
     print(f"{', '.join(files)} of {folder} written to {to}: {len(content)} bytes, sha256 {sha256}.")
-    return True
 
 
 def _bundle_file(name: str) -> Path:
@@ -84,7 +107,10 @@ def _files(scored: Scored, overrides: Sequence[str]) -> dict[str, bytes]:
         config = hashlib.sha256(files[CONFIG]).hexdigest() if CONFIG in files else None
         files[RUN] = _json({**without_places(record), "config_sha256": config})
     if "judge" in about["scorer"]:
-        files[WORDING] = _json(asdict(wording_at_hand(about["scorer"]["protocol"], overrides)))
+        settings = configuration.load_settings([f"benchmark={benchmark.name}", *overrides])
+        # Which reads the verdicts too: what could not be replayed is not packed.
+        protocol = ReplayJudge(bundle=folder).protocol(pack_of(settings))
+        files[WORDING] = _json(asdict(protocol.wording))
     population = population_of(scored, benchmark, pairs)
     if {sample.id for sample in population} != {sample.id for sample, _ in pairs}:
         files[POPULATION] = to_jsonl({"id": sample.id, "targets": list(sample.targets)} for sample in population)

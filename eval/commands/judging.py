@@ -29,7 +29,7 @@ WARN_DAYS = 120
 
 _FORMS = {
     "openai": "openai:<model>", "azure": "azure:<deployment>", "local": "the URL of its server",
-    "replay": "replay:<bundle>", "offline": "offline", "scripted": "scripted",
+    "replay": "replay:<bundle or run folder>", "offline": "offline", "scripted": "scripted",
 }  # fmt: skip
 """What --judge takes for each judge."""
 
@@ -61,6 +61,12 @@ def protocol_overrides(name: str | None) -> list[str]:
     return [] if name is None else [f"protocol={name}"]
 
 
+def pack_of(settings: Settings) -> Path | None:
+    """Return where upstream's wording was imported to; None for the default place."""
+    pack = settings.protocol.get("pack")
+    return None if pack is None else Path(pack)
+
+
 class Judging:
     """The judge of a run, which may span several benchmarks: one budget, one account."""
 
@@ -74,7 +80,10 @@ class Judging:
     def judge(self) -> Judge:
         """The judge, built when it is first needed."""
         if self._judge is None:
-            self._judge = building.build(self._settings.judge, "judge")
+            judge: Judge = building.build(self._settings.judge, "judge")
+            if isinstance(judge, ReplayJudge):
+                judge.require_served()
+            self._judge = judge
         return self._judge
 
     def benchmark(self, settings: Settings) -> tuple[Benchmark, Transcript | None]:
@@ -85,7 +94,7 @@ class Judging:
         transcript = Transcript(self.judge)
         given: dict[str, Any] = {"judge": transcript}
         if isinstance(self.judge, ReplayJudge):
-            given["protocol"] = self.judge.protocol()
+            given["protocol"] = self.judge.protocol(pack_of(settings))
         return building.build(node, "benchmark", given), transcript
 
     def check(self) -> None:

@@ -17,7 +17,7 @@ from eval import building
 from eval import config as configuration
 from eval.commands.judging import Judging
 from eval.commands.running import Job, run
-from eval.comparison.scored import read_scored
+from eval.comparison.scored import read_system
 from eval.config import Settings
 from eval.core import Asked, Clip, Generation, Loaded, Model, Result
 from eval.errors import ConfigError, ModelError
@@ -100,7 +100,7 @@ def _by_margin(given: argparse.Namespace, *, github: bool) -> int:
         raise ConfigError("Two runs are compared by --run NEW --against OLD --margin POINTS; give all three.")
     if given.renew or given.baseline:
         raise ConfigError("--renew and --baseline are about the built-in subset; leave them out with --run.")
-    new, old = (read_scored(Path(name).expanduser().resolve()) for name in (given.run, given.against))
+    new, old = (read_system(Path(name).expanduser().resolve()) for name in (given.run, given.against))
     found = margin_gate(new, old, margin=given.margin, metric=given.metric, accept=given.accept or ())
     show_margin(found)
     _report(given.junit, junit_of_margin(found))

@@ -11,18 +11,17 @@ import yaml
 
 from eval import building
 from eval import config as configuration
-from eval.commands.judging import protocol_overrides
+from eval.bundles import POPULATION
+from eval.commands.judging import pack_of
 from eval.core import Benchmark, Clip, Prediction, Result, Sample, Score
 from eval.errors import ConfigError, DataError
-from eval.judges.wording import Wording, load_wording
-from eval.leaderboard.bundles import POPULATION, WORDING
+from eval.judges.replay import ReplayJudge
 from eval.leaderboard.reading import Scored
-from eval.leaderboard.recorded import RecordedJudge
 from eval.provenance import files_hash
 from eval.readers.predictions import read_predictions
 from eval.readers.rows import read_jsonl
 from eval.scoring import score_id, score_predictions
-from eval.store import CONFIG, PREDICTIONS, VERDICTS
+from eval.store import CONFIG, PREDICTIONS
 
 _SCALARS = (str, int, float, bool, type(None))
 
@@ -63,18 +62,6 @@ def build_benchmark(scored: Scored) -> Benchmark:
     settings = configuration.load_settings([f"benchmark={_name(scored)}"])
     benchmark: Benchmark = building.build(settings.benchmark, "benchmark")
     return benchmark
-
-
-def wording_at_hand(asked: Mapping[str, Any], overrides: Sequence[str] = ()) -> Wording:
-    """Return the wording of a protocol that a result names. Raises ConfigError where it is no longer at hand."""
-    settings = configuration.load_settings([*protocol_overrides(str(asked["name"])), *overrides])
-    wording: Wording = building.build(settings.protocol, "protocol").wording
-    if wording.sha256 != asked["wording"]["sha256"]:
-        raise ConfigError(
-            f"The run was judged in another wording of the protocol {asked['name']!r} than the one at hand; use the "
-            "version, or the imported pack (protocol.pack=<folder>), that it was judged with."
-        )
-    return wording
 
 
 def pairs_of(scored: Scored, benchmark: Benchmark) -> list[tuple[Sample, Prediction]]:
@@ -139,8 +126,8 @@ def _benchmark(scored: Scored, data: str | None, overrides: Sequence[str]) -> Be
     parts: dict[str, Any] = {}
     identity = about["scorer"]
     if isinstance(identity.get("judge"), Mapping):
-        parts = {"judge": RecordedJudge(identity["judge"], scored.folder / VERDICTS)}
-        parts["protocol"] = _protocol(scored, identity.get("protocol"), overrides)
+        judge = ReplayJudge(bundle=scored.folder, same_predictions=True)
+        parts = {"judge": judge, "protocol": judge.protocol(pack_of(settings))}
     plain = dict(node["scorer"])
     kept, told = (_plain_values(values, plain) for values in (_kept_settings(scored.folder / CONFIG), identity))
     fallback: Benchmark | None = None
@@ -163,21 +150,6 @@ def _name(scored: Scored) -> str:
     if name not in configuration.names("benchmark"):
         raise ConfigError(f"{scored.folder} is of the benchmark {name[:80]!r}, which is none of conf/benchmark/.")
     return name
-
-
-def _protocol(scored: Scored, asked: object, overrides: Sequence[str]) -> Any:
-    from eval.judges.protocol import with_wording
-
-    try:
-        assert isinstance(asked, Mapping)
-        name, sha256 = str(asked["name"]), asked["wording"]["sha256"]
-    except (AssertionError, KeyError, TypeError) as error:
-        raise DataError(f"{scored.folder}: the result does not say how its judge was asked.") from error
-    kept = scored.folder / WORDING
-    wording = load_wording(kept) if kept.is_file() else wording_at_hand(asked, overrides)
-    if wording.sha256 != sha256:
-        raise DataError(f"{kept} is not the wording that the result names.")
-    return with_wording(name, wording)
 
 
 def _kept_settings(path: Path) -> Mapping[str, Any]:

@@ -19,9 +19,9 @@ import yaml
 
 from eval import building
 from eval import config as configuration
+from eval.commands.judging import pack_of
 from eval.commands.leaderboard import PUBLISHED
 from eval.commands.rescoring import pairs_of, population_of, rescore
-from eval.comparison.scored import read_scored as read_scores
 from eval.config import Settings
 from eval.core import OVERALL, Benchmark, Prediction, Sample, Score, Scorer
 from eval.errors import ConfigError, DataError, TarsierEvalError
@@ -47,8 +47,8 @@ from eval.judges.replay import ReplayJudge
 from eval.leaderboard.finding import opened
 from eval.leaderboard.published import read_published
 from eval.leaderboard.reading import Scored
-from eval.leaderboard.reading import read_scored as read_folder
 from eval.report.why import show_explanation
+from eval.results import read_scores
 from eval.store import RESULT, write_json
 
 Pairs = list[tuple[Sample, Prediction]]
@@ -188,7 +188,7 @@ def _panel(case: _Case) -> Panel:
         own, _ = rescore(case.scored, case.given.data, case.given.overrides)
     except ConfigError as error:
         panel.notes.append(f"The run's own verdicts are not read again, its scores are taken as they stand: {error}")
-        own = list(read_scores(case.scored.folder).scores.values())
+        own = list(read_scores(case.scored.folder, case.scored.raw).values())
     panel.add(case.benchmark.scorer, case.identity, own, "the run")
     for place in places(case.path, case.given.verdicts or ()):
         try:
@@ -208,27 +208,28 @@ def _panel(case: _Case) -> Panel:
 
 
 def _add_place(panel: Panel, case: _Case, place: Path) -> None:
-    """Count the judge of a bundle of verdicts, or of another score, where that is of the same outputs."""
-    if not place.is_dir():
-        judge = ReplayJudge(bundle=place)
-        if judge.bundle.header["benchmark"] == case.benchmark.name:
-            panel.replay(judge, judge.protocol(), case.graded, case.pairs, str(place))
-        return
-    there = read_scores(place)
-    if there.benchmark != case.benchmark.name or not same_outputs(list(there.scores.values()), case.pairs):
-        return
-    scores, result = rescore(read_folder(place), case.given.data, case.given.overrides)
-    panel.add(case.benchmark.scorer, result.provenance["scorer"], scores, str(place))
+    """Count the judge of another score, which a folder or a bundle holds, if it has judged the same outputs.
+
+    Of other outputs, some may be the same all the same: a bundle's verdicts are found by what was asked.
+    """
+    with opened(place) as there:
+        if there.result.benchmark != case.benchmark.name or "judge" not in there.result.provenance["scorer"]:
+            return
+        if same_outputs(list(read_scores(there.folder, there.raw).values()), case.pairs):
+            scores, result = rescore(there, case.given.data, case.given.overrides)
+            panel.add(case.benchmark.scorer, result.provenance["scorer"], scores, str(place))
+        elif place.is_file():
+            judge = ReplayJudge(bundle=there.folder)
+            panel.replay(judge, judge.protocol(pack_of(case.settings)), case.graded, case.pairs, str(place))
 
 
 def _protocols(settings: Settings) -> list[JudgeProtocol]:
     """Return all protocols whose wording is at hand."""
-    pack = settings.protocol.get("pack")
     names: tuple[ProtocolName, ...] = ("native", "hardened", "autodq-indexed", "upstream")
     found = []
     for name in names:
         with suppress(DataError):  # upstream's wording was not imported
-            found.append(judge_protocol(name, None if pack is None else Path(pack)))
+            found.append(judge_protocol(name, pack_of(settings)))
     return found
 
 

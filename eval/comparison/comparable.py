@@ -1,4 +1,4 @@
-"""What must be the same for two results to be compared, and what a user lets pass by name.
+"""What must be the same for two results to be compared, what a user lets pass by name, and what one let pass before.
 
 The models may differ in anything. What they were asked, what was expected, and who graded it how may not: a judge or
 a wording alone moves a benchmark by more than models differ.
@@ -7,13 +7,16 @@ a wording alone moves a benchmark by more than models differ.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from eval.agreement.comparison import Difference, differences_of
-from eval.comparison.scored import Scored
-from eval.errors import ConfigError, did_you_mean
-from eval.fingerprint import dotted, short
-from eval.scorers.autodq import RENAMED
+from eval.agreement.differences import Difference, differences_of
+from eval.comparison.scored import System
+from eval.errors import ConfigError, DataError, did_you_mean
+from eval.fingerprint import Accepted, dotted, short
+from eval.results import AGAIN
+from eval.scorers.event_table import RENAMED
+from eval.store import RESULT
 
 MUST_AGREE = ("split", "limit", "decoder", "wording", "prompts_sha256", "data_sha256")
 """Fields of a run's provenance that its scores depend on besides model and scorer."""
@@ -23,7 +26,17 @@ _JUDGE_NAMES = ("requested", "note")
 """What says nothing about the judge as it was served."""
 
 
-def accepted_differences(first: Scored, second: Scored, accept: Sequence[str]) -> tuple[Difference, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continued:
+    """A run that went on with other settings than it began with, as its user accepted by `accept=[...]`."""
+
+    folder: str
+    """Its folder, or that of a score of it."""
+    accepted: tuple[Accepted, ...]
+    """What changed, in order, and after how many predictions."""
+
+
+def accepted_differences(first: System, second: System, accept: Sequence[str]) -> tuple[Difference, ...]:
     """Return in what two results differ that should agree, all of which is accepted.
 
     Args:
@@ -40,7 +53,7 @@ def accepted_differences(first: Scored, second: Scored, accept: Sequence[str]) -
     for field, was, now in (
         ("benchmark", first.benchmark, second.benchmark),
         ("scorer.name", first.scorer.get("name"), second.scorer.get("name")),
-        ("primary", first.primary, second.primary),
+        ("primary", first.result.primary, second.result.primary),
     ):
         if was != now:
             raise ConfigError(
@@ -60,20 +73,34 @@ def accepted_differences(first: Scored, second: Scored, accept: Sequence[str]) -
     return tuple(found)
 
 
-def unknown_fields(first: Scored, second: Scored) -> tuple[str, ...]:
+def unknown_fields(first: System, second: System) -> tuple[str, ...]:
     """Return the fields that should agree of which one of the folders says nothing: predictions from elsewhere."""
     return tuple(name for name in MUST_AGREE if not (name in first.provenance and name in second.provenance))
 
 
-def _found(first: Scored, second: Scored) -> Iterator[Difference]:
+def continued(system: System) -> Continued | None:
+    """Return how a run went on with other settings; None where all of its predictions are of the same ones.
+
+    Raises:
+        DataError: its result says it in no way that can be read.
+    """
+    try:
+        accepted = tuple(Accepted(**each) for each in system.provenance.get("accepted") or ())
+    except TypeError as error:
+        raise DataError(f"{system.folder / RESULT}: provenance.accepted is damaged: {error}. {AGAIN}") from error
+    return Continued(folder=str(system.folder), accepted=accepted) if accepted else None
+
+
+def _found(first: System, second: System) -> Iterator[Difference]:
     # What only one folder knows can't be told to differ.
     known = [name for name in MUST_AGREE if name not in unknown_fields(first, second)]
     was, now = ({name: each.provenance[name] for name in known} for each in (first, second))
     yield from differences_of(was, now)
     identities = differences_of({"scorer": _identity(first.scorer)}, {"scorer": _identity(second.scorer)})
     yield from identities
-    if first.score_id != second.score_id and not identities:
-        yield Difference(field="score_id", first=first.score_id, second=second.score_id)
+    ids = first.result.score_id, second.result.score_id
+    if ids[0] != ids[1] and not identities:
+        yield Difference(field="score_id", first=ids[0], second=ids[1])
     one, two = first.scores, second.scores
     if one.keys() != two.keys():
         yield Difference(
@@ -91,8 +118,8 @@ def _found(first: Scored, second: Scored) -> Iterator[Difference]:
             yield Difference(field=field, first=values[0], second=values[1])
 
 
-def _must_agree(scored: Scored) -> Mapping[str, Any]:
-    return {name: scored.provenance[name] for name in MUST_AGREE if name in scored.provenance}
+def _must_agree(system: System) -> Mapping[str, Any]:
+    return {name: system.provenance[name] for name in MUST_AGREE if name in system.provenance}
 
 
 def _identity(scorer: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -107,7 +134,7 @@ def _of(score: Any, field: str) -> str:
     return RENAMED.get(value, value) if field == "subset" else value
 
 
-def _refuse_unknown(accept: Sequence[str], first: Scored, second: Scored) -> None:
+def _refuse_unknown(accept: Sequence[str], first: System, second: System) -> None:
     known = {*MUST_AGREE, *_SAMPLES, "score_id", "scorer"}
     for each in (first, second):
         known.update(dotted({**_must_agree(each), "scorer": _identity(each.scorer)}))

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from eval.agreement.comparison import Difference, differences_of
+from eval.agreement.differences import Difference, differences_of
 from eval.comparison.change import Change, Columns, Measure, change_of_mean, change_of_sums
-from eval.comparison.comparable import accepted_differences, unknown_fields
-from eval.comparison.scored import Scored
+from eval.comparison.comparable import Continued, accepted_differences, continued, unknown_fields
+from eval.comparison.scored import System
 from eval.core import OVERALL, Accounting, Score
 from eval.errors import ConfigError
 from eval.scorers.accounting import ACCOUNTINGS, Average, video_of
-from eval.scorers.autodq import RENAMED, f1_of
 from eval.scorers.caption import bleu_counts, corpus_bleu_of
+from eval.scorers.event_table import RENAMED, f1_of
 from eval.scorers.matching import MATCHES
 from eval.stats.paired import holm
 
@@ -71,6 +71,8 @@ class Comparison:
     """Fields that should agree, of which a folder says nothing."""
     differences: tuple[Difference, ...]
     """In what the models' settings differ: what is compared."""
+    continued: tuple[Continued, ...]
+    """Runs of which a part of the predictions was made with other settings than the rest: they are no single system."""
     incomplete: tuple[str, ...]
     """Folders whose results are not complete."""
     n_common: int
@@ -85,7 +87,7 @@ class Comparison:
     """Every sample that turns in the primary metric, those that moved most first."""
 
 
-def compare_systems(first: Scored, second: Scored, accept: Sequence[str] = ()) -> Comparison:
+def compare_systems(first: System, second: System, accept: Sequence[str] = ()) -> Comparison:
     """Return how two systems differ on the samples that both have.
 
     `strict` compares all of them, what has no value earning nothing; `upstream` those that both have a value for.
@@ -103,15 +105,16 @@ def compare_systems(first: Scored, second: Scored, accept: Sequence[str] = ()) -
     ]
     return Comparison(
         benchmark=first.benchmark,
-        primary=first.primary,
-        first=first.model,
-        second=second.model,
+        primary=first.result.primary,
+        first=first.result.model,
+        second=second.result.model,
         first_folder=str(first.folder),
         second_folder=str(second.folder),
         accepted=accepted,
         unknown=unknown_fields(first, second),
         differences=tuple(differences_of(_model(first), _model(second), "model.")),
-        incomplete=tuple(str(each.folder) for each in (first, second) if not each.complete),
+        continued=tuple(each for each in map(continued, (first, second)) if each is not None),
+        incomplete=tuple(str(each.folder) for each in (first, second) if not each.result.complete),
         n_common=len(pairs),
         n_first_only=len(first.scores) - len(pairs),
         n_second_only=len(second.scores) - len(pairs),
@@ -120,9 +123,9 @@ def compare_systems(first: Scored, second: Scored, accept: Sequence[str] = ()) -
     )
 
 
-def _model(scored: Scored) -> Mapping[str, Any]:
-    known = scored.provenance.get("model")
-    return known if isinstance(known, Mapping) else {"name": scored.model}
+def _model(system: System) -> Mapping[str, Any]:
+    known = system.provenance.get("model")
+    return known if isinstance(known, Mapping) else {"name": system.result.model}
 
 
 def _overall(pairs: Sequence[Pair], accounting: Accounting, scorer: Mapping[str, Any]) -> Iterator[Change]:
@@ -143,9 +146,9 @@ def _overall(pairs: Sequence[Pair], accounting: Accounting, scorer: Mapping[str,
         yield from _bleu(pairs, accounting)
 
 
-def _subsets(pairs: Sequence[Pair], accounting: Accounting, first: Scored) -> list[Change]:
+def _subsets(pairs: Sequence[Pair], accounting: Accounting, first: System) -> list[Change]:
     """Return the changes of the primary metric in each subset, adjusted for being several."""
-    kind = str(first.scorer["name"])
+    kind, primary = str(first.scorer["name"]), first.result.primary
     groups: dict[str, list[Pair]] = {}
     for pair in pairs:
         groups.setdefault(_subset(pair[0]), []).append(pair)
@@ -156,8 +159,8 @@ def _subsets(pairs: Sequence[Pair], accounting: Accounting, first: Scored) -> li
         if kind == "autodq":
             changes += _f1(part, accounting, subset, "micro")
         else:
-            full = _MEANS[kind][first.primary]
-            changes += _mean(part, accounting, subset, "micro", first.primary, full, first.scorer, first.primary)
+            full = _MEANS[kind][primary]
+            changes += _mean(part, accounting, subset, "micro", primary, full, first.scorer, primary)
     adjusted = holm([change.p for change in changes])
     return [replace(change, p_adjusted=p) for change, p in zip(changes, adjusted, strict=True)]
 
@@ -230,8 +233,8 @@ def _subset(score: Score) -> str:
     return RENAMED.get(score.subset, score.subset)
 
 
-def _turned(pairs: Sequence[Pair], first: Scored, second: Scored) -> list[Turned]:
-    names = _MOVES.get(first.primary, (first.primary,))
+def _turned(pairs: Sequence[Pair], first: System, second: System) -> list[Turned]:
+    names = _MOVES.get(first.result.primary, (first.result.primary,))
     found = []
     for one, two in pairs:
         values = [sum(_value(score, "strict", name) for name in names) for score in (one, two)]

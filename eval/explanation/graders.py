@@ -7,18 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from eval.bundles import SUFFIX, is_bundle
 from eval.core import COMPLETE_FROM, Prediction, Sample, Score, Scorer
 from eval.errors import ConfigError
 from eval.explanation.ways import JUDGE, Marked
 from eval.judges.calls import Judge
 from eval.judges.protocol import JudgeProtocol
-from eval.judges.replay import is_bundle
 from eval.store import RESULT
 
 Build = Callable[[Judge, JudgeProtocol], Scorer]
 """Makes the benchmark's scorer with a judge and a protocol."""
-BUNDLE = ".jsonl.gz"
-"""How the names of bundles of verdicts end."""
 Pairs = Sequence[tuple[Sample, Prediction]]
 
 
@@ -72,7 +70,7 @@ class Panel:
 
 
 def places(run: Path, named: Sequence[str]) -> list[Path]:
-    """Return scores and bundles of verdicts: those that a user names, and those beside the run or in its folder.
+    """Return scores and bundles of them: those that a user names, and those beside the run or in its folder.
 
     Raises:
         ConfigError: what is named is neither.
@@ -80,14 +78,14 @@ def places(run: Path, named: Sequence[str]) -> list[Path]:
     found = [Path(name).expanduser().resolve() for name in named]
     for path, name in zip(found, named, strict=True):
         if not _holds_verdicts(path):
-            raise ConfigError(f"--verdicts {name}: neither the folder of a score nor a bundle of verdicts.")
+            raise ConfigError(f"--verdicts {name}: neither the folder of a score nor a bundle of one.")
     beside = [*run.parent.iterdir(), *(run.iterdir() if run.is_dir() else ())]
     return list(dict.fromkeys([*found, *(path for path in sorted(beside) if path != run and _holds_verdicts(path))]))
 
 
 def _holds_verdicts(path: Path) -> bool:
     try:
-        return (path / RESULT).is_file() or (path.name.endswith(BUNDLE) and is_bundle(path))
+        return (path / RESULT).is_file() or (path.name.endswith(SUFFIX) and is_bundle(path))
     except OSError:
         return False  # somebody else's
 

@@ -6,10 +6,7 @@ any known server takes is tried, and the one that finds most replies is kept.
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,10 +15,6 @@ from eval.errors import RunError
 from eval.judges.calls import JudgeCall, JudgeReply
 from eval.judges.requests import Capabilities, asked_of
 from eval.judges.verdicts import Identity, Verdict, VerdictStore
-
-_IDENTITIES = "SELECT DISTINCT provider, served, revision FROM verdicts ORDER BY provider, served, revision"
-_EXTRAS = "SELECT DISTINCT json_extract(request, '$.extra') FROM verdicts WHERE json_valid(request)"
-_TAKEN = "SELECT found FROM capabilities"
 
 
 class StoredJudge:
@@ -96,23 +89,16 @@ def stored_judges(path: Path) -> list[StoredJudge]:
     if not path.is_file():
         return []
     store = VerdictStore(path)
+    taken = [found["takes"] for found in store.all_capabilities() if isinstance(found.get("takes"), dict)]
     try:
-        # The store gives the replies of a judge that is known; which ones there are, only its tables say.
-        with closing(sqlite3.connect(path)) as database:
-            identities = database.execute(_IDENTITIES).fetchall()
-            extras = [json.loads(extra) if extra else {} for (extra,) in database.execute(_EXTRAS)]
-            taken = [json.loads(found).get("takes") for (found,) in database.execute(_TAKEN)]
-        forms = [Capabilities(**takes) for takes in taken if isinstance(takes, dict)]
-    except (sqlite3.Error, ValueError, TypeError, AttributeError) as error:
+        forms = dict.fromkeys([*(Capabilities(**takes) for takes in taken), Capabilities()])
+    except (TypeError, ValueError) as error:
         raise RunError(
             f"The verdict store {path} cannot be read: {error}. Give another with verdicts=<file>."
         ) from error
-    distinct = list(dict.fromkeys([*forms, Capabilities()]))
-    both = [(takes, extra) for takes in distinct for extra in (extras or [{}])]
-    return [
-        StoredJudge(store, Identity(provider=provider, requested=served, revision=revision), both)
-        for provider, served, revision in identities
-    ]
+    extras = store.extras() or [{}]
+    both = [(takes, extra) for takes in forms for extra in extras]
+    return [StoredJudge(store, identity, both) for identity in store.judges()]
 
 
 def _reply(key: str, verdict: Verdict | None) -> JudgeReply:

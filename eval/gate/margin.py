@@ -9,16 +9,17 @@ interval of the difference (new less old, paired by sample, over source videos) 
     inconclusive   anything else, also where the new run is shown to be worse than 0, but not by how much
 
 Both bounds are one-sided ones of 95%: of runs that lose exactly the margin, 5% pass and 5% fail. These are the cases of
-the CONSORT statement on non-inferiority trials: Piaggio, Elbourne, Pocock, Evans and Altman, JAMA 308 (2012), figure 1;
-fail is its "inferior". To fail already what is worse than 0 would be another gate, of margin 0, and would fail more
-often the more samples there are: what the margin says does not matter would stop a run.
+the CONSORT statement for such trials: Piaggio, Elbourne, Pocock, Evans and Altman, Reporting of noninferiority and
+equivalence randomized trials, JAMA 308 (2012); fail is what it calls inferior. To fail already what is worse than 0
+would be another gate, of margin 0, and would fail more often the more samples there are: what the margin says does not
+matter would stop a run.
 
 A run passes only where there are samples enough that one which is as good would mostly do so: at a true difference of 0
 with a power of 80%. With fewer the gate does not arm, since what passed would have passed by luck. That a loss is shown
 needs no power: the larger it is the more answers differ, and the more samples would seem to be needed, so that a gate
-which waited for them would miss the worst. Bounds are Student's with one degree of
-freedom less than there are videos, in a macro average one less for each subset. Sample size: Julious, Sample sizes for
-clinical trials with normal data, Statistics in Medicine 23 (2004), section 5, with the standard error as observed.
+which waited for them would miss the worst. Bounds are Student's with one degree of freedom less than there are videos,
+in a macro average one less for each subset. Sample size: Julious, Sample sizes for clinical trials with Normal data,
+Statistics in Medicine 23 (2004), of non-inferiority trials, with the standard error as observed.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from math import ceil
 from typing import Literal
 
 from eval.comparison.change import Change
-from eval.comparison.scored import Scored
+from eval.comparison.scored import System
 from eval.comparison.systems import Comparison, compare_systems
 from eval.core import OVERALL, Accounting
 from eval.errors import ConfigError, did_you_mean
@@ -102,8 +103,8 @@ def decide(difference: float, stderr: float, df: float, margin: float, n: int, a
 
 
 def margin_gate(
-    new: Scored,
-    old: Scored,
+    new: System,
+    old: System,
     *,
     margin: float,
     metric: str | None = None,
@@ -132,7 +133,8 @@ def margin_gate(
         raise ConfigError(f"{new.folder}: under the accounting {accounting} nothing was scored in both runs.")
     named = {change.name: change for change in changes}
     # The headline may be listed under the name of its average, and comes first in either case.
-    change = changes[0] if metric in (None, new.primary) and metric not in named else named.get(metric or new.primary)
+    primary = new.result.primary
+    change = changes[0] if metric in (None, primary) and metric not in named else named.get(metric or primary)
     if change is None:
         raise ConfigError(f"--metric {metric}: {new.benchmark} has no such metric. {did_you_mean(str(metric), named)}")
     if change.stderr is None:

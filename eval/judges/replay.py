@@ -1,223 +1,227 @@
-"""Bundles of verdicts: what one run's judge said, in one file from which anyone scores again, asking nobody.
+"""A judge that says again what it said in a run, from the run's folder or its bundle, and asks nobody.
 
-A bundle is gzipped JSON lines: a header, then predictions, then verdicts.
+A server's replies are found by the hash of what is asked, so that a changed prediction, wording or reference finds
+none, and the score says so instead of moving. Judges that compute their replies leave no hash. Theirs are found by
+sample, task, side and attempt, in order, which holds for the very predictions that they were given for.
 
-    {"kind": "header", "format": 1, "benchmark": "dream-1k", "scorer": {...}, "wording": {...}, "result": {...}}
-    {"kind": "prediction", ...}    a line of predictions.jsonl
-    {"kind": "verdict", "key": "...", "outcome": "replied", "text": "...", ...}
-
-Verdicts are found by the hash of what is asked, so a prediction, a wording or a reference that was changed since finds
-none, and the score says so instead of moving.
+What a bundle says comes from anyone, and so it is checked field by field.
 """
 
 from __future__ import annotations
 
-import gzip
-import io
-import json
-import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from eval.errors import ConfigError, DataError
-from eval.judges.calls import JudgeCall, JudgeReply, Usage
-from eval.judges.protocol import JudgeProtocol
+from eval.bundles import WORDING, unpacked
+from eval.errors import ConfigError, DataError, did_you_mean
+from eval.judges.calls import JudgeCall, JudgeReply, Outcome, Source, Usage
+from eval.judges.protocol import JudgeProtocol, ProtocolName, judge_protocol, with_wording
 from eval.judges.requests import Capabilities, asked_of
+from eval.judges.wording import Wording, wording_of
 from eval.readers.malformed import printable
-from eval.readers.parsing import parsed, problem
+from eval.readers.parsing import NotJSONError, opened_text, parsed, problem, whole
+from eval.results import read_result
+from eval.seals import refuse_altered
+from eval.store import VERDICTS
 
-FORMAT = 1
-_HEADER = {"benchmark", "model", "scorer", "protocol", "wording", "result"}
 MAX_BYTES = 1 << 30
-"""Most bytes of an unpacked bundle; a run of 13,691 questions takes some 30 MB."""
-MAX_RATIO, FREE_BYTES = 100, 32 << 20
-"""How many times its size a bundle may take unpacked, and what any may; a judged run has some 12 times its size."""
+"""Most bytes of verdicts; those of a run of 13,691 questions take some 10 MB."""
 MAX_LINE = 64 << 20
 """Most bytes of one line; a reply has 8 MiB at the most."""
 MAX_LINES = 500_000
 """Most lines: an object takes far more memory than its line, and the largest benchmark has 72,821 questions."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bundle:
-    """What a bundle holds."""
-
-    header: Mapping[str, Any]
-    """What was scored, how, and what came of it."""
-    predictions: tuple[Mapping[str, Any], ...]
-    """Lines of predictions.jsonl."""
-    replies: Mapping[str, JudgeReply]
-    """Replies by the address of their call."""
-
-
-def pack(header: Mapping[str, Any], predictions: Iterable[Mapping[str, Any]], replies: Iterable[JudgeReply]) -> bytes:
-    """Return a bundle as bytes; the same content gives the same bytes.
-
-    Whether a reply had been asked for or stored is no part of it, since that differs from one scoring to the next.
-
-    Raises:
-        DataError: the predictions are not as many as the header's result counts.
-    """
-    predictions = list(predictions)
-    total = header["result"]["counts"]["total"]
-    if len(predictions) != total:
-        raise DataError(
-            f"{len(predictions)} predictions are there, and the result counts {total}: they have changed since. Score "
-            "them again, and export that."
-        )
-    verdicts = {
-        reply.key: replace(reply, source="stored", retries=0)
-        for reply in replies
-        if reply.key is not None and reply.outcome != "failed"
-    }
-    lines: list[Mapping[str, Any]] = [{"kind": "header", "format": FORMAT, **header}]
-    lines += [{"kind": "prediction", **row} for row in predictions]
-    lines += [{"kind": "verdict", **asdict(verdicts[key])} for key in sorted(verdicts)]
-    text = "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
-    packed = io.BytesIO()
-    with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as file:
-        file.write(text.encode("utf-8"))
-    return packed.getvalue()
-
-
-def is_bundle(path: Path) -> bool:
-    """Whether a file begins as a bundle does."""
-    try:
-        with gzip.open(path, "rb") as file:
-            return file.read(64).startswith(b'{"kind": "header"')
-    except (OSError, EOFError, zlib.error):
-        return False
-
-
-def open_bundle(path: Path) -> Bundle:
-    """Read a bundle, which may come from anyone. Raises DataError where the file is none, with the line at fault."""
-    header: dict[str, Any] | None = None
-    predictions: list[Mapping[str, Any]] = []
-    replies: dict[str, JudgeReply] = {}
-    if path.exists() and not path.is_file():
-        raise DataError(f"{path} is no file.")
-    number = 0
-    try:
-        for number, found in _objects(path):
-            kind = found.pop("kind")
-            if number == 1:
-                # What begins otherwise is not read on, since it may be anything of any size.
-                header = _header(kind, found)
-            elif kind == "prediction":
-                predictions.append(_prediction(found))
-            else:
-                reply = _reply(found)
-                replies[reply.key or ""] = reply
-    except FileNotFoundError:
-        raise DataError(f"The bundle {path} does not exist.") from None
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"{path}: no bundle of verdicts, or damaged after line {number}: {printable(str(error))}"
-        ) from error
-    if header is None or header.get("format") != FORMAT:
-        raise DataError(f"{path}: no bundle of verdicts that this version reads (format {FORMAT}).")
-    if not header.keys() >= _HEADER or not _is_judged(header["scorer"]):
-        raise DataError(f"{path}: the header of the bundle lacks something; export it again.")
-    return Bundle(header=header, predictions=tuple(predictions), replies=replies)
-
-
-def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield number and object of each line, bounded by the size of the file: a few bytes can unpack to anything."""
-    most = min(MAX_BYTES, max(FREE_BYTES, MAX_RATIO * path.stat().st_size))
-    left = most
-    number = 0
-    with gzip.open(path, "rb") as file:
-        while line := file.readline(min(MAX_LINE, left + 1)):
-            number += 1
-            left -= len(line)
-            if left < 0 or len(line) == MAX_LINE or number > MAX_LINES:
-                raise DataError(
-                    f"{path}:{number}: unpacks to more than a bundle of its size can hold ({most} bytes, "
-                    f"{MAX_LINE} a line, {MAX_LINES} lines); get it again from where it was exported."
-                )
-            found = parsed(line)
-            if trouble := problem(found):
-                raise ValueError(trouble)
-            yield number, found
+_Which = tuple[str, str, str | None, int]
+"""Sample, task, side and attempt of a call."""
+_TEXT, _TEXT_OR_NONE, _NUMBER = (str,), (str, type(None)), (int,)
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "sample": _TEXT, "task": _TEXT, "side": _TEXT_OR_NONE, "attempt": _NUMBER,
+    "text": _TEXT_OR_NONE, "error": _TEXT_OR_NONE, "outcome": _TEXT, "source": _TEXT, "served": _TEXT_OR_NONE,
+    "usage": (dict, type(None)), "finish_reason": _TEXT_OR_NONE, "retries": _NUMBER, "batch": (bool,),
+    "key": _TEXT_OR_NONE,
+}  # fmt: skip
+"""The fields of a line of verdicts.jsonl: which call it was, and the reply."""
+_COUNTS = ("input", "output", "cached", "reasoning")
+_WHICH = ("sample", "task", "side", "attempt")
 
 
 class ReplayJudge:
-    """Answers from a bundle, asking nobody.
+    """Gives the replies of a run.
 
     Args:
-        bundle: The file.
+        bundle: The run's bundle, or its folder, or that of a score.
+        same_predictions: Whether it is asked about the very predictions that the verdicts were given for. Only then
+            are replies given that a judge had computed, since nothing tells which words they were about.
+
+    Raises:
+        ConfigError: nothing is named, or what is named was scored without a judge.
+        DataError: the bundle is none or damaged, the result describes no judge, or a line is no verdict.
+        RunError: there is no result, or the verdicts are not those that it was computed with.
     """
 
-    def __init__(self, *, bundle: Path | None) -> None:
+    def __init__(self, *, bundle: Path | None, same_predictions: bool = False) -> None:
         if bundle is None:
             raise ConfigError("judge=replay needs the bundle: JUDGE=replay:<bundle>, or judge.bundle=<bundle>.")
-        self.path = bundle
-        self._judge = self.bundle.header["scorer"]["judge"]
-        takes = self._judge.get("takes")
-        self._takes = Capabilities(**takes) if takes else Capabilities()
-
-    @cached_property
-    def bundle(self) -> Bundle:
-        """What the file holds."""
-        return open_bundle(self.path)
-
-    @property
-    def name(self) -> str:
-        """The judge whose verdicts they are."""
-        return str(self._judge["name"])
+        self.place = bundle
+        self.n_served = 0
+        """Replies that came from a server."""
+        self.said_anything = False
+        """Whether there was a reply to any call so far."""
+        self._same_predictions = same_predictions
+        self._by_key: dict[str, JudgeReply] = {}
+        self._in_turn: dict[_Which, deque[JudgeReply]] = defaultdict(deque)
+        with unpacked(bundle) as folder:
+            self._scorer = _scorer_in(folder)
+            self._wording = _wording_in(folder)
+            try:
+                self._judge: dict[str, Any] = dict(self._scorer["judge"])
+                takes = self._judge.get("takes")
+                self._takes = Capabilities(**takes) if takes else Capabilities()
+                self._extra = dict(self._judge.get("extra") or {})
+                self.name = str(self._judge["name"])
+            except (KeyError, TypeError, ValueError) as error:
+                raise DataError(
+                    f"{folder}: its result describes no judge that can be replayed: {printable(str(error))}."
+                ) from error
+            if (folder / VERDICTS).exists():  # else nothing was asked
+                for which, reply in _recorded(folder / VERDICTS):
+                    self._keep(which, reply)
 
     def describe(self) -> Mapping[str, Any]:
         """Return what the verdicts depend on, as the judge that gave them said: a replay has no identity of its own."""
         return dict(self._judge)
 
-    def protocol(self) -> JudgeProtocol:
-        """Return the protocol that the verdicts were asked for with."""
-        from eval.judges.protocol import with_wording
-        from eval.judges.wording import wording_of
+    def require_served(self) -> None:
+        """Raise ConfigError where no verdict came from a server, so that none can be found by what is asked."""
+        if not self.n_served:
+            raise ConfigError(
+                f"{self.place} holds no verdicts of a server: {self.name!r} computes its own again. Name that judge."
+            )
 
-        return with_wording(self.bundle.header["protocol"], wording_of(self.bundle.header["wording"], str(self.path)))
+    def protocol(self, pack: Path | None = None) -> JudgeProtocol:
+        """Return the protocol that the verdicts were asked for with.
+
+        Args:
+            pack: Where upstream's wording was imported to, for a run folder, which keeps no wording; None for the
+                default place.
+
+        Raises:
+            ConfigError: the protocol is unknown, or its wording is no longer at hand.
+            DataError: the result does not say how the judge was asked, or its bundle holds another wording.
+        """
+        asked = self._scorer.get("protocol")
+        try:
+            name, sha256 = asked["name"], asked["wording"]["sha256"]  # type: ignore[index]
+        except (KeyError, TypeError) as error:
+            raise DataError(f"{self.place}: the result does not say how its judge was asked.") from error
+        if name not in get_args(ProtocolName):
+            said = str(name)[:60]
+            raise ConfigError(f"Unknown protocol {said!r} in {self.place}. {did_you_mean(said, _protocols())}")
+        kept = self._wording
+        protocol = judge_protocol(name, pack) if kept is None else with_wording(name, kept)
+        if protocol.wording.sha256 == sha256:
+            return protocol
+        if kept is not None:
+            raise DataError(f"{self.place}: its {WORDING} is not the wording that the result names.")
+        raise ConfigError(
+            f"The run was judged in another wording of the protocol {name!r} than the one at hand; use the version, or "
+            "the imported pack (protocol.pack=<folder>), that it was judged with."
+        )
 
     def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
-        """Return the reply to each call, in the order given."""
-        found = [asked_of(call, self._takes, self._judge.get("extra") or {}).key for call in calls]
-        return [
-            self.bundle.replies.get(key)
-            or JudgeReply.failure(
-                "the bundle holds no verdict for this call: it was never given, or prediction, reference or wording "
-                "differ",
+        """Return the reply that each call had, in the order given; what had none fails."""
+        return [self._reply(call) for call in calls]
+
+    def _reply(self, call: JudgeCall) -> JudgeReply:
+        key = asked_of(call, self._takes, self._extra).key
+        reply = self._by_key.get(key)
+        if reply is None and self._same_predictions:
+            left = self._in_turn.get((call.sample, call.task, call.inputs.get("side"), call.attempt))
+            reply = left.popleft() if left else None
+        if reply is None:
+            return JudgeReply.failure(
+                "no verdict was recorded for this call: it was never given, or prediction, reference or wording differ",
                 key=key,
             )
-            for key in found
-        ]
+        self.said_anything = self.said_anything or reply.outcome != "failed"
+        return reply
+
+    def _keep(self, which: _Which, reply: JudgeReply) -> None:
+        if reply.key is None:
+            self._in_turn[which].append(reply)
+            return
+        self.n_served += reply.outcome != "failed"
+        self._by_key.setdefault(reply.key, reply)
 
 
-def _header(kind: str, found: dict[str, Any]) -> dict[str, Any]:
-    if kind != "header":
-        raise ValueError("it does not begin with its header")
-    return found
+def _scorer_in(folder: Path) -> Mapping[str, Any]:
+    """Return what a result says of its scorer, which had a judge. Raises as the class does."""
+    result, raw = read_result(folder)
+    scorer: Mapping[str, Any] = result.provenance["scorer"]
+    if "judge" not in scorer:
+        raise ConfigError(f"{folder} was scored without a judge; there are no verdicts to replay.")
+    refuse_altered(folder, raw, VERDICTS)
+    return scorer
 
 
-def _prediction(found: dict[str, Any]) -> dict[str, Any]:
-    if not isinstance(found.get("id"), str):
-        raise TypeError("a prediction without an id")
-    return found
+def _wording_in(folder: Path) -> Wording | None:
+    """Return the wording that a bundle brings; a run folder has none. Raises DataError where it is no wording."""
+    path = folder / WORDING
+    if not path.exists():
+        return None
+    try:
+        return wording_of(parsed(whole(path)), str(path))
+    except NotJSONError as error:
+        raise DataError(f"{path}: cannot be read as JSON: {printable(str(error))}") from error
 
 
-def _is_judged(scorer: object) -> bool:
-    judge = scorer.get("judge") if isinstance(scorer, dict) else None
-    return isinstance(judge, dict) and "name" in judge
+def _recorded(path: Path) -> Iterator[tuple[_Which, JudgeReply]]:
+    """Yield call and reply of each line. Raises DataError, naming the line, where one is no verdict, or too large."""
+    number, left = 0, MAX_BYTES
+    with opened_text(path) as file:
+        try:
+            while line := file.readline(MAX_LINE + 1):
+                number += 1
+                left -= len(line)
+                if left < 0 or len(line) > MAX_LINE or number > MAX_LINES:
+                    raise ValueError(f"more than {MAX_BYTES} bytes, {MAX_LINE} in a line, or {MAX_LINES} lines")  # noqa: TRY301
+                yield _verdict(parsed(line))
+        except (OSError, ValueError, TypeError) as error:
+            raise DataError(
+                f"{path}:{number}: no verdict, or a damaged one: {printable(str(error))}. Get it again, or score again."
+            ) from error
 
 
-def _reply(found: Mapping[str, Any]) -> JudgeReply:
+def _verdict(found: Any) -> tuple[_Which, JudgeReply]:
+    """Return call and reply in a line. Raises ValueError or TypeError."""
+    if trouble := problem(found):
+        raise ValueError(trouble)
+    if not isinstance(found, dict):
+        raise TypeError("it is no object")
+    if wrong := sorted(found.keys() ^ _TYPES.keys()):
+        raise ValueError(f"the field {wrong[0][:60]!r} is missing, or none of a verdict")
+    for name, types in _TYPES.items():
+        # Not isinstance, to which true is a number.
+        if type(found[name]) not in types:
+            raise TypeError(f"{name} is {str(found[name])[:60]!r}")
+    outcome, source, text = found["outcome"], found["source"], found["text"]
+    if outcome not in get_args(Outcome) or source not in get_args(Source):
+        raise ValueError(f"outcome {outcome[:60]!r}, source {source[:60]!r}")
+    if (outcome == "replied" and text is None) or (outcome == "failed" and text is not None):
+        raise ValueError(f"{outcome}, {'without a' if text is None else 'and yet a'} text")
     usage = found["usage"]
-    reply = JudgeReply(
-        **{**found, "usage": None if usage is None else Usage(**usage), "source": "stored", "retries": 0}
-    )
-    if not isinstance(reply.key, str) or not isinstance(reply.text, str | None):
-        raise TypeError("a verdict's key and reply are texts")
-    if reply.outcome not in ("replied", "refused", "filtered"):
-        raise ValueError(f"outcome {reply.outcome!r}")
-    return reply
+    if usage is not None and (set(usage) != set(_COUNTS) or any(type(usage[name]) is not int for name in _COUNTS)):
+        raise TypeError(f"usage is {str(usage)[:60]!r}")
+    given = {name: value for name, value in found.items() if name not in _WHICH}
+    # What was asked for in the run costs nothing now.
+    given |= {"usage": None if usage is None else Usage(**usage), "retries": 0}
+    if found["key"] is not None and outcome != "failed":
+        given["source"] = "stored"
+    which = (found["sample"], found["task"], found["side"], found["attempt"])
+    return which, JudgeReply(**given)
+
+
+def _protocols() -> list[str]:
+    return [name for name in get_args(ProtocolName) if name != "auto"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from eval.judges.calls import Usage
@@ -58,17 +58,6 @@ class Identity:
     requested: str
     """The model as asked for, or as served."""
     revision: str = ""
-
-
-def to_json(verdict: Verdict) -> dict[str, Any]:
-    """Return a verdict as a line of a bundle."""
-    return asdict(verdict)
-
-
-def from_json(found: Mapping[str, Any]) -> Verdict:
-    """Return the verdict in a line of a bundle. Raises KeyError, TypeError or ValueError where it is none."""
-    usage = found["usage"]
-    return _checked(Verdict(**{**found, "usage": None if usage is None else Usage(**usage)}))
 
 
 def _checked(verdict: Verdict) -> Verdict:

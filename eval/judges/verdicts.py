@@ -31,9 +31,9 @@ from weakref import finalize
 
 from eval.errors import RunError
 from eval.files import make_folder
-from eval.judges.stored import DAMAGED, Identity, Verdict, digest_of, from_json, row_of, sound, to_json
+from eval.judges.stored import DAMAGED, Identity, Verdict, digest_of, row_of, sound
 
-__all__ = ["Identity", "Verdict", "VerdictStore", "from_json", "to_json"]
+__all__ = ["Identity", "Verdict", "VerdictStore"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS verdicts (
@@ -188,6 +188,16 @@ class VerdictStore:
         if verdicts:
             self._transact(insert)
 
+    def judges(self) -> list[Identity]:
+        """Return whose replies are stored, in order; `requested` is the model as served."""
+        rows = self._read("SELECT DISTINCT provider, served, revision FROM verdicts ORDER BY 1, 2, 3", ())
+        return [Identity(provider=provider, requested=served, revision=revision) for provider, served, revision in rows]
+
+    def extras(self) -> list[dict[str, Any]]:
+        """Return the further parameters that stored replies were asked for with, each set of them once."""
+        query = "SELECT DISTINCT json_extract(request, '$.extra') FROM verdicts WHERE json_valid(request)"
+        return [found for (text,) in self._read(query, ()) if (found := _object(text or "{}")) is not None]
+
     def usage(self, judge: Identity) -> dict[str, tuple[float, float]]:
         """Return the mean usage of a judge's calls by task and form: tokens a character sent, and tokens a reply."""
         query = (
@@ -201,6 +211,11 @@ class VerdictStore:
         """Return what a server was found to understand; None where it was not tried, or the note is damaged."""
         found = self._read("SELECT found FROM capabilities WHERE judge = ?", (judge,))
         return _object(found[0][0]) if found else None
+
+    def all_capabilities(self) -> list[dict[str, Any]]:
+        """Return what each server was found to understand, leaving out damaged notes."""
+        rows = self._read("SELECT found FROM capabilities", ())
+        return [found for (text,) in rows if (found := _object(text)) is not None]
 
     def keep_capabilities(self, judge: str, found: Mapping[str, Any]) -> None:
         """Store what a server was found to understand."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.errors import ConfigError, DataError, TarsierEvalError
-from eval.leaderboard.bundles import SUFFIX, open_bundle
+from eval.bundles import SUFFIX, unpacked
+from eval.errors import ConfigError, TarsierEvalError
 from eval.leaderboard.paths import relative_to
 from eval.leaderboard.reading import Scored, read_scored, rows_of
 from eval.leaderboard.rows import Row
@@ -88,16 +87,8 @@ def opened(path: Path) -> Iterator[Scored]:
     Raises:
         DataError, RunError: it is damaged, or none.
     """
-    if path.is_dir():
-        yield read_scored(path)
-        return
-    with tempfile.TemporaryDirectory(prefix="tarsier-eval-") as folder:
-        open_bundle(path, Path(folder))
-        try:
-            scored = read_scored(Path(folder))
-        except TarsierEvalError as error:
-            raise DataError(str(error).replace(folder, str(path))) from error
-        yield scored
+    with unpacked(path) as folder:
+        yield read_scored(folder)
 
 
 def sha256_of(path: Path) -> str:

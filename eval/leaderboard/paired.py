@@ -7,7 +7,7 @@ from math import isclose
 from pathlib import Path
 
 from eval.comparison.change import Change
-from eval.comparison.scored import read_scored
+from eval.comparison.scored import read_system
 from eval.comparison.systems import compare_systems
 from eval.errors import TarsierEvalError
 from eval.leaderboard.rows import Row
@@ -23,7 +23,7 @@ def differ_by_runs(table: Path) -> Differ:
         try:
             if not all(folder.is_dir() for folder in folders):
                 return ()
-            return compare_systems(read_scored(folders[0]), read_scored(folders[1])).changes
+            return compare_systems(read_system(folders[0]), read_system(folders[1])).changes
         except TarsierEvalError:
             return ()  # gone, changed, or not to be compared pair by pair: the numbers themselves still can be
 

@@ -1,39 +1,31 @@
 """From a run folder, or that of a score, to rows of the leaderboard.
 
-Nothing in a folder is believed before it was looked at: the result is checked field by field against `Result`, and the
-files beside it against the hashes that it names.
+`eval/results.py` reads the result. Here it is brought together with what the predictions depend on, and with the hashes
+of the files beside it, and checked for what no table can hold.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
 
 from eval.core import OVERALL, Metric, Result
 from eval.errors import DataError
 from eval.leaderboard.cells import check_cell
 from eval.leaderboard.paths import without_places
 from eval.leaderboard.rows import Row, digest, instant
+from eval.results import AGAIN, read_result, read_scores
 from eval.seals import refuse_altered
 from eval.store import PREDICTIONS, RESULT, RUN, SCORES, VERDICTS, read_record
-
-MAX_RESULT = 256 << 20
-"""Most bytes of a result.json; one with a few hundred subsets has some 200 kB."""
 
 _CIRCUMSTANCES = frozenset({
     "annotations", "code", "data", "date", "predictions", "predictions_sha256", "read_from", "scored_with", "scorer",
     "versions",
 })  # fmt: skip
 """What a result's provenance says beyond the fingerprint of its run."""
-_AGAIN = "Restore it, or score the predictions again."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,76 +70,36 @@ def read_scored(folder: Path) -> Scored:
         DataError: result.json is none of this version, or damaged, or holds what no table can.
         RunError: run.json is damaged, or a file is not the one that the result was computed with.
     """
-    path = folder / RESULT
+    result, raw = read_result(folder)
     try:
-        if path.stat().st_size > MAX_RESULT:
-            raise DataError(f"{path} is too large for a result. {_AGAIN}")
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}. {_AGAIN}") from error
-    result, raw = parse_result(content, path)
+        _check(result)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise DataError(f"{folder / RESULT} is no sound result: {error}. {AGAIN}") from error
     for name in (SCORES, VERDICTS, PREDICTIONS):
         refuse_altered(folder, raw, name)
-    try:
-        scores = hashlib.sha256((folder / SCORES).read_bytes()).hexdigest()
-    except OSError as error:
-        raise DataError(f"{folder / SCORES} cannot be read: {error.strerror}. {_AGAIN}") from error
     return Scored(
         folder=folder,
         result=result,
         raw=raw,
         made_by=_made_by(folder, result),
         predictions_sha256=_predictions_sha256(folder, result),
-        scores_sha256=scores,
+        scores_sha256=_sha256(folder / SCORES),
     )
 
 
-def parse_result(content: bytes, path: Path) -> tuple[Result, Mapping[str, Any]]:
-    """Return what a result.json says, as it is meant and as it stands. Raises DataError, naming the field."""
-    try:
-        result = _shape().validate_json(content, strict=True)
-        raw = json.loads(content)
-        _check(result)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise DataError(f"{path} is no result of this version: {place}: {first['msg']}. {_AGAIN}") from error
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise DataError(f"{path} is no sound result: {error}. {_AGAIN}") from error
-    return result, raw
-
-
-@cache
-def _shape() -> TypeAdapter[Result]:
-    return TypeAdapter(Result)
-
-
 def _check(result: Result) -> None:
-    """Raise ValueError or TypeError where a result holds what can be in no table."""
+    """Raise ValueError, TypeError or AttributeError where a result holds what can be in no table."""
     about = result.provenance
-    if not isinstance(about.get("scorer"), Mapping):
-        raise TypeError("its provenance names no scorer")
-    if not result.benchmark or not result.model or not result.score_id:
-        raise ValueError("benchmark, model or score_id is empty")
     texts = [result.benchmark, result.model, result.judge or "", result.protocol or "", result.score_id]
     texts += [text for metric in result.metrics for text in (metric.name, metric.subset)]
-    for text in texts:
-        check_cell(text)
-    seen = set()
-    for metric in result.metrics:
-        name = (metric.name, metric.accounting, metric.subset)
-        if name in seen:
-            raise ValueError(f"the metric {' '.join(name)} comes twice")
-        seen.add(name)
-        numbers = (metric.value, metric.stderr, *(metric.interval or ()))
-        if not all(number is None or math.isfinite(number) for number in numbers):
-            raise ValueError(f"the metric {' '.join(name)} is not finite")
-    for date in (about.get("date"), (about.get("scored_with") or {}).get("date")):
-        instant(str(date or ""))
     for key in ("split", "data_sha256", "predictions_sha256"):
         if not isinstance(about.get(key), str | None):
             raise TypeError(f"provenance.{key} is no text")
-        check_cell(about.get(key) or "")
+        texts.append(about.get(key) or "")
+    for text in texts:
+        check_cell(text)
+    for date in (about.get("date"), (about.get("scored_with") or {}).get("date")):
+        instant(str(date or ""))
 
 
 def _made_by(folder: Path, result: Result) -> Mapping[str, Any]:
@@ -172,12 +124,14 @@ def _made_by(folder: Path, result: Result) -> Mapping[str, Any]:
 def _predictions_sha256(folder: Path, result: Result) -> str:
     named = result.provenance.get("predictions_sha256")
     path = folder / PREDICTIONS
-    if named or not path.is_file():
-        return str(named or "")
+    return str(named or "") if named or not path.is_file() else _sha256(path)
+
+
+def _sha256(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}. {_AGAIN}") from error
+        raise DataError(f"{path} cannot be read: {error.strerror}. {AGAIN}") from error
 
 
 def rows_of(scored: Scored, provenance: str, bundle_sha256: str = "") -> list[Row]:
@@ -237,12 +191,6 @@ def _data(scored: Scored) -> str:
     known = scored.result.provenance.get("data_sha256")
     if known:
         return str(known[:12])
-    path, asked = scored.folder / SCORES, []
-    try:
-        with path.open(encoding="utf-8") as file:
-            for line in file:
-                score = json.loads(line)
-                asked.append([score["id"], score["subset"], score["cluster"], score["target"]])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DataError(f"{path} is damaged at line {len(asked) + 1}: {error}. {_AGAIN}") from error
+    scores = read_scores(scored.folder, scored.raw).values()
+    asked = [[score.id, score.subset, score.cluster, score.target] for score in scores]
     return f"scores {digest(sorted(asked, key=repr), 12)}"

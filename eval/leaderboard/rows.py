@@ -20,24 +20,6 @@ Origin = Literal["run", "published"]
 """`run`: measured here, and reproducible from its provenance. `published`: quoted, from the source that is named."""
 
 
-class Key(NamedTuple):
-    """What a row replaces another one by."""
-
-    origin: str
-    benchmark: str
-    split: str
-    data: str
-    subset: str
-    metric: str
-    accounting: str
-    judge: str
-    protocol: str
-    score_id: str
-    model: str
-    fingerprint: str
-    source: str
-
-
 class Column(NamedTuple):
     """What numbers have in common that can be compared."""
 
@@ -51,6 +33,15 @@ class Column(NamedTuple):
     judge: str
     protocol: str
     score_id: str
+
+
+class Key(NamedTuple):
+    """What a row replaces another one by."""
+
+    column: Column
+    model: str
+    fingerprint: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +108,7 @@ class Row:
     @property
     def key(self) -> Key:
         """What it replaces another row by."""
-        return Key(*(getattr(self, name) for name in Key._fields))
+        return Key(self.column, self.model, self.fingerprint, self.source)
 
     @property
     def column(self) -> Column:
@@ -127,7 +118,8 @@ class Row:
     @property
     def name(self) -> str:
         """A short name for the row that stays the same: 12 digits of its key's hash."""
-        return digest(list(self.key), 12)
+        column, *rest = self.key
+        return digest([*column, *rest], 12)
 
 
 COLUMNS = tuple(field.name for field in fields(Row))

@@ -11,7 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from eval.agreement.comparison import Agreement, Difference, Flip, LabelTable, Offset
+from eval.agreement.comparison import Agreement, Flip
+from eval.agreement.differences import Difference
+from eval.agreement.measured import LabelTable, Offset
 from eval.report.terminal import printed, results_console
 
 FLIPS_SHOWN = 5

@@ -45,6 +45,15 @@ def show_comparison(comparison: Comparison, *, console: Console | None = None) -
         _show_turned(console, f"{len(turned)} samples {title}", turned)
 
 
+def told_continued(comparison: Comparison) -> list[str]:
+    """Return a line for each run that was continued with another setting, as the user accepted."""
+    lines = []
+    for run in comparison.continued:
+        changes = ", ".join(one_line(f"{each.field} (after {each.predictions} predictions)") for each in run.accepted)
+        lines.append(f"NOT ONE SETTING THROUGHOUT: {one_line(run.folder)} was continued with another {changes}.")
+    return lines
+
+
 def _circumstances(comparison: Comparison) -> list[str]:
     lines = []
     if comparison.accepted:
@@ -52,6 +61,7 @@ def _circumstances(comparison: Comparison) -> list[str]:
             f"NOT ONLY THE MODELS DIFFER, as accepted: {told_differences(comparison.accepted)}. The numbers below may "
             "be about that."
         )
+    lines += told_continued(comparison)
     if comparison.unknown:
         lines.append(f"A folder does not say its {', '.join(comparison.unknown)}: they were not compared.")
     if comparison.differences:

@@ -17,6 +17,7 @@ from eval.gate.comparing import Difference, Outcome, compare
 from eval.gate.margin import MarginGate
 from eval.gate.records import FIELDS, Observation
 from eval.report.agreement import one_line, say, signed
+from eval.report.comparison import told_continued
 from eval.report.terminal import printed, results_console
 
 EXAMPLES = 3
@@ -204,6 +205,7 @@ def margin_lines(gate: MarginGate) -> list[str]:
     if comparison.accepted:
         fields = ", ".join(each.field for each in comparison.accepted)
         lines.append(f"NOT ONLY THE MODELS DIFFER, as accepted: {fields}.")
+    lines += told_continued(comparison)
     if comparison.unknown:
         lines.append(f"A folder does not say its {', '.join(comparison.unknown)}: they were not compared.")
     return [*lines, *(f"INCOMPLETE: {one_line(folder)}" for folder in comparison.incomplete)]

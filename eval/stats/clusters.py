@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any
 
@@ -122,47 +122,62 @@ def estimate(
     if not len(values) or not len(values) == len(clusters) == len(of):
         raise ValueError(f"{len(values)} values, {len(clusters)} clusters, {len(of)} strata")
     data, (cluster_of, n_clusters), (stratum_of, n_strata) = np.asarray(values, float), numbered(clusters), numbered(of)
-    moved = np.zeros(n_clusters)
-    means, variances, degrees, independent, cautious = [], [], [], 0.0, 0.0
-    for stratum in range(n_strata):
-        rows = stratum_of == stratum
-        part = data[rows]
-        sums = np.bincount(cluster_of[rows], weights=part, minlength=n_clusters)
-        sizes = np.bincount(cluster_of[rows], minlength=n_clusters)
-        means.append(float(part.mean()))
-        degrees.append(int((sizes > 0).sum()) - 1)
-        cautious += 1 / (degrees[-1] + 1) / n_strata**2
-        if degrees[-1]:
-            own = influences(sums, sizes) / n_strata
-            moved += own
-            variances.append(float((own**2).sum()))
-            independent += float(part.var(ddof=1)) / len(part) / n_strata**2
-    value, n = sum(means) / n_strata, len(data)
-    if not all(degrees):
-        return Estimate(
-            value=value,
-            stderr=None,
-            df=0,
-            df_of_shares=0,
-            n=n,
-            n_clusters=n_clusters,
-            n_effective=None,
-            n_cautious=1 / cautious,
-        )
-    stderr = float(np.sqrt((moved**2).sum()))
-    known = stderr > _NOTHING * max(1.0, float(np.abs(data).max()))
-    pooled = sum(each**2 / df for each, df in zip(variances, degrees, strict=True))
-    df = sum(variances) ** 2 / pooled if known and pooled else float(sum(degrees))
-    return Estimate(
-        value=value,
-        stderr=stderr if known else 0.0,
-        df=df,
-        df_of_shares=max(1.0, min(df, float(steadiness(moved)))) if known else df,
-        n=n,
+    inside = [stratum_of == stratum for stratum in range(n_strata)]
+    parts = [_Stratum.of(data[rows], cluster_of[rows], n_clusters) for rows in inside]
+    degrees = [part.n_clusters - 1 for part in parts]
+    found = Estimate(
+        value=sum(float(part.values.mean()) for part in parts) / n_strata,
+        stderr=None,
+        df=0,
+        df_of_shares=0,
+        n=len(data),
         n_clusters=n_clusters,
-        n_effective=n * independent / stderr**2 if known else None,
-        n_cautious=1 / cautious,
+        n_effective=None,
+        n_cautious=1 / sum(1 / part.n_clusters / n_strata**2 for part in parts),
     )
+    if not all(degrees):
+        return found
+    moves = [influences(part.sums, part.sizes) / n_strata for part in parts]
+    moved = sum(moves, np.zeros(n_clusters))
+    stderr = float(np.sqrt((moved**2).sum()))
+    if stderr <= _NOTHING * max(1.0, float(np.abs(data).max())):
+        # Nothing varies but for rounding.
+        return replace(found, stderr=0.0, df=float(sum(degrees)), df_of_shares=float(sum(degrees)))
+    df = _satterthwaite([float((each**2).sum()) for each in moves], degrees)
+    independent = sum(float(part.values.var(ddof=1)) / len(part.values) / n_strata**2 for part in parts)
+    return replace(
+        found,
+        stderr=stderr,
+        df=df,
+        df_of_shares=max(1.0, min(df, float(steadiness(moved)))),
+        n_effective=len(data) * independent / stderr**2,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stratum:
+    """The values of one stratum, and what they come to in each cluster of all strata."""
+
+    values: NDArray[Any]
+    sums: NDArray[Any]
+    """(clusters,) their sum; 0 where the stratum has nothing of a cluster."""
+    sizes: NDArray[Any]
+    """(clusters,) how many there are."""
+
+    @classmethod
+    def of(cls, values: NDArray[Any], cluster_of: NDArray[np.intp], n_clusters: int) -> _Stratum:
+        sums = np.bincount(cluster_of, weights=values, minlength=n_clusters)
+        return cls(values, sums, np.bincount(cluster_of, minlength=n_clusters))
+
+    @property
+    def n_clusters(self) -> int:
+        return int((self.sizes > 0).sum())
+
+
+def _satterthwaite(variances: Sequence[float], degrees: Sequence[int]) -> float:
+    """Return the degrees of freedom of a sum of variances, by those of each."""
+    pooled = sum(each**2 / df for each, df in zip(variances, degrees, strict=True))
+    return sum(variances) ** 2 / pooled if pooled else float(sum(degrees))
 
 
 def numbered(names: Sequence[Hashable]) -> tuple[NDArray[np.intp], int]:

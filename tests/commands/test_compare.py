@@ -9,7 +9,7 @@ import pytest
 
 from eval.commands.compare import compare
 from eval.errors import ConfigError, DataError, RunError
-from tests.comparison.systems import answers, write
+from tests.comparison.systems import answers, counts, write
 
 
 def given(first, second, **more):
@@ -55,13 +55,36 @@ def test_what_is_accepted_is_said_first(tmp_path, capsys):
     assert "NOT ONLY THE MODELS DIFFER, as accepted: split (test -> val)." in capsys.readouterr().out
 
 
+def test_a_run_that_was_continued_with_other_settings_is_pointed_out(tmp_path, capsys):
+    first = write(tmp_path / "a", answers([1, 0]), accepted=[])
+    changed = [
+        {"field": "code", "was": "1", "now": "2", "when": "2026-11-01T12:00:00+00:00", "predictions": 37},
+        {"field": "model.dtype", "was": "a", "now": "b", "when": "2026-11-02T12:00:00+00:00", "predictions": 40},
+    ]
+    second = write(tmp_path / "b", answers([1, 1]), accepted=changed)
+    compare(given(first, second, to=str(tmp_path / "c.json")))
+    line = (
+        f"NOT ONE SETTING THROUGHOUT: {second} was continued with another code (after 37 predictions), model.dtype "
+        "(after 40 predictions).\n"
+    )
+    shown = capsys.readouterr().out
+    assert line in shown
+    assert shown.count("THROUGHOUT") == 1
+    written = json.loads((tmp_path / "c.json").read_text())
+    assert written["continued"] == [{"folder": str(second), "accepted": changed}]
+    compare(given(first, write(tmp_path / "d", answers([1, 1]))))
+    assert "THROUGHOUT" not in capsys.readouterr().out
+    with pytest.raises(DataError, match=r"result\.json: provenance\.accepted is damaged"):
+        compare(given(first, write(tmp_path / "e", answers([1, 1]), accepted=[{"field": "code"}])))
+
+
 def test_a_folder_that_is_none_or_was_altered(tmp_path):
     first = write(tmp_path / "a", answers([1, 0]))
     with pytest.raises(RunError, match="does not exist"):
         compare(given(first, tmp_path / "none"))
     second = write(tmp_path / "b", answers([1, 0]))
     result = json.loads((second / "result.json").read_text())
-    (second / "result.json").write_text(json.dumps({**result, "counts": {"total": 3}}))
+    (second / "result.json").write_text(json.dumps({**result, "counts": counts(3)}))
     with pytest.raises(RunError, match=r"holds 2 lines, and result\.json counts 3"):
         compare(given(first, second))
     third = write(tmp_path / "c", [{**row, "status": "odd"} for row in answers([1, 0])])

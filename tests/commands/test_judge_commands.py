@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import sqlite3
+import tempfile
 from contextlib import closing
 
 import pytest
 
 from eval.__main__ import main
+from eval.bundles import pack as pack_bundle
 from tests.commands.judged import (
     DESCRIPTION_METRICS,
     MODEL,
@@ -27,6 +29,7 @@ from tests.judges import faults
 from tests.judges.faults import grade_no
 from tests.judges.sensible import sensible
 from tests.judges.server import JudgeServer
+from tests.leaderboard.rebundled import files_of, in_json, in_verdicts, rebundled
 
 
 @pytest.fixture
@@ -45,17 +48,22 @@ def replay(bundle, out, *more):
     return main(["judge", "replay", "--bundle", str(bundle), "--out", str(out), *more])
 
 
-def rewritten(bundle, to, change):
-    """Write a bundle again after a change to its lines."""
-    lines = [json.loads(line) for line in gzip.decompress(bundle.read_bytes()).splitlines()]
-    to.write_bytes(gzip.compress("".join(json.dumps(line) + "\n" for line in change(lines)).encode()))
-    return to
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """Where temporary folders are made; no command leaves anything there."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield folder
+    assert list(folder.iterdir()) == []
 
 
-def test_a_bundle_gives_the_same_numbers_without_a_judge(judged, tmp_path, capsys):
-    bundle = tmp_path / "v.jsonl.gz"
+def test_a_bundle_gives_the_same_numbers_without_a_judge(judged, tmp_path, capsys, temporary):
+    bundle = tmp_path / "v.tar.gz"
     assert export(judged, bundle) == 0
-    assert f"14 verdicts of {MODEL} and 4 predictions written to" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert f"They hold 14 verdicts of {MODEL} on 4 predictions." in said.err
+    assert f"written to {bundle}" in said.out
     (tmp_path / "p.jsonl").unlink()
     (tmp_path / "v.sqlite").unlink()
     assert replay(bundle, tmp_path / "again") == 0
@@ -67,21 +75,34 @@ def test_a_bundle_gives_the_same_numbers_without_a_judge(judged, tmp_path, capsy
     assert again["provenance"]["scorer"] == live["provenance"]["scorer"]
     assert (judged / "scores.jsonl").read_bytes() == (tmp_path / "again" / "scores.jsonl").read_bytes()
     assert {row["source"] for row in read(tmp_path / "again" / "verdicts.jsonl")} == {"stored"}
-    # What was replayed can be exported, and scored by name.
-    assert score(descriptions(tmp_path / "p.jsonl"), tmp_path / "named", ["--judge", f"replay:{bundle}"]) == 0
-    assert result(tmp_path / "named")["score_id"] == live["score_id"]
+    # What is replayed can be scored by name, and from the folder too.
+    for number, place in enumerate((bundle, judged)):
+        out = tmp_path / f"named{number}"
+        assert score(descriptions(tmp_path / "p.jsonl"), out, ["--judge", f"replay:{place}"]) == 0
+        assert result(out)["score_id"] == live["score_id"]
+        assert result(out)["metrics"] == live["metrics"]
 
 
-def test_a_bundle_has_the_same_bytes_whenever_it_is_made(judged, tmp_path):
+def test_the_folder_of_a_score_is_replayed_as_its_bundle_is(judged, tmp_path, capsys):
+    assert replay(judged, tmp_path / "again") == 0
+    assert "Every number equals the one in the bundle." in capsys.readouterr().err
+    assert result(tmp_path / "again")["model"] == result(judged)["model"] == "p"
+
+
+def test_an_export_is_the_bundle_of_the_run_whenever_it_is_made(judged, tmp_path):
+    assert export(judged, tmp_path / "0.tar.gz") == 0
+    assert export(judged, tmp_path / "1.tar.gz") == 0
+    assert main(["bundle", "--run", str(judged), "--to", str(tmp_path / "2.tar.gz")]) == 0
+    made = {(tmp_path / f"{number}.tar.gz").read_bytes() for number in range(3)}
+    assert len(made) == 1
     with JudgeServer(sensible) as server:  # another server, and nothing to ask it
         judge = served(server.url.replace("127.0.0.1", "localhost"))
         assert score(tmp_path / "p.jsonl", tmp_path / "second", judge) == 0
-    made = []
-    for number, run in enumerate((judged, judged, tmp_path / "second")):
-        assert export(run, tmp_path / f"{number}.gz") == 0
-        made.append((tmp_path / f"{number}.gz").read_bytes())
-    assert made[0] == made[1]
-    assert made[0] == made[2]
+    assert export(tmp_path / "second", tmp_path / "3.tar.gz") == 0
+    assert replay(tmp_path / "3.tar.gz", tmp_path / "again") == 0
+    first, second = (files_of(tmp_path / f"{number}.tar.gz") for number in (0, 3))
+    for name in ("predictions.jsonl", "scores.jsonl", "wording.json"):
+        assert first[name] == second[name], name
 
 
 @pytest.mark.parametrize("protocol", ["hardened", "autodq-indexed"])
@@ -89,8 +110,8 @@ def test_other_protocols_are_replayed_as_they_were_asked(protocol, tmp_path):
     with JudgeServer(sensible, rejects={"temperature", "system"}) as server:
         pred = descriptions(tmp_path / "p.jsonl")
         assert score(pred, tmp_path / "live", served(server.url), protocol=protocol) == 0
-    assert export(tmp_path / "live", tmp_path / "b.gz") == 0
-    assert replay(tmp_path / "b.gz", tmp_path / "again") == 0
+    assert export(tmp_path / "live", tmp_path / "b.tar.gz") == 0
+    assert replay(tmp_path / "b.tar.gz", tmp_path / "again") == 0
     assert result(tmp_path / "again")["score_id"] == result(tmp_path / "live")["score_id"]
 
 
@@ -101,9 +122,9 @@ def test_upstreams_wording_travels_with_the_bundle(tmp_path, monkeypatch):
         assert score(pred, tmp_path / "live", served(server.url), f"protocol.pack={folder}", protocol="upstream") == 1
     # The wording is looked for where an import puts it.
     monkeypatch.setattr("eval.judges.wording.DEFAULT_PACK", folder)
-    assert export(tmp_path / "live", tmp_path / "b.gz") == 0
+    assert export(tmp_path / "live", tmp_path / "b.tar.gz") == 0
     monkeypatch.setattr("eval.judges.wording.DEFAULT_PACK", tmp_path / "none")
-    assert replay(tmp_path / "b.gz", tmp_path / "again") == 1  # one output is missing, in the bundle too
+    assert replay(tmp_path / "b.tar.gz", tmp_path / "again") == 1  # one output is missing, in the bundle too
     assert result(tmp_path / "again")["metrics"] == result(tmp_path / "live")["metrics"]
     assert result(tmp_path / "again")["protocol"] == "upstream"
 
@@ -114,23 +135,23 @@ def test_a_run_is_exported_with_its_own_predictions(tmp_path, capsys):
     with JudgeServer(sensible) as server:
         flags = [*served(server.url), *settings(tmp_path), "--protocol", "native", "--limit", "4", outputs]
         assert evaluate(tmp_path / "run", *flags, bench="dream-1k") == 0
-    assert export(tmp_path / "run", tmp_path / "b.gz") == 0
-    assert replay(tmp_path / "b.gz", tmp_path / "again") == 0
+    assert export(tmp_path / "run", tmp_path / "b.tar.gz") == 0
+    assert replay(tmp_path / "b.tar.gz", tmp_path / "again") == 0
     assert "Every number equals" in capsys.readouterr().err
     assert result(tmp_path / "again")["score_id"] == result(tmp_path / "run")["score_id"]
     assert result(tmp_path / "again")["model"] == "scripted"
 
 
 def test_other_predictions_with_a_bundle_have_no_verdict(judged, tmp_path, capsys):
-    assert export(judged, tmp_path / "b.gz") == 0
+    assert export(judged, tmp_path / "b.tar.gz") == 0
     other = descriptions(tmp_path / "q.jsonl", d0="A man closes a door.")
-    assert replay(tmp_path / "b.gz", tmp_path / "again", "--pred", str(other)) == 1
+    assert replay(tmp_path / "b.tar.gz", tmp_path / "again", "--pred", str(other)) == 1
     counts = result(tmp_path / "again")["counts"]
     assert (counts["scored"], counts["judge_failed"]) == (3, 1)
     scores = {row["id"]: row for row in read(tmp_path / "again" / "scores.jsonl")}
     assert scores["DREAM_d0"]["status"] == "judge_failed"
     assert scores["DREAM_d0"]["values"] == {}
-    assert "the bundle holds no verdict for this call" in scores["DREAM_d0"]["reason"]
+    assert "no verdict was recorded for this call" in scores["DREAM_d0"]["reason"]
     # What is left of youtube is one video with 1/2 and 1/2: the numbers are those of the videos that are judged.
     assert overall(tmp_path / "again")["recall", "upstream"] == pytest.approx(7 / 12)
     assert overall(tmp_path / "again")["recall", "strict"] == pytest.approx((1 / 4 + 2 / 3) / 2)
@@ -138,9 +159,9 @@ def test_other_predictions_with_a_bundle_have_no_verdict(judged, tmp_path, capsy
 
 
 def test_a_bundle_of_another_benchmark_gives_no_number(judged, tmp_path):
-    assert export(judged, tmp_path / "b.gz") == 0
+    assert export(judged, tmp_path / "b.tar.gz") == 0
     pred = questions(tmp_path / "q.jsonl")
-    assert score(pred, tmp_path / "s", ["--judge", f"replay:{tmp_path / 'b.gz'}"]) == 1
+    assert score(pred, tmp_path / "s", ["--judge", f"replay:{tmp_path / 'b.tar.gz'}"]) == 1
     found = result(tmp_path / "s")
     # All but the failed output and the empty one, which is wrong at sight.
     assert found["counts"] == {"total": 8, "scored": 1, "invalid": 0, "model_failed": 1, "judge_failed": 6}
@@ -148,26 +169,49 @@ def test_a_bundle_of_another_benchmark_gives_no_number(judged, tmp_path):
 
 
 def test_a_bundle_that_lost_verdicts_or_was_changed_says_so(judged, tmp_path, capsys):
-    assert export(judged, tmp_path / "b.gz") == 0
-    shorter = rewritten(tmp_path / "b.gz", tmp_path / "short.gz", lambda lines: lines[:-1])
+    assert export(judged, tmp_path / "b.tar.gz") == 0
+    shorter = rebundled(tmp_path / "b.tar.gz", tmp_path / "short.tar.gz", in_verdicts(lambda lines: lines[:-1]))
     assert replay(shorter, tmp_path / "one") == 1
     assert result(tmp_path / "one")["counts"]["judge_failed"] == 1
     said = capsys.readouterr().err
+    assert "1 samples lack verdicts that were there when the bundle was made: it is not whole." in said
     assert "in the bundle." in said
     assert "Every number" not in said
 
     def flattered(lines):
-        for line in lines:
-            if line["kind"] == "verdict":
-                line["text"] = line["text"].replace('"neutral"', '"entailment"')
-        return lines
+        return [line | {"text": line["text"].replace('"neutral"', '"entailment"')} for line in lines]
 
-    assert replay(rewritten(tmp_path / "b.gz", tmp_path / "f.gz", flattered), tmp_path / "two") == 1
+    assert (
+        replay(rebundled(tmp_path / "b.tar.gz", tmp_path / "f.tar.gz", in_verdicts(flattered)), tmp_path / "two") == 1
+    )
     assert "recall upstream overall is " in capsys.readouterr().err
 
 
-def header_of(change):
-    return lambda lines: [change(dict(lines[0])), *lines[1:]]
+def in_result(change):
+    return in_json("result.json", change)
+
+
+def in_scorer(change):
+    def changed(result):
+        result["provenance"]["scorer"] = change(result["provenance"]["scorer"])
+        return result
+
+    return in_result(changed)
+
+
+def in_protocol(change):
+    return in_scorer(lambda scorer: scorer | {"protocol": change(scorer["protocol"])})
+
+
+def unsealed(files):
+    """Other verdicts than those that the result was computed with."""
+    result = json.loads(files["result.json"])
+    return pack_bundle({**files, "result.json": json.dumps(result).encode(), "verdicts.jsonl": b""})
+
+
+def old(_, to):
+    """A bundle as versions before this one wrote them, of verdicts alone."""
+    to.write_bytes(gzip.compress(b'{"kind": "header", "format": 1, "benchmark": "dream-1k"}\n'))
 
 
 BROKEN = {
@@ -177,31 +221,56 @@ BROKEN = {
     "a flipped bit": lambda b, to: to.write_bytes(
         b.read_bytes()[:200] + bytes([b.read_bytes()[200] ^ 255]) + b.read_bytes()[201:]
     ),
-    "no header": lambda b, to: rewritten(b, to, lambda lines: lines[1:]),
-    "another format": lambda b, to: rewritten(b, to, header_of(lambda h: h | {"format": 2})),
-    "a bare header": lambda b, to: rewritten(b, to, header_of(lambda h: {"kind": "header", "format": 1})),
-    "no judge": lambda b, to: rewritten(b, to, header_of(lambda h: h | {"scorer": {"name": "autodq"}})),
-    "a header of texts": lambda b, to: rewritten(b, to, header_of(lambda h: h | {"scorer": "x", "wording": "y"})),
-    "another wording": lambda b, to: rewritten(b, to, header_of(lambda h: h | {"wording": {"name": "x"}})),
-    "another protocol": lambda b, to: rewritten(b, to, header_of(lambda h: h | {"protocol": "natve"})),
-    "another benchmark": lambda b, to: rewritten(b, to, header_of(lambda h: h | {"benchmark": "dream-2k"})),
-    "a strange verdict": lambda b, to: rewritten(b, to, lambda lines: [*lines[:-1], {"kind": "verdict", "text": 1}]),
-    "a failed verdict": lambda b, to: rewritten(b, to, lambda ls: [*ls[:-1], ls[-1] | {"outcome": "failed"}]),
-    "a list": lambda b, to: to.write_bytes(gzip.compress(b"[1, 2]\n")),
+    "of an earlier format": old,
+    "other verdicts": lambda b, to: to.write_bytes(unsealed(files_of(b))),
+    "a list as result": lambda b, to: rebundled(b, to, in_result(lambda r: [r])),
+    "a bare result": lambda b, to: rebundled(b, to, in_result(lambda r: {})),
+    "no judge": lambda b, to: rebundled(b, to, in_scorer(lambda s: {"name": "autodq"})),
+    "a scorer of text": lambda b, to: rebundled(b, to, in_scorer(lambda s: "x")),
+    "a judge of text": lambda b, to: rebundled(b, to, in_scorer(lambda s: s | {"judge": "x"})),
+    "no protocol": lambda b, to: rebundled(b, to, in_scorer(lambda s: s | {"protocol": "x"})),
+    "a strange wording": lambda b, to: rebundled(b, to, in_json("wording.json", lambda w: {"name": "x"})),
+    "another wording": lambda b, to: rebundled(b, to, in_json("wording.json", lambda w: w | {"name": "x"})),
+    "another protocol": lambda b, to: rebundled(b, to, in_protocol(lambda p: p | {"name": "natve"})),
+    "another benchmark": lambda b, to: rebundled(b, to, in_result(lambda r: r | {"benchmark": "dream-2k"})),
+    "a strange verdict": lambda b, to: rebundled(b, to, in_verdicts(lambda ls: [*ls[:-1], ls[-1] | {"text": 1}])),
+    "a failed verdict": lambda b, to: rebundled(b, to, in_verdicts(lambda ls: [ls[-1] | {"outcome": "failed"}])),
+    "computed verdicts": lambda b, to: rebundled(b, to, in_verdicts(lambda ls: [one | {"key": None} for one in ls])),
+    "a verdict of lists": lambda b, to: rebundled(b, to, in_verdicts(lambda ls: [[1, 2]])),
+    "a strange prediction": lambda b, to: rebundled(b, to, lambda files: files.update({"predictions.jsonl": b"[1]\n"})),
+    "another archive": lambda b, to: to.write_bytes(gzip.compress(b"[1, 2]\n")),
     "a folder": lambda b, to: to.mkdir(),
 }
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_what_is_no_bundle_is_refused_in_one_line(broken, judged, tmp_path, capsys):
-    assert export(judged, tmp_path / "b.gz") == 0
+def test_what_is_no_bundle_is_refused_in_one_line(broken, judged, tmp_path, capsys, temporary):
+    assert export(judged, tmp_path / "b.tar.gz") == 0
     capsys.readouterr()
-    BROKEN[broken](tmp_path / "b.gz", tmp_path / "bad.gz")
-    assert replay(tmp_path / "bad.gz", tmp_path / "again") == 2
+    BROKEN[broken](tmp_path / "b.tar.gz", tmp_path / "bad.tar.gz")
+    assert replay(tmp_path / "bad.tar.gz", tmp_path / "again") == 2
     said = capsys.readouterr()
     assert said.err.startswith("tarsier-eval: ")
     assert (said.err.count("\n"), said.out) == (1, "")
     assert not (tmp_path / "again").exists()
+    assert str(temporary) not in said.err
+    # By name, too.
+    judge = ["--judge", f"replay:{tmp_path / 'bad.tar.gz'}"]
+    named = score(descriptions(tmp_path / "p.jsonl"), tmp_path / "named", judge)
+    # Whose predictions these are, and of which benchmark, does not matter then: the verdicts are found or not.
+    assert named == (0 if broken in ("another benchmark", "a strange prediction") else 2)
+    assert str(temporary) not in capsys.readouterr().err
+
+
+def test_a_replay_that_is_stopped_leaves_nothing_behind(judged, tmp_path, monkeypatch, temporary):
+    assert export(judged, tmp_path / "b.tar.gz") == 0
+
+    def stop(*_, **__):
+        assert len(list(temporary.iterdir())) == 2  # the bundle's content, and its predictions
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("eval.commands.score.score_predictions", stop)
+    assert replay(tmp_path / "b.tar.gz", tmp_path / "again") == 130
 
 
 def test_what_cannot_be_exported(judged, tmp_path, capsys):
@@ -216,12 +285,14 @@ def test_what_cannot_be_exported(judged, tmp_path, capsys):
         ("choice", "was scored without a judge"),
         ("nowhere", "holds no result.json"),
     ):
-        assert export(tmp_path / folder, tmp_path / "b.gz") == 2
+        assert export(tmp_path / folder, tmp_path / "b.tar.gz") == 2
         assert said in capsys.readouterr().err
+    assert export(judged, tmp_path / "b.jsonl.gz") == 2
+    assert "a bundle's name ends in .tar.gz" in capsys.readouterr().err
     (tmp_path / "p.jsonl").unlink()
-    assert export(judged, tmp_path / "b.gz") == 2
+    assert export(judged, tmp_path / "b.tar.gz") == 2
     assert "are gone" in capsys.readouterr().err
-    assert not (tmp_path / "b.gz").exists()
+    assert not (tmp_path / "b.tar.gz").exists()
 
 
 def test_two_judges_on_the_same_predictions(tmp_path, capsys):

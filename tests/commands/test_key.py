@@ -180,7 +180,7 @@ def test_no_passing_fault_gives_the_key_away(provider, tmp_path, watch):
         assert watch.run(*score_many(tmp_path, "s", judge, n)) == 1
         assert all(exchange.request.sent_key == KEY for exchange in server.requests)
         assert len(server.requests) > n
-    bundle = str(tmp_path / "b.jsonl.gz")
+    bundle = str(tmp_path / "b.tar.gz")
     assert watch.run("judge", "export", "--run", str(tmp_path / "s"), "--to", bundle) == 0
     watch.run("judge", "replay", "--bundle", bundle, "--out", str(tmp_path / "r"))
     assert (tmp_path / "r" / "result.json").exists()

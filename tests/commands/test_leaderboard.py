@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from eval.__main__ import main
+from eval.bundles import open_bundle
 from eval.commands.bundle import bundle
 from eval.commands.leaderboard import leaderboard, verify_row
 from eval.errors import ConfigError, DataError, TarsierEvalError
-from eval.leaderboard.bundles import open_bundle
 from eval.leaderboard.cells import read_csv
 from tests.commands.judged import descriptions, questions
 from tests.commands.runs import needs_world
@@ -234,7 +234,7 @@ from pathlib import Path
 import eval.config
 assert Path(eval.config.__file__).is_relative_to(sys.argv[2]), eval.config.__file__
 from eval.commands.leaderboard import leaderboard, verify_row
-from eval.leaderboard.bundles import open_bundle
+from eval.bundles import open_bundle
 from eval.leaderboard.cells import read_csv
 leaderboard(argparse.Namespace(runs=[sys.argv[1]], to="leaderboard.csv"))
 row = next(row for row in read_csv(Path("leaderboard.csv")) if row.headline and row.origin == "run")

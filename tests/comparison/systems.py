@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from eval.comparison.scored import read_scored
+from eval.comparison.scored import read_system
 
 MC = {"name": "multiple_choice", "digits": "tarsier", "headline": "micro", "whole_videos": False}
 QA = {
@@ -30,13 +30,18 @@ def line(key, values, *, subset="", cluster=None, status=None, answer="A", targe
     }  # fmt: skip
 
 
+def counts(total):
+    """Return the counts of a result of so many scores, of which the tests need the total alone."""
+    return {"total": total, "scored": total, "invalid": 0, "model_failed": 0, "judge_failed": 0}
+
+
 def write(path, lines, *, scorer=MC, model="m", benchmark="mvbench", score_id="s", outputs=None, **provenance):
     """Write the folder of a score, with predictions where outputs are given by id."""
     path.mkdir(parents=True)
     (path / "scores.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
     result = {
-        "benchmark": benchmark, "model": model, "judge": None, "primary": PRIMARY[scorer["name"]], "metrics": [],
-        "score_id": score_id, "complete": True,
+        "benchmark": benchmark, "model": model, "judge": None, "protocol": None, "primary": PRIMARY[scorer["name"]],
+        "metrics": [], "coverage": [], "score_id": score_id, "complete": True, "counts": counts(len(lines)),
         "provenance": {**RUN, "model": {"name": model, "n_frames": 8}, **provenance, "scorer": scorer},
     }  # fmt: skip
     (path / "result.json").write_text(json.dumps(result))
@@ -51,7 +56,7 @@ def write(path, lines, *, scorer=MC, model="m", benchmark="mvbench", score_id="s
 
 
 def scored(path, lines, **more):
-    return read_scored(write(path, lines, **more))
+    return read_system(write(path, lines, **more))
 
 
 def answers(right, **more):

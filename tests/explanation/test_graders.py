@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from eval.bundles import pack
 from eval.core import Clip, Prediction, Sample
 from eval.errors import ConfigError, RunError
 from eval.explanation.graders import Panel, places, same_outputs
@@ -130,7 +131,14 @@ def test_places_beside_a_run(tmp_path):
     for name in ("run", "other"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "result.json").write_text("{}")
-    (tmp_path / "text.jsonl.gz").write_text("no bundle")
-    assert places(tmp_path / "run", ()) == [tmp_path / "other"]
+    (tmp_path / "text.tar.gz").write_text("no bundle")
+    files = {"result.json": b"{}", "predictions.jsonl": b"", "scores.jsonl": b""}
+    (tmp_path / "packed.tar.gz").write_bytes(pack(files))
+    (tmp_path / "run" / "packed.tar.gz").write_bytes(pack(files))
+    (tmp_path / "packed.zip").write_bytes(pack(files))
+    expected = [tmp_path / "other", tmp_path / "packed.tar.gz", tmp_path / "run" / "packed.tar.gz"]
+    assert places(tmp_path / "run", ()) == expected
+    assert places(tmp_path / "packed.tar.gz", ()) == [tmp_path / "other", tmp_path / "run"]
+    assert places(tmp_path / "run", [str(tmp_path / "packed.tar.gz")])[0] == tmp_path / "packed.tar.gz"
     with pytest.raises(ConfigError, match="--verdicts text"):
         places(tmp_path / "run", ["text"])

@@ -17,6 +17,7 @@ from eval.leaderboard.rows import Row
 from tests.commands.judged import (
     DESCRIPTION_METRICS,
     MODEL,
+    QUESTIONS,
     descriptions,
     questions,
     score,
@@ -167,12 +168,45 @@ def test_judges_at_hand_are_replayed(tmp_path):
     assert values(found)["judge"] == 0
     assert {way["choices"]["judge"] for way in found["ways"]} == {"offline, native", f"{MODEL}, native"}
     # The same from the folder of the score, and from a bundle; a judge is counted once.
-    packed = tmp_path / "no.jsonl.gz"
+    packed = tmp_path / "no.tar.gz"
     assert main(["judge", "export", "--run", str(store / "no"), "--to", str(packed)]) == 0
     both = [str(packed), str(store / "no")]
     named = explained(mine, tmp_path / "o.json", value="10", verdicts=both, overrides=settings(tmp_path))
     assert values(named)["judge"] == 0
     assert len(named["ways"]) == 4
+
+
+@pytest.mark.slow
+def test_bundles_beside_a_run_are_found(tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    score(questions(tmp_path / "p.jsonl"), mine / "offline", ["--judge", "offline"])
+    others = [(video, question, answer, output and f"{output}!") for video, question, answer, output in QUESTIONS]
+    changed = questions(tmp_path / "q.jsonl", others)
+    with JudgeServer(grade_no) as server:
+        score(tmp_path / "p.jsonl", tmp_path / "no", served(server.url))
+        score(changed, tmp_path / "other", served(server.url))
+        # The last question alone has another output; the verdicts on all others are here too.
+        score(questions(tmp_path / "r.jsonl", [*QUESTIONS[:-1], others[-1]]), tmp_path / "part", served(server.url))
+    score(changed, tmp_path / "computed", ["--judge", "offline"])
+    beside = {name: tmp_path / name for name in ("other", "computed", "part", "no")}
+    for name, run in {"mine": mine / "offline", **beside}.items():
+        assert bundle(argparse.Namespace(run=str(run), to=str(mine / f"{name}.tar.gz"), overrides=[]))
+
+    def found():
+        return explained(mine / "offline", tmp_path / "o.json", value="10", overrides=[f"verdicts={tmp_path / 'none'}"])
+
+    both = {"offline, native", f"{MODEL}, native"}
+    assert {way["choices"]["judge"] for way in found()["ways"]} == both
+    assert values(found())["judge"] == 0
+    assert not any("not counted" in note for note in found()["notes"])
+    # Its verdicts are found by what was asked: the last question is the first one again, in the same words.
+    (mine / "no.tar.gz").unlink()
+    assert {way["choices"]["judge"] for way in found()["ways"]} == both
+    (mine / "part.tar.gz").unlink()
+    assert not any("judge" in way["choices"] for way in found()["ways"])
+    (mine / "torn.tar.gz").write_bytes((mine / "mine.tar.gz").read_bytes()[:-9])
+    assert any("torn.tar.gz is not counted" in note for note in found()["notes"])
 
 
 def test_descriptions(tmp_path):

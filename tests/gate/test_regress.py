@@ -73,6 +73,15 @@ def test_the_exit_code_of_a_margin(tmp_path, capsys):
     assert "PASS: mvbench" in shown
     assert "::error title=regress%3A accuracy::FAIL" in shown
     assert "::warning title=regress%3A accuracy::INCONCLUSIVE" in shown
+    assert "THROUGHOUT" not in shown
+
+
+def test_a_margin_points_out_a_run_that_was_continued_with_another_setting(tmp_path, capsys):
+    changed = {"field": "code", "was": "1", "now": "2", "when": "2026-11-01T12:00:00+00:00", "predictions": 37}
+    old = write(tmp_path / "old", answers([1] * 900 + [0] * 100))
+    new = write(tmp_path / "new", answers([1] * 900 + [0] * 100), accepted=[changed])
+    assert regress(given(run=str(new), against=str(old), margin=1.5)) == 0
+    assert f"THROUGHOUT: {new} was continued with another code (after 37 predictions)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

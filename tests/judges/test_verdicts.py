@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 from eval.errors import RunError
 from eval.judges.calls import Usage
-from eval.judges.verdicts import Identity, Verdict, VerdictStore, from_json, to_json
+from eval.judges.verdicts import Identity, Verdict, VerdictStore
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,26 +69,6 @@ def test_no_two_fields_are_stored_in_each_others_place():
     assert len({repr(value) for value in values}) == len(values) == 16
 
 
-@pytest.mark.parametrize("changes", [{}, BARE])
-def test_a_verdict_as_json(changes):
-    put = verdict(**changes)
-    assert from_json(to_json(put)) == put
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"outcome": "failed"}, {"key": 7}, {"text": 7}, {"served": None}, {"usage": {"input": 1}}, {"more": 1}],
-    ids=str,
-)
-def test_json_that_is_no_verdict(change):
-    with pytest.raises((KeyError, TypeError, ValueError)):
-        from_json({**to_json(verdict()), **change})
-    missing = to_json(verdict())
-    del missing["usage"]
-    with pytest.raises(KeyError):
-        from_json(missing)
-
-
 def test_the_first_reply_to_a_call_stays(store):
     first, later = verdict(text="first"), verdict(text="later", created=2_000_000_000.0)
     store.put([first])
@@ -133,6 +114,24 @@ def test_more_keys_than_one_query_takes(store):
     assert all(len(some) == 1 for some in found.values())
     assert store.find([], JUDGE) == {}
     store.put([])
+
+
+def test_the_store_says_who_judged_and_how_servers_were_asked(store, path):
+    assert (store.judges(), store.extras(), store.all_capabilities()) == ([], [], [])
+    store.put([
+        verdict("a"), verdict("b"), verdict("c", provider="local", revision="", request={}),
+        verdict("d", served="another", requested="any", request={"extra": {"seed": 7}}),
+    ])  # fmt: skip
+    assert store.judges() == [
+        Identity(provider="local", requested="m-2026-01-01"),
+        Identity(provider="openai", requested="another", revision="r1"),
+        Identity(provider="openai", requested="m-2026-01-01", revision="r1"),
+    ]
+    assert sorted(store.extras(), key=len) == [{}, {"a": None}, {"seed": 7}]
+    store.keep_capabilities("one", {"takes": {"system": False}})
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("INSERT INTO capabilities VALUES ('two', 'spoilt', 1)")
+    assert store.all_capabilities() == [{"takes": {"system": False}}]
 
 
 def test_what_calls_took_by_task_and_form(store):

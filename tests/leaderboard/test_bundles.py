@@ -10,9 +10,9 @@ import tarfile
 
 import pytest
 
+from eval import bundles
+from eval.bundles import MANIFEST, is_bundle, open_bundle, pack
 from eval.errors import ConfigError, DataError
-from eval.leaderboard import bundles
-from eval.leaderboard.bundles import MANIFEST, is_bundle, open_bundle, pack
 from eval.leaderboard.keys import refuse_secrets
 from eval.leaderboard.paths import without_places
 

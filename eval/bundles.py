@@ -1,4 +1,4 @@
-"""Bundles of runs: one file from which any machine gets the same rows.
+"""Bundles of runs: one file from which any machine gets the same rows, and the judge's verdicts.
 
 A bundle is a gzipped tar of plain files, without folders, links, owners or times, so that a run always gives the same
 bytes (with one version of zlib). First comes `manifest.json`, with size and hash of each of the others. No media are in
@@ -16,12 +16,14 @@ import hashlib
 import io
 import json
 import tarfile
+import tempfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from eval.errors import DataError
+from eval.errors import DataError, TarsierEvalError
 from eval.store import CONFIG, PREDICTIONS, RESULT, RUN, SCORES, SUBMISSION, VERDICTS
 
 SUFFIX = ".tar.gz"
@@ -99,6 +101,30 @@ def open_bundle(path: Path, folder: Path) -> None:
         raise DataError(f"{path}: no bundle of a run, or a damaged one: {error}. {_REMEDY}") from error
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: no bundle of a run, or a damaged one: {_said(error)}. {_REMEDY}") from error
+
+
+@contextmanager
+def unpacked(place: Path) -> Iterator[Path]:
+    """Give a run folder as it is, or a bundle's content in a folder that is gone when the block ends.
+
+    Errors that name the folder of a bundle come to name the bundle instead.
+
+    Raises:
+        DataError: there is no such place, or it is no bundle, or a damaged one.
+    """
+    if place.is_dir():
+        yield place
+        return
+    if not place.exists():
+        raise DataError(f"The bundle {place} does not exist.")
+    with tempfile.TemporaryDirectory(prefix="tarsier-eval-") as name:
+        folder = Path(name).resolve()
+        open_bundle(place, folder)
+        try:
+            yield folder
+        except TarsierEvalError as error:
+            error.args = (str(error).replace(str(folder), str(place)),)
+            raise
 
 
 def _unpack(path: Path, folder: Path) -> None:
