@@ -127,6 +127,8 @@ class Prediction:
     """Why there is no output."""
     n_frames: int = 0
     """Frames shown."""
+    media: str | None = None
+    """Which files the frames came from, as `eval.video.identity.media_id` has it; None where that is not known."""
 
     def __post_init__(self) -> None:
         if (self.output is None) == (self.error is None):
@@ -272,6 +274,8 @@ class Loaded:
     """RGB images, where the clip could be read."""
     error: MediaError | None = None
     """Why there are no frames."""
+    media: str | None = None
+    """Which files they came from, as `eval.video.identity.media_id` has it."""
     decode: tuple[float, float] = (0.0, 0.0)
     """When decoding began and ended, by `time.perf_counter`."""
     prepare: tuple[float, float] = (0.0, 0.0)

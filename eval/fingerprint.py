@@ -20,6 +20,9 @@ from eval.files import to_json, write_json
 
 RUN = "run.json"
 
+MEDIA = "media"
+"""The field that shows only in what is done: which files each prediction was made from."""
+
 Difference = tuple[str, Any, Any]
 """A field's dotted name, the value that the folder has, and that of this start."""
 
@@ -148,7 +151,7 @@ def accept_now(differing: Sequence[Difference], n_predictions: int) -> list[Acce
 
 def refuse_unknown(accept: Sequence[str], *fingerprints: Mapping[str, Any]) -> None:
     """Refuse a name in `accept` that no fingerprint has. Raises RunError with the nearest one."""
-    known = {name for each in fingerprints for name in dotted(each)}
+    known = {MEDIA, *(name for each in fingerprints for name in dotted(each))}
     for name in accept:
         if name not in known:
             raise RunError(f"accept: {name!r} is no field that predictions depend on. {did_you_mean(name, known)}")

@@ -8,7 +8,7 @@ asked for, so that a run's batches are the same each time; only a clip that keep
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from eval.core import Asked, Clip, Coverage, Loaded, Model, Prediction, Sample, Settled
@@ -73,7 +73,7 @@ def predict(
             said = f"{loaded.error.reason}: {loaded.error}" if loaded.error else "unreadable"
             yield [(sample, _failed(sample, said)) for sample in group]
             continue
-        waiting.append(_Shown(frames=loaded.frames, samples=group))
+        waiting.append(_Shown(frames=loaded.frames, samples=group, media=loaded.media))
         if len(waiting) >= model.clips_at_once(max(len(shown.samples) for shown in waiting)):
             yield _generate(waiting, model, settled, clock)
             waiting = []
@@ -87,6 +87,7 @@ class _Shown:
 
     frames: Sequence[Image]
     samples: Sequence[Sample]
+    media: str | None
 
 
 def _timed(loaded: Iterator[Loaded], clock: Clock) -> Iterator[Loaded]:
@@ -125,7 +126,13 @@ def _generate(shown: Sequence[_Shown], model: Model, settled: Mapping[str, Settl
         return [
             (
                 sample,
-                Prediction(id=sample.id, prompt=made.prompt, output=made.output, n_frames=len(clip.frames)),
+                Prediction(
+                    id=sample.id,
+                    prompt=made.prompt,
+                    output=made.output,
+                    n_frames=len(clip.frames),
+                    media=clip.media,
+                ),
             )
             for clip, of_clip in zip(shown, generations, strict=True)
             for sample, made in zip(clip.samples, of_clip, strict=True)
@@ -145,7 +152,7 @@ def _halves(shown: Sequence[_Shown]) -> tuple[Sequence[_Shown], Sequence[_Shown]
     if len(clip.samples) == 1:
         return shown, ()
     half = len(clip.samples) // 2
-    first, rest = (_Shown(frames=clip.frames, samples=part) for part in (clip.samples[:half], clip.samples[half:]))
+    first, rest = (replace(clip, samples=part) for part in (clip.samples[:half], clip.samples[half:]))
     return (first,), (rest,)
 
 

@@ -18,6 +18,7 @@ goes on by sample id, with the same fingerprint. What was reported as done is on
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +241,22 @@ class RunFolder:
     def predictions(self) -> Path:
         """The predictions file; it may not exist yet."""
         return self._journal.path
+
+    def keep_accepted(self, difference: Difference) -> str | None:
+        """Keep in run.json a difference that showed only in what is done, and was accepted.
+
+        Returns:
+            What the user should be told of it, None where it was kept at an earlier start.
+
+        Raises:
+            RunError: the disk refuses.
+        """
+        if any((each.field, each.now) == (difference[0], difference[2]) for each in self.record.accepted):
+            return None
+        (accepted,) = accept_now([difference], _count_lines(self.predictions))
+        self.record = replace(self.record, accepted=(*self.record.accepted, accepted))
+        write_record(self.folder, self.record)
+        return f"{self.folder} {accepted.told()}"
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Append predictions; when this returns they are on disk.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.commands.judging import Judging, judged, notes_of
+from eval.commands.media import changed_media
 from eval.commands.outcome import origin, say, write_and_show
 from eval.config import Settings
 from eval.core import Benchmark, Model, Prediction, Result, Sample, Settled
@@ -112,8 +113,17 @@ class _Run:
         self._folder = open_run(job.out, self._fingerprint, job.settings.yaml, job.settings.accept)
         for note in self._folder.notes:
             say(note)
-        # What failed is tried again: a missing video may be there by now.
-        self._done = {p.id for p in self._found().values() if p.error is None}
+        try:
+            # What failed is tried again: a missing video may be there by now.
+            done = {name: prediction for name, prediction in self._found().items() if prediction.error is None}
+            accepted = self._folder.record.accepted
+            changed = changed_media(job.out, job.samples, done, job.settings.accept, accepted)
+            if changed is not None and (told := self._folder.keep_accepted(changed)):
+                say(told)
+        except BaseException:
+            self._folder.close()
+            raise
+        self._done = done.keys()
         self._tried = len(self._done)
         if self._done:
             say(f"Continuing {job.out}: {len(self._done)} of {len(job.samples)} samples are done.")

@@ -13,7 +13,7 @@ from typing import Any
 from eval.agreement.differences import Difference, differences_of
 from eval.comparison.scored import System
 from eval.errors import ConfigError, DataError, did_you_mean
-from eval.fingerprint import Accepted, dotted, short
+from eval.fingerprint import MEDIA, Accepted, dotted, short
 from eval.results import AGAIN
 from eval.scorers.event_table import RENAMED
 from eval.store import RESULT
@@ -116,6 +116,13 @@ def _found(first: System, second: System) -> Iterator[Difference]:
         if changed:
             values = [f"{_of(scores[changed[0]], field)} for {changed[0]}" for scores in (one, two)]
             yield Difference(field=field, first=values[0], second=values[1])
+    shown = [key for key in common if key in first.media and key in second.media]
+    other = [key for key in shown if first.media[key] != second.media[key]]
+    if other:
+        told = f"for {other[0]}, and {len(other) - 1} more of {len(shown)} from other files than the other's"
+        yield Difference(
+            field=MEDIA, first=f"{first.media[other[0]]} {told}", second=f"{second.media[other[0]]} {told}"
+        )
 
 
 def _must_agree(system: System) -> Mapping[str, Any]:
@@ -135,7 +142,7 @@ def _of(score: Any, field: str) -> str:
 
 
 def _refuse_unknown(accept: Sequence[str], first: System, second: System) -> None:
-    known = {*MUST_AGREE, *_SAMPLES, "score_id", "scorer"}
+    known = {*MUST_AGREE, *_SAMPLES, MEDIA, "score_id", "scorer"}
     for each in (first, second):
         known.update(dotted({**_must_agree(each), "scorer": _identity(each.scorer)}))
     for name in accept:

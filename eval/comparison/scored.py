@@ -23,6 +23,8 @@ class System:
     """By sample id, in the order of the file."""
     outputs: Mapping[str, str]
     """Raw outputs by sample id, where predictions are at hand: for people to read, nothing is computed from them."""
+    media: Mapping[str, str]
+    """By sample id which files it was shown, where predictions are at hand and say so."""
 
     @property
     def benchmark(self) -> str:
@@ -49,9 +51,11 @@ def read_system(folder: Path) -> System:
         DataError: a line of its scores, or its result, does not fit the format.
     """
     result, scores = open_scores(folder)
-    outputs = {
-        sample.id: prediction.output
-        for sample, prediction in predictions_at_hand(folder, result)
-        if prediction.output is not None
-    }
-    return System(folder=folder, result=result, scores=scores, outputs=outputs)
+    predictions = [prediction for _, prediction in predictions_at_hand(folder, result)]
+    return System(
+        folder=folder,
+        result=result,
+        scores=scores,
+        outputs={each.id: each.output for each in predictions if each.output is not None},
+        media={each.id: each.media for each in predictions if each.media is not None},
+    )

@@ -1,8 +1,8 @@
 """Prediction files: this project's own predictions.jsonl, and upstream's filled-in rows, told apart by row.
 
     {"id": "MVBench/Action Antonym_0", "benchmark": "mvbench", "subset": "Action Antonym", "prompt": "USER: ...",
-     "output": "A", "error": null, "n_frames": 8, "targets": ["A"], "options": ["...", "..."], "cluster": "...",
-     "metadata": {"question": "..."}}
+     "output": "A", "error": null, "n_frames": 8, "media": "9f86d081884c7d65", "targets": ["A"],
+     "options": ["...", "..."], "cluster": "...", "metadata": {"question": "..."}}
 
 The row carries what scoring needs, so that a run can be scored again without its annotations or videos.
 
@@ -43,6 +43,7 @@ def to_json(sample: Sample, prediction: Prediction) -> dict[str, Any]:
         "output": prediction.output,
         "error": prediction.error,
         "n_frames": prediction.n_frames,
+        "media": prediction.media,
         "targets": list(sample.targets),
         "options": list(sample.options),
         "cluster": sample.cluster,
@@ -193,4 +194,11 @@ def _parse(row: Row) -> tuple[Sample, Prediction]:
         cluster=row.text("cluster"),
         metadata=row.row("metadata").fields if row.has("metadata") else {},
     )
-    return sample, Prediction(id=sample.id, prompt=sample.prompt, output=output, error=error, n_frames=int(n_frames))
+    return sample, Prediction(
+        id=sample.id,
+        prompt=sample.prompt,
+        output=output,
+        error=error,
+        n_frames=int(n_frames),
+        media=row.text_or_none("media"),
+    )

@@ -227,7 +227,7 @@ class Dispatcher(threading.Thread):
         )
         frames = None if pixels is None else reply.images(pixels)
         clip = child.task.job.clips[child.task.number]
-        return Loaded(clip=clip, frames=frames, error=reply.error, decode=decode, prepare=prepare)
+        return Loaded(clip=clip, frames=frames, error=reply.error, media=reply.media, decode=decode, prepare=prepare)
 
     def _finish(self, child: Child, loaded: Loaded) -> None:
         task, n_bytes = child.task, child.reply.n_bytes_held if child.reply is not None and child.admitted else 0

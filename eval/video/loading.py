@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from eval.core import Clip, DecoderName, Loaded
 from eval.errors import MediaError, MediaReason, TarsierEvalError
 from eval.video.frames import load_frames
+from eval.video.identity import media_id
 from eval.video.preparing import prepare
 
 if TYPE_CHECKING:
@@ -49,10 +50,12 @@ def load(
         raise
     except Exception as found:  # noqa: BLE001 (nobody knows all that a broken file makes a decoder raise)
         error = clean_error(clip.name, "unreadable", f"{type(found).__name__}: {found}")
+    media = None if error else media_id(clip)
     end = time.perf_counter()
     decoded = decoded or end
     frames = None if error else frames
-    return Loaded(clip=clip, frames=frames, error=error, decode=(begin, decoded), prepare=(decoded, end))
+    times = {"decode": (begin, decoded), "prepare": (decoded, end)}
+    return Loaded(clip=clip, frames=frames, error=error, media=media, **times)
 
 
 def clean_error(path: Path | str, reason: MediaReason, detail: str) -> MediaError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import socket
 import struct
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ _LENGTH = struct.Struct(">I")
 _MAX_REPLY = 1 << 20
 """Bytes of the JSON of a reply; the pixels are not part of it."""
 _REASONS = frozenset(get_args(MediaReason))
+_MEDIA = re.compile("[0-9a-f]{16}")
 READY: dict[str, Any] = {"ready": True}
 """What a worker says first, when all is imported."""
 
@@ -84,7 +86,7 @@ def send_loaded(connection: socket.socket, loaded: Loaded, now: float) -> None:
     places = {key: place for place, key in enumerate(different)}
     sizes = [frame.size for frame in different.values()]
     order = [places[id(frame)] for frame in loaded.frames]
-    connection.sendall(pack({**reply, "sizes": sizes, "order": order}))
+    connection.sendall(pack({**reply, "sizes": sizes, "order": order, "media": loaded.media}))
     for frame in different.values():
         connection.sendall(frame.tobytes())
 
@@ -99,6 +101,8 @@ class Reply:
     """Width and height of each frame that follows."""
     order: Sequence[int]
     """Which of them each frame of the clip is."""
+    media: str | None
+    """Which files they came from."""
     decode: tuple[float, float]
     """When decoding began and ended, by the worker's clock."""
     prepare: tuple[float, float]
@@ -139,12 +143,14 @@ def read_reply(message: dict[str, Any], *, n_frames: int, max_bytes: int) -> Rep
             error = clean_error(str(message["path"]), reason, str(message["detail"]))
         sizes = [(int(width), int(height)) for width, height in message.get("sizes", ())]
         order = [int(place) for place in message.get("order", ())]
+        media = message.get("media")
     except (KeyError, TypeError, ValueError, OverflowError) as wrong:
         raise NonsenseError(f"{type(wrong).__name__}: {wrong}") from None
     reply = Reply(
         error=error,
         sizes=sizes,
         order=order,
+        media=media,
         decode=(begin, decoded),
         prepare=(prepared_from, end),
         sent=sent,
@@ -157,6 +163,7 @@ def read_reply(message: dict[str, Any], *, n_frames: int, max_bytes: int) -> Rep
         and all(0 <= place < len(sizes) for place in order)
         and reply.n_bytes <= max_bytes
         and (error is None) == bool(order)
+        and (media is None or (isinstance(media, str) and _MEDIA.fullmatch(media) is not None))
     )
     if not fits:
         raise NonsenseError("sizes, places or times that cannot be")

@@ -28,8 +28,8 @@ def write(tmp_path):
 
 def test_keys_and_their_order():
     assert list(to_json(SAMPLE, GOOD)) == [
-        "id", "benchmark", "subset", "prompt", "output", "error", "n_frames", "targets", "options", "cluster",
-        "metadata",
+        "id", "benchmark", "subset", "prompt", "output", "error", "n_frames", "media", "targets", "options",
+        "cluster", "metadata",
     ]  # fmt: skip
 
 

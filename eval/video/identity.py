@@ -1,0 +1,54 @@
+"""Which files a clip was read from: a short hash by which other files under the same names show.
+
+It tells files apart without reading them whole, which on a network drive would take as long as decoding them: a run
+that goes on asks for it once for each clip that is done. Another encoding, another cut or another video differs in
+size, in its headers or in its last frames; a byte that was changed in the middle of a file does not show.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from eval.core import Clip
+from eval.errors import MediaError
+from eval.video.files import check_regular, is_folder
+
+_PART = 64 << 10
+"""Bytes that are read at either end of a file: headers and indices of all usual containers begin or end there."""
+
+
+def media_id(clip: Clip) -> str | None:
+    """Return 16 hexadecimal digits that stand for a clip's files, None where they are missing or can't be read.
+
+    Of a file these are over its size and both its ends; of frame files, over the name and the size of each. Folders do
+    not count, so that data may move.
+    """
+    digest = hashlib.sha256()
+    try:
+        if isinstance(clip.source, Path) and not is_folder(clip.source):
+            _add_file(digest, clip.source)
+        else:
+            for frame in _frames(clip):
+                digest.update(f"{frame.stat().st_size} {frame.name}\0".encode("utf-8", "surrogateescape"))
+    except (MediaError, OSError, ValueError):
+        return None
+    return digest.hexdigest()[:16]
+
+
+def _add_file(digest: hashlib._Hash, path: Path) -> None:
+    check_regular(path)
+    with path.open("rb", buffering=0) as file:
+        size = file.seek(0, 2)
+        digest.update(f"{size}\0".encode())
+        for start in dict.fromkeys((0, max(0, size - _PART))):
+            file.seek(start)
+            digest.update(file.read(_PART))
+
+
+def _frames(clip: Clip) -> list[Path]:
+    from eval.video import images
+
+    if isinstance(clip.source, Path):
+        return images.list_folder(clip.source, fps=clip.fps, start=clip.start, end=clip.end)
+    return list(clip.source)
