@@ -18,6 +18,7 @@ ROW = [
     "output",
     "error",
     "n_frames",
+    "media",
     "targets",
     "options",
     "cluster",
