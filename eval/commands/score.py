@@ -103,7 +103,6 @@ def _scored(
         notes.append(f"{passed_over} rows of other benchmarks in {source.name} were passed over.")
     if missing:
         result = replace(result, complete=False)
-        notes.append(f"Partial: the run stopped with {missing} samples to go.")
     write_and_show(out, scores, result, [prediction for _, prediction in pairs], notes, transcript)
     return is_whole(result) and not missing
 

@@ -6,15 +6,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from eval.agreement.comparison import Agreement, Flip
 from eval.agreement.differences import Difference
 from eval.agreement.measured import LabelTable, Offset
-from eval.report.terminal import printed, results_console
+from eval.report.columns import Column, Line, show_table
+from eval.report.printing import one_line, printed, quoted_width, results_console, say
 
 FLIPS_SHOWN = 5
 """Samples listed of each kind of flip."""
@@ -47,7 +45,7 @@ def show_agreement(agreement: Agreement, *, notes: Sequence[str] = (), console: 
         left_out = f"{agreement.n_other_events} descriptions are left out of it: the judges listed other events."
         say(console, left_out)
     if table.n:
-        console.print(_label_table(table))
+        _show_labels(console, table)
     say(console, _EXPLAINED)
     if is_qa:
         right = [flip for flip in agreement.flips if flip.first["accuracy"]]
@@ -62,20 +60,9 @@ def show_agreement(agreement: Agreement, *, notes: Sequence[str] = (), console: 
         say(console, note)
 
 
-def say(console: Console, line: str, style: str = "") -> None:
-    """Print a line as Text, so that nothing in it is read as markup or as the name of an emoji."""
-    console.print(Text(line, style=style), soft_wrap=True)
-
-
 def say_title(console: Console, benchmark: str, first: str, second: str) -> None:
     """Print what is compared on which benchmark."""
     say(console, f"\n{one_line(benchmark)} | {one_line(first)} -> {one_line(second)}", "bold")
-
-
-def one_line(text: str, width: int = 200) -> str:
-    """Return a text from outside as one printable line of bounded length: no control or direction characters."""
-    shown = " ".join("".join(character if character.isprintable() else " " for character in text).split())
-    return shown if len(shown) <= width else shown[: width - 1].rstrip() + "…"
 
 
 def told_differences(differences: Sequence[Difference]) -> str:
@@ -127,20 +114,18 @@ def _kappa(table: LabelTable, of: str) -> str:
     return said + f"kappa {table.kappa:.2f} [{table.low:.2f}, {table.high:.2f}]"
 
 
-def _label_table(table: LabelTable) -> Table:
-    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
-    shown.add_column("first \\ second", no_wrap=True)
-    for label in table.labels:
-        shown.add_column(label, justify="right", no_wrap=True)
-    for label, counts in zip(table.labels, table.counts, strict=True):
-        shown.add_row(label, *map(str, counts))
-    return shown
+def _show_labels(console: Console, table: LabelTable) -> None:
+    columns = [Column(name="first \\ second", is_text=True), *(Column(name=label) for label in table.labels)]
+    pairs = zip(table.labels, table.counts, strict=True)
+    lines = [Line(cells=(label, *map(str, counts))) for label, counts in pairs]
+    show_table(console, columns, lines, elsewhere="--to FILE")
 
 
 def _show_flips(console: Console, title: str, flips: Sequence[Flip]) -> None:
     say(console, f"\n{len(flips)} {title}{':' if flips else ''}", "bold")
+    width = quoted_width(console)
     for flip in flips[:FLIPS_SHOWN]:
-        for line in _graded(flip, console.width) if "accuracy" in flip.first else _described(flip, console.width):
+        for line in _graded(flip, width) if "accuracy" in flip.first else _described(flip, width):
             say(console, line)
     if len(flips) > FLIPS_SHOWN:
         say(console, f"  ... and {len(flips) - FLIPS_SHOWN} more")

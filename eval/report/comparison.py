@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from eval.comparison.change import Change
 from eval.comparison.systems import Comparison, Turned
 from eval.core import OVERALL
-from eval.report.agreement import one_line, say, say_title, signed, told_differences
-from eval.report.terminal import printed, results_console
+from eval.report.agreement import say_title, signed, told_differences
+from eval.report.columns import Column, Line, show_table
+from eval.report.printing import one_line, printed, quoted_width, results_console, say
 
 TURNED_SHOWN = 5
 """Samples listed of each way to turn."""
@@ -21,7 +19,23 @@ TURNED_SHOWN = 5
 _EXPLAINED = (
     "Values times 100 (a judge's score from 0 to 5 as it is); differences are second minus first. What has no value "
     "earns nothing in strict; in upstream, what either lacks a value for is left out. Intervals are of 95%, over "
-    "source videos. Detectable: the smallest true difference that is found at 5% in 80% of such comparisons."
+    "source videos."
+)
+_DETECTABLE = "Detectable: the smallest true difference that is found at 5% in 80% of such comparisons"
+_NONE = "none"
+"""What stands for a difference that no comparison of this size could show."""
+_HOLM = Column(name="p (Holm)", rank=3)
+_COLUMNS = (
+    Column(name="", is_text=True),
+    Column(name="n", rank=4),
+    Column(name="videos", rank=6),
+    Column(name="first"),
+    Column(name="second", rank=1),
+    Column(name="difference"),
+    Column(name="95% interval"),
+    Column(name="p", rank=2),
+    _HOLM,
+    Column(name="detectable", rank=5),
 )
 _TESTS = {
     "mcnemar": "p: McNemar's exact test.",
@@ -36,8 +50,8 @@ def show_comparison(comparison: Comparison, *, console: Console | None = None) -
     say_title(console, comparison.benchmark, comparison.first, comparison.second)
     for line in _circumstances(comparison):
         say(console, line)
-    console.print(_table(comparison.changes))
-    for line in (*_verdict(comparison), _EXPLAINED, *_tests(comparison.changes)):
+    shown = _show_changes(console, comparison.changes)
+    for line in (*_verdict(comparison), _explained(comparison.changes, shown)):
         say(console, line)
     better = [each for each in comparison.turned if each.second > each.first]
     worse = [each for each in comparison.turned if each.second < each.first]
@@ -72,19 +86,16 @@ def _circumstances(comparison: Comparison) -> list[str]:
     return [*lines, f"{comparison.n_common} samples of both{alone}."]
 
 
-def _table(changes: Sequence[Change]) -> Table:
-    """Return a row for each overall metric in both accountings, and one for each subset, in strict."""
+def _show_changes(console: Console, changes: Sequence[Change]) -> frozenset[str]:
+    """Print a row for each overall metric in both accountings, and one for each subset, in strict."""
     has_subsets = any(change.subset != OVERALL for change in changes)
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("", overflow="ellipsis", no_wrap=True)
-    names = ["n", "videos", "first", "second", "difference", "95% interval", "p"]
-    for name in [*names, *(["p (Holm)"] if has_subsets else []), "detectable"]:
-        table.add_column(name, justify="right", no_wrap=True)
-    shown = [change for change in changes if change.subset == OVERALL or change.accounting == "strict"]
-    for position, change in enumerate(shown):
-        following = shown[position + 1] if position + 1 < len(shown) else None
-        table.add_row(
-            escape(_label(change)),
+    columns = [column for column in _COLUMNS if has_subsets or column is not _HOLM]
+    listed = _listed(changes)
+    lines = []
+    for position, change in enumerate(listed):
+        following = listed[position + 1] if position + 1 < len(listed) else None
+        cells = (
+            one_line(_label(change)),
             str(change.n),
             str(change.n_clusters),
             printed(change.name, change.first),
@@ -93,11 +104,34 @@ def _table(changes: Sequence[Change]) -> Table:
             _interval(change),
             _p(change.p),
             *([_p(change.p_adjusted)] if has_subsets else []),
-            printed(change.name, change.detectable),
-            style="bold" if position == 0 else None,
-            end_section=following is not None and _part(following) != _part(change),
+            _detectable(change),
         )
-    return table
+        ends_section = following is not None and _part(following) != _part(change)
+        lines.append(Line(cells=cells, style="" if position else "bold", ends_section=ends_section))
+    return show_table(console, columns, lines, elsewhere="--to FILE")
+
+
+def _listed(changes: Sequence[Change]) -> list[Change]:
+    return [change for change in changes if change.subset == OVERALL or change.accounting == "strict"]
+
+
+def _is_blind(change: Change) -> bool:
+    """Whether not even the largest difference that there can be would be found in most comparisons of this size."""
+    return change.detectable is None and bool(change.stderr)
+
+
+def _detectable(change: Change) -> str:
+    return _NONE if _is_blind(change) else printed(change.name, change.detectable)
+
+
+def _explained(changes: Sequence[Change], shown: frozenset[str]) -> str:
+    """Return what the columns shown mean."""
+    parts = [_EXPLAINED]
+    if "detectable" in shown:
+        is_blind = any(map(_is_blind, _listed(changes)))
+        parts.append(_DETECTABLE + (f"; {_NONE}: no difference could be seen with so few videos." if is_blind else "."))
+    parts += dict.fromkeys(_TESTS[change.test] for change in changes)  # the verdict has its p where no column has
+    return " ".join(parts)
 
 
 def _part(change: Change) -> tuple[bool, str]:
@@ -135,15 +169,12 @@ def _verdict(comparison: Comparison) -> list[str]:
     what = f"{change.name}, strict: {signed(change.name, change.difference)} {_interval(change)}, p {_p(change.p)}."
     if change.p < 0.05:
         return [f"The models differ. {what}"]
-    seen = printed(change.name, change.detectable)
-    return [
-        f"No difference is shown. {what}"
-        + (f" This size finds one of {seen} or more in 80% of cases." if change.detectable else "")
-    ]
-
-
-def _tests(changes: Sequence[Change]) -> list[str]:
-    return [" ".join(dict.fromkeys(_TESTS[change.test] for change in changes))] if changes else []
+    seen = ""
+    if _is_blind(change):
+        seen = " With so few videos none could be seen."
+    elif change.detectable:
+        seen = f" This size finds one of {printed(change.name, change.detectable)} or more in 80% of cases."
+    return [f"No difference is shown. {what}{seen}"]
 
 
 def _show_turned(console: Console, title: str, turned: Sequence[Turned]) -> None:
@@ -152,7 +183,7 @@ def _show_turned(console: Console, title: str, turned: Sequence[Turned]) -> None
         target = f" (answer {one_line(each.target, 40)})" if each.target else ""
         say(console, f"  {one_line(each.id)}: {each.first:.3g} -> {each.second:.3g}{target}")
         for name, output in (("first", each.first_output), ("second", each.second_output)):
-            shown = "(failed)" if output is None else one_line(output, console.width - 14)
+            shown = "(failed)" if output is None else one_line(output, quoted_width(console) - 14)
             say(console, f"    {name:<6} {shown}")
     if len(turned) > TURNED_SHOWN:
         say(console, f"  ... and {len(turned) - TURNED_SHOWN} more")

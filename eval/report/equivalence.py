@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from eval.report.terminal import one_line, results_console
+from eval.report.printing import one_line, results_console, say
 
 FLIPS_SHOWN = 10
 """Samples listed on the terminal; the file has all of them."""
@@ -64,14 +64,14 @@ def show_equivalence(found: Equivalence, *, console: Console | None = None) -> N
             f"In the model: {found.seconds_alone:.1f} s one at a time, {found.seconds_together:.1f} s together, "
             f"{ratio:.1f} times faster."
         )
-    console.print(f"\n{found.benchmark} | {what}", style="bold", highlight=False, markup=False)
+    say(console, f"\n{found.benchmark} | {what}", "bold")
     for flip in sorted(found.flips, key=lambda flip: not flip.moves_score)[:FLIPS_SHOWN]:
         mark = "  scored otherwise" if flip.moves_score else ""
         lines.append(f"  {flip.id}: {one_line(flip.alone)!r} | {one_line(flip.together)!r}{mark}")
     if n > FLIPS_SHOWN:
         lines.append(f"  ... and {n - FLIPS_SHOWN} more")
     for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        say(console, line)
 
 
 def _percent(part: int, whole: int) -> str:

@@ -8,22 +8,26 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape as marked
-from rich.table import Table
 
 from eval.gate.comparing import Difference, Outcome, compare
 from eval.gate.margin import MarginGate
 from eval.gate.records import FIELDS, Observation
-from eval.report.agreement import one_line, say, signed
+from eval.report.agreement import signed
+from eval.report.columns import Column, Line, show_table
 from eval.report.comparison import told_continued
-from eval.report.terminal import printed, results_console
+from eval.report.printing import one_line, printed, results_console, say
 
 EXAMPLES = 3
 """Differences shown of each field."""
 ANNOTATIONS = 10
 """Annotations printed: GitHub shows no more of one step."""
+_COLUMNS = (
+    Column(name="field", is_text=True),
+    Column(name="records"),
+    Column(name="what", is_text=True),
+    Column(name="benchmarks", is_text=True),
+)
 
 
 def show_outcome(outcome: Outcome, *, console: Console | None = None) -> None:
@@ -37,7 +41,7 @@ def show_outcome(outcome: Outcome, *, console: Console | None = None) -> None:
     say(console, f"First, in the order of the pipeline: {told(outcome.first)}")
     for line in _versions(outcome):
         say(console, line)
-    console.print(_table(outcome.differences))
+    _show_fields(console, outcome.differences)
     say(console, "If this is what the change was to do, make baseline shows it all and renews; commit the file.")
 
 
@@ -60,7 +64,7 @@ def show_renewal(before: Observation | None, now: Observation, path: Path, *, co
         say(console, f"{path}: {len(now.records)} records, none of which changes.", "bold")
         return
     say(console, f"{path}: {_n_records(outcome.differences)} of {len(outcome.checked)} records change.", "bold")
-    console.print(_table(outcome.differences))
+    _show_fields(console, outcome.differences)
     for name in outcome.by_field():
         for each in [one for one in outcome.differences if one.field == name][:EXAMPLES]:
             say(console, f"  {told(each)}")
@@ -89,16 +93,14 @@ def _versions(outcome: Outcome) -> list[str]:
     return [f"Libraries are not those of the baseline: {listed}. Frames and last digits may differ by that alone."]
 
 
-def _table(differences: Sequence[Difference]) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name, justify in (("field", "left"), ("records", "right"), ("what", "left"), ("benchmarks", "left")):
-        table.add_column(name, justify="right" if justify == "right" else "left", overflow="fold")
+def _show_fields(console: Console, differences: Sequence[Difference]) -> None:
+    lines = []
     for name in FIELDS:
         part = [each for each in differences if each.field == name]
         if part:
-            benchmarks = ", ".join(dict.fromkeys(each.benchmark for each in part))
-            table.add_row(name, str(len(part)), FIELDS[name], marked(benchmarks))
-    return table
+            benchmarks = ", ".join(dict.fromkeys(one_line(each.benchmark) for each in part))
+            lines.append(Line(cells=(name, str(len(part)), FIELDS[name], benchmarks)))
+    show_table(console, _COLUMNS, lines, elsewhere="--junit FILE")
 
 
 def annotated(outcome: Outcome) -> Iterator[str]:
@@ -149,13 +151,23 @@ def junit_of_margin(gate: MarginGate) -> str:
     return _document(1, int(verdict == "fail"), suite)
 
 
-def _suite(name: str, tests: int, failures: int, cases: str) -> str:
-    return f'<testsuite name={_attribute(name)} tests="{tests}" failures="{failures}">\n{cases}</testsuite>\n'
+def junit_of_error(said: str) -> str:
+    """Return JUnit XML with one case, which is an error: the gate has compared nothing."""
+    case = f'<testcase classname="regress" name="gate"><error message={_attribute(said)}/></testcase>\n'
+    return _document(1, 0, _suite("regress", 1, 0, case, errors=1), errors=1)
 
 
-def _document(tests: int, failures: int, suites: str) -> str:
+def _suite(name: str, tests: int, failures: int, cases: str, errors: int = 0) -> str:
+    return f"<testsuite name={_attribute(name)} {_counts(tests, failures, errors)}>\n{cases}</testsuite>\n"
+
+
+def _document(tests: int, failures: int, suites: str, errors: int = 0) -> str:
     head = '<?xml version="1.0" encoding="UTF-8"?>\n'
-    return f'{head}<testsuites name="regress" tests="{tests}" failures="{failures}">\n{suites}</testsuites>\n'
+    return f'{head}<testsuites name="regress" {_counts(tests, failures, errors)}>\n{suites}</testsuites>\n'
+
+
+def _counts(tests: int, failures: int, errors: int) -> str:
+    return f'tests="{tests}" failures="{failures}" errors="{errors}"'
 
 
 def _case(suite: str, name: str, failure: str | None, lines: Sequence[str], *, skipped: bool = False) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from eval.judges.bill import STAGES, Bill, Plan
 from eval.judges.canaries import Health
-from eval.report.terminal import RunProgress, one_line
+from eval.report.printing import one_line
+from eval.report.terminal import RunProgress
 
 
 def dollars(amount: float) -> str:

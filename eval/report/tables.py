@@ -19,7 +19,7 @@ from itertools import groupby
 from eval.core import OVERALL
 from eval.leaderboard.rows import Row
 from eval.leaderboard.significance import Differ, best_of, differ_independently
-from eval.report.terminal import printed
+from eval.report.printing import printed
 
 INCOMPLETE = "†"
 

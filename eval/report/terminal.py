@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
 
-from eval.core import COMPLETE_FROM, OVERALL, Accounting, Metric, Prediction, Result, Score
+from eval.core import OVERALL, Accounting, Metric, Prediction, Result, Score
+from eval.report.columns import Column, Line, show_table
+from eval.report.footers import IF_FAILED, explained, few_videos, headline, incomplete, partial
+from eval.report.printing import REASON, one_line, printed, results_console, say
 from eval.stats.clusters import projected_reach
 from eval.store import PREDICTIONS, SCORES
 
@@ -29,8 +29,27 @@ PLAIN_INTERVAL = 15.0
 """Seconds between progress lines where the output is not a terminal."""
 
 
-FEW_VIDEOS = 30
-"""Source videos below which an interval may cover as little as 93%: results/bench/statistics.md."""
+_COLUMNS = (
+    Column(name="", is_text=True),
+    Column(name="n", rank=3),
+    Column(name="upstream", rank=1),
+    Column(name="strict"),
+    Column(name="95% interval"),
+)
+_IF_FAILED = Column(name=IF_FAILED, rank=4)
+_CHANCE = Column(name="chance", rank=7)
+_ENDED = (Column(name="invalid", rank=5), Column(name="failed", rank=2))
+_MEDIA = Column(name="media", rank=6)
+_SUMMARY = (
+    Column(name="", is_text=True),
+    Column(name="metric", is_text=True),
+    Column(name="n", rank=3),
+    Column(name="upstream", rank=1),
+    Column(name="strict"),
+    Column(name="95% interval"),
+    Column(name="failed", rank=2),
+    Column(name="judge, protocol", is_text=True, rank=4),
+)
 
 
 class _Rate(ProgressColumn):
@@ -86,78 +105,56 @@ class RunProgress:
             print(line, file=sys.stderr, flush=True)
 
 
-def printed(name: str, value: float | None) -> str:
-    """Return a value as the field prints it: times 100 with one digit, but a judge's score from 0 to 5 as it is."""
-    if value is None:
-        return "-"
-    return f"{value:.2f}" if name == "score" or name.startswith("score_") else f"{100 * value:.1f}"
-
-
-class _Console(Console):
-    """A console that lets a closed pipe pass: `| head` is no failure of the run."""
-
-    def on_broken_pipe(self) -> None:
-        self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def results_console() -> Console:
-    """Return the console for results, with room for every column where no terminal sets the width."""
-    return _Console() if sys.stdout.isatty() else _Console(width=120)
-
-
 def show_result(result: Result, *, notes: Sequence[str] = (), console: Console | None = None) -> None:
     """Print the result's table: a row for each metric and subset, both accountings side by side."""
     console = console or results_console()
     judge = f" | judge {result.judge}, protocol {result.protocol}" if result.judge else ""
-    console.print(f"\n{result.benchmark} | {result.model}{judge}", style="bold", highlight=False, markup=False)
+    say(console, f"\n{result.benchmark} | {result.model}{judge}", "bold")
     media = {c.subset: f"{c.present}/{c.total}" for c in result.coverage}
     present, total = sum(c.present for c in result.coverage), sum(c.total for c in result.coverage)
     media[OVERALL] = f"{present}/{total}"
     failed = result.counts.model_failed + result.counts.judge_failed
-    columns = ["n", "upstream", "strict", "95% interval", *(["if failed"] if failed else [])]
-    columns += ["chance", "invalid", "failed"]
-    columns += ["media"] if present < total else []
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("", overflow="ellipsis", no_wrap=True)
-    for name in columns:
-        table.add_column(name, justify="right", no_wrap=True, min_width=max(len(name), 7 if name == "media" else 5))
+    optional = (
+        *((_IF_FAILED,) if failed else ()),
+        *((_CHANCE,) if any(metric.chance is not None for metric in result.metrics) else ()),
+    )
+    columns = (*_COLUMNS, *optional, *_ENDED, *((_MEDIA,) if present < total else ()))
+    lines: list[Line] = []
     rows = [row for row in _rows(result.metrics).items() if _is_shown(*row[0], result)]
     rows.sort(key=lambda row: row[0][0] != OVERALL)
     for position, ((subset, name), by_accounting) in enumerate(rows):
         metric = by_accounting.get("strict") or by_accounting["upstream"]
-        values = [by_accounting[a].value if a in by_accounting else None for a in ("upstream", "strict")]
-        ends_overall = subset == OVERALL and [key[0] for key, _ in rows[position + 1 : position + 2]] != [OVERALL]
-        table.add_row(
-            escape(_label(subset, name, result.primary)),
-            str(metric.n),
-            *(printed(name, value) for value in values),
-            _span(name, metric.interval),
-            *([_bounds(name, metric)] if failed else []),
-            printed(name, metric.chance),
-            str(metric.n_invalid),
-            str(metric.n_failed),
-            *([media.get(subset, "")] if "media" in columns else []),
-            style="bold" if subset == OVERALL else None,
-            end_section=ends_overall,
+        values = {a: by_accounting[a].value if a in by_accounting else None for a in ("upstream", "strict")}
+        cells = {
+            "": one_line(_label(subset, name, result.primary)),
+            "n": str(metric.n),
+            **{accounting: printed(name, value) for accounting, value in values.items()},
+            "95% interval": _span(name, metric.interval),
+            "invalid": str(metric.n_invalid),
+            "failed": str(metric.n_failed),
+            _IF_FAILED.name: _bounds(name, metric),
+            _CHANCE.name: printed(name, metric.chance),
+            _MEDIA.name: media.get(subset, ""),
+        }
+        following = [key[0] for key, _ in rows[position + 1 : position + 2]]
+        lines.append(
+            Line(
+                cells=tuple(cells[column.name] for column in columns),
+                style="bold" if subset == OVERALL else "",
+                ends_section=subset == OVERALL and following not in ([], [OVERALL]),
+            )
         )
-    if rows:
-        console.print(table)
+    shown = show_table(console, columns, lines, elsewhere="result.json") if rows else frozenset()
     counts = result.counts
-    explained = (
-        "Values times 100 (a judge's score from 0 to 5 as it is). What has no valid answer, or failed, is left out by "
-        "upstream, and earns nothing in strict. The interval is that of strict, over source videos."
-    )
-    if failed:
-        explained += " If failed: the value had all that failed been wrong, and had all been right."
     for line in (
+        *partial(result),
         f"{counts.total} samples: {counts.scored} scored, {counts.invalid} without a valid answer, {failed} failed.",
-        *_incomplete(result),
-        explained,
-        *_few_videos(result),
+        *incomplete(result),
+        explained(shown),
+        *few_videos(result),
         *notes,
     ):
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
+        say(console, line)
 
 
 def timing_line(timing: Mapping[str, Any]) -> str:
@@ -195,25 +192,6 @@ def _span(name: str, ends: tuple[float | None, float | None] | None) -> str:
     return "-" if ends is None else f"{printed(name, ends[0])}-{printed(name, ends[1])}"
 
 
-def _few_videos(result: Result) -> list[str]:
-    """Return a warning where intervals rest on so few videos that they may be too narrow."""
-    metric = headline(result, "strict")
-    if metric is None or metric.interval is None or metric.n_clusters is None or metric.n_clusters >= FEW_VIDEOS:
-        return []
-    return [f"Only {metric.n_clusters} source videos: intervals are rough, and may be too narrow near 0 and 100."]
-
-
-def _incomplete(result: Result) -> list[str]:
-    """Return what a result lacks, where that is too much for it to be called complete."""
-    if result.complete:
-        return []
-    counts = result.counts
-    ended = counts.total - counts.model_failed - counts.judge_failed
-    share = f"{100 * ended / counts.total:.1f}%" if counts.total else "none"
-    failed = f"the model failed {counts.model_failed}, the judge {counts.judge_failed}"
-    return [f"INCOMPLETE: {share} of the samples have a result, and {100 * COMPLETE_FROM:g}% are needed; {failed}."]
-
-
 def _label(subset: str, name: str, primary: str) -> str:
     """Return a row's label: subsets need no metric beside them, since they are shown in the headline metric only."""
     if subset != OVERALL:
@@ -233,33 +211,23 @@ def _is_shown(subset: str, name: str, result: Result) -> bool:
     return name.startswith(f"{result.primary}_m") or not name.endswith(("_macro", "_micro"))
 
 
-def headline(result: Result, accounting: Accounting) -> Metric | None:
-    """Return the metric that the benchmark is known by, or None where nothing was scored."""
-    key = (result.primary, accounting, OVERALL)
-    return next((m for m in result.metrics if (m.name, m.accounting, m.subset) == key), None)
-
-
 def show_summary(results: Sequence[Result], *, console: Console | None = None) -> None:
     """Print one line a benchmark: the headline in both accountings."""
     console = console or results_console()
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("", no_wrap=True)
-    table.add_column("metric", no_wrap=True)
-    for name in ("n", "upstream", "strict", "95% interval", "failed"):
-        table.add_column(name, justify="right", no_wrap=True, min_width=max(5, len(name)))
-    table.add_column("judge, protocol", no_wrap=True)
+    lines = []
     for result in results:
         values = [headline(result, accounting) for accounting in ("upstream", "strict")]
-        table.add_row(
-            escape(result.benchmark),
-            escape(result.primary),
+        cells = (
+            one_line(result.benchmark),
+            one_line(result.primary),
             str(result.counts.total),
             *(printed(result.primary, metric.value if metric else None) for metric in values),
             _span(result.primary, values[1].interval if values[1] else None),
             str(result.counts.model_failed + result.counts.judge_failed),
-            escape(f"{result.judge}, {result.protocol}" if result.judge else ""),
+            one_line(f"{result.judge}, {result.protocol}" if result.judge else ""),
         )
-    console.print(table)
+        lines.append(Line(cells=cells))
+    show_table(console, _SUMMARY, lines, elsewhere="Each benchmark's own table")
 
 
 def _rows(metrics: Sequence[Metric]) -> dict[tuple[str, str], dict[Accounting, Metric]]:
@@ -279,14 +247,8 @@ def show_failures(
     for what, found, where in (("failed", failed, PREDICTIONS), ("without a verdict", unjudged, SCORES)):
         if not found:
             continue
-        console.print(f"\n{len(found)} {what}:", style="bold red", highlight=False)
+        say(console, f"\n{len(found)} {what}:", "bold red")
         for name, reason in found[:FAILURES_SHOWN]:
-            console.print(f"  {name}: {one_line(reason)}", highlight=False, markup=False, soft_wrap=True)
+            say(console, f"  {name}: {one_line(reason, REASON)}")
         if len(found) > FAILURES_SHOWN:
-            console.print(f"  ... and {len(found) - FAILURES_SHOWN} more, in {where}", highlight=False)
-
-
-def one_line(text: str) -> str:
-    """Return text from outside as one printable line of bounded length: it may hold what a terminal obeys."""
-    shown = " ".join("".join(character if character.isprintable() else " " for character in text).split())
-    return shown if len(shown) <= 300 else f"{shown[:300]}..."
+            say(console, f"  ... and {len(found) - FAILURES_SHOWN} more, in {where}")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from eval.explanation.explanation import Explanation
 from eval.explanation.parts import Part
 from eval.explanation.ways import Way
-from eval.report.agreement import one_line, say, signed
-from eval.report.terminal import printed, results_console
+from eval.report.agreement import signed
+from eval.report.columns import Column, Line, show_table
+from eval.report.printing import is_grade, one_line, printed, results_console, say
 
 SUBSETS_SHOWN = 6
 """Subsets listed, the lowest and highest halves of them."""
@@ -25,9 +24,20 @@ _TITLES = {
 }
 _EXPLAINED = (
     "Values times 100 (a judge's score from 0 to 5 as it is); the run's number is that of strict, where what has no "
-    "valid answer, or failed, earns nothing. `could explain` is the most of the gap that one row alone could account "
-    "for. Rows overlap, and never add up; that one could explain a gap does not say that it does."
+    "valid answer, or failed, earns nothing."
 )
+_EXPLAINS = Column(name="could explain")
+_EXPLAINS_MEANS = (
+    "`could explain` is the most of the gap that one row alone could account for. Rows overlap, and never add up; that "
+    "one could explain a gap does not say that it does."
+)
+_COLUMNS = (
+    Column(name="", is_text=True),
+    Column(name="in the run", is_text=True),
+    Column(name="instead", is_text=True),
+    Column(name="then", rank=2),  # the run's number, and what it moves by
+)
+_MOVES = Column(name="moves it by")
 _BUILTIN = (
     "THE BUILT-IN WORLD: rendered clips that check the pipeline. Its numbers are not comparable with published ones; "
     "what follows shows the reckoning and nothing else."
@@ -44,8 +54,9 @@ def show_explanation(found: Explanation, *, console: Console | None = None) -> N
         say(console, _BUILTIN, "bold")
     for line in _numbers(found):
         say(console, line)
-    console.print(_table(found))
-    for line in (*_accounts(found), *_subsets(found), *_notes(found), _EXPLAINED):
+    shown = _show_parts(console, found)
+    explained = f"{_EXPLAINED} {_EXPLAINS_MEANS}" if _EXPLAINS.name in shown else _EXPLAINED
+    for line in (*_accounts(found), *_subsets(found), *_notes(found), explained):
         say(console, line)
 
 
@@ -62,40 +73,40 @@ def _numbers(found: Explanation) -> Iterator[str]:
     yield f"the gap      {signed(name, found.account.gap)} (the other minus the run)"
 
 
-def _table(found: Explanation) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("", no_wrap=True)
-    table.add_column("in the run", overflow="ellipsis", no_wrap=True, max_width=28)
-    table.add_column("instead", overflow="ellipsis", no_wrap=True, max_width=28)
-    last = [("could explain", 13)] if found.target else []
-    for name, width in (("then", 5), ("moves it by", 14), *last):
-        table.add_column(name, justify="right", no_wrap=True, min_width=width)
+def _show_parts(console: Console, found: Explanation) -> frozenset[str]:
+    columns = (*_COLUMNS, replace(_MOVES, rank=1), _EXPLAINS) if found.target else (*_COLUMNS, _MOVES)
     rows: list[tuple[Part, Way | None]] = [*found.rescored, *((part, None) for part in found.others)]
+    lines = []
     for kind, title in _TITLES.items():
         of = [row for row in rows if row[0].kind == kind]
         if of:
-            table.add_row(title, style="bold")
+            lines.append(Line(cells=(title,), style="bold"))
         for position, (part, way) in enumerate(of):
             cells = (
-                f"  {escape(one_line(part.name))}",
-                escape(one_line(part.here, 80)),
-                escape(one_line(part.there, 80)),
+                one_line(part.name),
+                one_line(part.here, 80),
+                one_line(part.there, 80),
                 "" if way is None else printed(found.metric, way.value),
                 _moves(found.metric, part),
                 _explains(found, part),
             )
-            table.add_row(*cells[: len(table.columns)], end_section=position + 1 == len(of))
-    return table
+            lines.append(Line(cells=cells[: len(columns)], indent=2, ends_section=position + 1 == len(of)))
+    return show_table(console, columns, lines, elsewhere="--to FILE")
 
 
 def _moves(name: str, part: Part) -> str:
     if part.low is None or part.high is None:
         return ""
     if part.low == part.high:
-        return signed(name, part.low)
-    if max(-part.low, part.high) < 0.001:  # rounding, which one digit would round again
-        return f"{100 * part.low:+.2f} to {100 * part.high:+.2f}"
-    return f"{signed(name, part.low)} to {signed(name, part.high)}"
+        return _move(name, part.low)
+    return f"{_move(name, part.low)} to {_move(name, part.high)}"
+
+
+def _move(name: str, value: float) -> str:
+    """Return a difference, with a second digit where it is as small as rounding, which one digit would round again."""
+    if 0.00005 <= abs(value) < 0.001 and not is_grade(name):
+        return f"{100 * value:+.2f}"
+    return signed(name, value)
 
 
 def _explains(found: Explanation, part: Part) -> str:
@@ -108,7 +119,7 @@ def _explains(found: Explanation, part: Part) -> str:
     if not part.explains:
         moves = part.low or part.high
         return "nothing: away" if moves else "nothing"
-    return f"up to {signed(found.metric, part.explains)}"
+    return f"up to {_move(found.metric, part.explains)}"
 
 
 def _accounts(found: Explanation) -> Iterator[str]:

@@ -1,0 +1,64 @@
+"""What all that is shown shares: values as the field prints them, and the console for results."""
+
+from __future__ import annotations
+
+import os
+import sys
+from textwrap import wrap
+
+from rich.console import Console
+from rich.text import Text
+
+UNBOUNDED = 100_000
+"""Characters a line may have where no terminal bounds it: in a pipe, a file or the log of a CI."""
+LEGIBLE = 200
+"""Characters after which a line that only quotes is cut, however wide the console is."""
+REASON = 300
+"""The same of a reason why something failed, which may hold a path."""
+
+
+def printed(name: str, value: float | None) -> str:
+    """Return a value as the field prints it: times 100 with one digit, but a judge's score from 0 to 5 as it is."""
+    if value is None:
+        return "-"
+    return f"{value:.2f}" if is_grade(name) else f"{100 * value:.1f}"
+
+
+def is_grade(name: str) -> bool:
+    """Whether a metric is a judge's score from 0 to 5."""
+    return name == "score" or name.startswith("score_")
+
+
+class _Console(Console):
+    """A console that lets a closed pipe pass: `| head` is no failure of the run."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def results_console() -> Console:
+    """Return the console for results, with room for every column where no terminal sets the width."""
+    return _Console() if sys.stdout.isatty() else _Console(width=UNBOUNDED)
+
+
+def say(console: Console, line: str, style: str = "") -> None:
+    """Print a line as plain text, so that nothing in it is read as markup or as the name of an emoji.
+
+    Where a terminal is narrower it goes on in the next line, between words alone: a path stays in one piece, to be
+    copied.
+    """
+    for part in line.split("\n"):
+        for piece in wrap(part, console.width, break_long_words=False, break_on_hyphens=False) or [""]:
+            console.print(Text(piece, style=style), soft_wrap=True)
+
+
+def one_line(text: str, width: int = LEGIBLE) -> str:
+    """Return a text from outside as one printable line of bounded length: no control or direction characters."""
+    shown = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    return shown if len(shown) <= width else shown[: width - 1].rstrip() + "…"
+
+
+def quoted_width(console: Console) -> int:
+    """Return how long a line may be that only quotes."""
+    return min(console.width, LEGIBLE)

@@ -1,0 +1,25 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from eval.report.printing import REASON, one_line, say
+
+PATH = "/a/folder/with-a-long/name/run.json"
+
+
+@pytest.mark.parametrize("width", [20, 35, 200])
+def test_a_line_goes_on_between_words_and_a_path_stays_whole(width):
+    to = io.StringIO()
+    line = f"\nWritten to {PATH}, as [bold]you[/bold] asked for :smile: it-is-there."
+    say(Console(file=to, width=width), line)
+    shown = to.getvalue()
+    assert shown.split() == line.split()
+    assert all(len(each) <= max(width, len(PATH) + 1) for each in shown.splitlines())
+    assert shown.startswith("\nWritten")
+
+
+def test_a_text_from_outside_is_one_line_of_bounded_length():
+    assert one_line("a\n b\x1b[31m\u202ec") == "a b [31m c"
+    assert len(one_line("x" * 500)) == 200
+    assert len(one_line("x" * 500, REASON)) == 300
