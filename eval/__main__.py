@@ -47,14 +47,15 @@ examples:
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line, with the nearest flag."""
+    """An argument parser whose errors are one line, with the nearest flag of the same command."""
 
     def error(self, message: str) -> NoReturn:
         unknown = message.removeprefix("unrecognized arguments: ")
         if unknown != message:
-            flag = unknown.split()[0].split("=")[0]
-            known = {option for option in self._known() if option.startswith("--")}
-            message = f"Unknown flag {flag}. {did_you_mean(flag, known)}"
+            from eval.overrides import unknown_words
+
+            flags = [option for option in self._option_string_actions if option.startswith("--")]
+            message = unknown_words(unknown.split(" "), flags)
         elif "invalid choice: " in message and self._commands():
             command = message.split("invalid choice: ")[1].split("'")[1]
             message = f"Unknown command {command!r}. {did_you_mean(command, self._commands())}"
@@ -65,9 +66,12 @@ class _Parser(argparse.ArgumentParser):
         actions = [action for action in self._actions if isinstance(action, argparse._SubParsersAction)]
         return dict(actions[0].choices) if actions else {}
 
-    def _known(self) -> list[str]:
-        below = [command._known() for command in self._commands().values() if isinstance(command, _Parser)]
-        return [*self._option_string_actions, *(flag for flags in below for flag in flags)]
+    def of(self, given: argparse.Namespace) -> argparse.ArgumentParser:
+        """Return the parser of the command, and of its action, that were given; the root's where there is none."""
+        found: argparse.ArgumentParser = self
+        for name in (given.command, getattr(given, "action", None)):
+            found = found._commands().get(str(name), found) if isinstance(found, _Parser) else found
+        return found
 
 
 def parser() -> _Parser:
@@ -139,7 +143,9 @@ def _result_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     gate.add_argument("--margin", type=float, metavar="POINTS", help="by how much it may be worse")
     gate.add_argument("--metric", metavar="NAME", help="the metric (default: the benchmark's headline)")
     gate.add_argument("--accept", nargs="+", action="extend", metavar="FIELD", help="differences to put up with")
-    gate.add_argument("--junit", metavar="FILE", help="JUnit XML to write as well")
+    gate.add_argument(
+        "--junit", metavar="FILE", help="JUnit XML to write as well; an error, if the gate could not be run"
+    )
     gate.add_argument("--github", action="store_true", help="print annotations for GitHub (default in its actions)")
     why = commands.add_parser("why", help="what could make a number differ from another one, and by how much")
     why.add_argument("--run", metavar="PLACE", help="run folder, folder of a score, or bundle")
@@ -212,7 +218,7 @@ def _parsed(root: _Parser, argv: Sequence[str] | None) -> argparse.Namespace:
     settings = [text for text in rest if "=" in text and not text.startswith("-") and "overrides" in given]
     others = [text for text in rest if text not in settings]
     if others:
-        root.error(f"unrecognized arguments: {' '.join(others)}")
+        root.of(given).error(f"unrecognized arguments: {' '.join(others)}")
     if settings:
         given.overrides = [*given.overrides, *settings]
     return given
@@ -227,6 +233,10 @@ def _require(root: _Parser, given: argparse.Namespace) -> None:
         command = f"judge {given.action}"
     missing = [f"--{name}" for name in REQUIRED.get(command, ()) if not getattr(given, name)]
     if missing:
+        from eval.overrides import MAKE
+
+        if words := [word for word in getattr(given, "overrides", ()) if MAKE.get(word.partition("=")[0]) in missing]:
+            root.of(given).error(f"unrecognized arguments: {' '.join(words)}")
         root.error(f"{command} needs {' and '.join(missing)}; see tarsier-eval {command} --help.")
 
 

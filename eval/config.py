@@ -20,7 +20,8 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from eval.building import checked, short
 from eval.core import Card, DecoderName, Task
 from eval.errors import ConfigError, did_you_mean
-from eval.overrides import NO_ENVIRONMENT, refuse_odd, wrong_name
+from eval.judges.requests import check_extra
+from eval.overrides import NO_ENVIRONMENT, refuse_odd, refuse_out_of_range, wrong_kind, wrong_name
 from eval.readers.malformed import printable
 from eval.readers.yaml_guard import check_yaml
 
@@ -186,19 +187,20 @@ def load_settings(overrides: Sequence[str]) -> Settings:
         ConfigError: an override names an unknown key or choice, or has a value of the wrong type.
     """
     config = _compose(overrides)
-    if config.limit is not None and config.limit < 1:
-        raise ConfigError(f"limit={config.limit} leaves no sample; give a number from 1 on, or leave it out.")
-    if not 0 <= config.min_coverage <= 1:
-        raise ConfigError(f"min_coverage={config.min_coverage} is not a share; give a number from 0 to 1.")
+    refuse_out_of_range(
+        limit=config.limit,
+        min_coverage=config.min_coverage,
+        max_cost=config.max_cost,
+        amounts={f"video.{name}": config.video[name] for name in ("workers", "timeout_s", "memory_gb", "ahead_mb")},
+    )
+    # Whatever is judged: the settings are written down whether or not a judge is asked.
+    if (extra := _plain(config.judge).get("extra")) is not None:
+        check_extra(extra)
     if config.video.decoder not in typing.get_args(DecoderName):
         known = typing.get_args(DecoderName)
         raise ConfigError(
             f"Unknown video.decoder {config.video.decoder!r}. {did_you_mean(config.video.decoder, known)}"
         )
-    for name in ("workers", "timeout_s", "memory_gb", "ahead_mb"):
-        value = config.video[name]
-        if value is not None and value <= 0:
-            raise ConfigError(f"video.{name}={value} is no amount; give a number above 0.")
     for name, node in (
         ("benchmark", config.benchmark),
         ("benchmark.scorer", OmegaConf.select(config, "benchmark.scorer")),
@@ -269,8 +271,9 @@ def _explain(error: Exception, overrides: Sequence[str]) -> str:
     while isinstance(deepest, ConfigCompositionException) and deepest.__cause__ is not None:
         deepest = deepest.__cause__
     said = next((line.strip() for line in str(deepest).splitlines() if line.strip()), type(deepest).__name__)
-    where = getattr(deepest, "full_key", None)
-    return f"{said.rstrip('.')} (in {where})." if where else f"{said.rstrip('.')}."
+    where = getattr(deepest, "full_key", None) or ""
+    plain = f"{said.rstrip('.')} (in {where})." if where else f"{said.rstrip('.')}."
+    return wrong_kind(where, overrides, said) or plain
 
 
 def _known_keys(choices: Sequence[str]) -> list[str]:

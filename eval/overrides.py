@@ -5,8 +5,10 @@ Hydra's grammar is recursive, reads the environment and adds settings; what no s
 
 from __future__ import annotations
 
+import difflib
+import math
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from eval.errors import ConfigError, did_you_mean
 from eval.readers.malformed import printable
@@ -20,6 +22,17 @@ NO_ENVIRONMENT = (
     "write the value out (keys have variables of their own, see README.md)"
 )
 """What is said to `${oc.env:...}`."""
+
+MAKE: Mapping[str, str] = {
+    "A": "--first", "B": "--second", "AGAINST": "--against", "ANN": "--ann", "BENCH": "--bench", "BUNDLE": "--bundle",
+    "DATA": "--data", "JUDGE": "--judge", "LIMIT": "--limit", "MARGIN": "--margin", "MODEL": "--model", "OUT": "--out",
+    "PRED": "--pred", "PROTOCOL": "--protocol", "PUBLISHED": "--published", "ROW": "--row", "RUN": "--run",
+    "RUNS": "--runs", "TO": "--to", "UPSTREAM": "--upstream", "VALUE": "--value",
+}  # fmt: skip
+"""The flag behind each variable of the Makefile, whose names are typed out of habit where make is not."""
+
+NEAREST = 5
+"""Names that are listed where none is near enough to be meant."""
 
 Names = Callable[[str], list[str]]
 """Gives the names in a configuration group, none for what is no group."""
@@ -37,6 +50,10 @@ def refuse_odd(override: str, names: Names) -> None:
     """
     key, equals, value = override.partition("=")
     shown = printable(override[:60])
+    if re.match(r"hydra\b", key):
+        raise ConfigError(
+            f"{shown!r} is Hydra's own setting, and nothing here goes by it; give settings of conf/ only."
+        )
     if override.startswith(("+", "~")):
         raise ConfigError(f"{shown!r} adds or deletes a setting; only settings of conf/ can be given, as key=value.")
     if not equals or not _KEY.fullmatch(key):
@@ -67,7 +84,83 @@ def wrong_name(overrides: Sequence[str], names: Names, known_keys: Callable[[Seq
         if value not in names(key):
             return f"Unknown {key} {value!r}. {did_you_mean(value, names(key))}"
     known = known_keys([f"{key}={value}" for key, value in chosen])
-    for key in (override.partition("=")[0] for override in overrides):
+    for key, value in (override.partition("=")[::2] for override in overrides):
         if known and key not in known and not names(key):
-            return f"Unknown setting {key!r}. {did_you_mean(key, known)}"
+            return f"Unknown setting {key!r}. {_meant(key, value, known)}"
     return ""
+
+
+def _meant(key: str, value: str, known: Collection[str]) -> str:
+    """Return what to give in place of a name that there is not."""
+    value = value if len(value) <= 60 else "..."
+    flag = f"--{key.lower()}" if key.lower() in ("out", "limit", "data") else MAKE.get(key)
+    same = next((name for name in sorted(known) if name.lower() == key.lower()), None)
+    if same is not None:
+        return f"Give {same}={value}" + (f", or {flag} {value}." if flag else ".")
+    if flag:
+        return f"It is a variable of make's, for the flag {flag}."
+    lower = {name.lower(): name for name in sorted(known)}
+    if near := difflib.get_close_matches(key.lower(), lower, n=1):
+        return f"Did you mean {lower[near[0]]!r}?"
+    # Not what single benchmarks have of their own, by the dozen.
+    general = [name for name in lower if name.count(".") < 2]
+    near = difflib.get_close_matches(key.lower(), general, n=NEAREST, cutoff=0.0)
+    return f"Nearest: {', '.join(lower[name] for name in near)}; conf/ has them all."
+
+
+def unknown_words(words: Sequence[str], flags: Collection[str]) -> str:
+    """Return what is said of words that a command knows nothing of, given its own flags."""
+    pairs = [printable(word[:200]).partition("=") for word in words]
+    made = [
+        (f"{name}=", f"{MAKE[name]} {value}") for name, equals, value in pairs if equals and MAKE.get(name) in flags
+    ]
+    if made:
+        names, instead = (" ".join(each) for each in zip(*made, strict=True))
+        return f"{names.replace(' ', ' and ')} {'is' if len(made) == 1 else 'are'} for make; here give {instead}."
+    name, equals, _ = pairs[0]
+    if name.startswith("-"):
+        return f"Unknown flag {name}. {did_you_mean(name, flags)}"
+    takes = "takes no settings" if equals else "takes flags only"
+    return f"Unexpected {name + equals!r}: this command {takes}. Known: {', '.join(sorted(flags))}."
+
+
+def wrong_kind(key: str, overrides: Sequence[str], said: str) -> str:
+    """Return what is said of a value that is of another kind than its setting, where Hydra's own words help nobody.
+
+    Args:
+        key: The setting, "" where it is not known.
+        overrides: All of them, as given.
+        said: Hydra's words; "" is returned where they will do.
+    """
+    name, _, value = next((each for each in overrides if each in said), "").partition("=")
+    if said.startswith("Ambiguous value") and name:
+        return f"{name}={value[:60]} has commas: give {name}=[{value[:60]}] for a list, or quote it: '{name}=\"...\"'."
+    value = next((each.partition("=")[2] for each in reversed(overrides) if each.startswith(f"{key}=")), "")[:60]
+    if "ListConfig" in said:
+        remedy = f"give {key}=[{value}]" if re.fullmatch(r"[\w.-]+", value) else f"put its items into {key}=[...]"
+        return f"{key}={value} is no list; {remedy}."
+    if "is not a subclass of" in said:
+        return f"{key}={value} is no group of settings; change those below it, {key}.<name>=<value>."
+    return ""
+
+
+def refuse_out_of_range(
+    *, limit: int | None, min_coverage: float, max_cost: float | None, amounts: Mapping[str, float | None]
+) -> None:
+    """Raise ConfigError where a number is none that its setting can have, whatever is run or judged with it.
+
+    Args:
+        limit: Samples.
+        min_coverage: A share.
+        max_cost: Dollars.
+        amounts: By setting, what must be above 0 where it is given.
+    """
+    if limit is not None and limit < 1:
+        raise ConfigError(f"limit={limit} leaves no sample; give a number from 1 on, or leave it out.")
+    if not 0 <= min_coverage <= 1:
+        raise ConfigError(f"min_coverage={min_coverage} is not a share; give a number from 0 to 1.")
+    if max_cost is not None and not 0 <= max_cost < math.inf:
+        raise ConfigError(f"max_cost={max_cost:g} is no amount of dollars; give a number from 0 on, or leave it out.")
+    for name, value in amounts.items():
+        if value is not None and not 0 < value < math.inf:
+            raise ConfigError(f"{name}={value:g} is no amount; give a number above 0.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 from omegaconf import OmegaConf
@@ -15,6 +16,7 @@ from eval.errors import ConfigError, DataError
 from eval.judges.protocol import JudgeProtocol
 from eval.judges.wording import native_wording
 from eval.models.scripted import ScriptedModel
+from eval.overrides import MAKE
 from eval.readers.pack import DEFAULT_PACK
 from eval.readers.yaml_guard import check_yaml
 
@@ -122,6 +124,19 @@ def test_upstreams_protocol_needs_its_wording(tmp_path):
         ("max_cots=1", "Unknown setting 'max_cots'. Did you mean 'max_cost'?"),
         ("max_cost=much", "Value 'much' of type 'str' could not be converted to Float (in max_cost)."),
         ("judge_check=perhaps", "in judge_check"),
+        ("OUT=x", "Unknown setting 'OUT'. Give out=x, or --out x."),
+        ("Model.N_frames=3", "Unknown setting 'Model.N_frames'. Give model.n_frames=3."),
+        ("TO=x", "Unknown setting 'TO'. It is a variable of make's, for the flag --to."),
+        ("accept=code", "accept=code is no list; give accept=[code]."),
+        ("accept=code,data", "accept=code,data has commas: give accept=[code,data] for a list, or quote it"),
+        ("accept={code:1}", "accept={code:1} is no list; put its items into accept=[...]."),
+        ("video=3", "video=3 is no group of settings; change those below it, video.<name>=<value>."),
+        ("hydra.searchpath=[/tmp]", "'hydra.searchpath=[/tmp]' is Hydra's own setting"),
+        ("hydra.run.dir=/tmp", "is Hydra's own setting"),
+        ("hydra/launcher=x", "is Hydra's own setting"),
+        ("max_cost=-5", "max_cost=-5 is no amount of dollars; give a number from 0 on, or leave it out."),
+        ("max_cost=nan", "max_cost=nan is no amount of dollars"),
+        ("video.timeout_s=inf", "video.timeout_s=inf is no amount; give a number above 0."),
     ],
 )
 def test_a_wrong_override_is_refused_in_one_line(override, said):
@@ -129,6 +144,26 @@ def test_a_wrong_override_is_refused_in_one_line(override, said):
         load_settings([override])
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_few_names_are_listed_where_none_is_near():
+    with pytest.raises(ConfigError) as caught:
+        load_settings(["zzz=3"])
+    nearest = str(caught.value).removeprefix("Unknown setting 'zzz'. Nearest: ").removesuffix("; conf/ has them all.")
+    assert len(nearest.split(", ")) == 5
+
+
+def test_a_key_in_a_setting_is_refused_whether_or_not_a_judge_is_asked():
+    with pytest.raises(ConfigError, match=r"judge\.extra\.api_key would be written into results") as caught:
+        load_settings(["benchmark=mvbench", "judge=openai", "judge.extra={api_key: sk-1}"])
+    assert "sk-1" not in str(caught.value)
+
+
+def test_the_variables_of_make_stand_for_these_flags():
+    text = (PROJECT / "Makefile").read_text()
+    used = re.findall(r"\$\(call flag,(--\w+),(\w+)\)", text) + re.findall(r"if \$\((RUNS)\),(--runs)", text)
+    pairs = {(name, flag) if name.isupper() else (flag, name) for flag, name in used}
+    assert pairs == set(MAKE.items())
 
 
 SCRIPTED = {"_target_": "eval.models.scripted.ScriptedModel"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from math import isclose
@@ -22,8 +21,9 @@ from eval.leaderboard.published import read_published
 from eval.leaderboard.reading import rows_of
 from eval.leaderboard.rows import COLUMNS, Row
 from eval.leaderboard.table import find_row, update
+from eval.readers.rows import read_jsonl
+from eval.report.printing import one_line
 from eval.report.tables import latex, markdown
-from eval.report.terminal import one_line
 from eval.store import SCORES
 
 TABLE = PROJECT / "results" / "leaderboard.csv"
@@ -128,11 +128,11 @@ def _equal(was: Any, now: Any) -> bool:
 
 def _unlike(scores: Sequence[Score], path: Path) -> Iterator[str]:
     """Yield the first sample whose score is not the one in scores.jsonl."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    if len(lines) != len(scores):
-        yield f"scores differ: {path.name} has {len(lines)} of {len(scores)}."
-    for line, score in zip(lines, scores, strict=False):
-        stored, now = json.loads(line), asdict(score)
+    rows = list(read_jsonl(path))
+    if len(rows) != len(scores):
+        yield f"scores differ: {path.name} has {len(rows)} of {len(scores)}."
+    for row, score in zip(rows, scores, strict=False):
+        stored, now = row.fields, asdict(score)
         for name in ("id", "status", "answer"):
             if stored[name] != now[name]:
                 yield f"scores differ: the {name} of {score.id!r} was {stored[name]!r}, and is {now[name]!r}."

@@ -5,22 +5,20 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
-import io
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eval import building
 from eval import config as configuration
 from eval.commands.judging import Judging
-from eval.commands.running import Job, run
+from eval.commands.resuming import CUT, in_process, resumed
 from eval.comparison.scored import read_system
 from eval.config import Settings
-from eval.core import Asked, Clip, Generation, Loaded, Model, Result
-from eval.errors import ConfigError, ModelError
+from eval.errors import ConfigError, ModelError, TarsierEvalError
 from eval.files import make_folder, write_atomically
 from eval.gate.comparing import compare
 from eval.gate.fixed import fixed_checks
@@ -32,25 +30,18 @@ from eval.report.gate import (
     annotated,
     annotated_margin,
     junit,
+    junit_of_error,
     junit_of_margin,
     show_margin,
     show_outcome,
     show_renewal,
 )
-from eval.store import PREDICTIONS, SCORES
-from eval.timing import Clock
-
-if TYPE_CHECKING:
-    from eval.models.tarsier.runner import TarsierRunner
 
 BASELINE = configuration.PROJECT / "results" / "baselines" / "tarsier-tiny.jsonl"
 """What the built-in subset is compared with."""
 
 PASS, FAIL, INCONCLUSIVE = 0, 1, 3
 """Exit codes; 2 means that nothing was compared, as for every command."""
-
-_CUT = (("mvbench", 6), ("dream-1k", 3))
-"""Benchmarks, and how many samples of each, of the run that is cut: one is settled by a letter, one is judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +60,29 @@ class Setup:
 
 
 def regress(given: argparse.Namespace) -> int:
-    """Carry out either form of the gate, and return the exit code."""
+    """Carry out either form of the gate, and return the exit code.
+
+    The JUnit file is written before anything else, so that an earlier gate's is never taken for this one's, whatever
+    ends it.
+    """
+    _report(given.junit, junit_of_error("The gate was ended before it had a verdict."))
+    try:
+        return _gate(given)
+    except TarsierEvalError as error:
+        with contextlib.suppress(TarsierEvalError):
+            _report(given.junit, junit_of_error(str(error)))
+        raise
+
+
+def _gate(given: argparse.Namespace) -> int:
     github = given.github or os.environ.get("GITHUB_ACTIONS") == "true"
     if given.run or given.against:
         return _by_margin(given, github=github)
     if given.margin is not None or given.metric or given.accept:
         raise ConfigError("--margin, --metric and --accept are about two runs; give --run and --against too.")
     path = Path(given.baseline).expanduser().resolve() if given.baseline else BASELINE
+    if given.renew and given.junit:
+        raise ConfigError("--junit is about a comparison, and --renew makes none; leave one of them out.")
     if given.renew:
         return _renew(path)
     baseline = read(path)
@@ -135,7 +142,7 @@ def observe_builtin(setup: Setup) -> Observation:
             benchmark, _ = judging.benchmark(each)
             population = list(benchmark.samples())
             chosen[name] = Chosen(benchmark=benchmark, population=population, samples=choose(population))
-        load: Load = _in_process
+        load: Load = in_process
         if not setup.in_process:
             load = stack.enter_context(FrameLoader(decoder=first.decoder, workers=setup.workers)).load
         runner = building.build(first.model, "model")
@@ -150,7 +157,7 @@ def observe_builtin(setup: Setup) -> Observation:
             *(record for name in names for record in _annotations(settings[name], chosen[name])),
             *fixed_checks(Path(scratch) / "fixed"),
             *observe(list(chosen.values()), runner, load, setup.way),
-            *(_resumed(settings, chosen, runner, Path(scratch)) if {name for name, _ in _CUT} <= set(names) else ()),
+            *(resumed(settings, chosen, runner, Path(scratch)) if {name for name, _ in CUT} <= set(names) else ()),
         ]
     manifest = (configuration.BUILTIN / "world" / "MANIFEST.json").read_bytes()
     versions = {**library_versions(), **decoder_version(first.decoder)}
@@ -173,18 +180,6 @@ def _settings(name: str, scratch: Path) -> Settings:
     return replace(settings, benchmark={**settings.benchmark, "source": "upstream", "pack": None, "scorer": scorer})
 
 
-def _in_process(
-    clips: Iterable[Clip],
-    *,
-    n_frames: int,
-    side: int | None,
-    ahead: int | None = None,  # noqa: ARG001 - as FrameLoader.load takes it
-) -> Iterator[Loaded]:
-    from eval.video.workers import in_process
-
-    return in_process(clips, n_frames=n_frames, side=side)
-
-
 def _set_to(settings: Settings, described: Mapping[str, Any]) -> Record:
     values = {"decoder": settings.decoder, "full_output": settings.full_output, **described}
     return Record(benchmark="settings", id="model and decoder", fields={"settings": values})
@@ -203,91 +198,3 @@ def _annotations(settings: Settings, chosen: Chosen) -> Iterator[Record]:
         yield Record(benchmark=name, id=f"all samples, {source} source", fields={"annotations": values})
     described = dict(chosen.benchmark.scorer.describe())
     yield Record(benchmark=name, id="scorer", fields={"settings": described})
-
-
-def _summed_up(result: Result) -> dict[str, Any]:
-    """Return what a result says besides its metrics and its provenance, which names this very code."""
-    kept = ("primary", "judge", "protocol", "score_id", "complete")
-    return {"counts": asdict(result.counts), **{name: getattr(result, name) for name in kept}}
-
-
-class _Resumable:
-    """A model that can be stopped as Ctrl-C does it, and counts the prompts it has continued."""
-
-    def __init__(self, model: Model, calls: int | None) -> None:
-        self._model, self._calls = model, calls
-        self.name, self.n_frames, self.frame_side = model.name, model.n_frames, model.frame_side
-        self.asked = 0
-
-    def clips_at_once(self, n_prompts: int) -> int:  # noqa: ARG002
-        """Return 2: several calls, each of several clips."""
-        return 2
-
-    def describe(self) -> Mapping[str, Any]:
-        """Return what the model inside says."""
-        return self._model.describe()
-
-    def generate(self, asked: Sequence[Asked], clock: Clock | None = None) -> list[list[Generation]]:
-        """Continue the prompts, so many times. Raises KeyboardInterrupt after that."""
-        if self._calls is not None:
-            if not self._calls:
-                raise KeyboardInterrupt
-            self._calls -= 1
-        self.asked += sum(len(clip.prompts) for clip in asked)
-        return self._model.generate(asked, clock)
-
-
-class _Loader:
-    """Reads clips in this process, where a FrameLoader is wanted."""
-
-    load = staticmethod(_in_process)
-
-
-def _resumed(
-    settings: Mapping[str, Settings], chosen: Mapping[str, Chosen], runner: TarsierRunner, scratch: Path
-) -> Iterator[Record]:
-    """Cut a run in two, leave half a line behind, let it go on, and compare its files with those of a whole run."""
-
-    def jobs(folder: Path) -> list[Job]:
-        found = []
-        for name, count in _CUT:
-            benchmark, transcript = (judging := Judging(settings[name])).benchmark(settings[name])
-            found.append(
-                Job(
-                    settings=settings[name],
-                    benchmark=benchmark,
-                    judging=judging,
-                    transcript=transcript,
-                    samples=chosen[name].samples[:count],
-                    population=chosen[name].population,
-                    read_from={"split_size": len(chosen[name].population)},
-                    identity={"benchmark": name},
-                    out=folder / name,
-                )
-            )
-        return found
-
-    loader: Any = _Loader()
-    whole, cut = scratch / "whole", scratch / "cut"
-    before, after = _Resumable(runner, 2), _Resumable(runner, None)
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        expected = list(run(jobs(whole), _Resumable(runner, None), loader))
-        with contextlib.suppress(KeyboardInterrupt):
-            list(run(jobs(cut), before, loader))
-        with (cut / _CUT[0][0] / PREDICTIONS).open("ab") as file:
-            file.write(b'{"id": "half a li')
-        found = list(run(jobs(cut), after, loader))
-    same = {
-        f"{name}/{file}": (whole / name / file).read_bytes() == (cut / name / file).read_bytes()
-        for name, _ in _CUT
-        for file in (PREDICTIONS, SCORES)
-    }
-    metrics = [[asdict(metric) for metric in result.metrics] for result in (*expected, *found)]
-    values = {
-        "asked before the cut": before.asked,
-        "asked after it": after.asked,
-        "same files": same,
-        "same metrics": metrics[: len(_CUT)] == metrics[len(_CUT) :],
-        "results": {result.benchmark: _summed_up(result) for result in found},
-    }
-    yield Record(benchmark="resume", id="cut after two calls of the model", fields={"resume": values})

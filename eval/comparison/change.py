@@ -56,7 +56,8 @@ class Change(Measure):
     p_adjusted: float | None
     """p of a subset, adjusted for being one of several (Holm); None where it stands alone."""
     detectable: float | None
-    """The smallest true difference that 80% of such comparisons would find at 5%; None where it can't be told."""
+    """The smallest true difference that 80% of such comparisons would find at 5%; None where it can't be told, or the
+    metric has no room for one."""
     n: int
     """Paired samples."""
     n_clusters: int
@@ -110,7 +111,7 @@ def change_of_mean(measure: Measure, columns: Columns, full: float) -> Change:
         high=high,
         p=p,
         test=test,
-        detectable=detectable(found.stderr, found.df) if found.stderr else None,
+        detectable=_detectable(found.stderr, found.df, full) if found.stderr else None,
         n=found.n,
         n_clusters=found.n_clusters,
         n_first=n_first,
@@ -121,9 +122,14 @@ def change_of_mean(measure: Measure, columns: Columns, full: float) -> Change:
 
 
 def change_of_sums(
-    measure: Measure, columns: Columns, statistic: Callable[[NDArray[Any]], NDArray[Any]], *, of_means: bool
+    measure: Measure,
+    columns: Columns,
+    statistic: Callable[[NDArray[Any]], NDArray[Any]],
+    *,
+    of_means: bool,
+    full: float = 1.0,
 ) -> Change:
-    """Return the change of a statistic of means over strata, such as F1, or of plain sums, such as BLEU.
+    """Return the change of a statistic, from 0 to `full`, of means over strata, as F1, or of plain sums, as BLEU.
 
     The interval is from drawing videos again, within strata, both systems' answers about one staying together.
     """
@@ -150,7 +156,7 @@ def change_of_sums(
         high=spread.high if spread and known else None,
         p=p,
         test="exchange" if exact else "exchange_drawn",
-        detectable=detectable(spread.stderr, max(1, len(sums) - n_strata)) if spread and known else None,
+        detectable=_detectable(spread.stderr, max(1, len(sums) - n_strata), full) if spread and known else None,
         n=len(columns.clusters),
         n_clusters=len(set(columns.clusters)),
         n_first=None,
@@ -183,3 +189,9 @@ def _ends(found: Estimate, moved: NDArray[np.float64], full: float) -> tuple[flo
         reach = float(share_interval(0.0, 0.0, found.df, found.n_cautious)[1]) * full
         return -reach, reach
     return found.within(-full, full) or (None, None)
+
+
+def _detectable(stderr: float, df: float, full: float) -> float | None:
+    """Return what would be seen; None where no two values from 0 to `full` differ so much, as of very few videos."""
+    least = detectable(stderr, df)
+    return least if least <= full else None

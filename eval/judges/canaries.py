@@ -143,11 +143,12 @@ def canaries() -> tuple[Canary, ...]:
 def load_canaries(path: Path) -> tuple[Canary, ...]:
     """Read canaries. Raises DataError, which names file and line, where one does not fit the form above."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read: {error}. Install tarsier-eval again.") from error
     found: dict[str, Canary] = {}
-    for number, line in enumerate(lines, 1):
+    # Not splitlines(), which also cuts at U+2028 and its like, and JSON may hold those as they are.
+    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else (), 1):
         canary = _canary(line, f"{path}, line {number}")
         if canary.id in found:
             raise DataError(f"{path}, line {number}: the id {canary.id!r} is taken; give another")

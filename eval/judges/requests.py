@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from eval.errors import ConfigError
 from eval.judges.calls import JudgeCall
-from eval.readers.malformed import whole_characters
+from eval.readers.malformed import printable, whole_characters
 
 THINKING_TOKENS = 8192
 """Tokens that a model which thinks before it replies gets on top of a reply's bound."""
@@ -25,6 +26,12 @@ BOUNDS: tuple[ReplyBound, ...] = ("max_completion_tokens", "max_tokens", "none")
 """All names of it."""
 _RESERVED = frozenset({"messages", "model", "n", "stream", "temperature", "max_tokens", "max_completion_tokens",
                        "response_format", "tools"})  # fmt: skip
+_SECRET = re.compile(
+    r"key(?!word)|secret|passw|passphrase|authori[sz]ation|bearer|credential|token(?!s|iz|_id|_budget)"
+)
+"""What names of secrets hold; tokens that are counted (`min_tokens`) or listed (`stop_token_ids`) are none."""
+_NO_SECRET = frozenset({"prompt_cache_key"})
+"""Parameters of OpenAI's whose names hold it all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +67,29 @@ def asked_of(call: JudgeCall, takes: Capabilities, extra: Mapping[str, Any]) -> 
     return Asked(key=address(part), call=call, part=part)
 
 
-def check_extra(extra: Mapping[str, Any]) -> None:
-    """Raise ConfigError where further parameters would change what is asked."""
+def check_extra(extra: object) -> None:
+    """Raise ConfigError where further parameters would change what is asked, or one is named as a secret is.
+
+    They become part of results and of the store, where a key must not come to stand.
+    """
+    if not isinstance(extra, Mapping):
+        raise ConfigError("judge.extra holds no parameters; give them as judge.extra={name: value}.")
     for name in extra:
         if name in _RESERVED:
             raise ConfigError(f"judge.extra.{name} is set by the protocol; choose another PROTOCOL, or leave it out.")
+    stack: list[tuple[str, object]] = [("judge.extra", extra)]
+    while stack:
+        place, one = stack.pop()
+        if isinstance(one, Mapping):
+            for name, value in one.items():
+                if _SECRET.search(str(name).lower()) and name not in _NO_SECRET:
+                    raise ConfigError(
+                        f"{place}.{printable(str(name)[:60])} would be written into results and the verdict store; "
+                        "if it is a key, put it into an environment variable and name that by judge.key_env."
+                    )
+                stack.append((f"{place}.{printable(str(name)[:60])}", value))
+        elif isinstance(one, list | tuple):
+            stack += [(place, each) for each in one]
 
 
 def request_of(call: JudgeCall, takes: Capabilities, extra: Mapping[str, Any]) -> dict[str, Any]:

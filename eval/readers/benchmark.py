@@ -191,7 +191,7 @@ class AnnotatedBenchmark(ABC):
                 seen[one.id] = one.row.place
                 if self.card.task == "mc_qa":
                     check_options(one.row, one.options, "options")
-                elif not one.targets:
+                elif not any(target.strip() for target in one.targets):
                     raise RowError(f"{one.row.place}: no reference for {one.id!r}; fetch the file again")
                 hints, foreign = self.places(one.kind)
                 source = videos.find_any(names(one.video), hints, foreign, one.row.place)
@@ -231,6 +231,11 @@ class AnnotatedBenchmark(ABC):
                 targets = tuple(target for target in sample.targets if target.strip())
                 if answered and not targets:
                     raise RowError(f"{row.place}: {row.id!r} has no answer, though other rows have; complete the row")
+                if self.card.task == "oe_qa" and len(targets) != 1:
+                    there = f"{len(targets)} answers" if targets else "no answer"
+                    raise RowError(
+                        f"{row.place}: {row.id!r} has {there}, and an open question has one; correct the row"
+                    )
                 if self.card.task == "mc_qa":
                     place = Row({}, row.place, "text.")
                     targets = tuple(check_letter(place, one, sample.options or "?" * 26, "response") for one in targets)

@@ -195,6 +195,15 @@ def parse_row(row: Row) -> UpstreamRow:
         responses = _responses(text)
     if not prompt.strip() and prediction is None:
         raise row.error("text.prompt", "is empty; the model needs a prompt")
+    # Without options it is an open question, which no file withholds the answer to.
+    if (
+        question.strip()
+        and prompt.strip()
+        and not read_options(prompt)
+        and responses
+        and not any(map(str.strip, responses))
+    ):
+        raise row.error("text.response", "is empty; fill in the answer to the question, or leave the row out")
     files = _files(video)
     vid = row.label("vid") if row.has("vid") else ""
     return UpstreamRow(

@@ -78,8 +78,11 @@ class OpenQA:
             raise DataError(
                 f"{sample.id}: no question to show to the judge; give annotations or predictions with text.question"
             )
-        if len(sample.targets) != 1 or not sample.targets[0].strip():
-            raise DataError(f"{sample.id}: {len(sample.targets)} answers to compare with; an open question has one")
+        if len(sample.targets) != 1:
+            there = f"{len(sample.targets)} answers" if sample.targets else "no answer"
+            raise DataError(f"{sample.id}: {there} to compare with; an open question has one, so correct its row")
+        if not sample.targets[0].strip():
+            raise DataError(f"{sample.id}: the answer to compare with is empty; fill it in, or leave the row out")
         if _failed(prediction) or (
             not self.protocol.asks_about_nothing and says_nothing(prediction.output or "", asked)
         ):

@@ -69,8 +69,11 @@ def load_frames(clip: Clip, n_frames: int, *, decoder: DecoderName = "pyav") -> 
     head = _first_bytes(source)
     if head.startswith((b"GIF87a", b"GIF89a")):
         return images.read_gif(source, n_frames)
-    if source.suffix.lower() not in VIDEO_SUFFIXES and _is_image(head):
-        return [images.read_image(source)]
+    if _is_image(head):
+        if source.suffix.lower() not in VIDEO_SUFFIXES:
+            return [images.read_image(source)]
+        # FFmpeg keeps the size to itself where it is beyond what it can hold, and finds no picture then.
+        images.refuse_too_large(source)
     if decoder == "decord":
         from eval.video import decord_reader
 

@@ -32,6 +32,15 @@ def read_image(path: Path) -> Image.Image:
             raise _damaged(path, error) from None
 
 
+def refuse_too_large(path: Path) -> None:
+    """Raise MediaError (`too_large`) where a file is an image whose header claims too much; nothing else is judged."""
+    try:
+        _open(path).close()
+    except MediaError as error:
+        if error.reason == "too_large":
+            raise
+
+
 def read_gif(path: Path, n_frames: int) -> list[Image.Image]:
     """Return frames of a gif spread over all of it, each once: a gif of 3 frames gives 3, whatever is asked.
 

@@ -44,8 +44,24 @@ def test_upstream_rows_find_numbered_videos(make, tree, row):
 
 
 @pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ([], r"MSVD-QA-val\.jsonl:1: 'MSVD-QA-val_0' has no answer, and an open question has one; correct the row"),
+        (["dog", "cat"], r"MSVD-QA-val\.jsonl:1: 'MSVD-QA-val_0' has 2 answers, and an open question has one"),
+        ("", r"MSVD-QA-val\.jsonl:1: field 'text\.response' is empty"),
+    ],
+)
+def test_a_row_without_its_one_answer_is_refused_when_it_is_read(make, tree, row, answer, said):
+    rows = [row("MSVD-QA-val", 0, PROMPT, answer, "abc_1_2", question="what runs?")]
+    data = tree({"annotations/MSVD-QA-val.jsonl": rows, "MSVD/YouTubeClips/abc_1_2.avi": None})
+    with pytest.raises(DataError, match=said):
+        list(make("msvd-qa", data).samples())
+
+
+@pytest.mark.parametrize(
     ("rows", "said"),
     [
+        ([asked(1, 1201, " ")], "item 0: no reference for 'MSVD-QA-val_q1'; fetch the file again"),
         ([asked(1, 1451)], r"item 0: field 'video_id' is 1451, a video of test split, where 'val' has 1201 to 1450"),
         ([asked(1, "x")], "field 'video_id' is 'x', expected a number, alone or behind 'vid'"),
         ([asked(1, 1201), asked(1, 1202)], "item 1: 'MSVD-QA-val_q1' was asked at .*item 0"),

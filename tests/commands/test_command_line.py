@@ -34,6 +34,22 @@ def test_the_module_is_the_same_program():
     [
         (["evl"], "Unknown command 'evl'. Did you mean 'eval'?"),
         (["eval", "--bnech", "mvbench"], "Unknown flag --bnech. Did you mean '--bench'?"),
+        (
+            ["eval", "--bench", "mvbench", "--config-dir", "x"],
+            "Unknown flag --config-dir. Known: --ann, --bench, --data,",
+        ),
+        (["leaderboard", "--bench", "x"], "Unknown flag --bench. Known: --help, --runs, --to."),
+        (["--vresion"], "Unknown flag --vresion. Did you mean '--version'?"),
+        (["compare", "A=x", "B=y"], "A= and B= are for make; here give --first x --second y."),
+        (["judge", "compare", "--second", "y", "A=x"], "A= is for make; here give --first x."),
+        (["eval", "BENCH=mvbench"], "BENCH= is for make; here give --bench mvbench."),
+        (["eval", "--bench", "mvbench", "OUT=x"], "Unknown setting 'OUT'. Give out=x, or --out x."),
+        (["compare", "x", "y"], "Unexpected 'x': this command takes flags only. Known: --accept, --first,"),
+        (
+            ["leaderboard", "limit=3"],
+            "Unexpected 'limit=': this command takes no settings. Known: --help, --runs, --to.",
+        ),
+        (["eval", "--bench", "mvbench", "max_cost=-5"], "max_cost=-5 is no amount of dollars"),
         (["eval"], "eval needs --bench"),
         (["score", "--bench", "mvbench"], "score needs --pred"),
         (["eval", "--bench", "mvbnch"], "Unknown benchmark 'mvbnch'. Did you mean 'mvbench'?"),

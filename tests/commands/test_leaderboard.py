@@ -150,6 +150,18 @@ def unsealed(run):
     change(run / "result.json", files={})
 
 
+def test_outputs_with_line_separators_verify(tmp_path, capsys):
+    rows = questions(tmp_path / "q.jsonl")
+    rows.write_text(rows.read_text().replace("plays a guitar", "plays\\u2028a\\u2029guitar\\u0085"))
+    score(rows, "msvd-qa", tmp_path / "run")
+    # They stand in the file as they are, and only a line feed ends a line there.
+    assert {"\u2028", "\u2029", "\x85"} <= set((tmp_path / "run" / "scores.jsonl").read_text(encoding="utf-8"))
+    table = tmp_path / "leaderboard.csv"
+    make_table(table, tmp_path / "run")
+    row = next(row for row in runs_in(table) if row.headline and row.accounting == "strict")
+    assert verify(table, row.name), capsys.readouterr().err
+
+
 @pytest.mark.parametrize("alter", [altered_outputs, altered_result, unsealed])
 def test_a_run_that_was_changed_is_noticed(alter, tmp_path, capsys):
     table = tmp_path / "leaderboard.csv"

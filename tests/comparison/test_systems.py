@@ -41,6 +41,32 @@ def test_independent_answers_by_hand(tmp_path):
     assert json.loads(json.dumps(asdict(found)))["turned"][0]["first"] == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "scale", "scorer", "extra"),
+    [("accuracy", 1.0, QA, {"score": 0.0}), ("score", 5.0, QA, {"accuracy": 0.0}), ("f1", 1.0, DREAM, {})],
+)
+def test_no_difference_is_called_detectable_that_the_scale_has_no_room_for(tmp_path, name, scale, scorer, extra):
+    def rows(values):
+        named = {"accuracy": ("accuracy",), "score": ("score",), "f1": ("recall", "precision", "f1")}[name]
+        return [line(f"Q_{i}", {**extra, **dict.fromkeys(named, value * scale)}) for i, value in enumerate(values)]
+
+    def of(values, videos):
+        first, second = (
+            scored(tmp_path / f"{side}{videos}", rows(side_values * (videos // 4)), scorer=scorer)
+            for side, side_values in zip("ab", values, strict=True)
+        )
+        return by_key(compare_systems(first, second))[name, "strict", OVERALL]
+
+    # Of four videos one turns each way: the standard error is sqrt(2 / 3) / 2 = 0.408 of the scale, and
+    # t(3) = 3.182 for 5% with 0.978 for 80% make that 1.70 of it.
+    values = ([1.0, 0.0, 1.0, 0.0], [0.0, 1.0, 1.0, 0.0])
+    few, many = of(values, 4), of(values, 40)
+    assert few.stderr
+    assert few.detectable is None
+    assert many.detectable is not None
+    assert 0 < many.detectable <= scale
+
+
 def test_videos_are_exchanged_as_a_whole(tmp_path):
     # Sums of differences by video: 3, 1, 1. Of eight ways, two reach 5.
     one = [line(f"{v}{i}", {"accuracy": 0.0}, cluster=v) for v, n in (("a", 3), ("b", 1), ("c", 1)) for i in range(n)]

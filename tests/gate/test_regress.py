@@ -11,7 +11,7 @@ import pytest
 
 from eval.commands import regress as command
 from eval.commands.regress import BASELINE, Setup, observe_builtin, regress
-from eval.errors import ConfigError, RunError
+from eval.errors import ConfigError, RunError, TarsierEvalError
 from eval.gate.comparing import compare
 from eval.gate.fixed import fixed_checks
 from eval.gate.observing import Way
@@ -56,6 +56,39 @@ def test_a_baseline_is_made_passes_fails_and_is_renewed(tmp_path, observed, caps
     assert regress(given(baseline=path, renew=True)) == 0
     assert "1 of 2 records change" in capsys.readouterr().out
     assert regress(given(baseline=path)) == 0
+
+
+def junit_error(path):
+    root = ET.parse(path).getroot()
+    assert (root.attrib["tests"], root.attrib["failures"], root.attrib["errors"]) == ("1", "0", "1")
+    (error,) = root.iter("error")
+    return error.attrib["message"]
+
+
+def test_a_gate_that_could_not_run_leaves_no_verdict_of_an_earlier_one(tmp_path, observed, monkeypatch):
+    path, file = str(tmp_path / "b.jsonl"), tmp_path / "j.xml"
+    regress(given(baseline=path, renew=True))
+    assert regress(given(baseline=path, junit=str(file))) == 0
+    assert ET.parse(file).getroot().attrib["errors"] == "0"
+    for wrong, said in (
+        ({"baseline": str(tmp_path / "none.jsonl")}, "there is no baseline"),
+        ({"margin": 1.0}, "--margin, --metric and --accept are about two runs"),
+        ({"run": str(tmp_path), "against": str(tmp_path / "gone"), "margin": 1.0}, str(tmp_path)),
+        ({"baseline": path, "renew": True}, "--junit is about a comparison, and --renew makes none"),
+    ):
+        assert regress(given(baseline=path, junit=str(file))) == 0
+        with pytest.raises(TarsierEvalError) as caught:
+            regress(given(junit=str(file), **wrong))
+        assert said in str(caught.value)
+        assert junit_error(file) == str(caught.value)[:500]
+
+    def interrupted(_setup):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "observe_builtin", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        regress(given(baseline=path, junit=str(file)))
+    assert junit_error(file) == "The gate was ended before it had a verdict."
 
 
 def test_the_exit_code_of_a_margin(tmp_path, capsys):

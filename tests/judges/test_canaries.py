@@ -259,6 +259,14 @@ def test_a_file_of_canaries_is_read(tmp_path):
     assert (labelled.events, labelled.expected) == (("e", "f"), ("neutral", "entailment"))
 
 
+def test_only_a_line_feed_ends_a_line(tmp_path):
+    path = tmp_path / "canaries.jsonl"
+    said = "one\u2028two\u2029three\x85four"
+    path.write_text(json.dumps(QA | {"answer": said}, ensure_ascii=False) + "\n", encoding="utf-8")
+    (graded,) = load_canaries(path)
+    assert graded.answer == said
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

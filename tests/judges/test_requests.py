@@ -1,6 +1,7 @@
 """From a call to a request: what of it a server is sent, and what the address of its reply depends on."""
 
 import hashlib
+import re
 from dataclasses import replace
 from itertools import combinations
 
@@ -158,6 +159,44 @@ def test_further_parameters_may_not_change_what_is_asked(name):
         check_extra({"seed": 1, name: 1})
 
 
+def test_parameters_are_a_mapping():
+    with pytest.raises(
+        ConfigError, match=r"judge\.extra holds no parameters; give them as judge\.extra=\{name: value\}"
+    ):
+        check_extra("api_key=sk-1")
+
+
 def test_other_parameters_pass():
     check_extra({"seed": 1, "reasoning_effort": "low", "chat_template_kwargs": {"enable_thinking": False}})
     check_extra({})
+
+
+@pytest.mark.parametrize(
+    ("extra", "place"),
+    [
+        ({"api_key": "sk-1"}, "judge.extra.api_key"),
+        ({"seed": 1, "extra_headers": {"Authorization": "Bearer sk-1"}}, "judge.extra.extra_headers.Authorization"),
+        ({"X-API-Key": "sk-1"}, "judge.extra.X-API-Key"),
+        ({"apiKey": "sk-1"}, "judge.extra.apiKey"),
+        ({"clientSecret": "sk-1"}, "judge.extra.clientSecret"),
+        ({"PASSWORD": "sk-1"}, "judge.extra.PASSWORD"),
+        ({"token": "sk-1"}, "judge.extra.token"),
+        ({"a": [{"hf_token": "sk-1"}]}, "judge.extra.a.hf_token"),
+        ({"credentials": {"x": "sk-1"}}, "judge.extra.credentials"),
+    ],
+)
+def test_a_secret_is_no_parameter(extra, place):
+    with pytest.raises(
+        ConfigError, match=rf"{re.escape(place)} would be written into results.*judge\.key_env\.$"
+    ) as caught:
+        check_extra(extra)
+    assert "sk-1" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["min_tokens", "truncate_prompt_tokens", "stop_token_ids", "skip_special_tokens", "top_k", "prompt_cache_key",
+     "thinking_token_budget", "tokenizer", "keywords"],
+)  # fmt: skip
+def test_what_only_sounds_like_a_secret_is_a_parameter(name):
+    check_extra({name: 1, "nested": {name: [1]}})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from typing import Any
 
 import pytest
 
@@ -149,11 +150,73 @@ def test_a_damaged_tokenizer_or_processor_is_one_error(checkpoint, name, content
 
 
 TINY = BUILTIN / "tarsier-tiny"
+HEAD = "language_model.lm_head.weight"
 
 
 @pytest.fixture
 def tiny(tmp_path):
     return shutil.copytree(TINY, tmp_path / "tiny")
+
+
+def change_head(folder, change):
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(folder / "model.safetensors")
+    weights[HEAD] = change(weights[HEAD])
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize(("dtype", "named"), [("int8", "I8"), ("float8_e4m3fn", "F8_E4M3"), ("int64", "I64")])
+def test_weights_that_are_no_plain_numbers_are_refused(tiny, dtype, named):
+    import torch
+
+    change_head(tiny, lambda head: head.to(getattr(torch, dtype)))
+    said = f"'{HEAD}' is of the type {named}, and weights are F16, BF16, F32, F64; take the checkpoint in fp16"
+    with pytest.raises(ModelError, match=said):
+        find_checkpoint(str(tiny))
+
+
+def test_weights_in_double_precision_are_taken(tiny):
+    change_head(tiny, lambda head: head.double())
+    load(tiny)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_not_finite_are_refused(tiny, value):
+    def spoil(head):
+        head[3, 5] = value
+        return head
+
+    change_head(tiny, spoil)
+    said = r"hold NaN or infinity as float32: 1 tensors \(such as lm_head\.weight\); fetch the checkpoint again\."
+    with pytest.raises(ModelError, match=said):
+        load(tiny)
+
+
+def test_weights_that_float16_is_too_narrow_for_are_refused_with_the_remedy(tiny):
+    import torch
+
+    change_head(tiny, lambda head: head * 1e9)
+    found = find_checkpoint(str(tiny))
+    more: dict[str, Any] = {"device": "cpu", "attention": "sdpa", "device_map": None}
+    with pytest.raises(
+        ModelError, match=r"as float16: 1 tensors .*or give model\.dtype=bfloat16 or model\.dtype=float32"
+    ):
+        load_model(found, dtype=torch.float16, **more)
+    load_model(found, dtype=torch.bfloat16, **more)
+
+
+def test_a_checkpoint_whose_logits_leave_float16_is_refused_before_a_run(tiny):
+    # The head's own numbers fit, and what is multiplied with them does not.
+    change_head(tiny, lambda head: head * (60_000 / head.abs().max()))
+    with pytest.raises(ModelError, match=r"the logits are NaN or infinite in float16.*give model\.dtype=bfloat16"):
+        TarsierRunner(name="x", checkpoint=str(tiny), device="cpu", dtype="float16")
+    TarsierRunner(name="x", checkpoint=str(tiny), device="cpu", dtype="bfloat16")
+
+
+def test_a_checkpoint_that_fits_float16_is_taken(tiny):
+    runner = TarsierRunner(name="x", checkpoint=str(tiny), device="cpu", dtype="float16")
+    assert runner.batching["batches"] == 0
 
 
 def test_nothing_is_read_of_weights_that_do_not_fit(tiny, monkeypatch):

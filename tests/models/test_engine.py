@@ -8,6 +8,7 @@ import torch
 from eval.errors import ModelError
 from eval.models.tarsier import engine as engine_module
 from eval.models.tarsier.engine import Engine
+from eval.models.tarsier.finite import most_likely
 from eval.models.tarsier.language import continue_rows
 from eval.models.tarsier.memory import Footprint, is_out_of_memory, plan
 from tests.models.sequential import continue_alone
@@ -52,6 +53,46 @@ def test_logits_are_those_of_the_whole_prompt(pixels):
         with torch.inference_mode():
             whole = built(input_ids=torch.tensor([ids]), pixel_values=pixels).logits[0, -1]
         assert float((row - whole).abs().max()) < 1e-4
+
+
+def spoiled(call, row, value=float("nan")):
+    """What makes the logits of one row NaN in one call of the head."""
+    calls = iter(range(100))
+
+    def hook(_module, _inputs, output):
+        if next(calls) == call:
+            output[row] = value
+        return output
+
+    return hook
+
+
+@pytest.mark.parametrize(
+    ("call", "value"), [(0, float("nan")), (0, float("inf")), (0, -float("inf")), (2, float("nan"))]
+)
+def test_no_output_is_made_of_logits_that_are_not_finite(call, value, pixels):
+    built = model()
+    built.lm_head.register_forward_hook(spoiled(call, 1, value))
+    with pytest.raises(ModelError, match=r"the logits are NaN or infinite in float32.*; fetch the checkpoint again$"):
+        by_engine(built, pixels, [prompt(seed, 9) for seed in range(4)], settled=lambda _: False)
+
+
+def test_logits_that_leave_float16_name_the_remedy():
+    logits = torch.tensor([[1.0, 2.0], [float("inf"), 0.0]], dtype=torch.float16)
+    assert most_likely(logits[:1]) == [1]
+    with pytest.raises(
+        ModelError, match=r"in float16.*ends at 65504; give model\.dtype=bfloat16 or model\.dtype=float32"
+    ):
+        most_likely(logits)
+
+
+def test_a_clip_whose_logits_are_not_finite_spoils_no_other(pixels):
+    built, broken = model(), torch.full_like(pixels, float("nan"))
+    engine = Engine(built, max_new_tokens=5, kv_budget=10**9)
+    alone = engine.generate([asked(pixels, PROMPTS[:2])])
+    with pytest.raises(ModelError, match="NaN or infinite"):
+        engine.generate([asked(broken, PROMPTS[:2]), asked(pixels, PROMPTS[:2])])
+    assert engine.generate([asked(pixels, PROMPTS[:2])]) == alone
 
 
 @pytest.mark.slow

@@ -55,6 +55,24 @@ def test_a_caption_row_keeps_its_bare_prompt_on_both_branches(write):
     assert read_upstream(write(caption), "TV")[0].prompt == "<video>\nDescribe."
 
 
+@pytest.mark.parametrize("response", ["", "  ", [""]])
+def test_an_open_question_without_its_answer_is_named_by_its_line(write, response):
+    def asked(idx, said, prediction=None):
+        text = {"prompt": "USER: <video> Q? who?\nASSISTANT:", "response": said, "question": "who?"}
+        return {**row(idx), "text": {**text, **({} if prediction is None else {"prediction": prediction})}}
+
+    for prediction in (None, "a man"):
+        path = write(asked(0, "man", prediction), asked(1, response, prediction))
+        with pytest.raises(DataError, match=r"rows\.jsonl:2: field 'text\.response' is empty; fill in the answer"):
+            read_upstream(path, "TV")
+
+
+def test_the_answer_to_a_question_with_options_may_be_withheld(write):
+    withheld = row()
+    withheld["text"] |= {"response": "", "question": "Q?"}
+    assert read_upstream(write(withheld), "TV")[0].responses == ("",)
+
+
 @pytest.mark.parametrize(
     ("start", "end", "span"),
     [(None, None, (None, None)), (0, -1, (None, None)), (1.5, 7, (1.5, 7.0)), (0.0, 7, (None, 7.0))],

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -124,7 +125,12 @@ def test_nobody_is_asked_about_outputs_that_are_missing_or_say_nothing():
 
 @pytest.mark.parametrize(
     ("bad", "message"),
-    [(sample(question=""), "Set_0: no question"), (sample(answer=" "), "Set_0: 1 answers to compare with")],
+    [
+        (sample(question=""), "Set_0: no question"),
+        (sample(answer=" "), "Set_0: the answer to compare with is empty; fill it in, or leave the row out"),
+        (replace(sample(), targets=()), "Set_0: no answer to compare with; an open question has one"),
+        (replace(sample(), targets=("a", "b")), "Set_0: 2 answers to compare with; an open question has one"),
+    ],
 )
 def test_a_sample_that_cannot_be_put_to_a_judge_is_an_error_before_anyone_is_asked(bad, message):
     judge = Recorder([YES])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import struct
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -114,3 +117,40 @@ def test_a_span_selects_files_of_a_folder(
     write_frames(tmp_path / "frames", [f"{i + 1:05d}.png" for i in range(12)])
     found = read(Clip(source=tmp_path / "frames", start=start, end=end, fps=3), 16)
     assert [number + 1 for number in found] == expected
+
+
+def claiming(kind: str, width: int, height: int) -> bytes:
+    """A small image whose header claims another size."""
+    saved = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(saved, kind)
+    data = bytearray(saved.getvalue())
+    if kind == "png":
+        data[16:24] = struct.pack(">II", width, height)
+        data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    elif kind == "bmp":
+        data[18:26] = struct.pack("<ii", width, height)
+    else:
+        at = data.index(b"\xff\xc0")
+        data[at + 5 : at + 9] = struct.pack(">HH", height, width)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.avi", "clip.png", "clip", "folder"])
+@pytest.mark.parametrize(("kind", "side"), [("png", 100_000), ("png", 17_000), ("bmp", 100_000), ("jpeg", 65_000)])
+def test_an_image_that_claims_too_much_is_too_large_whatever_its_name(
+    tmp_path: Path, kind: str, side: int, name: str, decoder: DecoderName
+) -> None:
+    path = tmp_path / name
+    if name == "folder":
+        path.mkdir()
+    (path / f"1.{kind}" if name == "folder" else path).write_bytes(claiming(kind, side, side))
+    with pytest.raises(MediaError) as caught:
+        load_frames(Clip(source=path), 8, decoder=decoder)
+    assert caught.value.reason == "too_large"
+
+
+def test_an_image_of_a_videos_name_is_read_as_before(tmp_path: Path) -> None:
+    Image.new("RGB", (32, 32)).save(tmp_path / "clip.png")
+    path = (tmp_path / "clip.png").rename(tmp_path / "clip.mp4")
+    assert [frame.size for frame in load_frames(Clip(source=path), 3)] == [(32, 32)] * 3

@@ -227,11 +227,12 @@ def load_model(
         device_map: accelerate's map ("auto", "balanced") to spread the layers over several GPUs.
 
     Raises:
-        ModelError: a weight is missing, left over or of another shape, or the backend cannot take it.
+        ModelError: a weight is missing, left over, of another shape or not finite, or the backend cannot take it.
     """
     import torch
     from transformers.utils import logging
 
+    from eval.models.tarsier.finite import refuse_unsound
     from eval.models.tarsier.model import CHECKPOINT_KEYS, TarsierConfig, TarsierForConditionalGeneration
 
     if "/" in attention:
@@ -271,8 +272,9 @@ def load_model(
     _refuse_unfit(
         checkpoint.folder, *(report.get(f"{kind}_keys", ()) for kind in ("missing", "unexpected", "mismatched"))
     )
-    loaded: TarsierForConditionalGeneration = model.eval()
-    return loaded if device_map is not None else loaded.to(device)
+    loaded: TarsierForConditionalGeneration = model.eval() if device_map is not None else model.eval().to(device)
+    refuse_unsound(loaded, checkpoint.folder)
+    return loaded
 
 
 def _compare(folder: Path, wanted: Mapping[str, tuple[int, ...]]) -> None:
@@ -281,13 +283,8 @@ def _compare(folder: Path, wanted: Mapping[str, tuple[int, ...]]) -> None:
 
     there: dict[str, tuple[int, ...]] = {}
     for name, shape in all_shapes(folder).items():
-        for pattern, new in CHECKPOINT_KEYS.items():
-            renamed, count = re.subn(pattern, new, name)
-            if count:
-                break
-        else:
-            renamed = name
-        there[renamed] = shape
+        renamed = (re.sub(pattern, new, name) for pattern, new in CHECKPOINT_KEYS.items() if re.match(pattern, name))
+        there[next(renamed, name)] = shape
     missing, unexpected = set(wanted) - set(there), set(there) - set(wanted)
     _refuse_unfit(
         folder, missing, unexpected, [name for name in wanted if there.get(name, wanted[name]) != wanted[name]]

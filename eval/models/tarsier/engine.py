@@ -95,7 +95,7 @@ class Engine:
         """Return the ids that follow each prompt of each clip, the end token included.
 
         The clock is told of the stages `encode` (frames), `prefill` (up to the first token) and `generate`, and counts
-        `tokens` and `prefill_positions`.
+        `tokens` and `prefill_positions`. Raises ModelError where logits are not finite.
         """
         stages = Stages(clock, self._devices)
         sizes = [self._size(clip) for clip in clips]

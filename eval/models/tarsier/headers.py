@@ -28,6 +28,8 @@ SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 _BITS = {"BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "U16": 16, "I16": 16, "F16": 16, "BF16": 16}
 _BITS |= {"U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64}
 """Bits of an element."""
+_WEIGHTS = ("F16", "BF16", "F32", "F64")
+"""What weights can be as they stand; anything else is quantised or no weight, and would be taken for plain numbers."""
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -81,7 +83,10 @@ def all_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
 
 
 def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each tensor of a file. Raises ModelError where the file is not of the format above."""
+    """Return the shape of each tensor of a file.
+
+    Raises ModelError where the file is not of the format above, or a tensor is of a type that no weight has.
+    """
     try:
         with path.open("rb") as file:
             size = path.stat().st_size
@@ -124,6 +129,11 @@ def _entry(path: Path, name: str, about: object) -> tuple[tuple[int, ...], tuple
     if prod(shape) * _BITS[dtype] != (offsets[1] - offsets[0]) * 8:
         raise _damaged(
             path, f"{name[:80]!r} has {offsets[1] - offsets[0]} bytes, which is not {dtype} {list(shape)[:6]}"
+        )
+    if dtype not in _WEIGHTS:
+        raise ModelError(
+            f"{path}: {printable(name[:80])!r} is of the type {dtype}, and weights are {', '.join(_WEIGHTS)}; "
+            "take the checkpoint in fp16, bf16 or fp32, not quantised."
         )
     return tuple(shape), (offsets[0], offsets[1])
 

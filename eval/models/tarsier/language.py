@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from eval.models.tarsier.attention import sharing_prefix
+from eval.models.tarsier.finite import most_likely
 from eval.models.tarsier.questions import Settled
 from eval.models.tarsier.rows import KeyValue, Prefix, Rows
 from eval.models.tarsier.stages import Stages
@@ -124,6 +125,9 @@ def continue_rows(
         max_new_tokens: bound on each row.
         ends: ids that end a row.
         stages: told of the passes as `prefill` and `generate`.
+
+    Raises:
+        ModelError: logits of a row are not finite.
     """
     language = model.model.language_model
     generated: list[list[int]] = [[] for _ in starts]
@@ -164,8 +168,7 @@ def _first(language: Any, starts: Sequence[Start], rows: Rows) -> torch.Tensor:
 
 def _next(model: Any, hidden: torch.Tensor) -> list[int]:
     """Return the most likely token after each row, from its state (b, width) before the last norm."""
-    tokens: list[int] = model.lm_head(model.model.language_model.norm(hidden)).float().argmax(-1).tolist()
-    return tokens
+    return most_likely(model.lm_head(model.model.language_model.norm(hidden)))
 
 
 def _step(language: Any, embeddings: torch.Tensor, positions: torch.Tensor, rows: Rows) -> torch.Tensor:

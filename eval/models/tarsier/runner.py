@@ -37,7 +37,8 @@ class TarsierRunner:
         clips_at_once: clips that are worked on together; None plans it from the model's dimensions and the memory.
 
     Raises:
-        ModelError: the checkpoint cannot be found, is of another family, or its weights do not fit.
+        ModelError: the checkpoint cannot be found, is of another family, its weights do not fit, or float16 is too
+            narrow for it.
     """
 
     def __init__(  # noqa: PLR0913 - each is a setting of conf/model/
@@ -77,6 +78,8 @@ class TarsierRunner:
             positions_per_frame=config.positions_per_frame(),
         )
         self._engine = Engine(self._model, max_new_tokens=max_new_tokens, kv_budget=int(kv_budget_gb * 1e9))
+        if str(self._dtype) == "torch.float16":
+            self._try_out()
 
     def describe(self) -> Mapping[str, Any]:
         """Return what the outputs depend on."""
@@ -119,7 +122,8 @@ class TarsierRunner:
             clock: told of the stages `encode`, `prefill` and `generate`, and of `tokens` and `prefill_positions`.
 
         Raises:
-            ModelError: a prompt has no place for the frames; nothing has been computed then.
+            ModelError: a prompt has no place for the frames, and nothing has been computed then; or some logits are
+                not finite, which whoever asks for fewer at a time can tell of the prompts at fault.
         """
         wrapped = [[wrap_prompt(prompt) for prompt in clip.prompts] for clip in asked]
         ids = [self._ids(len(clip.frames), prompts) for clip, prompts in zip(asked, wrapped, strict=True)]
@@ -146,6 +150,23 @@ class TarsierRunner:
         pixels = self._processor.pixel_values(frames).to(self._model.device, self._dtype)
         new = continue_alone(self._model, pixels, ids, max_new_tokens or self._max_new_tokens)
         return Generation(prompt=wrapped, output=self._processor.decode(new), n_tokens=len(new))
+
+    def _try_out(self) -> None:
+        """Ask about one grey frame: where this leaves the range of float16, all would, each after a prefill in vain.
+
+        Raises ModelError where the logits are not finite.
+        """
+        import torch
+        from PIL.Image import new
+
+        from eval.models.tarsier.finite import most_likely
+
+        side = self._model.config.vision_config.image_size
+        pixels = self._processor.pixel_values([new("RGB", (side, side), "grey")])
+        inputs = torch.tensor(self._ids(1, [wrap_prompt("<video>\nDescribe the video.")]), device=self._model.device)
+        with torch.inference_mode():
+            shown = pixels.to(self._model.device, self._dtype)
+            most_likely(self._model(input_ids=inputs, pixel_values=shown, logits_to_keep=1).logits[:, -1])
 
     def _ids(self, n_frames: int, prompts: Sequence[str]) -> list[list[int]]:
         """Return the ids of prompts about so many frames."""

@@ -1,0 +1,57 @@
+"""Weights and logits that are no numbers. A network computes on with them, and some token always comes first.
+
+NaN among the weights is a damaged checkpoint. Logits go astray also where activations leave what float16 can hold,
+which is what `auto` takes on GPUs: infinity less infinity is NaN, and from there on everything is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from eval.errors import ModelError
+
+_WIDER = "model.dtype=bfloat16 or model.dtype=float32"
+
+
+def refuse_unsound(model: torch.nn.Module, folder: Path) -> None:
+    """Refuse weights among which something is NaN or infinite, as they are loaded.
+
+    Weights that are not in memory, since a device map left them on the disk, are passed over. Raises ModelError.
+    """
+    weights = [(name, one) for name, one in model.named_parameters() if one.device.type != "meta" and one.numel()]
+    if not weights:
+        return
+    with torch.inference_mode():
+        # Least and largest are NaN where anything is; they need no copy of the weights, as isfinite() would.
+        ends = [torch.stack([one.amin(), one.amax()]).float() for _, one in weights]
+        found: list[bool] = torch.stack([end.cpu() for end in ends]).isfinite().all(1).tolist()
+    wrong = [name for (name, _), sound in zip(weights, found, strict=True) if not sound]
+    if wrong:
+        dtype = dict(weights)[wrong[0]].dtype
+        remedy = f", or give {_WIDER} if float16 is too narrow for it" if dtype == torch.float16 else ""
+        raise ModelError(
+            f"Weights of {folder} hold NaN or infinity as {_named(dtype)}: {len(wrong)} tensors (such as {wrong[0]}); "
+            f"fetch the checkpoint again{remedy}."
+        )
+
+
+def most_likely(logits: torch.Tensor) -> list[int]:
+    """Return the most likely token of each row of logits, (b, vocabulary). Raises ModelError where one is not finite.
+
+    For argmax NaN is the largest there is, so the largest says whether any is NaN or infinite.
+    """
+    rows = logits.float()
+    best = rows.argmax(-1)
+    sound = rows.gather(-1, best[:, None])[:, 0].isfinite()
+    tokens: list[int] = best.where(sound, -1).tolist()  # both in one transfer, for which a GPU has to be waited for
+    if -1 in tokens:
+        dtype = logits.dtype
+        remedy = f"its range ends at 65504; give {_WIDER}" if dtype == torch.float16 else "fetch the checkpoint again"
+        raise ModelError(f"the logits are NaN or infinite in {_named(dtype)}, so no token is the most likely; {remedy}")
+    return tokens
+
+
+def _named(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
