@@ -49,14 +49,14 @@ examples:
 class _Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line, with the nearest flag of the same command."""
 
-    def error(self, message: str) -> NoReturn:
-        unknown = message.removeprefix("unrecognized arguments: ")
-        if unknown != message:
-            from eval.overrides import unknown_words
+    def refuse(self, words: Sequence[str]) -> NoReturn:
+        """End with a usage error about words that the command knows nothing of."""
+        from eval.overrides import unknown_words
 
-            flags = [option for option in self._option_string_actions if option.startswith("--")]
-            message = unknown_words(unknown.split(" "), flags)
-        elif "invalid choice: " in message and self._commands():
+        self.error(unknown_words(words, [option for option in self._option_string_actions if option.startswith("--")]))
+
+    def error(self, message: str) -> NoReturn:
+        if "invalid choice: " in message and self._commands():
             command = message.split("invalid choice: ")[1].split("'")[1]
             message = f"Unknown command {command!r}. {did_you_mean(command, self._commands())}"
         print(f"tarsier-eval: {message}", file=sys.stderr)
@@ -66,11 +66,12 @@ class _Parser(argparse.ArgumentParser):
         actions = [action for action in self._actions if isinstance(action, argparse._SubParsersAction)]
         return dict(actions[0].choices) if actions else {}
 
-    def of(self, given: argparse.Namespace) -> argparse.ArgumentParser:
+    def of(self, given: argparse.Namespace) -> _Parser:
         """Return the parser of the command, and of its action, that were given; the root's where there is none."""
-        found: argparse.ArgumentParser = self
+        found = self
         for name in (given.command, getattr(given, "action", None)):
-            found = found._commands().get(str(name), found) if isinstance(found, _Parser) else found
+            below = found._commands().get(str(name))
+            found = below if isinstance(below, _Parser) else found
         return found
 
 
@@ -218,7 +219,7 @@ def _parsed(root: _Parser, argv: Sequence[str] | None) -> argparse.Namespace:
     settings = [text for text in rest if "=" in text and not text.startswith("-") and "overrides" in given]
     others = [text for text in rest if text not in settings]
     if others:
-        root.of(given).error(f"unrecognized arguments: {' '.join(others)}")
+        root.of(given).refuse(others)
     if settings:
         given.overrides = [*given.overrides, *settings]
     return given
@@ -236,7 +237,7 @@ def _require(root: _Parser, given: argparse.Namespace) -> None:
         from eval.overrides import MAKE
 
         if words := [word for word in getattr(given, "overrides", ()) if MAKE.get(word.partition("=")[0]) in missing]:
-            root.of(given).error(f"unrecognized arguments: {' '.join(words)}")
+            root.of(given).refuse(words)
         root.error(f"{command} needs {' and '.join(missing)}; see tarsier-eval {command} --help.")
 
 

@@ -86,19 +86,19 @@ def wrong_name(overrides: Sequence[str], names: Names, known_keys: Callable[[Seq
     known = known_keys([f"{key}={value}" for key, value in chosen])
     for key, value in (override.partition("=")[::2] for override in overrides):
         if known and key not in known and not names(key):
+            if names(key.lower()):  # MODEL=, JUDGE=: a flag of its own reads what a group does not hold
+                return f"Unknown setting {key!r}. Give {MAKE.get(key, f'--{key.lower()}')} {_cut(value)}."
             return f"Unknown setting {key!r}. {_meant(key, value, known)}"
     return ""
 
 
 def _meant(key: str, value: str, known: Collection[str]) -> str:
     """Return what to give in place of a name that there is not."""
-    value = value if len(value) <= 60 else "..."
-    flag = f"--{key.lower()}" if key.lower() in ("out", "limit", "data") else MAKE.get(key)
     same = next((name for name in sorted(known) if name.lower() == key.lower()), None)
     if same is not None:
-        return f"Give {same}={value}" + (f", or {flag} {value}." if flag else ".")
-    if flag:
-        return f"It is a variable of make's, for the flag {flag}."
+        return f"Give {same}={_cut(value)}."
+    if flag := MAKE.get(key):
+        return f"It is a variable of make's, for the flag {flag} of commands that have it."
     lower = {name.lower(): name for name in sorted(known)}
     if near := difflib.get_close_matches(key.lower(), lower, n=1):
         return f"Did you mean {lower[near[0]]!r}?"
@@ -106,6 +106,10 @@ def _meant(key: str, value: str, known: Collection[str]) -> str:
     general = [name for name in lower if name.count(".") < 2]
     near = difflib.get_close_matches(key.lower(), general, n=NEAREST, cutoff=0.0)
     return f"Nearest: {', '.join(lower[name] for name in near)}; conf/ has them all."
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= 60 else "..."
 
 
 def unknown_words(words: Sequence[str], flags: Collection[str]) -> str:
@@ -134,10 +138,16 @@ def wrong_kind(key: str, overrides: Sequence[str], said: str) -> str:
     """
     name, _, value = next((each for each in overrides if each in said), "").partition("=")
     if said.startswith("Ambiguous value") and name:
-        return f"{name}={value[:60]} has commas: give {name}=[{value[:60]}] for a list, or quote it: '{name}=\"...\"'."
-    value = next((each.partition("=")[2] for each in reversed(overrides) if each.startswith(f"{key}=")), "")[:60]
+        return (
+            f"{name}={_cut(value)} has commas: give {name}=[{_cut(value)}] for a list, or quote it: '{name}=\"...\"'."
+        )
+    value = _cut(next((each.partition("=")[2] for each in reversed(overrides) if each.startswith(f"{key}=")), ""))
     if "ListConfig" in said:
-        remedy = f"give {key}=[{value}]" if re.fullmatch(r"[\w.-]+", value) else f"put its items into {key}=[...]"
+        remedy = (
+            f"give {key}=[{value}]"
+            if re.fullmatch(r"[\w.-]+", value) and value != "..."
+            else f"put its items into {key}=[...]"
+        )
         return f"{key}={value} is no list; {remedy}."
     if "is not a subclass of" in said:
         return f"{key}={value} is no group of settings; change those below it, {key}.<name>=<value>."

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from eval.core import Prediction, Result, Sample, Score, Status
 from eval.errors import DataError, RunError
+from eval.provenance import files_hash
 from eval.readers.malformed import RowError
 from eval.readers.predictions import read_run
 from eval.readers.rows import Row, by_label, read_jsonl
@@ -103,6 +104,26 @@ def predictions_at_hand(folder: Path, result: Result) -> list[tuple[Sample, Pred
         with suppress(DataError, ValueError):
             return read_run(path)
     return []
+
+
+def media_shown(folder: Path, result: Result, raw: Mapping[str, Any]) -> dict[str, str]:
+    """Return which files each sample was shown, by `eval.video.identity.media_id`, as the scored predictions say.
+
+    Predictions that are no longer, to the byte, those that were scored say nothing of what was, and neither do those
+    of another format: then it is empty.
+    """
+    own, about = folder / PREDICTIONS, result.provenance
+    with suppress(DataError, RunError, OSError, ValueError):
+        path = own
+        if own.is_file():
+            refuse_altered(folder, raw, PREDICTIONS)
+        else:
+            source = Path(str(about.get("predictions") or ""))
+            path = source / PREDICTIONS if (source / PREDICTIONS).is_file() else source
+            if not path.is_file() or files_hash([path]) != about.get("predictions_sha256"):
+                return {}
+        return {prediction.id: prediction.media for _, prediction in read_run(path) if prediction.media is not None}
+    return {}
 
 
 def malformed(error: RowError) -> DataError:

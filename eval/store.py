@@ -251,7 +251,8 @@ class RunFolder:
         Raises:
             RunError: the disk refuses.
         """
-        if any((each.field, each.now) == (difference[0], difference[2]) for each in self.record.accepted):
+        field, _, now = difference
+        if self.record.has_accepted(field, now):
             return None
         (accepted,) = accept_now([difference], _count_lines(self.predictions))
         self.record = replace(self.record, accepted=(*self.record.accepted, accepted))

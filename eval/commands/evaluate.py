@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +18,9 @@ from eval.core import Benchmark, Model, Prediction, Sample
 from eval.errors import ConfigError, DataError, did_you_mean
 from eval.pipeline import coverage
 from eval.provenance import code_hash, data_hash, library_versions, prompts_hash
-from eval.readers.predictions import read_run
 from eval.readers.submission import is_withheld
 from eval.report.terminal import show_summary
-from eval.store import PREDICTIONS, read_record, refuse_changed, refuse_foreign
+from eval.store import PREDICTIONS, refuse_changed, refuse_foreign
 
 if TYPE_CHECKING:
     from eval.video.workers import FrameLoader
@@ -127,11 +125,6 @@ def _job(settings: Settings, out: Path, judging: Judging) -> Job:
         benchmark.scorer.score(absent, population)
     identity = _identity(settings, benchmark, samples)
     refuse_changed(out, identity, settings.accept)
-    if (out / PREDICTIONS).exists():
-        # A file that is cut is mended when the run begins, and looked at again then.
-        with suppress(DataError):
-            done = {prediction.id: prediction for _, prediction in read_run(out / PREDICTIONS, benchmark.name)}
-            changed_media(out, samples, done, settings.accept, read_record(out).accepted)
     return Job(
         settings=settings,
         benchmark=benchmark,
@@ -142,6 +135,7 @@ def _job(settings: Settings, out: Path, judging: Judging) -> Job:
         read_from=dict(benchmark.describe()),
         identity=identity,
         out=out,
+        changed=changed_media(out, samples, settings.accept),
     )
 
 

@@ -114,9 +114,14 @@ def _differences(then: Result, now: Result) -> list[str]:
         lines.append(
             f"The score's identity is {now.score_id}, and was {then.score_id}: parser or protocol changed since."
         )
-    before = {(metric.name, metric.accounting, metric.subset): metric.value for metric in then.metrics}
-    for metric in now.metrics:
-        key = (metric.name, metric.accounting, metric.subset)
-        if key not in before or before[key] != metric.value:
-            lines.append(f"{' '.join(key)} is {metric.value}, and was {before.get(key)} in the bundle.")
+    before, after = (
+        {(metric.name, metric.accounting, metric.subset): metric.value for metric in result.metrics}
+        for result in (then, now)
+    )
+    differing = [
+        key
+        for key in dict.fromkeys([*after, *before])
+        if (key in before, before.get(key)) != (key in after, after.get(key))
+    ]
+    lines += [f"{' '.join(key)} is {after.get(key)}, and was {before.get(key)} in the bundle." for key in differing]
     return lines

@@ -68,8 +68,8 @@ def regress(given: argparse.Namespace) -> int:
     _report(given.junit, junit_of_error("The gate was ended before it had a verdict."))
     try:
         return _gate(given)
-    except TarsierEvalError as error:
-        with contextlib.suppress(TarsierEvalError):
+    except (TarsierEvalError, OSError) as error:
+        with contextlib.suppress(TarsierEvalError, OSError):
             _report(given.junit, junit_of_error(str(error)))
         raise
 

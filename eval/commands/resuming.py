@@ -51,6 +51,7 @@ class _Resumable:
         self._model, self._calls = model, calls
         self.name, self.n_frames, self.frame_side = model.name, model.n_frames, model.frame_side
         self.asked = 0
+        self.is_stopped = False
 
     def clips_at_once(self, n_prompts: int) -> int:  # noqa: ARG002
         """Return 2: several calls, each of several clips."""
@@ -64,6 +65,7 @@ class _Resumable:
         """Continue the prompts, so many times. Raises KeyboardInterrupt after that."""
         if self._calls is not None:
             if not self._calls:
+                self.is_stopped = True
                 raise KeyboardInterrupt
             self._calls -= 1
         self.asked += sum(len(clip.prompts) for clip in asked)
@@ -105,8 +107,11 @@ def resumed(
     before, after = _Resumable(runner, 2), _Resumable(runner, None)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         expected = list(run(jobs(whole), _Resumable(runner, None), loader))
-        with contextlib.suppress(KeyboardInterrupt):
+        try:
             list(run(jobs(cut), before, loader))
+        except KeyboardInterrupt:
+            if not before.is_stopped:  # the user's own
+                raise
         with (cut / CUT[0][0] / PREDICTIONS).open("ab") as file:
             file.write(b'{"id": "half a li')
         found = list(run(jobs(cut), after, loader))

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.commands.judging import Judging, judged, notes_of
-from eval.commands.media import changed_media
 from eval.commands.outcome import origin, say, write_and_show
 from eval.config import Settings
 from eval.core import Benchmark, Model, Prediction, Result, Sample, Settled
 from eval.errors import JudgeError
+from eval.fingerprint import Difference
 from eval.judges.transcript import Transcript
 from eval.pipeline import Predicted, coverage, predict
 from eval.readers.predictions import read_run, to_json
@@ -52,6 +52,8 @@ class Job:
     identity: Mapping[str, Any]
     """What predictions depend on, but for the model."""
     out: Path
+    changed: Difference | None = None
+    """Where a run goes on: how the files that it was shown differ from those of today, as the user accepted."""
 
 
 def run(jobs: Sequence[Job], model: Model, loader: FrameLoader) -> Iterator[Result]:
@@ -113,17 +115,10 @@ class _Run:
         self._folder = open_run(job.out, self._fingerprint, job.settings.yaml, job.settings.accept)
         for note in self._folder.notes:
             say(note)
-        try:
-            # What failed is tried again: a missing video may be there by now.
-            done = {name: prediction for name, prediction in self._found().items() if prediction.error is None}
-            accepted = self._folder.record.accepted
-            changed = changed_media(job.out, job.samples, done, job.settings.accept, accepted)
-            if changed is not None and (told := self._folder.keep_accepted(changed)):
-                say(told)
-        except BaseException:
-            self._folder.close()
-            raise
-        self._done = done.keys()
+        if job.changed is not None and (told := self._folder.keep_accepted(job.changed)):
+            say(told)
+        # What failed is tried again: a missing video may be there by now.
+        self._done = {p.id for p in self._found().values() if p.error is None}
         self._tried = len(self._done)
         if self._done:
             say(f"Continuing {job.out}: {len(self._done)} of {len(job.samples)} samples are done.")

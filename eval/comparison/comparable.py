@@ -75,7 +75,8 @@ def accepted_differences(first: System, second: System, accept: Sequence[str]) -
 
 def unknown_fields(first: System, second: System) -> tuple[str, ...]:
     """Return the fields that should agree of which one of the folders says nothing: predictions from elsewhere."""
-    return tuple(name for name in MUST_AGREE if not (name in first.provenance and name in second.provenance))
+    unknown = [name for name in MUST_AGREE if not (name in first.provenance and name in second.provenance)]
+    return (*unknown, *(() if first.media.keys() & second.media.keys() else (MEDIA,)))
 
 
 def continued(system: System) -> Continued | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.core import Result, Score
-from eval.results import open_scores, predictions_at_hand
+from eval.results import media_shown, open_scores, predictions_at_hand, read_result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class System:
     outputs: Mapping[str, str]
     """Raw outputs by sample id, where predictions are at hand: for people to read, nothing is computed from them."""
     media: Mapping[str, str]
-    """By sample id which files it was shown, where predictions are at hand and say so."""
+    """By sample id which files it was shown, where the predictions that were scored are at hand and say so."""
 
     @property
     def benchmark(self) -> str:
@@ -51,11 +51,12 @@ def read_system(folder: Path) -> System:
         DataError: a line of its scores, or its result, does not fit the format.
     """
     result, scores = open_scores(folder)
-    predictions = [prediction for _, prediction in predictions_at_hand(folder, result)]
+    _, raw = read_result(folder)
+    predictions = predictions_at_hand(folder, result)
     return System(
         folder=folder,
         result=result,
         scores=scores,
-        outputs={each.id: each.output for each in predictions if each.output is not None},
-        media={each.id: each.media for each in predictions if each.media is not None},
+        outputs={sample.id: said.output for sample, said in predictions if said.output is not None},
+        media=media_shown(folder, result, raw),
     )

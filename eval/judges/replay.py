@@ -96,9 +96,12 @@ class ReplayJudge:
     def require_served(self) -> None:
         """Raise ConfigError where no verdict came from a server, so that none can be found by what is asked."""
         if not self.n_served:
-            raise ConfigError(
-                f"{self.place} holds no verdicts of a server: {self.name!r} computes its own again. Name that judge."
+            why = (
+                "none of its calls had a reply; score it again"
+                if self._judge.get("provider")
+                else f"{self.name!r} computes its own again; name that judge"
             )
+            raise ConfigError(f"{self.place} holds no verdicts of a server: {why}.")
 
     def protocol(self, pack: Path | None = None) -> JudgeProtocol:
         """Return the protocol that the verdicts were asked for with.
@@ -120,7 +123,10 @@ class ReplayJudge:
             said = str(name)[:60]
             raise ConfigError(f"Unknown protocol {said!r} in {self.place}. {did_you_mean(said, _protocols())}")
         kept = self._wording
-        protocol = judge_protocol(name, pack) if kept is None else with_wording(name, kept)
+        try:
+            protocol = judge_protocol(name, pack) if kept is None else with_wording(name, kept)
+        except DataError as error:  # upstream's wording was not imported here
+            raise ConfigError(f"{self.place} was judged in upstream's wording. {error}") from error
         if protocol.wording.sha256 == sha256:
             return protocol
         if kept is not None:

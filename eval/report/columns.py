@@ -35,7 +35,7 @@ class Column:
     is_text: bool = False
     """Whether it wraps where the width is short. Numbers never do."""
     rank: int = 0
-    """0: always shown. Of the others, the highest is left out first."""
+    """0: always shown. Of the others, the lowest is taken first, and a narrow one where a wider had no room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,7 @@ def say(console: Console, line: str, style: str = "") -> None:
     copied.
     """
     for part in line.split("\n"):
-        for piece in wrap(part, console.width, break_long_words=False, break_on_hyphens=False) or [""]:
+        for piece in wrap(part, max(1, console.width), break_long_words=False, break_on_hyphens=False) or [""]:
             console.print(Text(piece, style=style), soft_wrap=True)
 
 

@@ -227,7 +227,7 @@ def show_summary(results: Sequence[Result], *, console: Console | None = None) -
             one_line(f"{result.judge}, {result.protocol}" if result.judge else ""),
         )
         lines.append(Line(cells=cells))
-    show_table(console, _SUMMARY, lines, elsewhere="Each benchmark's own table")
+    show_table(console, _SUMMARY, lines, elsewhere="Each benchmark's result.json")
 
 
 def _rows(metrics: Sequence[Metric]) -> dict[tuple[str, str], dict[Accounting, Metric]]:

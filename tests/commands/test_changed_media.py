@@ -89,8 +89,10 @@ def test_a_torn_line_does_not_hide_other_files(data, tmp_path, capsys):
     with (out / "predictions.jsonl").open("a") as file:
         file.write('{"id": "MSVD-QA-v')
     replace(data, "v0.mp4", "v2.mp4")
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
     assert ask(data, out) == 2
     assert "such as MSVD-QA-val_0" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     assert ask(data, out, "accept=[media]") == 0
 
 
@@ -105,3 +107,18 @@ def test_runs_that_were_shown_other_files_are_compared_only_where_that_is_accept
     assert "media: " in (refused := capsys.readouterr().err)
     assert "--accept media" in refused
     assert main(["compare", "--first", str(first), "--second", str(third), "--accept", "media"]) == 0
+
+
+def test_predictions_that_are_not_those_that_were_scored_say_nothing_of_their_media(data, tmp_path, capsys):
+    first, second, scored = (tmp_path / name for name in ("a", "b", "s"))
+    assert ask(data, first) == ask(data, second) == 0
+    assert main(["score", "--bench", "msvd-qa", "--pred", str(first), "--out", str(scored)]) == 0
+    capsys.readouterr()
+    assert main(["compare", "--first", str(scored), "--second", str(second)]) == 0
+    assert "does not say its media" not in capsys.readouterr().out
+    path = first / "predictions.jsonl"
+    rows = read(path)
+    rows[0]["media"] = "0" * 16
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert main(["compare", "--first", str(scored), "--second", str(second)]) == 0
+    assert "does not say its media: they were not compared" in " ".join(capsys.readouterr().out.split())

@@ -43,7 +43,7 @@ def test_the_module_is_the_same_program():
         (["compare", "A=x", "B=y"], "A= and B= are for make; here give --first x --second y."),
         (["judge", "compare", "--second", "y", "A=x"], "A= is for make; here give --first x."),
         (["eval", "BENCH=mvbench"], "BENCH= is for make; here give --bench mvbench."),
-        (["eval", "--bench", "mvbench", "OUT=x"], "Unknown setting 'OUT'. Give out=x, or --out x."),
+        (["eval", "--bench", "mvbench", "OUT=x"], "Unknown setting 'OUT'. Give out=x."),
         (["compare", "x", "y"], "Unexpected 'x': this command takes flags only. Known: --accept, --first,"),
         (
             ["leaderboard", "limit=3"],

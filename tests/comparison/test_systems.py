@@ -268,4 +268,4 @@ def test_predictions_from_elsewhere_say_less_and_that_is_said(tmp_path):
     first, second = scored(tmp_path / "a", answers([1, 0])), scored(tmp_path / "b", answers([1, 1]))
     less = {key: value for key, value in second.result.provenance.items() if key not in ("decoder", "wording")}
     second = replace(second, result=replace(second.result, provenance=less))
-    assert compare_systems(first, second).unknown == ("decoder", "wording")
+    assert compare_systems(first, second).unknown == ("decoder", "wording", "media")

@@ -19,6 +19,12 @@ def test_a_line_goes_on_between_words_and_a_path_stays_whole(width):
     assert shown.startswith("\nWritten")
 
 
+def test_a_terminal_that_says_it_has_no_width_is_printed_to():
+    to = io.StringIO()
+    say(Console(file=to, width=0), "two words")
+    assert to.getvalue().split() == ["two", "words"]
+
+
 def test_a_text_from_outside_is_one_line_of_bounded_length():
     assert one_line("a\n b\x1b[31m\u202ec") == "a b [31m c"
     assert len(one_line("x" * 500)) == 200

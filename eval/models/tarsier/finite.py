@@ -38,9 +38,10 @@ def refuse_unsound(model: torch.nn.Module, folder: Path) -> None:
 
 
 def most_likely(logits: torch.Tensor) -> list[int]:
-    """Return the most likely token of each row of logits, (b, vocabulary). Raises ModelError where one is not finite.
+    """Return the most likely token of each row of logits, (b, vocabulary).
 
-    For argmax NaN is the largest there is, so the largest says whether any is NaN or infinite.
+    Raises ModelError where the largest of a row is NaN or infinite: argmax takes NaN for the largest there is, and no
+    token is likelier than infinity. A minus infinity below a finite logit rules out its token, and nothing more.
     """
     rows = logits.float()
     best = rows.argmax(-1)

@@ -166,7 +166,11 @@ class TarsierRunner:
         inputs = torch.tensor(self._ids(1, [wrap_prompt("<video>\nDescribe the video.")]), device=self._model.device)
         with torch.inference_mode():
             shown = pixels.to(self._model.device, self._dtype)
-            most_likely(self._model(input_ids=inputs, pixel_values=shown, logits_to_keep=1).logits[:, -1])
+            logits = self._model(input_ids=inputs, pixel_values=shown, logits_to_keep=1).logits[:, -1]
+        try:
+            most_likely(logits)
+        except ModelError as error:
+            raise ModelError(f"{self.name}, asked about a grey frame: {error}.") from error
 
     def _ids(self, n_frames: int, prompts: Sequence[str]) -> list[list[int]]:
         """Return the ids of prompts about so many frames."""
