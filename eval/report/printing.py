@@ -39,7 +39,10 @@ class _Console(Console):
 
 def results_console() -> Console:
     """Return the console for results, with room for every column where no terminal sets the width."""
-    return _Console() if sys.stdout.isatty() else _Console(width=UNBOUNDED)
+    if not sys.stdout.isatty():
+        return _Console(width=UNBOUNDED)
+    console = _Console()
+    return console if console.width > 0 else _Console(width=80)  # COLUMNS=0, as some shells have it
 
 
 def say(console: Console, line: str, style: str = "") -> None:
@@ -49,7 +52,7 @@ def say(console: Console, line: str, style: str = "") -> None:
     copied.
     """
     for part in line.split("\n"):
-        for piece in wrap(part, max(1, console.width), break_long_words=False, break_on_hyphens=False) or [""]:
+        for piece in wrap(part, console.width, break_long_words=False, break_on_hyphens=False) or [""]:
             console.print(Text(piece, style=style), soft_wrap=True)
 
 

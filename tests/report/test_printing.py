@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from eval.report.printing import REASON, one_line, say
+from eval.report.printing import REASON, one_line, results_console, say
 
 PATH = "/a/folder/with-a-long/name/run.json"
 
@@ -19,10 +19,11 @@ def test_a_line_goes_on_between_words_and_a_path_stays_whole(width):
     assert shown.startswith("\nWritten")
 
 
-def test_a_terminal_that_says_it_has_no_width_is_printed_to():
-    to = io.StringIO()
-    say(Console(file=to, width=0), "two words")
-    assert to.getvalue().split() == ["two", "words"]
+def test_a_terminal_that_says_it_has_no_width_is_printed_to(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "0")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    say(results_console(), "two words")
+    assert capsys.readouterr().out.split() == ["two", "words"]
 
 
 def test_a_text_from_outside_is_one_line_of_bounded_length():
