@@ -158,7 +158,7 @@ def verdicts(n: int, share: float, loss: float, margin: float, per_video: int) -
         each = estimate(values.tolist(), videos)
         assert each.stderr is not None
         alike = 3.0 / n if not each.stderr else None
-        decision = decide(each.value, each.stderr, each.df, margin, n, alike)
+        decision = decide(each.value, each.stderr, each.df, margin, n, alike=alike)
         found.append(decision.verdict if decision.armed or decision.verdict == "fail" else "not armed")
     return found
 

@@ -58,6 +58,8 @@ class Change(Measure):
     detectable: float | None
     """The smallest true difference that 80% of such comparisons would find at 5%; None where it can't be told, or the
     metric has no room for one."""
+    full: float
+    """The most that the metric can be; 1 for shares."""
     n: int
     """Paired samples."""
     n_clusters: int
@@ -112,6 +114,7 @@ def change_of_mean(measure: Measure, columns: Columns, full: float) -> Change:
         p=p,
         test=test,
         detectable=_detectable(found.stderr, found.df, full) if found.stderr else None,
+        full=full,
         n=found.n,
         n_clusters=found.n_clusters,
         n_first=n_first,
@@ -157,6 +160,7 @@ def change_of_sums(
         p=p,
         test="exchange" if exact else "exchange_drawn",
         detectable=_detectable(spread.stderr, max(1, len(sums) - n_strata), full) if spread and known else None,
+        full=full,
         n=len(columns.clusters),
         n_clusters=len(set(columns.clusters)),
         n_first=None,

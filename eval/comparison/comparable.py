@@ -15,12 +15,13 @@ from eval.comparison.scored import System
 from eval.errors import ConfigError, DataError, did_you_mean
 from eval.fingerprint import MEDIA, Accepted, dotted, short
 from eval.results import AGAIN
+from eval.scorers.accounting import video_of
 from eval.scorers.event_table import RENAMED
 from eval.store import RESULT
 
 MUST_AGREE = ("split", "limit", "decoder", "wording", "prompts_sha256", "data_sha256")
 """Fields of a run's provenance that its scores depend on besides model and scorer."""
-_SAMPLES = ("ids", "target", "subset")
+_SAMPLES = ("ids", "target", "subset", "cluster")
 """What scores themselves say of the samples."""
 _JUDGE_NAMES = ("requested", "note")
 """What says nothing about the judge as it was served."""
@@ -112,11 +113,15 @@ def _found(first: System, second: System) -> Iterator[Difference]:
     common = [key for key in one if key in two]
     if not common:
         raise ConfigError(f"id: {first.folder} and {second.folder} have no sample in common: nothing can be paired.")
-    for field in _SAMPLES[1:]:
+    for field in ("target", "subset"):
         changed = [key for key in common if _of(one[key], field) != _of(two[key], field)]
         if changed:
             values = [f"{_of(scores[changed[0]], field)} for {changed[0]}" for scores in (one, two)]
             yield Difference(field=field, first=values[0], second=values[1])
+    videos = {(video_of(one[key]), video_of(two[key])) for key in common}
+    n_videos = [len({pair[which] for pair in videos}) for which in (0, 1)]
+    if {len(videos)} != set(n_videos):
+        yield Difference(field="cluster", first=f"{n_videos[0]} source videos", second=f"{n_videos[1]}, cut otherwise")
     shown = [key for key in common if key in first.media and key in second.media]
     other = [key for key in shown if first.media[key] != second.media[key]]
     if other:

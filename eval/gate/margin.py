@@ -34,12 +34,15 @@ from eval.comparison.scored import System
 from eval.comparison.systems import Comparison, compare_systems
 from eval.core import OVERALL, Accounting
 from eval.errors import ConfigError, did_you_mean
-from eval.stats.clusters import t_quantile
+from eval.stats.clusters import share_interval, t_quantile
 
 CONFIDENCE = 0.95
 """Of each bound."""
 POWER = 0.8
 """Chance that a run passes which is as good; with less none does."""
+
+_NOTHING = 1e-12
+"""A standard error below this is that of videos which all differ alike."""
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 
@@ -74,7 +77,16 @@ class MarginGate:
     decision: Decision
 
 
-def decide(difference: float, stderr: float, df: float, margin: float, n: int, alike: float | None = None) -> Decision:
+def decide(
+    difference: float,
+    stderr: float,
+    df: float,
+    margin: float,
+    n: int,
+    *,
+    alike: float | None = None,
+    full: float = 1.0,
+) -> Decision:
     """Return what a difference says about a margin.
 
     Args:
@@ -83,12 +95,14 @@ def decide(difference: float, stderr: float, df: float, margin: float, n: int, a
         df: Degrees of freedom of the standard error.
         margin: The loss that matters, above 0.
         n: Paired samples.
-        alike: Where no sample differs, so that the standard error is 0 and says nothing: how far from 0 the difference
-            may be all the same. Bounds fall with 1 / n there, and with its root otherwise.
+        alike: Where the difference is the same in all videos, 0 mostly, the standard error is 0 and says nothing. Then
+            the share of videos of which it may be otherwise all the same, up to `full` either way. Bounds fall with
+            1 / n there, and with its root otherwise.
+        full: The most that the metric can be.
     """
     if alike is not None:
-        low, high = -alike, alike
-        needed = ceil(n * alike / margin)
+        low, high = difference - alike * (full + difference), difference + alike * (full - difference)
+        needed = ceil(n * alike * full / margin)
     else:
         reach = t_quantile(df, CONFIDENCE) * stderr
         low, high = difference - reach, difference + reach
@@ -144,9 +158,7 @@ def margin_gate(
         )
     scale = 1.0 if change.name.startswith("score") else 100.0
     strata = len({score.subset for score in new.scores.values()}) if change.average == "macro" else 1
-    # With nothing that differs, the change's own interval says how far the truth may be from 0.
-    alike = change.high if not change.stderr and not change.difference else None
-    decision = decide(
-        change.difference, change.stderr, max(1, change.n_clusters - strata), margin / scale, change.n, alike
-    )
+    df = max(1, change.n_clusters - strata)
+    alike = float(share_interval(0.0, 0.0, df, change.n_clusters)[1]) if change.stderr <= _NOTHING else None
+    decision = decide(change.difference, change.stderr, df, margin / scale, change.n, alike=alike, full=change.full)
     return MarginGate(comparison=comparison, change=change, margin=margin / scale, scale=scale, decision=decision)

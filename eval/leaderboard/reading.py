@@ -22,8 +22,8 @@ from eval.seals import refuse_altered
 from eval.store import PREDICTIONS, RESULT, RUN, SCORES, VERDICTS, read_record
 
 _CIRCUMSTANCES = frozenset({
-    "annotations", "code", "data", "date", "predictions", "predictions_sha256", "read_from", "scored_with", "scorer",
-    "versions",
+    "accepted", "annotations", "data", "date", "predictions", "predictions_sha256", "read_from", "rows_passed_over",
+    "scored_with", "scorer", "versions",
 })  # fmt: skip
 """What a result's provenance says beyond the fingerprint of its run."""
 
@@ -110,13 +110,14 @@ def _made_by(folder: Path, result: Result) -> Mapping[str, Any]:
     """
     if (folder / RUN).is_file():
         record = read_record(folder)
-        made_by = dict(record.fingerprint)
-        if record.accepted:
-            # Part of the predictions were made before: a run that was continued so is another one.
-            made_by["accepted"] = [{**asdict(each), "when": None} for each in record.accepted]
+        made_by, accepted = dict(record.fingerprint), [asdict(each) for each in record.accepted]
     else:
         made_by = {name: value for name, value in result.provenance.items() if name not in _CIRCUMSTANCES}
         made_by = made_by or {"predictions_sha256": result.provenance.get("predictions_sha256")}
+        accepted = [dict(each) for each in result.provenance.get("accepted") or ()]
+    if accepted:
+        # Part of the predictions were made before: a run that was continued so is another one.
+        made_by["accepted"] = [{**each, "when": None} for each in accepted]
     found: Mapping[str, Any] = without_places(made_by)
     return found
 

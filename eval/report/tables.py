@@ -1,7 +1,7 @@
 r"""The leaderboard as Markdown and as LaTeX: for each benchmark what was measured here, and what others published.
 
 A table holds numbers that can be compared and no others: of the same samples, scored in the same way (one `score_id`).
-Bold is the best of a column where it is significantly better than the second best, see
+Bold is the best of a column where it is significantly better than every other one, see
 `eval.leaderboard.significance`; incomplete runs are marked and never bold.
 
 Names come from anywhere. Here they are text: Markdown and LaTeX get nothing in them that would be markup.
@@ -26,7 +26,7 @@ INCOMPLETE = "†"
 EXPLAINED = (
     "Values times 100 (a judge's score from 0 to 5 as it is), with their 95% intervals where they are known; headline "
     "metrics only, the CSV file has all. Tables hold what can be compared: never compare numbers of two tables. Bold: "
-    "better than the second best of its column by more than chance explains (p < 0.05; sample by sample where both "
+    "better than every other one of its column by more than chance explains (p < 0.05; sample by sample where both "
     "runs are at hand, else as if of independent samples, which is cautious). "
     f"{INCOMPLETE} incomplete: never bold. Published numbers come without intervals, samples and score_id, so that "
     "nothing can be said of how they differ, and none is bold."

@@ -108,7 +108,7 @@ def estimate(
     1/S of that in each, and the variance is the sum of the squares. Where no cluster is in two strata that is the
     usual stratified variance, the variances of the strata added with squared weights; where one is, what its answers
     in several strata have in common is counted too. Degrees of freedom are C - 1, and over strata those of Welch and
-    Satterthwaite.
+    Satterthwaite, C - 1 at the most where strata share clusters.
 
     Sources: Liang and Zeger, Longitudinal data analysis using generalized linear models, Biometrika 73 (1986);
     Cameron and Miller, A practitioner's guide to cluster-robust inference, Journal of Human Resources 50 (2015), for
@@ -144,6 +144,8 @@ def estimate(
         # Nothing varies but for rounding.
         return replace(found, stderr=0.0, df=float(sum(degrees)), df_of_shares=float(sum(degrees)))
     df = _satterthwaite([float((each**2).sum()) for each in moves], degrees)
+    if sum(part.n_clusters for part in parts) > n_clusters:
+        df = min(df, n_clusters - 1.0)  # strata that share clusters are not as many independent variances
     independent = sum(float(part.values.var(ddof=1)) / len(part.values) / n_strata**2 for part in parts)
     return replace(
         found,

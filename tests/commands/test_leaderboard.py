@@ -150,6 +150,31 @@ def unsealed(run):
     change(run / "result.json", files={})
 
 
+def test_prediction_files_of_one_name_are_different_models(tmp_path):
+    scores = []
+    for name, said in (("one", "plays a guitar"), ("two", "plays a drum")):
+        (tmp_path / name).mkdir()
+        rows = questions(tmp_path / name / "predictions.jsonl")
+        rows.write_text(rows.read_text().replace("plays a guitar", said))
+        scores.append(score(rows, "msvd-qa", tmp_path / f"score-{name}"))
+    table = tmp_path / "leaderboard.csv"
+    make_table(table, *scores)
+    names = {row.fingerprint for row in runs_in(table)}
+    assert len(names) == 2
+    assert {sum(row.fingerprint == name for row in runs_in(table)) for name in names} == {len(runs_in(table)) // 2}
+
+
+@needs_world
+def test_a_run_and_a_score_of_it_are_one_row(tmp_path):
+    flags = ["--model", "scripted", "--limit", "6", "--out", str(tmp_path / "run")]
+    assert main(["eval", "--bench", "mvbench", *flags]) == 0
+    table = tmp_path / "leaderboard.csv"
+    make_table(table, tmp_path / "run")
+    before = {row.name for row in runs_in(table)}
+    make_table(table, score(tmp_path / "run", "mvbench", tmp_path / "again"))
+    assert {row.name for row in runs_in(table)} == before
+
+
 def test_outputs_with_line_separators_verify(tmp_path, capsys):
     rows = questions(tmp_path / "q.jsonl")
     rows.write_text(rows.read_text().replace("plays a guitar", "plays\\u2028a\\u2029guitar\\u0085"))

@@ -248,6 +248,22 @@ def test_other_samples_targets_and_subsets_are_refused_unless_accepted(tmp_path)
     assert (found.n_common, found.n_first_only, found.n_second_only) == (2, 1, 1)
 
 
+def test_videos_that_are_cut_otherwise_are_refused_and_other_names_of_them_are_not(tmp_path):
+    ids = [f"Q_{i}" for i in range(4)]
+    first, named, cut = (
+        scored(
+            tmp_path / name,
+            [line(key, {"accuracy": 1.0}, cluster=video) for key, video in zip(ids, videos, strict=True)],
+        )
+        for name, videos in (("a", "vvww"), ("b", "1122"), ("c", "vwww"))
+    )
+    assert compare_systems(first, named).accepted == ()
+    for pair in ((first, cut), (cut, first)):
+        with pytest.raises(ConfigError, match=r"^cluster: .*2 source videos.* --accept cluster$"):
+            compare_systems(*pair)
+    assert [one.field for one in compare_systems(first, cut, ["cluster"]).accepted] == ["cluster"]
+
+
 def test_what_can_never_be_compared(tmp_path):
     first = scored(tmp_path / "a", answers([1, 0]))
     with pytest.raises(ConfigError, match=r"^first, second: both are"):

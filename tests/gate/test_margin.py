@@ -54,6 +54,33 @@ def test_where_nothing_differs_the_samples_alone_decide():
     assert (found.verdict, found.needed) == ("inconclusive", 2000)
 
 
+@pytest.mark.parametrize(
+    ("difference", "alike", "verdict", "low", "high"),
+    [
+        (1.0, 0.95, "inconclusive", -0.9, 1.0),
+        (-1.0, 0.95, "inconclusive", -1.0, 0.9),
+        (-1.0, 0.02, "fail", -1.0, -0.96),
+        (1.0, 0.009, "pass", 0.982, 1.0),
+    ],
+)
+def test_a_difference_that_is_the_same_in_all_videos_is_as_sure_as_there_are_videos(
+    difference, alike, verdict, low, high
+):
+    found = decide(difference, 0.0, MANY, 0.01, 1000, alike=alike)
+    assert found.verdict == verdict
+    assert [found.low, found.high] == pytest.approx([low, high])
+
+
+def test_two_videos_decide_nothing_however_they_turn(tmp_path):
+    for first, second in (([1, 1], [0, 0]), ([0, 0], [1, 1])):
+        name = f"{first[0]}{second[0]}"
+        new, old = scored(tmp_path / f"n{name}", answers(first)), scored(tmp_path / f"o{name}", answers(second))
+        found = margin_gate(new, old, margin=1.0).decision
+        assert (found.verdict, found.armed) == ("inconclusive", False)
+    many = scored(tmp_path / "n", answers([0] * 300)), scored(tmp_path / "o", answers([1] * 300))
+    assert margin_gate(*many, margin=1.0).decision.verdict == "fail"
+
+
 def runs(tmp_path, worse, better, n=1000, **more):
     """Return a new run and an old one that differ in some of n answers, each about a video of its own."""
     old = [1] * worse + [0] * better + [1] * (n - worse - better)

@@ -51,6 +51,12 @@ def test_the_best_is_better_than_the_second_best():
     assert best_of([]) is None
 
 
+def test_the_best_is_better_than_each_other_one_not_only_than_the_next():
+    second, third = other(0.45), replace(other(0.44), model="third")
+    assert best_of([third, second, FIRST], lambda _, row: row is second) is None
+    assert best_of([third, second, FIRST], lambda first, _: first is FIRST) is FIRST
+
+
 def test_incomplete_and_published_numbers_are_never_best_and_never_second():
     worst = other(0.1)
     assert best_of([worst, FIRST, other(0.9, complete=False), other(0.9, complete=None)]) is FIRST
