@@ -64,10 +64,6 @@ class RunRecord:
     config_sha256: str | None = None
     """Hash of config.yaml; None in folders of earlier versions."""
 
-    def has_accepted(self, field: str, now: object) -> bool:
-        """Whether this very value of a field was accepted at an earlier start."""
-        return any((each.field, each.now) == (field, now) for each in self.accepted)
-
 
 def read_record(folder: Path) -> RunRecord:
     """Return what run.json says.

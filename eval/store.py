@@ -166,7 +166,7 @@ def open_run(folder: Path, fingerprint: Mapping[str, Any], config_yaml: str, acc
         return RunFolder(folder, lock, journal, record, notes=notes, repaired=tail is not None)
     except OSError as error:
         lock.release()
-        raise refused(folder, error) from error
+        raise refused(Path(error.filename or folder), error) from error
     except BaseException:
         lock.release()
         raise
@@ -242,18 +242,12 @@ class RunFolder:
         """The predictions file; it may not exist yet."""
         return self._journal.path
 
-    def keep_accepted(self, difference: Difference) -> str | None:
-        """Keep in run.json a difference that showed only in what is done, and was accepted.
-
-        Returns:
-            What the user should be told of it, None where it was kept at an earlier start.
+    def keep_accepted(self, difference: Difference) -> str:
+        """Keep in run.json a difference that showed only in what is done, and was accepted; return what to tell of it.
 
         Raises:
             RunError: the disk refuses.
         """
-        field, _, now = difference
-        if self.record.has_accepted(field, now):
-            return None
         (accepted,) = accept_now([difference], _count_lines(self.predictions))
         self.record = replace(self.record, accepted=(*self.record.accepted, accepted))
         write_record(self.folder, self.record)

@@ -16,7 +16,7 @@ from eval import config as configuration
 from eval.bundles import POPULATION, SUFFIX, WORDING, is_bundle, pack
 from eval.commands.judging import pack_of
 from eval.commands.outcome import say
-from eval.commands.rescoring import build_benchmark, pairs_of, population_of
+from eval.commands.rescoring import build_benchmark, kept_settings, pairs_of, population_of
 from eval.config import PROJECT
 from eval.errors import ConfigError, DataError
 from eval.files import to_jsonl, write_bytes_atomically
@@ -57,7 +57,7 @@ def write_bundle(scored: Scored, name: str, overrides: Sequence[str]) -> None:
     to = _bundle_file(name)
     folder = scored.folder
     files = _files(scored, overrides)
-    settings = _settings(folder / CONFIG)
+    settings = kept_settings(folder)
     judge = settings.get("judge")
     variable = judge.get("key_env") if isinstance(judge, Mapping) else None
     refuse_secrets(files, [variable] if isinstance(variable, str) else [], settings=(CONFIG, RUN, RESULT))
@@ -100,10 +100,11 @@ def _files(scored: Scored, overrides: Sequence[str]) -> dict[str, bytes]:
     files[RESULT] = _json({**scored.raw, "provenance": placeless})
     if (folder / CONFIG).is_file():
         files[CONFIG] = yaml.safe_dump(
-            without_places(_settings(folder / CONFIG)), sort_keys=False, allow_unicode=True
+            without_places(kept_settings(folder)), sort_keys=False, allow_unicode=True
         ).encode("utf-8")
     if (folder / RUN).is_file():
         record = asdict(read_record(folder))
+        _refuse_other_config(folder, record["config_sha256"])
         config = hashlib.sha256(files[CONFIG]).hexdigest() if CONFIG in files else None
         files[RUN] = _json({**without_places(record), "config_sha256": config})
     if "judge" in about["scorer"]:
@@ -117,16 +118,11 @@ def _files(scored: Scored, overrides: Sequence[str]) -> dict[str, bytes]:
     return files
 
 
-def _settings(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise DataError(f"{path} is damaged ({' '.join(str(error).split())}). Restore it, or run again.") from error
-    if not isinstance(found, dict):
-        raise DataError(f"{path} is damaged (it is no mapping). Restore it, or run again.")
-    return found
+def _refuse_other_config(folder: Path, sha256: str | None) -> None:
+    """Raise DataError where config.yaml is not the one that the run wrote."""
+    path = folder / CONFIG
+    if sha256 and path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        raise DataError(f"{path} is not as the run wrote it. Restore it, or run again, which writes it anew.")
 
 
 def _json(value: Any) -> bytes:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from eval import building
 from eval import config as configuration
+from eval.commands.continuing import changed_media
 from eval.commands.judging import Judging, judge_overrides, protocol_overrides
-from eval.commands.media import changed_media
 from eval.commands.outcome import is_whole, stamp
 from eval.commands.running import Job, run
 from eval.config import Settings

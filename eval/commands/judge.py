@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import argparse
-import re
-import tempfile
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from eval import building
 from eval import config as configuration
 from eval.agreement.comparison import compare_judges
 from eval.agreement.opinions import read_judged
+from eval.bundles import ALLOWED, POPULATION, WORDING
 from eval.commands.bundle import result_folder, write_bundle
 from eval.commands.judging import Judging, judge_overrides, protocol_overrides
-from eval.commands.outcome import say, stamp
-from eval.commands.rescoring import build_benchmark, pairs_of
+from eval.commands.outcome import is_whole, origin, say, stamp
+from eval.commands.rescoring import build_benchmark, pairs_of, rescore
 from eval.commands.score import score
 from eval.core import Result
+from eval.errors import RunError
+from eval.files import make_folder
 from eval.judges.replay import ReplayJudge
 from eval.judges.served import ServedJudge
 from eval.leaderboard.finding import opened
-from eval.leaderboard.reading import read_scored
+from eval.leaderboard.reading import Scored, read_scored
+from eval.lock import FolderLock
 from eval.readers.predictions import to_json
+from eval.readers.rows import read_jsonl
 from eval.report.agreement import show_agreement
-from eval.results import read_result
-from eval.store import write_json, write_jsonl
+from eval.report.terminal import show_failures, show_result
+from eval.seals import write_scored
+from eval.store import CONFIG, PREDICTIONS, RUN, VERDICTS, holds_only, write_bytes_atomically, write_json, write_jsonl
 
 SHOWN = 5
 """Differences that are listed."""
@@ -75,33 +80,56 @@ def export(given: argparse.Namespace) -> bool:
 def replay(given: argparse.Namespace) -> bool:
     """Score from a bundle, asking nobody, and compare with what the bundle says came of it."""
     path = Path(given.bundle).expanduser().resolve()
-    with opened(path) as scored, tempfile.TemporaryDirectory(prefix="tarsier-eval-") as folder:
+    with opened(path) as scored:
+        ReplayJudge(bundle=scored.folder).require_served()
         bench = scored.result.benchmark
         out = Path(given.out).expanduser().resolve() if given.out else configuration.RUNS / f"{stamp()}-replay-{bench}"
-        # A prediction file gives its model its name.
-        name = re.sub(r"[^\w.-]", "_", scored.result.model)
-        predictions = Path(folder) / f"{name}.jsonl"
-        if not given.pred:
-            write_jsonl(predictions, (to_json(*pair) for pair in pairs_of(scored, build_benchmark(scored))))
-        whole = score(
-            argparse.Namespace(
-                pred=given.pred or str(predictions),
-                bench=bench,
-                judge=f"replay:{scored.folder}",
-                protocol=None,
-                data=given.data,
-                out=str(out),
-                overrides=given.overrides,
+        if given.pred:
+            return score(
+                argparse.Namespace(
+                    pred=given.pred,
+                    bench=bench,
+                    judge=f"replay:{scored.folder}",
+                    protocol=None,
+                    data=given.data,
+                    out=str(out),
+                    overrides=given.overrides,
+                )
             )
-        )
-        differences = [] if given.pred else _differences(scored.result, read_result(out)[0])
+        again = _again(scored, out, given.data, given.overrides)
+        differences = _differences(scored.result, again)
     for line in differences[:SHOWN]:
         say(line)
     if len(differences) > SHOWN:
         say(f"... and {len(differences) - SHOWN} more numbers differ.")
-    if not given.pred and not differences:
+    if not differences:
         say("Every number equals the one in the bundle.")
-    return whole and not differences
+    return is_whole(again) and not differences
+
+
+def _again(scored: Scored, out: Path, data: str | None, overrides: Sequence[str]) -> Result:
+    """Score a run again into a folder of its own, which then holds all that the run's had: what it is of stays known.
+
+    Raises:
+        RunError: the folder is there already, and holds something else.
+    """
+    if out.exists() and not (out.is_dir() and holds_only(out, ALLOWED)):
+        raise RunError(f"{out} is there already and is not the folder of a replay. Choose another OUT.")
+    scores, result = rescore(scored, data, overrides)
+    result = replace(result, provenance={**result.provenance, "scored_with": origin()})
+    pairs = pairs_of(scored, build_benchmark(scored))
+    verdicts = scored.folder / VERDICTS
+    make_folder(out)
+    with FolderLock(out):
+        for name in (RUN, CONFIG, WORDING, POPULATION):
+            if (scored.folder / name).is_file():
+                write_bytes_atomically(out / name, (scored.folder / name).read_bytes())
+        write_jsonl(out / PREDICTIONS, (to_json(*pair) for pair in pairs))
+        said = [{**row.fields, "source": "stored"} for row in read_jsonl(verdicts)] if verdicts.is_file() else None
+        write_scored(out, (asdict(score) for score in scores), said, asdict(result))
+    show_result(result, notes=[f"Written to {out}"])
+    show_failures([prediction for _, prediction in pairs], scores)
+    return result
 
 
 def _differences(then: Result, now: Result) -> list[str]:

@@ -129,7 +129,7 @@ def _benchmark(scored: Scored, data: str | None, overrides: Sequence[str]) -> Be
         judge = ReplayJudge(bundle=scored.folder, same_predictions=True)
         parts = {"judge": judge, "protocol": judge.protocol(pack_of(settings))}
     plain = dict(node["scorer"])
-    kept, told = (_plain_values(values, plain) for values in (_kept_settings(scored.folder / CONFIG), identity))
+    kept, told = (_plain_values(values, plain) for values in (_kept_scorer(scored.folder), identity))
     fallback: Benchmark | None = None
     # The settings may be those of an earlier scoring, and what a scorer tells of itself is not all a setting.
     for values in ({**kept, **told}, told, kept, {}):
@@ -152,14 +152,31 @@ def _name(scored: Scored) -> str:
     return name
 
 
-def _kept_settings(path: Path) -> Mapping[str, Any]:
+def kept_settings(folder: Path) -> dict[str, Any]:
+    """Return the settings of a run, as its config.yaml has them; {} where it has none. Raises DataError."""
+    path = folder / CONFIG
     if not path.is_file():
         return {}
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))["benchmark"]["scorer"]
-        return dict(found.items())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, yaml.YAMLError) as error:
-        raise DataError(f"{path} is damaged: {error}.".replace("\n", " ")) from error
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise _damaged(path, " ".join(str(error).split())) from error
+    if not isinstance(found, dict):
+        raise _damaged(path, "it is no mapping")
+    return found
+
+
+def _kept_scorer(folder: Path) -> Mapping[str, Any]:
+    settings = kept_settings(folder)
+    benchmark = settings.get("benchmark")
+    scorer = benchmark.get("scorer") if isinstance(benchmark, dict) else None
+    if settings and not isinstance(scorer, dict):
+        raise _damaged(folder / CONFIG, "it has no benchmark.scorer")
+    return scorer or {}
+
+
+def _damaged(path: Path, why: str) -> DataError:
+    return DataError(f"{path} is damaged ({why}). Restore it, or run again.")
 
 
 def _plain_values(found: Mapping[str, Any], plain: Mapping[str, Any]) -> dict[str, Any]:

@@ -115,8 +115,8 @@ class _Run:
         self._folder = open_run(job.out, self._fingerprint, job.settings.yaml, job.settings.accept)
         for note in self._folder.notes:
             say(note)
-        if job.changed is not None and (told := self._folder.keep_accepted(job.changed)):
-            say(told)
+        if job.changed is not None:
+            say(self._folder.keep_accepted(job.changed))
         # What failed is tried again: a missing video may be there by now.
         self._done = {p.id for p in self._found().values() if p.error is None}
         self._tried = len(self._done)

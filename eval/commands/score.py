@@ -11,6 +11,7 @@ from typing import Any
 from eval import config as configuration
 from eval.commands.judging import Judging, judge_overrides, judged, notes_of, protocol_overrides
 from eval.commands.outcome import is_whole, origin, stamp, write_and_show
+from eval.commands.rescoring import kept_settings
 from eval.config import Settings
 from eval.core import Benchmark, Prediction, Sample
 from eval.errors import ConfigError, RunError
@@ -22,7 +23,7 @@ from eval.readers.malformed import Tolerance
 from eval.readers.predictions import read_predictions
 from eval.report.terminal import projection
 from eval.scoring import score_predictions
-from eval.store import CONFIG, PREDICTIONS, RESULT, RUN, SCORES, VERDICTS, holds_only, read_record
+from eval.store import PREDICTIONS, RESULT, RUN, SCORES, VERDICTS, holds_only, read_record
 
 
 def score(given: argparse.Namespace) -> bool:
@@ -109,7 +110,5 @@ def _scored(
 
 def _data_of(source: Path) -> str | None:
     """Return where the data of a run lay, as its configuration says; None of predictions from elsewhere."""
-    config = (source if source.is_dir() else source.parent) / CONFIG
-    lines = config.read_text(encoding="utf-8").splitlines() if config.is_file() else []
-    data = next((line.removeprefix("data: ").strip() for line in lines if line.startswith("data: ")), None)
-    return "built-in" if data == str(configuration.BUILTIN / "world") else data
+    data = kept_settings(source if source.is_dir() else source.parent).get("data")
+    return "built-in" if data == str(configuration.BUILTIN / "world") else data if isinstance(data, str) else None

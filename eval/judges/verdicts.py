@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -87,6 +88,7 @@ class VerdictStore:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             version = self._version() or self._create()
+            self._opened = path.stat()
             if version == _VERSION:
                 self._db.execute(_DIGESTS)
         except RunError as error:
@@ -186,7 +188,20 @@ class VerdictStore:
                     )
 
         if verdicts:
+            self._refuse_gone()
             self._transact(insert)
+
+    def _refuse_gone(self) -> None:
+        """Raise RunError where the file is no longer the one that was opened: what is stored would be lost with it."""
+        try:
+            is_there = os.path.samestat(self._opened, self.path.stat())
+        except OSError:
+            is_there = False
+        if not is_there:
+            raise RunError(
+                f"The verdict store {self.path} was removed or replaced while it was in use. What it held is gone; "
+                "nothing more is asked. Put it back, or start again."
+            )
 
     def judges(self) -> list[Identity]:
         """Return whose replies are stored, in order; `requested` is the model as served."""

@@ -117,14 +117,22 @@ def read_run(
     if first is None:
         return []
     found = _of_benchmark(read_jsonl(path), benchmark or first.text("benchmark"), path, None)
-    unknown = [] if ids is None else [sample.id for sample, _ in found if sample.id not in ids]
+    if ids is not None:
+        refuse_others(path, [sample.id for sample, _ in found], ids)
+    return found
+
+
+def refuse_others(path: Path, found: Iterable[str], ids: Collection[str]) -> None:
+    """Raise DataError where a run's predictions are of samples that are none of its own."""
+    known = set(ids)
+    unknown = [name for name in found if name not in known]
     if unknown:
-        known = ", ".join(repr(one) for one in list(ids or ())[:2])
+        shown = ", ".join(repr(one) for one in list(ids)[:2])
         raise DataError(
             f"{path}: {len(unknown)} of its samples are none of this run's, such as {unknown[0]!r} (this run's: "
-            f"{known}, ...). The file is another run's, or was edited: choose another OUT, or delete those rows."
+            f"{shown}, ...). The run was of more samples, the file is another run's, or was edited: choose another "
+            "OUT, or delete those rows."
         )
-    return found
 
 
 def _starts_own(path: Path) -> bool:
@@ -153,7 +161,7 @@ def _of_benchmark(
             continue
         sample, prediction = _parse(row)
         known = found.get(sample.id)
-        dropped += known is not None
+        dropped += known is not None and known[1].output is not None  # a failure that was tried again is none
         if known is None or known[1].output is None:
             found[sample.id] = sample, prediction
     if not found:

@@ -26,7 +26,7 @@ def plan_line(plan: Plan, judge: str, most: float | None) -> str:
     """Return what is left to ask before a run is judged, in one line."""
     if not plan.left:
         return f"Judge {judge}: all {plan.calls:,} calls are in the verdict store; nothing is asked."
-    paid = f", {plan.calls - plan.left:,} of them in the store" if plan.left < plan.calls else ""
+    paid = f", {plan.calls - plan.left:,} of them in the store or repeated" if plan.left < plan.calls else ""
     sent, received = sum(stage.input for stage in plan.stages), sum(stage.output for stage in plan.stages)
     price = f"about {dollars(plan.cost)} (prices of {plan.price_as_of})" if plan.cost is not None else "price not known"
     cap = f"; at most {dollars(most)} are spent" if most is not None else ""
@@ -40,7 +40,7 @@ def bill_lines(bill: Bill) -> list[str]:
     """Return the bill, a stage a line."""
     lines = []
     for stage in bill.stages:
-        parts = [f"{stage.asked:,} asked", f"{stage.stored:,} from the store"]
+        parts = [f"{stage.asked:,} asked", f"{stage.stored:,} from the store or repeated"]
         for count, what in (
             (stage.again, "asked again"),
             (stage.retries, "requests repeated"),

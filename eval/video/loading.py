@@ -33,6 +33,7 @@ def load(
     decoded: float | None = None
     frames: Sequence[Image] | None = None
     error: MediaError | None = None
+    before = media_id(clip)
     try:
         key = store.key(clip, n_frames, side, decoder) if store else None
         frames = store.get(key) if store and key else None
@@ -51,11 +52,13 @@ def load(
     except Exception as found:  # noqa: BLE001 (nobody knows all that a broken file makes a decoder raise)
         error = clean_error(clip.name, "unreadable", f"{type(found).__name__}: {found}")
     media = None if error else media_id(clip)
+    if media != before and not error:
+        error = clean_error(clip.name, "unreadable", "was changed while it was read")
     end = time.perf_counter()
     decoded = decoded or end
     frames = None if error else frames
     times = {"decode": (begin, decoded), "prepare": (decoded, end)}
-    return Loaded(clip=clip, frames=frames, error=error, media=media, **times)
+    return Loaded(clip=clip, frames=frames, error=error, media=None if error else media, **times)
 
 
 def clean_error(path: Path | str, reason: MediaReason, detail: str) -> MediaError:

@@ -266,10 +266,10 @@ def test_a_replay_that_is_stopped_leaves_nothing_behind(judged, tmp_path, monkey
     assert export(judged, tmp_path / "b.tar.gz") == 0
 
     def stop(*_, **__):
-        assert len(list(temporary.iterdir())) == 2  # the bundle's content, and its predictions
+        assert len(list(temporary.iterdir())) == 1  # the bundle's content
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("eval.commands.score.score_predictions", stop)
+    monkeypatch.setattr("eval.commands.rescoring.score_predictions", stop)
     assert replay(tmp_path / "b.tar.gz", tmp_path / "again") == 130
 
 

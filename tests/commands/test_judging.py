@@ -140,8 +140,8 @@ def test_what_a_judged_score_leaves_behind(tmp_path, capsys):
     assert "(prices of 2026-11-01)." in said.err
     assert "judge stand-in-2026-01-01, protocol native" in said.out
     assert f"Judge's bill: ${0.00168 + probe_cost:.2g} (prices of 2026-11-01):" in said.out
-    assert "  list events: 6 asked, 0 from the store, 600 tokens in, 60 out, $0.00072" in said.out
-    assert "  label events: 8 asked, 0 from the store, 800 tokens in, 80 out, $0.00096" in said.out
+    assert "  list events: 6 asked, 0 from the store or repeated, 600 tokens in, 60 out, $0.00072" in said.out
+    assert "  label events: 8 asked, 0 from the store or repeated, 800 tokens in, 80 out, $0.00096" in said.out
 
 
 def test_equal_calls_are_paid_for_once(tmp_path):

@@ -569,3 +569,15 @@ def test_who_forgets_to_close_warns_nobody(path, recwarn):
 
     gc.collect()
     assert [str(one.message) for one in recwarn if issubclass(one.category, ResourceWarning)] == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file stays there")
+@pytest.mark.parametrize("instead", [None, b"text"])
+def test_a_store_that_is_taken_away_while_it_is_open_is_noticed(tmp_path, instead):
+    store = VerdictStore(tmp_path / "v.sqlite")
+    store.put([verdict()])
+    (tmp_path / "v.sqlite").unlink()
+    if instead is not None:
+        (tmp_path / "v.sqlite").write_bytes(instead)
+    with pytest.raises(RunError, match=r"was removed or replaced while it was in use"):
+        store.put([verdict("b")])

@@ -357,6 +357,13 @@ def test_weights_in_several_files_load(tiny):
     find_checkpoint(str(tiny))
 
 
+def test_weights_that_are_a_pipe_are_not_waited_for(tiny):
+    (tiny / "model.safetensors").unlink()
+    os.mkfifo(tiny / "model.safetensors")
+    with pytest.raises(ModelError, match=r"model\.safetensors is no file"):
+        load(tiny)
+
+
 def test_a_pipe_and_code_beside_the_weights_are_left_alone(tiny):
     (tiny / "modeling_evil.py").write_text("raise SystemExit('was run')")
     (tiny / "chat_template.jinja").write_text("{{ cycler.__init__.__globals__.os.system('touch /tmp/was-run') }}")

@@ -1,9 +1,11 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from eval.core import Clip
 from eval.video.identity import media_id
+from eval.video.loading import load
 
 SIZE = 300_000
 
@@ -47,6 +49,26 @@ def test_frames_are_told_by_names_sizes_and_span(tmp_path):
     assert media_id(Clip(source=tmp_path, start=0.0, end=2.0, fps=1.0)) == of(files[:2])
     files[0].write_bytes(bytes(2))
     assert of(tmp_path) != whole
+
+
+def test_frames_that_change_places_show_where_they_are_of_one_size(tmp_path):
+    for i in (1, 2):
+        (tmp_path / f"{i}.jpg").write_bytes(bytes(5000) + bytes([i]) + bytes(5000))
+    before = of(tmp_path)
+    (tmp_path / "1.jpg").write_bytes((tmp_path / "2.jpg").read_bytes())
+    assert of(tmp_path) != before
+
+
+def test_a_file_that_is_changed_while_it_is_read_is_none_of_both(video, monkeypatch):
+    def read(clip, *_, **__):
+        clip.source.write_bytes(bytes(SIZE + 1))
+        return [Image.new("RGB", (4, 4))]
+
+    monkeypatch.setattr("eval.video.loading.load_frames", read)
+    loaded = load(Clip(source=video), n_frames=1, side=None)
+    assert loaded.frames is None
+    assert loaded.error is not None
+    assert "was changed while it was read" in str(loaded.error)
 
 
 def test_what_cannot_be_read_has_none(tmp_path):

@@ -52,6 +52,8 @@ def read_object(path: Path) -> dict[str, Any]:
 def weight_files(folder: Path) -> list[Path]:
     """Return the files that hold a checkpoint's weights. Raises ModelError where the index names any other."""
     if (folder / SINGLE).exists() or not (folder / INDEX).exists():
+        if (folder / SINGLE).exists() and not (folder / SINGLE).is_file():  # a pipe would be waited for
+            raise ModelError(f"{folder / SINGLE} is no file; fetch the checkpoint again.")
         return [folder / SINGLE]
     index = folder / INDEX
     weights = read_object(index).get("weight_map")

@@ -72,6 +72,33 @@ def test_other_files_under_the_same_names_are_refused_until_they_are_accepted_on
     assert ask(data, out) == 2
 
 
+def test_what_was_accepted_stays_so_for_each_sample(data, tmp_path):
+    out = tmp_path / "run"
+    assert ask(data, out) == 0
+    first, second = ((data / name).read_bytes() for name in ("v0.mp4", "v1.mp4"))
+    (data / "v0.mp4").write_bytes(second)
+    (data / "v1.mp4").write_bytes(first)
+    assert ask(data, out, "accept=[media]") == 0
+    assert ask(data, out) == 0
+    (data / "v0.mp4").unlink()
+    assert ask(data, out) == 0
+    (data / "v0.mp4").write_bytes(first)  # as it was at first
+    assert ask(data, out) == 0
+    replace(data, "v0.mp4", "v2.mp4")
+    assert ask(data, out) == 2
+
+
+def test_a_run_of_more_samples_is_refused_before_anything_is_written(data, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert ask(data, out) == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    changed = "accept=[limit,n_samples,prompts_sha256,data_sha256]"
+    assert ask(data, out, "limit=2", changed) == 2
+    assert "1 of its samples are none of this run's, such as 'MSVD-QA-val_2'" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert ask(data, out) == 0
+
+
 def test_files_that_are_gone_or_moved_change_nothing(data, tmp_path):
     out = tmp_path / "run"
     assert ask(data, out) == 0
@@ -122,3 +149,22 @@ def test_predictions_that_are_not_those_that_were_scored_say_nothing_of_their_me
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert main(["compare", "--first", str(scored), "--second", str(second)]) == 0
     assert "does not say its media: they were not compared" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_score_names_the_data_of_its_run_as_it_is(data, tmp_path, capsys):
+    odd = data.rename(tmp_path / "dät #1 with a name that is long enough for yaml to go on in another line of its own")
+    out = tmp_path / "run"
+    assert ask(odd, out) == 0
+    assert main(["score", "--bench", "msvd-qa", "--pred", str(out), "--out", str(tmp_path / "s")]) == 0
+    assert json.loads((tmp_path / "s" / "result.json").read_text())["provenance"]["data"] == str(odd)
+    config = (out / "config.yaml").read_bytes()
+    at = config.index("ä".encode()) if "ä".encode() in config else config.index(b"\\")
+    (out / "config.yaml").write_bytes(config[: at + 1])
+    capsys.readouterr()
+    assert main(["score", "--bench", "msvd-qa", "--pred", str(out), "--out", str(tmp_path / "t")]) == 2
+    assert "config.yaml is damaged" in capsys.readouterr().err
+    assert main(["bundle", "--run", str(out), "--to", str(tmp_path / "b.tar.gz")]) == 2
+    (out / "config.yaml").write_bytes(config + b"more: 1\n")
+    capsys.readouterr()
+    assert main(["bundle", "--run", str(out), "--to", str(tmp_path / "b.tar.gz")]) == 2
+    assert "config.yaml is not as the run wrote it" in capsys.readouterr().err
