@@ -96,6 +96,7 @@ def samples(*places: str | Path, metric: str | None = None) -> DataFrame:
 
     Raises:
         DataError: a run is damaged, or none of its samples has such a value.
+        RunError: a file of it is not the one that its result was computed with.
         ConfigError: a place does not exist, or pandas is not installed.
     """
     rows: list[Mapping[str, Any]] = []

@@ -111,10 +111,10 @@ def annotated(outcome: Outcome) -> Iterator[str]:
 
 
 def annotated_margin(gate: MarginGate) -> str | None:
-    """Return GitHub's workflow command for a run that did not pass, None for one that did."""
-    if gate.decision.verdict == "pass":
+    """Return GitHub's workflow command for a run; None for one that passed, with nothing that had to be accepted."""
+    if gate.decision.verdict == "pass" and not gate.comparison.accepted:
         return None
-    kind = "error" if gate.decision.verdict == "fail" else "warning"
+    kind = {"pass": "notice", "fail": "error", "inconclusive": "warning"}[gate.decision.verdict]
     return f"::{kind} title={_property(f'regress: {gate.change.name}')}::{_data(' '.join(margin_lines(gate)))}"
 
 
@@ -173,10 +173,11 @@ def _counts(tests: int, failures: int, errors: int) -> str:
 def _case(suite: str, name: str, failure: str | None, lines: Sequence[str], *, skipped: bool = False) -> str:
     opening = f"<testcase classname={_attribute(suite)} name={_attribute(name)}"
     text = escape(_legal("\n".join(lines)))
+    said = f"<system-out>{text}</system-out>" if lines else ""
     if skipped:
-        return f"{opening}><skipped message={_attribute(lines[0])}/></testcase>\n"
+        return f"{opening}><skipped message={_attribute(lines[0])}/>{said}</testcase>\n"
     if failure is None:
-        return f"{opening}/>\n"
+        return f"{opening}>{said}</testcase>\n"
     return f"{opening}><failure message={_attribute(failure)}>{text}</failure></testcase>\n"
 
 

@@ -109,6 +109,18 @@ def test_the_exit_code_of_a_margin(tmp_path, capsys):
     assert "THROUGHOUT" not in shown
 
 
+def test_what_is_accepted_shows_wherever_a_pass_is_told(tmp_path, capsys):
+    old = write(tmp_path / "old", answers([1] * 900 + [0] * 100))
+    new = write(tmp_path / "new", answers([1] * 900 + [0] * 100), split="val")
+    flags = {"run": str(new), "against": str(old), "margin": 1.5, "junit": str(tmp_path / "j.xml"), "github": True}
+    assert regress(given(**flags, accept=["split"])) == 0
+    said = "NOT ONLY THE MODELS DIFFER, as accepted: split"
+    shown = capsys.readouterr().out
+    assert "::notice title=regress%3A accuracy::PASS" in shown
+    assert shown.count(said) == 2
+    assert said in ET.parse(tmp_path / "j.xml").getroot().findtext(".//system-out", "")
+
+
 def test_a_margin_points_out_a_run_that_was_continued_with_another_setting(tmp_path, capsys):
     changed = {"field": "code", "was": "1", "now": "2", "when": "2026-11-01T12:00:00+00:00", "predictions": 37}
     old = write(tmp_path / "old", answers([1] * 900 + [0] * 100))

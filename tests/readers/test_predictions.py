@@ -50,7 +50,7 @@ def test_an_output_replaces_an_earlier_error_and_nothing_else(write, caplog):
     other = Prediction(id=GOOD.id, prompt=GOOD.prompt, output="B")
     path = write(*(to_json(SAMPLE, prediction) for prediction in (FAILED, GOOD, other, FAILED)))
     assert read_run(path) == [(SAMPLE, GOOD)]
-    assert "3 repeated rows" in caplog.text
+    assert "2 repeated rows" in caplog.text
 
 
 def test_of_errors_alone_the_last_one_counts(write):
