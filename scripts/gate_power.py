@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -74,7 +75,7 @@ def with_fault(number: int) -> str:
         try:
             outcome = look(Setup(in_process=True, benchmarks=BENCHMARKS))
         except Exception as error:  # noqa: BLE001 - a fault may break anything, and that is seen too
-            said = (str(error).splitlines() or [""])[0][:80].replace("|", "/")
+            said = re.sub(r"\S*/(?=cut/)", "", (str(error).splitlines() or [""])[0])[:80].replace("|", "/")
             return f"| {fault.area} | {fault.name} | yes | stops the gate | | {type(error).__name__}: {said} |"
     if outcome.first is None:
         return f"| {fault.area} | {fault.name} | **no** | | 0 | |"

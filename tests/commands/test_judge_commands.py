@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import sqlite3
-import tempfile
 from contextlib import closing
 
 import pytest
@@ -46,16 +45,6 @@ def export(run, to):
 
 def replay(bundle, out, *more):
     return main(["judge", "replay", "--bundle", str(bundle), "--out", str(out), *more])
-
-
-@pytest.fixture
-def temporary(tmp_path, monkeypatch):
-    """Where temporary folders are made; no command leaves anything there."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    yield folder
-    assert list(folder.iterdir()) == []
 
 
 def test_a_bundle_gives_the_same_numbers_without_a_judge(judged, tmp_path, capsys, temporary):

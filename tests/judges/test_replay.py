@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import tempfile
 import time
 from dataclasses import asdict
 
@@ -63,16 +62,6 @@ def bundled(folder):
     wording = {"wording.json": json.dumps(asdict(native_protocol().wording)).encode()}
     folder.with_suffix(".tar.gz").write_bytes(pack({"predictions.jsonl": b"", **wording, **files}))
     return folder.with_suffix(".tar.gz")
-
-
-@pytest.fixture
-def temporary(tmp_path, monkeypatch):
-    """Where temporary folders are made; nothing is ever left there."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    yield folder
-    assert list(folder.iterdir()) == []
 
 
 @pytest.fixture
