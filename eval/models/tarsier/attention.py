@@ -1,7 +1,8 @@
 """Attention of many continuations over prefixes that they share, without a copy of the prefix for each.
 
 The queries of all rows of a clip attend to the shared keys at once, then each row's to the row's own keys, and the
-two parts are merged by their log-sum-exps, which is exact. Sources: Hydragen (arXiv 2402.05099), cascade inference
+two parts are merged by their log-sum-exps, which is exact. Scores are never rounded to half precision: the error would
+grow with them, and shift the weights of the two parts. Sources: Hydragen (arXiv 2402.05099), cascade inference
 (flashinfer.ai/2024/02/02/cascade-inference.html), and the merge itself from FlashAttention (arXiv 2205.14135, sec. 3).
 
 Shapes: c clips, b rows, h query heads, k key-value heads (h = k * g, Llama's grouping: query head i reads head i // g),
@@ -17,13 +18,19 @@ from typing import Any
 
 import torch
 
+from eval.models.tarsier.memory import is_out_of_memory
 from eval.models.tarsier.rows import Rows, Slots
 
 SHARED_PREFIX = "tarsier_shared_prefix"
 """The name under which transformers' attention interface knows `shared_prefix_attention`."""
 
 _SCORES_AT_ONCE = 2**26
-"""Elements of the score matrix that the plain kernel holds at a time: 256 MB in fp32."""
+"""Elements of the score matrix that the plain kernel holds at a time: 256 MB in fp32; half of it for halves."""
+
+_COPIED_AT_ONCE = 2**20
+"""Elements of keys or values that it copies into fp32 at a time, or a head's if that is more: 4 MB, for the caches."""
+
+_HALVES = (torch.float16, torch.bfloat16)
 
 Attended = tuple[torch.Tensor, torch.Tensor]
 """An output (b, h, n, d), and the log-sum-exp of its scores (b, h, n), in fp32."""
@@ -54,11 +61,14 @@ def attend(
 
 
 def _has_flash(query: torch.Tensor) -> bool:
-    """Whether FlashAttention 2 takes these queries: half precision, Ampere or later, heads of a multiple of 8."""
-    half = query.dtype in (torch.float16, torch.bfloat16)
+    """Whether FlashAttention 2 takes these queries: half precision, Ampere or later, heads of a multiple of 8.
+
+    Not on ROCm, where the layout of the log-sum-exp depends on which kernel is behind the name.
+    """
     width = query.shape[-1]
     return (
-        query.is_cuda and half and width % 8 == 0 and width <= 256
+        query.is_cuda and query.dtype in _HALVES and width % 8 == 0 and width <= 256
+        and torch.version.hip is None and torch.backends.cuda.is_flash_attention_available()
         and torch.cuda.get_device_capability(query.device) >= (8, 0)
     )  # fmt: skip
 
@@ -66,24 +76,82 @@ def _has_flash(query: torch.Tensor) -> bool:
 def attend_plainly(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *, scaling: float, mask: torch.Tensor | None = None
 ) -> Attended:
-    """Do the same in plain matrix products, softmax in fp32, a block of queries at a time.
+    """Do the same in plain matrix products, scores and softmax in fp32, a block of heads and queries at a time.
 
-    `mask` is true where a query may look, and broadcasts to (b, h, n, s).
+    `mask` is true where a query may look, the same for all heads, and broadcasts to (b, h, n, s).
     """
-    rows, heads, n_queries, _ = query.shape
-    block = max(1, _SCORES_AT_ONCE // (rows * heads * key.shape[2]))
+    rows, heads, n_queries, width = query.shape
+    n_keys = key.shape[2]
+    of_heads = heads
+    if query.dtype in _HALVES and not _sums_in_fp32(query.device, query.dtype):
+        of_heads = min(heads, max(1, _COPIED_AT_ONCE // (rows * n_keys * width)))
+    # Of halves, the weights are held beside the scores.
+    at_once = _SCORES_AT_ONCE // 2 if query.dtype in _HALVES else _SCORES_AT_ONCE
+    of_queries = max(1, at_once // (rows * of_heads * n_keys))
     parts = []
-    for start in range(0, n_queries, block):
-        scores = torch.matmul(query[:, :, start : start + block] * scaling, key.transpose(-1, -2)).float()
-        if mask is not None:
-            per_query = mask if mask.shape[-2] == 1 else mask[..., start : start + block, :]
-            scores.masked_fill_(~per_query, float("-inf"))
+    for head in range(0, heads, of_heads):
+        here = min(of_heads, heads - head)
+        queries, keys, values = (states.narrow(1, head, here) for states in (query, key, value))
+        blocks = []
+        for start in range(0, n_queries, of_queries):
+            n = min(of_queries, n_queries - start)
+            seen = mask if mask is None or mask.shape[-2] == 1 else mask.narrow(-2, start, n)
+            blocks.append(_attend_block(queries.narrow(2, start, n), keys, values, scaling, seen))
+        parts.append(_joined(blocks, dim=2))
+    return _joined(parts, dim=1)
+
+
+def _attend_block(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float, mask: torch.Tensor | None
+) -> Attended:
+    """Attend plainly, with the whole of the scores in memory."""
+    half = query.dtype in _HALVES
+    if half:
+        # Scaled afterwards, since a scaled query would be rounded again.
+        scores = _product(query, key.transpose(-1, -2)).mul_(scaling)
+    else:
+        scores = torch.matmul(query * scaling, key.transpose(-1, -2))
+    if mask is not None:
+        scores.masked_fill_(mask.logical_not(), float("-inf"))
+    if not half:
         lse = scores.logsumexp(-1)
-        weights = scores.sub_(lse[..., None]).exp_()
-        parts.append((torch.matmul(weights.to(value.dtype), value), lse))
+        return torch.matmul(scores.sub_(lse.unsqueeze(-1)).exp_(), value), lse
+    largest = scores.amax(-1, keepdim=True)
+    weights = scores.sub_(largest).exp_()
+    total = weights.sum(-1, keepdim=True)
+    # Weights become halves before they are divided, as in FlashAttention: the largest is 1, which is not rounded.
+    output = _product(weights.to(value.dtype), value).div_(total)
+    return output.to(value.dtype), (largest + total.log()).squeeze(-1)
+
+
+def _product(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Return the product of matrices of halves, (b, h, n, m) and (b, h, m, s), summed and kept in fp32."""
+    if _sums_in_fp32(one.device, one.dtype):
+        product = torch.bmm(one.flatten(0, 1), other.flatten(0, 1), out_dtype=torch.float32)
+        return product.view(*one.shape[:3], other.shape[3])
+    # Products of two halves are exact in fp32, and halves fit into TF32 too.
+    return torch.matmul(one.float(), other.float())
+
+
+@cache
+def _sums_in_fp32(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether a device multiplies halves into fp32 without a copy of them: CUDA does, from torch 2.8 on."""
+    if device.type != "cuda":
+        return False
+    some = torch.zeros(2, 8, 8, device=device, dtype=dtype)
+    try:
+        torch.bmm(some, some, out_dtype=torch.float32)
+    except (RuntimeError, TypeError) as error:  # TypeError: a torch that knows no out_dtype
+        if is_out_of_memory(error):
+            raise
+        return False
+    return True
+
+
+def _joined(parts: list[Attended], dim: int) -> Attended:
     if len(parts) == 1:
         return parts[0]
-    return torch.cat([output for output, _ in parts], dim=2), torch.cat([lse for _, lse in parts], dim=2)
+    return torch.cat([output for output, _ in parts], dim=dim), torch.cat([lse for _, lse in parts], dim=dim)
 
 
 def attend_shared(
@@ -122,7 +190,7 @@ def attend_own(
     own = key.shape[1]
     if n == 1:
         grouped = query.view(rows, own, heads // own, width)
-        mask = None if seen is None else seen[:, None, None, :]
+        mask = None if seen is None else seen.view(rows, 1, 1, -1)
         output, lse = attend_plainly(grouped, key, value, scaling=scaling, mask=mask)
         return output.reshape(rows, heads, 1, width), lse.reshape(rows, heads, 1)
     if own != heads:
@@ -134,7 +202,7 @@ def merge(one: Attended, other: Attended) -> torch.Tensor:
     """Return the attention over the union of two disjoint sets of keys, in fp32: (b, h, n, d)."""
     (first, first_lse), (second, second_lse) = one, other
     # softmax weights of the two parts: exp(lse_1) / (exp(lse_1) + exp(lse_2)), which cannot overflow as a sigmoid
-    share = torch.sigmoid(first_lse - second_lse)[..., None]
+    share = torch.sigmoid(first_lse - second_lse).unsqueeze(-1)
     return first.float() * share + second.float() * (1 - share)
 
 

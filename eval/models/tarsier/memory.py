@@ -17,6 +17,19 @@ _AT_ONCE_ON_CPU = 2048
 _AT_ONCE = 16384
 """The same elsewhere: enough to keep a GPU busy, and little beside the keys and values."""
 
+_SIGNS = (
+    "out of memory",  # CUDA, HIP, MPS
+    "cudaerrormemoryallocation",
+    "can't allocate memory", "not enough memory: you tried to allocate", "bad_alloc",  # CPUs: Linux, Windows, C++
+    "cublas_status_alloc_failed", "cudnn_status_alloc_failed",
+    "_allocation_failed",  # the end of cuDNN 9's longer names
+    # A handle is made at a thread's first call, and says this where torch has left no memory for its workspace.
+    "cublas_status_not_initialized", "cudnn_status_not_initialized",
+    # On a slice of a GPU (MIG) torch's report that memory has run out may fail itself, in asking for what there is.
+    "nvml_success == r internal assert failed",
+)  # fmt: skip
+"""What errors say, in lower case, when memory has run out."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
@@ -26,6 +39,8 @@ class Tally:
     """Prefixes encoded, one a clip where its prompts agree."""
     longest_prefix: int = 0
     """Positions of the longest."""
+    longest_prompt: int = 0
+    """Positions of the longest prompt, frames and text."""
     largest_stack: int = 0
     """Most clips in one pass over the language model."""
     largest_vision: int = 0
@@ -64,6 +79,8 @@ class Footprint:
     """A position's input to the language model."""
     score: int = 0
     """Attention's scores of one query and key, in all heads, where the kernel holds them all at once."""
+    copied: int = 0
+    """The copy in fp32 of one head's key, or value, of a position, which attention to halves may hold for all rows."""
     at_once: int = _AT_ONCE
     """Positions in a pass over several prefixes."""
 
@@ -84,12 +101,13 @@ class Footprint:
             embedding=size * int(text.hidden_size),
             # Scores and their softmax, which is taken in fp32.
             score=heads * (2 * size + 4) if text._attn_implementation == "eager" else 0,
+            copied=4 * width if size < 4 else 0,
             at_once=at_once,
         )
 
     def rows(self, n: int, longest: int, new: int) -> int:
         """Return the bytes of n rows with suffixes of up to `longest` positions that generate `new` tokens each."""
-        return n * (self.kept * (longest + new) + self.passing * longest + self.logits)
+        return n * ((self.kept + self.copied) * (longest + new) + self.passing * longest + self.logits)
 
     def clips(self, sizes: Sequence[ClipSize], new: int) -> int:
         """Return the bytes of clips whose prefixes are encoded, and whose rows are then continued, together."""
@@ -98,7 +116,7 @@ class Footprint:
         passing = max(longest, min(positions, self.at_once)) * (self.passing + self.score * longest)
         rows = self.rows(sum(size.rows for size in sizes), max(size.longest for size in sizes), new)
         # What the frames show is held besides the stacked input of which it is a part.
-        return positions * (self.kept + 2 * self.embedding) + max(passing, rows)
+        return positions * (self.kept + self.copied + 2 * self.embedding) + max(passing, rows)
 
 
 def plan(lengths: Sequence[int], new: int, footprint: Footprint, room: int) -> list[int]:
@@ -164,8 +182,11 @@ def freed(tally: Tally) -> None:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error says that memory has run out; the CPU's allocator raises a bare RuntimeError."""
+    """Whether an error says that memory has run out; only torch's own allocator of GPUs has an exception for it.
+
+    Where a sign has another cause once in a while, smaller batches fail too, and the error of the last is raised.
+    """
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     said = str(error).lower()
-    return isinstance(error, RuntimeError) and ("out of memory" in said or "can't allocate memory" in said)
+    return isinstance(error, RuntimeError) and any(sign in said for sign in _SIGNS)

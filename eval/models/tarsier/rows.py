@@ -34,9 +34,9 @@ class Prefix:
 
     def keep(self, clips: Sequence[int]) -> None:
         """Drop all clips but these, a layer at a time, so that there is no second copy of the whole."""
-        index = torch.tensor(clips)
+        index = _everywhere(clips, self.layers)
         for layer, (key, value) in enumerate(self.layers):
-            here = index.to(key.device)
+            here = index[key.device]
             self.layers[layer] = key.index_select(0, here), value.index_select(0, here)
         self.clips = len(clips)
 
@@ -75,6 +75,7 @@ class Rows:
         self._ragged = min(lengths) != self._suffix
         self._seen: dict[torch.device, torch.Tensor] = {}
         self._slots: dict[torch.device, Slots | None] = {}
+        self._places: dict[torch.device, torch.Tensor] = {}
 
     @property
     def lengths(self) -> torch.Tensor:
@@ -91,7 +92,9 @@ class Rows:
         keys = _with_room(kept and kept[0], key, self._filled)
         values = _with_room(kept and kept[1], value, self._filled)
         if self.alone and len(self._clips) < self.prefix.clips:
-            index = torch.tensor(self._clips, device=key.device)
+            if key.device not in self._places:
+                self._places[key.device] = torch.tensor(self._clips, device=key.device)
+            index = self._places[key.device]
             keys[index, :, self._filled : end] = key
             values[index, :, self._filled : end] = value
         else:
@@ -126,21 +129,27 @@ class Rows:
 
     def keep(self, rows: Sequence[int]) -> None:
         """Drop all rows but these; and once half of the clips have no row, those clips."""
-        index = torch.tensor(rows)
+        index = _everywhere(rows, [kept for kept in self._own if kept is not None])
         self._clips = [self._clips[row] for row in rows]
-        self._lengths = self._lengths[index]
+        self._lengths = self._lengths[torch.tensor(rows)]
         self._ragged = bool((self._lengths != self._suffix).any())
         self._seen.clear()
         self._slots.clear()
+        self._places.clear()
         for layer, kept in enumerate(self._own):
             if kept is not None:
-                here = index.to(kept[0].device)
+                here = index[kept[0].device]
                 self._own[layer] = kept[0].index_select(0, here), kept[1].index_select(0, here)
         there = sorted(set(self._clips))
         if 2 * len(there) <= self.prefix.clips:
             self.prefix.keep(there)
             places = {clip: place for place, clip in enumerate(there)}
             self._clips = [places[clip] for clip in self._clips]
+
+
+def _everywhere(index: Sequence[int], layers: Sequence[KeyValue]) -> dict[torch.device, torch.Tensor]:
+    """Return an index on each device of some layers: a copy for each layer would have the GPU waited for each time."""
+    return {device: torch.tensor(index, device=device) for device in {key.device for key, _ in layers}}
 
 
 def _lay_out(clips: Sequence[int], n_clips: int, device: torch.device) -> Slots | None:
