@@ -355,6 +355,11 @@ class Model(Protocol):
         """Pixels a side to which frames may be brought, by `eval.video.preparing`, before they come; None: not so."""
         ...
 
+    @property
+    def whole_clips(self) -> bool:
+        """Whether all prompts about a clip have to come in one call, also when a run goes on."""
+        ...
+
     def clips_at_once(self, n_prompts: int) -> int:
         """Return how many clips with about so many prompts each it works on best together; always the same answer."""
         ...

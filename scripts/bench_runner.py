@@ -164,7 +164,8 @@ def make_real_shape(folder: Path) -> None:
     """Write a random checkpoint of the real shape, with tarsier-tiny's tokenizer and no end token."""
     from transformers import CLIPVisionConfig, LlamaConfig
 
-    from eval.models.tarsier.model import TarsierConfig, TarsierForConditionalGeneration
+    from eval.models.tarsier.config import TarsierConfig
+    from eval.models.tarsier.model import TarsierForConditionalGeneration
 
     torch.manual_seed(0)
     known = json.loads((TINY / "config.json").read_text())

@@ -27,7 +27,8 @@ from benchmarks.mini import prompts
 from benchmarks.mini.drawing import make_scene
 from benchmarks.mini.questions import make_questions
 from benchmarks.mini.scenes import TRAIN_SEEDS
-from eval.models.tarsier.model import TarsierConfig, TarsierForConditionalGeneration
+from eval.models.tarsier.config import TarsierConfig
+from eval.models.tarsier.model import TarsierForConditionalGeneration
 
 IMAGE_SIZE = 56
 PATCH_SIZE = 14

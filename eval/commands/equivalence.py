@@ -68,6 +68,7 @@ class _OneByOne:
         self.name: str = model.name
         self.n_frames: int = model.n_frames
         self.frame_side: int | None = model.frame_side
+        self.whole_clips = False
 
     def clips_at_once(self, n_prompts: int) -> int:  # noqa: ARG002
         """Return 1."""

@@ -94,7 +94,12 @@ def _model_overrides(model: str | None) -> list[str]:
         ]
     if model.count("/") == 1 and not model.startswith((".", "/", "~")):
         name = configuration.quoted(model.split("/")[1])
-        return ["model=tarsier-7b", f"model.name={name}", f"model.checkpoint={configuration.quoted(model)}"]
+        return [
+            "model=tarsier-7b",
+            f"model.name={name}",
+            f"model.checkpoint={configuration.quoted(model)}",
+            "model.revision=main",  # what the yaml pins is Tarsier-7b's
+        ]
     raise ConfigError(f"Unknown model {model!r}: no such folder, and no such name. {did_you_mean(model, known)}")
 
 

@@ -50,6 +50,7 @@ class _Resumable:
     def __init__(self, model: Model, calls: int | None) -> None:
         self._model, self._calls = model, calls
         self.name, self.n_frames, self.frame_side = model.name, model.n_frames, model.frame_side
+        self.whole_clips = model.whole_clips
         self.asked = 0
         self.is_stopped = False
 

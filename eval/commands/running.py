@@ -76,7 +76,7 @@ def run(jobs: Sequence[Job], model: Model, loader: FrameLoader) -> Iterator[Resu
 
 def _results(runs: Mapping[str, _Run], model: Model, loader: FrameLoader, clock: Clock) -> Iterator[Result]:
     stream = predict(
-        [sample for each in runs.values() for sample in each.missing()],
+        _wanted(runs, model),
         model,
         partial(loader.load, n_frames=model.n_frames, side=model.frame_side, ahead=_ahead(model)),
         settled={name: each.settled() for name, each in runs.items()},
@@ -89,6 +89,15 @@ def _results(runs: Mapping[str, _Run], model: Model, loader: FrameLoader, clock:
                 _keep(next(stream), runs, clock)
                 progress.advance(each.n_done - before)
         yield each.result()
+
+
+def _wanted(runs: Mapping[str, _Run], model: Model) -> list[Sample]:
+    """Return the samples to put to the model: those without an output, and those it has to be asked along with them."""
+    missing = [sample for each in runs.values() for sample in each.missing()]
+    if not model.whole_clips:
+        return missing
+    clips = {sample.clip for sample in missing}
+    return [sample for each in runs.values() for sample in each.job.samples if sample.clip in clips]
 
 
 def _ahead(model: Model) -> int:
@@ -142,9 +151,10 @@ class _Run:
         return None if self.job.settings.full_output else self.job.benchmark.scorer.settled()
 
     def keep(self, predicted: Predicted) -> None:
-        """Append predictions; they are on disk when this returns."""
-        self._folder.append(to_json(sample, prediction) for sample, prediction in predicted)
-        self._tried += len(predicted)
+        """Append predictions of samples that had none; they are on disk when this returns."""
+        new = [(sample, prediction) for sample, prediction in predicted if sample.id not in self._done]
+        self._folder.append(to_json(sample, prediction) for sample, prediction in new)
+        self._tried += len(new)
 
     def result(self) -> Result:
         """Score everything, write the folder, show the table."""

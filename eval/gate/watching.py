@@ -57,6 +57,11 @@ class Watched:
         """As the runner has it."""
         return self._runner.frame_side
 
+    @property
+    def whole_clips(self) -> bool:
+        """As the runner has it."""
+        return self._runner.whole_clips
+
     def clips_at_once(self, n_prompts: int) -> int:
         """Return what was asked for, else what the runner says."""
         return self._clips_at_once or self._runner.clips_at_once(n_prompts)
@@ -86,7 +91,7 @@ class Watched:
 
     def _likeliest(self, logits: torch.Tensor) -> list[list[Any]]:
         values, ids = logits.float().log_softmax(-1).topk(LIKELIEST)
-        tokens = self._runner._processor._tokenizer.convert_ids_to_tokens(ids.tolist())
+        tokens = [self._runner._processor.tokenizer.token_of(i) for i in ids.tolist()]
         found = zip(ids.tolist(), tokens, values.tolist(), strict=True)
         return [[i, token, round(value, 4)] for i, token, value in found]
 

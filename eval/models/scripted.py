@@ -25,6 +25,8 @@ class ScriptedModel:
         delay_s: seconds to take over each clip, for measuring what goes on around a model.
     """
 
+    whole_clips = False
+
     def __init__(
         self,
         *,

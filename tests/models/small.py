@@ -15,7 +15,8 @@ POSITIONS = 2 * 3 + 1
 def model(kv_heads=2, attention="sdpa"):
     from transformers import CLIPVisionConfig, LlamaConfig
 
-    from eval.models.tarsier.model import TarsierConfig, TarsierForConditionalGeneration
+    from eval.models.tarsier.config import TarsierConfig
+    from eval.models.tarsier.model import TarsierForConditionalGeneration
 
     torch.manual_seed(7)
     config = TarsierConfig(
@@ -34,6 +35,21 @@ def model(kv_heads=2, attention="sdpa"):
     built.generation_config.eos_token_id = ENDS
     built.generation_config.pad_token_id = 0
     return built
+
+
+def config_json():
+    """Return its config.json, with what is LlamaConfig's and CLIPVisionConfig's default left out."""
+    return {
+        "model_type": "llava", "image_token_index": IMAGE, "image_newline_idx": NEWLINE, "image_new_idx": FRAME_END,
+        "text_config": {
+            "model_type": "llama", "vocab_size": 93, "hidden_size": 64, "intermediate_size": 96,
+            "num_hidden_layers": 3, "num_attention_heads": 8, "num_key_value_heads": 2,
+        },
+        "vision_config": {
+            "model_type": "clip_vision_model", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3,
+            "num_attention_heads": 4, "image_size": 28, "patch_size": 14,
+        },
+    }  # fmt: skip
 
 
 def prompt(seed, n, before=(1, 5)):

@@ -122,13 +122,13 @@ def test_device_and_dtype(monkeypatch):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"text_config": None}, "text_config lacks hidden_size and vocab_size"),
-        ({"vision_config": {}}, "vision_config lacks image_size"),
+        ({"text_config": None}, r"are 32000 and 4096, and the weights' embed_tokens is \[358, 64\]"),
+        ({"vision_config": {}}, "do not fit its config: .* missing .* of another shape"),
         ({"image_newline_idx": 999999}, "image_newline_idx is 999999; expected a token id from 0 to 357"),
         ({"image_new_idx": "a"}, "image_new_idx is 'a'"),
     ],
 )
-def test_a_config_that_would_be_filled_in_is_refused(checkpoint, change, said):
+def test_a_config_whose_defaults_are_not_the_weights_is_refused(checkpoint, change, said):
     edit(checkpoint / "config.json", **change)
     with pytest.raises(ModelError, match=said):
         find_checkpoint(str(checkpoint))
@@ -137,9 +137,9 @@ def test_a_config_that_would_be_filled_in_is_refused(checkpoint, change, said):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("tokenizer.json", "{", "Cannot load the tokenizer or image processor"),
-        ("tokenizer_config.json", "[]", "Cannot load the tokenizer or image processor"),
-        ("preprocessor_config.json", "{", "Cannot load the tokenizer or image processor"),
+        ("tokenizer.json", "{", r"tokenizer\.json is not valid JSON"),
+        ("tokenizer_config.json", "[]", r"tokenizer_config\.json is not a JSON object"),
+        ("preprocessor_config.json", "{", r"preprocessor_config\.json is not valid JSON"),
         ("preprocessor_config.json", "{}", "crops to"),
     ],
 )
@@ -258,9 +258,10 @@ def test_code_and_absurd_settings_are_refused(tiny, file, change, said):
 @pytest.mark.parametrize(
     ("part", "change", "said"),
     [
-        ("text_config", {"hidden_size": 10**7}, r"are 570 and 10000000, and the weights' embed_tokens is \[570, 96\]"),
+        ("text_config", {"hidden_size": 3 * 10**6}, r"570 and 3000000, and the weights' embed_tokens is \[570, 96\]"),
         ("text_config", {"hidden_size": 10**9}, "hidden_size is 1000000000, more than any"),
-        ("text_config", {"num_hidden_layers": 10**6}, "num_hidden_layers is 1000000, and the weights are 107 tensors"),
+        ("text_config", {"num_hidden_layers": 10**6}, "num_hidden_layers is 1000000, more than any"),
+        ("text_config", {"num_hidden_layers": 900}, "do not fit its config: 8055 missing"),
         ("text_config", {"model_type": "deepseek_v3"}, "text_config is of the type 'deepseek_v3', not 'llama'"),
         ("vision_config", {"model_type": "siglip"}, "vision_config is of the type 'siglip'"),
     ],
@@ -307,7 +308,7 @@ def tensor(first, last, shape=(1,), dtype="F32"):
         (header({"a": tensor(4, 8)}, b"12345678"), "begins at byte 4"),
         (header({"a": tensor(0, 4)}, b"12"), "its tensors end at byte 4 of 2"),
         (header({"a": tensor(0, 4)}, b"1234567"), "its tensors end at byte 4 of 7"),
-        (header({"a": tensor(0, 0, (2**62, 2**62, 0))}), "and the weights are 1 tensors"),
+        (header({"a": tensor(0, 0, (2**62, 2**62, 0))}), "embed_tokens is absent"),
         (header({"a\x1b[31m\n": 1}), r"a\\x1b"),
         (b"\x80\x04\x95" + bytes(100), "said to have"),
     ],
@@ -378,12 +379,62 @@ def test_a_pipe_and_code_beside_the_weights_are_left_alone(tiny):
         find_checkpoint(str(tiny))
 
 
-def test_attention_from_a_hub_is_refused(tiny):
-    with pytest.raises(ModelError, match="is code on a hub"):
-        load_model(
-            find_checkpoint(str(tiny)),
-            device="cpu",
-            dtype=choose_dtype("auto", "cpu"),
-            attention="kernels-community/flash-attn",
-            device_map=None,
-        )
+@pytest.mark.parametrize("attention", ["kernels-community/flash-attn", "flex_attention", "sdpa "])
+def test_attention_that_is_not_known_to_be_right_is_refused(tiny, attention):
+    with pytest.raises(ModelError, match=rf"model\.attention='{attention}': expected sdpa, eager, flash_attention_2"):
+        TarsierRunner(name="x", checkpoint=str(tiny), device="cpu", attention=attention)
+
+
+def test_names_of_weights_as_later_versions_save_them(tiny):
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(tiny / "model.safetensors")
+    parts = {
+        "language_model.model.": "model.language_model.", "language_model.lm_head.": "lm_head.",
+        "vision_tower.": "model.vision_tower.", "multi_modal_projector.": "model.multi_modal_projector.",
+    }  # fmt: skip
+    renamed = {}
+    for name, one in weights.items():
+        old = next(part for part in parts if name.startswith(part))
+        renamed[parts[old] + name.removeprefix(old)] = one
+    save_file(renamed, tiny / "model.safetensors", metadata={"format": "pt"})
+    load(tiny)
+
+
+def test_a_checkpoint_saved_again_by_transformers_5(golden, tmp_path):
+    from transformers import LlavaForConditionalGeneration, LlavaProcessor
+
+    source, saved = golden / "tarsier-random", tmp_path / "saved"
+    LlavaForConditionalGeneration.from_pretrained(source).save_pretrained(saved, max_shard_size="300KB")
+    LlavaProcessor.from_pretrained(source).save_pretrained(saved)
+    assert not (saved / "preprocessor_config.json").exists()
+    assert (saved / "model.safetensors.index.json").exists()
+    old, new = (TarsierRunner(name="x", checkpoint=str(folder), device="cpu") for folder in (source, saved))
+    assert {k: v for k, v in new.describe().items() if k not in ("checkpoint", "files_sha256")} == {
+        k: v for k, v in old.describe().items() if k not in ("checkpoint", "files_sha256")
+    }
+    ids = [runner._processor.token_ids("USER: <image>\nwhat is  it? ASSISTANT: ") for runner in (old, new)]
+    assert ids[0] == ids[1]
+    sides = [dict(runner._model.state_dict()) for runner in (old, new)]
+    assert all((sides[0][name] == one).all() for name, one in sides[1].items())
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "preprocessor_config.json", "config.json"])
+def test_a_file_that_git_lfs_did_not_fetch_is_named(tiny, name):
+    (tiny / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 4988000000\n")
+    said = rf"{name} is a git-lfs pointer, not the file of 4988000000 bytes that it stands for; run `git lfs pull` in "
+    with pytest.raises(ModelError, match=said):
+        TarsierRunner(name="x", checkpoint=str(tiny), device="cpu")
+
+
+def test_a_snapshot_in_a_hub_cache_is_a_folder_of_links(tiny, tmp_path):
+    blobs, snapshot = tmp_path / "hub" / "blobs", tmp_path / "hub" / "snapshots" / "0123"
+    blobs.mkdir(parents=True)
+    snapshot.mkdir(parents=True)
+    for path in tiny.iterdir():
+        path.rename(blobs / path.name)
+        (snapshot / path.name).symlink_to(f"../../blobs/{path.name}")
+    load(snapshot)
+    (blobs / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"model\.safetensors is a link to .*, which is not there; fetch it again"):
+        find_checkpoint(str(snapshot))

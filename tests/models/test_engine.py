@@ -12,7 +12,7 @@ from eval.models.tarsier.finite import most_likely
 from eval.models.tarsier.language import continue_rows
 from eval.models.tarsier.memory import Footprint, is_out_of_memory, plan
 from tests.models.sequential import continue_alone
-from tests.models.small import IMAGE, POSITIONS, PROMPTS, asked, model, prompt, until_settled
+from tests.models.small import FRAME_END, IMAGE, POSITIONS, PROMPTS, asked, model, prompt, until_settled
 
 
 @pytest.fixture(scope="module")
@@ -180,8 +180,8 @@ def test_what_cannot_be_continued_is_refused(pixels):
     built = model()
     with pytest.raises(ValueError, match="7 image tokens for 14 image features"):
         by_engine(built, pixels, [[1, *[IMAGE] * POSITIONS, 4]])
-    built.generation_config.repetition_penalty = 1.2
-    with pytest.raises(ModelError, match=r"sets repetition_penalty=1\.2"):
+    built.generation_config.eos_token_id = None
+    with pytest.raises(ModelError, match="has no eos_token_id, so no output would end"):
         Engine(built, max_new_tokens=1, kv_budget=1)
 
 
@@ -196,12 +196,48 @@ def test_batches_are_cut_where_they_would_not_fit():
     assert plan([], 4, one, 510) == []
 
 
-def test_what_running_out_of_memory_looks_like():
-    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."))
-    assert is_out_of_memory(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes"))
+@pytest.mark.parametrize(
+    "said",
+    [
+        "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.11 GiB",
+        "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported at some other API call",
+        "cudaErrorMemoryAllocation",
+        "HIP out of memory. Tried to allocate 2.00 GiB.",
+        "MPS backend out of memory (MPS allocated: 8.00 GB, other allocations: 1.00 GB, max allowed: 9.07 GB).",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "cuDNN error: CUDNN_STATUS_NOT_INITIALIZED",
+        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+        'NVML_SUCCESS == r INTERNAL ASSERT FAILED at "../c10/cuda/CUDACachingAllocator.cpp":830, please report a bug',
+        "[enforce fail] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 9",
+        "[enforce fail] data. DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes.",
+        "std::bad_alloc",
+    ],
+)
+def test_what_running_out_of_memory_looks_like(said):
+    assert is_out_of_memory(RuntimeError(said))
+    assert not is_out_of_memory(ValueError(said))
+
+
+def test_exceptions_of_running_out_of_memory():
+    assert is_out_of_memory(torch.OutOfMemoryError("Tried to allocate 2 GiB"))
     assert is_out_of_memory(MemoryError())
-    assert not is_out_of_memory(RuntimeError("shape mismatch"))
-    assert not is_out_of_memory(ValueError("out of memory"))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "shape mismatch",
+        "CUDA error: device-side assert triggered",
+        "CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasGemmEx(handle)`",
+        "CUDA error: an illegal memory access was encountered",
+        "cuDNN error: CUDNN_STATUS_EXECUTION_FAILED",
+        "NVML_ERROR_NOT_SUPPORTED",
+    ],
+)
+def test_what_else_goes_wrong_is_not_taken_for_memory(said):
+    assert not is_out_of_memory(RuntimeError(said))
 
 
 @pytest.mark.slow
@@ -226,8 +262,9 @@ def test_vision_layers_that_nothing_reads_are_left_out(layer, pixels):
 @pytest.mark.parametrize("kv_heads", [8, 2])
 def test_a_prompt_alone_outgrows_its_room(kv_heads, pixels):
     built = model(kv_heads)
-    built.generation_config.eos_token_id = None
+    built.generation_config.eos_token_id = FRAME_END  # which no prompt of these is continued with
     found, _ = by_engine(built, pixels, PROMPTS[3:4], new=150)
+    assert len(found[0]) == 150
     assert found == [continue_alone(built, pixels, PROMPTS[3], 150)]
     found, _ = by_engine(built, pixels, PROMPTS[:4], new=150)
     assert found == [continue_alone(built, pixels, ids, 150) for ids in PROMPTS[:4]]

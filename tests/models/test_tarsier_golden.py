@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,27 @@ def test_pixel_values_are_the_library_s(model_cases, runner, frames_of):
         frames = frames_of(video, n_frames)
         library = processor._by_library([to_square(frame) for frame in frames])
         assert processor.pixel_values(frames).numpy().tobytes() == library.tobytes()
+
+
+@pytest.fixture(scope="module")
+def bare(golden, tmp_path_factory):
+    """The same checkpoint as the published one comes: no generation_config.json, no processor_config.json."""
+    folder = tmp_path_factory.mktemp("bare") / "tarsier-random"
+    shutil.copytree(golden / "tarsier-random", folder)
+    for name in ("generation_config.json", "processor_config.json"):
+        (folder / name).unlink()
+    return TarsierRunner(name="random", checkpoint=str(folder), device="cpu", max_new_tokens=24)
+
+
+def test_outputs_end_without_a_generation_config(model_cases, runner, bare, frames_of):
+    together, clips = asked(model_cases, frames_of)
+    assert bare.describe()["end_tokens_from"] == "text_config of config.json"
+    assert any(len(case["generated_ids"]) < 24 for case in model_cases)
+    for cases, generations in zip(together, bare.generate(clips), strict=True):
+        check(cases, generations)
+    case = model_cases[0]
+    frames = frames_of(case["video"], case["n_frames"])
+    check([case], [bare.alone(frames, case["prompt_in"])])
 
 
 def check(cases, generations):

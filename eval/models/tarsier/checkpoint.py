@@ -6,15 +6,19 @@ an error, because a model that is partly random still produces fluent text and a
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from eval.errors import ModelError
+from eval.models.tarsier.config import CONFIG, TarsierConfig, read_config
+from eval.models.tarsier.ending import GENERATION
+from eval.models.tarsier.fitting import refuse_differences, refuse_unfit
 from eval.models.tarsier.headers import all_shapes, read_object
+from eval.models.tarsier.processing import missing_files
 from eval.provenance import files_hash
 
 if TYPE_CHECKING:
@@ -25,8 +29,8 @@ if TYPE_CHECKING:
 Device = Literal["auto", "cuda", "mps", "cpu"]
 Dtype = Literal["auto", "float32", "float16", "bfloat16"]
 
-HUB_FILES = ("*.safetensors", "*.json")
-"""What is fetched from a hub: weights, configs, and the tokenizer as tokenizer.json. Never code or pickles."""
+FILES = ("*.safetensors", "*.json", "tokenizer.model")
+"""The files of a checkpoint that may be read: weights, settings, and the tokenizer. Never code or pickles."""
 
 FOREIGN = {
     "auto_map": "the code that it names is never run; take a checkpoint that transformers' own classes can load",
@@ -36,13 +40,11 @@ FOREIGN = {
 }
 """Settings of a checkpoint that ask for more than this project's own classes and its weights, and why not."""
 
-PARTS = {"text_config": "llama", "vision_config": "clip_vision_model"}
-"""The kinds of model that a Tarsier checkpoint is made of."""
+ATTENTIONS = ("sdpa", "eager", "flash_attention_2")
+"""transformers' attention implementations whose outputs are known to be right here."""
 
-MAX_SIZE, MAX_LABELS = 10**8, 10_000
-"""Largest number in a config (rope_theta has 5,000,000), and most labels, which transformers lists one by one."""
-
-REQUIRED = ("config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json")
+SETTINGS = (CONFIG, GENERATION, "preprocessor_config.json", "processor_config.json", "tokenizer_config.json")
+"""Files of settings, in any of which a checkpoint may ask for code."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +56,14 @@ class Checkpoint:
     """The folder as given, or the hub id."""
     revision: str | None
     """Commit of a hub checkpoint."""
-    config: dict[str, Any]
+    config: TarsierConfig
+    parameters: int
+    """Numbers in all weights."""
 
     @cached_property
     def files_sha256(self) -> str:
         """Hash of the weights and of everything that is read beside them."""
-        return files_hash([path for pattern in HUB_FILES for path in self.folder.glob(pattern)])
+        return files_hash([path for pattern in FILES for path in self.folder.glob(pattern)])
 
 
 def find_checkpoint(source: str, revision: str | None = None) -> Checkpoint:
@@ -73,51 +77,45 @@ def find_checkpoint(source: str, revision: str | None = None) -> Checkpoint:
         return check_checkpoint(folder, source, None)
     if folder.exists() or source.count("/") != 1 or source.startswith((".", "/", "~")) or folder.parent.is_dir():
         raise ModelError(f"No checkpoint folder at {source!r}. Give a folder with config.json, or a hub id owner/name.")
-    return check_checkpoint(*_download(source, revision))
-
-
-def _download(repo: str, revision: str | None) -> tuple[Path, str, str]:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
     if revision is None:
         raise ModelError(
-            f"Checkpoint {repo!r} is a hub id without a revision, so its weights could change between runs. "
+            f"Checkpoint {source!r} is a hub id without a revision, so its weights could change between runs. "
             "Pin it with model.revision=<commit>, or give a local folder."
         )
-    try:
-        folder = Path(snapshot_download(repo, revision=revision, allow_patterns=list(HUB_FILES)))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(
-            f"Cannot fetch checkpoint {repo!r} at revision {revision!r}: {first_line.rstrip('.')}. "
-            "Where the hub cannot be reached, give a local folder with the same files."
-        ) from error
-    return folder, repo, folder.name
+    from eval.models.tarsier.fetching import fetch_checkpoint
+
+    folder, commit = fetch_checkpoint(source, revision, check_settings)
+    return check_checkpoint(folder, source, commit)
+
+
+def check_settings(folder: Path) -> TarsierConfig:
+    """Return a checkpoint's config, if its files besides the weights are there and ask for no foreign code.
+
+    Raises:
+        ModelError: they are not a Tarsier checkpoint's, or ask for code.
+    """
+    if not (folder / CONFIG).is_file():
+        raise ModelError(f"{folder} is not a Tarsier checkpoint: it has no {CONFIG}.")
+    config = read_config(folder)
+    if missing := missing_files(folder):
+        raise ModelError(f"{folder} is not a Tarsier checkpoint: it has no {', and no '.join(missing)}.")
+    _refuse_code(folder)
+    return config
 
 
 def check_checkpoint(folder: Path, source: str, revision: str | None) -> Checkpoint:
     """Check that a folder holds a Tarsier checkpoint that can be loaded without running foreign code."""
-    missing = [name for name in REQUIRED if not (folder / name).is_file()]
-    if missing:
-        raise ModelError(f"{folder} is not a Tarsier checkpoint: it has no {', '.join(missing)}.")
+    config = check_settings(folder)
     if not list(folder.glob("*.safetensors")):
         pickles = [path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern)]
         detail = f" (only {', '.join(sorted(pickles)[:3])}; convert them, pickles are never loaded)" if pickles else ""
         raise ModelError(f"{folder} holds no *.safetensors weights{detail}.")
-    config = read_object(folder / "config.json")
-    family = config.get("model_type")
-    absent = [key for key in ("image_newline_idx", "image_new_idx") if key not in config]
-    if family != "llava" or absent:
-        said = f"model_type is {family!r}" if family != "llava" else f"it lacks {' and '.join(absent)}"
-        raise ModelError(
-            f"{folder / 'config.json'} is not of the Tarsier family (7b, 34b): {said}; "
-            "expected model_type 'llava' with image_newline_idx and image_new_idx."
-        )
-    _refuse_code(folder)
-    _check_parts(config, folder / "config.json")
-    _check_sizes(config, folder)
-    return Checkpoint(folder=folder, source=source, revision=revision, config=config)
+    shapes = all_shapes(folder)
+    _refuse_other_weights(config, shapes, folder)
+    refuse_unfit(shapes, config, str(folder))
+    return Checkpoint(
+        folder=folder, source=source, revision=revision, config=config, parameters=sum(map(prod, shapes.values()))
+    )
 
 
 def _refuse_code(folder: Path) -> None:
@@ -125,13 +123,11 @@ def _refuse_code(folder: Path) -> None:
 
     None of it would be run here, but a checkpoint that needs it computes something else than what is loaded.
     """
-    for name in (*REQUIRED, "generation_config.json", "processor_config.json", "adapter_config.json"):
+    if (folder / "adapter_config.json").exists():
+        raise ModelError(f"{folder}/adapter_config.json asks for an adapter on top of the weights; merge it into them.")
+    for name in SETTINGS:
         path = folder / name
-        if name == "adapter_config.json" and path.exists():
-            raise ModelError(f"{path} asks for an adapter on top of the weights; merge it into them.")
-        if name == "tokenizer.json" or not path.exists():
-            continue
-        stack: list[Any] = [_settings(path)]
+        stack: list[Any] = [_settings(path)] if path.exists() else []
         while stack:
             one = stack.pop()
             stack += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
@@ -149,48 +145,16 @@ def _settings(path: Path) -> object:
         return None  # the processor says what is wrong with it, if it is needed
 
 
-def _check_sizes(config: dict[str, Any], folder: Path) -> None:
-    """Refuse sizes that the weights do not have: a model of the config's sizes is made before they are compared."""
-    path, shapes = folder / "config.json", all_shapes(folder)
-    stack: list[tuple[str, Any]] = [("", config)]
-    while stack:
-        key, one = stack.pop()
-        if isinstance(one, dict):
-            stack += [(f"{key}.{name}".lstrip("."), inner) for name, inner in one.items()]
-        elif isinstance(one, list):
-            stack += [(key, inner) for inner in one]
-        elif isinstance(one, int | float) and abs(one) > (MAX_LABELS if key.endswith("num_labels") else MAX_SIZE):
-            raise ModelError(
-                f"{path}: {key} is {one}, more than any model of the family has; take the checkpoint's own."
-            )
-        elif key.endswith("layers") and isinstance(one, int) and one > len(shapes):
-            raise ModelError(f"{path}: {key} is {one}, and the weights are {len(shapes)} tensors.")
-    text = config["text_config"]
-    wanted = (text["vocab_size"], text["hidden_size"])
+def _refuse_other_weights(config: TarsierConfig, shapes: Mapping[str, tuple[int, ...]], folder: Path) -> None:
+    """Refuse weights of another checkpoint by the sizes that show it best, before all are compared."""
+    wanted = (config.text_config.vocab_size, config.text_config.hidden_size)
     found = next((shape for name, shape in shapes.items() if name.endswith("embed_tokens.weight")), None)
     if found != wanted:
         raise ModelError(
-            f"{path}: vocab_size and hidden_size of text_config are {wanted[0]} and {wanted[1]}, and the weights' "
-            f"embed_tokens is {'absent' if found is None else list(found)}; config and weights are of two checkpoints."
+            f"{folder / CONFIG}: vocab_size and hidden_size of text_config are {wanted[0]} and {wanted[1]}, and the "
+            f"weights' embed_tokens is {'absent' if found is None else list(found)}; config and weights are of two "
+            "checkpoints."
         )
-
-
-def _check_parts(config: dict[str, Any], path: Path) -> None:
-    """Refuse a config whose parts would be filled in with the defaults of another model, or point outside it."""
-    for part, needed in (("text_config", ("hidden_size", "vocab_size")), ("vision_config", ("image_size",))):
-        found = config.get(part)
-        kind = found.get("model_type", PARTS[part]) if isinstance(found, dict) else PARTS[part]
-        if kind != PARTS[part]:
-            raise ModelError(
-                f"{path}: {part} is of the type {str(kind)[:40]!r}, not {PARTS[part]!r}: no Tarsier model."
-            )
-        absent = [key for key in needed if not isinstance(found, dict) or not isinstance(found.get(key), int)]
-        if absent:
-            raise ModelError(f"{path}: {part} lacks {' and '.join(absent)}; take the config.json of the checkpoint.")
-    size = config["text_config"]["vocab_size"]
-    for key in ("image_token_index", "image_newline_idx", "image_new_idx"):
-        if not isinstance(config.get(key), int) or not 0 <= config[key] < size:
-            raise ModelError(f"{path}: {key} is {config.get(key)!r}; expected a token id from 0 to {size - 1}.")
 
 
 def choose_device(device: Device) -> str:
@@ -215,7 +179,12 @@ def choose_dtype(dtype: Dtype, device: str) -> torch.dtype:
 
 
 def load_model(
-    checkpoint: Checkpoint, *, device: str, dtype: torch.dtype, attention: str, device_map: str | None
+    checkpoint: Checkpoint,
+    *,
+    device: str,
+    dtype: torch.dtype,
+    attention: str,
+    device_map: str | Mapping[str, str | int] | None,
 ) -> TarsierForConditionalGeneration:
     """Load the weights for inference.
 
@@ -223,20 +192,23 @@ def load_model(
         checkpoint: what `find_checkpoint` returned.
         device: where the model goes when `device_map` is None.
         dtype: type of the weights.
-        attention: transformers' `attn_implementation`: sdpa, eager, flash_attention_2, ...
-        device_map: accelerate's map ("auto", "balanced") to spread the layers over several GPUs.
+        attention: transformers' `attn_implementation`, one of ATTENTIONS.
+        device_map: accelerate's map ("auto", "balanced", or a device by module) to spread the layers over several
+            GPUs, and those that do not fit over the machine's memory.
 
     Raises:
         ModelError: a weight is missing, left over, of another shape or not finite, or the backend cannot take it.
     """
-    import torch
     from transformers.utils import logging
 
     from eval.models.tarsier.finite import refuse_unsound
-    from eval.models.tarsier.model import CHECKPOINT_KEYS, TarsierConfig, TarsierForConditionalGeneration
+    from eval.models.tarsier.model import CHECKPOINT_KEYS, TarsierForConditionalGeneration
 
-    if "/" in attention:
-        raise ModelError(f"model.attention={attention!r} is code on a hub, which is never run; give sdpa or eager.")
+    if attention not in ATTENTIONS:
+        raise ModelError(
+            f"model.attention={attention!r}: expected {', '.join(ATTENTIONS)}. Others take what has no mask to look "
+            "everywhere, or are code on a hub, which is never run."
+        )
     if device_map is not None:
         try:
             import accelerate  # noqa: F401
@@ -246,13 +218,9 @@ def load_model(
     logging.set_verbosity_error()  # the load report is checked below, not printed
     logging.disable_progress_bar()
     try:
-        config = TarsierConfig.from_pretrained(checkpoint.folder, local_files_only=True)
-        with torch.device("meta"):
-            skeleton = TarsierForConditionalGeneration(config)
-        _compare(checkpoint.folder, {name: tuple(one.shape) for name, one in skeleton.state_dict().items()})
         model, report = TarsierForConditionalGeneration.from_pretrained(
             checkpoint.folder,
-            config=config,
+            config=checkpoint.config,
             dtype=dtype,
             attn_implementation=attention,
             device_map=device_map,
@@ -269,30 +237,9 @@ def load_model(
     finally:
         logging.set_verbosity(previous)
     # The headers were compared before; this is what was really loaded.
-    _refuse_unfit(
-        checkpoint.folder, *(report.get(f"{kind}_keys", ()) for kind in ("missing", "unexpected", "mismatched"))
+    refuse_differences(
+        str(checkpoint.folder), *(report.get(f"{kind}_keys", ()) for kind in ("missing", "unexpected", "mismatched"))
     )
     loaded: TarsierForConditionalGeneration = model.eval() if device_map is not None else model.eval().to(device)
     refuse_unsound(loaded, checkpoint.folder)
     return loaded
-
-
-def _compare(folder: Path, wanted: Mapping[str, tuple[int, ...]]) -> None:
-    """Refuse weights that are not those of the model, by name and shape, before any is read."""
-    from eval.models.tarsier.model import CHECKPOINT_KEYS
-
-    there: dict[str, tuple[int, ...]] = {}
-    for name, shape in all_shapes(folder).items():
-        renamed = (re.sub(pattern, new, name) for pattern, new in CHECKPOINT_KEYS.items() if re.match(pattern, name))
-        there[next(renamed, name)] = shape
-    missing, unexpected = set(wanted) - set(there), set(there) - set(wanted)
-    _refuse_unfit(
-        folder, missing, unexpected, [name for name in wanted if there.get(name, wanted[name]) != wanted[name]]
-    )
-
-
-def _refuse_unfit(folder: Path, missing: Iterable[Any], unexpected: Iterable[Any], mismatched: Iterable[Any]) -> None:
-    said = {"missing": list(missing), "unexpected": list(unexpected), "of another shape": list(mismatched)}
-    wrong = [f"{len(names)} {kind} (such as {min(map(str, names))[:120]})" for kind, names in said.items() if names]
-    if wrong:
-        raise ModelError(f"Weights of {folder} do not fit its config: {'; '.join(wrong)}.")

@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from eval.errors import ModelError
+from eval.errors import ModelError, RunError
+from eval.models.tarsier.devices import device_of, devices_of
 from eval.models.tarsier.language import Start, continue_rows, encode_prefix
 from eval.models.tarsier.memory import (
     ClipSize,
@@ -26,13 +27,6 @@ from eval.models.tarsier.rows import Prefix
 from eval.models.tarsier.stages import Stages
 from eval.models.tarsier.vision import encode_frames
 from eval.timing import Clock
-
-_NOT_GREEDY = (
-    "bad_words_ids", "begin_suppress_tokens", "exponential_decay_length_penalty", "forced_bos_token_id",
-    "forced_eos_token_id", "guidance_scale", "min_length", "min_new_tokens", "no_repeat_ngram_size",
-    "repetition_penalty", "sequence_bias", "stop_strings", "suppress_tokens", "watermarking_config",
-)  # fmt: skip
-"""Settings of a generation_config.json by which transformers' generate departs from plain greedy decoding."""
 
 _POSITIONS_ON_CPU = 8192
 """Positions of clips that are worked on together on a CPU: more are no faster there, since its caches are small."""
@@ -54,29 +48,31 @@ class Engine:
         model: the model, in evaluation mode.
         max_new_tokens: bound on each continuation.
         kv_budget: bytes for keys and values anywhere but on CUDA, whose devices say what they have.
+        deterministic: plan with `kv_budget` on every device, and never make a batch smaller than planned.
 
     Raises:
-        ModelError: the checkpoint's generation_config asks for something else than greedy decoding.
+        ModelError: the model's generation_config names no end token.
     """
 
-    def __init__(self, model: Any, *, max_new_tokens: int, kv_budget: int) -> None:
-        settings = model.generation_config
-        for name in _NOT_GREEDY:
-            if getattr(settings, name, None) not in (None, 0, 1, [], {}):
-                raise ModelError(
-                    f"generation_config.json sets {name}={getattr(settings, name)!r}, so its outputs would not be "
-                    "greedy ones; remove it from the checkpoint."
-                )
-        ends = settings.eos_token_id
+    def __init__(self, model: Any, *, max_new_tokens: int, kv_budget: int, deterministic: bool = False) -> None:
+        ends = model.generation_config.eos_token_id
         self._ends = frozenset(ends if isinstance(ends, list) else () if ends is None else (ends,))
+        if not self._ends:
+            raise ModelError("The model's generation_config has no eos_token_id, so no output would end.")
         self._model = model
         self._max_new_tokens = max_new_tokens
-        self._devices = sorted({p.device for p in model.parameters() if p.device.type != "meta"}, key=str)
+        self._devices = devices_of(model)
         self._at_once = positions_at_once(self._devices)
         self._footprint = Footprint.of(model.config, model.dtype, self._at_once)
-        self._room = room(model, self._devices, kv_budget)
+        self._deterministic = deterministic
+        self._room = kv_budget if deterministic else room(model, self._devices, kv_budget)
         self._frame_positions = int(model.config.positions_per_frame())
         self._tally = Tally()
+
+    @property
+    def room(self) -> int:
+        """Bytes that batches are planned with."""
+        return self._room
 
     def batching(self) -> dict[str, int]:
         """Return how the work was cut so far, and what a position takes up."""
@@ -112,6 +108,7 @@ class Engine:
 
     def _size(self, clip: Encoded) -> ClipSize:
         image = self._model.config.image_token_id
+        self._tally.longest_prompt = max(self._tally.longest_prompt, *map(len, clip.prompts), 0)
         heads = [after_images(ids, image) for ids in clip.prompts]
         rests = [len(ids) - head for ids, head in zip(clip.prompts, heads, strict=True)]
         return ClipSize(prefix=max(heads, default=0), rows=len(heads), longest=1 + max(rests, default=0))
@@ -148,10 +145,19 @@ class Engine:
             found.update(zip(asked, rows, strict=True))
             return
         # Outside of the handler, whose error still holds on to the tensors of the failed attempt.
-        freed(self._tally)
+        self._freed()
         half = len(members) // 2
         self._group(members[:half], features, found, stages)
         self._group(members[half:], features, found, stages)
+
+    def _freed(self) -> None:
+        """Give back what a failed attempt has left. Raises RunError where a smaller one would depend on the device."""
+        freed(self._tally)
+        if self._deterministic:
+            raise RunError(
+                "Memory ran out, and model.deterministic=true makes no batch smaller than planned. Free memory on the "
+                "device, take a larger one, or begin another run with a smaller model.kv_budget_gb."
+            )
 
     def _stack(self, members: Sequence[Member], features: dict[int, torch.Tensor], stages: Stages) -> list[list[int]]:
         """Encode the prefixes of clips in one pass, and continue all their rows, clip by clip."""
@@ -188,7 +194,7 @@ class Engine:
     def _embed(self, ids: Sequence[int], features: Sequence[torch.Tensor]) -> torch.Tensor:
         """Return input embeddings (c, n, width), each clip's features (positions, width) at the image tokens."""
         embed = self._model.get_input_embeddings()
-        tokens = torch.tensor(ids, device=embed.weight.device)
+        tokens = torch.tensor(ids, device=device_of(embed))
         embedded: torch.Tensor = embed(tokens).repeat(len(features), 1, 1)
         if not len(features[0]):
             return embedded
@@ -213,6 +219,6 @@ class Engine:
         except (RuntimeError, MemoryError) as error:
             if len(starts) == 1 or not is_out_of_memory(error):
                 raise
-        freed(self._tally)
+        self._freed()
         half = len(starts) // 2
         return [*self._halving(prefix, starts[:half], stages), *self._halving(prefix, starts[half:], stages)]

@@ -22,6 +22,9 @@ MAX_HEADER = 100_000_000
 MAX_CONFIG = 10 * 2**20
 """Largest JSON file of settings beside the weights, in bytes; the tokenizer's is another matter."""
 
+MAX_POINTER, _POINTER = 1024, b"version https://git-lfs.github.com/spec/"
+"""Largest git-lfs pointer, in bytes, and how each begins. Source: github.com/git-lfs/git-lfs, docs/spec.md."""
+
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 """What transformers loads: the one file, or else the files that the index lists."""
 
@@ -37,6 +40,7 @@ def read_object(path: Path) -> dict[str, Any]:
     try:
         if not path.is_file() or path.stat().st_size > MAX_CONFIG:
             raise ModelError(f"{path} is no file, or has more than {MAX_CONFIG} bytes; take the checkpoint's own.")
+        refuse_pointer(path)
         found = parsed(path.read_bytes())
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}.") from error
@@ -47,6 +51,19 @@ def read_object(path: Path) -> dict[str, Any]:
     if isinstance(found, Twice):
         raise ModelError(f"{path} gives {found.key[:60]!r} twice; take the checkpoint's own.")
     return found
+
+
+def refuse_pointer(path: Path) -> None:
+    """Refuse the few lines that git leaves in a file's place where git-lfs did not fetch it. Raises ModelError."""
+    if path.stat().st_size > MAX_POINTER:
+        return
+    text = path.read_bytes()
+    if text.startswith(_POINTER):
+        size = next((line[5:] for line in text.splitlines() if line.startswith(b"size ")), b"?")
+        raise ModelError(
+            f"{path} is a git-lfs pointer, not the file of {printable(size[:20].decode('latin-1'))} bytes that it "
+            f"stands for; run `git lfs pull` in {path.parent}."
+        )
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -64,7 +81,7 @@ def weight_files(folder: Path) -> list[Path]:
         # A name alone: a path could lead out of the folder, and be read as weights.
         if "/" in name or "\\" in name or "\0" in name or name.startswith(".") or not name.endswith(".safetensors"):
             raise ModelError(f"{index} names {name[:80]!r}; expected a *.safetensors file of its own folder.")
-        if not (folder / name).is_file():
+        if not (folder / name).is_file() and not (folder / name).is_symlink():
             raise ModelError(f"{folder} lacks {name[:80]!r}, which {INDEX} names; fetch it too.")
     held = {tensor: name for name in names for tensor in read_shapes(folder / name)}
     for tensor, name in weights.items():
@@ -89,7 +106,29 @@ def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
     Raises ModelError where the file is not of the format above, or a tensor is of a type that no weight has.
     """
+    header, size = _read_header(path)
+    found: dict[str, tuple[int, ...]] = {}
+    spans: list[tuple[int, int, str]] = []
+    for name, about in header.items():
+        if name != "__metadata__":
+            found[name], span = _entry(path, name, about)
+            spans.append((*span, name))
+    end = 0
+    for first, last, name in sorted(spans):
+        if first != end:
+            raise _damaged(path, f"{name[:80]!r} begins at byte {first} of the weights, where {end} is next")
+        end = last
+    if end != size:
+        raise _damaged(path, f"its tensors end at byte {end} of {size}")
+    return found
+
+
+def _read_header(path: Path) -> tuple[Mapping[str, Any], int]:
+    """Return the header of a file, and how many bytes follow it."""
+    if path.is_symlink() and not path.exists():
+        raise ModelError(f"{path} is a link to {path.readlink()}, which is not there; fetch it again.")
     try:
+        refuse_pointer(path)
         with path.open("rb") as file:
             size = path.stat().st_size
             length = int.from_bytes(file.read(8), "little")
@@ -102,20 +141,7 @@ def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
         raise _damaged(path, f"its header is no JSON: {error}") from None
     if not isinstance(header, dict) or isinstance(header, Twice):
         raise _damaged(path, "its header is no object, or names a tensor twice")
-    found: dict[str, tuple[int, ...]] = {}
-    spans: list[tuple[int, int, str]] = []
-    for name, about in header.items():
-        if name != "__metadata__":
-            found[name], span = _entry(path, name, about)
-            spans.append((*span, name))
-    end = 0
-    for first, last, name in sorted(spans):
-        if first != end:
-            raise _damaged(path, f"{name[:80]!r} begins at byte {first} of the weights, where {end} is next")
-        end = last
-    if end != size - 8 - length:
-        raise _damaged(path, f"its tensors end at byte {end} of {size - 8 - length}")
-    return found
+    return header, size - 8 - length
 
 
 def _entry(path: Path, name: str, about: object) -> tuple[tuple[int, ...], tuple[int, int]]:

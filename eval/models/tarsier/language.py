@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from eval.models.tarsier.attention import sharing_prefix
+from eval.models.tarsier.devices import device_of
 from eval.models.tarsier.finite import most_likely
 from eval.models.tarsier.questions import Settled
 from eval.models.tarsier.rows import KeyValue, Prefix, Rows
@@ -150,7 +151,7 @@ def continue_rows(
                 if len(going) < len(alive):
                     rows.keep(going)
                     alive = [alive[i] for i in going]
-                device = language.embed_tokens.weight.device
+                device = device_of(language.embed_tokens)
                 ids = torch.tensor([[tokens[i]] for i in going], device=device)
                 positions = (prefix.length + rows.lengths + count - 1)[:, None].to(device)
                 tokens = _next(model, _step(language, language.embed_tokens(ids), positions, rows)[:, 0])

@@ -12,36 +12,25 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from huggingface_hub.dataclasses import strict
 from torch import nn
-from transformers import LlavaConfig, LlavaForConditionalGeneration, LlavaModel
+from transformers import LlavaForConditionalGeneration, LlavaModel
 from transformers.models.llava.modeling_llava import LlavaPreTrainedModel
+
+from eval.models.tarsier.config import TarsierConfig
+from eval.models.tarsier.devices import device_of
 
 CHECKPOINT_KEYS = {
     r"^language_model\.lm_head": "lm_head",
     r"^language_model\.model": "model.language_model",
     r"^vision_tower\.vision_model": "model.vision_tower",
     r"^multi_modal_projector": "model.multi_modal_projector",
+    r"^model\.vision_tower\.vision_model": "model.vision_tower",
 }
-"""Published weight names (transformers 4.44) to the present module names.
+"""Published weight names (transformers 4.37 and 4.44), and those of 4.52 to 4.57, to the present module names.
 
 transformers applies its own renaming only to its own classes; without this table a subclass would keep a
 randomly initialised language model and say so in a log line only.
 """
-
-
-@strict
-class TarsierConfig(LlavaConfig):
-    """A LLaVA config with the ids of Tarsier's two separator tokens."""
-
-    model_type = "llava"
-    image_newline_idx: int = 32002
-    image_new_idx: int = 32003
-
-    def positions_per_frame(self) -> int:
-        """Return how many positions one frame takes: g rows of g patches and a newline, then the frame's end."""
-        side = int(self.vision_config.image_size) // int(self.vision_config.patch_size)
-        return side * (side + 1) + 1
 
 
 class TarsierModel(LlavaModel):
@@ -65,7 +54,7 @@ class TarsierModel(LlavaModel):
         if side * side != n_patches:
             raise ValueError(f"{n_patches} patches do not form a square grid")
         embed = self.get_input_embeddings()
-        ids = torch.tensor([self.config.image_newline_idx, self.config.image_new_idx], device=embed.weight.device)
+        ids = torch.tensor([self.config.image_newline_idx, self.config.image_new_idx], device=device_of(embed))
         newline, frame_end = embed(ids).to(patches)
         rows = torch.cat(
             [patches.view(n_frames, side, side, width), newline.expand(n_frames, side, 1, width)], dim=2
@@ -111,3 +100,8 @@ class TarsierForConditionalGeneration(LlavaForConditionalGeneration):
         self.model = TarsierModel(config)
         self.lm_head = nn.Linear(config.text_config.hidden_size, config.text_config.vocab_size, bias=False)
         self.post_init()
+
+    @property
+    def device(self) -> torch.device:
+        """The device that takes the ids, also where a device map has offloaded the first weights."""
+        return device_of(self.get_input_embeddings())

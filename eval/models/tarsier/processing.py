@@ -5,7 +5,6 @@ The rules are set out in the Tarsier paper's code release; the reference outputs
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eval.errors import ModelError
+from eval.models.tarsier.headers import read_object
+from eval.models.tarsier.tokenizer import TarsierTokenizer
+from eval.models.tarsier.tokenizer_files import missing_vocabulary
+from eval.readers.malformed import printable
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -23,6 +26,13 @@ if TYPE_CHECKING:
 VIDEO = "<video>"
 IMAGE = "<image>"
 _USER, _ASSISTANT = "USER:", "ASSISTANT:"
+
+_IMAGES, _PROCESSOR = "preprocessor_config.json", "processor_config.json"
+_CLIP = {"CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPImageProcessorPil", "CLIPFeatureExtractor"}
+"""Names of the one image processor, by backend and by age; transformers 4.44 has only the slow one of them."""
+_DEFAULTED = ("size", "crop_size", "image_mean", "image_std")
+_MAX_EDGE = 4096
+"""Longest edge to which images are resized, in pixels."""
 
 
 def wrap_prompt(prompt: str) -> str:
@@ -62,41 +72,21 @@ class TarsierProcessor:
     """Image processor and tokenizer of one checkpoint."""
 
     def __init__(self, folder: Path, *, image_token: int, image_size: int, positions_per_frame: int) -> None:
-        # The Pil class by name: plain CLIPImageProcessor is torchvision's where that is installed,
-        # whose resize differs in the last bits.
-        from transformers import CLIPImageProcessorPil, PreTrainedTokenizerFast
-
-        try:
-            self._images: Any = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
-            # The generic class takes tokenizer.json as it is; the Llama class of transformers 5 rebuilds parts of it.
-            self._tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
-            settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-        except Exception as error:  # tokenizers raises bare exceptions
-            first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise ModelError(f"Cannot load the tokenizer or image processor of {folder}: {first_line}") from error
-        sides = {self._images.crop_size.get(side) for side in ("height", "width")}
-        if sides != {image_size}:
-            raise ModelError(
-                f"{folder / 'preprocessor_config.json'} crops to {sorted(map(str, sides))}, "
-                f"but the vision tower of config.json takes {image_size} pixels a side."
-            )
-        self._clean_up = bool(settings.get("clean_up_tokenization_spaces", False))
-        self._adds_bos = _adds_bos(settings)
+        self._images: Any = _image_processor(folder, image_size)
+        self.tokenizer = TarsierTokenizer(folder)
         self._image_token = image_token
         self._side = image_size
         self._positions_per_frame = positions_per_frame
-        if self._tokenizer.convert_tokens_to_ids(IMAGE) != image_token:
+        found = self.tokenizer.id_of(IMAGE)
+        if found != image_token:
             raise ModelError(
-                f"{folder}: the tokenizer's {IMAGE} is not image_token_index {image_token} of config.json."
+                f"{folder}: the tokenizer's {IMAGE} is {found}, not image_token_index {image_token} of config.json; "
+                "take the tokenizer's files of the checkpoint."
             )
 
     def token_ids(self, prompt: str) -> list[int]:
-        """Return the ids of a prompt, one per `<image>`: BOS first, nothing else added."""
-        if self._adds_bos is None:
-            ids: list[int] = self._tokenizer.encode(prompt, add_special_tokens=True)
-            return ids
-        text: list[int] = self._tokenizer.encode(prompt, add_special_tokens=False)
-        return [self._tokenizer.bos_token_id, *text] if self._adds_bos else text
+        """Return the ids of a prompt, one per `<image>`, with BOS or not as the tokenizer's files say."""
+        return self.tokenizer.token_ids(prompt)
 
     def expand(self, ids: Sequence[int]) -> list[int]:
         """Return the ids with each frame's token repeated once for every position that the frame takes."""
@@ -152,18 +142,76 @@ class TarsierProcessor:
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of generated ids, special tokens skipped."""
-        text: str = self._tokenizer.decode(
-            list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=self._clean_up
-        )
-        return text
+        return self.tokenizer.decode(ids)
 
 
-def _adds_bos(settings: dict[str, Any]) -> bool | None:
-    """Return whether BOS is put first, or None where tokenizer.json itself decides.
+def missing_files(folder: Path) -> list[str]:
+    """Return what a folder lacks of the settings and the tokenizer, in words: names of files.
 
-    Llama's fast tokenizer classes replace the post-processor of tokenizer.json by what `add_bos_token` says,
-    true by default; other classes leave it as it is.
+    Raises:
+        ModelError: processor_config.json, which may hold the image processor's settings, cannot be read.
     """
-    if str(settings.get("tokenizer_class", "")).startswith("LlamaTokenizer"):
-        return bool(settings.get("add_bos_token", True))
+    settings = ["config.json"] if not (folder / "config.json").is_file() else []
+    return [*settings, *([] if _where_images(folder) else [_IMAGES]), *missing_vocabulary(folder)]
+
+
+def _where_images(folder: Path) -> tuple[Path, Any] | None:
+    """Return the file with the image processor's settings, and the settings; None where there is neither file.
+
+    Transformers 5 saves them as a section of processor_config.json.
+    """
+    if (folder / _IMAGES).exists():
+        return folder / _IMAGES, read_object(folder / _IMAGES)
+    if (folder / _PROCESSOR).exists():
+        section = read_object(folder / _PROCESSOR).get("image_processor")
+        return None if section is None else (folder / _PROCESSOR, section)
     return None
+
+
+def _image_processor(folder: Path, side: int) -> Any:
+    """Return transformers' image processor with a folder's settings, once it has prepared an image of that side."""
+    # The Pil class by name: plain CLIPImageProcessor is torchvision's where that is installed, whose resize differs in
+    # the last bits. This one gives the bytes of 4.44's.
+    from PIL.Image import new
+    from transformers import CLIPImageProcessorPil
+
+    path, settings = _image_settings(folder)
+    try:
+        images = CLIPImageProcessorPil.from_dict(settings)
+        sides = {images.crop_size.get(edge) for edge in ("height", "width")}
+        shape = images([new("RGB", (side, side))], return_tensors="np")["pixel_values"].shape
+    except Exception as error:  # whatever transformers makes of a value that is none
+        said = printable((str(error).strip().splitlines() or [type(error).__name__])[0])
+        raise ModelError(f"Cannot make the image processor of {path}: {said}; take the checkpoint's own.") from error
+    if sides != {side} or shape[1:] != (3, side, side):
+        raise ModelError(
+            f"{path} crops to {sorted(map(str, sides))} and gives images of {' x '.join(map(str, shape[2:]))}, but the "
+            f"vision tower of config.json takes {side} pixels a side."
+        )
+    return images
+
+
+def _image_settings(folder: Path) -> tuple[Path, dict[str, Any]]:
+    found = _where_images(folder)
+    if found is None:
+        raise ModelError(
+            f"{folder} has no {_IMAGES}, and no {_PROCESSOR} with a section image_processor; take those of the "
+            "checkpoint."
+        )
+    path, settings = found
+    if not isinstance(settings, dict):
+        raise ModelError(
+            f"{path}: image_processor is {str(settings)[:60]!r}, not an object; take the checkpoint's own."
+        )
+    named = settings.get("image_processor_type") or settings.get("feature_extractor_type") or "CLIPImageProcessor"
+    if named not in _CLIP:
+        raise ModelError(
+            f"{path}: the image processor is {printable(str(named)[:60])!r}, and models of the family have "
+            "CLIPImageProcessor; take the checkpoint's own."
+        )
+    edges = settings.get("size")
+    if any(type(edge) is int and edge > _MAX_EDGE for edge in (edges.values() if isinstance(edges, dict) else [edges])):
+        raise ModelError(f"{path}: size is {str(edges)[:60]}, more than {_MAX_EDGE} pixels; take the checkpoint's own.")
+    # What is null in an old file has its default, and frames are square, whatever `use_square_size` says.
+    kept = {key: value for key, value in settings.items() if value is not None or key not in _DEFAULTED}
+    return path, {key: value for key, value in kept.items() if key != "use_square_size"}

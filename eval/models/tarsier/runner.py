@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from eval.models.tarsier.questions import Encoded
+
+_log = logging.getLogger(__name__)
 
 
 class TarsierRunner:
@@ -35,10 +38,12 @@ class TarsierRunner:
         kv_budget_gb: bound on the keys and values of prompts that are continued together, in GB, anywhere but on
             CUDA, whose devices say what they have.
         clips_at_once: clips that are worked on together; None plans it from the model's dimensions and the memory.
+        deterministic: make batches that depend on nothing but the run: one clip at a time, planned with `kv_budget_gb`
+            on every device. In half precision a batch of another size may tip a near tie.
 
     Raises:
-        ModelError: the checkpoint cannot be found, is of another family, its weights do not fit, or float16 is too
-            narrow for it.
+        ModelError: the checkpoint cannot be found, is of another family, its weights do not fit, float16 is too narrow
+            for it, or so many frames cannot fit into memory.
     """
 
     def __init__(  # noqa: PLR0913 - each is a setting of conf/model/
@@ -55,29 +60,61 @@ class TarsierRunner:
         device_map: str | None = None,
         kv_budget_gb: PositiveFloat = 4.0,
         clips_at_once: PositiveInt | None = None,
+        deterministic: bool = False,
     ) -> None:
+        from eval.models.tarsier.capacity import PUBLISHED_FRAMES, refuse_what_cannot_fit
+        from eval.models.tarsier.ending import end_tokens, refuse_not_greedy
         from eval.models.tarsier.engine import Engine
 
+        if deterministic and (clips_at_once or 1) > 1:
+            raise ModelError(
+                f"model.deterministic=true works on one clip at a time; leave out model.clips_at_once={clips_at_once}."
+            )
         self.name = name
         self.n_frames = n_frames
         self._max_new_tokens = max_new_tokens
         self._attention = attention
         self._device_map = device_map
-        self._clips_at_once = clips_at_once
+        self._clips_at_once = 1 if deterministic else clips_at_once
+        self.whole_clips = deterministic
         self._checkpoint = find_checkpoint(checkpoint, revision)
+        folder, config = self._checkpoint.folder, self._checkpoint.config
         where = choose_device(device)
         self._dtype = choose_dtype(dtype, where)
-        self._model = load_model(
-            self._checkpoint, device=where, dtype=self._dtype, attention=attention, device_map=device_map
-        )
-        config = self._model.config
         self._processor = TarsierProcessor(
-            self._checkpoint.folder,
+            folder,
             image_token=config.image_token_index,
             image_size=config.vision_config.image_size,
             positions_per_frame=config.positions_per_frame(),
         )
-        self._engine = Engine(self._model, max_new_tokens=max_new_tokens, kv_budget=int(kv_budget_gb * 1e9))
+        refuse_not_greedy(folder)
+        self._ends = end_tokens(folder, config, self._processor.tokenizer.end_token_id)
+        refuse_what_cannot_fit(
+            config,
+            n_frames,
+            parameters=self._checkpoint.parameters,
+            dtype=self._dtype,
+            device=where,
+            spread=device_map is not None,
+        )
+        positions = n_frames * config.positions_per_frame()
+        if n_frames >= 2 * PUBLISHED_FRAMES and positions > config.max_positions:
+            _log.warning(
+                f"{n_frames} frames make prompts of {positions:,} positions and more; the model was published with "
+                f"{PUBLISHED_FRAMES} frames, and its config has max_position_embeddings {config.max_positions:,}. It "
+                "will answer, but it was not trained on prompts of that length."
+            )
+        self._model = load_model(
+            self._checkpoint, device=where, dtype=self._dtype, attention=attention, device_map=device_map
+        )
+        # Said to transformers too, which knows no end token where there is no generation_config.json.
+        self._model.generation_config.eos_token_id = list(self._ends.ids)
+        self._engine = Engine(
+            self._model,
+            max_new_tokens=max_new_tokens,
+            kv_budget=int(kv_budget_gb * 1e9),
+            deterministic=deterministic,
+        )
         if str(self._dtype) == "torch.float16":
             self._try_out()
 
@@ -95,9 +132,13 @@ class TarsierRunner:
             "attention": self._attention,
             "device_map": self._device_map,
             "decoding": "greedy",
+            "end_tokens": list(self._ends.ids),
+            "end_tokens_from": self._ends.source,
             # Exact in fp32. In half precision sums in another order may flip a near tie, so it is told.
             "prefix": "shared",
             "clips_at_once": self._clips_at_once,
+            "deterministic": self.whole_clips,
+            "batch_memory": None if self._dtype.itemsize == 4 else self._engine.room,
         }
 
     @property
@@ -107,8 +148,11 @@ class TarsierRunner:
 
     @property
     def batching(self) -> Mapping[str, int]:
-        """How the work was cut so far: clips, prefixes, batches, the largest of each, halvings, bytes a position."""
-        return self._engine.batching()
+        """How the work was cut so far: prefixes, batches, the largest of each, halvings, bytes a position.
+
+        The longest prompt stands beside the length that the config names, which it may exceed.
+        """
+        return {**self._engine.batching(), "max_position_embeddings": self._checkpoint.config.max_positions}
 
     def clips_at_once(self, n_prompts: int) -> int:
         """Return how many clips with about so many prompts each are best asked together."""

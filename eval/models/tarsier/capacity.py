@@ -1,0 +1,116 @@
+"""Whether a model and one prompt of so many frames fit into memory at all, told before a weight is loaded."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from eval.errors import ModelError
+from eval.models.tarsier.config import TarsierConfig
+from eval.models.tarsier.memory import ClipSize, Footprint
+
+PUBLISHED_FRAMES = 8
+"""Frames that Tarsier-7b and 34b were published with: already 4,808 positions, where their config says 4,096."""
+
+_QUESTION = 128
+"""Positions after the frames that are reckoned with before the prompts are known."""
+
+_MOST_ON_CPU = 2**17
+"""Positions of the longest prompt that is tried on a CPU, where attention over more takes hours."""
+
+_CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+"""Where Linux says what a container may take up, in its two forms; `max`, or more than the machine has, is no limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """The memory that a model is loaded into."""
+
+    name: str
+    """How a message calls it, such as `this machine`."""
+    size: int
+    """Bytes in all: what is free at the moment is others' to change."""
+
+
+def memory_of(device: str, *, spread: bool) -> Memory:
+    """Return the memory of a torch device; spread over several GPUs it is that of all of them, and the machine's."""
+    if device == "cuda":
+        sizes = [torch.cuda.get_device_properties(i).total_memory for i in range(torch.cuda.device_count())]
+        if spread:
+            return Memory(name=f"{len(sizes)} GPU(s) with this machine", size=sum(sizes) + _of_machine())
+        return Memory(name=torch.cuda.get_device_name(), size=sizes[torch.cuda.current_device()])
+    if device == "mps":
+        return Memory(name="Apple's MPS", size=int(torch.mps.recommended_max_memory()))
+    return Memory(name="this machine", size=_of_machine())
+
+
+def _of_machine() -> int:
+    sizes = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    for path in _CGROUP_LIMITS:
+        with suppress(OSError, ValueError):
+            sizes.append(int(Path(path).read_text(encoding="ascii")))
+    return min(sizes)
+
+
+def refuse_what_cannot_fit(
+    config: TarsierConfig, n_frames: int, *, parameters: int, dtype: torch.dtype, device: str, spread: bool
+) -> None:
+    """Refuse a number of frames whose prompt, alone and without an answer, cannot fit beside the weights.
+
+    Args:
+        config: the checkpoint's.
+        n_frames: frames of a clip.
+        parameters: numbers in all weights.
+        dtype: their type once they are loaded.
+        device: a torch device.
+        spread: whether a device map may spread the model over all GPUs, and leave parts in the machine's memory.
+
+    Raises:
+        ModelError: it cannot; the largest `n_frames` that can is named.
+    """
+    memory, footprint = memory_of(device, spread=spread), Footprint.of(config, dtype)
+    free = memory.size - parameters * dtype.itemsize
+    if free <= 0:
+        smaller = ["model.dtype=bfloat16"] if dtype.itemsize > 2 else []
+        several = ["model.device_map=auto"] if device == "cuda" and not spread else []
+        raise ModelError(
+            f"The weights take up {_gb(parameters * dtype.itemsize)} as {str(dtype).removeprefix('torch.')}, and "
+            f"{memory.name} has {_gb(memory.size)}; take "
+            f"{', '.join([*smaller, *several])}{' or ' if smaller or several else ''}a machine with more memory."
+        )
+
+    def fits(frames: int) -> bool:
+        return _bytes(config, footprint, frames) <= free and (
+            device != "cpu" or frames * config.positions_per_frame() <= _MOST_ON_CPU
+        )
+
+    if fits(n_frames):
+        return
+    low, high = 0, n_frames
+    while high - low > 1:  # the largest that fits lies from low to below high
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    positions = n_frames * config.positions_per_frame()
+    why = (
+        f"{_gb(_bytes(config, footprint, n_frames))} beside the weights, and {memory.name} has {_gb(free)} left"
+        if _bytes(config, footprint, n_frames) > free
+        else f"hours on a CPU, where {_MOST_ON_CPU:,} positions are the most that is tried"
+    )
+    remedy = f"the largest that fits is model.n_frames={low}" if low else "not even one frame fits"
+    raise ModelError(f"model.n_frames={n_frames} makes prompts of {positions:,} positions, which take {why}; {remedy}.")
+
+
+def _bytes(config: TarsierConfig, footprint: Footprint, frames: int) -> int:
+    """Return the bytes that a clip's frames and one prompt about them take up."""
+    side = int(config.vision_config.image_size)
+    pixels = frames * 3 * side * side * 4
+    size = ClipSize(prefix=frames * config.positions_per_frame(), rows=1, longest=_QUESTION)
+    return pixels + footprint.clips([size], 1)
+
+
+def _gb(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB"

@@ -1,0 +1,140 @@
+"""A checkpoint's config.json, read as transformers reads it: what the file leaves out is its config classes' default.
+
+The published config.json of Tarsier-7b has no sizes of the language model, since those are LlamaConfig's own; it has
+keys of a training library that nobody knows, and names of transformers 4.37. So nothing is taken from the JSON itself
+but what has to be refused before a class may see it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub.dataclasses import strict
+from transformers import LlavaConfig
+
+from eval.errors import ModelError
+from eval.models.tarsier.headers import read_object
+from eval.readers.malformed import printable
+
+CONFIG = "config.json"
+
+PARTS = {"text_config": "llama", "vision_config": "clip_vision_model"}
+"""The kinds of model that a Tarsier checkpoint is made of."""
+
+SEPARATORS = ("image_newline_idx", "image_new_idx")
+"""Token ids that tell a Tarsier config from any other LLaVA's. In Tarsier-7b no token of the tokenizer has them."""
+
+MAX_SIZE, MAX_LABELS, MAX_LAYERS = 10**8, 10_000, 1_000
+"""Largest number in a config (rope_theta has 5,000,000), most labels, which transformers lists one by one, and most
+layers, each of which costs time even without its weights."""
+
+ROPES = ("default", "linear", "llama3", "yarn")
+"""Rotary embeddings whose frequencies do not depend on how long a prompt is, so that a prefix can be shared."""
+
+
+@strict
+class TarsierConfig(LlavaConfig):
+    """A LLaVA config with the ids of Tarsier's two separator tokens."""
+
+    model_type = "llava"
+    image_newline_idx: int = 32002
+    image_new_idx: int = 32003
+
+    def positions_per_frame(self) -> int:
+        """Return how many positions one frame takes: g rows of g patches and a newline, then the frame's end."""
+        side = int(self.vision_config.image_size) // int(self.vision_config.patch_size)
+        return side * (side + 1) + 1
+
+    @property
+    def max_positions(self) -> int:
+        """The longest prompt that the language model was trained on; rotary positions go on beyond it."""
+        return int(self.text_config.max_position_embeddings)
+
+
+def read_config(folder: Path) -> TarsierConfig:
+    """Return the config of the checkpoint in a folder, of which config.json alone has to be there.
+
+    Raises:
+        ModelError: it is not of the Tarsier family (7b, 34b), or asks for what this project does not compute.
+    """
+    path = folder / CONFIG
+    raw = read_object(path)
+    _refuse_other_family(raw, path)
+    _refuse_absurd(raw, path)
+    try:
+        config: TarsierConfig = TarsierConfig.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # a foreign value can fail in any of a hundred ways
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+        said = printable(" ".join(lines))[:300]
+        raise ModelError(f"{path} does not fit transformers' config classes: {said}") from error
+    _refuse_unsupported(config, path)
+    return config
+
+
+def _refuse_other_family(raw: dict[str, Any], path: Path) -> None:
+    family = raw.get("model_type")
+    absent = [key for key in SEPARATORS if key not in raw]
+    if family != "llava" or absent:
+        said = f"model_type is {str(family)[:40]!r}" if family != "llava" else f"it lacks {' and '.join(absent)}"
+        raise ModelError(
+            f"{path} is not of the Tarsier family (7b, 34b): {said}; "
+            f"expected model_type 'llava' with {' and '.join(SEPARATORS)}."
+        )
+    for part, expected in PARTS.items():
+        found = raw.get(part)
+        if found is not None and not isinstance(found, dict):
+            raise ModelError(f"{path}: {part} is no JSON object; take the checkpoint's own config.json.")
+        kind = (found or {}).get("model_type", expected)
+        if kind != expected:
+            raise ModelError(f"{path}: {part} is of the type {str(kind)[:40]!r}, not {expected!r}: no Tarsier model.")
+
+
+def _refuse_absurd(raw: dict[str, Any], path: Path) -> None:
+    """Refuse numbers at which a config class, or a model without weights, would take up all memory or time."""
+    stack: list[tuple[str, Any]] = [("", raw)]
+    while stack:
+        key, one = stack.pop()
+        if isinstance(one, dict):
+            stack += [(f"{key}.{name}".lstrip("."), inner) for name, inner in one.items()]
+        elif isinstance(one, list):
+            stack += [(key, inner) for inner in one]
+        elif isinstance(one, int | float):
+            most = MAX_LABELS if key.endswith("num_labels") else MAX_LAYERS if key.endswith("layers") else MAX_SIZE
+            if not abs(one) <= most:
+                raise ModelError(
+                    f"{path}: {printable(key)} is {one}, more than any model of the family has; take the checkpoint's "
+                    "own file."
+                )
+
+
+def _refuse_unsupported(config: TarsierConfig, path: Path) -> None:
+    text, vision = config.text_config, config.vision_config
+    for key in ("image_token_index", *SEPARATORS):
+        found = getattr(config, key)
+        if type(found) is not int or not 0 <= found < text.vocab_size:
+            raise ModelError(
+                f"{path}: {key} is {repr(found)[:40]}; expected a token id from 0 to {text.vocab_size - 1}."
+            )
+    if min(vision.image_size, vision.patch_size) < 1 or vision.image_size < vision.patch_size:
+        raise ModelError(
+            f"{path}: vision_config has image_size {vision.image_size} and patch_size {vision.patch_size}; "
+            "an image holds at least one patch."
+        )
+    layer, most = config.vision_feature_layer, vision.num_hidden_layers
+    if not isinstance(layer, int) or not -most - 1 <= layer <= most:
+        raise ModelError(
+            f"{path}: vision_feature_layer is {layer!r}; expected one of the vision tower's {most + 1} hidden states, "
+            f"{-most - 1} to {most}."
+        )
+    if config.vision_feature_select_strategy != "default":
+        raise ModelError(
+            f"{path}: vision_feature_select_strategy is {config.vision_feature_select_strategy!r}; Tarsier drops the "
+            "class token ('default'), since the patches have to form rows."
+        )
+    rope = (text.rope_parameters or {}).get("rope_type", "default")
+    if rope not in ROPES:
+        raise ModelError(
+            f"{path}: rope_type is {str(rope)[:40]!r}, whose frequencies depend on a prompt's length, so that prompts "
+            f"cannot share their frames; expected {', '.join(ROPES)}."
+        )

@@ -1,0 +1,79 @@
+"""From the pieces of a SentencePiece model to a tokenizer of the `tokenizers` library, as transformers 4.44.2 does it.
+
+Its converter for Llama looks at less of the model than one may expect: no normalization, and no prefix but that of the
+tokenizer's own settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from eval.models.tarsier.pieces import CONTROL, UNIGRAM, USER_DEFINED, PieceModel
+
+if TYPE_CHECKING:
+    from tokenizers import AddedToken, Tokenizer
+
+SPACE = "▁"
+"""What stands for a space within pieces."""
+
+
+def converted(model: PieceModel, renamed: Mapping[int, str]) -> Tokenizer:
+    """Return a tokenizer with the pieces of a model; the texts of the first three may be others, by their ids."""
+    from tokenizers import Tokenizer
+    from tokenizers.models import BPE, Unigram
+
+    pieces = [(renamed.get(i, piece.text), 0.0) if i < 3 else piece[:2] for i, piece in enumerate(model.pieces)]
+    if model.kind == UNIGRAM:
+        return Tokenizer(Unigram(pieces, unk_id=0, byte_fallback=True))
+    made = merges({piece.text: i for i, piece in enumerate(model.pieces)}, dict(pieces))
+    ids = {text: i for i, (text, _) in enumerate(pieces)}
+    return Tokenizer(BPE(ids, made, unk_token=model.unknown, fuse_unk=True, byte_fallback=True))
+
+
+def whole_pieces(model: PieceModel) -> list[AddedToken]:
+    """Return the pieces that are never parted, as added tokens: those of control, which are special, and the user's."""
+    from tokenizers import AddedToken
+
+    return [
+        AddedToken(piece.text, normalized=False, special=piece.kind == CONTROL)
+        for piece in model.pieces
+        if piece.kind in (CONTROL, USER_DEFINED)
+    ]
+
+
+def merges(ids: Mapping[str, int], scores: Mapping[str, float]) -> list[tuple[str, str]]:
+    """Return the merges that lead to pieces, first to last: by falling score, then by the lengths of the two parts.
+
+    Args:
+        ids: every piece that can be a part.
+        scores: the pieces that can result, in the order in which equals stay.
+    """
+    found: list[tuple[float, int, int, str, str]] = []
+    for piece, score in scores.items():
+        parts = [(piece[:cut], piece[cut:]) for cut in range(1, len(piece))]
+        known = [(left, right) for left, right in parts if left in ids and right in ids]
+        known.sort(key=lambda pair: (ids[pair[0]], ids[pair[1]]))
+        found += [(score, len(left), len(right), left, right) for left, right in known]
+    found.sort(key=lambda merge: merge[:3], reverse=True)
+    return [(left, right) for *_, left, right in found]
+
+
+def set_pipeline(core: Tokenizer, *, legacy: bool, prefix: bool) -> None:
+    """Set how text becomes pieces and back.
+
+    The legacy pipeline puts a space before each stretch between added tokens, the other one before the text alone.
+    """
+    from tokenizers import decoders, normalizers, pre_tokenizers
+
+    core.normalizer = core.pre_tokenizer = None
+    if legacy:
+        steps = [normalizers.Prepend(SPACE)] if prefix else []
+        core.normalizer = normalizers.Sequence([*steps, normalizers.Replace(" ", SPACE)])
+    else:
+        scheme = "first" if prefix else "never"
+        core.pre_tokenizer = pre_tokenizers.Metaspace(replacement=SPACE, prepend_scheme=scheme, split=False)
+    stripped = [decoders.Strip(content=" ", left=1)] if prefix else []
+    core.decoder = decoders.Sequence(
+        [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse(), *stripped]
+    )

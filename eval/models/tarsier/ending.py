@@ -1,0 +1,90 @@
+"""Where a checkpoint says how its outputs end, and whether it asks for anything but greedy decoding.
+
+Tarsier-7b ships no generation_config.json, and then the end token is that of its config, as transformers 4.44 takes it:
+config.json's own, or else the text config's, whose class has a default that the file leaves out. transformers 5 reads
+the file alone there and knows no end token, so that every output would run to the bound on new tokens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from eval.errors import ModelError
+from eval.models.tarsier.config import CONFIG, TarsierConfig
+from eval.models.tarsier.headers import read_object
+
+GENERATION = "generation_config.json"
+
+_NOT_GREEDY = (
+    "bad_words_ids", "begin_suppress_tokens", "constraints", "dola_layers", "encoder_no_repeat_ngram_size",
+    "encoder_repetition_penalty", "exponential_decay_length_penalty", "force_words_ids", "forced_bos_token_id",
+    "forced_decoder_ids", "forced_eos_token_id", "guidance_scale", "max_time", "min_length", "min_new_tokens",
+    "no_repeat_ngram_size", "num_beams", "penalty_alpha", "repetition_penalty", "sequence_bias", "stop_strings",
+    "suppress_tokens", "watermarking_config",
+)  # fmt: skip
+"""Settings by which transformers' generate departs from plain greedy decoding, whatever upstream asks of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndTokens:
+    """The ids that end an output, and which file says so."""
+
+    ids: tuple[int, ...]
+    """At least one, in ascending order."""
+    source: str
+    """generation_config.json, config.json, text_config of config.json, or the tokenizer."""
+
+
+def end_tokens(folder: Path, config: TarsierConfig, tokenizers: int | None) -> EndTokens:
+    """Return the end tokens of a checkpoint: the first of the places that names any, in the order of transformers 4.44.
+
+    Args:
+        folder: the checkpoint's.
+        config: its config.
+        tokenizers: the id of the tokenizer's end token, which serves where nothing else does.
+
+    Raises:
+        ModelError: no place names an end token, or one names what is no id of the vocabulary.
+    """
+    path = folder / GENERATION
+    places = (
+        (GENERATION, read_object(path).get("eos_token_id") if path.exists() else None),
+        (CONFIG, getattr(config, "eos_token_id", None)),
+        (f"text_config of {CONFIG}", config.text_config.eos_token_id),
+        ("the tokenizer", tokenizers),
+    )
+    for source, named in places:
+        ids = named if isinstance(named, list | tuple) else () if named is None else (named,)
+        if ids:
+            size = config.text_config.vocab_size
+            wrong = next((one for one in ids if type(one) is not int or not 0 <= one < size), None)
+            if wrong is not None:
+                raise ModelError(
+                    f"{folder}: eos_token_id {str(wrong)[:40]!r} of {source} is no token id from 0 to {size - 1}, so "
+                    "no output could end with it; take the checkpoint's own files."
+                )
+            return EndTokens(ids=tuple(sorted(set(ids))), source=source)
+    raise ModelError(
+        f"{folder} names no end token, so every output would run to model.max_new_tokens: set eos_token_id in "
+        f"{GENERATION} or {CONFIG}, as the checkpoint's authors have it."
+    )
+
+
+def refuse_not_greedy(folder: Path) -> None:
+    """Refuse a checkpoint whose own settings would make transformers' generate do anything but plain greedy decoding.
+
+    They are looked for where transformers 4.44 looks: in generation_config.json, or else in config.json. Raises
+    ModelError.
+    """
+    name = GENERATION if (folder / GENERATION).exists() else CONFIG
+    found = read_object(folder / name)
+    text = found.get("text_config")
+    for settings in (found, text if isinstance(text, dict) else {}):
+        for key in _NOT_GREEDY:
+            # 0 and 1 are what these settings have when they are off.
+            if settings.get(key) not in (None, 0, 1, [], {}):
+                raise ModelError(
+                    f"{folder}: {name} sets {key}={str(settings[key])[:60]}, so its outputs would not be greedy ones; "
+                    "remove it from the file."
+                )

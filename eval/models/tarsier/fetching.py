@@ -1,0 +1,241 @@
+"""Fetching a checkpoint from a hub, by the hub's own library: config first, weights last, and only where all is well.
+
+A wrong name, another family, weights of other sizes and a full disk are found out with a few hundred kilobytes, before
+14 GB (7b) or 69 GB (34b) are on their way.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from huggingface_hub import HfApi, constants, hf_hub_download, try_to_load_from_cache
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from eval.errors import ModelError
+from eval.models.tarsier.config import CONFIG, TarsierConfig, read_config
+from eval.models.tarsier.fitting import refuse_unfit
+from eval.models.tarsier.headers import INDEX, SINGLE, all_shapes, read_object
+from eval.models.tarsier.processing import missing_files
+from eval.readers.malformed import printable
+
+SMALL = (
+    INDEX, "generation_config.json", "preprocessor_config.json", "processor_config.json", "tokenizer_config.json",
+    "tokenizer.json", "tokenizer.model", "special_tokens_map.json", "added_tokens.json", "adapter_config.json",
+)  # fmt: skip
+"""The files besides config.json and the weights, where the repository has them. Never code or pickles."""
+
+MARGIN = 0.05
+"""Share of what is to be fetched that has to be free beyond it."""
+
+_COMMIT = re.compile("[0-9a-f]{40}")
+
+_log = logging.getLogger(__name__)
+_log.setLevel(logging.INFO)  # a fetch takes minutes, so it is announced wherever warnings are shown
+
+
+def fetch_checkpoint(repo: str, revision: str, check: Callable[[Path], TarsierConfig]) -> tuple[Path, str]:
+    """Return the folder of a checkpoint in the hub's cache, and its commit, fetching what is not there yet.
+
+    Where the hub cannot be reached, what is in the cache serves. HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE and
+    HF_HUB_OFFLINE mean what they mean to the hub's own tools.
+
+    Args:
+        repo: `owner/name` on the hub.
+        revision: a commit, or a branch or tag, which is resolved to its commit.
+        check: refuses a folder of settings, before any weights are fetched, or returns its config.
+
+    Raises:
+        ModelError: the hub does not give the files, they are not a Tarsier checkpoint's, or the disk is too full.
+    """
+    try:
+        try:
+            commit, sizes = _listing(repo, revision)
+        except Exception as error:
+            # Only where nobody answers: a branch may have moved on, and another tool may have fetched a part.
+            folder = _cached(repo, revision) if _is_unreachable(error) else None
+            if folder is None:
+                raise
+            _log.info("%s cannot be asked; taking %s at %s as it is in the cache.", _hub(), repo, folder.name[:7])
+            return folder, folder.name
+        return _fetch(repo, revision, commit, sizes, check), commit
+    except Exception as error:  # a network can fail in any of a hundred ways
+        said = str(error) if isinstance(error, ModelError) else _reason(error, repo)
+        raise ModelError(f"Cannot fetch checkpoint {repo[:100]!r} at revision {revision[:100]!r}: {said}") from error
+
+
+def _fetch(
+    repo: str, revision: str, commit: str, sizes: Mapping[str, int], check: Callable[[Path], TarsierConfig]
+) -> Path:
+    """Fetch the files of a commit, given their sizes, and return their folder."""
+    if CONFIG not in sizes:
+        raise ModelError(f"the repository has no {CONFIG}, which every checkpoint has; check the name.")
+    folder = _get(repo, revision, CONFIG)  # by its name, so that the cache knows what commit the name stands for
+    if folder.name != commit:
+        raise ModelError(f"it has just become the commit {folder.name[:7]}, and was {commit[:7]}; try again.")
+    read_config(folder)
+    for name in SMALL:
+        if name in sizes:
+            _get(repo, commit, name)
+    config = check(folder)
+    weights = _weight_names(folder, sizes)
+    left = [name for name in weights if not (folder / name).exists()]
+    if not left:
+        return folder
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name in weights:
+        header = HfApi().parse_safetensors_file_metadata(repo, name, revision=commit)
+        shapes |= {tensor: tuple(about.shape) for tensor, about in header.tensors.items()}
+    refuse_unfit(shapes, config, f"{repo} at {commit[:7]}")
+    needed = sum(sizes[name] for name in left)
+    _refuse_full_disk(needed)
+    files = f"{len(left)} files" if len(left) > 1 else "1 file"
+    size, cache = _amount(needed), constants.HF_HUB_CACHE
+    _log.info("Fetching %s at %s: %s in %s, to %s", repo, commit[:7], size, files, cache)
+    for done, name in enumerate(left, 1):
+        _get(repo, commit, name)
+        _log.info("%s is complete: %d of %d", name, done, len(left))
+    return folder
+
+
+def _get(repo: str, revision: str, name: str) -> Path:
+    """Fetch a file, with the library's own bar where there is a terminal; return the folder of its commit."""
+    return Path(hf_hub_download(repo, name, revision=revision)).parent
+
+
+def _cached(repo: str, revision: str) -> Path | None:
+    """Return the folder of a revision if the cache has all of its files."""
+    config = try_to_load_from_cache(repo, CONFIG, revision=revision)
+    if not isinstance(config, str):
+        return None
+    folder = Path(config).parent
+    try:
+        return folder if not missing_files(folder) and all_shapes(folder) else None
+    except ModelError:
+        return None
+
+
+def _listing(repo: str, revision: str) -> tuple[str, dict[str, int]]:
+    """Return the commit of a revision, and the sizes of its files by name."""
+    try:
+        info: Any = HfApi().model_info(repo, revision=revision, files_metadata=True)
+        commit, sizes = str(info.sha), {one.rfilename: int(one.size) for one in info.siblings}
+    except HfHubHTTPError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        if isinstance(error, HFValidationError | UnicodeEncodeError):
+            raise
+        raise ModelError(
+            f"{_hub()} answers with something else than a hub's list of files, such as the page of a proxy or a login; "
+            "check HF_ENDPOINT and the proxy."
+        ) from None
+    if not _COMMIT.fullmatch(commit):
+        raise ModelError(f"{_hub()} answers with the commit {commit[:60]!r}; check HF_ENDPOINT.")
+    return commit, sizes
+
+
+def _weight_names(folder: Path, sizes: Mapping[str, int]) -> Sequence[str]:
+    """Return the files that transformers would load; others beside them may be the same weights in another form."""
+    if SINGLE in sizes:
+        return [SINGLE]
+    if INDEX not in sizes:
+        raise ModelError(
+            "the repository has no weights as safetensors, and others, which are pickles, are never loaded."
+        )
+    named = read_object(folder / INDEX).get("weight_map")
+    if not isinstance(named, dict) or not named:
+        raise ModelError(f"{INDEX} has no weight_map.")
+    names = sorted({str(name) for name in named.values()})
+    for name in names:
+        if "/" in name or name not in sizes or not name.endswith(".safetensors"):
+            raise ModelError(f"{INDEX} names {name[:80]!r}, which is no *.safetensors file of the repository.")
+    return names
+
+
+def _refuse_full_disk(needed: int) -> None:
+    cache = Path(constants.HF_HUB_CACHE)
+    free = shutil.disk_usage(next(folder for folder in (cache, *cache.parents) if folder.is_dir())).free
+    if free < needed * (1 + MARGIN):
+        raise ModelError(
+            f"{_amount(needed)} are to be fetched, and the disk of the hub's cache, {cache}, has {_amount(free)} free. "
+            "Make room there, set HF_HUB_CACHE=<folder on another disk>, or give a local folder with the same files."
+        )
+
+
+def _amount(n_bytes: int) -> str:
+    return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e8 else f"{n_bytes / 1e6:,.1f} MB"
+
+
+def _hub() -> str:
+    parts = urlsplit(constants.ENDPOINT)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _is_unreachable(error: Exception) -> bool:
+    # By name, since the library's client is httpx or httpx2.
+    return isinstance(error, OfflineModeIsEnabled) or "TransportError" in {
+        each.__name__ for each in type(error).__mro__
+    }
+
+
+def _reason(error: Exception, repo: str) -> str:  # noqa: PLR0911 - one for each kind of failure
+    """Return what happened and the remedy. The library's own words are left out, since they quote addresses."""
+    if isinstance(error, LocalEntryNotFoundError) and isinstance(error.__cause__, Exception):
+        error = error.__cause__  # why it looked into the cache at all
+    cache, kind = constants.HF_HUB_CACHE, type(error).__name__
+    number = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, HfHubHTTPError):
+        return _answer(error, repo)
+    if isinstance(error, HFValidationError):
+        return "the name is none that a hub takes; give owner/name."
+    if isinstance(error, OfflineModeIsEnabled):
+        return (
+            f"HF_HUB_OFFLINE is set, and the hub's cache, {cache}, does not have all of its files; unset it, or give a "
+            "local folder with the same files."
+        )
+    if isinstance(error, UnicodeEncodeError) or kind == "LocalProtocolError":
+        return "the request cannot be sent; look for stray characters in HF_TOKEN and HF_ENDPOINT."
+    if _is_unreachable(error):
+        return (
+            f"{_hub()} cannot be reached, or broke off ({kind}). Whole files are kept: try again, check HF_ENDPOINT "
+            "and the proxy, or give a local folder with the same files."
+        )
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            f"the disk of the hub's cache, {cache}, is full. Whole files are kept: make room and try again, or set "
+            "HF_HUB_CACHE=<folder on another disk>."
+        )
+    what = os.strerror(number) if number else printable(f"{kind}: {error}".splitlines()[0][:200])
+    return f"{what}, between {_hub()} and {cache}; check HF_ENDPOINT, and that HF_HUB_CACHE is a folder to write in."
+
+
+def _answer(error: HfHubHTTPError, repo: str) -> str:
+    """Return what the hub answered instead of what it was asked for, and the remedy."""
+    status, page = error.response.status_code, f"{_hub()}/{repo}"
+    if isinstance(error, RevisionNotFoundError):
+        return f"the repository has no such revision ({status}); {page}/commits/main lists its commits."
+    if isinstance(error, RepositoryNotFoundError) and not isinstance(error, GatedRepoError):
+        return f"{_hub()} shows no such repository ({status}); check the name, and set HF_TOKEN if it is private."
+    if status in (401, 403):
+        return f"access is refused ({status}); accept its terms on {page}, and set HF_TOKEN to a token of that account."
+    if status == 429:
+        return f"{_hub()} takes no more requests for now (429); wait some minutes, or set HF_TOKEN to be let more."
+    if status >= 500:
+        return f"{_hub()} fails ({status}); try again later, or give a local folder with the same files."
+    file = printable(urlsplit(str(error.response.url)).path.rpartition("/")[2][:80])
+    return f"{_hub()} does not give {file!r} ({status}); check the name, the revision and HF_ENDPOINT."

@@ -1,0 +1,65 @@
+"""Whether weights are those of a config, by the names and shapes of their tensors, before any weight is read.
+
+The model of the config is made without weights (on torch's meta device), which takes neither memory nor time. A model
+that is partly random still produces fluent text and a plausible score, so what is missing or left over is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from eval.errors import ModelError
+from eval.models.tarsier.config import TarsierConfig
+from eval.readers.malformed import printable
+
+
+def refuse_unfit(shapes: Mapping[str, tuple[int, ...]], config: TarsierConfig, where: object) -> None:
+    """Refuse weights that are not those of the config's model.
+
+    Args:
+        shapes: what the headers say, by published names (`headers.all_shapes`).
+        config: what `read_config` returned, so that its sizes are known to be sane.
+        where: the folder or repository, for the message.
+
+    Raises:
+        ModelError: tensors are missing, left over or of another shape.
+    """
+    from eval.models.tarsier.model import CHECKPOINT_KEYS
+
+    wanted = model_shapes(config)
+    there: dict[str, tuple[int, ...]] = {}
+    for name, shape in shapes.items():
+        renamed = (re.sub(pattern, new, name) for pattern, new in CHECKPOINT_KEYS.items() if re.match(pattern, name))
+        there[next(renamed, name)] = shape
+    refuse_differences(
+        where,
+        set(wanted) - set(there),
+        set(there) - set(wanted),
+        [name for name in wanted if there.get(name, wanted[name]) != wanted[name]],
+    )
+
+
+def refuse_differences(
+    where: object, missing: Iterable[object], unexpected: Iterable[object], mismatched: Iterable[object]
+) -> None:
+    """Refuse weights of which any tensor is missing, left over or of another shape; each kind is counted and named."""
+    said = {"missing": list(missing), "unexpected": list(unexpected), "of another shape": list(mismatched)}
+    wrong = [f"{len(names)} {kind} (such as {_first(names)})" for kind, names in said.items() if names]
+    if wrong:
+        raise ModelError(f"Weights of {where} do not fit its config: {'; '.join(wrong)}.")
+
+
+def _first(names: Iterable[object]) -> str:
+    return printable(min(map(str, names))[:120])
+
+
+def model_shapes(config: TarsierConfig) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every tensor of the config's model, by the present module names."""
+    import torch
+
+    from eval.models.tarsier.model import TarsierForConditionalGeneration
+
+    with torch.device("meta"):
+        skeleton = TarsierForConditionalGeneration(config)
+    return {name: tuple(one.shape) for name, one in skeleton.state_dict().items()}

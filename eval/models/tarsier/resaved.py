@@ -1,0 +1,64 @@
+"""Tokenizer files that transformers 5 saved, as those of transformers 4 that it had loaded.
+
+It calls its generic class TokenizersBackend, and drops from the settings what tokenizer.json says. A tokenizer.json
+that it loaded it saves as it was, unless through its Llama class, which puts a pipeline of its own in the place of any
+other. One that it made from a tokenizer.model has no prefix, and the merges in another order. Both can be undone where
+the files still tell how.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import NoReturn
+
+from eval.errors import ModelError
+from eval.models.tarsier.conversion import merges
+from eval.models.tarsier.tokenizer_files import ADDITIONAL, BY_5, GENERIC, JSON, NAMED, TokenizerFiles
+
+
+def as_of_4(files: TokenizerFiles) -> TokenizerFiles:
+    """Return files that transformers 5 saved as such that give, under the rules of 4.44, the ids of what it loaded.
+
+    Raises:
+        ModelError: they no longer tell what it loaded.
+    """
+    settings, vocabulary = files.settings, files.vocabulary
+    if vocabulary is None or not (files.tokenizer_class == BY_5 or (files.is_llama and "backend" in settings)):
+        return files
+    extra = settings.get("extra_special_tokens")
+    settings = {"clean_up_tokenization_spaces": False, **settings, ADDITIONAL: extra}
+    model, bos, pipeline = vocabulary["model"], settings.get("bos_token"), None
+    # The pieces of a tokenizer.model that are never parted become extra tokens, that of the begin among them.
+    is_made = isinstance(extra, list) and bos in extra
+    if files.is_llama:
+        if (vocabulary.get("pre_tokenizer") or {}).get("prepend_scheme") != "always":
+            _refuse(files, "where it had put spaces")
+        pipeline = (True, True)
+        model = {**model, "unk_token": settings.get("unk_token")}
+    elif is_made:
+        pipeline = (settings.get("legacy") is not False, settings.get("add_prefix_space", True) is True)
+    if is_made:
+        if any(token not in [settings.get(name) for name in NAMED] for token in extra):
+            _refuse(files, "which tokens are special")
+        # Where settings don't say whether a token is put first, transformers 4 does it and 5 doesn't. Those that 4
+        # saved do say it, and have sp_model_kwargs, which stay.
+        if "sp_model_kwargs" not in settings and str(bos) not in json.dumps(vocabulary.get("post_processor")):
+            _refuse(files, "whether it had put a token first")
+        if isinstance(model.get("vocab"), dict):
+            # SentencePiece numbers pieces as it learns them, best first.
+            model = {**model, "merges": merges(model["vocab"], {text: -i for text, i in model["vocab"].items()})}
+    return replace(
+        files,
+        tokenizer_class=GENERIC[0],
+        settings=settings,
+        vocabulary={**vocabulary, "model": model},
+        pipeline=pipeline,
+    )
+
+
+def _refuse(files: TokenizerFiles, lost: str) -> NoReturn:
+    raise ModelError(
+        f"{files.folder / JSON} was made by transformers 5 and no longer tells {lost}; put the tokenizer's files of "
+        "the checkpoint that it was made from in the place of it and of tokenizer_config.json."
+    )

@@ -1,0 +1,85 @@
+"""Batches that depend on nothing but the run: not on the device's memory, not on where a run was stopped."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from eval.config import BUILTIN
+from eval.errors import ModelError, RunError
+from eval.models.tarsier import engine as engine_module
+from eval.models.tarsier.engine import Engine
+from eval.models.tarsier.runner import TarsierRunner
+from tests.commands.runs import evaluate, needs_world, read
+from tests.models.small import PROMPTS, asked, model
+
+pytestmark = pytest.mark.slow
+
+TINY = str(BUILTIN / "tarsier-tiny")
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    return torch.randn(2, 3, 28, 28, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_the_device_s_memory_has_no_say(deterministic, monkeypatch):
+    monkeypatch.setattr(engine_module, "room", lambda *_: 123)
+    engine = Engine(model(), max_new_tokens=5, kv_budget=10**9, deterministic=deterministic)
+    assert engine.room == (10**9 if deterministic else 123)
+
+
+@pytest.mark.parametrize("where", ["encode_prefix", "continue_rows"])
+def test_no_batch_is_made_smaller_when_memory_runs_out(where, pixels, monkeypatch):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    monkeypatch.setattr(engine_module, where, full)
+    engine = Engine(model(), max_new_tokens=5, kv_budget=10**9, deterministic=True)
+    clips = [asked(pixels, PROMPTS[:3]), asked(pixels, PROMPTS[:3])]
+    with pytest.raises(RunError, match=r"model\.deterministic=true makes no batch smaller .* smaller model\.kv_budget"):
+        engine.generate(clips)
+
+
+def test_what_a_run_is_told_by():
+    plain = TarsierRunner(name="x", checkpoint=TINY, device="cpu").describe()
+    half = TarsierRunner(name="x", checkpoint=TINY, device="cpu", dtype="bfloat16", kv_budget_gb=2).describe()
+    fixed = TarsierRunner(name="x", checkpoint=TINY, device="cpu", dtype="bfloat16", deterministic=True)
+    # In fp32 outputs do not depend on batches, so that a run may go on where there is more memory.
+    assert (plain["deterministic"], plain["batch_memory"]) == (False, None)
+    assert (half["deterministic"], half["batch_memory"]) == (False, 2 * 10**9)
+    assert (fixed.describe()["deterministic"], fixed.describe()["batch_memory"]) == (True, 4 * 10**9)
+    assert fixed.clips_at_once(1) == 1
+    assert fixed.whole_clips
+    with pytest.raises(ModelError, match=r"one clip at a time; leave out model\.clips_at_once=4"):
+        TarsierRunner(name="x", checkpoint=TINY, device="cpu", deterministic=True, clips_at_once=4)
+
+
+@needs_world
+def test_a_run_that_was_stopped_within_a_clip_asks_all_of_it_again(tmp_path, monkeypatch):
+    batches: list[tuple[str, ...]] = []
+    generate = TarsierRunner.generate
+
+    def counting(self, asked, clock=None):
+        batches.extend(tuple(clip.prompts) for clip in asked)
+        return generate(self, asked, clock)
+
+    monkeypatch.setattr(TarsierRunner, "generate", counting)
+    settings = ["--limit", "24", "model.deterministic=true", "model.dtype=bfloat16", "video.workers=1"]
+    out = tmp_path / "run"
+    assert evaluate(out, *settings, bench="msvd-qa", model="tarsier-tiny") == 0
+    whole, expected = list(batches), (out / "predictions.jsonl").read_bytes()
+    rows = read(out / "predictions.jsonl")
+    clips = [row["media"] for row in rows]
+    shared = next(i for i in range(1, len(clips)) if clips[i] == clips[i - 1] and clips.count(clips[i]) > 2)
+    # What a kill leaves: some of a clip's lines.
+    (out / "predictions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[:shared]))
+    (out / "result.json").unlink()
+    batches.clear()
+    assert evaluate(out, *settings, bench="msvd-qa", model="tarsier-tiny") == 0
+    assert batches
+    assert set(batches) <= set(whole)  # no part of a clip's prompts
+    assert (out / "predictions.jsonl").read_bytes() == expected
