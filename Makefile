@@ -13,6 +13,7 @@
 #   make judge-export RUN=<run or score> [TO=<run>.tar.gz] | make judge-replay BUNDLE=<bundle> [PRED= DATA= OUT=]
 #   make import UPSTREAM=<clone of bytedance/tarsier>
 #   make bench [ARGS="--rounds 5"]   how fast is it, against one question at a time?
+#   make gpu-check [ARGS="--minutes 8"]   does it do on this GPU what it should? ARGS=--rehearse needs none
 #   make test | make test-fast | make check | make audit | make lock
 
 PYTHON ?= python3
@@ -29,7 +30,7 @@ $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIA
 quote = '$(subst ','\'',$(1))'
 flag  = $(if $($(2)),$(1) $(call quote,$($(2))))
 
-.PHONY: help eval equivalence bench score compare leaderboard verify-row bundle why regress baseline judge-check judge-compare judge-export judge-replay import test test-fast check audit lock
+.PHONY: help eval equivalence bench gpu-check score compare leaderboard verify-row bundle why regress baseline judge-check judge-compare judge-export judge-replay import test test-fast check audit lock
 
 help:
 	@sed -n '/^\#/!q;s/^\# \{0,1\}//p' Makefile
@@ -45,6 +46,9 @@ equivalence: $(VENV)/.runtime
 
 bench: $(VENV)/.dev
 	$(BIN)/python scripts/bench_runner.py $(ARGS)
+
+gpu-check: $(VENV)/.runtime
+	$(BIN)/python scripts/gpu_check.py $(ARGS)
 
 score: $(VENV)/.runtime
 	@$(BIN)/tarsier-eval score $(call flag,--pred,PRED) $(call flag,--bench,BENCH) $(call flag,--data,DATA) \
