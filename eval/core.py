@@ -357,7 +357,7 @@ class Model(Protocol):
 
     @property
     def whole_clips(self) -> bool:
-        """Whether all prompts about a clip have to come in one call, also when a run goes on."""
+        """Whether a call holds all of a benchmark's prompts about a clip, and no others, also when a run goes on."""
         ...
 
     def clips_at_once(self, n_prompts: int) -> int:

@@ -73,12 +73,23 @@ def predict(
             said = f"{loaded.error.reason}: {loaded.error}" if loaded.error else "unreadable"
             yield [(sample, _failed(sample, said)) for sample in group]
             continue
-        waiting.append(_Shown(frames=loaded.frames, samples=group, media=loaded.media))
-        if len(waiting) >= model.clips_at_once(max(len(shown.samples) for shown in waiting)):
-            yield _generate(waiting, model, settled, clock)
-            waiting = []
+        for samples_of_call in _calls(group, model):
+            waiting.append(_Shown(frames=loaded.frames, samples=samples_of_call, media=loaded.media))
+            if len(waiting) >= model.clips_at_once(max(len(shown.samples) for shown in waiting)):
+                yield _generate(waiting, model, settled, clock)
+                waiting = []
     if waiting:
         yield _generate(waiting, model, settled, clock)
+
+
+def _calls(group: Sequence[Sample], model: Model) -> list[list[Sample]]:
+    """Return a clip's samples, together or, where a call must not depend on the rest of the run, by benchmark."""
+    if not model.whole_clips:
+        return [list(group)]
+    by_benchmark: dict[str, list[Sample]] = {}
+    for sample in group:
+        by_benchmark.setdefault(sample.benchmark, []).append(sample)
+    return list(by_benchmark.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,8 +55,8 @@ class _Resumable:
         self.is_stopped = False
 
     def clips_at_once(self, n_prompts: int) -> int:  # noqa: ARG002
-        """Return 2: several calls, each of several clips."""
-        return 2
+        """Return 2: several calls, each of several clips, where the model takes more than one."""
+        return 1 if self.whole_clips else 2
 
     def describe(self) -> Mapping[str, Any]:
         """Return what the model inside says."""

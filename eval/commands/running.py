@@ -96,8 +96,8 @@ def _wanted(runs: Mapping[str, _Run], model: Model) -> list[Sample]:
     missing = [sample for each in runs.values() for sample in each.missing()]
     if not model.whole_clips:
         return missing
-    clips = {sample.clip for sample in missing}
-    return [sample for each in runs.values() for sample in each.job.samples if sample.clip in clips]
+    calls = {(sample.benchmark, sample.clip) for sample in missing}
+    return [s for each in runs.values() for s in each.job.samples if (s.benchmark, s.clip) in calls]
 
 
 def _ahead(model: Model) -> int:
@@ -109,8 +109,7 @@ def _keep(predicted: Predicted, runs: Mapping[str, _Run], clock: Clock) -> None:
     """Put predictions into the folders that they belong to."""
     with clock.stage("write"):
         for name in dict.fromkeys(sample.benchmark for sample, _ in predicted):
-            runs[name].keep([pair for pair in predicted if pair[0].benchmark == name])
-    clock.count("samples", len(predicted))
+            clock.count("samples", runs[name].keep([pair for pair in predicted if pair[0].benchmark == name]))
 
 
 class _Run:
@@ -150,11 +149,12 @@ class _Run:
         """Return what may end an output before its end token."""
         return None if self.job.settings.full_output else self.job.benchmark.scorer.settled()
 
-    def keep(self, predicted: Predicted) -> None:
-        """Append predictions of samples that had none; they are on disk when this returns."""
+    def keep(self, predicted: Predicted) -> int:
+        """Append predictions of samples that had none, and return how many; they are on disk when this returns."""
         new = [(sample, prediction) for sample, prediction in predicted if sample.id not in self._done]
         self._folder.append(to_json(sample, prediction) for sample, prediction in new)
         self._tried += len(new)
+        return len(new)
 
     def result(self) -> Result:
         """Score everything, write the folder, show the table."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from math import prod
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from eval.errors import ModelError
 from eval.models.tarsier import capacity
 from eval.models.tarsier.capacity import Memory, memory_of, refuse_what_cannot_fit
 from eval.models.tarsier.config import read_config
+from eval.models.tarsier.fitting import model_shapes
 from eval.models.tarsier.runner import TarsierRunner
 from tests.models.published import CONFIG_7B
 
@@ -33,8 +35,12 @@ def give(monkeypatch, gigabytes):
     monkeypatch.setattr(capacity, "memory_of", lambda *_, **__: Memory(name="a card", size=int(gigabytes * 1e9)))
 
 
-def check(config, n_frames, device="cuda", dtype=torch.float16, spread=False):
-    refuse_what_cannot_fit(config, n_frames, parameters=PARAMETERS_7B, dtype=dtype, device=device, spread=spread)
+def check(config, n_frames, device="cuda", dtype=torch.float16, spread=False, attention="sdpa"):
+    refuse_what_cannot_fit(config, n_frames, dtype=dtype, device=device, spread=spread, attention=attention)
+
+
+def test_the_published_weights_are_counted(published):
+    assert sum(map(prod, model_shapes(published).values())) == PARAMETERS_7B
 
 
 def test_the_default_fits_a_card_of_24_gb_and_is_not_refused_for_its_length(published, monkeypatch):
@@ -49,7 +55,7 @@ def test_the_largest_number_of_frames_is_named_and_fits(published, monkeypatch, 
     said = rf"^model\.n_frames={n_frames} makes prompts of {n_frames * 601:,} positions"
     with pytest.raises(ModelError, match=said) as caught:
         check(published, n_frames)
-    named = re.search(r"the largest that fits is model\.n_frames=(\d+)", str(caught.value))
+    named = re.search(r"at most model\.n_frames=(\d+) can fit", str(caught.value))
     assert named is not None
     check(published, int(named[1]))
     with pytest.raises(ModelError):
@@ -61,8 +67,29 @@ def test_keys_and_values_decide_it(published, monkeypatch):
     give(monkeypatch, PARAMETERS_7B * 2 / 1e9 + 10)
     with pytest.raises(ModelError) as caught:
         check(published, 100)
-    most = int(str(caught.value).rsplit("=", 1)[1].rstrip("."))
-    assert 15 < most < 10e9 / (601 * 524_288)
+    (most,) = re.findall(r"at most model\.n_frames=(\d+)", str(caught.value))
+    assert 15 < int(most) < 10e9 / (601 * 524_288)
+
+
+def test_attention_that_holds_all_scores_takes_more(published, monkeypatch):
+    give(monkeypatch, 80)
+    check(published, 64)
+    # 32 heads x 38,464 positions squared x (scores in fp16, twice, and a softmax in fp32): 379 GB
+    with pytest.raises(ModelError, match=r"which take 4\d\d\.\d GB beside the weights"):
+        check(published, 64, attention="eager")
+
+
+def test_only_weights_may_lie_in_the_machine_s_memory(published, monkeypatch):
+    spread = Memory(name="the 1 GPU(s) here", size=24 * 10**9, beside=512 * 10**9)
+    monkeypatch.setattr(capacity, "memory_of", lambda *_, **__: spread)
+    check(published, 50, spread=True)
+    said = r"and the 1 GPU\(s\) here has 24\.0 GB left; at most model\.n_frames=\d\d can fit"
+    with pytest.raises(ModelError, match=said):
+        check(published, 500, spread=True)
+    small = Memory(name="the 1 GPU(s) here", size=10**10, beside=10**9)
+    monkeypatch.setattr(capacity, "memory_of", lambda *_, **__: small)
+    with pytest.raises(ModelError, match=r"weights take up 14\.1 GB as float16, and the 1 GPU\(s\) here has 11\.0 GB"):
+        check(published, 8, spread=True)
 
 
 def test_weights_that_do_not_fit_are_refused_by_their_size(published, monkeypatch):
@@ -81,7 +108,8 @@ def test_on_a_cpu_it_is_time_that_ends_it(tmp_path, monkeypatch):
     small = CONFIG_7B | {"text_config": CONFIG_7B["text_config"] | {"hidden_size": 32, "intermediate_size": 64}}
     (tmp_path / "config.json").write_text(json.dumps(small))
     give(monkeypatch, 500)
-    with pytest.raises(ModelError, match=r"hours on a CPU, where 131,072 positions .* is model\.n_frames=218\.$"):
+    said = r"hours on a CPU, where 131,072 positions .* at most model\.n_frames=218 can fit\.$"
+    with pytest.raises(ModelError, match=said):
         check(read_config(tmp_path), 219, device="cpu", dtype=torch.float32)
     check(read_config(tmp_path), 218, device="cpu", dtype=torch.float32)
     check(read_config(tmp_path), 219, dtype=torch.float32)
@@ -121,7 +149,7 @@ def test_from_twice_the_published_frames_on_it_warns_once(short, caplog):
 
 def test_too_many_frames_are_refused_before_a_weight_is_read(monkeypatch):
     monkeypatch.setattr("eval.models.tarsier.runner.load_model", lambda *_, **__: pytest.fail("was loaded"))
-    with pytest.raises(ModelError, match=r"209,979 positions.*the largest that fits is model\.n_frames=6241"):
+    with pytest.raises(ModelError, match=r"209,979 positions.*at most model\.n_frames=6241 can fit"):
         TarsierRunner(name="x", checkpoint=str(BUILTIN / "tarsier-tiny"), device="cpu", n_frames=9_999)
 
 

@@ -32,16 +32,50 @@ def test_the_device_s_memory_has_no_say(deterministic, monkeypatch):
     assert engine.room == (10**9 if deterministic else 123)
 
 
-@pytest.mark.parametrize("where", ["encode_prefix", "continue_rows"])
-def test_no_batch_is_made_smaller_when_memory_runs_out(where, pixels, monkeypatch):
-    def full(*_, **__):
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+def full(*_, **__):
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
 
-    monkeypatch.setattr(engine_module, where, full)
-    engine = Engine(model(), max_new_tokens=5, kv_budget=10**9, deterministic=True)
-    clips = [asked(pixels, PROMPTS[:3]), asked(pixels, PROMPTS[:3])]
+
+@pytest.mark.parametrize("prompts", [PROMPTS[:1], PROMPTS[:3]])
+@pytest.mark.parametrize("where", ["vision", "encode_prefix", "continue_rows"])
+def test_no_batch_is_made_smaller_when_memory_runs_out(where, prompts, pixels, monkeypatch):
+    built = model()
+    engine = Engine(built, max_new_tokens=5, kv_budget=10**9, deterministic=True)
+    if where == "vision":
+        monkeypatch.setattr(built.model, "get_image_features", full)
+    else:
+        monkeypatch.setattr(engine_module, where, full)
     with pytest.raises(RunError, match=r"model\.deterministic=true makes no batch smaller .* smaller model\.kv_budget"):
-        engine.generate(clips)
+        engine.generate([asked(pixels, prompts)])
+    assert engine.batching()["halvings"] == 0
+
+
+@needs_world
+def test_a_run_stops_when_memory_runs_out(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(engine_module, "encode_prefix", full)
+    settings = ["--limit", "3", "model.deterministic=true", "video.workers=1"]
+    assert evaluate(tmp_path / "run", *settings, bench="msvd-qa", model="tarsier-tiny") == 2
+    assert "Memory ran out, and model.deterministic=true" in capsys.readouterr().err
+    assert not (tmp_path / "run" / "result.json").exists()
+
+
+@needs_world
+def test_batches_do_not_depend_on_the_other_benchmarks_of_a_run(tmp_path, monkeypatch):
+    batches: list[tuple[str, ...]] = []
+    generate = TarsierRunner.generate
+
+    def counting(self, asked, clock=None):
+        batches.extend(tuple(clip.prompts) for clip in asked)
+        return generate(self, asked, clock)
+
+    monkeypatch.setattr(TarsierRunner, "generate", counting)
+    settings = ["model.deterministic=true", "video.workers=1"]
+    found = {}
+    for names in ("msvd-qa", "msvd-caption", "msvd-qa,msvd-caption"):
+        batches.clear()
+        assert evaluate(tmp_path / names, *settings, bench=names, model="tarsier-tiny") == 0
+        found[names] = sorted(batches)
+    assert found["msvd-qa,msvd-caption"] == sorted([*found["msvd-qa"], *found["msvd-caption"]])
 
 
 def test_what_a_run_is_told_by():

@@ -71,18 +71,30 @@ def test_what_can_never_be_generated_is_refused(tmp_path, wrong):
         found(folder)
 
 
-@pytest.mark.parametrize("name", ["repetition_penalty", "num_beams", "no_repeat_ngram_size", "penalty_alpha"])
-def test_other_than_greedy_decoding_is_refused_by_name(tmp_path, name):
-    folder = folder_of(tmp_path, generation={name: 1 if name != "penalty_alpha" else 0}, **{name: 4})
-    refuse_not_greedy(folder)  # generation_config.json is there, and it alone is asked
-    folder = folder_of(tmp_path, generation={name: 4})
-    with pytest.raises(ModelError, match=f"generation_config.json sets {name}=4, so its outputs would not be greedy"):
-        refuse_not_greedy(folder)
-    (folder / "generation_config.json").unlink()
-    with pytest.raises(ModelError, match=f": config.json sets {name}=4"):
-        refuse_not_greedy(folder_of(tmp_path, **{name: 4}))
-    text = {**config_json()["text_config"], name: 4}
-    with pytest.raises(ModelError, match=f": config.json sets {name}=4"):
+@pytest.mark.parametrize(
+    ("name", "off", "on"),
+    [
+        ("repetition_penalty", 1.0, 1.1),
+        ("num_beams", 1, 4),
+        ("no_repeat_ngram_size", 0, 1),
+        ("min_new_tokens", 0, 1),
+        ("penalty_alpha", 0.0, 0.6),
+        ("guidance_scale", 1, 0),
+        ("forced_eos_token_id", None, 1),
+        ("forced_bos_token_id", None, 0),
+        ("suppress_tokens", [], [7]),
+        ("stop_strings", None, "."),
+    ],
+)
+def test_other_than_greedy_decoding_is_refused_by_name(tmp_path, name, off, on):
+    refuse_not_greedy(folder_of(tmp_path, generation={name: off}, **{name: on}))  # the first file alone is asked
+    with pytest.raises(ModelError, match=rf"generation_config\.json sets {name}=.*, so its outputs would not be"):
+        refuse_not_greedy(folder_of(tmp_path, generation={name: on}))
+    (tmp_path / "generation_config.json").unlink()
+    with pytest.raises(ModelError, match=rf": config\.json sets {name}="):
+        refuse_not_greedy(folder_of(tmp_path, **{name: on}))
+    text = {**config_json()["text_config"], name: on}
+    with pytest.raises(ModelError, match=rf": config\.json sets {name}="):
         refuse_not_greedy(folder_of(tmp_path, text_config=text))
 
 

@@ -186,10 +186,10 @@ def test_files_of_an_index_are_fetched_together(hub, served, cache):
 @pytest.mark.parametrize(
     ("index", "said"),
     [
-        ({"weight_map": {"a": "../../x.safetensors"}}, r"index\.json names '\.\./\.\./x\.safetensors', which is no"),
-        ({"weight_map": {"a": "/etc/passwd"}}, "names '/etc/passwd', which is no"),
-        ({"weight_map": {"a": "gone.safetensors"}}, "names 'gone.safetensors', which is no"),
-        ({"weight_map": {"a": "config.json"}}, "names 'config.json', which is no"),
+        ({"weight_map": {"a": "../../x.safetensors"}}, r"index\.json names '\.\./\.\./x\.safetensors'; expected a"),
+        ({"weight_map": {"a": "/etc/passwd"}}, "names '/etc/passwd'; expected a"),
+        ({"weight_map": {"a": "gone.safetensors"}}, "names 'gone.safetensors', which the repository does not"),
+        ({"weight_map": {"a": "config.json"}}, "names 'config.json'; expected a"),
         ({"weight_map": []}, "has no weight_map"),
         ([], "is not a JSON object"),
     ],
@@ -257,7 +257,8 @@ def test_what_is_in_the_cache_needs_no_hub(hub, cache, monkeypatch, revision, ho
         offline(monkeypatch)
     assert fetch(revision) == found
     assert got(hub) == ([] if how == "offline" else [f"api {revision}"])
-    assert caplog.messages == [f"{hub.url} cannot be asked; taking {REPO} at 0123456 as it is in the cache."]
+    lacks = "without added_tokens.json, special_tokens_map.json"
+    assert caplog.messages == [f"{hub.url} cannot be asked; taking {REPO} at 0123456 from the cache, {lacks}."]
 
 
 def test_a_branch_that_moved_on_is_followed_and_a_hub_that_fails_is_not_passed_over(hub, served):
@@ -266,6 +267,7 @@ def test_a_branch_that_moved_on_is_followed_and_a_hub_that_fails_is_not_passed_o
     assert fetch()[1] == OTHER
     hub.faults.status = {"api": (503, "")}
     refused(r"fails \(503\); try again later")
+    assert fetch(OTHER)[1] == OTHER  # what a commit holds never changes
 
 
 def test_what_is_not_whole_in_the_cache_is_refused_without_a_hub(hub, cache, monkeypatch):

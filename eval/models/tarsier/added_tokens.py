@@ -23,11 +23,11 @@ class AddedTokens:
 
     def __init__(self) -> None:
         self._latest: dict[str, AddedToken] = {}
-        """What was said last of each text."""
+        """Each text with the last that was said of it."""
         self._special: set[str] = set()
         self._normalized: dict[str, set[bool]] = {}
-        """Whether a text is looked for after normalization, or before it, or both: what was said when it became special,
-        which it then remains, and all that was said before."""
+        """Each text with whether it is looked for after normalization, or before it, or both: all that was said until
+        it became special, which it then remains."""
 
     @property
     def texts(self) -> set[str]:
@@ -69,10 +69,13 @@ class AddedTokens:
         from tokenizers import AddedToken
 
         for text, ways in self._normalized.items():
-            changed = core.normalizer.normalize_str(text) if len(ways) == 2 and core.normalizer is not None else text
-            if changed.removeprefix(SPACE) != text:
-                raise ValueError(f"of the token {text[:60]!r} files say both that it is normalized and that it isn't")
-        # Where a token is looked for both before and after, there is nothing left to find after.
+            if len(ways) == 2 and core.normalizer is not None:
+                changed = core.normalizer.normalize_str(text)
+                if changed not in (text, SPACE + text) or SPACE in text:
+                    raise ValueError(
+                        f"of the token {text[:60]!r} files say both that it is normalized and that it isn't"
+                    )
+        # Of a token that is looked for both before and after, there is nothing left to find after.
         final = [
             AddedToken(
                 text,

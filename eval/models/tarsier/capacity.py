@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import torch
 
 from eval.errors import ModelError
 from eval.models.tarsier.config import TarsierConfig
+from eval.models.tarsier.fitting import model_shapes
 from eval.models.tarsier.memory import ClipSize, Footprint
 
 PUBLISHED_FRAMES = 8
@@ -34,14 +36,16 @@ class Memory:
     """How a message calls it, such as `this machine`."""
     size: int
     """Bytes in all: what is free at the moment is others' to change."""
+    beside: int = 0
+    """Bytes elsewhere, in which weights may be left, and nothing else."""
 
 
 def memory_of(device: str, *, spread: bool) -> Memory:
-    """Return the memory of a torch device; spread over several GPUs it is that of all of them, and the machine's."""
+    """Return the memory of a torch device; spread over several GPUs it is that of all, with the machine's beside."""
     if device == "cuda":
         sizes = [torch.cuda.get_device_properties(i).total_memory for i in range(torch.cuda.device_count())]
         if spread:
-            return Memory(name=f"{len(sizes)} GPU(s) with this machine", size=sum(sizes) + _of_machine())
+            return Memory(name=f"the {len(sizes)} GPU(s) here", size=sum(sizes), beside=_of_machine())
         return Memory(name=torch.cuda.get_device_name(), size=sizes[torch.cuda.current_device()])
     if device == "mps":
         return Memory(name="Apple's MPS", size=int(torch.mps.recommended_max_memory()))
@@ -57,29 +61,31 @@ def _of_machine() -> int:
 
 
 def refuse_what_cannot_fit(
-    config: TarsierConfig, n_frames: int, *, parameters: int, dtype: torch.dtype, device: str, spread: bool
+    config: TarsierConfig, n_frames: int, *, dtype: torch.dtype, device: str, spread: bool, attention: str = "sdpa"
 ) -> None:
     """Refuse a number of frames whose prompt, alone and without an answer, cannot fit beside the weights.
 
     Args:
         config: the checkpoint's.
         n_frames: frames of a clip.
-        parameters: numbers in all weights.
-        dtype: their type once they are loaded.
+        dtype: the weights' type once they are loaded.
         device: a torch device.
-        spread: whether a device map may spread the model over all GPUs, and leave parts in the machine's memory.
+        spread: whether a device map may spread the model over all GPUs, and leave weights in the machine's memory.
+        attention: transformers' attention implementation.
 
     Raises:
         ModelError: it cannot; the largest `n_frames` that can is named.
     """
-    memory, footprint = memory_of(device, spread=spread), Footprint.of(config, dtype)
-    free = memory.size - parameters * dtype.itemsize
+    memory, footprint = memory_of(device, spread=spread), Footprint.of(config, dtype, attention=attention)
+    parameters = sum(map(prod, model_shapes(config).values()))
+    # Weights may lie elsewhere, but what a prompt takes up may not.
+    free = min(memory.size, memory.size + memory.beside - parameters * dtype.itemsize)
     if free <= 0:
         smaller = ["model.dtype=bfloat16"] if dtype.itemsize > 2 else []
         several = ["model.device_map=auto"] if device == "cuda" and not spread else []
         raise ModelError(
             f"The weights take up {_gb(parameters * dtype.itemsize)} as {str(dtype).removeprefix('torch.')}, and "
-            f"{memory.name} has {_gb(memory.size)}; take "
+            f"{memory.name} has {_gb(memory.size + memory.beside)}; take "
             f"{', '.join([*smaller, *several])}{' or ' if smaller or several else ''}a machine with more memory."
         )
 
@@ -100,7 +106,7 @@ def refuse_what_cannot_fit(
         if _bytes(config, footprint, n_frames) > free
         else f"hours on a CPU, where {_MOST_ON_CPU:,} positions are the most that is tried"
     )
-    remedy = f"the largest that fits is model.n_frames={low}" if low else "not even one frame fits"
+    remedy = f"at most model.n_frames={low} can fit" if low else "not even one frame fits"
     raise ModelError(f"model.n_frames={n_frames} makes prompts of {positions:,} positions, which take {why}; {remedy}.")
 
 

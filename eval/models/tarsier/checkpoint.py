@@ -6,10 +6,10 @@ an error, because a model that is partly random still produces fluent text and a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -57,8 +57,6 @@ class Checkpoint:
     revision: str | None
     """Commit of a hub checkpoint."""
     config: TarsierConfig
-    parameters: int
-    """Numbers in all weights."""
 
     @cached_property
     def files_sha256(self) -> str:
@@ -66,15 +64,24 @@ class Checkpoint:
         return files_hash([path for pattern in FILES for path in self.folder.glob(pattern)])
 
 
-def find_checkpoint(source: str, revision: str | None = None) -> Checkpoint:
+Check = Callable[[Path], TarsierConfig]
+"""Reads all files of a folder but the weights, and refuses what cannot be used."""
+
+
+def find_checkpoint(source: str, revision: str | None = None, check: Check | None = None) -> Checkpoint:
     """Return the checkpoint behind a local folder or a hub id (`owner/name`), fetching the latter once.
+
+    Args:
+        source: the folder, or the hub id.
+        revision: of a hub id, the commit, branch or tag.
+        check: what has to hold before weights are looked at, or fetched; `check_settings` by default.
 
     Raises:
         ModelError: there is no such folder or repository, or it is not a Tarsier checkpoint in safetensors.
     """
     folder = Path(source).expanduser()
     if folder.is_dir():
-        return check_checkpoint(folder, source, None)
+        return check_checkpoint(folder, source, None, check or check_settings)
     if folder.exists() or source.count("/") != 1 or source.startswith((".", "/", "~")) or folder.parent.is_dir():
         raise ModelError(f"No checkpoint folder at {source!r}. Give a folder with config.json, or a hub id owner/name.")
     if revision is None:
@@ -84,8 +91,8 @@ def find_checkpoint(source: str, revision: str | None = None) -> Checkpoint:
         )
     from eval.models.tarsier.fetching import fetch_checkpoint
 
-    folder, commit = fetch_checkpoint(source, revision, check_settings)
-    return check_checkpoint(folder, source, commit)
+    folder, commit = fetch_checkpoint(source, revision, check or check_settings)
+    return check_checkpoint(folder, source, commit, check or check_settings)
 
 
 def check_settings(folder: Path) -> TarsierConfig:
@@ -103,9 +110,9 @@ def check_settings(folder: Path) -> TarsierConfig:
     return config
 
 
-def check_checkpoint(folder: Path, source: str, revision: str | None) -> Checkpoint:
+def check_checkpoint(folder: Path, source: str, revision: str | None, check: Check) -> Checkpoint:
     """Check that a folder holds a Tarsier checkpoint that can be loaded without running foreign code."""
-    config = check_settings(folder)
+    config = check(folder)
     if not list(folder.glob("*.safetensors")):
         pickles = [path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern)]
         detail = f" (only {', '.join(sorted(pickles)[:3])}; convert them, pickles are never loaded)" if pickles else ""
@@ -113,9 +120,7 @@ def check_checkpoint(folder: Path, source: str, revision: str | None) -> Checkpo
     shapes = all_shapes(folder)
     _refuse_other_weights(config, shapes, folder)
     refuse_unfit(shapes, config, str(folder))
-    return Checkpoint(
-        folder=folder, source=source, revision=revision, config=config, parameters=sum(map(prod, shapes.values()))
-    )
+    return Checkpoint(folder=folder, source=source, revision=revision, config=config)
 
 
 def _refuse_code(folder: Path) -> None:
@@ -155,6 +160,17 @@ def _refuse_other_weights(config: TarsierConfig, shapes: Mapping[str, tuple[int,
             f"weights' embed_tokens is {'absent' if found is None else list(found)}; config and weights are of two "
             "checkpoints."
         )
+
+
+def check_means(attention: str, device_map: object) -> None:
+    """Refuse an attention implementation that is not known to be right, and a device map without accelerate."""
+    if attention not in ATTENTIONS:
+        raise ModelError(
+            f"model.attention={attention!r} is not supported; take {', '.join(ATTENTIONS)}. Others were seen to give "
+            "wrong outputs without an error, or are code on a hub, which is never run."
+        )
+    if device_map is not None and find_spec("accelerate") is None:
+        raise ModelError("model.device_map needs accelerate: pip install -e '.[multi-gpu]'.")
 
 
 def choose_device(device: Device) -> str:
@@ -204,16 +220,6 @@ def load_model(
     from eval.models.tarsier.finite import refuse_unsound
     from eval.models.tarsier.model import CHECKPOINT_KEYS, TarsierForConditionalGeneration
 
-    if attention not in ATTENTIONS:
-        raise ModelError(
-            f"model.attention={attention!r}: expected {', '.join(ATTENTIONS)}. Others take what has no mask to look "
-            "everywhere, or are code on a hub, which is never run."
-        )
-    if device_map is not None:
-        try:
-            import accelerate  # noqa: F401
-        except ImportError as error:
-            raise ModelError("model.device_map needs accelerate: pip install -e '.[multi-gpu]'.") from error
     previous = logging.get_verbosity()
     logging.set_verbosity_error()  # the load report is checked below, not printed
     logging.disable_progress_bar()

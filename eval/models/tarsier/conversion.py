@@ -6,7 +6,7 @@ tokenizer's own settings.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING
 
 from eval.models.tarsier.pieces import CONTROL, UNIGRAM, USER_DEFINED, PieceModel
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tokenizers import AddedToken, Tokenizer
 
 SPACE = "▁"
-"""What stands for a space within pieces."""
+"""The character that stands for a space within pieces."""
 
 
 def converted(model: PieceModel, renamed: Mapping[int, str]) -> Tokenizer:
@@ -26,7 +26,7 @@ def converted(model: PieceModel, renamed: Mapping[int, str]) -> Tokenizer:
     pieces = [(renamed.get(i, piece.text), 0.0) if i < 3 else piece[:2] for i, piece in enumerate(model.pieces)]
     if model.kind == UNIGRAM:
         return Tokenizer(Unigram(pieces, unk_id=0, byte_fallback=True))
-    made = merges({piece.text: i for i, piece in enumerate(model.pieces)}, dict(pieces))
+    made = merges(dict(pieces), {piece.text for piece in model.pieces})
     ids = {text: i for i, (text, _) in enumerate(pieces)}
     return Tokenizer(BPE(ids, made, unk_token=model.unknown, fuse_unk=True, byte_fallback=True))
 
@@ -42,19 +42,18 @@ def whole_pieces(model: PieceModel) -> list[AddedToken]:
     ]
 
 
-def merges(ids: Mapping[str, int], scores: Mapping[str, float]) -> list[tuple[str, str]]:
-    """Return the merges that lead to pieces, first to last: by falling score, then by the lengths of the two parts.
+def merges(scores: Mapping[str, float], parts: Container[str]) -> list[tuple[str, str]]:
+    """Return the merges that lead to pieces, first to last: by falling score, then by falling length of the first part.
 
     Args:
-        ids: every piece that can be a part.
         scores: the pieces that can result, in the order in which equals stay.
+        parts: the pieces of which they can be made.
     """
     found: list[tuple[float, int, int, str, str]] = []
     for piece, score in scores.items():
-        parts = [(piece[:cut], piece[cut:]) for cut in range(1, len(piece))]
-        known = [(left, right) for left, right in parts if left in ids and right in ids]
-        known.sort(key=lambda pair: (ids[pair[0]], ids[pair[1]]))
-        found += [(score, len(left), len(right), left, right) for left, right in known]
+        for left, right in ((piece[:cut], piece[cut:]) for cut in range(1, len(piece))):
+            if left in parts and right in parts:
+                found.append((score, len(left), len(right), left, right))
     found.sort(key=lambda merge: merge[:3], reverse=True)
     return [(left, right) for *_, left, right in found]
 

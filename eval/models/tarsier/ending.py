@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from eval.errors import ModelError
 from eval.models.tarsier.config import CONFIG, TarsierConfig
@@ -16,14 +17,19 @@ from eval.models.tarsier.headers import read_object
 
 GENERATION = "generation_config.json"
 
-_NOT_GREEDY = (
-    "bad_words_ids", "begin_suppress_tokens", "constraints", "dola_layers", "encoder_no_repeat_ngram_size",
-    "encoder_repetition_penalty", "exponential_decay_length_penalty", "force_words_ids", "forced_bos_token_id",
-    "forced_decoder_ids", "forced_eos_token_id", "guidance_scale", "max_time", "min_length", "min_new_tokens",
-    "no_repeat_ngram_size", "num_beams", "penalty_alpha", "repetition_penalty", "sequence_bias", "stop_strings",
-    "suppress_tokens", "watermarking_config",
-)  # fmt: skip
-"""Settings by which transformers' generate departs from plain greedy decoding, whatever upstream asks of it."""
+_NOTHING: tuple[Any, ...] = (None, [], {})
+_GREEDY: dict[str, tuple[Any, ...]] = {
+    **dict.fromkeys(
+        ("bad_words_ids", "begin_suppress_tokens", "constraints", "dola_layers", "exponential_decay_length_penalty",
+         "force_words_ids", "forced_bos_token_id", "forced_decoder_ids", "forced_eos_token_id", "max_time",
+         "sequence_bias", "stop_strings", "suppress_tokens", "watermarking_config"), _NOTHING),
+    **dict.fromkeys(
+        ("encoder_no_repeat_ngram_size", "min_length", "min_new_tokens", "no_repeat_ngram_size", "penalty_alpha"),
+        (None, 0)),
+    **dict.fromkeys(
+        ("encoder_repetition_penalty", "guidance_scale", "num_beams", "repetition_penalty"), (None, 1)),
+}  # fmt: skip
+"""Settings by which transformers' generate may depart from greedy decoding, and the values with which it does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +87,8 @@ def refuse_not_greedy(folder: Path) -> None:
     found = read_object(folder / name)
     text = found.get("text_config")
     for settings in (found, text if isinstance(text, dict) else {}):
-        for key in _NOT_GREEDY:
-            # 0 and 1 are what these settings have when they are off.
-            if settings.get(key) not in (None, 0, 1, [], {}):
+        for key, off in _GREEDY.items():
+            if settings.get(key) not in off:
                 raise ModelError(
                     f"{folder}: {name} sets {key}={str(settings[key])[:60]}, so its outputs would not be greedy ones; "
                     "remove it from the file."

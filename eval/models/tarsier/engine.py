@@ -91,9 +91,24 @@ class Engine:
         """Return the ids that follow each prompt of each clip, the end token included.
 
         The clock is told of the stages `encode` (frames), `prefill` (up to the first token) and `generate`, and counts
-        `tokens` and `prefill_positions`. Raises ModelError where logits are not finite.
+        `tokens` and `prefill_positions`.
+
+        Raises:
+            ModelError: logits are not finite.
+            RunError: memory ran out, and a smaller batch would be another one than the run's.
         """
         stages = Stages(clock, self._devices)
+        try:
+            return self._generate(clips, stages)
+        except (RuntimeError, MemoryError) as error:
+            if not self._deterministic or not is_out_of_memory(error):
+                raise
+            raise RunError(
+                "Memory ran out, and model.deterministic=true makes no batch smaller than planned. Free memory on the "
+                "device, take a larger one, or begin another run with a smaller model.kv_budget_gb."
+            ) from error
+
+    def _generate(self, clips: Sequence[Encoded], stages: Stages) -> list[list[list[int]]]:
         sizes = [self._size(clip) for clip in clips]
         found: _Found = {}
         start = 0
@@ -121,7 +136,13 @@ class Engine:
         with stages.stage("encode"):
             # A frame's positions after the projector are about those in the vision tower.
             at_once = max(1, self._at_once // self._frame_positions)
-            encoded = encode_frames(self._model, [clip.pixels for clip in clips.values()], at_once, self._tally)
+            encoded = encode_frames(
+                self._model,
+                [clip.pixels for clip in clips.values()],
+                at_once,
+                self._tally,
+                halve=not self._deterministic,
+            )
         features = dict(zip(clips, encoded, strict=True))
         image = self._model.config.image_token_id
         for i, clip in clips.items():
@@ -138,26 +159,21 @@ class Engine:
         try:
             rows = self._stack(members, features, stages)
         except (RuntimeError, MemoryError) as error:
-            if len(members) == 1 or not is_out_of_memory(error):
+            if len(members) == 1 or not self._halves(error):
                 raise
         else:
             asked = [(member.clip, row) for member in members for row in member.rows]
             found.update(zip(asked, rows, strict=True))
             return
         # Outside of the handler, whose error still holds on to the tensors of the failed attempt.
-        self._freed()
+        freed(self._tally)
         half = len(members) // 2
         self._group(members[:half], features, found, stages)
         self._group(members[half:], features, found, stages)
 
-    def _freed(self) -> None:
-        """Give back what a failed attempt has left. Raises RunError where a smaller one would depend on the device."""
-        freed(self._tally)
-        if self._deterministic:
-            raise RunError(
-                "Memory ran out, and model.deterministic=true makes no batch smaller than planned. Free memory on the "
-                "device, take a larger one, or begin another run with a smaller model.kv_budget_gb."
-            )
+    def _halves(self, error: Exception) -> bool:
+        """Whether a failed attempt is made again in two halves."""
+        return is_out_of_memory(error) and not self._deterministic
 
     def _stack(self, members: Sequence[Member], features: dict[int, torch.Tensor], stages: Stages) -> list[list[int]]:
         """Encode the prefixes of clips in one pass, and continue all their rows, clip by clip."""
@@ -217,8 +233,8 @@ class Engine:
         try:
             return self._rows(prefix, starts, stages)
         except (RuntimeError, MemoryError) as error:
-            if len(starts) == 1 or not is_out_of_memory(error):
+            if len(starts) == 1 or not self._halves(error):
                 raise
-        self._freed()
+        freed(self._tally)
         half = len(starts) // 2
         return [*self._halving(prefix, starts[:half], stages), *self._halving(prefix, starts[half:], stages)]

@@ -25,12 +25,13 @@ from huggingface_hub.errors import (
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
+    SafetensorsParsingError,
 )
 
 from eval.errors import ModelError
 from eval.models.tarsier.config import CONFIG, TarsierConfig, read_config
 from eval.models.tarsier.fitting import refuse_unfit
-from eval.models.tarsier.headers import INDEX, SINGLE, all_shapes, read_object
+from eval.models.tarsier.headers import INDEX, SINGLE, all_shapes, read_index
 from eval.models.tarsier.processing import missing_files
 from eval.readers.malformed import printable
 
@@ -40,13 +41,15 @@ SMALL = (
 )  # fmt: skip
 """The files besides config.json and the weights, where the repository has them. Never code or pickles."""
 
+OPTIONAL = ("generation_config.json", "added_tokens.json", "special_tokens_map.json")
+"""Files that change what a checkpoint means, and whether a repository has them a cache does not tell."""
+
 MARGIN = 0.05
 """Share of what is to be fetched that has to be free beyond it."""
 
 _COMMIT = re.compile("[0-9a-f]{40}")
 
-_log = logging.getLogger(__name__)
-_log.setLevel(logging.INFO)  # a fetch takes minutes, so it is announced wherever warnings are shown
+_log = logging.getLogger(__name__)  # whose lines are warnings, so that a fetch of minutes is announced everywhere
 
 
 def fetch_checkpoint(repo: str, revision: str, check: Callable[[Path], TarsierConfig]) -> tuple[Path, str]:
@@ -67,11 +70,14 @@ def fetch_checkpoint(repo: str, revision: str, check: Callable[[Path], TarsierCo
         try:
             commit, sizes = _listing(repo, revision)
         except Exception as error:
-            # Only where nobody answers: a branch may have moved on, and another tool may have fetched a part.
-            folder = _cached(repo, revision) if _is_unreachable(error) else None
+            # A branch may have moved on, which a hub that answers at all may tell the next time.
+            is_enough = _is_unreachable(error) or _COMMIT.fullmatch(revision)
+            folder = _cached(repo, revision) if is_enough else None
             if folder is None:
                 raise
-            _log.info("%s cannot be asked; taking %s at %s as it is in the cache.", _hub(), repo, folder.name[:7])
+            absent = [name for name in OPTIONAL if not (folder / name).exists()]
+            lacks = f", without {', '.join(absent)}" if absent else ""
+            _log.warning("%s cannot be asked; taking %s at %s from the cache%s.", _hub(), repo, folder.name[:7], lacks)
             return folder, folder.name
         return _fetch(repo, revision, commit, sizes, check), commit
     except Exception as error:  # a network can fail in any of a hundred ways
@@ -106,10 +112,10 @@ def _fetch(
     _refuse_full_disk(needed)
     files = f"{len(left)} files" if len(left) > 1 else "1 file"
     size, cache = _amount(needed), constants.HF_HUB_CACHE
-    _log.info("Fetching %s at %s: %s in %s, to %s", repo, commit[:7], size, files, cache)
+    _log.warning("Fetching %s at %s: %s in %s, to %s", repo, commit[:7], size, files, cache)
     for done, name in enumerate(left, 1):
         _get(repo, commit, name)
-        _log.info("%s is complete: %d of %d", name, done, len(left))
+        _log.warning("%s is complete: %d of %d", name, done, len(left))
     return folder
 
 
@@ -134,7 +140,7 @@ def _listing(repo: str, revision: str) -> tuple[str, dict[str, int]]:
     """Return the commit of a revision, and the sizes of its files by name."""
     try:
         info: Any = HfApi().model_info(repo, revision=revision, files_metadata=True)
-        commit, sizes = str(info.sha), {one.rfilename: int(one.size) for one in info.siblings}
+        commit, sizes = str(info.sha), {one.rfilename: one.size for one in info.siblings}
     except HfHubHTTPError:
         raise
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -146,6 +152,11 @@ def _listing(repo: str, revision: str) -> tuple[str, dict[str, int]]:
         ) from None
     if not _COMMIT.fullmatch(commit):
         raise ModelError(f"{_hub()} answers with the commit {commit[:60]!r}; check HF_ENDPOINT.")
+    if not all(isinstance(size, int) for size in sizes.values()):
+        raise ModelError(
+            f"{_hub()} lists files without their sizes, as some mirrors do; fetch them with another tool, and give "
+            "their folder."
+        )
     return commit, sizes
 
 
@@ -157,13 +168,9 @@ def _weight_names(folder: Path, sizes: Mapping[str, int]) -> Sequence[str]:
         raise ModelError(
             "the repository has no weights as safetensors, and others, which are pickles, are never loaded."
         )
-    named = read_object(folder / INDEX).get("weight_map")
-    if not isinstance(named, dict) or not named:
-        raise ModelError(f"{INDEX} has no weight_map.")
-    names = sorted({str(name) for name in named.values()})
-    for name in names:
-        if "/" in name or name not in sizes or not name.endswith(".safetensors"):
-            raise ModelError(f"{INDEX} names {name[:80]!r}, which is no *.safetensors file of the repository.")
+    names = sorted(set(read_index(folder / INDEX).values()))
+    if absent := [name for name in names if name not in sizes]:
+        raise ModelError(f"{INDEX} names {absent[0][:80]!r}, which the repository does not have.")
     return names
 
 
@@ -202,12 +209,14 @@ def _reason(error: Exception, repo: str) -> str:  # noqa: PLR0911 - one for each
     if isinstance(error, HfHubHTTPError):
         return _answer(error, repo)
     if isinstance(error, HFValidationError):
-        return "the name is none that a hub takes; give owner/name."
+        return "it is not a valid repository name; give owner/name."
     if isinstance(error, OfflineModeIsEnabled):
         return (
             f"HF_HUB_OFFLINE is set, and the hub's cache, {cache}, does not have all of its files; unset it, or give a "
             "local folder with the same files."
         )
+    if isinstance(error, SafetensorsParsingError):
+        return "a file of its weights is damaged on the hub, or no safetensors file; tell its owner, or take another."
     if isinstance(error, UnicodeEncodeError) or kind == "LocalProtocolError":
         return "the request cannot be sent; look for stray characters in HF_TOKEN and HF_ENDPOINT."
     if _is_unreachable(error):
@@ -234,7 +243,7 @@ def _answer(error: HfHubHTTPError, repo: str) -> str:
     if status in (401, 403):
         return f"access is refused ({status}); accept its terms on {page}, and set HF_TOKEN to a token of that account."
     if status == 429:
-        return f"{_hub()} takes no more requests for now (429); wait some minutes, or set HF_TOKEN to be let more."
+        return f"{_hub()} takes no more requests for now (429); wait some minutes, or set HF_TOKEN for a higher limit."
     if status >= 500:
         return f"{_hub()} fails ({status}); try again later, or give a local folder with the same files."
     file = printable(urlsplit(str(error.response.url)).path.rpartition("/")[2][:80])

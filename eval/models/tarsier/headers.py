@@ -39,7 +39,7 @@ def read_object(path: Path) -> dict[str, Any]:
     """Return the object in a JSON file of settings. Raises ModelError where there is none, or it is too large."""
     try:
         if not path.is_file() or path.stat().st_size > MAX_CONFIG:
-            raise ModelError(f"{path} is no file, or has more than {MAX_CONFIG} bytes; take the checkpoint's own.")
+            raise ModelError(f"{path} is not a file, or has more than {MAX_CONFIG} bytes; take the checkpoint's own.")
         refuse_pointer(path)
         found = parsed(path.read_bytes())
     except OSError as error:
@@ -66,38 +66,44 @@ def refuse_pointer(path: Path) -> None:
         )
 
 
-def weight_files(folder: Path) -> list[Path]:
-    """Return the files that hold a checkpoint's weights. Raises ModelError where the index names any other."""
-    if (folder / SINGLE).exists() or not (folder / INDEX).exists():
-        if (folder / SINGLE).exists() and not (folder / SINGLE).is_file():  # a pipe would be waited for
-            raise ModelError(f"{folder / SINGLE} is no file; fetch the checkpoint again.")
-        return [folder / SINGLE]
-    index = folder / INDEX
-    weights = read_object(index).get("weight_map")
+def read_index(path: Path) -> dict[str, str]:
+    """Return the file of each tensor, as an index says. Raises ModelError where it names any but files beside it."""
+    weights = read_object(path).get("weight_map")
     if not isinstance(weights, dict) or not weights:
-        raise ModelError(f"{index} has no weight_map; take the checkpoint's own.")
-    names = sorted({name if isinstance(name, str) else repr(name) for name in weights.values()})
-    for name in names:
+        raise ModelError(f"{path} has no weight_map; take the checkpoint's own.")
+    for name in map(str, weights.values()):
         # A name alone: a path could lead out of the folder, and be read as weights.
-        if "/" in name or "\\" in name or "\0" in name or name.startswith(".") or not name.endswith(".safetensors"):
-            raise ModelError(f"{index} names {name[:80]!r}; expected a *.safetensors file of its own folder.")
-        if not (folder / name).is_file() and not (folder / name).is_symlink():
-            raise ModelError(f"{folder} lacks {name[:80]!r}, which {INDEX} names; fetch it too.")
-    held = {tensor: name for name in names for tensor in read_shapes(folder / name)}
-    for tensor, name in weights.items():
-        if held.get(tensor) != name:
-            raise ModelError(f"{index}: {tensor[:80]!r} is not in {name[:80]!r}; fetch the files again.")
-    return [folder / name for name in names]
+        if set("/\\\0") & set(name) or name.startswith(".") or not name.endswith(".safetensors"):
+            raise ModelError(f"{path} names {name[:80]!r}; expected a *.safetensors file of its own folder.")
+    return {tensor: str(name) for tensor, name in weights.items()}
 
 
 def all_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
-    """Return the shape of every tensor of a checkpoint. Raises ModelError as `weight_files` and `read_shapes`."""
+    """Return the shape of every tensor of a checkpoint, in one file or in those of its index.
+
+    Raises:
+        ModelError: a file is missing or damaged, or holds other tensors than the index says.
+    """
+    single, index = folder / SINGLE, folder / INDEX
+    if single.exists() or not index.exists():
+        if single.exists() and not single.is_file():  # a pipe would be waited for
+            raise ModelError(f"{single} is not a file; fetch the checkpoint again.")
+        return read_shapes(single)
+    weights = read_index(index)
     shapes: dict[str, tuple[int, ...]] = {}
-    for path in weight_files(folder):
-        for name, shape in read_shapes(path).items():
-            if name in shapes:
-                raise ModelError(f"{path}: {name[:80]!r} is in another file too; fetch the files again.")
-            shapes[name] = shape
+    for name in sorted(set(weights.values())):
+        path = folder / name
+        if not path.is_file() and not path.is_symlink():
+            raise ModelError(f"{folder} lacks {name[:80]!r}, which {INDEX} names; fetch it too.")
+        for tensor, shape in read_shapes(path).items():
+            if tensor in shapes:
+                raise ModelError(f"{path}: {tensor[:80]!r} is in another file too; fetch the files again.")
+            if weights.get(tensor, name) != name:
+                raise ModelError(f"{index}: {tensor[:80]!r} is not in {weights[tensor][:80]!r}; fetch the files again.")
+            shapes[tensor] = shape
+    if absent := weights.keys() - shapes.keys():
+        first = min(absent)
+        raise ModelError(f"{index}: {first[:80]!r} is not in {weights[first][:80]!r}; fetch the files again.")
     return shapes
 
 

@@ -85,8 +85,11 @@ class Footprint:
     """Positions in a pass over several prefixes."""
 
     @classmethod
-    def of(cls, config: Any, dtype: torch.dtype, at_once: int = _AT_ONCE) -> Footprint:
-        """Reckon it from a Tarsier config: keys and values 2 x layers x key-value heads x head width, and so on."""
+    def of(cls, config: Any, dtype: torch.dtype, at_once: int = _AT_ONCE, *, attention: str | None = None) -> Footprint:
+        """Reckon it from a Tarsier config: keys and values 2 x layers x key-value heads x head width, and so on.
+
+        `attention` is the implementation that a model will have; a model's own config says it by itself.
+        """
         text, size = config.text_config, dtype.itemsize
         heads = int(text.num_attention_heads)
         width = int(getattr(text, "head_dim", None) or text.hidden_size // heads)
@@ -100,7 +103,7 @@ class Footprint:
             logits=4 * 2 * int(text.vocab_size),
             embedding=size * int(text.hidden_size),
             # Scores and their softmax, which is taken in fp32.
-            score=heads * (2 * size + 4) if text._attn_implementation == "eager" else 0,
+            score=heads * (2 * size + 4) if (attention or text._attn_implementation) == "eager" else 0,
             copied=4 * width if size < 4 else 0,
             at_once=at_once,
         )
@@ -170,8 +173,9 @@ def room(model: Any, devices: Sequence[torch.device], budget: int) -> int:
         return budget
     weights = sum(p.numel() * p.element_size() for p in model.parameters() if p.device in asked)
     least = min(torch.cuda.get_device_properties(device).total_memory for device in asked)
-    # The layers are spread evenly, so the smallest device decides.
-    return int(_USED * (least * len(asked) - weights))
+    # The layers are spread evenly, so the smallest device decides. Whole GiB, since two cards of one kind, or one under
+    # two drivers, differ by some megabytes, and a run goes on only with the batches that it began with.
+    return int(_USED * (least * len(asked) - weights)) >> 30 << 30
 
 
 def freed(tally: Tally) -> None:

@@ -146,13 +146,14 @@ class TarsierProcessor:
 
 
 def missing_files(folder: Path) -> list[str]:
-    """Return what a folder lacks of the settings and the tokenizer, in words: names of files.
+    """Return the settings and parts of a tokenizer that a folder lacks, in words: names of files.
 
     Raises:
         ModelError: processor_config.json, which may hold the image processor's settings, cannot be read.
     """
     settings = ["config.json"] if not (folder / "config.json").is_file() else []
-    return [*settings, *([] if _where_images(folder) else [_IMAGES]), *missing_vocabulary(folder)]
+    images = [] if _where_images(folder) else [f"{_IMAGES} (nor image_processor in {_PROCESSOR})"]
+    return [*settings, *images, *missing_vocabulary(folder)]
 
 
 def _where_images(folder: Path) -> tuple[Path, Any] | None:
@@ -204,14 +205,15 @@ def _image_settings(folder: Path) -> tuple[Path, dict[str, Any]]:
             f"{path}: image_processor is {str(settings)[:60]!r}, not an object; take the checkpoint's own."
         )
     named = settings.get("image_processor_type") or settings.get("feature_extractor_type") or "CLIPImageProcessor"
-    if named not in _CLIP:
+    if str(named) not in _CLIP:
         raise ModelError(
             f"{path}: the image processor is {printable(str(named)[:60])!r}, and models of the family have "
             "CLIPImageProcessor; take the checkpoint's own."
         )
-    edges = settings.get("size")
-    if any(type(edge) is int and edge > _MAX_EDGE for edge in (edges.values() if isinstance(edges, dict) else [edges])):
-        raise ModelError(f"{path}: size is {str(edges)[:60]}, more than {_MAX_EDGE} pixels; take the checkpoint's own.")
+    size = settings.get("size")
+    edges = size.values() if isinstance(size, dict) else size if isinstance(size, list) else [size]
+    if any(isinstance(edge, int | float) and edge > _MAX_EDGE for edge in edges):
+        raise ModelError(f"{path}: size is {str(size)[:60]}, more than {_MAX_EDGE} pixels; take the checkpoint's own.")
     # What is null in an old file has its default, and frames are square, whatever `use_square_size` says.
     kept = {key: value for key, value in settings.items() if value is not None or key not in _DEFAULTED}
     return path, {key: value for key, value in kept.items() if key != "use_square_size"}

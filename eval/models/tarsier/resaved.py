@@ -30,16 +30,17 @@ def as_of_4(files: TokenizerFiles) -> TokenizerFiles:
     settings = {"clean_up_tokenization_spaces": False, **settings, ADDITIONAL: extra}
     model, bos, pipeline = vocabulary["model"], settings.get("bos_token"), None
     # The pieces of a tokenizer.model that are never parted become extra tokens, that of the begin among them.
-    is_made = isinstance(extra, list) and bos in extra
+    made = extra if isinstance(extra, list) and bos in extra else []
     if files.is_llama:
-        if (vocabulary.get("pre_tokenizer") or {}).get("prepend_scheme") != "always":
+        before = vocabulary.get("pre_tokenizer")
+        if not isinstance(before, dict) or before.get("prepend_scheme") != "always":
             _refuse(files, "where it had put spaces")
         pipeline = (True, True)
         model = {**model, "unk_token": settings.get("unk_token")}
-    elif is_made:
+    elif made:
         pipeline = (settings.get("legacy") is not False, settings.get("add_prefix_space", True) is True)
-    if is_made:
-        if any(token not in [settings.get(name) for name in NAMED] for token in extra):
+    if made:
+        if any(token not in [settings.get(name) for name in NAMED] for token in made):
             _refuse(files, "which tokens are special")
         # Where settings don't say whether a token is put first, transformers 4 does it and 5 doesn't. Those that 4
         # saved do say it, and have sp_model_kwargs, which stay.
@@ -47,7 +48,8 @@ def as_of_4(files: TokenizerFiles) -> TokenizerFiles:
             _refuse(files, "whether it had put a token first")
         if isinstance(model.get("vocab"), dict):
             # SentencePiece numbers pieces as it learns them, best first.
-            model = {**model, "merges": merges(model["vocab"], {text: -i for text, i in model["vocab"].items()})}
+            scores = {text: float(-i) for text, i in model["vocab"].items()}
+            model = {**model, "merges": merges(scores, scores)}
     return replace(
         files,
         tokenizer_class=GENERIC[0],

@@ -10,13 +10,25 @@ from pydantic import PositiveFloat, PositiveInt
 
 from eval.core import Asked, Generation, Settled
 from eval.errors import ModelError
-from eval.models.tarsier.checkpoint import Device, Dtype, choose_device, choose_dtype, find_checkpoint, load_model
+from eval.models.tarsier.checkpoint import (
+    Device,
+    Dtype,
+    check_means,
+    check_settings,
+    choose_device,
+    choose_dtype,
+    find_checkpoint,
+    load_model,
+)
 from eval.models.tarsier.processing import TarsierProcessor, place_frames, wrap_prompt
 from eval.timing import Clock
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from PIL.Image import Image
 
+    from eval.models.tarsier.config import TarsierConfig
     from eval.models.tarsier.questions import Encoded
 
 _log = logging.getLogger(__name__)
@@ -62,8 +74,6 @@ class TarsierRunner:
         clips_at_once: PositiveInt | None = None,
         deterministic: bool = False,
     ) -> None:
-        from eval.models.tarsier.capacity import PUBLISHED_FRAMES, refuse_what_cannot_fit
-        from eval.models.tarsier.ending import end_tokens, refuse_not_greedy
         from eval.models.tarsier.engine import Engine
 
         if deterministic and (clips_at_once or 1) > 1:
@@ -77,35 +87,13 @@ class TarsierRunner:
         self._device_map = device_map
         self._clips_at_once = 1 if deterministic else clips_at_once
         self.whole_clips = deterministic
-        self._checkpoint = find_checkpoint(checkpoint, revision)
-        folder, config = self._checkpoint.folder, self._checkpoint.config
-        where = choose_device(device)
-        self._dtype = choose_dtype(dtype, where)
-        self._processor = TarsierProcessor(
-            folder,
-            image_token=config.image_token_index,
-            image_size=config.vision_config.image_size,
-            positions_per_frame=config.positions_per_frame(),
-        )
-        refuse_not_greedy(folder)
-        self._ends = end_tokens(folder, config, self._processor.tokenizer.end_token_id)
-        refuse_what_cannot_fit(
-            config,
-            n_frames,
-            parameters=self._checkpoint.parameters,
-            dtype=self._dtype,
-            device=where,
-            spread=device_map is not None,
-        )
-        positions = n_frames * config.positions_per_frame()
-        if n_frames >= 2 * PUBLISHED_FRAMES and positions > config.max_positions:
-            _log.warning(
-                f"{n_frames} frames make prompts of {positions:,} positions and more; the model was published with "
-                f"{PUBLISHED_FRAMES} frames, and its config has max_position_embeddings {config.max_positions:,}. It "
-                "will answer, but it was not trained on prompts of that length."
-            )
+        self._device = choose_device(device)
+        self._dtype = choose_dtype(dtype, self._device)
+        check_means(attention, device_map)
+        self._checkpoint = find_checkpoint(checkpoint, revision, self._settle)
+        self._warn_of_length()
         self._model = load_model(
-            self._checkpoint, device=where, dtype=self._dtype, attention=attention, device_map=device_map
+            self._checkpoint, device=self._device, dtype=self._dtype, attention=attention, device_map=device_map
         )
         # Said to transformers too, which knows no end token where there is no generation_config.json.
         self._model.generation_config.eos_token_id = list(self._ends.ids)
@@ -117,6 +105,42 @@ class TarsierRunner:
         )
         if str(self._dtype) == "torch.float16":
             self._try_out()
+
+    def _settle(self, folder: Path) -> TarsierConfig:
+        """Read everything but the weights; of a checkpoint on a hub, before those are fetched. Raises ModelError."""
+        from eval.models.tarsier.capacity import refuse_what_cannot_fit
+        from eval.models.tarsier.ending import end_tokens, refuse_not_greedy
+
+        config = check_settings(folder)
+        refuse_not_greedy(folder)
+        self._processor = TarsierProcessor(
+            folder,
+            image_token=config.image_token_index,
+            image_size=config.vision_config.image_size,
+            positions_per_frame=config.positions_per_frame(),
+        )
+        self._ends = end_tokens(folder, config, self._processor.tokenizer.end_token_id)
+        refuse_what_cannot_fit(
+            config,
+            self.n_frames,
+            dtype=self._dtype,
+            device=self._device,
+            spread=self._device_map is not None,
+            attention=self._attention,
+        )
+        return config
+
+    def _warn_of_length(self) -> None:
+        from eval.models.tarsier.capacity import PUBLISHED_FRAMES
+
+        config = self._checkpoint.config
+        positions = self.n_frames * config.positions_per_frame()
+        if self.n_frames >= 2 * PUBLISHED_FRAMES and positions > config.max_positions:
+            _log.warning(
+                f"{self.n_frames} frames make prompts of {positions:,} positions and more; the model was published "
+                f"with {PUBLISHED_FRAMES} frames, and its config has max_position_embeddings "
+                f"{config.max_positions:,}. It will answer, but it was not trained on prompts of that length."
+            )
 
     def describe(self) -> Mapping[str, Any]:
         """Return what the outputs depend on."""

@@ -14,7 +14,8 @@ files. Its rules are followed here on the `tokenizers` library alone:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,7 @@ _CLEANED = {
     " .": ".", " ?": "?", " !": "!", " ,": ",", " ' ": "'", " n't": "n't", " 'm": "'m", " 's": "'s", " 've": "'ve",
     " 're": "'re",
 }  # fmt: skip
-"""What clean-up replaces, one after the other."""
+"""Replacements of clean-up, in their order."""
 
 
 class TarsierTokenizer:
@@ -61,18 +62,10 @@ class TarsierTokenizer:
     """
 
     def __init__(self, folder: Path) -> None:
-        files = as_of_4(read_files(folder))
-        try:
+        self._folder = folder
+        with _refused(f"Cannot load the tokenizer of {folder}"):
+            files = as_of_4(read_files(folder))
             self._core, added, settings = _loaded(files)
-        except ModelError:
-            raise
-        except BaseException as error:  # tokenizers raises bare exceptions, and its panics are not even those
-            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-                raise
-            said = printable((str(error).strip().splitlines() or [type(error).__name__])[0])
-            raise ModelError(
-                f"Cannot load the tokenizer of {folder}: {said}; take the tokenizer's files of the checkpoint."
-            ) from error
         self._clean_up = _flag(files, settings, "clean_up_tokenization_spaces", default=not files.is_llama)
         self.end_token_id: int | None = _id_of(self._core, settings, "eos_token")
         """Id of the token that ends a text, None where the files name none."""
@@ -85,21 +78,24 @@ class TarsierTokenizer:
         """Return the ids of a prompt, with the tokens before and behind it that the files ask for.
 
         Raises:
-            ModelError: it holds something that the vocabulary has no token for, not even one for what is unknown.
+            ModelError: the vocabulary has no token for a part of it, not even one for what is unknown.
         """
         if not prompt.isascii():
             # A half of a surrogate pair has no UTF-8; in 4.44 it becomes three replacement characters.
             prompt = prompt.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-        try:
+        with _refused(f"The tokenizer of {self._folder} cannot take {prompt[:80]!r}"):
             ids: list[int] = self._core.encode(prompt).ids
-        except Exception as error:  # bare ones, of a vocabulary that has no token for what is unknown
-            raise ModelError(f"The tokenizer cannot take {prompt[:80]!r}: {printable(str(error))}.") from error
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Return the text of ids; those of special tokens, and those that no token has, are skipped."""
+        """Return the text of ids; those of special tokens, and those that no token has, are skipped.
+
+        Raises:
+            ModelError: tokenizer.json asks for a way of decoding that does not work.
+        """
         tokens = [token for token in map(self.token_of, ids) if token is not None and not self._is_special(token)]
-        text: str = " ".join(tokens) if self._decoder is None else self._decoder.decode(tokens)
+        with _refused(f"The tokenizer of {self._folder} cannot decode {tokens[:8]}"):
+            text: str = " ".join(tokens) if self._decoder is None else self._decoder.decode(tokens)
         if self._clean_up:
             for found, put in _CLEANED.items():
                 text = text.replace(found, put)
@@ -114,6 +110,20 @@ class TarsierTokenizer:
         """Return the token that has an id, None where none has it."""
         found: str | None = self._added.get(token_id) or self._model.id_to_token(token_id)
         return found
+
+
+@contextmanager
+def _refused(said: str) -> Iterator[None]:
+    """Turn what the library raises into a ModelError: bare exceptions, and panics that are not even those."""
+    try:
+        yield
+    except ModelError:
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        first = printable((str(error).strip().splitlines() or [type(error).__name__])[0])
+        raise ModelError(f"{said}: {first}; take the tokenizer's files of the checkpoint.") from error
 
 
 def _loaded(files: TokenizerFiles) -> tuple[Tokenizer, AddedTokens, dict[str, Any]]:
@@ -131,12 +141,15 @@ def _loaded(files: TokenizerFiles) -> tuple[Tokenizer, AddedTokens, dict[str, An
         core = converted(model, renamed)
         set_pipeline(core, **_pipeline(files, settings))
         added.add(whole_pieces(model))
-        for name in ("bos_token", "eos_token", "unk_token", "pad_token"):
-            if isinstance(settings.get(name), str):
+        # These four become tokens that are not normalized; of others, copying settles what they leave open.
+        for name in NAMED:
+            if isinstance(settings.get(name), str) and name in (*_DEFAULTS, "pad_token"):
                 settings[name] = AddedToken(settings[name], normalized=False, special=True)
+            settings[name] = _copy(settings.get(name))
+        settings[ADDITIONAL] = [_copy(token) for token in settings[ADDITIONAL]]
     else:
-        if "tokenizer_file" in settings:
-            files.refuse(SETTINGS, f"tokenizer_file is null, and {files.tokenizer_class} needs it")
+        if _wants_model({**settings, "add_prefix_space": None}):
+            files.refuse(SETTINGS, f"{files.tokenizer_class} cannot be made from anything but a tokenizer.json")
         core = Tokenizer.from_str(json.dumps({**files.vocabulary, "added_tokens": []}))
         if core.padding is not None:
             settings.setdefault("pad_token", core.padding["pad_token"])
@@ -151,6 +164,13 @@ def _loaded(files: TokenizerFiles) -> tuple[Tokenizer, AddedTokens, dict[str, An
     if files.is_llama:
         _put_ends(core, files, settings)
     return core, added, settings
+
+
+def _copy(token: Any) -> Any:
+    """Return a special token whose `normalized` no longer depends on whether it is added as a special one."""
+    from tokenizers import AddedToken
+
+    return AddedToken(**token.__getstate__()) if isinstance(token, AddedToken) else token
 
 
 def _wants_model(settings: dict[str, Any]) -> bool:

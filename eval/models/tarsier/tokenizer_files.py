@@ -1,4 +1,4 @@
-"""What the tokenizer's files in a folder say: read, checked, and put together as transformers 4.44.2 does.
+"""The tokenizer's files in a folder: read, checked, and put together as transformers 4.44.2 does.
 
 tokenizer.json           vocabulary, added tokens and everything else of the `tokenizers` library
 tokenizer.model          vocabulary of SentencePiece; one of the two will do
@@ -36,19 +36,19 @@ MAX_JSON = 64 * 2**20
 LLAMA = ("LlamaTokenizer", "LlamaTokenizerFast")
 GENERIC = ("PreTrainedTokenizerFast", "PreTrainedTokenizer")
 BY_5 = "TokenizersBackend"
-"""What transformers 5 calls the generic class."""
+"""Name of the generic class in transformers 5."""
 
 NAMED = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 ADDITIONAL = "additional_special_tokens"
 
 _MATCHING = ("single_word", "lstrip", "rstrip", "normalized", "special")
-"""How an added token is found in a text."""
+"""Properties of an added token that say how it is found in a text."""
 _ELSEWHERE = ("tokenizer_file", "vocab_file", "init_inputs", "fast_tokenizer_files")
 """Settings that lead to other files than those above."""
 
 
 def missing_vocabulary(folder: Path) -> list[str]:
-    """Return what a folder lacks of a tokenizer, in words: nothing, or that it has neither form of a vocabulary."""
+    """Return the part of a tokenizer that a folder lacks, in words: none, or both forms of a vocabulary."""
     return [] if any((folder / name).is_file() for name in (JSON, MODEL)) else [f"{JSON} or {MODEL} (either will do)"]
 
 
@@ -78,7 +78,7 @@ class TokenizerFiles:
 
 
 def read_files(folder: Path) -> TokenizerFiles:
-    """Return what is in the tokenizer's files of a folder.
+    """Return the content of the tokenizer's files in a folder.
 
     Raises:
         ModelError: there is no vocabulary, a file cannot be read or is no JSON, or it is another kind of tokenizer.
