@@ -146,5 +146,5 @@ def test_damaged_settings_are_one_error(content, folder):
 def test_a_pipe_is_not_waited_for(folder):
     (folder / "preprocessor_config.json").unlink()
     os.mkfifo(folder / "preprocessor_config.json")
-    with pytest.raises(ModelError, match=r"preprocessor_config\.json is no file"):
+    with pytest.raises(ModelError, match=r"preprocessor_config\.json is not a file"):
         load(folder)

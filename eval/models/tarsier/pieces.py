@@ -51,7 +51,7 @@ def read_pieces(path: Path) -> PieceModel:
     """
     try:
         if not path.is_file() or path.stat().st_size > MAX_MODEL:
-            raise ModelError(f"{path} is no file, or has more than {MAX_MODEL} bytes; take the checkpoint's own.")
+            raise ModelError(f"{path} is not a file, or has more than {MAX_MODEL} bytes; take the checkpoint's own.")
         refuse_pointer(path)
         content = path.read_bytes()
     except OSError as error:

@@ -136,8 +136,13 @@ def _loaded(files: TokenizerFiles) -> tuple[Tokenizer, AddedTokens, dict[str, An
         settings = {**_DEFAULTS, **settings}
     if files.vocabulary is None or (files.is_llama and _wants_model(settings)):
         model = _read_model(files, settings)
-        # Where a tokenizer.json is passed over, the ids of added tokens are not known yet.
-        renamed = {} if files.vocabulary is not None else {i: str(token.content) for i, token in by_id.items()}
+        renamed = {i: str(token.content) for i, token in by_id.items()}
+        if files.vocabulary is not None:
+            # Where a tokenizer.json is passed over, the first tokens keep their names, and added tokens that are named
+            # special ones are settled as those are below.
+            named = [settings.get(name) for name in NAMED]
+            renamed = {}
+            by_id = {i: _copy(token) if any(token is one for one in named) else token for i, token in by_id.items()}
         core = converted(model, renamed)
         set_pipeline(core, **_pipeline(files, settings))
         added.add(whole_pieces(model))

@@ -114,7 +114,7 @@ def read_files(folder: Path) -> TokenizerFiles:
 def _vocabulary(path: Path) -> dict[str, Any]:
     try:
         if not path.is_file() or path.stat().st_size > MAX_JSON:
-            raise ModelError(f"{path} is no file, or has more than {MAX_JSON} bytes; take the checkpoint's own.")
+            raise ModelError(f"{path} is not a file, or has more than {MAX_JSON} bytes; take the checkpoint's own.")
         refuse_pointer(path)
         found = parsed(path.read_bytes())
     except OSError as error:
