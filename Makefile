@@ -13,7 +13,7 @@
 #   make judge-export RUN=<run or score> [TO=<run>.tar.gz] | make judge-replay BUNDLE=<bundle> [PRED= DATA= OUT=]
 #   make import UPSTREAM=<clone of bytedance/tarsier>
 #   make bench [ARGS="--rounds 5"]   how fast is it, against one question at a time?
-#   make gpu-check [ARGS="--minutes 8"]   kernels, precision, speed and memory of this machine's GPU; ARGS=--rehearse needs none
+#   make gpu-check [ARGS="--minutes 8"]   kernels, precision, speed and memory of this GPU
 #   make test | make test-fast | make check | make audit | make lock
 
 PYTHON ?= python3

@@ -34,7 +34,8 @@ from scripts.gate_planting import (
 
 def keep_special(runner: Any) -> None:
     """Leave special tokens in outputs."""
-    runner._processor.decode = lambda ids: runner._processor._tokenizer.decode(list(ids))
+    core = runner._processor.tokenizer._core
+    runner._processor.decode = lambda ids: core.decode(list(ids), skip_special_tokens=False)
 
 
 def no_separators(runner: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a SentencePiece model holds that a tokenizer is made of: its pieces with their scores and kinds.
+"""The part of a SentencePiece model that a tokenizer is made of: its pieces, with their scores and kinds.
 
 `tokenizer.model` is a protocol buffer, which sentencepiece's own description of the format reads. Its encoder is not
 used: transformers 4.44 makes another from the pieces, whose ids differ for some texts.
