@@ -98,6 +98,15 @@ def test_weights_that_do_not_fit_are_refused_by_their_size(published, monkeypatc
         check(published, 8, dtype=torch.float32)
 
 
+def test_more_new_tokens_than_fit(published, monkeypatch):
+    give(monkeypatch, 24)
+    said = (
+        r"model\.max_new_tokens=100000000 takes up to [\d,.]+ GB for one answer about one frame, and a card has 9\.9 GB"
+    )
+    with pytest.raises(ModelError, match=said):
+        refuse_what_cannot_fit(published, 8, new=10**8, dtype=torch.float16, device="cuda", spread=False)
+
+
 def test_not_one_frame(published, monkeypatch):
     give(monkeypatch, PARAMETERS_7B * 2 / 1e9 + 0.1)
     with pytest.raises(ModelError, match="not even one frame fits"):

@@ -438,3 +438,100 @@ def test_a_snapshot_in_a_hub_cache_is_a_folder_of_links(tiny, tmp_path):
     (blobs / "model.safetensors").unlink()
     with pytest.raises(ModelError, match=r"model\.safetensors is a link to .*, which is not there; fetch it again"):
         find_checkpoint(str(snapshot))
+
+
+def weights_of(folder):
+    from safetensors.torch import load_file
+
+    return load_file(folder / "model.safetensors")
+
+
+def put_weights(folder, weights):
+    from safetensors.torch import save_file
+
+    save_file({name: one.contiguous() for name, one in weights.items()}, folder / "model.safetensors", {"format": "pt"})
+
+
+@pytest.mark.parametrize("head", ["none", "another"])
+def test_tied_embeddings_serve_as_the_head(tiny, head):
+    config = json.loads((tiny / "config.json").read_text())
+    edit(tiny / "config.json", text_config={**config["text_config"], "tie_word_embeddings": True})
+    weights = weights_of(tiny)
+    own = weights.pop(HEAD)
+    put_weights(tiny, weights if head == "none" else {**weights, HEAD: own * 2})
+    loaded = load(tiny)
+    assert (loaded.lm_head.weight == weights["language_model.model.embed_tokens.weight"]).all()
+
+
+def test_a_tie_that_only_stands_above_the_language_model_is_none(tiny):
+    edit(tiny / "config.json", tie_word_embeddings=True)  # upstream passes over it
+    loaded = load(tiny)
+    assert (loaded.lm_head.weight == weights_of(tiny)[HEAD]).all()
+
+
+def test_buffers_that_older_versions_saved_are_passed_over(tiny):
+    import torch
+
+    more = {
+        "language_model.model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(16),
+        "vision_tower.vision_model.embeddings.position_ids": torch.arange(17)[None],
+    }
+    put_weights(tiny, {**weights_of(tiny), **more})
+    load(tiny)
+
+
+def test_a_weight_under_two_names_is_refused(tiny):
+    weights = weights_of(tiny)
+    put_weights(tiny, {**weights, "model.language_model.norm.weight": weights["language_model.model.norm.weight"] * 2})
+    with pytest.raises(ModelError, match=r"have model\.language_model\.norm\.weight under two names"):
+        find_checkpoint(str(tiny))
+
+
+def test_other_files_beside_a_checkpoint_are_not_waited_for(tiny):
+    os.mkfifo(tiny / "notes.json")
+    os.mkfifo(tiny / "tokenizer.model")
+    (tiny / "folder.json").mkdir()
+    (tiny / "gone.json").symlink_to("nowhere")
+    (tiny / "zero.safetensors").symlink_to("/dev/zero")
+    assert len(find_checkpoint(str(tiny)).files_sha256) == 64
+
+
+@pytest.mark.parametrize("target", ["pipe", "/dev/zero"])
+def test_an_index_that_leads_to_no_file_is_refused(tiny, target):
+    (tiny / "model.safetensors").unlink()
+    os.mkfifo(tiny / "pipe")
+    (tiny / "one.safetensors").symlink_to(target)
+    (tiny / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "one.safetensors"}}))
+    with pytest.raises(
+        ModelError, match=r"has no file 'one\.safetensors', which model\.safetensors\.index\.json names"
+    ):
+        find_checkpoint(str(tiny))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"projector_hidden_act": "nonsense"}, "KeyError: 'nonsense'"),
+        ({"text_config": {"pad_token_id": 9999}}, "Assertion"),
+    ],
+)
+def test_a_config_of_which_no_model_can_be_made_is_one_error(tiny, change, said):
+    config = json.loads((tiny / "config.json").read_text())
+    edit(tiny / "config.json", **{k: {**config[k], **v} if isinstance(v, dict) else v for k, v in change.items()})
+    with pytest.raises(ModelError, match=rf"No model can be made of the sizes and settings in config\.json: {said}"):
+        TarsierRunner(name="x", checkpoint=str(tiny), device="cpu")
+
+
+def test_a_tokenizer_that_cuts_the_image_token_to_pieces_is_refused(tiny):
+    edit(tiny / "tokenizer_config.json", split_special_tokens=True)
+    with pytest.raises(ModelError, match=r"cuts <image> to pieces \(split_special_tokens\)"):
+        TarsierRunner(name="x", checkpoint=str(tiny), device="cpu")
+
+
+def test_a_folder_named_as_the_owner_does_not_hide_the_hub(tmp_path, monkeypatch):
+    (tmp_path / "owner").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ModelError, match=r"Cannot fetch checkpoint 'owner/name' .* no folder 'owner/name' here either"):
+        find_checkpoint("owner/name", "main")

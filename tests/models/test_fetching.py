@@ -389,3 +389,21 @@ def test_the_settings_of_the_hubs_tools_in_a_process_of_its_own(hub, tmp_path):
     hub.mended()
     assert run(HF_HUB_OFFLINE="1").stdout == f"{COMMIT}\n"
     assert got(hub) == []
+
+
+def test_a_file_of_another_size_in_the_cache_is_fetched_again(hub, cache):
+    folder, _ = fetch()
+    blob = (folder / WEIGHTS).resolve()
+    blob.write_bytes(blob.read_bytes()[:1000])
+    hub.log.clear()
+    fetch()
+    assert got(hub) == ["api main", START, WEIGHTS]
+    assert contents(folder) == contents(TINY)
+
+
+def test_a_damaged_file_in_the_cache_is_named_with_what_to_delete(hub, cache):
+    folder, _ = fetch()
+    blob = (folder / WEIGHTS).resolve()
+    blob.write_bytes(bytes(blob.stat().st_size))
+    with pytest.raises(ModelError, match=rf"is damaged, or no safetensors file: .*; delete {blob} and fetch it again"):
+        fetch()

@@ -61,13 +61,21 @@ def _of_machine() -> int:
 
 
 def refuse_what_cannot_fit(
-    config: TarsierConfig, n_frames: int, *, dtype: torch.dtype, device: str, spread: bool, attention: str = "sdpa"
+    config: TarsierConfig,
+    n_frames: int,
+    *,
+    new: int = 1,
+    dtype: torch.dtype,
+    device: str,
+    spread: bool,
+    attention: str = "sdpa",
 ) -> None:
     """Refuse a number of frames whose prompt, alone and without an answer, cannot fit beside the weights.
 
     Args:
         config: the checkpoint's.
         n_frames: frames of a clip.
+        new: bound on new tokens.
         dtype: the weights' type once they are loaded.
         device: a torch device.
         spread: whether a device map may spread the model over all GPUs, and leave weights in the machine's memory.
@@ -87,6 +95,12 @@ def refuse_what_cannot_fit(
             f"The weights take up {_gb(parameters * dtype.itemsize)} as {str(dtype).removeprefix('torch.')}, and "
             f"{memory.name} has {_gb(memory.size + memory.beside)}; take "
             f"{', '.join([*smaller, *several])}{' or ' if smaller or several else ''}a machine with more memory."
+        )
+
+    if _bytes(config, footprint, 1) <= free < _bytes(config, footprint, 1, new):
+        raise ModelError(
+            f"model.max_new_tokens={new} takes up to {_gb(_bytes(config, footprint, 1, new))} for one answer about one "
+            f"frame, and {memory.name} has {_gb(free)} left beside the weights; upstream has 512."
         )
 
     def fits(frames: int) -> bool:
@@ -110,12 +124,12 @@ def refuse_what_cannot_fit(
     raise ModelError(f"model.n_frames={n_frames} makes prompts of {positions:,} positions, which take {why}; {remedy}.")
 
 
-def _bytes(config: TarsierConfig, footprint: Footprint, frames: int) -> int:
-    """Return the bytes that a clip's frames and one prompt about them take up."""
+def _bytes(config: TarsierConfig, footprint: Footprint, frames: int, new: int = 1) -> int:
+    """Return the bytes that a clip's frames, one prompt about them, and so many new tokens take up."""
     side = int(config.vision_config.image_size)
     pixels = frames * 3 * side * side * 4
     size = ClipSize(prefix=frames * config.positions_per_frame(), rows=1, longest=_QUESTION)
-    return pixels + footprint.clips([size], 1)
+    return pixels + footprint.clips([size], new)
 
 
 def _gb(size: int) -> str:

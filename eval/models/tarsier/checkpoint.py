@@ -17,7 +17,7 @@ from eval.errors import ModelError
 from eval.models.tarsier.config import CONFIG, TarsierConfig, read_config
 from eval.models.tarsier.ending import GENERATION
 from eval.models.tarsier.fitting import refuse_differences, refuse_unfit
-from eval.models.tarsier.headers import all_shapes, read_object
+from eval.models.tarsier.headers import all_shapes, is_buffer, read_object
 from eval.models.tarsier.processing import missing_files
 from eval.provenance import files_hash
 
@@ -61,7 +61,8 @@ class Checkpoint:
     @cached_property
     def files_sha256(self) -> str:
         """Hash of the weights and of everything that is read beside them."""
-        return files_hash([path for pattern in FILES for path in self.folder.glob(pattern)])
+        found = [path for pattern in FILES for path in self.folder.glob(pattern)]
+        return files_hash([path for path in found if path.is_file()])  # a pipe would be waited for
 
 
 Check = Callable[[Path], TarsierConfig]
@@ -82,7 +83,7 @@ def find_checkpoint(source: str, revision: str | None = None, check: Check | Non
     folder = Path(source).expanduser()
     if folder.is_dir():
         return check_checkpoint(folder, source, None, check or check_settings)
-    if folder.exists() or source.count("/") != 1 or source.startswith((".", "/", "~")) or folder.parent.is_dir():
+    if folder.exists() or source.count("/") != 1 or source.startswith((".", "/", "~")):
         raise ModelError(f"No checkpoint folder at {source!r}. Give a folder with config.json, or a hub id owner/name.")
     if revision is None:
         raise ModelError(
@@ -91,7 +92,12 @@ def find_checkpoint(source: str, revision: str | None = None, check: Check | Non
         )
     from eval.models.tarsier.fetching import fetch_checkpoint
 
-    folder, commit = fetch_checkpoint(source, revision, check or check_settings)
+    try:
+        folder, commit = fetch_checkpoint(source, revision, check or check_settings)
+    except ModelError as error:
+        if folder.parent.is_dir():  # a folder may have been meant
+            raise ModelError(f"{error} There is no folder {source!r} here either.") from error
+        raise
     return check_checkpoint(folder, source, commit, check or check_settings)
 
 
@@ -157,8 +163,8 @@ def _refuse_other_weights(config: TarsierConfig, shapes: Mapping[str, tuple[int,
     if found != wanted:
         raise ModelError(
             f"{folder / CONFIG}: vocab_size and hidden_size of text_config are {wanted[0]} and {wanted[1]}, and the "
-            f"weights' embed_tokens is {'absent' if found is None else list(found)}; config and weights are of two "
-            "checkpoints."
+            f"weights' embed_tokens is {'absent' if found is None else list(found)}; take config and weights of one "
+            "checkpoint."
         )
 
 
@@ -243,9 +249,13 @@ def load_model(
     finally:
         logging.set_verbosity(previous)
     # The headers were compared before; this is what was really loaded.
+    unexpected = [name for name in report.get("unexpected_keys", ()) if not is_buffer(name)]
     refuse_differences(
-        str(checkpoint.folder), *(report.get(f"{kind}_keys", ()) for kind in ("missing", "unexpected", "mismatched"))
+        str(checkpoint.folder), report.get("missing_keys", ()), unexpected, report.get("mismatched_keys", ())
     )
+    if checkpoint.config.tie_word_embeddings:
+        # A head of its own beside tied embeddings is passed over, as by upstream.
+        model.lm_head.weight = model.get_input_embeddings().weight
     loaded: TarsierForConditionalGeneration = model.eval() if device_map is not None else model.eval().to(device)
     refuse_unsound(loaded, checkpoint.folder)
     return loaded

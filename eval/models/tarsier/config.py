@@ -25,12 +25,21 @@ PARTS = {"text_config": "llama", "vision_config": "clip_vision_model"}
 SEPARATORS = ("image_newline_idx", "image_new_idx")
 """Token ids that tell a Tarsier config from any other LLaVA's. In Tarsier-7b no token of the tokenizer has them."""
 
-MAX_SIZE, MAX_LABELS, MAX_LAYERS = 10**8, 10_000, 1_000
-"""Largest number in a config (rope_theta has 5,000,000), most labels, which transformers lists one by one, and most
-layers, each of which costs time even without its weights."""
+MAX_SIZE, MAX_THETA, MAX_LABELS, MAX_LAYERS = 10**8, 10**12, 10_000, 1_000
+"""Largest number in a config and largest rope_theta, most labels, which transformers lists one by one, and most layers,
+each of which costs time even without its weights."""
 
-ROPES = ("default", "linear", "llama3", "yarn")
-"""Rotary embeddings whose frequencies do not depend on how long a prompt is, so that a prefix can be shared."""
+SIZES = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
+"""Sizes of both parts, at least one each."""
+
+ROPES = {
+    "default": (),
+    "linear": ("factor",),
+    "llama3": ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"),
+    "yarn": ("factor", "attention_factor", "beta_fast", "beta_slow"),
+}
+"""Kinds of rotary embedding whose frequencies do not depend on how long a prompt is, so that a prefix can be shared,
+and the settings of each that transformers 4.44, as upstream has it, and 5 read alike."""
 
 
 @strict
@@ -62,6 +71,7 @@ def read_config(folder: Path) -> TarsierConfig:
     raw = read_object(path)
     _refuse_other_family(raw, path)
     _refuse_absurd(raw, path)
+    _refuse_other_rope(raw, path)
     try:
         config: TarsierConfig = TarsierConfig.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # a foreign value can fail in any of a hundred ways
@@ -69,6 +79,8 @@ def read_config(folder: Path) -> TarsierConfig:
         said = printable(" ".join(lines))[:300]
         raise ModelError(f"{path} does not fit transformers' config classes: {said}") from error
     _refuse_unsupported(config, path)
+    # Upstream ties the language model's embeddings by what its own config says, whatever stands above it.
+    config.tie_word_embeddings = bool(config.text_config.tie_word_embeddings)
     return config
 
 
@@ -100,7 +112,8 @@ def _refuse_absurd(raw: dict[str, Any], path: Path) -> None:
         elif isinstance(one, list):
             stack += [(key, inner) for inner in one]
         elif isinstance(one, int | float):
-            most = MAX_LABELS if key.endswith("num_labels") else MAX_LAYERS if key.endswith("layers") else MAX_SIZE
+            ends = {"num_labels": MAX_LABELS, "layers": MAX_LAYERS, "theta": MAX_THETA}
+            most = next((bound for end, bound in ends.items() if key.endswith(end)), MAX_SIZE)
             if not abs(one) <= most:
                 raise ModelError(
                     f"{path}: {printable(key)} is {one}, more than any model of the family has; take the checkpoint's "
@@ -108,8 +121,27 @@ def _refuse_absurd(raw: dict[str, Any], path: Path) -> None:
                 )
 
 
+def _refuse_other_rope(raw: dict[str, Any], path: Path) -> None:
+    """Refuse settings of rotary embeddings that upstream's transformers reads otherwise, or not at all."""
+    text = raw.get("text_config")
+    scaling = text.get("rope_scaling") if isinstance(text, dict) else None
+    if not isinstance(scaling, dict):
+        return
+    kinds = {str(scaling[key]) for key in ("type", "rope_type") if key in scaling}
+    known = {"type", "rope_type", *ROPES.get(min(kinds, default=""), scaling)}
+    if len(kinds) != 1 or not known.issuperset(scaling):
+        raise ModelError(
+            f"{path}: rope_scaling is {str(scaling)[:120]}, which versions of transformers read in different ways; "
+            "take the checkpoint's own config.json."
+        )
+
+
 def _refuse_unsupported(config: TarsierConfig, path: Path) -> None:
     text, vision = config.text_config, config.vision_config
+    for part, found in (("text_config", text), ("vision_config", vision)):
+        for key in (*SIZES, *(("num_key_value_heads", "head_dim", "vocab_size") if found is text else ())):
+            if getattr(found, key) < 1:
+                raise ModelError(f"{path}: {key} of {part} is {getattr(found, key)}; expected at least 1.")
     for key in ("image_token_index", *SEPARATORS):
         found = getattr(config, key)
         if type(found) is not int or not 0 <= found < text.vocab_size:
@@ -122,10 +154,10 @@ def _refuse_unsupported(config: TarsierConfig, path: Path) -> None:
             "an image holds at least one patch."
         )
     layer, most = config.vision_feature_layer, vision.num_hidden_layers
-    if not isinstance(layer, int) or not -most - 1 <= layer <= most:
+    if not isinstance(layer, int) or not 1 <= abs(layer) <= most:
         raise ModelError(
-            f"{path}: vision_feature_layer is {layer!r}; expected one of the vision tower's {most + 1} hidden states, "
-            f"{-most - 1} to {most}."
+            f"{path}: vision_feature_layer is {layer!r}; expected one of the vision tower's {most} layers, 1 to "
+            f"{most}, or {-most} to -1."
         )
     if config.vision_feature_select_strategy != "default":
         raise ModelError(
@@ -136,5 +168,5 @@ def _refuse_unsupported(config: TarsierConfig, path: Path) -> None:
     if rope not in ROPES:
         raise ModelError(
             f"{path}: rope_type is {str(rope)[:40]!r}, whose frequencies depend on a prompt's length, so that prompts "
-            f"cannot share their frames; expected {', '.join(ROPES)}."
+            f"cannot share their frames; expected one of {', '.join(ROPES)}."
         )

@@ -100,7 +100,7 @@ def _fetch(
             _get(repo, commit, name)
     config = check(folder)
     weights = _weight_names(folder, sizes)
-    left = [name for name in weights if not (folder / name).exists()]
+    left = [name for name in weights if not _is_there(folder / name, sizes[name])]
     if not left:
         return folder
     shapes: dict[str, tuple[int, ...]] = {}
@@ -114,14 +114,19 @@ def _fetch(
     size, cache = _amount(needed), constants.HF_HUB_CACHE
     _log.warning("Fetching %s at %s: %s in %s, to %s", repo, commit[:7], size, files, cache)
     for done, name in enumerate(left, 1):
-        _get(repo, commit, name)
+        # A file of another size is in the cache by some accident, and would be taken for the whole.
+        _get(repo, commit, name, again=(folder / name).exists())
         _log.warning("%s is complete: %d of %d", name, done, len(left))
     return folder
 
 
-def _get(repo: str, revision: str, name: str) -> Path:
+def _get(repo: str, revision: str, name: str, *, again: bool = False) -> Path:
     """Fetch a file, with the library's own bar where there is a terminal; return the folder of its commit."""
-    return Path(hf_hub_download(repo, name, revision=revision)).parent
+    return Path(hf_hub_download(repo, name, revision=revision, force_download=again)).parent
+
+
+def _is_there(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size
 
 
 def _cached(repo: str, revision: str) -> Path | None:

@@ -10,8 +10,10 @@ import re
 from collections.abc import Iterable, Mapping
 
 from eval.errors import ModelError
-from eval.models.tarsier.config import TarsierConfig
+from eval.models.tarsier.config import CONFIG, TarsierConfig
 from eval.readers.malformed import printable
+
+HEAD = "lm_head.weight"
 
 
 def refuse_unfit(shapes: Mapping[str, tuple[int, ...]], config: TarsierConfig, where: object) -> None:
@@ -31,7 +33,15 @@ def refuse_unfit(shapes: Mapping[str, tuple[int, ...]], config: TarsierConfig, w
     there: dict[str, tuple[int, ...]] = {}
     for name, shape in shapes.items():
         renamed = (re.sub(pattern, new, name) for pattern, new in CHECKPOINT_KEYS.items() if re.match(pattern, name))
-        there[next(renamed, name)] = shape
+        as_now = next(renamed, name)
+        if as_now in there:
+            raise ModelError(
+                f"Weights of {where} have {printable(as_now[:120])} under two names; take the original files."
+            )
+        there[as_now] = shape
+    if config.tie_word_embeddings:
+        wanted.setdefault(HEAD, ())
+        there.setdefault(HEAD, wanted[HEAD])  # the embeddings serve
     refuse_differences(
         where,
         set(wanted) - set(there),
@@ -60,6 +70,12 @@ def model_shapes(config: TarsierConfig) -> dict[str, tuple[int, ...]]:
 
     from eval.models.tarsier.model import TarsierForConditionalGeneration
 
-    with torch.device("meta"):
-        skeleton = TarsierForConditionalGeneration(config)
+    try:
+        with torch.device("meta"):
+            skeleton = TarsierForConditionalGeneration(config)
+    except Exception as error:  # a foreign value can fail in any of a hundred ways
+        said = printable(f"{type(error).__name__}: {error}".splitlines()[0][:200])
+        raise ModelError(
+            f"No model can be made of the sizes and settings in {CONFIG}: {said}; take the checkpoint's own."
+        ) from error
     return {name: tuple(one.shape) for name, one in skeleton.state_dict().items()}

@@ -31,6 +31,8 @@ SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 _BITS = {"BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "U16": 16, "I16": 16, "F16": 16, "BF16": 16}
 _BITS |= {"U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64}
 """Bits of an element."""
+_BUFFERS = ("rotary_emb.inv_freq", "embeddings.position_ids")
+"""Ends of the names of what older versions of transformers saved beside the weights; every version makes it anew."""
 _WEIGHTS = ("F16", "BF16", "F32", "F64")
 """What weights can be as they stand; anything else is quantised or no weight, and would be taken for plain numbers."""
 
@@ -93,15 +95,16 @@ def all_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {}
     for name in sorted(set(weights.values())):
         path = folder / name
-        if not path.is_file() and not path.is_symlink():
-            raise ModelError(f"{folder} lacks {name[:80]!r}, which {INDEX} names; fetch it too.")
+        if not path.is_file() and not (path.is_symlink() and not path.exists()):
+            said = "lacks" if not path.exists() else "has no file"
+            raise ModelError(f"{folder} {said} {name[:80]!r}, which {INDEX} names; fetch it too.")
         for tensor, shape in read_shapes(path).items():
             if tensor in shapes:
                 raise ModelError(f"{path}: {tensor[:80]!r} is in another file too; fetch the files again.")
             if weights.get(tensor, name) != name:
                 raise ModelError(f"{index}: {tensor[:80]!r} is not in {weights[tensor][:80]!r}; fetch the files again.")
             shapes[tensor] = shape
-    if absent := weights.keys() - shapes.keys():
+    if absent := {name for name in weights.keys() - shapes.keys() if not is_buffer(name)}:
         first = min(absent)
         raise ModelError(f"{index}: {first[:80]!r} is not in {weights[first][:80]!r}; fetch the files again.")
     return shapes
@@ -117,8 +120,10 @@ def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     spans: list[tuple[int, int, str]] = []
     for name, about in header.items():
         if name != "__metadata__":
-            found[name], span = _entry(path, name, about)
+            shape, span = _entry(path, name, about)
             spans.append((*span, name))
+            if not is_buffer(name):
+                found[name] = shape
     end = 0
     for first, last, name in sorted(spans):
         if first != end:
@@ -127,6 +132,11 @@ def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     if end != size:
         raise _damaged(path, f"its tensors end at byte {end} of {size}")
     return found
+
+
+def is_buffer(name: str) -> bool:
+    """Whether a tensor is no weight, and of no use."""
+    return name.endswith(_BUFFERS)
 
 
 def _read_header(path: Path) -> tuple[Mapping[str, Any], int]:
@@ -164,7 +174,7 @@ def _entry(path: Path, name: str, about: object) -> tuple[tuple[int, ...], tuple
         raise _damaged(
             path, f"{name[:80]!r} has {offsets[1] - offsets[0]} bytes, which is not {dtype} {list(shape)[:6]}"
         )
-    if dtype not in _WEIGHTS:
+    if dtype not in _WEIGHTS and not is_buffer(name):
         raise ModelError(
             f"{path}: {printable(name[:80])!r} is of the type {dtype}, and weights are {', '.join(_WEIGHTS)}; "
             "take the checkpoint in fp16, bf16 or fp32, not quantised."
@@ -177,4 +187,6 @@ def _naturals(value: Any) -> bool:
 
 
 def _damaged(path: Path, said: str) -> ModelError:
-    return ModelError(f"{path} is damaged, or no safetensors file: {printable(said)}; fetch it again.")
+    # In a hub's cache the file is a link, and what it links to would be taken for complete.
+    remedy = f"delete {path.resolve()} and fetch it again" if path.is_symlink() else "fetch it again"
+    return ModelError(f"{path} is damaged, or no safetensors file: {printable(said)}; {remedy}.")

@@ -78,6 +78,11 @@ class TarsierProcessor:
         self._side = image_size
         self._positions_per_frame = positions_per_frame
         found = self.tokenizer.id_of(IMAGE)
+        if found == image_token and image_token not in self.tokenizer.token_ids(IMAGE):
+            raise ModelError(
+                f"{folder}: the tokenizer cuts {IMAGE} to pieces (split_special_tokens), so that no frame has a place; "
+                "take the tokenizer's files of the checkpoint."
+            )
         if found != image_token:
             raise ModelError(
                 f"{folder}: the tokenizer's {IMAGE} is {found}, not image_token_index {image_token} of config.json; "

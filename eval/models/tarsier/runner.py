@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import Field, PositiveInt
 
 from eval.core import Asked, Generation, Settled
 from eval.errors import ModelError
@@ -70,7 +70,7 @@ class TarsierRunner:
         dtype: Dtype = "auto",
         attention: str = "sdpa",
         device_map: str | None = None,
-        kv_budget_gb: PositiveFloat = 4.0,
+        kv_budget_gb: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 4.0,
         clips_at_once: PositiveInt | None = None,
         deterministic: bool = False,
     ) -> None:
@@ -123,6 +123,7 @@ class TarsierRunner:
         refuse_what_cannot_fit(
             config,
             self.n_frames,
+            new=self._max_new_tokens,
             dtype=self._dtype,
             device=self._device,
             spread=self._device_map is not None,
