@@ -51,7 +51,7 @@ class _Parser(argparse.ArgumentParser):
 
     def refuse(self, words: Sequence[str]) -> NoReturn:
         """End with a usage error about words that the command knows nothing of."""
-        from eval.overrides import unknown_words
+        from eval.config.overrides import unknown_words
 
         self.error(unknown_words(words, [option for option in self._option_string_actions if option.startswith("--")]))
 
@@ -234,7 +234,7 @@ def _require(root: _Parser, given: argparse.Namespace) -> None:
         command = f"judge {given.action}"
     missing = [f"--{name}" for name in REQUIRED.get(command, ()) if not getattr(given, name)]
     if missing:
-        from eval.overrides import MAKE
+        from eval.config.overrides import MAKE
 
         if words := [word for word in getattr(given, "overrides", ()) if MAKE.get(word.partition("=")[0]) in missing]:
             root.of(given).refuse(words)
@@ -277,10 +277,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return USAGE
     _require(root, given)
     try:
-        from eval import commands
+        from eval import cli
 
         with _stoppable():
-            outcome = commands.run(given)
+            outcome = cli.run(given)
     except TarsierEvalError as error:
         print(f"tarsier-eval: {error}", file=sys.stderr)
         return USAGE

@@ -86,7 +86,7 @@ def _import_target(target: object, key: str) -> Callable[..., Any]:
         found: Callable[..., Any] = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise ConfigError(f"{key}._target_ {target!r} cannot be imported: {error}") from error
-    # A module of this project also holds what it imports: eval.store.os is no class of this project.
+    # A module of this project also holds what it imports: eval.runs.folder.os is no class of this project.
     home = f"{getattr(found, '__module__', '')}."
     if not callable(found) or not home.startswith(ALLOWED_TARGETS) or name.startswith("_"):
         raise ConfigError(f"{key}._target_ {target!r} is no class of this project; only those may be built.")

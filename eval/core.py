@@ -1,4 +1,4 @@
-"""The types that every room of the house speaks in, and nothing else.
+"""The types that all packages share, and nothing else.
 
 All values are frozen: a sample is validated once, where data enters, and is never edited after that.
 """

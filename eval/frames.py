@@ -22,14 +22,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eval.analysis.leaderboard.cells import read_csv
+from eval.analysis.leaderboard.finding import find_rows, finished, opened
+from eval.analysis.leaderboard.reading import Scored
+from eval.analysis.leaderboard.rows import COLUMNS, Row
 from eval.errors import ConfigError, DataError
-from eval.leaderboard.cells import read_csv
-from eval.leaderboard.finding import find_rows, finished, opened
-from eval.leaderboard.reading import Scored
-from eval.leaderboard.rows import COLUMNS, Row
 from eval.readers.predictions import read_run
-from eval.results import read_scores
-from eval.store import PREDICTIONS
+from eval.runs.folder import PREDICTIONS
+from eval.runs.result import read_scores
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -57,7 +57,7 @@ def leaderboard(table: str | Path = "results/leaderboard.csv") -> DataFrame:
     """Return a leaderboard file, its texts as they were before spreadsheets were guarded against.
 
     Returns:
-        One row a number, with the columns of `eval.leaderboard.rows.Row`; values unscaled; dates in UTC.
+        One row a number, with the columns of `eval.analysis.leaderboard.rows.Row`; values unscaled; dates in UTC.
 
     Raises:
         DataError: the file is damaged, or is none.

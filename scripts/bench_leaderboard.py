@@ -23,9 +23,9 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT))
 
-from eval.commands.leaderboard import leaderboard, verify_row  # noqa: E402
-from eval.leaderboard.cells import read_csv  # noqa: E402
-from tests.leaderboard.synthetic import write_run  # noqa: E402
+from eval.analysis.leaderboard.cells import read_csv  # noqa: E402
+from eval.cli.leaderboard import leaderboard, verify_row  # noqa: E402
+from tests.analysis.leaderboard.synthetic import write_run  # noqa: E402
 
 SUBSETS = [f"Subset {number}" for number in range(20)]
 

@@ -25,7 +25,7 @@ sys.path.insert(0, str(PROJECT))
 from PIL import Image  # noqa: E402
 
 from eval.__main__ import main as tarsier_eval  # noqa: E402
-from eval.commands import running  # noqa: E402
+from eval.running import loop  # noqa: E402
 
 QUESTIONS_A_CLIP = 5
 
@@ -67,7 +67,7 @@ def main() -> None:
     arguments.add_argument("--bad", type=float, default=0.05, help="share of the clips that can't be read")
     given = arguments.parse_args()
     seen: list[tuple[int, dict[str, float]]] = []
-    keep = running._keep
+    keep = loop._keep
     count = 0
 
     def noted(predicted: Any, *rest: Any) -> None:
@@ -77,7 +77,7 @@ def main() -> None:
         if not seen or count >= 100 > seen[-1][0] or count - seen[-1][0] >= max(100, given.samples // 20):
             seen.append((count, held()))
 
-    running._keep = noted  # type: ignore[assignment]
+    loop._keep = noted  # type: ignore[assignment]
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
         data.mkdir()

@@ -66,9 +66,9 @@ ${hydra:runtime.cwd}
 ${now:%Y}
 os.system
 eval.building.build
-eval.store.os.remove
+eval.runs.folder.os.remove
 eval.readers.clone.shutil
-eval.store.Path
+eval.runs.folder.Path
 eval
 eval.judges.offline.OfflineJudge
 eval.models.scripted.ScriptedModel
@@ -76,7 +76,7 @@ eval.core.Sample
 eval.errors.DataError
 eval.readers.hub.Hub
 eval.core.Task
-eval.store.write_json
+eval.runs.folder.write_json
 eval.__main__.main
 benchmarks.mvbench.MVBench
 eval..

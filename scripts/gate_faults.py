@@ -319,7 +319,7 @@ _FAULTS: Sequence[tuple[str, str, Plant]] = (
     ("judge", "missing labels are neutral", wrap("eval.judges.structured.labels", shorter_labels)),
     ("judge", "asked once only", wrap(
         "eval.judges.rounds.ask", one_attempt, "eval.scorers.open_qa.ask", "eval.scorers.autodq.ask",
-        "eval.gate.fixed.ask")),
+        "eval.regression.fixed.ask")),
     ("judge", "another wording", wrap(
         "eval.judges.wording.Wording.fill",
         lambda made: lambda self, *a: (made(self, *a)[0], made(self, *a)[1].strip() + "\n"))),
@@ -330,10 +330,10 @@ _FAULTS: Sequence[tuple[str, str, Plant]] = (
     ("ordering", "padding is looked at",
      put(eval__models__tarsier__rows__Rows__seen=lambda *_: None)),
     ("resume", "done samples asked again",
-     put(eval__commands__running___Run__missing=lambda self: list(self.job.samples))),
-    ("resume", "half a line stays", put(eval__journal__Journal__repair=lambda _self: None)),
+     put(eval__running__loop___Run__missing=lambda self: list(self.job.samples))),
+    ("resume", "half a line stays", put(eval__runs__journal__Journal__repair=lambda _self: None)),
     ("resume", "the second part is not scored", wrap(
-        "eval.commands.running.score_predictions",
+        "eval.running.loop.score_predictions",
         lambda made: lambda pairs, *a, **k: made(pairs[:4], *a, **k))),
 )  # fmt: skip
 

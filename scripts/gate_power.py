@@ -29,12 +29,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from eval import config as configuration
-from eval.commands.regress import BASELINE, Setup, observe_builtin
+from eval.analysis.margin import decide
+from eval.cli.regress import BASELINE, Setup, observe_builtin
 from eval.config import Settings
-from eval.gate.comparing import Outcome, compare
-from eval.gate.margin import decide
-from eval.gate.observing import Way
-from eval.gate.records import as_kept, read
+from eval.regression.comparing import Outcome, compare
+from eval.regression.observing import Way
+from eval.regression.records import as_kept, read
 from eval.stats import estimate
 from scripts.gate_faults import FAULTS
 

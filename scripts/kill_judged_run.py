@@ -18,8 +18,8 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT))
 
-from tests.commands.judged import many_questions, result  # noqa: E402
-from tests.commands.killing import CONCURRENCY, finish, kill_at, score_command, server_process, stats  # noqa: E402
+from tests.cli.judged import many_questions, result  # noqa: E402
+from tests.cli.killing import CONCURRENCY, finish, kill_at, score_command, server_process, stats  # noqa: E402
 
 
 def main() -> int:

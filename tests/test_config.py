@@ -11,12 +11,12 @@ from omegaconf.errors import InterpolationResolutionError
 
 from eval.building import build
 from eval.config import PROJECT, load_settings, names, quoted
+from eval.config.overrides import MAKE
 from eval.core import Asked
 from eval.errors import ConfigError, DataError
 from eval.judges.protocol import JudgeProtocol
 from eval.judges.wording import native_wording
 from eval.models.scripted import ScriptedModel
-from eval.overrides import MAKE
 from eval.readers.pack import DEFAULT_PACK
 from eval.readers.yaml_guard import check_yaml
 
@@ -298,11 +298,17 @@ def test_no_yaml_takes_a_value_from_the_environment(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "target",
     [
-        *("eval.store.os.remove", "eval.store.Path", "eval.store.write_json", "eval.building.build", "eval.core.Task"),
+        *(
+            "eval.runs.folder.os.remove",
+            "eval.runs.folder.Path",
+            "eval.runs.folder.write_json",
+            "eval.building.build",
+            "eval.core.Task",
+        ),
         *(
             "eval.__main__.main",
             "eval.readers.clone.shutil",
-            "eval.store._drop",
+            "eval.runs.folder._drop",
             "eval..",
             "benchmarks.mini.train.main",
         ),

@@ -24,10 +24,10 @@ from eval.__main__ import main
 from eval.errors import DataError, RunError
 from eval.judges.replay import ReplayJudge
 from eval.readers.predictions import read_run
-from eval.seals import refuse_altered
-from eval.store import open_run, read_record
-from tests.commands.judged import descriptions, result, score, served
-from tests.commands.runs import evaluate, needs_world
+from eval.runs.checksums import refuse_altered
+from eval.runs.folder import open_run, read_record
+from tests.cli.judged import descriptions, result, score, served
+from tests.cli.runs import evaluate, needs_world
 from tests.judges.sensible import sensible
 from tests.judges.server import JudgeServer
 

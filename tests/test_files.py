@@ -20,7 +20,7 @@ FULL = """
 import json, os, sys
 from pathlib import Path
 from eval.errors import RunError
-from eval.store import open_run, write_json
+from eval.runs.folder import open_run, write_json
 disk, out = Path(sys.argv[1]), {}
 run = open_run(disk / "run", {"a": 1}, "benchmark: b\\n")
 run.append([{"id": "0"}])
@@ -102,7 +102,7 @@ def test_a_file_that_may_not_grow_further_names_the_limit(tmp_path):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
 def test_a_device_that_is_always_full(tmp_path):
-    from eval.journal import Journal
+    from eval.runs.journal import Journal
 
     (tmp_path / "p.jsonl").symlink_to("/dev/full")
     with pytest.raises(RunError, match=r"p\.jsonl cannot be written: no space left on device\. Make room"):
@@ -146,8 +146,8 @@ def test_file_and_folder_are_synced_in_this_order(tmp_path, monkeypatch):
 @pytest.mark.skipif(os.name == "nt", reason="permissions are others there")
 @pytest.mark.parametrize(("umask", "file", "folder"), [(0o022, 0o644, 0o755), (0o077, 0o600, 0o700), (0, 0o644, 0o755)])
 def test_permissions_keep_to_the_umask_and_nothing_is_writable_by_everybody(umask, file, folder, tmp_path):
-    from eval.journal import Journal
     from eval.judges.verdicts import VerdictStore
+    from eval.runs.journal import Journal
 
     before = os.umask(umask)
     try:

@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from eval.bundles import pack
+from eval.analysis.leaderboard.cells import to_csv
 from eval.errors import ConfigError, DataError
-from eval.leaderboard.cells import to_csv
-from tests.leaderboard.synthetic import change, write_run
-from tests.leaderboard.test_rows import ROW, UGLY
+from eval.runs.bundle import pack
+from tests.analysis.leaderboard.synthetic import change, write_run
+from tests.analysis.leaderboard.test_rows import ROW, UGLY
 
 pd = pytest.importorskip("pandas")
 

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from eval.bundles import WORDING, unpacked
 from eval.errors import ConfigError, DataError, did_you_mean
 from eval.judges.calls import JudgeCall, JudgeReply, Outcome, Source, Usage
 from eval.judges.protocol import JudgeProtocol, ProtocolName, judge_protocol, with_wording
@@ -22,9 +21,10 @@ from eval.judges.requests import Capabilities, asked_of
 from eval.judges.wording import Wording, wording_of
 from eval.readers.malformed import printable
 from eval.readers.parsing import NotJSONError, opened_text, parsed, problem, whole
-from eval.results import read_result
-from eval.seals import refuse_altered
-from eval.store import VERDICTS
+from eval.runs.bundle import WORDING, unpacked
+from eval.runs.checksums import refuse_altered
+from eval.runs.folder import VERDICTS
+from eval.runs.result import read_result
 
 MAX_BYTES = 1 << 30
 """Most bytes of verdicts; those of a run of 13,691 questions take some 10 MB."""

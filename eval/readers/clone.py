@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from eval.errors import DataError
+from eval.files import write_json
 from eval.readers.choices import read_options
 from eval.readers.pack import INDEX, PROMPTS, ROWS, WORDING, Imported, Pack, open_pack, sha256
 from eval.readers.rows import read_jsonl, read_object
 from eval.readers.source_text import message_texts
 from eval.readers.upstream import UpstreamRow, parse_row
-from eval.store import write_json
 
 METRICS = "evaluation/metrics"
 JUDGES = {"evaluate_qa_oe_gpt.py": ("open_qa",), "evaluate_dream_gpt.py": ("extract", "entail")}

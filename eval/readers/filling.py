@@ -10,10 +10,10 @@ from typing import Any
 
 from eval.core import Prediction, Sample
 from eval.errors import DataError
+from eval.files import write_jsonl
 from eval.readers.parsing import MAX_DIGITS
 from eval.readers.rows import Row
 from eval.readers.upstream import FAILED, PLACEHOLDER, parse_row, read_folder
-from eval.store import write_jsonl
 
 _log = logging.getLogger(__name__)
 

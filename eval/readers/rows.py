@@ -1,7 +1,7 @@
 """Rows of annotation and prediction files, with fields that are checked when they are read.
 
 Every reader and adapter takes its values through `Row`, so that a file which does not fit its format
-is reported by file, line and field, and nothing untyped travels further into the house.
+is reported by file, line and field, and nothing untyped travels further.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from string import ascii_uppercase
 
 from eval.core import Prediction, Sample
 from eval.errors import DataError
-from eval.store import write_json
+from eval.files import write_json
 
 
 def is_withheld(samples: Iterable[Sample]) -> bool:

@@ -16,8 +16,8 @@ from eval.core import OVERALL, Accounting, Metric, Prediction, Result, Score
 from eval.report.columns import Column, Line, show_table
 from eval.report.footers import IF_FAILED, explained, few_videos, headline, incomplete, partial
 from eval.report.printing import REASON, one_line, printed, results_console, say
+from eval.runs.folder import PREDICTIONS, SCORES
 from eval.stats.clusters import projected_reach
-from eval.store import PREDICTIONS, SCORES
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -9,7 +9,6 @@ from dataclasses import asdict
 
 import pytest
 
-from eval.bundles import pack
 from eval.core import Counts, Result
 from eval.errors import ConfigError, DataError, TarsierEvalError
 from eval.judges import replay
@@ -19,8 +18,9 @@ from eval.judges.replay import ReplayJudge
 from eval.judges.requests import Capabilities, asked_of
 from eval.judges.transcript import Record, to_json
 from eval.judges.wording import hardened_wording
-from eval.seals import write_scored
-from tests.leaderboard.rebundled import files_of, in_json, in_verdicts, rebundled
+from eval.runs.bundle import pack
+from eval.runs.checksums import write_scored
+from tests.analysis.leaderboard.rebundled import files_of, in_json, in_verdicts, rebundled
 
 TAKES = Capabilities(structured="none", temperature=False)
 JUDGE = {"name": "j", "takes": asdict(TAKES), "extra": {"seed": 1}}

@@ -12,7 +12,7 @@ from eval.errors import ModelError, RunError
 from eval.models.tarsier import engine as engine_module
 from eval.models.tarsier.engine import Engine
 from eval.models.tarsier.runner import TarsierRunner
-from tests.commands.runs import evaluate, needs_world, read
+from tests.cli.runs import evaluate, needs_world, read
 from tests.models.small import PROMPTS, asked, model
 
 pytestmark = pytest.mark.slow

@@ -10,29 +10,29 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from eval.agreement.comparison import compare_judges
-from eval.comparison.systems import compare_systems
+from eval.analysis.compare.systems import compare_systems
+from eval.analysis.compare.view import show_comparison
+from eval.analysis.explain.account import account_of, rescored
+from eval.analysis.explain.explanation import Explanation
+from eval.analysis.explain.parts import Part
+from eval.analysis.explain.target import Target
+from eval.analysis.explain.view import show_explanation
+from eval.analysis.explain.ways import Way
+from eval.analysis.judges.comparison import compare_judges
+from eval.analysis.judges.view import show_agreement
 from eval.core import OVERALL, Coverage, Result
-from eval.explanation.account import account_of, rescored
-from eval.explanation.explanation import Explanation
-from eval.explanation.parts import Part
-from eval.explanation.target import Target
-from eval.explanation.ways import Way
-from eval.gate.comparing import compare
-from eval.gate.records import as_kept
-from eval.report.agreement import show_agreement
+from eval.regression.comparing import compare
+from eval.regression.records import as_kept
+from eval.regression.view import show_outcome
 from eval.report.columns import Column, Line, show_table
-from eval.report.comparison import show_comparison
-from eval.report.gate import show_outcome
 from eval.report.printing import UNBOUNDED, quoted_width, results_console
 from eval.report.terminal import show_result, show_summary
-from eval.report.why import show_explanation
+from eval.running.score import count
 from eval.scorers.accounting import averages
-from eval.scoring import count
-from tests.comparison.systems import answers, line, scored
-from tests.gate.observed import metric, observation, sample
+from tests.analysis.compare.systems import answers, line, scored
+from tests.analysis.test_judges import answers as judged
+from tests.regression.observed import metric, observation, sample
 from tests.scorers.test_accounting import score
-from tests.test_agreement import answers as judged
 
 WIDTHS = (40, 60, 80, 100, 120, 200, UNBOUNDED)
 ENOUGH = 60

@@ -9,8 +9,8 @@ from rich.console import Console
 
 from eval.core import Result
 from eval.report.terminal import projection, show_result
+from eval.running.score import count
 from eval.scorers.accounting import averages
-from eval.scoring import count
 from tests.scorers.test_accounting import score
 
 

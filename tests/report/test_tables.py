@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from eval.report.tables import escape_latex, escape_markdown, latex, markdown, sections
-from tests.leaderboard.test_rows import ROW, UGLY
+from eval.analysis.leaderboard.view import escape_latex, escape_markdown, latex, markdown, sections
+from tests.analysis.leaderboard.test_rows import ROW, UGLY
 
 GOOD = replace(ROW, value=0.8, stderr=0.02, low=0.76, high=0.84, n=400, complete=True, headline=True, coverage=1.0)
 BAD = replace(GOOD, model="bad", value=0.5, low=0.46, high=0.54)

@@ -1,0 +1,1 @@
+"""Results that are there already: compared, explained, gathered. Each view stands beside what it shows."""

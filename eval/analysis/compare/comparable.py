@@ -1,0 +1,156 @@
+"""What must be the same for two results to be compared, what a user lets pass by name, and what one let pass before.
+
+The models may differ in anything. What they were asked, what was expected, and who graded it how may not: a judge or
+a wording alone moves a benchmark by more than models differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eval.analysis.compare.scored import System
+from eval.analysis.differences import Difference, differences_of
+from eval.errors import ConfigError, DataError, did_you_mean
+from eval.runs.folder import RESULT
+from eval.runs.record import MEDIA, Accepted, dotted, short
+from eval.runs.result import AGAIN
+from eval.scorers.accounting import video_of
+from eval.scorers.event_table import RENAMED
+
+MUST_AGREE = ("split", "limit", "decoder", "wording", "prompts_sha256", "data_sha256")
+"""Fields of a run's provenance that its scores depend on besides model and scorer."""
+_SAMPLES = ("ids", "target", "subset", "cluster")
+"""What scores themselves say of the samples."""
+_JUDGE_NAMES = ("requested", "note")
+"""What says nothing about the judge as it was served."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continued:
+    """A run that went on with other settings than it began with, as its user accepted by `accept=[...]`."""
+
+    folder: str
+    """Its folder, or that of a score of it."""
+    accepted: tuple[Accepted, ...]
+    """What changed, in order, and after how many predictions."""
+
+
+def accepted_differences(first: System, second: System, accept: Sequence[str]) -> tuple[Difference, ...]:
+    """Return in what two results differ that should agree, all of which is accepted.
+
+    Args:
+        first: A result.
+        second: Another one.
+        accept: Names of fields; one stands for all below it.
+
+    Raises:
+        ConfigError: they are of different benchmarks or kinds of score, or differ in what is not accepted; the message
+            names every such field and says how to accept it. Or a name in `accept` is none.
+    """
+    if first.folder == second.folder:
+        raise ConfigError(f"first, second: both are {first.folder}. Give two folders.")
+    for field, was, now in (
+        ("benchmark", first.benchmark, second.benchmark),
+        ("scorer.name", first.scorer.get("name"), second.scorer.get("name")),
+        ("primary", first.result.primary, second.result.primary),
+    ):
+        if was != now:
+            raise ConfigError(
+                f"{field}: {first.folder} is of {was!r}, {second.folder} of {now!r}. Give two results of one benchmark."
+            )
+    _refuse_unknown(accept, first, second)
+    found = list(_found(first, second))
+    refused = [each for each in found if not any(f"{each.field}.".startswith(f"{name}.") for name in accept)]
+    if refused:
+        names, one = [each.field for each in refused], refused[0]
+        also = f" (and in {', '.join(names[1:])})" if names[1:] else ""
+        raise ConfigError(
+            f"{one.field}: {first.folder} has {short(one.first)}, {second.folder} has {short(one.second)}{also}. "
+            "What differs there may pass for a difference between the models. Score or run one of them anew with the "
+            f"other's settings, or accept it by name: --accept {' '.join(names)}"
+        )
+    return tuple(found)
+
+
+def unknown_fields(first: System, second: System) -> tuple[str, ...]:
+    """Return the fields that should agree of which one of the folders says nothing: predictions from elsewhere."""
+    unknown = [name for name in MUST_AGREE if not (name in first.provenance and name in second.provenance)]
+    return (*unknown, *(() if first.media.keys() & second.media.keys() else (MEDIA,)))
+
+
+def continued(system: System) -> Continued | None:
+    """Return how a run went on with other settings; None where all of its predictions are of the same ones.
+
+    Raises:
+        DataError: its result says it in no way that can be read.
+    """
+    try:
+        accepted = tuple(Accepted(**each) for each in system.provenance.get("accepted") or ())
+    except TypeError as error:
+        raise DataError(f"{system.folder / RESULT}: provenance.accepted is damaged: {error}. {AGAIN}") from error
+    return Continued(folder=str(system.folder), accepted=accepted) if accepted else None
+
+
+def _found(first: System, second: System) -> Iterator[Difference]:
+    # What only one folder knows can't be told to differ.
+    known = [name for name in MUST_AGREE if name not in unknown_fields(first, second)]
+    was, now = ({name: each.provenance[name] for name in known} for each in (first, second))
+    yield from differences_of(was, now)
+    identities = differences_of({"scorer": _identity(first.scorer)}, {"scorer": _identity(second.scorer)})
+    yield from identities
+    ids = first.result.score_id, second.result.score_id
+    if ids[0] != ids[1] and not identities:
+        yield Difference(field="score_id", first=ids[0], second=ids[1])
+    one, two = first.scores, second.scores
+    if one.keys() != two.keys():
+        yield Difference(
+            field="ids",
+            first=f"{len(one)} samples, {len(one.keys() - two.keys())} of them alone",
+            second=f"{len(two)} samples, {len(two.keys() - one.keys())} of them alone",
+        )
+    common = [key for key in one if key in two]
+    if not common:
+        raise ConfigError(f"id: {first.folder} and {second.folder} have no sample in common: nothing can be paired.")
+    for field in ("target", "subset"):
+        changed = [key for key in common if _of(one[key], field) != _of(two[key], field)]
+        if changed:
+            values = [f"{_of(scores[changed[0]], field)} for {changed[0]}" for scores in (one, two)]
+            yield Difference(field=field, first=values[0], second=values[1])
+    videos = {(video_of(one[key]), video_of(two[key])) for key in common}
+    n_videos = [len({pair[which] for pair in videos}) for which in (0, 1)]
+    if {len(videos)} != set(n_videos):
+        yield Difference(field="cluster", first=f"{n_videos[0]} source videos", second=f"{n_videos[1]}, cut otherwise")
+    shown = [key for key in common if key in first.media and key in second.media]
+    other = [key for key in shown if first.media[key] != second.media[key]]
+    if other:
+        told = f"for {other[0]}, and {len(other) - 1} more of {len(shown)} from other files than the other's"
+        yield Difference(
+            field=MEDIA, first=f"{first.media[other[0]]} {told}", second=f"{second.media[other[0]]} {told}"
+        )
+
+
+def _must_agree(system: System) -> Mapping[str, Any]:
+    return {name: system.provenance[name] for name in MUST_AGREE if name in system.provenance}
+
+
+def _identity(scorer: Mapping[str, Any]) -> Mapping[str, Any]:
+    judge = scorer.get("judge")
+    if not isinstance(judge, Mapping):
+        return scorer
+    return {**scorer, "judge": {key: value for key, value in judge.items() if key not in _JUDGE_NAMES}}
+
+
+def _of(score: Any, field: str) -> str:
+    value = str(getattr(score, field))
+    return RENAMED.get(value, value) if field == "subset" else value
+
+
+def _refuse_unknown(accept: Sequence[str], first: System, second: System) -> None:
+    known = {*MUST_AGREE, *_SAMPLES, MEDIA, "score_id", "scorer"}
+    for each in (first, second):
+        known.update(dotted({**_must_agree(each), "scorer": _identity(each.scorer)}))
+    for name in accept:
+        if name not in known:
+            raise ConfigError(f"--accept {name}: no field that results are compared in. {did_you_mean(name, known)}")

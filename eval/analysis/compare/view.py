@@ -1,0 +1,189 @@
+"""Two systems on the same samples, for the terminal: what changed, how sure that is, and which samples turned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from eval.analysis.compare.change import Change
+from eval.analysis.compare.systems import Comparison, Turned
+from eval.analysis.judges.view import say_title, signed, told_differences
+from eval.core import OVERALL
+from eval.report.columns import Column, Line, show_table
+from eval.report.printing import one_line, printed, quoted_width, results_console, say
+
+TURNED_SHOWN = 5
+"""Samples listed of each way to turn."""
+
+_EXPLAINED = (
+    "Values times 100 (a judge's score from 0 to 5 as it is); differences are second minus first. What has no value "
+    "earns nothing in strict; in upstream, what either lacks a value for is left out. Intervals are of 95%, over "
+    "source videos."
+)
+_DETECTABLE = "Detectable: the smallest true difference that is found at 5% in 80% of such comparisons"
+_NONE = "none"
+"""What stands for a difference that no comparison of this size could show."""
+_HOLM = Column(name="p (Holm)", rank=3)
+_COLUMNS = (
+    Column(name="", is_text=True),
+    Column(name="n", rank=4),
+    Column(name="videos", rank=6),
+    Column(name="first"),
+    Column(name="second", rank=1),
+    Column(name="difference"),
+    Column(name="95% interval"),
+    Column(name="p", rank=2),
+    _HOLM,
+    Column(name="detectable", rank=5),
+)
+_TESTS = {
+    "mcnemar": "p: McNemar's exact test.",
+    "exchange": "p: all ways to exchange the two by video.",
+    "exchange_drawn": "p: exchanging the two by video, 10,000 times.",
+}
+
+
+def show_comparison(comparison: Comparison, *, console: Console | None = None) -> None:
+    """Print how the second system differs from the first, in every metric and subset, and which samples turned."""
+    console = console or results_console()
+    say_title(console, comparison.benchmark, comparison.first, comparison.second)
+    for line in _circumstances(comparison):
+        say(console, line)
+    shown = _show_changes(console, comparison.changes)
+    for line in (*_verdict(comparison), _explained(comparison.changes, shown)):
+        say(console, line)
+    better = [each for each in comparison.turned if each.second > each.first]
+    worse = [each for each in comparison.turned if each.second < each.first]
+    for title, turned in (("better in the second", better), ("worse in the second", worse)):
+        _show_turned(console, f"{len(turned)} samples {title}", turned)
+
+
+def told_continued(comparison: Comparison) -> list[str]:
+    """Return a line for each run that was continued with another setting, as the user accepted."""
+    lines = []
+    for run in comparison.continued:
+        changes = ", ".join(one_line(f"{each.field} (after {each.predictions} predictions)") for each in run.accepted)
+        lines.append(f"NOT ONE SETTING THROUGHOUT: {one_line(run.folder)} was continued with another {changes}.")
+    return lines
+
+
+def _circumstances(comparison: Comparison) -> list[str]:
+    lines = []
+    if comparison.accepted:
+        lines.append(
+            f"NOT ONLY THE MODELS DIFFER, as accepted: {told_differences(comparison.accepted)}. The numbers below may "
+            "be about that."
+        )
+    lines += told_continued(comparison)
+    if comparison.unknown:
+        lines.append(f"A folder does not say its {', '.join(comparison.unknown)}: they were not compared.")
+    if comparison.differences:
+        lines.append(f"The models differ in {told_differences(comparison.differences)}.")
+    lines += [f"INCOMPLETE: {one_line(folder)}" for folder in comparison.incomplete]
+    only = ((comparison.n_first_only, "first"), (comparison.n_second_only, "second"))
+    alone = "".join(f", {n} of the {which} alone left out" for n, which in only if n)
+    return [*lines, f"{comparison.n_common} samples of both{alone}."]
+
+
+def _show_changes(console: Console, changes: Sequence[Change]) -> frozenset[str]:
+    """Print a row for each overall metric in both accountings, and one for each subset, in strict."""
+    has_subsets = any(change.subset != OVERALL for change in changes)
+    columns = [column for column in _COLUMNS if has_subsets or column is not _HOLM]
+    listed = _listed(changes)
+    lines = []
+    for position, change in enumerate(listed):
+        following = listed[position + 1] if position + 1 < len(listed) else None
+        cells = (
+            one_line(_label(change)),
+            str(change.n),
+            str(change.n_clusters),
+            printed(change.name, change.first),
+            printed(change.name, change.second),
+            signed(change.name, change.difference),
+            _interval(change),
+            _p(change.p),
+            *([_p(change.p_adjusted)] if has_subsets else []),
+            _detectable(change),
+        )
+        ends_section = following is not None and _part(following) != _part(change)
+        lines.append(Line(cells=cells, style="" if position else "bold", ends_section=ends_section))
+    return show_table(console, columns, lines, elsewhere="--to FILE")
+
+
+def _listed(changes: Sequence[Change]) -> list[Change]:
+    return [change for change in changes if change.subset == OVERALL or change.accounting == "strict"]
+
+
+def _is_blind(change: Change) -> bool:
+    """Whether not even the largest difference that there can be would be found in most comparisons of this size."""
+    return change.detectable is None and bool(change.stderr)
+
+
+def _detectable(change: Change) -> str:
+    return _NONE if _is_blind(change) else printed(change.name, change.detectable)
+
+
+def _explained(changes: Sequence[Change], shown: frozenset[str]) -> str:
+    """Return what the columns shown mean."""
+    parts = [_EXPLAINED]
+    if "detectable" in shown:
+        is_blind = any(map(_is_blind, _listed(changes)))
+        parts.append(_DETECTABLE + (f"; {_NONE}: no difference could be seen with so few videos." if is_blind else "."))
+    parts += dict.fromkeys(_TESTS[change.test] for change in changes)  # the verdict has its p where no column has
+    return " ".join(parts)
+
+
+def _part(change: Change) -> tuple[bool, str]:
+    return change.subset == OVERALL, change.accounting
+
+
+def _label(change: Change) -> str:
+    return f"{change.name}, {change.accounting}" if change.subset == OVERALL else change.subset
+
+
+def _interval(change: Change) -> str:
+    if change.low is None or change.high is None:
+        return "-"
+    return f"[{signed(change.name, change.low)}, {signed(change.name, change.high)}]"
+
+
+def _p(p: float | None) -> str:
+    if p is None:
+        return ""
+    return f"{p:.3f}" if p >= 0.001 else "<0.001"
+
+
+def _verdict(comparison: Comparison) -> list[str]:
+    """Return what the primary metric says, in a sentence: a difference, or how small a one would have been seen."""
+    change = next(
+        (
+            change
+            for change in comparison.changes
+            if change.accounting == "strict" and change.name.startswith(comparison.primary)
+        ),
+        None,
+    )
+    if change is None:
+        return []
+    what = f"{change.name}, strict: {signed(change.name, change.difference)} {_interval(change)}, p {_p(change.p)}."
+    if change.p < 0.05:
+        return [f"The models differ. {what}"]
+    seen = ""
+    if _is_blind(change):
+        seen = " With so few videos none could be seen."
+    elif change.detectable:
+        seen = f" This size finds one of {printed(change.name, change.detectable)} or more in 80% of cases."
+    return [f"No difference is shown. {what}{seen}"]
+
+
+def _show_turned(console: Console, title: str, turned: Sequence[Turned]) -> None:
+    say(console, f"\n{title}{':' if turned else ''}", "bold")
+    for each in turned[:TURNED_SHOWN]:
+        target = f" (answer {one_line(each.target, 40)})" if each.target else ""
+        say(console, f"  {one_line(each.id)}: {each.first:.3g} -> {each.second:.3g}{target}")
+        for name, output in (("first", each.first_output), ("second", each.second_output)):
+            shown = "(failed)" if output is None else one_line(output, quoted_width(console) - 14)
+            say(console, f"    {name:<6} {shown}")
+    if len(turned) > TURNED_SHOWN:
+        say(console, f"  ... and {len(turned) - TURNED_SHOWN} more")

@@ -1,0 +1,167 @@
+"""How far a number could move for reasons whose size is bounded: failures, unread answers, missing samples, chance.
+
+All ends are of the scorer itself, which says what its value would be had every failed sample scored nothing, or in
+full. What is asked for here is put to it as samples that failed. Bounds overlap with each other and with other ways to
+score, so that they can't be added up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from eval.analysis.explain.parts import Part, could_explain
+from eval.analysis.explain.target import Target
+from eval.analysis.explain.ways import BASES, Marked, Wanted, Way, number_of
+from eval.core import OVERALL, Metric, Sample, Score
+
+_SCALED_BY_CORPUS = ("captioning",)
+"""Scorers whose scores have every value, failed or not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounded:
+    """What bounds are worked out from."""
+
+    marked: Marked
+    """The scores as the run has them."""
+    wanted: Wanted
+    """The number."""
+    way: Way
+    """What it is, under the accounting `strict`."""
+    choices: Mapping[str, str]
+    """How it is scored."""
+    population: Sequence[Sample] | None
+    """All samples of the split; None where they are not at hand."""
+    size: int | None
+    """Samples in the published split; None where that is not known, or means nothing."""
+    target: Target | None
+    """The other number."""
+
+    @property
+    def gap(self) -> float | None:
+        """What is to be explained; None where there is no other number."""
+        return None if self.target is None else self.target.value - self.way.value
+
+
+def bounds(of: Bounded) -> list[Part]:
+    """Return what is bounded, without that which does not occur."""
+    parts = [_failures(of), _invalid(of), _missing(of), _sampling(of), _rounding(of)]
+    return [part for part in parts if part is not None]
+
+
+def _failures(of: Bounded) -> Part | None:
+    if not of.way.n_failed:
+        return None
+    low, high = _ends(of, of.marked.scores)
+    here = f"{of.way.n_failed} failed"
+    note = "An output or a verdict is missing; these are the ends had all been wrong, and all right."
+    return _part(of, "failures", here, "all of them scored", low, high, note)
+
+
+def _invalid(of: Bounded) -> Part | None:
+    if not of.way.n_invalid:
+        return None
+    scores = [
+        replace(score, status="model_failed") if score.status == "invalid" else _settled(of, score)
+        for score in of.marked.scores
+    ]
+    low, high = _ends(of, scores)
+    note = "These are the ends had another reading of answers found all of them wrong, and all right."
+    return _part(of, "unread answers", f"{of.way.n_invalid} invalid", "all of them read", low, high, note)
+
+
+def _missing(of: Bounded) -> Part | None:
+    known = {score.id for score in of.marked.scores}
+    if of.population is not None and known <= {sample.id for sample in of.population}:
+        absent = [sample for sample in of.population if sample.id not in known]
+        if not absent:
+            return None
+        scores = [_settled(of, score) for score in of.marked.scores]
+        low, high = _ends(of, [*scores, *(_failed(of, sample) for sample in absent)])
+        note = "These are the ends had all that are missing been wrong, and all right."
+        return _part(of, "missing samples", f"{len(absent)} missing", f"all {len(of.population)}", low, high, note)
+    missing = 0 if of.size is None or of.wanted.subset != OVERALL else of.size - len(known)
+    if missing <= 0:
+        return None
+    here, there = f"{len(known)} samples", f"{of.size} published"
+    metric = number_of(of.marked.scorer, of.marked.scores, of.wanted, of.choices)
+    if metric is None or metric.average == "macro" or metric.name not in _FULL or metric.upper is None:
+        note = "Which samples are missing is not known here: give the root of the annotations as --data."
+        return _part(of, "missing samples", here, there, None, None, note)
+    share = len(known) / (of.size or 1)
+    low, high = of.way.value * share, of.way.value * share + _FULL[metric.name] * (1 - share)
+    note = "These are the ends had all that are missing been wrong, and all right."
+    return _part(of, "missing samples", here, there, low - of.way.value, high - of.way.value, note)
+
+
+_FULL = {
+    **dict.fromkeys(("accuracy", "accuracy_micro", "exact_match", "lemma_match", "contained", "rouge_l"), 1.0),
+    **dict.fromkeys(("recall", "precision"), 1.0),
+    **dict.fromkeys(("score", "score_micro"), 5.0),
+    **dict.fromkeys(BASES, 10.0),
+}
+"""Metrics that are means over samples, and the most that a sample can have."""
+
+
+def _sampling(of: Bounded) -> Part | None:
+    low, high = of.way.low, of.way.high
+    if low is None or high is None:
+        return None
+    note = "The interval with other source videos; on the same samples with the same outputs it is no reason."
+    return _part(of, "sampling", "95% interval", "other videos", low - of.way.value, high - of.way.value, note)
+
+
+def _rounding(of: Bounded) -> Part | None:
+    if of.target is None:
+        return None
+    half = of.target.rounding
+    return _part(of, "rounding", "not rounded", "as published", -half, half, "Half a unit of the last digit published.")
+
+
+def _ends(of: Bounded, scores: Sequence[Score]) -> tuple[float | None, float | None]:
+    """Return by how much the number moves had what failed among these scores been wrong, and right."""
+    metric: Metric | None = number_of(of.marked.scorer, scores, of.wanted, of.choices)
+    if metric is None or metric.lower is None or metric.upper is None:
+        return None, None
+    return metric.lower - of.way.value, metric.upper - of.way.value
+
+
+def _settled(of: Bounded, score: Score) -> Score:
+    """Return a failed score as one that earned nothing, so that what else is asked about is all that failed."""
+    if score.status not in ("model_failed", "judge_failed"):
+        return score
+    if of.marked.scorer.name in _SCALED_BY_CORPUS:
+        return replace(score, status="scored", values=dict.fromkeys(score.values, 0.0))
+    return replace(score, status="invalid")
+
+
+def _failed(of: Bounded, sample: Sample) -> Score:
+    """Return the score of a sample that was not asked."""
+    valued = of.marked.scorer.name in _SCALED_BY_CORPUS
+    return Score(
+        id=sample.id,
+        subset=sample.subset,
+        cluster=sample.cluster,
+        status="model_failed",
+        answer=None,
+        target="",
+        values=dict.fromkeys(of.marked.scores[0].values, 0.0) if valued else {},
+    )
+
+
+def _part(
+    of: Bounded, name: str, here: str, there: str, low: float | None, high: float | None, note: str
+) -> Part | None:
+    if low is not None and high is not None:
+        low, high = min(low, 0.0), max(high, 0.0)
+    return Part(
+        kind="unknown" if low is None else "bounded",
+        name=name,
+        here=here,
+        there=there,
+        low=low,
+        high=high,
+        explains=could_explain(low, high, of.gap),
+        note=note,
+    )

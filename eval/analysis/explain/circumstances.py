@@ -1,0 +1,98 @@
+"""What a run recorded of how its outputs came to be, beside what is known of a published number.
+
+These change outputs, and no scoring of the ones at hand can say by how much. Where somebody measured such a change,
+on other outputs, it is quoted with its source, as a scale and not as an estimate.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from eval.analysis.explain.parts import Part
+from eval.analysis.explain.target import Target
+from eval.core import OVERALL, Prediction, Result
+
+UNRECORDED, UNSTATED = "not recorded", "not stated"
+
+_UPSTREAM = ("tarsier",)
+"""How the names of models begin whose authors' code is known."""
+JUDGES_MOVED = {
+    "activitynet-qa": "another judge moved it from 35.2 to 43.6 on the same outputs (Video-ChatGPT issue 28)",
+    "dream-1k": "a judge of another vendor gave F1 31.5 where 42.0 was reported (bytedance/tarsier issue 45)",
+}
+"""What was measured of judges, by benchmark."""
+_DECODED = (
+    "PyAV and decord gave the same pixels in all 9 ordinary files of results/bench/decoders.md; in others they differ"
+)
+_MEASURE = "measure it: make equivalence, or run again with model.dtype and model.device"
+
+
+def circumstances(
+    result: Result, predictions: Sequence[Prediction], target: Target | None, size: int | None
+) -> list[Part]:
+    """Return what was recorded, with what is known of the other number."""
+    return [
+        Part(
+            kind="unknown",
+            name=name,
+            here=here,
+            there=there if target else "",
+            explains=0.0 if target and _same(here, there) else None,
+            note=note,
+        )
+        for name, here, there, note in _facts(result, predictions, target, size)
+    ]
+
+
+def _facts(
+    result: Result, predictions: Sequence[Prediction], target: Target | None, size: int | None
+) -> Iterator[tuple[str, str, str, str]]:
+    about = result.provenance
+    model = _mapping(about.get("model"))
+    known = target is not None and target.model.casefold().startswith(_UPSTREAM)
+    other = target.model if target else ""
+    spread = f"of this model there is also {'; '.join(target.others)}" if target and target.others else ""
+    yield "model", result.model, other or UNSTATED, spread
+    yield "checkpoint", _checkpoint(model), UNSTATED, ""
+    frames = sorted({each.n_frames for each in predictions if each.n_frames})
+    shown = str(model.get("n_frames") or ", ".join(map(str, frames)) or UNRECORDED)
+    stated = re.search(r"\bat (\d+) frames\b", target.source) if target else None
+    yield "frames", shown, stated[1] if stated else UNSTATED, ""
+    decoder = _mapping(about.get("decoder"))
+    library = {"pyav": "av"}.get(str(decoder.get("decoder")), str(decoder.get("decoder")))
+    named = " ".join(str(value) for value in (decoder.get("decoder"), decoder.get(library)) if value)
+    yield "decoder", named or UNRECORDED, "decord (upstream's code)" if known else UNSTATED, _DECODED
+    wording = _mapping(about.get("wording"))
+    name = f"{wording.get('name')} {str(wording.get('sha256'))[:12]}" if wording else UNRECORDED
+    yield "wording", name, "upstream's rows" if known else UNSTATED, ""
+    where = ", ".join(str(model[key]) for key in ("dtype", "device") if model.get(key))
+    yield "precision, device", where or UNRECORDED, "float16, cuda (upstream's)" if known else UNSTATED, _MEASURE
+    if result.judge:
+        asked = f"{result.judge}, {result.protocol}"
+        yield "judge", asked, (target.judge if target else "") or UNSTATED, JUDGES_MOVED.get(result.benchmark, "")
+    n = len(predictions)
+    there = f"{(target.split if target else '') or 'split ' + UNSTATED}, {size or '?'} samples"
+    yield "split, samples", f"{about.get('split') or 'split ' + UNRECORDED}, {n} samples", there, ""
+    present, total = (sum(getattr(part, key) for part in result.coverage) for key in ("present", "total"))
+    yield "media at hand", f"{present} of {total}" if total else UNRECORDED, UNSTATED, ""
+    if about.get("accepted"):
+        fields = ", ".join(str(_mapping(each).get("field")) for each in about["accepted"])
+        yield "continued", f"after a change of {fields}", UNSTATED, ""
+    if target is not None and target.subset != OVERALL:
+        yield "subset", target.subset, target.subset, ""
+
+
+def _same(here: str, there: str) -> bool:
+    return here.casefold() == there.casefold() and here not in (UNRECORDED, UNSTATED)
+
+
+def _checkpoint(model: Mapping[str, Any]) -> str:
+    source, revision = model.get("checkpoint"), model.get("revision")
+    name = str(source).rstrip("/").rpartition("/")[2] if source else UNRECORDED
+    return f"{name} at {str(revision)[:12]}" if revision else name
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,177 @@
+"""Put together: a number, all that could make it differ from another one, and what none of it accounts for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isclose
+
+from eval.analysis.explain.account import Account, Named, account_of, named, rescored
+from eval.analysis.explain.bounds import Bounded, bounds
+from eval.analysis.explain.circumstances import circumstances
+from eval.analysis.explain.parts import Part
+from eval.analysis.explain.target import Target
+from eval.analysis.explain.ways import ACCOUNTING, Marked, Wanted, Way, find, number_of, ways_of
+from eval.core import OVERALL, Metric, Prediction, Result, Sample
+from eval.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What a number is explained from."""
+
+    place: str
+    """The folder or bundle, for messages."""
+    result: Result
+    """What was scored, and how."""
+    is_builtin: bool
+    """Whether it is of the built-in world."""
+    marked: Sequence[Marked]
+    """Its scores under each choice that decides about samples."""
+    choices: Mapping[str, str]
+    """What the run has chosen; the accounting is `strict`."""
+    conventions: Mapping[str, Mapping[str, str]]
+    """Ways to score that somebody is known to use, by name."""
+    predictions: Sequence[Prediction]
+    """What was scored."""
+    population: Sequence[Sample] | None
+    """All samples of the split, where they are at hand."""
+    size: int | None
+    """Samples in the published split; None where that means nothing."""
+    notes: Sequence[str] = ()
+    """What was found on the way, a line each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubsetNumber:
+    """A subset's number, as the run has it."""
+
+    subset: str
+    value: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why a number may differ from another one. Nothing in it is a cause: parts say how much they could explain."""
+
+    place: str
+    """The folder or bundle that the number is from."""
+    benchmark: str
+    """Name of the benchmark."""
+    model: str
+    """Name of the model."""
+    judge: str | None
+    """Who judged, where somebody did."""
+    is_builtin: bool
+    """Whether it is of the built-in world, whose numbers are comparable with nothing else."""
+    metric: str
+    """What is looked at."""
+    subset: str
+    """Of what."""
+    number: Way
+    """The run's number: its own conventions, and the accounting `strict`."""
+    recorded: float | None
+    """What its result says; another value where this version scores otherwise."""
+    target: Target | None
+    """The other number, where there is one."""
+    rescored: tuple[tuple[Part, Way], ...]
+    """Each choice changed alone; exact."""
+    others: tuple[Part, ...]
+    """What is bounded, and what can't be known from predictions."""
+    named: tuple[Named, ...]
+    """Ways to score that somebody is known to use."""
+    ways: tuple[Way, ...]
+    """Every combination of choices."""
+    account: Account | None
+    """The gap taken apart; None without another number."""
+    subsets: tuple[SubsetNumber, ...]
+    """The numbers of the subsets."""
+    notes: tuple[str, ...]
+    """What was found on the way."""
+
+
+def explain(material: Material, wanted: Wanted, target: Target | None) -> Explanation:
+    """Return what could make a number differ.
+
+    Raises:
+        ConfigError: nothing could be scored, so that there is no number.
+    """
+    result = material.result
+    ways = ways_of(material.marked, wanted)
+    choices = {**material.choices, ACCOUNTING: "strict"}
+    base = find(ways, choices)
+    fitting = (each for each in material.marked if all(choices.get(k, v) == v for k, v in each.choices.items()))
+    marked = next(fitting, None)
+    if base is None or marked is None:
+        raise ConfigError(f"{material.place} has no value of {wanted.metric}, since nothing was scored.")
+    recorded = _recorded(result.metrics, wanted, choices)
+    notes = list(material.notes)
+    if recorded is not None and not isclose(recorded, base.value, rel_tol=1e-9, abs_tol=1e-12):
+        notes.append(f"The result there says {recorded!r}; scored again it is {base.value!r}, from which this starts.")
+    gap = None if target is None else target.value - base.value
+    bounded = Bounded(
+        marked=marked,
+        wanted=wanted,
+        way=base,
+        choices=choices,
+        population=material.population,
+        size=material.size,
+        target=target,
+    )
+    order = [_order(marked, wanted, choices, base)]
+    facts = circumstances(result, material.predictions, target, material.size)
+    return Explanation(
+        place=material.place,
+        benchmark=result.benchmark,
+        model=result.model,
+        judge=f"{result.judge}, {result.protocol}" if result.judge else None,
+        is_builtin=material.is_builtin,
+        metric=wanted.metric,
+        subset=wanted.subset,
+        number=base,
+        recorded=recorded,
+        target=target,
+        rescored=(*rescored(base, ways, gap), *order),
+        others=(*bounds(bounded), *facts),
+        named=named(ways, base, material.conventions),
+        ways=tuple(ways),
+        account=None if target is None else account_of(base, ways, target.value, target.rounding),
+        subsets=_subsets(marked, wanted),
+        notes=tuple(notes),
+    )
+
+
+def _order(marked: Marked, wanted: Wanted, choices: Mapping[str, str], base: Way) -> tuple[Part, Way]:
+    """Return what the order of samples does: nothing, which is seen by turning it round."""
+    turned = number_of(marked.scorer, marked.scores[::-1], wanted, choices)
+    assert turned is not None, "the other way round it has a value"
+    assert turned.value is not None, "the other way round it has a value"
+    # Sums in another order differ in their last digits.
+    move = 0.0 if isclose(turned.value, base.value, rel_tol=1e-9, abs_tol=1e-12) else turned.value - base.value
+    part = Part(
+        kind="rescored", name="sample order", here="as in the file", there="turned round", low=move, high=move,
+        explains=0.0 if not move else None,
+    )  # fmt: skip
+    return part, base
+
+
+def _recorded(metrics: Sequence[Metric], wanted: Wanted, choices: Mapping[str, str]) -> float | None:
+    """Return what a result says of a number itself."""
+    for metric in metrics:
+        if (metric.name, metric.subset, metric.accounting) == (wanted.metric, wanted.subset, choices[ACCOUNTING]):
+            return metric.value
+    return None
+
+
+def _subsets(marked: Marked, wanted: Wanted) -> tuple[SubsetNumber, ...]:
+    if wanted.subset != OVERALL:
+        return ()
+    return tuple(
+        SubsetNumber(subset=metric.subset, value=metric.value, n=metric.n)
+        for metric in marked.scorer.aggregate(marked.scores)
+        if metric.name == wanted.metric
+        and metric.accounting == "strict"
+        and metric.subset != OVERALL
+        and metric.value is not None
+    )

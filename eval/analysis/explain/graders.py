@@ -1,0 +1,117 @@
+"""Judges at hand: the same predictions under each whose verdicts on them are complete, by replay, asking nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from eval.analysis.explain.ways import JUDGE, Marked
+from eval.core import COMPLETE_FROM, Prediction, Sample, Score, Scorer
+from eval.errors import ConfigError
+from eval.judges.calls import Judge
+from eval.judges.protocol import JudgeProtocol
+from eval.runs.bundle import SUFFIX, is_bundle
+from eval.runs.folder import RESULT
+
+Build = Callable[[Judge, JudgeProtocol], Scorer]
+"""Makes the benchmark's scorer with a judge and a protocol."""
+Pairs = Sequence[tuple[Sample, Prediction]]
+
+
+@dataclass(slots=True)
+class Panel:
+    """The judges found so far, the run's own first; each is counted once, wherever its verdicts lie."""
+
+    marked: list[Marked] = field(default_factory=list)
+    """The scores that each gives."""
+    notes: list[str] = field(default_factory=list)
+    """What was found and is not counted, a line each."""
+
+    def add(self, scorer: Scorer, identity: Mapping[str, Any], scores: Sequence[Score], place: str) -> None:
+        """Count the scores of a judge, if it has judged what the first one has, and is not there yet.
+
+        Args:
+            scorer: What puts the scores together.
+            identity: What they depend on, as the scorer that gave them said.
+            scores: A score a sample.
+            place: Where the verdicts lie, for messages.
+        """
+        label = judge_label(identity)
+        with_output = sum(score.status != "model_failed" for score in scores)
+        judged = _n_judged(scores)
+        if self.marked:
+            least = min(_n_judged(self.marked[0].scores), COMPLETE_FROM * with_output)
+            if judged < least:
+                shown = f"{judged} of {with_output} outputs"
+                self.notes.append(f"Judge {label} ({place}) has judged {shown}; it is not counted.")
+                return
+        values = _values(scores)
+        same = [each for each in self.marked if each.choices[JUDGE].partition(" #")[0] == label]
+        if any(_values(each.scores) == values for each in same):
+            return
+        label = f"{label} #{len(same) + 1}" if same else label
+        if note := (identity.get("judge") or {}).get("note"):
+            self.notes.append(f"Judge {label}: {note}.")
+        self.marked.append(Marked(choices={JUDGE: label}, scores=scores, scorer=scorer))
+
+    def replay(self, judge: Judge, protocol: JudgeProtocol, build: Build, pairs: Pairs, place: str) -> None:
+        """Score predictions by the verdicts that a judge has of them, and count it if these are complete."""
+        scorer = build(judge, protocol)
+        try:
+            scores = scorer.score(pairs)
+        except ConfigError:
+            return  # the protocol is made for something else
+        # What is wrong at sight needs no judge: one that has said nothing has not judged.
+        if any(score.status == "judge_failed" for score in scores) and not _said_anything(judge):
+            return
+        self.add(scorer, scorer.describe(), scores, place)
+
+
+def places(run: Path, named: Sequence[str]) -> list[Path]:
+    """Return scores and bundles of them: those that a user names, and those beside the run or in its folder.
+
+    Raises:
+        ConfigError: what is named is neither.
+    """
+    found = [Path(name).expanduser().resolve() for name in named]
+    for path, name in zip(found, named, strict=True):
+        if not _holds_verdicts(path):
+            raise ConfigError(f"--verdicts {name}: neither the folder of a score nor a bundle of one.")
+    beside = [*run.parent.iterdir(), *(run.iterdir() if run.is_dir() else ())]
+    return list(dict.fromkeys([*found, *(path for path in sorted(beside) if path != run and _holds_verdicts(path))]))
+
+
+def _holds_verdicts(path: Path) -> bool:
+    try:
+        return (path / RESULT).is_file() or (path.name.endswith(SUFFIX) and is_bundle(path))
+    except OSError:
+        return False  # somebody else's
+
+
+def judge_label(identity: Mapping[str, Any]) -> str:
+    """Return what a judge and its protocol are called here, by what a scorer says of itself."""
+    judge, protocol = identity.get("judge") or {}, identity.get("protocol") or {}
+    revision = f" ({judge['revision']})" if judge.get("revision") else ""
+    return f"{judge.get('name')}{revision}, {protocol.get('name')}"
+
+
+def same_outputs(scores: Sequence[Score], pairs: Pairs) -> bool:
+    """Whether a judge's scores are of these predictions: the same samples, and word for word the same outputs."""
+    said = {sample.id: prediction.output for sample, prediction in pairs}
+    return len(scores) == len(said) and all(
+        score.id in said and (score.answer == said[score.id] or score.status == "model_failed") for score in scores
+    )
+
+
+def _said_anything(judge: Judge) -> bool:
+    return bool(getattr(judge, "said_anything", True))
+
+
+def _n_judged(scores: Sequence[Score]) -> int:
+    return sum(score.status not in ("model_failed", "judge_failed") for score in scores)
+
+
+def _values(scores: Sequence[Score]) -> dict[str, tuple[str, Mapping[str, float]]]:
+    return {score.id: (score.status, score.values) for score in scores}

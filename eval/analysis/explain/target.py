@@ -1,0 +1,147 @@
+"""The number that one's own is held against: a published one, or one that is given by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from eval.analysis.explain.ways import BASES
+from eval.analysis.leaderboard.rows import Row
+from eval.core import OVERALL
+from eval.errors import ConfigError, did_you_mean
+
+_AS_IS = ("score",)
+"""Metrics that tables print as they are; the others times 100."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The other number."""
+
+    value: float
+    """Unscaled."""
+    rounding: float
+    """By how much its digits may be off."""
+    metric: str
+    """What it measures."""
+    subset: str
+    """Of what: `overall`, or the subset's own name."""
+    number: int | None = None
+    """Its row among the published numbers, counted from 1; None where it was given by hand."""
+    model: str = ""
+    """The model that it is of; "" where that was not said, as all of the following."""
+    split: str = ""
+    """The split."""
+    judge: str = ""
+    """The judge, as the source calls it."""
+    source: str = ""
+    """Where it was published."""
+    others: tuple[str, ...] = ()
+    """What other sources say the same number of the same model is."""
+
+
+def published(rows: Sequence[Row], which: str, benchmark: str, primary: str) -> Target:
+    """Return the published number that a user names.
+
+    Args:
+        rows: All published numbers, in the order of the file.
+        which: Its row, counted from 1; or `benchmark/model`, with `/subset` and `/metric` where it is not the headline;
+            the benchmark may be left out.
+        benchmark: The benchmark that it has to be of.
+        primary: The metric that is meant where none is named.
+
+    Raises:
+        ConfigError: there is none, several are called so, or it is of another benchmark.
+    """
+    of = [(number, row) for number, row in enumerate(rows, 1) if row.benchmark == benchmark]
+    if which.isdecimal() and len(which) < 9:
+        if not 1 <= int(which) <= len(rows):
+            raise ConfigError(f"--published {which}: there are rows 1 to {len(rows)}.")
+        row = rows[int(which) - 1]
+        if row.benchmark != benchmark:
+            raise ConfigError(
+                f"--published {which}: that row is of {row.benchmark}, and the run of {benchmark}. {_listed(of)}"
+            )
+        return _target(int(which), row, of)
+    parts = [part.strip().casefold() for part in which.split("/")]
+    if parts[0] != benchmark.casefold():
+        if any(parts[0] == row.benchmark.casefold() for row in rows):
+            raise ConfigError(f"--published {which}: the run is of {benchmark}. {_listed(of)}")
+        parts.insert(0, benchmark)
+    model, subset, metric = (*parts[1:], *("", "", ""))[:3]
+    found = [
+        (number, row)
+        for number, row in of
+        if row.model.casefold() == model
+        and row.subset.casefold() == (subset or OVERALL)
+        and row.metric.casefold() == (metric or primary)
+    ]
+    if len(found) == 1:
+        return _target(*found[0], of)
+    if found:
+        several = "; ".join(f"{number} ({row.source})" for number, row in found)
+        raise ConfigError(f"--published {which}: several sources have it; give the row's number: {several}.")
+    if any(row.model.casefold() == model for _, row in of):
+        raise ConfigError(
+            f"--published {which}: of this model there are other numbers; name subset and metric as in "
+            f"{next(_key(row) for _, row in of if row.model.casefold() == model)}/{OVERALL}/{primary}, or the row."
+        )
+    known = {_key(row) for _, row in of}
+    raise ConfigError(f"--published {which}: no such row. {did_you_mean(which, known) if known else _listed(of)}")
+
+
+def by_hand(text: str, metric: str) -> Target:
+    """Return a number that is given by hand, as tables print it: times 100, but a judge's score from 0 to 5 as it is.
+
+    Raises:
+        ConfigError: it is no number, or none that this metric can have.
+    """
+    scale, most = (1.0, 5.0) if metric in _AS_IS else (100.0, 1000.0 if metric in BASES else 100.0)
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not isfinite(value) or not 0 <= value <= most:
+        raise ConfigError(f"--value {text}: {metric} is a number from 0 to {most:g}; give it as tables print it.")
+    if scale > 1 and 0 < value <= 1:
+        raise ConfigError(f"--value {text}: give {metric} times 100, as tables print it: {100 * value:g}.")
+    mantissa = text.lower().partition("e")[0]
+    decimals = len(mantissa.partition(".")[2]) if "e" not in text.lower() else 1
+    return Target(value=value / scale, rounding=0.5 * 10.0**-decimals / scale, metric=metric, subset=OVERALL)
+
+
+def _target(number: int, row: Row, of: Sequence[tuple[int, Row]]) -> Target:
+    assert row.value is not None, "every published number has a value"
+    # Zeros at the end are not told apart from digits that were not published: the finer rounding claims less.
+    decimals = max(len(f"{row.value!r}".partition(".")[2]), 1 if row.metric in _AS_IS else 3)
+    same = (row.model, row.subset, row.metric)
+    scale = 1 if row.metric in _AS_IS else 100
+    others = [
+        f"{scale * other.value:.{1 if scale > 1 else 2}f} (row {n}, {other.source})"
+        for n, other in of
+        if n != number and (other.model, other.subset, other.metric) == same and other.value is not None
+    ]
+    return Target(
+        value=row.value,
+        rounding=0.5 * 10.0**-decimals,
+        metric=row.metric,
+        subset=row.subset,
+        number=number,
+        model=row.model,
+        split=row.split,
+        judge=row.judge,
+        source=row.source,
+        others=tuple(others),
+    )
+
+
+def _key(row: Row) -> str:
+    return f"{row.benchmark}/{row.model}"
+
+
+def _listed(of: Sequence[tuple[int, Row]]) -> str:
+    if not of:
+        return "No published number of this benchmark is known; give one as --value."
+    headlines = [f"{number} {_key(row)}" for number, row in of if row.headline]
+    return f"Its rows: {', '.join(headlines[:20])}{', ...' if len(headlines) > 20 else ''}."

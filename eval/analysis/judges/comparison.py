@@ -1,0 +1,175 @@
+"""A second opinion: what two judges, or two protocols of one, make of the same predictions.
+
+Judges differ by whole points on the same outputs, so a judged number is as good as its judge. Here two of them are
+compared sample by sample: how often they say the same and how much of that is more than chance (kappa), how far the
+metrics move, and which samples flip. Everything is computed on the samples that both have judged, so that failures
+of one judge do not pass for an offset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from eval.analysis.differences import Difference, differences_of
+from eval.analysis.judges.measured import GRADES, LabelTable, Offset, label_table, sample_offsets, source_offsets
+from eval.analysis.judges.opinions import Judged, Kind, Opinion
+from eval.errors import ConfigError
+from eval.judges.calls import LABELS
+from eval.runs.folder import SCORES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relabelled:
+    """An event of a reference of which two judges say different things."""
+
+    event: str
+    first: str
+    second: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flip:
+    """A sample that two judges see differently: a grade that turns, or a description whose values move."""
+
+    id: str
+    question: str | None
+    """What was asked, where it is known; None for descriptions."""
+    target: str
+    output: str
+    first: Mapping[str, float]
+    """Values by the first judge."""
+    second: Mapping[str, float]
+    """Values by the second."""
+    moved: float
+    """How far values moved, all taken as positive: accuracy, or recall and precision together."""
+    relabelled: tuple[Relabelled, ...] = ()
+    """The reference's events that were labelled otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """Two judges on the same predictions."""
+
+    benchmark: str
+    scorer: Kind
+    first: str
+    """The first judge."""
+    second: str
+    """The second judge."""
+    differences: tuple[Difference, ...]
+    """What makes them two."""
+    n_both: int
+    """Samples that both judged: everything below is about them."""
+    n_first_only: int
+    """Samples that only the first judged."""
+    n_second_only: int
+    """Samples that only the second judged."""
+    n_neither: int
+    """Samples that none judged, most often since the model gave no output."""
+    table: LabelTable
+    """Grades of answers, or labels of the references' events."""
+    n_other_events: int
+    """Descriptions left out of the table, since the judges listed other events of the reference."""
+    offsets: tuple[Offset, ...]
+    """Accuracy and score; or f1, recall and precision."""
+    flips: tuple[Flip, ...]
+    """Every sample that flips: answers in the order of the file, descriptions that moved most first."""
+
+
+def compare_judges(first: Judged, second: Judged) -> Agreement:
+    """Return how two judges agree on the predictions that both have judged.
+
+    open_qa: grades yes and no, with kappa; offsets of accuracy and mean score over samples. autodq: labels of the
+    references' events, with kappa; offsets of f1, recall and precision as results have them, over sources. What a
+    prediction's events are is up to each judge, so that their labels have nothing in common to compare.
+
+    Intervals are over source videos: clustered standard errors for means over samples, and else the bootstrap, for
+    autodq within sources.
+
+    Raises ConfigError, which names the field, where the two are not about the same predictions of one benchmark, are
+    by the same judge and protocol, or have no sample in common that both have judged.
+    """
+    _refuse_incomparable(first, second)
+    judged = [(bool(one.values), bool(second.opinions[key].values)) for key, one in first.opinions.items()]
+    ids = [key for key, both in zip(first.opinions, judged, strict=True) if all(both)]
+    if not ids:
+        raise ConfigError(
+            f"values: no sample is judged both in {first.folder} and in {second.folder}. The reasons are in {SCORES}."
+        )
+    pairs = {key: (first.opinions[key], second.opinions[key]) for key in ids}
+    is_qa = first.scorer == "open_qa"
+    comparable = {key: pair for key, pair in pairs.items() if is_qa or _events(pair[0]) == _events(pair[1])}
+    questions = {**second.questions, **first.questions}
+    flips = [_flip(key, *pair, questions.get(key)) for key, pair in pairs.items()]
+    flips = [flip for flip in flips if flip.moved or flip.relabelled]
+    return Agreement(
+        benchmark=first.benchmark,
+        scorer=first.scorer,
+        first=first.judge,
+        second=second.judge,
+        differences=tuple(differences_of(first.identity, second.identity)),
+        n_both=len(ids),
+        n_first_only=judged.count((True, False)),
+        n_second_only=judged.count((False, True)),
+        n_neither=judged.count((False, False)),
+        table=label_table(list(comparable.values()), GRADES if is_qa else LABELS, within_sources=not is_qa),
+        n_other_events=len(pairs) - len(comparable),
+        offsets=sample_offsets(list(pairs.values())) if is_qa else source_offsets(list(pairs.values())),
+        flips=tuple(flips if is_qa else sorted(flips, key=lambda flip: (-flip.moved, -len(flip.relabelled)))),
+    )
+
+
+def _refuse_incomparable(first: Judged, second: Judged) -> None:
+    one, two = first.opinions, second.opinions
+    for field, was, now in (
+        ("benchmark", first.benchmark, second.benchmark),
+        ("scorer.name", first.scorer, second.scorer),
+    ):
+        if was != now:
+            raise ConfigError(
+                f"{field}: {first.folder} is of {was!r}, {second.folder} of {now!r}. Give two scores of one benchmark."
+            )
+    if one.keys() != two.keys():
+        others = [key for key in [*one, *two] if key not in one or key not in two]
+        raise ConfigError(
+            f"id: {len(one.keys() - two.keys())} samples are only in {first.folder}, {len(two.keys() - one.keys())} "
+            f"only in {second.folder}, such as {others[0]!r}. Give two scores of the same predictions."
+        )
+    for field, changed in (
+        ("answer", [key for key in one if one[key].output != two[key].output]),
+        ("target", [key for key in one if one[key].target != two[key].target]),
+    ):
+        if changed:
+            raise ConfigError(
+                f"{field}: {first.folder} and {second.folder} differ in it for {len(changed)} of {len(one)} samples, "
+                f"such as {changed[0]!r}. Give two scores of the same predictions, made with the same annotations."
+            )
+    if first.identity == second.identity:
+        raise ConfigError(
+            f"judge: {first.folder} and {second.folder} were both scored by {first.judge!r} with the same settings: "
+            "there is nothing to compare. Give scores by another judge or protocol."
+        )
+
+
+def _events(opinion: Opinion) -> tuple[str, ...]:
+    return tuple(event for event, _ in opinion.labels)
+
+
+def _flip(key: str, first: Opinion, second: Opinion, question: str | None) -> Flip:
+    names = ("accuracy",) if "accuracy" in first.values else ("recall", "precision")
+    relabelled = (
+        Relabelled(event=event, first=one, second=two)
+        for (event, one), (_, two) in zip(first.labels, second.labels, strict=False)
+        if one != two
+    )
+    return Flip(
+        id=key,
+        question=question,
+        target=first.target,
+        output=first.output or "",
+        first=first.values,
+        second=second.values,
+        moved=sum(abs(second.values[name] - first.values[name]) for name in names),
+        relabelled=tuple(relabelled) if _events(first) == _events(second) else (),
+    )

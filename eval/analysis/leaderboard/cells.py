@@ -1,0 +1,152 @@
+"""The leaderboard as CSV: exact to the last digit and character, and harmless in a spreadsheet.
+
+A spreadsheet runs a cell that begins with `=`, `+`, `-` or `@` as a formula, and names of models, judges and subsets
+come from anywhere. So a text that begins with one of them, or with a tab or line break, which are skipped, is written
+with an apostrophe before it, and so is one that begins with an apostrophe: whatever begins with one when it is read
+loses it. Numbers are written bare, the negative ones too. Source: OWASP, CSV injection.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+import typing
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from eval.analysis.leaderboard.rows import COLUMNS, Origin, Row, instant
+from eval.errors import DataError, did_you_mean
+
+MAX_CELL = 2000
+"""Most characters of a text; what is longer is no name."""
+_MAX_BYTES = 1 << 30
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
+"""What a cell must not begin with; the wide forms are formulas to some spreadsheets as well."""
+_QUOTED = frozenset(',"\r\n')
+_NOWHERE = re.compile("[\0\ud800-\udfff]")
+"""Characters that csv, or UTF-8, does not have."""
+_ORIGINS = typing.get_args(Origin)
+_ROW = "row"
+"""The first column: the row's short name, for people and for verify-row. It follows from the others."""
+
+
+def to_csv(rows: Iterable[Row]) -> bytes:
+    """Return a table as a file's content, in UTF-8.
+
+    Raises:
+        DataError: a text that a table cannot hold, see check_cell.
+    """
+    lines = [",".join((_ROW, *COLUMNS))]
+    for row in rows:
+        cells = [_cell(getattr(row, name)) for name in COLUMNS]
+        lines.append(",".join((row.name, *map(_quoted, cells))))
+    return ("\n".join(lines) + "\n").encode("utf-8")
+
+
+def read_csv(path: Path) -> list[Row]:
+    """Read a table; the inverse of to_csv.
+
+    Raises:
+        DataError: the file is not such a table; the message names the line.
+    """
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise DataError(f"{path} is larger than any leaderboard; move it away, and make another one.")
+        text = path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeError) as error:
+        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}. {_REMEDY}") from error
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        if next(reader, []) == [_ROW, *COLUMNS]:
+            return [_row(cells) for cells in reader]
+    except (csv.Error, ValueError) as error:
+        raise DataError(f"{path}:{reader.line_num}: {error}. {_REMEDY}") from error
+    raise DataError(f"{path}:1: its columns are not those of a leaderboard of this version. {_REMEDY}")
+
+
+_REMEDY = "Restore it from version control, or move it away and make it again from the runs."
+
+
+def check_cell(text: str) -> None:
+    """Raise ValueError where a text is none that a table can hold: too long, or with characters that no file has."""
+    if len(text) > MAX_CELL:
+        raise ValueError(f"{text[:40]!r}... is {len(text)} characters long, and {MAX_CELL} is the most")
+    if _NOWHERE.search(text):
+        raise ValueError(f"{text[:40]!r} holds characters that no table can")
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        try:
+            check_cell(value)
+        except ValueError as error:
+            raise DataError(f"{error}. Give it another name.") from error
+        return f"'{value}" if value.startswith(_FORMULA) else value
+    return repr(value)
+
+
+def _quoted(cell: str) -> str:
+    # The csv module quotes a bare carriage return in some versions of Python only.
+    return '"' + cell.replace('"', '""') + '"' if _QUOTED.intersection(cell) else cell
+
+
+def _row(cells: list[str]) -> Row:
+    if len(cells) != len(COLUMNS) + 1:
+        raise ValueError(f"{len(cells)} cells, and {len(COLUMNS) + 1} columns")
+    row = Row(**{name: _value(name, read, cell) for (name, read), cell in zip(_readers(), cells[1:], strict=True)})
+    if row.origin not in _ORIGINS:
+        raise ValueError(f"origin {row.origin!r}. {did_you_mean(row.origin, _ORIGINS)}")
+    instant(row.date)
+    if row.name != cells[0]:
+        raise ValueError(f"the row's name is {row.name}, not {cells[0]!r}: it was changed by hand")
+    return row
+
+
+def _value(name: str, read: Callable[[str], Any], cell: str) -> Any:
+    try:
+        return read(cell)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
+@cache
+def _readers() -> tuple[tuple[str, Callable[[str], Any]], ...]:
+    """The name of each column and what reads its cells, by the types of a row's fields."""
+    kinds: dict[type, Callable[[str], Any]] = {bool: _flag, float: _number, int: int}
+    found = []
+    for name, hint in typing.get_type_hints(Row).items():
+        parts = [part for part in typing.get_args(hint) if part is not type(None)]
+        read = kinds.get(parts[0] if parts else hint, _text)
+        found.append((name, _maybe(read) if len(parts) < len(typing.get_args(hint)) else read))
+    return tuple(found)
+
+
+def _text(cell: str) -> str:
+    text = cell.removeprefix("'")
+    check_cell(text)
+    return text
+
+
+def _number(cell: str) -> float:
+    value = float(cell)
+    if not math.isfinite(value):
+        raise ValueError(f"{cell} is no number")
+    return value
+
+
+def _flag(cell: str) -> bool:
+    if cell not in ("yes", "no"):
+        raise ValueError(f"{cell!r} is neither yes nor no")
+    return cell == "yes"
+
+
+def _maybe(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    return lambda cell: read(cell) if cell else None

@@ -1,0 +1,129 @@
+"""Finding runs: folders of them at any depth, and bundles, without stopping at what is no run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from eval.analysis.leaderboard.paths import relative_to
+from eval.analysis.leaderboard.reading import Scored, read_scored, rows_of
+from eval.analysis.leaderboard.rows import Row
+from eval.errors import ConfigError, TarsierEvalError
+from eval.runs.bundle import SUFFIX, unpacked
+from eval.runs.folder import PREDICTIONS, RESULT, RUN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What was among the runs."""
+
+    rows: tuple[Row, ...]
+    """A row for each metric of each result."""
+    n_results: int
+    """Results that were read."""
+    unfinished: tuple[str, ...]
+    """Runs that have no result yet, and results without metrics; a line each."""
+    skipped: tuple[str, ...]
+    """What is damaged or no run; a line each, with the reason."""
+
+
+def find_rows(places: Sequence[Path], table: Path) -> Found:
+    """Return the rows of all runs in these places.
+
+    Args:
+        places: Run folders, folders that hold some at any depth, and bundles.
+        table: The table that the rows are for; it names each run relative to its own folder.
+
+    Raises:
+        ConfigError: one of the places does not exist.
+    """
+    rows: list[Row] = []
+    unfinished: list[str] = []
+    skipped: list[str] = []
+    n_results = 0
+    for path in _found(places):
+        try:
+            if path.is_dir() and not (path / RESULT).exists():
+                if (path / RUN).is_file():
+                    unfinished.append(f"{path}: not through yet; there is no {RESULT}.")
+                else:
+                    skipped.append(f"{path}: no run; there is neither {RESULT} nor {RUN} in it.")
+                continue
+            with opened(path) as scored:
+                found_here = rows_of(scored, relative_to(path, table.parent), sha256_of(path) if path.is_file() else "")
+        except TarsierEvalError as error:
+            skipped.append(str(error))
+            continue
+        except OSError as error:
+            skipped.append(f"{error.filename or path}: {error.strerror or error}.")
+            continue
+        n_results += 1
+        rows += found_here
+        if not found_here:
+            unfinished.append(f"{path}: has no metrics; the solutions of its split are withheld.")
+    return Found(rows=tuple(rows), n_results=n_results, unfinished=tuple(unfinished), skipped=tuple(skipped))
+
+
+def finished(places: Sequence[Path]) -> list[Path]:
+    """Return the folders and bundles in these places that should have a result; see find_rows."""
+    return [path for path in _found(places) if path.is_file() or (path / RESULT).exists()]
+
+
+def _found(places: Sequence[Path]) -> list[Path]:
+    for place in places:
+        if not place.exists():
+            raise ConfigError(f"{str(place)!r} does not exist: give run folders, a folder of them, or bundles.")
+    return list(dict.fromkeys(path.resolve() for place in places for path in _candidates(place)))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Scored]:
+    """Give what a run folder holds, or a bundle, which is unpacked for as long as the block lasts.
+
+    Raises:
+        DataError, RunError: it is damaged, or none.
+    """
+    with unpacked(path) as folder:
+        yield read_scored(folder)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hash of a file's content."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _candidates(place: Path) -> Iterator[Path]:
+    """Yield runs and bundles in a place in order, and each topmost folder with files but no run in or below it."""
+    if not place.is_dir():
+        yield place
+        return
+    if _is_run(place):
+        yield place
+        return
+    try:
+        below = sorted(entry for entry in place.iterdir() if not entry.name.startswith("."))
+    except OSError:
+        yield place  # and be told of there
+        return
+    bundles = [entry for entry in below if entry.is_file() and entry.name.endswith(SUFFIX)]
+    folders = [entry for entry in below if entry.is_dir() and not entry.is_symlink()]
+    inner = [found for folder in folders for found in _candidates(folder)]
+    if not bundles and not any(_is_run(path) or path.is_file() for path in inner):
+        # Nothing here is a run: one line says so, and not one for each folder of a foreign tree.
+        if inner or any(entry.is_file() for entry in below):
+            yield place
+        return
+    yield from bundles
+    yield from inner
+
+
+def _is_run(folder: Path) -> bool:
+    return any(os.path.lexists(folder / name) for name in (RESULT, RUN, PREDICTIONS))

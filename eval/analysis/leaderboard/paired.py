@@ -1,0 +1,46 @@
+"""Whether two rows differ, by the paired test on their runs where both are at hand."""
+
+from __future__ import annotations
+
+from functools import cache
+from math import isclose
+from pathlib import Path
+
+from eval.analysis.compare.change import Change
+from eval.analysis.compare.scored import read_system
+from eval.analysis.compare.systems import compare_systems
+from eval.analysis.leaderboard.rows import Row
+from eval.analysis.leaderboard.significance import LEVEL, Differ, differ_independently
+from eval.errors import TarsierEvalError
+
+
+def differ_by_runs(table: Path) -> Differ:
+    """Return a test for rows of a table: paired where both come from run folders that are there, else independent."""
+
+    @cache
+    def changes(first: str, second: str) -> tuple[Change, ...]:
+        folders = [(table.parent / name).resolve() for name in (first, second)]
+        try:
+            if not all(folder.is_dir() for folder in folders):
+                return ()
+            return compare_systems(read_system(folders[0]), read_system(folders[1])).changes
+        except TarsierEvalError:
+            return ()  # gone, changed, or not to be compared pair by pair: the numbers themselves still can be
+
+    @cache
+    def differ(first: Row, second: Row) -> bool | None:
+        found = next(
+            (each for each in changes(first.provenance, second.provenance) if _is_of(each, first, second)), None
+        )
+        return differ_independently(first, second) if found is None else found.p < 1 - LEVEL
+
+    return differ
+
+
+def _is_of(change: Change, first: Row, second: Row) -> bool:
+    """Whether a change is between these two numbers; a headline is also one of the averages, under another name."""
+    if (change.accounting, change.subset) != (first.accounting, first.subset) or None in (first.value, second.value):
+        return False
+    named = change.name == first.metric or change.name in (f"{first.metric}_macro", f"{first.metric}_micro")
+    # On the samples that both have a value for, which under the accounting `upstream` need not be those of the rows.
+    return named and isclose(change.first, first.value or 0) and isclose(change.second, second.value or 0)

@@ -1,0 +1,68 @@
+"""Published numbers: results/published.csv, one a line, each with the source that it was read from.
+
+    benchmark,split,subset,model,metric,value,judge,source
+
+Benchmarks, subsets and metrics bear this project's names. Values are unscaled as everywhere (an accuracy of 0 to 1),
+and have the digits that were published. `judge` is what the source calls it.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+from eval.analysis.leaderboard.cells import check_cell
+from eval.analysis.leaderboard.rows import Row
+from eval.core import OVERALL
+from eval.errors import DataError
+
+FIELDS = ("benchmark", "split", "subset", "model", "metric", "value", "judge", "source")
+HEADLINES = ("accuracy", "f1", "cider")
+"""The metrics that benchmarks are known by."""
+
+
+def read_published(path: Path) -> list[Row]:
+    """Return the published numbers in a file.
+
+    Raises:
+        DataError: a line does not fit; the message names it.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            if tuple(reader.fieldnames or ()) != FIELDS:
+                raise DataError(f"{path}:1: the columns must be {','.join(FIELDS)}.")
+            return [_row(fields, f"{path}:{reader.line_num}") for fields in reader]
+    except (OSError, UnicodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+
+
+def _row(fields: dict[str, str], place: str) -> Row:
+    if None in fields or None in fields.values():
+        raise DataError(f"{place}: {len(FIELDS)} cells are needed; quote texts with commas.")
+    for name in ("benchmark", "subset", "model", "metric", "source"):
+        if not fields[name].strip():
+            raise DataError(f"{place}: {name} is empty; a published number needs it.")
+    try:
+        value = float(fields["value"])
+        for text in fields.values():
+            check_cell(text)
+    except ValueError as error:
+        raise DataError(f"{place}: {error}.") from error
+    if not math.isfinite(value):
+        raise DataError(f"{place}: value {fields['value']!r} is no number.")
+    return Row(
+        origin="published",
+        benchmark=fields["benchmark"],
+        split=fields["split"],
+        subset=fields["subset"],
+        model=fields["model"],
+        metric=fields["metric"],
+        accounting="",
+        judge=fields["judge"],
+        protocol="",
+        value=value,
+        headline=fields["subset"] == OVERALL and fields["metric"] in HEADLINES,
+        source=fields["source"],
+    )

@@ -1,0 +1,217 @@
+r"""The leaderboard as Markdown and as LaTeX: for each benchmark what was measured here, and what others published.
+
+A table holds numbers that can be compared and no others: of the same samples, scored in the same way (one `score_id`).
+Bold is the best of a column where it is significantly better than every other one, see
+`eval.analysis.leaderboard.significance`; incomplete runs are marked and never bold.
+
+Names come from anywhere. Here they are text: Markdown and LaTeX get nothing in them that would be markup.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from eval.analysis.leaderboard.rows import Row
+from eval.analysis.leaderboard.significance import Differ, best_of, differ_independently
+from eval.core import OVERALL
+from eval.report.printing import printed
+
+INCOMPLETE = "†"
+
+EXPLAINED = (
+    "Values times 100 (a judge's score from 0 to 5 as it is), with their 95% intervals where they are known; headline "
+    "metrics only, the CSV file has all. Tables hold what can be compared: never compare numbers of two tables. Bold: "
+    "better than every other one of its column by more than chance explains (p < 0.05; sample by sample where both "
+    "runs are at hand, else as if of independent samples, which is cautious). "
+    f"{INCOMPLETE} incomplete: never bold. Published numbers come without intervals, samples and score_id, so that "
+    "nothing can be said of how they differ, and none is bold."
+)
+BUILTIN_NOTE = "The built-in world: it checks the pipeline, and its numbers are comparable with nothing else."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One cell, not yet escaped."""
+
+    text: str
+    bold: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """One table, not yet escaped."""
+
+    benchmark: str
+    notes: tuple[str, ...]
+    """What its numbers have in common."""
+    header: tuple[str, ...]
+    n_text: int
+    """Leading columns that hold text; the others hold numbers."""
+    body: tuple[tuple[Cell, ...], ...]
+
+
+def sections(rows: Sequence[Row], differ: Differ = differ_independently) -> Iterator[Section]:
+    """Yield the tables: by benchmark, measured ones first."""
+    shown = [row for row in rows if row.subset == OVERALL]
+    for benchmark in sorted({row.benchmark for row in shown}):
+        of = [row for row in shown if row.benchmark == benchmark]
+        published = [row for row in of if row.origin == "published"]
+        wanted = {row.metric for row in published} | {row.metric for row in of if row.headline}
+        measured = [row for row in of if row.origin == "run" and row.metric in wanted]
+
+        for _, group in groupby(sorted(measured, key=_setting), key=_setting):
+            yield _measured(list(group), differ)
+        for _, quoted in groupby(sorted(published, key=_quoted_by), key=_quoted_by):
+            yield _published(list(quoted))
+
+
+def _setting(row: Row) -> tuple[str, ...]:
+    return row.split, row.judge, row.protocol, row.score_id, row.data
+
+
+def _quoted_by(row: Row) -> tuple[str, str]:
+    return row.split, row.judge
+
+
+def _measured(rows: Sequence[Row], differ: Differ) -> Section:
+    first = rows[0]
+    columns = sorted({_column(row) for row in rows})
+    best = {column: best_of([row for row in rows if _column(row) == column], differ) for column in columns}
+    runs: dict[tuple[str, str], dict[tuple[bool, str, bool], Row]] = {}
+    for row in rows:
+        runs.setdefault((row.model, row.fingerprint), {})[_column(row)] = row
+    several = {model for model, count in Counter(model for model, _ in runs).items() if count > 1}
+
+    def place(item: tuple[tuple[str, str], dict[tuple[bool, str, bool], Row]]) -> tuple[float, tuple[str, str]]:
+        headline = item[1].get(columns[0])
+        value = None if headline is None else headline.value
+        return (float("inf") if value is None else -value, item[0])
+
+    body = []
+    for (model, fingerprint), found in sorted(runs.items(), key=place):
+        any_row = next(iter(found.values()))
+        mark = "" if any_row.complete else f" {INCOMPLETE}"
+        name = f"{model} ({fingerprint[:6]})" if model in several else model
+        values = [_value(found.get(column), best[column]) for column in columns]
+        more = (str(any_row.n), "" if any_row.coverage is None else f"{100 * any_row.coverage:.1f}%", any_row.date[:10])
+        body.append((Cell(text=name + mark), *values, *(Cell(text=text) for text in more)))
+    judged = f"Judge {first.judge}, protocol {first.protocol}; " if first.judge else ""
+    where = f"split {first.split or 'as given'}, samples {first.data}"
+    notes = [f"{judged}{where}, score_id {first.score_id}."]
+    notes += [BUILTIN_NOTE] if any(row.builtin for row in rows) else []
+    header = ("model", *(f"{metric}, {'strict' if strict else 'upstream'}" for _, metric, strict in columns))
+    return Section(
+        benchmark=first.benchmark,
+        notes=tuple(notes),
+        header=(*header, "n", "media", "scored"),
+        n_text=1,
+        body=tuple(body),
+    )
+
+
+def _published(rows: Sequence[Row]) -> Section:
+    first = rows[0]
+    metrics = sorted({(not row.headline, row.metric) for row in rows})
+    lines: dict[tuple[str, str], dict[str, Row]] = {}
+    for row in rows:
+        lines.setdefault((row.model, row.source), {})[row.metric] = row
+    body = []
+    for (model, source), found in sorted(lines.items()):
+        values = [printed(name, found[name].value) if name in found else "" for _, name in metrics]
+        body.append((Cell(text=model), Cell(text=source), *(Cell(text=text) for text in values)))
+    judged = f", judge {first.judge}" if first.judge else ""
+    split = f", split {first.split}" if first.split else ""
+    return Section(
+        benchmark=first.benchmark,
+        notes=(f"Published{split}{judged}; not measured here.",),
+        header=("model", "source", *(name for _, name in metrics)),
+        n_text=2,
+        body=tuple(body),
+    )
+
+
+def _column(row: Row) -> tuple[bool, str, bool]:
+    return not row.headline, row.metric, row.accounting == "strict"
+
+
+def _value(row: Row | None, best: Row | None) -> Cell:
+    if row is None or row.value is None:
+        return Cell(text="-")
+    text = printed(row.metric, row.value)
+    if row.low is not None and row.high is not None:
+        text += f" ({printed(row.metric, row.low)} to {printed(row.metric, row.high)})"
+    return Cell(text=text, bold=row is best)
+
+
+def markdown(rows: Sequence[Row], differ: Differ = differ_independently) -> str:
+    """Return the leaderboard as GitHub's Markdown."""
+    lines = ["# Leaderboard", "", escape_markdown(EXPLAINED)]
+    last = None
+    for section in sections(rows, differ):
+        if section.benchmark != last:
+            lines += ["", f"## {escape_markdown(section.benchmark)}"]
+            last = section.benchmark
+        rule = ["---"] * section.n_text + ["---:"] * (len(section.header) - section.n_text)
+        lines += ["", *(escape_markdown(note) for note in section.notes), ""]
+        lines += [_line(map(escape_markdown, section.header)), _line(rule)]
+        lines += [_line(_bold(cell, escape_markdown, "**{}**") for cell in row) for row in section.body]
+    return "\n".join(lines) + "\n"
+
+
+def latex(rows: Sequence[Row], differ: Differ = differ_independently) -> str:
+    """Return the leaderboard as LaTeX: a `tabular` for each table, by the package booktabs."""
+    lines = [
+        "% Needs \\usepackage{booktabs}; with pdflatex also \\usepackage[utf8]{inputenc}.",
+        escape_latex(EXPLAINED),
+    ]
+    last = None
+    for section in sections(rows, differ):
+        if section.benchmark != last:
+            lines += ["", rf"\subsection*{{{escape_latex(section.benchmark)}}}"]
+            last = section.benchmark
+        columns = "l" * section.n_text + "r" * (len(section.header) - section.n_text)
+        lines += ["", *(escape_latex(note) for note in section.notes), "", rf"\begin{{tabular}}{{{columns}}}"]
+        lines += [r"\toprule", " & ".join(map(escape_latex, section.header)) + r" \\", r"\midrule"]
+        lines += [
+            " & ".join(_bold(cell, escape_latex, r"\textbf{{{}}}") for cell in row) + r" \\" for row in section.body
+        ]
+        lines += [r"\bottomrule", r"\end{tabular}"]
+    return "\n".join(lines) + "\n"
+
+
+def _line(cells: Iterator[str] | Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _bold(cell: Cell, escape: Callable[[str], str], bold: str) -> str:
+    text = escape(cell.text)
+    return bold.format(text) if cell.bold else text
+
+
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]|~^$#!@]|:(?=\S)|(?<=www)\.", re.IGNORECASE)
+_LATEX = {
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "|": r"\textbar{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", "†": r"\dag{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}",
+    # After the end of a line these two would be its options.
+    "[": "{[}", "]": "{]}", "*": "{*}",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+}  # fmt: skip
+
+
+def escape_markdown(text: str) -> str:
+    """Return text that Markdown shows as it is, in one line: no markup, no HTML, no links, no end of a cell."""
+    return html.escape(_MARKDOWN.sub(r"\\\g<0>", _flat(text)), quote=False)
+
+
+def escape_latex(text: str) -> str:
+    """Return text that LaTeX sets as it is, in one line."""
+    return "".join(_LATEX.get(character, character) for character in _flat(text))
+
+
+def _flat(text: str) -> str:
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())

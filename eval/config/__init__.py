@@ -1,0 +1,298 @@
+"""From yaml files and overrides to settings: the one place that knows Hydra.
+
+The packages below get plain typed arguments; `eval/building.py` makes the objects that settings describe.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, NoReturn
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.errors import ConfigCompositionException, OverrideParseException
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+from eval.building import checked, short
+from eval.config.overrides import NO_ENVIRONMENT, refuse_odd, refuse_out_of_range, wrong_kind, wrong_name
+from eval.core import Card, DecoderName, Task
+from eval.errors import ConfigError, did_you_mean
+from eval.judges.requests import check_extra
+from eval.readers.malformed import printable
+from eval.readers.yaml_guard import check_yaml
+
+PROJECT = Path(__file__).resolve().parents[2]
+"""The checkout: conf/, benchmarks/ and results/ lie in it."""
+
+RUNS = PROJECT / "results" / "runs"
+"""Where run folders go by default; git ignores it."""
+
+BUILTIN = PROJECT / "benchmarks" / "mini"
+"""The built-in world and its checkpoint."""
+
+
+@dataclass
+class VideoConfig:
+    """How frames are read."""
+
+    decoder: str = "pyav"
+    workers: int | None = None
+    timeout_s: float = 120.0
+    memory_gb: float = 4.0
+    ahead_mb: int = 512
+    store: str | None = None
+
+
+@dataclass
+class Config:
+    """The schema of conf/config.yaml; the groups are checked against their targets' constructors."""
+
+    benchmark: Any = MISSING
+    model: Any = MISSING
+    judge: Any = MISSING
+    protocol: Any = MISSING
+    data: str = MISSING
+    annotations: str | None = None
+    outside: bool = False
+    limit: int | None = None
+    full_output: bool = False
+    accept: list[str] = field(default_factory=list)
+    min_coverage: float = 0.0
+    out: str | None = None
+    verdicts: str = MISSING
+    prices: str = MISSING
+    max_cost: float | None = None
+    judge_check: bool = False
+    video: VideoConfig = field(default_factory=VideoConfig)
+
+
+@cache
+def _register() -> None:
+    ConfigStore.instance().store(name="schema", node=Config)
+    OmegaConf.register_new_resolver("project", lambda path: str(PROJECT / path), replace=True)
+    OmegaConf.register_new_resolver("builtin", lambda name: str(BUILTIN / name), replace=True)
+    # The configuration is written into results, where a key that a variable holds must not come to stand.
+    OmegaConf.register_new_resolver("oc.env", _refuse_environment, replace=True)
+
+
+def _refuse_environment(*_: object) -> NoReturn:
+    raise ConfigError(NO_ENVIRONMENT)
+
+
+def names(group: str) -> list[str]:
+    """Return the names in a configuration group, such as `benchmark` or `model`."""
+    return sorted(path.stem for path in (PROJECT / "conf" / group).glob("*.yaml"))
+
+
+def cards() -> dict[str, Card]:
+    """Return the card of every benchmark, by name; nothing is composed or built for it.
+
+    Raises ConfigError where a yaml has no card, or one that does not fit.
+    """
+    found: dict[str, Card] = {}
+    _check_files()
+    for name in names("benchmark"):
+        node = OmegaConf.to_container(OmegaConf.load(PROJECT / "conf" / "benchmark" / f"{name}.yaml"))
+        card = node.get("card") if isinstance(node, dict) else None
+        found[name] = checked(card, Card, f"conf/benchmark/{name}.yaml: card")
+    return found
+
+
+def groups() -> dict[str, list[str]]:
+    """Return the names that stand for several benchmarks: the kinds of answer on their cards, and `all`."""
+    found: dict[str, list[str]] = {task: [] for task in typing.get_args(Task)}
+    for name, card in cards().items():
+        found[card.task].append(name)
+    return {**found, "all": names("benchmark")}
+
+
+def benchmarks_named(text: str) -> list[str]:
+    """Return the benchmarks that --bench names, groups spelt out, each once."""
+    all_groups = groups()
+    known = {**{name: [name] for name in names("benchmark")}, **all_groups}
+    wanted = [name for name in (part.strip() for part in text.split(",")) if name]
+    if not wanted:
+        raise ConfigError(f"--bench names no benchmark. Known: {', '.join(known)}.")
+    for name in wanted:
+        if name not in known:
+            raise ConfigError(f"Unknown benchmark {name!r}. {did_you_mean(name, known)}")
+    return list(dict.fromkeys(benchmark for name in wanted for benchmark in known[name]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loading:
+    """How clips are loaded, which decides about speed and bounds, never about frames."""
+
+    workers: int | None
+    """Processes that read clips; None: one a usable CPU, 16 at most."""
+    timeout_s: float
+    """Seconds that one clip may take."""
+    memory_gb: float
+    """GB that one process may take up."""
+    ahead_mb: int
+    """MB that frames may take up while they wait for the model."""
+    store: Path | None
+    """Folder in which frames are kept for later runs, where one is wanted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """A composed and resolved configuration, in plain types."""
+
+    benchmark: Mapping[str, Any]
+    """What `build` makes the benchmark of."""
+    model: Mapping[str, Any]
+    """What `build` makes the model of."""
+    judge: Mapping[str, Any]
+    """What `build` makes the judge of."""
+    protocol: Mapping[str, Any]
+    """What `build` makes the judge's protocol of."""
+    judge_check: bool
+    """Whether the judge's health is checked before it is asked."""
+    data: Path
+    """Root of annotations and videos."""
+    annotations: Path | None
+    """Annotation file in upstream's format, where one is given."""
+    limit: int | None
+    """Only the first so many samples."""
+    min_coverage: float
+    """Least share of media that each subset must have."""
+    out: Path | None
+    """The run folder, where one is given."""
+    full_output: bool
+    """Whether every output goes on to its end token, also where its score is settled before."""
+    accept: tuple[str, ...]
+    """Fields of a run's fingerprint in which it may be continued with another value."""
+    decoder: DecoderName
+    """Video backend."""
+    loading: Loading
+    """How clips are loaded."""
+    yaml: str
+    """The whole of it, as kept with the run."""
+
+    @property
+    def is_builtin(self) -> bool:
+        """Whether the data are the built-in world's."""
+        return self.data == BUILTIN / "world"
+
+
+def load_settings(overrides: Sequence[str]) -> Settings:
+    """Compose conf/config.yaml with Hydra overrides.
+
+    Raises:
+        ConfigError: an override names an unknown key or choice, or has a value of the wrong type.
+    """
+    config = _compose(overrides)
+    refuse_out_of_range(
+        limit=config.limit,
+        min_coverage=config.min_coverage,
+        max_cost=config.max_cost,
+        amounts={f"video.{name}": config.video[name] for name in ("workers", "timeout_s", "memory_gb", "ahead_mb")},
+    )
+    # Whatever is judged: the settings are written down whether or not a judge is asked.
+    if (extra := _plain(config.judge).get("extra")) is not None:
+        check_extra(extra)
+    if config.video.decoder not in typing.get_args(DecoderName):
+        known = typing.get_args(DecoderName)
+        raise ConfigError(
+            f"Unknown video.decoder {config.video.decoder!r}. {did_you_mean(config.video.decoder, known)}"
+        )
+    for name, node in (
+        ("benchmark", config.benchmark),
+        ("benchmark.scorer", OmegaConf.select(config, "benchmark.scorer")),
+    ):
+        if not isinstance(node, DictConfig):
+            raise ConfigError(f"{name}={short(node)} is no group of settings; change those below it, or leave it out.")
+    return Settings(
+        # Only where it is given: a class of a user's own may know nothing of it.
+        benchmark={**_plain(config.benchmark), **({"outside": True} if config.outside else {})},
+        model=_plain(config.model),
+        judge=_plain(config.judge),
+        protocol=_plain(config.protocol),
+        judge_check=config.judge_check,
+        data=Path(config.data),
+        annotations=None if config.annotations is None else Path(config.annotations),
+        limit=config.limit,
+        min_coverage=config.min_coverage,
+        out=None if config.out is None else Path(config.out),
+        full_output=config.full_output,
+        accept=tuple(config.accept),
+        decoder=config.video.decoder,
+        loading=Loading(
+            workers=config.video.workers,
+            timeout_s=config.video.timeout_s,
+            memory_gb=config.video.memory_gb,
+            ahead_mb=config.video.ahead_mb,
+            store=None if config.video.store is None else Path(config.video.store),
+        ),
+        yaml=OmegaConf.to_yaml(config),
+    )
+
+
+def _plain(node: Any) -> dict[str, Any]:
+    plain = OmegaConf.to_container(node, resolve=True)
+    return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
+
+
+def _compose(overrides: Sequence[str]) -> DictConfig:
+    for override in overrides:
+        refuse_odd(override, names)
+    _register()
+    _check_files()
+    try:
+        with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
+            config: DictConfig = compose("config", overrides=list(overrides))
+        OmegaConf.resolve(config)
+    except RecursionError:
+        raise ConfigError("The settings are nested too deeply, or refer to themselves; write the values out.") from None
+    except Exception as error:  # Hydra answers odd values with whatever its parsers raise
+        raise ConfigError(printable(_explain(error, overrides))) from error
+    return config
+
+
+@cache
+def _check_files() -> None:
+    for path in (PROJECT / "conf").rglob("*.yaml"):
+        check_yaml(path)
+
+
+def _explain(error: Exception, overrides: Sequence[str]) -> str:
+    """Return what a composition error says to the user: the override at fault, and the nearest name."""
+    if isinstance(error, OverrideParseException):
+        key = error.override.partition("=")[0]
+        return f"{error.override!r} cannot be read; quote a value with spaces or symbols: '{key}=\"...\"'."
+    if said := wrong_name(overrides, names, _known_keys):
+        return said
+    deepest: BaseException = error
+    while isinstance(deepest, ConfigCompositionException) and deepest.__cause__ is not None:
+        deepest = deepest.__cause__
+    said = next((line.strip() for line in str(deepest).splitlines() if line.strip()), type(deepest).__name__)
+    where = getattr(deepest, "full_key", None) or ""
+    plain = f"{said.rstrip('.')} (in {where})." if where else f"{said.rstrip('.')}."
+    return wrong_kind(where, overrides, said) or plain
+
+
+def _known_keys(choices: Sequence[str]) -> list[str]:
+    """Return every dotted key of the configuration with these group choices."""
+
+    def keys(node: Mapping[str, Any], prefix: str) -> Iterator[str]:
+        for name, value in node.items():
+            if name != "_target_":
+                yield f"{prefix}{name}"
+            if isinstance(value, Mapping):
+                yield from keys(value, f"{prefix}{name}.")
+
+    try:
+        with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
+            return list(keys(_plain(compose("config", overrides=list(choices))), ""))
+    except Exception:  # noqa: BLE001 - conf/ itself is at fault then, and what is said of the first error holds
+        return []
+
+
+def quoted(text: str) -> str:
+    """Return text as a quoted value of Hydra's override grammar."""
+    return "'" + text.replace("'", "\\'") + "'"

@@ -1,0 +1,183 @@
+"""Takes chosen samples through the whole pipeline twice, together and one by one, and keeps every step of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from eval.core import Asked, Benchmark, Clip, Loaded, Metric, Prediction, Sample, Score, Scorer
+from eval.regression.records import Record
+from eval.regression.watching import Seen, Watched, frame_hash
+from eval.running.predict import predict
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from eval.models.tarsier.runner import TarsierRunner
+
+MOST = 8
+"""Samples of a benchmark, or as many as it has subsets where these are more."""
+
+
+class Load(Protocol):
+    """Reads clips in order, with frames of their own size where no side is given."""
+
+    def __call__(self, clips: Iterable[Clip], *, n_frames: int, side: int | None) -> Iterator[Loaded]:
+        """Yield what became of each clip, `n_frames` of `side` pixels."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A benchmark, and those of its samples that the gate looks at."""
+
+    benchmark: Benchmark
+    population: Sequence[Sample]
+    """All samples of the split."""
+    samples: Sequence[Sample]
+    """The chosen ones, in the order of the split."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How the work is arranged, which must not move anything: what the check for false alarms varies."""
+
+    clips_at_once: int | None = None
+    """Clips that are asked together; None leaves it to the runner."""
+    shuffled: int | None = None
+    """Seed of the order in which samples are asked; None is the benchmarks' own order."""
+
+
+def choose(population: Sequence[Sample], most: int = MOST) -> list[Sample]:
+    """Return samples of every subset in turn, the first of each first, up to `most`, or one of each subset.
+
+    A rule without chance, so that the same samples are taken wherever the split is the same.
+    """
+    subsets: dict[str, list[Sample]] = {}
+    for sample in population:
+        subsets.setdefault(sample.subset, []).append(sample)
+    rounds = [
+        part[place]
+        for place in range(max(map(len, subsets.values()), default=0))
+        for part in subsets.values()
+        if place < len(part)
+    ]
+    taken = {sample.id for sample in rounds[: max(most, len(subsets))]}
+    return [sample for sample in population if sample.id in taken]
+
+
+def observe(chosen: Sequence[Chosen], runner: TarsierRunner, load: Load, way: Way) -> Iterator[Record]:
+    """Yield a record for each sample, and one for each metric over a benchmark's samples."""
+    samples = [sample for each in chosen for sample in each.samples]
+    if way.shuffled is not None:
+        samples = random.Random(way.shuffled).sample(samples, len(samples))  # noqa: S311 - an order, no secret
+    clips = list(dict.fromkeys(sample.clip for sample in samples))
+    decoded = {
+        each.clip: _frames(each.frames) for each in load(clips, n_frames=runner.n_frames, side=None) if each.frames
+    }
+    kept: dict[Clip, Sequence[Image]] = {}
+    settled = {each.benchmark.name: each.benchmark.scorer.settled() for each in chosen}
+    together = Watched(runner, way.clips_at_once)
+    found: dict[tuple[str, str], tuple[Prediction, Seen | None]] = {}
+
+    def loading(wanted: Iterable[Clip]) -> Iterator[Loaded]:
+        for each in load(wanted, n_frames=runner.n_frames, side=runner.frame_side):
+            kept[each.clip] = each.frames or ()
+            yield each
+
+    for predicted in predict(samples, together, loading, settled=settled):
+        watched = iter(together.seen)
+        for sample, prediction in predicted:
+            seen = next(watched) if prediction.error is None else None
+            found[sample.benchmark, sample.id] = prediction, seen
+        together.seen.clear()
+    alone = Watched(runner)
+    for each in chosen:
+        pairs = [(sample, found[sample.benchmark, sample.id][0]) for sample in each.samples]
+        scores = each.benchmark.scorer.score(pairs, each.population)
+        for (sample, prediction), score in zip(pairs, scores, strict=True):
+            seen = found[sample.benchmark, sample.id][1]
+            fields = {
+                "sample": _asked(sample),
+                "decoded": decoded.get(sample.clip, []),
+                **_on_its_way(prediction, seen),
+                **(_alone(alone, kept[sample.clip], sample.prompt) if seen else {}),
+                **of_score(score),
+            }
+            yield Record(benchmark=each.benchmark.name, id=sample.id, fields=fields)
+        yield from of_metrics(each.benchmark.name, each.benchmark.scorer.aggregate(scores))
+
+
+def scored(name: str, scorer: Scorer, pairs: Sequence[tuple[Sample, Prediction]]) -> Iterator[Record]:
+    """Yield what a scorer makes of given outputs: a record for each of them, and one for each metric."""
+    scores = scorer.score(pairs, [sample for sample, _ in pairs])
+    for score in scores:
+        yield Record(benchmark="fixed", id=f"{name}: {score.id}", fields=of_score(score))
+    for record in of_metrics("fixed", scorer.aggregate(scores)):
+        yield Record(benchmark=record.benchmark, id=f"{name}: {record.id}", fields=record.fields)
+
+
+def of_score(score: Score) -> dict[str, Any]:
+    """Return the fields of a score."""
+    rest = ("subset", "cluster", "target", "groups", "chance", "reason", "detail")
+    values = asdict(score)
+    return {
+        "status": score.status,
+        "answer": score.answer,
+        "values": values["values"],
+        "score": {name: values[name] for name in rest},
+    }
+
+
+def of_metrics(benchmark: str, metrics: Sequence[Metric]) -> Iterator[Record]:
+    """Yield a record for each metric; one that comes again under the same name has its number."""
+    names: dict[str, int] = {}
+    for metric in metrics:
+        name = f"metric {metric.name}, {metric.accounting}, {metric.subset}"
+        names[name] = names.get(name, 0) + 1
+        yield Record(
+            benchmark=benchmark,
+            id=name if names[name] == 1 else f"{name} ({names[name]})",
+            fields={"aggregate": {key: value for key, value in asdict(metric).items() if value is not None}},
+        )
+
+
+def _asked(sample: Sample) -> dict[str, Any]:
+    clip = sample.clip
+    return {
+        # Of where the file lies only the name: the rest is the user's own.
+        "clip": [path.name for path in ((clip.source,) if not isinstance(clip.source, tuple) else clip.source)],
+        "span": [clip.start, clip.end, clip.fps],
+        "subset": sample.subset,
+        "cluster": sample.cluster,
+        "prompt": sample.prompt,
+        "targets": list(sample.targets),
+        "options": list(sample.options),
+    }
+
+
+def _on_its_way(prediction: Prediction, seen: Seen | None) -> Mapping[str, Any]:
+    if seen is None:
+        return {"prompt": prediction.prompt, "error": prediction.error}
+    return {
+        "frames": list(seen.frames),
+        "prompt": prediction.prompt,
+        "ids": seen.ids,
+        "pixels": dict(seen.pixels),
+        "error": prediction.error,
+        "logprobs": list(seen.logprobs),
+        "output": prediction.output,
+    }
+
+
+def _alone(model: Watched, frames: Sequence[Image], prompt: str) -> Mapping[str, Any]:
+    ((made,),) = model.generate([Asked(frames=frames, prompts=[prompt])])
+    (seen,) = model.seen
+    model.seen.clear()
+    return {"alone_logprobs": list(seen.logprobs), "alone_output": [made.output, made.n_tokens]}
+
+
+def _frames(frames: Sequence[Image]) -> list[str]:
+    return [frame_hash(frame) for frame in frames]

@@ -1,0 +1,239 @@
+"""What the gate says: on the terminal, as JUnit XML, and as annotations of GitHub's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+from rich.console import Console
+
+from eval.analysis.compare.view import told_continued
+from eval.analysis.judges.view import signed
+from eval.analysis.margin import MarginGate
+from eval.regression.comparing import Difference, Outcome, compare
+from eval.regression.records import FIELDS, Observation
+from eval.report.columns import Column, Line, show_table
+from eval.report.printing import one_line, printed, results_console, say
+
+EXAMPLES = 3
+"""Differences shown of each field."""
+ANNOTATIONS = 10
+"""Annotations printed: GitHub shows no more of one step."""
+_COLUMNS = (
+    Column(name="field", is_text=True),
+    Column(name="records"),
+    Column(name="what", is_text=True),
+    Column(name="benchmarks", is_text=True),
+)
+
+
+def show_outcome(outcome: Outcome, *, console: Console | None = None) -> None:
+    """Print whether all is as it was, what differs first, and how much of what differs after that."""
+    console = console or results_console()
+    n = len(outcome.checked)
+    if outcome.first is None:
+        say(console, f"PASS: {n} records, all as in the baseline.", "bold")
+        return
+    say(console, f"FAIL: {_n_records(outcome.differences)} of {n} records differ from the baseline.", "bold")
+    say(console, f"First, in the order of the pipeline: {told(outcome.first)}")
+    for line in _versions(outcome):
+        say(console, line)
+    _show_fields(console, outcome.differences)
+    say(console, "If this is what the change was to do, make baseline shows it all and renews; commit the file.")
+
+
+def show_renewal(before: Observation | None, now: Observation, path: Path, *, console: Console | None = None) -> None:
+    """Print what a new baseline changes, field by field."""
+    console = console or results_console()
+    if before is None:
+        say(console, f"{path}: a first baseline of {len(now.records)} records.", "bold")
+        return
+    for name in ("checkpoint", "world"):
+        if getattr(before, name) != getattr(now, name):
+            say(console, f"The {name} is another: {getattr(before, name)[:12]} -> {getattr(now, name)[:12]}.")
+    outcome = compare(
+        Observation(checkpoint=now.checkpoint, world=now.world, libraries=before.libraries, records=before.records),
+        now,
+    )
+    for line in _versions(outcome):
+        say(console, line)
+    if outcome.passed:
+        say(console, f"{path}: {len(now.records)} records, none of which changes.", "bold")
+        return
+    say(console, f"{path}: {_n_records(outcome.differences)} of {len(outcome.checked)} records change.", "bold")
+    _show_fields(console, outcome.differences)
+    for name in outcome.by_field():
+        for each in [one for one in outcome.differences if one.field == name][:EXAMPLES]:
+            say(console, f"  {told(each)}")
+
+
+def told(difference: Difference) -> str:
+    """Return a difference as one line: field, benchmark, sample, and both values."""
+    return (
+        f"{difference.place} ({FIELDS[difference.field]}) of {one_line(difference.benchmark)}, "
+        f"{one_line(difference.id)}: expected {_shown(difference.expected)}, found {_shown(difference.found)}"
+    )
+
+
+def _shown(value: Any) -> str:
+    return one_line(json.dumps(value, ensure_ascii=False), 160)
+
+
+def _n_records(differences: Sequence[Difference]) -> int:
+    return len({(each.benchmark, each.id) for each in differences})
+
+
+def _versions(outcome: Outcome) -> list[str]:
+    if not outcome.libraries:
+        return []
+    listed = ", ".join(f"{name} {was} -> {now}" for name, (was, now) in outcome.libraries.items())
+    return [f"Libraries are not those of the baseline: {listed}. Frames and last digits may differ by that alone."]
+
+
+def _show_fields(console: Console, differences: Sequence[Difference]) -> None:
+    lines = []
+    for name in FIELDS:
+        part = [each for each in differences if each.field == name]
+        if part:
+            benchmarks = ", ".join(dict.fromkeys(one_line(each.benchmark) for each in part))
+            lines.append(Line(cells=(name, str(len(part)), FIELDS[name], benchmarks)))
+    show_table(console, _COLUMNS, lines, elsewhere="--junit FILE")
+
+
+def annotated(outcome: Outcome) -> Iterator[str]:
+    """Yield GitHub's workflow commands: one for the first difference of each field, in the order of the pipeline."""
+    firsts = {each.field: each for each in reversed(outcome.differences)}
+    for name in list(outcome.by_field())[:ANNOTATIONS]:
+        yield f"::error title={_property(f'regress: {name}')}::{_data(told(firsts[name]))}"
+
+
+def annotated_margin(gate: MarginGate) -> str | None:
+    """Return GitHub's workflow command for a run; None for one that passed, with nothing that had to be accepted."""
+    if gate.decision.verdict == "pass" and not gate.comparison.accepted:
+        return None
+    kind = {"pass": "notice", "fail": "error", "inconclusive": "warning"}[gate.decision.verdict]
+    return f"::{kind} title={_property(f'regress: {gate.change.name}')}::{_data(' '.join(margin_lines(gate)))}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def junit(outcome: Outcome) -> str:
+    """Return JUnit XML: a suite for each benchmark, a case for each record, its first difference as the failure."""
+    failures: dict[tuple[str, str], list[Difference]] = {}
+    for each in outcome.differences:
+        failures.setdefault((each.benchmark, each.id), []).append(each)
+    suites: dict[str, list[str]] = {}
+    failed: dict[str, int] = {}
+    for record in outcome.checked:
+        apart = failures.get((record.benchmark, record.id), [])
+        failed[record.benchmark] = failed.get(record.benchmark, 0) + bool(apart)
+        case = _case(record.benchmark, record.id, told(apart[0]) if apart else None, [told(each) for each in apart])
+        suites.setdefault(record.benchmark, []).append(case)
+    parts = [_suite(name, len(cases), failed[name], "".join(cases)) for name, cases in suites.items()]
+    return _document(len(outcome.checked), sum(failed.values()), "".join(parts))
+
+
+def junit_of_margin(gate: MarginGate) -> str:
+    """Return JUnit XML with one case; an inconclusive one counts as skipped."""
+    verdict, lines = gate.decision.verdict, margin_lines(gate)
+    name, benchmark = f"{gate.change.name} within {gate.margin * gate.scale:g}", gate.comparison.benchmark
+    case = _case(benchmark, name, lines[0] if verdict == "fail" else None, lines, skipped=verdict == "inconclusive")
+    suite = _suite(benchmark, 1, int(verdict == "fail"), case)
+    return _document(1, int(verdict == "fail"), suite)
+
+
+def junit_of_error(said: str) -> str:
+    """Return JUnit XML with one case, which is an error: the gate has compared nothing."""
+    case = f'<testcase classname="regress" name="gate"><error message={_attribute(said)}/></testcase>\n'
+    return _document(1, 0, _suite("regress", 1, 0, case, errors=1), errors=1)
+
+
+def _suite(name: str, tests: int, failures: int, cases: str, errors: int = 0) -> str:
+    return f"<testsuite name={_attribute(name)} {_counts(tests, failures, errors)}>\n{cases}</testsuite>\n"
+
+
+def _document(tests: int, failures: int, suites: str, errors: int = 0) -> str:
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n'
+    return f'{head}<testsuites name="regress" {_counts(tests, failures, errors)}>\n{suites}</testsuites>\n'
+
+
+def _counts(tests: int, failures: int, errors: int) -> str:
+    return f'tests="{tests}" failures="{failures}" errors="{errors}"'
+
+
+def _case(suite: str, name: str, failure: str | None, lines: Sequence[str], *, skipped: bool = False) -> str:
+    opening = f"<testcase classname={_attribute(suite)} name={_attribute(name)}"
+    text = escape(_legal("\n".join(lines)))
+    said = f"<system-out>{text}</system-out>" if lines else ""
+    if skipped:
+        return f"{opening}><skipped message={_attribute(lines[0])}/>{said}</testcase>\n"
+    if failure is None:
+        return f"{opening}>{said}</testcase>\n"
+    return f"{opening}><failure message={_attribute(failure)}>{text}</failure></testcase>\n"
+
+
+def _attribute(text: str) -> str:
+    return quoteattr(_legal(one_line(text, 500)))
+
+
+def _legal(text: str) -> str:
+    """Return a text without what XML 1.0 cannot hold: control characters, halves of characters, and two more."""
+    return "".join(
+        c if c in "\t\n" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff" else "\ufffd"
+        for c in text
+    )
+
+
+def show_margin(gate: MarginGate, *, console: Console | None = None) -> None:
+    """Print what a new run's difference says about the margin."""
+    console = console or results_console()
+    for place, line in enumerate(margin_lines(gate)):
+        say(console, line, "bold" if place == 0 else "")
+
+
+def margin_lines(gate: MarginGate) -> list[str]:
+    """Return the verdict, what it rests on, and what else has to be known, a line each."""
+    change, decision, comparison = gate.change, gate.decision, gate.comparison
+    margin = f"{gate.margin * gate.scale:g}"
+    low, high = (signed(change.name, end) for end in (decision.low, decision.high))
+    title = (
+        f"{decision.verdict.upper()}: {one_line(comparison.benchmark)}, {change.name} ({change.accounting}), "
+        f"{one_line(comparison.second)} against {one_line(comparison.first)}: {_says(gate, margin)}"
+    )
+    numbers = (
+        f"{printed(change.name, change.first)} -> {printed(change.name, change.second)}, difference "
+        f"{signed(change.name, change.difference)}, one-sided 95% bounds {low} and {high}, {change.n} samples of "
+        f"{change.n_clusters} videos; the margin of {margin} needs {decision.needed}."
+    )
+    lines = [title, numbers]
+    if comparison.accepted:
+        fields = ", ".join(each.field for each in comparison.accepted)
+        lines.append(f"NOT ONLY THE MODELS DIFFER, as accepted: {fields}.")
+    lines += told_continued(comparison)
+    if comparison.unknown:
+        lines.append(f"A folder does not say its {', '.join(comparison.unknown)}: they were not compared.")
+    return [*lines, *(f"INCOMPLETE: {one_line(folder)}" for folder in comparison.incomplete)]
+
+
+def _says(gate: MarginGate, margin: str) -> str:
+    decision = gate.decision
+    if not decision.armed and decision.verdict != "fail":
+        return (
+            f"the gate does not arm: a margin of {margin} needs about {decision.needed} samples like these, and there "
+            f"are {gate.change.n}. Take more samples, or a wider margin."
+        )
+    if decision.verdict == "pass":
+        return f"a loss of {margin} is ruled out."
+    if decision.verdict == "fail":
+        return f"a loss of more than {margin} is shown."
+    worse = " The new run is shown to be worse, but not by how much." if decision.high < 0 else ""
+    return f"a loss of {margin} is neither shown nor ruled out.{worse}"

@@ -1,0 +1,232 @@
+"""From checked jobs to results: predict for all of them together, score each as soon as its predictions are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eval.config import Settings
+from eval.core import Benchmark, Model, Prediction, Result, Sample, Settled
+from eval.errors import JudgeError
+from eval.judges.transcript import Transcript
+from eval.readers.predictions import read_run, to_json
+from eval.readers.submission import is_withheld, write_submission
+from eval.report.terminal import RunProgress, projection, timing_line
+from eval.report.timeline import timeline
+from eval.running.judge_session import Judging, judged, notes_of
+from eval.running.outcome import origin, say, write_and_show
+from eval.running.predict import Predicted, coverage, predict
+from eval.running.score import score_predictions
+from eval.runs.folder import PREDICTIONS, SUBMISSION, TIMELINE, open_run, write_atomically, write_jsonl
+from eval.runs.record import Difference
+from eval.scorers.multiple_choice import read_letter
+from eval.timing import Clock, Lap
+
+if TYPE_CHECKING:
+    from eval.video.workers import FrameLoader
+
+BUILTIN_NOTE = (
+    "This is the built-in world: rendered clips that check the pipeline. Its numbers are not comparable with published "
+    "ones."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One benchmark of a run, checked and ready to go."""
+
+    settings: Settings
+    benchmark: Benchmark
+    judging: Judging
+    transcript: Transcript | None
+    """What the judge is asked and replies, where the benchmark is judged."""
+    samples: Sequence[Sample]
+    """What to predict."""
+    population: Sequence[Sample]
+    """All samples of the split; a corpus metric takes its statistics from them."""
+    read_from: Mapping[str, Any]
+    """The annotations: files, commit on the hub, rows left out."""
+    identity: Mapping[str, Any]
+    """What predictions depend on, but for the model."""
+    out: Path
+    changed: Difference | None = None
+    """Where a run goes on: how the files that it was shown differ from those of today, as the user accepted."""
+
+
+def run(jobs: Sequence[Job], model: Model, loader: FrameLoader) -> Iterator[Result]:
+    """Yield the result of each job, in order. Clips that several of them show are decoded and encoded once."""
+    clock = Clock()
+    runs: dict[str, _Run] = {}
+    try:
+        for job in jobs:
+            runs[job.benchmark.name] = _Run(job, model, clock)
+        yield from _results(runs, model, loader, clock)
+    except KeyboardInterrupt:
+        for each in runs.values():
+            say(f"\n{each.n_done} of {len(each.job.samples)} samples are in {each.job.out}.")
+        say("The same command with OUT set to the run's folder continues; score takes what is there.")
+        raise
+    finally:
+        for each in runs.values():
+            each.close()
+
+
+def _results(runs: Mapping[str, _Run], model: Model, loader: FrameLoader, clock: Clock) -> Iterator[Result]:
+    stream = predict(
+        _wanted(runs, model),
+        model,
+        partial(loader.load, n_frames=model.n_frames, side=model.frame_side, ahead=_ahead(model)),
+        settled={name: each.settled() for name, each in runs.items()},
+        clock=clock,
+    )
+    for each in runs.values():
+        with RunProgress(each.job.benchmark.name, total=len(each.job.samples), done=each.n_done) as progress:
+            while each.n_missing:
+                before = each.n_done
+                _keep(next(stream), runs, clock)
+                progress.advance(each.n_done - before)
+        yield each.result()
+
+
+def _wanted(runs: Mapping[str, _Run], model: Model) -> list[Sample]:
+    """Return the samples to put to the model: those without an output, and those it has to be asked along with them."""
+    missing = [sample for each in runs.values() for sample in each.missing()]
+    if not model.whole_clips:
+        return missing
+    calls = {(sample.benchmark, sample.clip) for sample in missing}
+    return [s for each in runs.values() for s in each.job.samples if (s.benchmark, s.clip) in calls]
+
+
+def _ahead(model: Model) -> int:
+    """Return how many clips to load ahead: the model's next call and the one after, and enough to even out the slow."""
+    return max(16, 2 * model.clips_at_once(1))
+
+
+def _keep(predicted: Predicted, runs: Mapping[str, _Run], clock: Clock) -> None:
+    """Put predictions into the folders that they belong to."""
+    with clock.stage("write"):
+        for name in dict.fromkeys(sample.benchmark for sample, _ in predicted):
+            clock.count("samples", runs[name].keep([pair for pair in predicted if pair[0].benchmark == name]))
+
+
+class _Run:
+    """One job while it is worked on. Of what is done it holds the ids alone; the rest is on disk."""
+
+    def __init__(self, job: Job, model: Model, clock: Clock) -> None:
+        self.job = job
+        self._model = model
+        self._clock = clock
+        self._fingerprint = {**job.identity, "model": dict(model.describe())}
+        self._folder = open_run(job.out, self._fingerprint, job.settings.yaml, job.settings.accept)
+        for note in self._folder.notes:
+            say(note)
+        if job.changed is not None:
+            say(self._folder.keep_accepted(job.changed))
+        # What failed is tried again: a missing video may be there by now.
+        self._done = {p.id for p in self._found().values() if p.error is None}
+        self._tried = len(self._done)
+        if self._done:
+            say(f"Continuing {job.out}: {len(self._done)} of {len(job.samples)} samples are done.")
+
+    @property
+    def n_done(self) -> int:
+        """Samples that have a prediction, or failed in this run."""
+        return self._tried
+
+    @property
+    def n_missing(self) -> int:
+        """Samples that are still to be tried."""
+        return len(self.job.samples) - self._tried
+
+    def missing(self) -> list[Sample]:
+        """Return the samples that have no output yet."""
+        return [sample for sample in self.job.samples if sample.id not in self._done]
+
+    def settled(self) -> Settled | None:
+        """Return what may end an output before its end token."""
+        return None if self.job.settings.full_output else self.job.benchmark.scorer.settled()
+
+    def keep(self, predicted: Predicted) -> int:
+        """Append predictions of samples that had none, and return how many; they are on disk when this returns."""
+        new = [(sample, prediction) for sample, prediction in predicted if sample.id not in self._done]
+        self._folder.append(to_json(sample, prediction) for sample, prediction in new)
+        self._tried += len(new)
+        return len(new)
+
+    def result(self) -> Result:
+        """Score everything, write the folder, show the table."""
+        job, out = self.job, self.job.out
+        found = self._found()
+        pairs = [(sample, found[sample.id]) for sample in job.samples]
+        write_jsonl(out / PREDICTIONS, (to_json(*pair) for pair in pairs))
+        if job.transcript is not None:
+            _announce(job, pairs)
+        with self._clock.stage("score"), job.judging.resumable():
+            scores, result = score_predictions(
+                pairs,
+                job.benchmark.scorer,
+                job.population,
+                benchmark=job.benchmark.name,
+                primary=job.benchmark.card.metric,
+                model=self._model.name,
+                coverage=coverage(job.samples),
+                provenance={
+                    **self._fingerprint,
+                    "accepted": [asdict(each) for each in self._folder.record.accepted],
+                    "data": "built-in" if job.settings.is_builtin else str(job.settings.data),
+                    "annotations": None if job.settings.annotations is None else str(job.settings.annotations),
+                    "read_from": job.read_from,
+                    **origin(),
+                },
+            )
+        lap = self._clock.lap()
+        account = job.judging.account(job.transcript)
+        result = replace(judged(job.judging, result, account), timing=self._timing(lap))
+        notes = [
+            *notes_of(account, result.provenance["scorer"].get("judge")),
+            *([BUILTIN_NOTE] if job.settings.is_builtin else []),
+        ]
+        size = job.read_from["split_size"]
+        if not job.settings.is_builtin and len(job.samples) != size:
+            notes.append(f"{len(job.samples)} samples; the published split has {size}.")
+            notes += [line] if (line := projection(result, size)) else []
+        if is_withheld(job.samples):
+            open_questions = write_submission(pairs, read_letter, out / SUBMISSION)
+            notes.append(
+                f"Solutions are withheld; {SUBMISSION} lacks {len(open_questions)} answers. Nothing was posted."
+            )
+        if lap.counts.get("samples"):
+            notes.append(timing_line(result.timing or {}))
+            write_atomically(out / TIMELINE, timeline(lap, f"{job.benchmark.name} | {self._model.name}"))
+        write_and_show(out, scores, result, [p for _, p in pairs], notes, job.transcript)
+        return result
+
+    def close(self) -> None:
+        """Let go of the run folder."""
+        self._folder.close()
+
+    def _found(self) -> dict[str, Prediction]:
+        """Return the predictions on disk by sample; of several for one, the output that came first."""
+        path = self._folder.predictions
+        ids = {sample.id for sample in self.job.samples}
+        pairs = read_run(path, self.job.benchmark.name, ids) if path.exists() else []
+        found: dict[str, Prediction] = {}
+        for _, prediction in pairs:
+            if prediction.id not in found or found[prediction.id].error is not None:
+                found[prediction.id] = prediction
+        return found
+
+    def _timing(self, lap: Lap) -> dict[str, Any]:
+        batching = getattr(self._model, "batching", None)
+        return {**lap.summary(), "batching": None if batching is None else dict(batching)}
+
+
+def _announce(job: Job, pairs: Sequence[tuple[Sample, Prediction]]) -> None:
+    try:
+        job.judging.announce(job.benchmark, pairs)
+    except JudgeError as error:
+        # The outputs are safe, and the scores will say that the judge failed; so will the next run, or succeed.
+        say(f"{error}")

@@ -1,0 +1,57 @@
+"""What a command leaves behind: scores and result on disk, the table on the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from eval.config import PROJECT
+from eval.core import Prediction, Result, Score
+from eval.judges.transcript import Transcript, to_json
+from eval.provenance import code_version, versions
+from eval.report.terminal import show_failures, show_result
+from eval.runs.checksums import write_scored
+
+
+def stamp() -> str:
+    """Return the local time as part of a folder's name."""
+    return datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+
+
+def origin() -> dict[str, Any]:
+    """Return which code made a result, and when."""
+    return {
+        "versions": versions(),
+        "code": code_version(PROJECT),
+        "date": datetime.now().astimezone().isoformat(timespec="seconds"),
+    }
+
+
+def say(text: str) -> None:
+    """Tell the user something that is not the result."""
+    print(text, file=sys.stderr)
+
+
+def write_and_show(
+    out: Path,
+    scores: Sequence[Score],
+    result: Result,
+    predictions: Sequence[Prediction],
+    notes: Sequence[str],
+    transcript: Transcript | None = None,
+) -> None:
+    """Write scores.jsonl, verdicts.jsonl and result.json, and show the table, its notes and the samples that failed."""
+    asked = transcript is not None and transcript.records
+    verdicts = [to_json(record) for record in transcript.records] if transcript is not None and asked else None
+    write_scored(out, (asdict(score) for score in scores), verdicts, asdict(result))
+    show_result(result, notes=[*notes, f"Written to {out}"])
+    show_failures(predictions, scores)
+
+
+def is_whole(result: Result) -> bool:
+    """Whether no sample failed: what the exit code says."""
+    return result.counts.total > 0 and result.counts.model_failed == 0 and result.counts.judge_failed == 0

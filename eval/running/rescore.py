@@ -1,0 +1,197 @@
+"""Scoring again what a run folder or a bundle holds, without a model and asking nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from eval import building
+from eval import config as configuration
+from eval.analysis.leaderboard.reading import Scored
+from eval.core import Benchmark, Clip, Prediction, Result, Sample, Score
+from eval.errors import ConfigError, DataError
+from eval.judges.replay import ReplayJudge
+from eval.provenance import files_hash
+from eval.readers.predictions import read_predictions
+from eval.readers.rows import read_jsonl
+from eval.running.judge_session import pack_of
+from eval.running.score import score_id, score_predictions
+from eval.runs.bundle import POPULATION
+from eval.runs.folder import CONFIG, PREDICTIONS
+
+_SCALARS = (str, int, float, bool, type(None))
+
+
+def rescore(scored: Scored, data: str | None = None, overrides: Sequence[str] = ()) -> tuple[list[Score], Result]:
+    """Return scores and result of the predictions, as this version scores them, with the verdicts that were given.
+
+    Args:
+        scored: The folder.
+        data: Root of the annotations, for metrics that need all samples of the split; None: where the run had them.
+        overrides: Further settings, such as `protocol.pack=<folder>`.
+
+    Raises:
+        ConfigError: the benchmark, the wording, the predictions or the whole split are not at hand.
+        DataError: a file is damaged.
+    """
+    benchmark = _benchmark(scored, data, overrides)
+    pairs = pairs_of(scored, benchmark)
+    population = population_of(scored, benchmark, pairs, data)
+    result = scored.result
+    scores, again = score_predictions(
+        pairs,
+        benchmark.scorer,
+        population,
+        benchmark=result.benchmark,
+        primary=benchmark.card.metric,
+        model=result.model,
+        coverage=result.coverage,
+        provenance=result.provenance,
+    )
+    n_wanted = result.provenance.get("n_samples")
+    stopped_early = isinstance(n_wanted, int) and n_wanted > len(pairs)
+    return scores, replace(again, complete=again.complete and not stopped_early)
+
+
+def build_benchmark(scored: Scored) -> Benchmark:
+    """Return the benchmark of a result, for reading its predictions; it cannot score where a judge is needed."""
+    settings = configuration.load_settings([f"benchmark={_name(scored)}"])
+    benchmark: Benchmark = building.build(settings.benchmark, "benchmark")
+    return benchmark
+
+
+def pairs_of(scored: Scored, benchmark: Benchmark) -> list[tuple[Sample, Prediction]]:
+    """Return what was scored: the folder's predictions, or the file that the score was made from.
+
+    Raises:
+        ConfigError: that file is gone, or is another one by now.
+    """
+    about = scored.result.provenance
+    source = scored.folder / PREDICTIONS
+    if not source.is_file():
+        source = Path(str(about.get("predictions") or PREDICTIONS))
+        if not source.is_absolute() or not source.exists():
+            raise ConfigError(f"The predictions behind {scored.folder} are gone: {source}. Score them again.")
+        source = source / PREDICTIONS if (source / PREDICTIONS).is_file() else source
+        files = [source] if source.is_file() else sorted(source.glob("*.jsonl"))
+        if files_hash(files) != about.get("predictions_sha256"):
+            raise DataError(f"{source} has changed since {scored.folder} was scored. Score it again.")
+    return read_predictions(source, benchmark.name, benchmark.dataset, benchmark.subset_of)
+
+
+def population_of(
+    scored: Scored, benchmark: Benchmark, pairs: Sequence[tuple[Sample, Prediction]], data: str | None = None
+) -> list[Sample]:
+    """Return all samples of the split, as far as the score depends on more than those that were predicted.
+
+    Raises:
+        ConfigError: it does, and the annotations are not at hand.
+    """
+    kept = scored.folder / POPULATION
+    if kept.is_file():
+        return [_reference(row.text("id"), row.texts("targets"), scored) for row in read_jsonl(kept)]
+    about = scored.result.provenance
+    predicted = [sample for sample, _ in pairs]
+    # Only captions have statistics of a corpus, and a run of all samples holds them all.
+    if benchmark.card.task != "caption" or (data is None and about.get("limit") is None):
+        return predicted
+    root = Path(data or str(about.get("data") or "")).expanduser()
+    if data is None and not scored.is_builtin and not (root.is_absolute() and root.is_dir()):
+        raise ConfigError(
+            f"{scored.result.benchmark} takes its statistics from the whole split, of which {scored.folder} has "
+            f"{len(pairs)} samples: give the root of its annotations as --data."
+        )
+    return list(benchmark.samples())
+
+
+def _benchmark(scored: Scored, data: str | None, overrides: Sequence[str]) -> Benchmark:
+    about = scored.result.provenance
+    root = data or (None if scored.is_builtin else about.get("data"))
+    given = {
+        "data": root,
+        "annotations": None if data else about.get("annotations"),
+        "benchmark.split": about.get("split"),
+    }
+    more = [
+        f"{key}={configuration.quoted(str(Path(value).expanduser().resolve()) if key != 'benchmark.split' else value)}"
+        for key, value in given.items()
+        if isinstance(value, str) and (key == "benchmark.split" or Path(value).expanduser().exists())
+    ]
+    settings = configuration.load_settings([f"benchmark={_name(scored)}", *more, *overrides])
+    node = dict(settings.benchmark)
+    parts: dict[str, Any] = {}
+    identity = about["scorer"]
+    if isinstance(identity.get("judge"), Mapping):
+        judge = ReplayJudge(bundle=scored.folder, same_predictions=True)
+        parts = {"judge": judge, "protocol": judge.protocol(pack_of(settings))}
+    plain = dict(node["scorer"])
+    kept, told = (_plain_values(values, plain) for values in (_kept_scorer(scored.folder), identity))
+    fallback: Benchmark | None = None
+    # The settings may be those of an earlier scoring, and what a scorer tells of itself is not all a setting.
+    for values in ({**kept, **told}, told, kept, {}):
+        try:
+            benchmark: Benchmark = building.build({**node, "scorer": {**plain, **values}}, "benchmark", parts)
+        except ConfigError:
+            continue
+        if score_id(benchmark.card.metric, benchmark.scorer.describe()) == scored.result.score_id:
+            return benchmark
+        fallback = fallback or benchmark
+    if fallback is None:
+        raise ConfigError(f"The scorer of {scored.result.benchmark} cannot be built as {scored.folder} says.")
+    return fallback
+
+
+def _name(scored: Scored) -> str:
+    name = scored.result.benchmark
+    if name not in configuration.names("benchmark"):
+        raise ConfigError(f"{scored.folder} is of the benchmark {name[:80]!r}, which is none of conf/benchmark/.")
+    return name
+
+
+def kept_settings(folder: Path) -> dict[str, Any]:
+    """Return the settings of a run, as its config.yaml has them; {} where it has none. Raises DataError."""
+    path = folder / CONFIG
+    if not path.is_file():
+        return {}
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise _damaged(path, " ".join(str(error).split())) from error
+    if not isinstance(found, dict):
+        raise _damaged(path, "it is no mapping")
+    return found
+
+
+def _kept_scorer(folder: Path) -> Mapping[str, Any]:
+    settings = kept_settings(folder)
+    benchmark = settings.get("benchmark")
+    scorer = benchmark.get("scorer") if isinstance(benchmark, dict) else None
+    if settings and not isinstance(scorer, dict):
+        raise _damaged(folder / CONFIG, "it has no benchmark.scorer")
+    return scorer or {}
+
+
+def _damaged(path: Path, why: str) -> DataError:
+    return DataError(f"{path} is damaged ({why}). Restore it, or run again.")
+
+
+def _plain_values(found: Mapping[str, Any], plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the scorer's settings as the run had them: plain values that the scorer has too.
+
+    A bundle may come from anyone. So a class to build is never taken from it, and neither is a path.
+    """
+    return {
+        name: value
+        for name, value in found.items()
+        if name in plain and name not in ("_target_", "cache", "name") and isinstance(value, _SCALARS)
+    }
+
+
+def _reference(name: str, targets: tuple[str, ...], scored: Scored) -> Sample:
+    return Sample(
+        id=name, benchmark=scored.result.benchmark, subset="", clip=Clip(source=()), prompt="", targets=targets
+    )

@@ -1,0 +1,1 @@
+"""A run on disk: its folder, its record, its results, and the bundle of all of them."""

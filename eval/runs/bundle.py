@@ -1,0 +1,217 @@
+"""Bundles of runs: one file from which any machine gets the same rows, and the judge's verdicts.
+
+A bundle is a gzipped tar of plain files, without folders, links, owners or times, so that a run always gives the same
+bytes (with one version of zlib). First comes `manifest.json`, with size and hash of each of the others. No media are in
+it, and no paths of this machine in settings and results, which name files and not where they lay.
+
+It is read as a stream and trusted in nothing: names by an allow-list, plain files alone, bounded sizes and numbers,
+and hashes as the manifest says. tarfile reads no more than one header of 512 bytes at a time here, since its own way
+of going through an archive follows extensions that a bundle never has.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from eval.errors import DataError, TarsierEvalError
+from eval.runs.folder import CONFIG, PREDICTIONS, RESULT, RUN, SCORES, SUBMISSION, VERDICTS
+
+SUFFIX = ".tar.gz"
+MANIFEST, WORDING, POPULATION = "manifest.json", "wording.json", "population.jsonl"
+"""Beside a run's own files: sizes and hashes; the words that the judge was asked in; all samples' references, where
+a metric takes statistics from more samples than were predicted."""
+REQUIRED = (RESULT, PREDICTIONS, SCORES)
+ALLOWED = (*REQUIRED, RUN, CONFIG, VERDICTS, SUBMISSION, WORDING, POPULATION)
+"""All that can be in a bundle, in the order in which it lies there."""
+
+KIND, FORMAT = "tarsier-eval run", 1
+MAX_BYTES = 2 << 30
+"""Most bytes of all files together; a run of 13,691 questions takes some 30 MB."""
+MAX_RATIO, FREE = 250, 64 << 20
+"""Most bytes for each byte of the bundle, beyond the free ones: text shrinks to a tenth, repeated text to a hundredth,
+and a thousandth is what an attack is made of."""
+MAX_MANIFEST = 1 << 20
+
+_BLOCK, _RECORD = 512, 10_240
+"""Bytes of a header, and what other programs round an archive's length up to."""
+
+
+class _Stream(Protocol):
+    """What can be read from."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+def pack(files: Mapping[str, bytes]) -> bytes:
+    """Return files as a bundle.
+
+    Raises:
+        DataError: they are too large for one.
+        ValueError: one has a name that is not allowed, or a required one is missing.
+    """
+    if unknown := sorted(set(files) - set(ALLOWED)):
+        raise ValueError(f"{unknown[0]} cannot be in a bundle")
+    if missing := [name for name in REQUIRED if name not in files]:
+        raise ValueError(f"{missing[0]} must be in a bundle")
+    if sum(map(len, files.values())) > MAX_BYTES:
+        raise DataError(f"The run has more than {MAX_BYTES >> 20} MiB; a bundle can't be as large.")
+    named = {name: files[name] for name in ALLOWED if name in files}
+    about = {name: {"bytes": len(content), "sha256": _sha256(content)} for name, content in named.items()}
+    manifest = json.dumps({"kind": KIND, "format": FORMAT, "files": about}, indent=1) + "\n"
+    packed = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0, compresslevel=6) as file:
+        for name, content in {MANIFEST: manifest.encode("ascii"), **named}.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            file.write(info.tobuf(tarfile.USTAR_FORMAT, "ascii", "strict"))
+            file.write(content)
+            file.write(b"\0" * (-len(content) % _BLOCK))
+        file.write(b"\0" * 2 * _BLOCK)
+    return packed.getvalue()
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether a file begins as a bundle does."""
+    try:
+        with gzip.open(path, "rb") as file:
+            return _header(file.read(_BLOCK)).name == MANIFEST
+    except (OSError, EOFError, zlib.error, DataError):
+        return False
+
+
+def open_bundle(path: Path, folder: Path) -> None:
+    """Unpack a bundle into an empty folder.
+
+    Raises:
+        DataError: it is none, is damaged, or holds what no bundle does. What was unpacked by then stays in the folder.
+    """
+    try:
+        _unpack(path, folder)
+    except DataError as error:
+        raise DataError(f"{path}: no bundle of a run, or a damaged one: {error}. {_REMEDY}") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: no bundle of a run, or a damaged one: {_said(error)}. {_REMEDY}") from error
+
+
+@contextmanager
+def unpacked(place: Path) -> Iterator[Path]:
+    """Give a run folder as it is, or a bundle's content in a folder that is gone when the block ends.
+
+    Errors that name the folder of a bundle come to name the bundle instead.
+
+    Raises:
+        DataError: there is no such place, or it is no bundle, or a damaged one.
+    """
+    if place.is_dir():
+        yield place
+        return
+    if not place.exists():
+        raise DataError(f"The bundle {place} does not exist.")
+    with tempfile.TemporaryDirectory(prefix="tarsier-eval-") as name:
+        folder = Path(name).resolve()
+        open_bundle(place, folder)
+        try:
+            yield folder
+        except TarsierEvalError as error:
+            error.args = (str(error).replace(str(folder), str(place)),)
+            raise
+
+
+def _unpack(path: Path, folder: Path) -> None:
+    if not path.is_file():
+        raise DataError("there is no such file")
+    bound = min(MAX_BYTES, FREE + MAX_RATIO * path.stat().st_size)
+    with gzip.open(path, "rb") as file:
+        left = _manifest(file)
+        if sum(size for size, _ in left.values()) > bound:
+            raise DataError(f"it would unpack to more than {bound >> 20} MiB")
+        while (block := _read(file, _BLOCK)) != b"\0" * _BLOCK:
+            info = _header(block)
+            if info.name not in left:
+                raise DataError(f"it holds {info.name[:80]!r}, which its manifest does not name, or not twice")
+            size, sha256 = left.pop(info.name)
+            if info.size != size or _copy(file, size, folder / info.name) != sha256:
+                raise DataError(f"{info.name} is not as its manifest says")
+        if left:
+            raise DataError(f"{next(iter(left))} is missing")
+        rest = file.read(_RECORD + 1)
+        if not _BLOCK <= len(rest) <= _RECORD or any(rest):
+            raise DataError("something follows its end")
+
+
+_REMEDY = "Get it again, or make it again: tarsier-eval bundle --run <folder> --to <file>.tar.gz."
+
+
+def _said(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".")
+
+
+def _manifest(file: _Stream) -> dict[str, tuple[int, str]]:
+    """Return size and hash of each file by name. Raises DataError where the stream begins with no sound manifest."""
+    info = _header(_read(file, _BLOCK))
+    if info.name != MANIFEST or not 0 < info.size <= MAX_MANIFEST:
+        raise DataError(f"it does not begin with {MANIFEST}")
+    content = _read(file, info.size)
+    _read(file, -info.size % _BLOCK)
+    try:
+        found: Any = json.loads(content)
+        kind = (found["kind"], found["format"])
+        files = {str(name): (each["bytes"], each["sha256"]) for name, each in found["files"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DataError(f"its {MANIFEST} is damaged ({error})") from error
+    if kind != (KIND, FORMAT):
+        raise DataError(f"its format is none that this version reads ({FORMAT})")
+    for name, (size, _) in files.items():
+        if name not in ALLOWED:
+            raise DataError(f"it holds {name[:80]!r}, and only {', '.join(ALLOWED)} are allowed")
+        if not isinstance(size, int) or size < 0:
+            raise DataError(f"its {MANIFEST} gives {name} {size!r} bytes")
+    if missing := [name for name in REQUIRED if name not in files]:
+        raise DataError(f"{missing[0]} is missing")
+    return files
+
+
+def _header(block: bytes) -> tarfile.TarInfo:
+    """Return what a header says. Raises DataError where it is none, or not one of a plain file."""
+    try:
+        info = tarfile.TarInfo.frombuf(block, "utf-8", "strict")
+    except (tarfile.TarError, UnicodeError, ValueError) as error:
+        raise DataError(f"it is no tar archive ({error})") from error
+    if info.type != tarfile.REGTYPE:
+        raise DataError(f"{info.name[:80]!r} is no plain file")
+    return info
+
+
+def _copy(file: _Stream, size: int, path: Path) -> str:
+    """Write so many bytes of a stream into a new file, and return their hash."""
+    digest = hashlib.sha256()
+    with path.open("xb") as to:
+        left = size
+        while left:
+            block = _read(file, min(left, 1 << 20))
+            digest.update(block)
+            to.write(block)
+            left -= len(block)
+    _read(file, -size % _BLOCK)
+    return digest.hexdigest()
+
+
+def _read(file: _Stream, size: int) -> bytes:
+    content = file.read(size)
+    if len(content) != size:
+        raise DataError("it ends too soon")
+    return content
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

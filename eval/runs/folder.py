@@ -1,0 +1,272 @@
+"""Run folders: what a run leaves on disk, and how it goes on from there.
+
+run.json            the fingerprint: everything that predictions depend on; differences that the user accepted
+config.yaml         the resolved configuration
+predictions.jsonl   one line a sample, appended as they come; in annotation order once the run is through
+scores.jsonl        one line a sample
+verdicts.jsonl      one line a call to the judge: the raw reply, who gave it, what it cost
+result.json         metrics, counts, coverage, provenance, timing; which scores and verdicts it was computed with
+timeline.svg        where the time went
+submission.json     answers to a split whose solutions are withheld
+.lock               who writes here, while somebody does (`eval/runs/lock.py`)
+
+Whatever stops a run, the next start takes the lock, removes half-written files, cuts off a half-written last line, and
+goes on by sample id, with the same fingerprint. What was reported as done is on disk (`eval/files.py`,
+`eval/runs/journal.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from eval.errors import RunError
+from eval.files import (
+    leftover_of,
+    make_folder,
+    refused,
+    to_json,
+    write_atomically,
+    write_bytes_atomically,
+    write_json,
+    write_jsonl,
+)
+from eval.runs.journal import Journal
+from eval.runs.lock import LOCK, FolderLock
+from eval.runs.record import (
+    RUN,
+    Accepted,
+    Difference,
+    RunRecord,
+    accept_now,
+    accepted_differences,
+    plain,
+    read_fingerprint,
+    read_record,
+    refuse_unknown,
+    sha256,
+    write_record,
+)
+
+__all__ = [
+    "CONFIG", "LOCK", "PREDICTIONS", "RESULT", "RUN", "SCORES", "SUBMISSION", "TIMELINE", "VERDICTS", "Accepted",
+    "RunFolder", "RunRecord", "holds_only", "open_run", "read_fingerprint", "read_record", "refuse_changed",
+    "refuse_foreign", "to_json", "write_atomically", "write_bytes_atomically", "write_json", "write_jsonl",
+]  # fmt: skip
+
+CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, TIMELINE, SUBMISSION = (
+    "config.yaml",
+    "predictions.jsonl",
+    "scores.jsonl",
+    "verdicts.jsonl",
+    "result.json",
+    "timeline.svg",
+    "submission.json",
+)
+_NAMES = {RUN, CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, TIMELINE, SUBMISSION}
+
+
+def holds_only(folder: Path, names: Iterable[str]) -> bool:
+    """Whether nothing else is in a folder than files of these names, half-written ones of a killed run, and a lock."""
+    known = {*names, LOCK}
+    return all((leftover_of(path) or path.name) in known for path in folder.iterdir())
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Refuse a folder that holds something else than a run, before any work is done.
+
+    A run that was killed before it could write its run.json is one: it holds no predictions.
+
+    Raises:
+        RunError: the path is a file, or a folder that is not empty and no run.
+    """
+    try:
+        if not folder.exists() or (folder.is_dir() and ((folder / RUN).exists() or _is_stillborn(folder))):
+            return
+    except OSError as error:
+        raise refused(folder, error) from error
+    if folder.is_dir() and (folder / PREDICTIONS).exists():
+        raise RunError(
+            f"{folder} holds {PREDICTIONS} and no {RUN}, which says how they were made. Choose another OUT; "
+            f"the predictions can be scored: score --pred {folder / PREDICTIONS}."
+        )
+    raise RunError(f"{folder} is there already and is not a run. Choose another OUT, or an empty folder.")
+
+
+def _is_stillborn(folder: Path) -> bool:
+    """Whether a folder is empty but for what a run writes first. Earlier versions wrote config.yaml before run.json."""
+    if not holds_only(folder, {RUN, CONFIG}):
+        return False
+    config = folder / CONFIG
+    if not config.exists():
+        return True
+    lines = config.read_bytes().splitlines()
+    return not lines or all(any(line.startswith(key) for line in lines) for key in (b"benchmark:", b"model:"))
+
+
+def refuse_changed(folder: Path, fingerprint: Mapping[str, Any], accept: Sequence[str] = ()) -> None:
+    """Refuse to continue a run from which one of these fields differs, before any work is done.
+
+    Args:
+        folder: The run folder; it need not be there yet.
+        fingerprint: What predictions depend on, or the part of it that is known by now.
+        accept: Fields whose difference the user accepts, see open_run.
+
+    Raises:
+        RunError: the folder holds something else, or a run that differs; the message names the field.
+    """
+    refuse_foreign(folder)
+    if (folder / RUN).exists():
+        there = read_record(folder).fingerprint
+        accepted_differences(folder, {key: there.get(key) for key in fingerprint}, plain(fingerprint), accept)
+
+
+def open_run(folder: Path, fingerprint: Mapping[str, Any], config_yaml: str, accept: Sequence[str] = ()) -> RunFolder:
+    """Create a run folder, or continue the one that is there; hold it until it is closed.
+
+    Args:
+        folder: Where.
+        fingerprint: Everything that predictions depend on, as JSON can hold it.
+        config_yaml: The resolved configuration, kept beside it.
+        accept: Dotted names of fields whose difference the user accepts, such as `code` or `model.dtype`; a name
+            stands for all below it. Each difference is kept in run.json, and the new value counts from then on.
+
+    Raises:
+        RunError: another process holds the folder; it holds something else, or a run that anything differs from,
+            which the message names; a name in `accept` is no field; or the disk refuses to be written.
+    """
+    refuse_foreign(folder)
+    make_folder(folder)
+    lock = FolderLock(folder)
+    try:
+        # Once more, since only now nobody else writes.
+        refuse_foreign(folder)
+        given = plain(fingerprint)
+        record = read_record(folder) if (folder / RUN).exists() else None
+        differing: list[Difference] = []
+        if record is not None:
+            refuse_unknown(accept, record.fingerprint, given)
+            differing = accepted_differences(folder, record.fingerprint, given, accept)
+        # Nothing is touched in a folder that is refused.
+        notes = _remove_leftovers(folder)
+        journal = Journal(folder / PREDICTIONS)
+        tail = journal.repair()
+        notes += [tail] if tail else []
+        if record is None:
+            record = RunRecord(fingerprint=given, config_sha256=sha256(config_yaml.encode("utf-8")))
+            write_record(folder, record)
+            write_atomically(folder / CONFIG, config_yaml)
+        else:
+            record, more = _brought_up_to_date(folder, record, given, config_yaml, differing)
+            notes += more
+        if not lock.held:
+            notes.append(f"{folder}: this file system keeps no locks; see to it that no second run writes there.")
+        return RunFolder(folder, lock, journal, record, notes=notes, repaired=tail is not None)
+    except OSError as error:
+        lock.release()
+        raise refused(Path(error.filename or folder), error) from error
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _brought_up_to_date(
+    folder: Path,
+    record: RunRecord,
+    given: Mapping[str, Any],
+    config_yaml: str,
+    differing: Sequence[Difference],
+) -> tuple[RunRecord, list[str]]:
+    """Put accepted differences, and a configuration that is gone, on disk; return the record and what is to be said."""
+    config = folder / CONFIG
+    there = sha256(config.read_bytes()) if config.exists() else None
+    notes = []
+    if there is None or (record.config_sha256 and there != record.config_sha256):
+        notes.append(f"{config} was missing or damaged; it is written again from the settings of this start.")
+    if not differing and not notes:
+        return record, []
+    accepted = accept_now(differing, _count_lines(folder / PREDICTIONS))
+    notes += [f"{folder} {each.told()}" for each in accepted]
+    write_atomically(config, config_yaml)
+    record = RunRecord(
+        fingerprint=given,
+        accepted=(*record.accepted, *accepted),
+        config_sha256=sha256(config_yaml.encode("utf-8")),
+    )
+    write_record(folder, record)
+    return record, notes
+
+
+def _remove_leftovers(folder: Path) -> list[str]:
+    """Remove what killed processes were writing; what they were to replace is still there."""
+    found = [path for path in folder.iterdir() if leftover_of(path) in _NAMES]
+    for path in found:
+        path.unlink(missing_ok=True)
+    return [f"{path}: removed a half-written file." for path in found]
+
+
+def _count_lines(path: Path) -> int:
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        return sum(1 for line in file if line.strip())
+
+
+class RunFolder:
+    """The folder of one run of one benchmark, held by this process until `close` or the end of a `with` block."""
+
+    def __init__(
+        self,
+        folder: Path,
+        lock: FolderLock,
+        journal: Journal,
+        record: RunRecord,
+        *,
+        notes: Sequence[str] = (),
+        repaired: bool = False,
+    ) -> None:
+        self.folder = folder
+        self.record = record
+        """What run.json says by now, with all differences that were accepted."""
+        self.notes = tuple(notes)
+        """What was found and mended at this start, and what the user should know: one line each, to be shown."""
+        self.repaired = repaired
+        """Whether the end of predictions.jsonl had to be mended."""
+        self._lock = lock
+        self._journal = journal
+
+    @property
+    def predictions(self) -> Path:
+        """The predictions file; it may not exist yet."""
+        return self._journal.path
+
+    def keep_accepted(self, difference: Difference) -> str:
+        """Keep in run.json a difference that showed only in what is done, and was accepted; return what to tell of it.
+
+        Raises:
+            RunError: the disk refuses.
+        """
+        (accepted,) = accept_now([difference], _count_lines(self.predictions))
+        self.record = replace(self.record, accepted=(*self.record.accepted, accepted))
+        write_record(self.folder, self.record)
+        return f"{self.folder} {accepted.told()}"
+
+    def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Append predictions; when this returns they are on disk.
+
+        Raises:
+            RunError: the disk refuses; the file is as it was before, and whole.
+        """
+        self._journal.append(rows)
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self._lock.release()
+
+    def __enter__(self) -> RunFolder:  # noqa: PYI034 - typing has Self from Python 3.11 on
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,189 @@
+"""Reads back what a run or a score left in its folder: result.json as a Result, scores.jsonl as Scores.
+
+The one reader for all that compare, tabulate or draw results. Nothing in a folder is believed before it was looked at:
+the result is checked field by field against `Result`, the scores line by line, and both against each other.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import TypeAdapter, ValidationError
+
+from eval.core import Prediction, Result, Sample, Score, Status
+from eval.errors import DataError, RunError
+from eval.provenance import files_hash
+from eval.readers.malformed import RowError
+from eval.readers.predictions import read_run
+from eval.readers.rows import Row, by_label, read_jsonl
+from eval.runs.checksums import refuse_altered
+from eval.runs.folder import PREDICTIONS, RESULT, SCORES
+
+MAX_RESULT = 256 << 20
+"""Most bytes of a result.json; one with a few hundred subsets has some 200 kB."""
+AGAIN = "Restore it, or score the predictions again."
+"""What mends a file of a result that is damaged."""
+
+_STATUSES: tuple[Status, ...] = get_args(Status)
+_GIVE = "Give a folder that `tarsier-eval score` or `eval` has written."
+
+
+def read_result(folder: Path) -> tuple[Result, Mapping[str, Any]]:
+    """Return what result.json of a folder says, as it is meant and as it stands.
+
+    Raises:
+        RunError: there is no such folder, or no result in it.
+        DataError: the result is none of this version, or damaged.
+    """
+    path = folder / RESULT
+    try:
+        if path.stat().st_size > MAX_RESULT:
+            raise DataError(f"{path} is too large for a result. {AGAIN}")
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise RunError(f"{path if folder.exists() else folder} does not exist. {_GIVE}") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}. {AGAIN}") from error
+    return _parsed(content, path)
+
+
+def read_scores(folder: Path, raw: Mapping[str, Any]) -> dict[str, Score]:
+    """Return the scores in a folder by sample id, in the order of the file.
+
+    Args:
+        folder: Of a run or a score.
+        raw: Its result.json as it stands, which says what the scores were when it was computed.
+
+    Raises:
+        RunError: there are none, or they are not those that the result was computed with.
+        DataError: a line does not fit the format.
+    """
+    path = folder / SCORES
+    if not path.exists():
+        raise RunError(f"{path} does not exist. {_GIVE}")
+    try:
+        rows = by_label(read_jsonl(path), "id")
+        # After the lines are read, which says more of a damaged one: scores cut between two lines read as whole.
+        refuse_altered(folder, raw, SCORES)
+        return {key: _score(row) for key, row in rows.items()}
+    except RowError as error:
+        raise malformed(error) from None
+
+
+def open_scores(folder: Path) -> tuple[Result, dict[str, Score]]:
+    """Return a folder's result, and the scores that it was computed with, of which there are some.
+
+    Raises:
+        RunError: the folder, or one of its files, is missing or not whole, or there are no scores.
+        DataError: the result, or a line of the scores, does not fit the format.
+    """
+    result, raw = read_result(folder)
+    scores = read_scores(folder, raw)
+    if not scores:
+        raise RunError(f"{folder / SCORES} is empty. Choose another folder, or score the predictions again.")
+    return result, scores
+
+
+def predictions_at_hand(folder: Path, result: Result) -> list[tuple[Sample, Prediction]]:
+    """Return the predictions in a folder, or those that its scores say they were made from.
+
+    Predictions which moved, or are of another format, take nothing away: then there are none. So they are for people
+    to read, and nothing is to be computed from them.
+    """
+    places = [folder / PREDICTIONS]
+    source = result.provenance.get("predictions")
+    if isinstance(source, str):
+        places += [Path(source) / PREDICTIONS, Path(source)]
+    for path in places:
+        with suppress(DataError, ValueError):
+            return read_run(path)
+    return []
+
+
+def media_shown(folder: Path, result: Result, raw: Mapping[str, Any]) -> dict[str, str]:
+    """Return which files each sample was shown, by `eval.video.identity.media_id`, as the scored predictions say.
+
+    Predictions that are no longer, to the byte, those that were scored say nothing of what was, and neither do those
+    of another format: then it is empty.
+    """
+    own, about = folder / PREDICTIONS, result.provenance
+    with suppress(DataError, RunError, OSError, ValueError):
+        path = own
+        if own.is_file():
+            refuse_altered(folder, raw, PREDICTIONS)
+        else:
+            source = Path(str(about.get("predictions") or ""))
+            path = source / PREDICTIONS if (source / PREDICTIONS).is_file() else source
+            if not path.is_file() or files_hash([path]) != about.get("predictions_sha256"):
+                return {}
+        return {prediction.id: prediction.media for _, prediction in read_run(path) if prediction.media is not None}
+    return {}
+
+
+def malformed(error: RowError) -> DataError:
+    """Return what to tell a user of a score that does not fit the format."""
+    return DataError(f"{error}; or score the predictions again with this version")
+
+
+def _parsed(content: bytes, path: Path) -> tuple[Result, Mapping[str, Any]]:
+    try:
+        result = _shape().validate_json(content, strict=True)
+        raw = json.loads(content)
+        _check(result)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise DataError(f"{path} is no result of this version: {place}: {first['msg']}. {AGAIN}") from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DataError(f"{path} is no sound result: {error}. {AGAIN}") from error
+    return result, raw
+
+
+@cache
+def _shape() -> TypeAdapter[Result]:
+    return TypeAdapter(Result)
+
+
+def _check(result: Result) -> None:
+    """Raise ValueError or TypeError where a result says what none can, though every field has its type."""
+    scorer = result.provenance.get("scorer")
+    if not isinstance(scorer, Mapping) or not isinstance(scorer.get("name"), str):
+        raise TypeError("its provenance names no scorer")
+    if not result.benchmark or not result.model or not result.score_id:
+        raise ValueError("benchmark, model or score_id is empty")
+    seen = set()
+    for metric in result.metrics:
+        name = (metric.name, metric.accounting, metric.subset)
+        if name in seen:
+            raise ValueError(f"the metric {' '.join(name)} comes twice")
+        seen.add(name)
+        numbers = (metric.value, metric.stderr, *(metric.interval or ()))
+        if not all(number is None or math.isfinite(number) for number in numbers):
+            raise ValueError(f"the metric {' '.join(name)} is not finite")
+
+
+def _score(row: Row) -> Score:
+    given = row.text("status")
+    status = next((each for each in _STATUSES if each == given), None)
+    if status is None:
+        raise row.error("status", f"holds {given!r}, expected one of {', '.join(_STATUSES)}")
+    values = row.row("values")
+    return Score(
+        id=row.text("id"),
+        subset=row.text("subset"),
+        cluster=row.text("cluster"),
+        status=status,
+        answer=row.text_or_none("answer"),
+        target=row.text("target"),
+        values={name: value for name in values.fields if (value := values.number(name)) is not None},
+        groups=row.texts("groups") if row.has("groups") else (),
+        chance=row.number("chance"),
+        reason=row.text_or_none("reason"),
+        detail=row.row("detail").fields if row.has("detail") else {},
+    )

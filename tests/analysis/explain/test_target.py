@@ -1,0 +1,72 @@
+"""Choosing a published number by row or by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from eval.analysis.explain.target import published
+from eval.analysis.leaderboard.rows import Row
+from eval.errors import ConfigError
+
+
+def row(benchmark="mvbench", model="Tarsier-7b", value=0.626, subset="overall", metric="accuracy", **more):
+    fields = {"split": "test", "judge": "", "source": "a report", **more}
+    return Row(
+        origin="published", benchmark=benchmark, model=model, value=value, subset=subset, metric=metric,
+        accounting="", protocol="", headline=subset == "overall", **fields,
+    )  # fmt: skip
+
+
+ROWS = [
+    row("activitynet-qa", judge="gpt-3.5-turbo", value=0.595),
+    row("activitynet-qa", judge="gpt-3.5-turbo", value=0.543, source="a re-run at 8 frames"),
+    row("activitynet-qa", metric="score", value=3.6),
+    row(),
+    row(model="GPT-4o", value=0.575),
+    row("dream-1k", model="GPT-4V", metric="f1", value=0.344),
+    row("dream-1k", model="GPT-4V", metric="f1", value=0.348, subset="youtube"),
+    row("dream-1k", model="GPT-4V", metric="recall", value=0.313, subset="youtube"),
+]
+
+
+def choose(which, benchmark="mvbench", primary="accuracy"):
+    return published(ROWS, which, benchmark, primary)
+
+
+@pytest.mark.parametrize("which", ["4", "mvbench/Tarsier-7B", "tarsier-7b", "MVBench/tarsier-7b/overall/accuracy"])
+def test_by_number_and_by_name(which):
+    target = choose(which)
+    assert (target.number, target.value, target.model, target.source) == (4, 0.626, "Tarsier-7b", "a report")
+    assert (target.metric, target.subset, target.split) == ("accuracy", "overall", "test")
+    assert target.rounding == pytest.approx(0.0005)
+
+
+def test_subset_and_metric():
+    assert choose("dream-1k/GPT-4V", "dream-1k", "f1").number == 6
+    assert choose("dream-1k/GPT-4V/youtube", "dream-1k", "f1").number == 7
+    assert choose("dream-1k/GPT-4V/youtube/recall", "dream-1k", "f1").number == 8
+
+
+def test_what_other_sources_say_of_the_same_model():
+    target = choose("1", "activitynet-qa")
+    assert target.others == ("54.3 (row 2, a re-run at 8 frames)",)
+    # A score from 0 to 5 is published with one digit.
+    assert choose("3", "activitynet-qa").rounding == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(
+    ("which", "benchmark", "said"),
+    [
+        ("99", "mvbench", "rows 1 to 8"),
+        ("0", "mvbench", "rows 1 to 8"),
+        ("1", "mvbench", "that row is of activitynet-qa, and the run of mvbench. Its rows: 4 mvbench/Tarsier-7b, 5"),
+        ("mvbench/Tarsier-7", "mvbench", "Did you mean 'mvbench/Tarsier-7b'?"),
+        ("activitynet-qa/Tarsier-7b", "mvbench", "the run is of mvbench"),
+        ("Tarsier-7b", "activitynet-qa", r"several sources have it; give the row's number: 1 \(a report\); 2"),
+        ("Tarsier-7b/Action", "mvbench", "name subset and metric"),
+        ("Tarsier-7b", "tvbench", "give one as --value"),
+    ],
+)
+def test_what_names_no_row(which, benchmark, said):
+    with pytest.raises(ConfigError, match=said):
+        choose(which, benchmark)

@@ -1,0 +1,83 @@
+"""`tarsier-eval score` and `export`: every form of prediction file, partial runs, nothing written over."""
+
+from __future__ import annotations
+
+import json
+
+from eval.__main__ import main
+from eval.config import BUILTIN
+from tests.cli.runs import evaluate, needs_world, read, small_benchmark
+
+
+@needs_world
+def test_predictions_are_scored_again_from_every_form(tmp_path):
+    flags = small_benchmark(tmp_path)
+    evaluate(tmp_path / "run", *flags)
+    metrics = json.loads((tmp_path / "run" / "result.json").read_text())["metrics"]
+    run = str(tmp_path / "run")
+    assert main(["export", "--run", run, "--to", str(tmp_path / "e1" / "own.jsonl")]) == 0
+    assert main(["export", "--run", run, "--to", str(tmp_path / "e2" / "rows.jsonl"), "--ann", flags[3]]) == 0
+    exported = read(tmp_path / "e2" / "rows.jsonl")
+    assert [row["text"]["prediction"] for row in exported] == ["A", "<error>", "<error>"]
+    assert exported[0]["video_file"] == "good.mp4"
+    sources = [run, f"{run}/predictions.jsonl", str(tmp_path / "e1" / "own.jsonl"), str(tmp_path / "e2")]
+    for number, source in enumerate(sources):
+        out = tmp_path / f"score-{number}"
+        assert main(["score", "--pred", source, "--bench", "mvbench", "--out", str(out)]) == 1
+        assert json.loads((out / "result.json").read_text())["metrics"] == metrics, source
+
+
+@needs_world
+def test_a_partial_run_is_scored_as_partial(tmp_path, capsys):
+    assert evaluate(tmp_path / "run", "--limit", "6") == 0
+    predictions = tmp_path / "run" / "predictions.jsonl"
+    predictions.write_text("".join(predictions.read_text().splitlines(keepends=True)[:4]))
+    assert main(["score", "--pred", str(tmp_path / "run"), "--bench", "mvbench", "--out", str(tmp_path / "s")]) == 1
+    assert "stopped with 2 samples to go" in capsys.readouterr().out
+    result = json.loads((tmp_path / "s" / "result.json").read_text())
+    assert (result["complete"], result["model"], result["counts"]["total"]) == (False, "scripted", 4)
+    assert result["provenance"]["limit"] == 6
+
+
+def test_a_prediction_file_needs_no_prompts_and_no_videos(tmp_path):
+    rows = [
+        {"idx": n, "dataset": "MVBench/Action Count", "text": {"response": "B", "prediction": text}}
+        for n, text in enumerate(["(B)", "A", "", "<error>"])
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    flags = ["score", "--pred", str(tmp_path / "rows.jsonl"), "--bench", "mvbench"]
+    assert main([*flags, "--out", str(tmp_path / "s")]) == 1
+    result = json.loads((tmp_path / "s" / "result.json").read_text())
+    assert result["counts"] == {"total": 4, "scored": 2, "invalid": 1, "model_failed": 1, "judge_failed": 0}
+    values = {(m["name"], m["accounting"], m["subset"]): m["value"] for m in result["metrics"]}
+    assert values["accuracy", "upstream", "overall"] == 0.5
+    assert values["accuracy", "strict", "Action Count"] == 0.25
+    assert main([*flags, "--out", str(tmp_path)]) == 2
+
+
+@needs_world
+def test_upstream_rows_are_reported_as_in_a_run(tmp_path):
+    run = tmp_path / "run"
+    assert evaluate(run, bench="video-mme") == 0
+    annotations = BUILTIN / "world" / "annotations" / "Video-MME.jsonl"
+    rows = tmp_path / "rows" / "rows.jsonl"
+    assert main(["export", "--run", str(run), "--to", str(rows), "--ann", str(annotations)]) == 0
+    assert main(["score", "--pred", str(rows), "--bench", "video-mme", "--out", str(tmp_path / "s")]) == 0
+    ran, scored = (json.loads((folder / "result.json").read_text())["metrics"] for folder in (run, tmp_path / "s"))
+    assert scored == ran
+    assert {"short", "medium", "long"} <= {metric["subset"] for metric in scored}
+
+
+@needs_world
+def test_nothing_is_written_over(tmp_path, capsys):
+    assert evaluate(tmp_path / "run", "--limit", "2") == 0
+    run = str(tmp_path / "run")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    assert main(["export", "--run", run, "--to", f"{run}/predictions.jsonl"]) == 2
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "notes.txt").write_text("mine")
+    assert main(["score", "--pred", run, "--bench", "mvbench", "--out", str(tmp_path / "theirs")]) == 2
+    (tmp_path / "file").write_text("")
+    assert main(["score", "--pred", run, "--bench", "mvbench", "--out", str(tmp_path / "file" / "x")]) == 2
+    assert capsys.readouterr().err.count("\n") == 4  # the progress line of the run, and three refusals
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
