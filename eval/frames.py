@@ -24,12 +24,11 @@ from typing import TYPE_CHECKING, Any
 
 from eval.analysis.leaderboard.cells import read_csv
 from eval.analysis.leaderboard.finding import find_rows, finished, opened
-from eval.analysis.leaderboard.reading import Scored
 from eval.analysis.leaderboard.rows import COLUMNS, Row
 from eval.errors import ConfigError, DataError
 from eval.readers.predictions import read_run
 from eval.runs.folder import PREDICTIONS
-from eval.runs.result import read_scores
+from eval.runs.scored import ScoredRun
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -131,11 +130,11 @@ def paired(first: str | Path, second: str | Path, metric: str | None = None) -> 
     return both
 
 
-def _samples(scored: Scored, place: str, metric: str | None) -> Iterator[Mapping[str, Any]]:
+def _samples(scored: ScoredRun, place: str, metric: str | None) -> Iterator[Mapping[str, Any]]:
     result, path = scored.result, scored.folder / PREDICTIONS
     wanted = metric or result.primary
     said = {prediction.id: prediction for _, prediction in read_run(path, result.benchmark)} if path.is_file() else {}
-    scores = read_scores(scored.folder, scored.raw)
+    scores = scored.scores
     known = sorted({name for score in scores.values() for name in score.values})
     if metric is not None and metric not in known:
         raise DataError(f"{place}: no sample has a value {metric!r}. Known: {', '.join(known) or 'none'}.")

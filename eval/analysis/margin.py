@@ -30,10 +30,10 @@ from math import ceil
 from typing import Literal
 
 from eval.analysis.compare.change import Change
-from eval.analysis.compare.scored import System
 from eval.analysis.compare.systems import Comparison, compare_systems
 from eval.core import OVERALL, Accounting
 from eval.errors import ConfigError, did_you_mean
+from eval.runs.scored import ScoredRun
 from eval.stats.clusters import share_interval, t_quantile
 
 CONFIDENCE = 0.95
@@ -117,8 +117,8 @@ def decide(
 
 
 def margin_gate(
-    new: System,
-    old: System,
+    new: ScoredRun,
+    old: ScoredRun,
     *,
     margin: float,
     metric: str | None = None,

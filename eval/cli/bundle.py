@@ -14,8 +14,7 @@ import yaml
 
 from eval import config as configuration
 from eval.analysis.leaderboard.keys import refuse_secrets
-from eval.analysis.leaderboard.paths import without_places
-from eval.analysis.leaderboard.reading import Scored, read_scored
+from eval.analysis.leaderboard.reading import refuse_untabular
 from eval.config import PROJECT
 from eval.errors import ConfigError, DataError
 from eval.files import to_jsonl, write_bytes_atomically
@@ -23,14 +22,18 @@ from eval.judges.replay import ReplayJudge
 from eval.readers.predictions import to_json
 from eval.running.judge_session import pack_of
 from eval.running.outcome import say
-from eval.running.rescore import build_benchmark, kept_settings, pairs_of, population_of
+from eval.running.rescore import build_benchmark, pairs_of, population_of
 from eval.runs.bundle import POPULATION, SUFFIX, WORDING, is_bundle, pack
 from eval.runs.folder import CONFIG, PREDICTIONS, RESULT, RUN, SCORES, SUBMISSION, VERDICTS, read_record
+from eval.runs.places import without_places
+from eval.runs.scored import ScoredRun
 
 
 def bundle(given: argparse.Namespace) -> bool:
     """Write a run, or a score, as one bundle."""
-    write_bundle(read_scored(result_folder(given.run)), given.to, given.overrides)
+    run = ScoredRun.read(result_folder(given.run))
+    refuse_untabular(run)
+    write_bundle(run, given.to, given.overrides)
     return True
 
 
@@ -42,7 +45,7 @@ def result_folder(name: str) -> Path:
     return folder
 
 
-def write_bundle(scored: Scored, name: str, overrides: Sequence[str]) -> None:
+def write_bundle(scored: ScoredRun, name: str, overrides: Sequence[str]) -> None:
     """Write what a folder holds as one bundle, and say so.
 
     Args:
@@ -57,7 +60,7 @@ def write_bundle(scored: Scored, name: str, overrides: Sequence[str]) -> None:
     to = _bundle_file(name)
     folder = scored.folder
     files = _files(scored, overrides)
-    settings = kept_settings(folder)
+    settings = scored.settings
     judge = settings.get("judge")
     variable = judge.get("key_env") if isinstance(judge, Mapping) else None
     refuse_secrets(files, [variable] if isinstance(variable, str) else [], settings=(CONFIG, RUN, RESULT))
@@ -81,7 +84,7 @@ def _bundle_file(name: str) -> Path:
     return path
 
 
-def _files(scored: Scored, overrides: Sequence[str]) -> dict[str, bytes]:
+def _files(scored: ScoredRun, overrides: Sequence[str]) -> dict[str, bytes]:
     folder = scored.folder
     files = {name: (folder / name).read_bytes() for name in (SCORES, VERDICTS, SUBMISSION) if (folder / name).is_file()}
     benchmark = build_benchmark(scored)
@@ -99,9 +102,9 @@ def _files(scored: Scored, overrides: Sequence[str]) -> dict[str, bytes]:
     placeless = {**without_places(about), "scorer": about["scorer"]}
     files[RESULT] = _json({**scored.raw, "provenance": placeless})
     if (folder / CONFIG).is_file():
-        files[CONFIG] = yaml.safe_dump(
-            without_places(kept_settings(folder)), sort_keys=False, allow_unicode=True
-        ).encode("utf-8")
+        files[CONFIG] = yaml.safe_dump(without_places(scored.settings), sort_keys=False, allow_unicode=True).encode(
+            "utf-8"
+        )
     if (folder / RUN).is_file():
         record = asdict(read_record(folder))
         _refuse_other_config(folder, record["config_sha256"])
@@ -129,7 +132,7 @@ def _json(value: Any) -> bytes:
     return (json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2) + "\n").encode("utf-8")
 
 
-def _places_left(files: Mapping[str, bytes], scored: Scored) -> list[str]:
+def _places_left(files: Mapping[str, bytes], scored: ScoredRun) -> list[str]:
     """Return a line for each file in which paths of this machine are left: messages name the file that failed."""
     about = scored.result.provenance
     places = {str(PROJECT), str(Path.home()), str(scored.folder), str(about.get("data") or "")}

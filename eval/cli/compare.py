@@ -6,15 +6,15 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from eval.analysis.compare.scored import read_system
 from eval.analysis.compare.systems import compare_systems
 from eval.analysis.compare.view import show_comparison
 from eval.runs.folder import write_json
+from eval.runs.scored import ScoredRun
 
 
 def compare(given: argparse.Namespace) -> bool:
     """Show how two systems differ on the same samples, and how sure that is."""
-    first, second = (read_system(Path(name).expanduser().resolve()) for name in (given.first, given.second))
+    first, second = (ScoredRun.read(Path(name).expanduser().resolve()) for name in (given.first, given.second))
     comparison = compare_systems(first, second, given.accept or ())
     show_comparison(comparison)
     if given.to:

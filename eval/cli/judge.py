@@ -13,7 +13,7 @@ from eval.analysis.judges.comparison import compare_judges
 from eval.analysis.judges.opinions import read_judged
 from eval.analysis.judges.view import show_agreement
 from eval.analysis.leaderboard.finding import opened
-from eval.analysis.leaderboard.reading import Scored, read_scored
+from eval.analysis.leaderboard.reading import refuse_untabular
 from eval.cli.bundle import result_folder, write_bundle
 from eval.cli.score import score
 from eval.core import Result
@@ -40,6 +40,7 @@ from eval.runs.folder import (
     write_jsonl,
 )
 from eval.runs.lock import FolderLock
+from eval.runs.scored import ScoredRun
 
 SHOWN = 5
 """Differences that are listed."""
@@ -78,7 +79,8 @@ def compare(given: argparse.Namespace) -> bool:
 
 def export(given: argparse.Namespace) -> bool:
     """Write a run whose judge was a server as one bundle, verdicts and all."""
-    scored = read_scored(result_folder(given.run))
+    scored = ScoredRun.read(result_folder(given.run))
+    refuse_untabular(scored)
     judge = ReplayJudge(bundle=scored.folder)
     judge.require_served()
     write_bundle(scored, given.to, given.overrides)
@@ -116,7 +118,7 @@ def replay(given: argparse.Namespace) -> bool:
     return is_whole(again) and not differences
 
 
-def _again(scored: Scored, out: Path, data: str | None, overrides: Sequence[str]) -> Result:
+def _again(scored: ScoredRun, out: Path, data: str | None, overrides: Sequence[str]) -> Result:
     """Score a run again into a folder of its own, which then holds all that the run's had: what it is of stays known.
 
     Raises:

@@ -14,7 +14,6 @@ from typing import Any
 
 from eval import building
 from eval import config as configuration
-from eval.analysis.compare.scored import read_system
 from eval.analysis.margin import margin_gate
 from eval.config import Settings
 from eval.errors import ConfigError, ModelError, TarsierEvalError
@@ -36,6 +35,7 @@ from eval.regression.view import (
     show_renewal,
 )
 from eval.running.judge_session import Judging
+from eval.runs.scored import ScoredRun
 
 BASELINE = configuration.PROJECT / "results" / "baselines" / "tarsier-tiny.jsonl"
 """What the built-in subset is compared with."""
@@ -107,7 +107,7 @@ def _by_margin(given: argparse.Namespace, *, github: bool) -> int:
         raise ConfigError("Two runs are compared by --run NEW --against OLD --margin POINTS; give all three.")
     if given.renew or given.baseline:
         raise ConfigError("--renew and --baseline are about the built-in subset; leave them out with --run.")
-    new, old = (read_system(Path(name).expanduser().resolve()) for name in (given.run, given.against))
+    new, old = (ScoredRun.read(Path(name).expanduser().resolve()) for name in (given.run, given.against))
     found = margin_gate(new, old, margin=given.margin, metric=given.metric, accept=given.accept or ())
     show_margin(found)
     _report(given.junit, junit_of_margin(found))

@@ -20,10 +20,10 @@ from eval.readers.predictions import read_predictions
 from eval.report.terminal import projection
 from eval.running.judge_session import Judging, judge_overrides, judged, notes_of, protocol_overrides
 from eval.running.outcome import is_whole, origin, stamp, write_and_show
-from eval.running.rescore import kept_settings
 from eval.running.score import score_predictions
 from eval.runs.folder import PREDICTIONS, RESULT, RUN, SCORES, VERDICTS, holds_only, read_record
 from eval.runs.lock import FolderLock
+from eval.runs.scored import read_settings
 
 
 def score(given: argparse.Namespace) -> bool:
@@ -110,5 +110,5 @@ def _scored(
 
 def _data_of(source: Path) -> str | None:
     """Return where the data of a run lay, as its configuration says; None of predictions from elsewhere."""
-    data = kept_settings(source if source.is_dir() else source.parent).get("data")
+    data = read_settings(source if source.is_dir() else source.parent).get("data")
     return "built-in" if data == str(configuration.BUILTIN / "world") else data if isinstance(data, str) else None

@@ -38,7 +38,6 @@ from eval.analysis.explain.ways import (
 )  # fmt: skip
 from eval.analysis.leaderboard.finding import opened
 from eval.analysis.leaderboard.published import read_published
-from eval.analysis.leaderboard.reading import Scored
 from eval.cli.leaderboard import PUBLISHED
 from eval.config import Settings
 from eval.core import OVERALL, Benchmark, Prediction, Sample, Score, Scorer
@@ -49,7 +48,7 @@ from eval.judges.replay import ReplayJudge
 from eval.running.judge_session import pack_of
 from eval.running.rescore import pairs_of, population_of, rescore
 from eval.runs.folder import RESULT, write_json
-from eval.runs.result import read_scores
+from eval.runs.scored import ScoredRun
 
 Pairs = list[tuple[Sample, Prediction]]
 
@@ -62,7 +61,7 @@ class _Case:
     """What a number is worked out from again."""
 
     path: Path
-    scored: Scored
+    scored: ScoredRun
     given: argparse.Namespace
     settings: Settings
     benchmark: Benchmark
@@ -106,7 +105,7 @@ def why(given: argparse.Namespace) -> bool:
     return True
 
 
-def _target(given: argparse.Namespace, scored: Scored) -> Target | None:
+def _target(given: argparse.Namespace, scored: ScoredRun) -> Target | None:
     result = scored.result
     if given.value:
         return by_hand(given.value, result.primary)
@@ -115,7 +114,9 @@ def _target(given: argparse.Namespace, scored: Scored) -> Target | None:
     return None
 
 
-def _material(path: Path, scored: Scored, given: argparse.Namespace, wanted: Wanted, target: Target | None) -> Material:
+def _material(
+    path: Path, scored: ScoredRun, given: argparse.Namespace, wanted: Wanted, target: Target | None
+) -> Material:
     average = average_of(scored.result.metrics, wanted, str(path))
     is_builtin = scored.is_builtin or _lies_in_builtin_run(scored)
     settings = _settings(scored, given, is_builtin=is_builtin)
@@ -188,7 +189,7 @@ def _panel(case: _Case) -> Panel:
         own, _ = rescore(case.scored, case.given.data, case.given.overrides)
     except ConfigError as error:
         panel.notes.append(f"The run's own verdicts are not read again, its scores are taken as they stand: {error}")
-        own = list(read_scores(case.scored.folder, case.scored.raw).values())
+        own = list(case.scored.scores.values())
     panel.add(case.benchmark.scorer, case.identity, own, "the run")
     for place in places(case.path, case.given.verdicts or ()):
         try:
@@ -215,7 +216,7 @@ def _add_place(panel: Panel, case: _Case, place: Path) -> None:
     with opened(place) as there:
         if there.result.benchmark != case.benchmark.name or "judge" not in there.result.provenance["scorer"]:
             return
-        if same_outputs(list(read_scores(there.folder, there.raw).values()), case.pairs):
+        if same_outputs(list(there.scores.values()), case.pairs):
             scores, result = rescore(there, case.given.data, case.given.overrides)
             panel.add(case.benchmark.scorer, result.provenance["scorer"], scores, str(place))
         elif place.is_file():
@@ -251,12 +252,12 @@ def _conventions(case: _Case) -> dict[str, dict[str, str]]:
     return found
 
 
-def _root(scored: Scored, given: argparse.Namespace) -> str | None:
+def _root(scored: ScoredRun, given: argparse.Namespace) -> str | None:
     known = given.data or scored.result.provenance.get("data")
     return str(Path(known).expanduser().resolve()) if known and Path(known).expanduser().is_dir() else None
 
 
-def _settings(scored: Scored, given: argparse.Namespace, *, is_builtin: bool) -> Settings:
+def _settings(scored: ScoredRun, given: argparse.Namespace, *, is_builtin: bool) -> Settings:
     about, root = scored.result.provenance, None if is_builtin and not given.data else _root(scored, given)
     annotations = None if given.data else about.get("annotations")
     chosen = {"data": root, "annotations": annotations if annotations and Path(annotations).exists() else None}
@@ -274,7 +275,7 @@ def _population(case: _Case) -> list[Sample] | None:
         return None
 
 
-def _lies_in_builtin_run(scored: Scored) -> bool:
+def _lies_in_builtin_run(scored: ScoredRun) -> bool:
     """Whether a score is of a run on the built-in world, which the score itself does not say."""
     source = Path(str(scored.result.provenance.get("predictions") or ""))
     path = (source if source.is_dir() else source.parent) / RESULT

@@ -7,11 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from eval import building
 from eval import config as configuration
-from eval.analysis.leaderboard.reading import Scored
 from eval.core import Benchmark, Clip, Prediction, Result, Sample, Score
 from eval.errors import ConfigError, DataError
 from eval.judges.replay import ReplayJudge
@@ -22,11 +19,12 @@ from eval.running.judge_session import pack_of
 from eval.running.score import score_id, score_predictions
 from eval.runs.bundle import POPULATION
 from eval.runs.folder import CONFIG, PREDICTIONS
+from eval.runs.scored import ScoredRun, damaged
 
 _SCALARS = (str, int, float, bool, type(None))
 
 
-def rescore(scored: Scored, data: str | None = None, overrides: Sequence[str] = ()) -> tuple[list[Score], Result]:
+def rescore(scored: ScoredRun, data: str | None = None, overrides: Sequence[str] = ()) -> tuple[list[Score], Result]:
     """Return scores and result of the predictions, as this version scores them, with the verdicts that were given.
 
     Args:
@@ -57,14 +55,14 @@ def rescore(scored: Scored, data: str | None = None, overrides: Sequence[str] = 
     return scores, replace(again, complete=again.complete and not stopped_early)
 
 
-def build_benchmark(scored: Scored) -> Benchmark:
+def build_benchmark(scored: ScoredRun) -> Benchmark:
     """Return the benchmark of a result, for reading its predictions; it cannot score where a judge is needed."""
     settings = configuration.load_settings([f"benchmark={_name(scored)}"])
     benchmark: Benchmark = building.build(settings.benchmark, "benchmark")
     return benchmark
 
 
-def pairs_of(scored: Scored, benchmark: Benchmark) -> list[tuple[Sample, Prediction]]:
+def pairs_of(scored: ScoredRun, benchmark: Benchmark) -> list[tuple[Sample, Prediction]]:
     """Return what was scored: the folder's predictions, or the file that the score was made from.
 
     Raises:
@@ -84,7 +82,7 @@ def pairs_of(scored: Scored, benchmark: Benchmark) -> list[tuple[Sample, Predict
 
 
 def population_of(
-    scored: Scored, benchmark: Benchmark, pairs: Sequence[tuple[Sample, Prediction]], data: str | None = None
+    scored: ScoredRun, benchmark: Benchmark, pairs: Sequence[tuple[Sample, Prediction]], data: str | None = None
 ) -> list[Sample]:
     """Return all samples of the split, as far as the score depends on more than those that were predicted.
 
@@ -108,7 +106,7 @@ def population_of(
     return list(benchmark.samples())
 
 
-def _benchmark(scored: Scored, data: str | None, overrides: Sequence[str]) -> Benchmark:
+def _benchmark(scored: ScoredRun, data: str | None, overrides: Sequence[str]) -> Benchmark:
     about = scored.result.provenance
     root = data or (None if scored.is_builtin else about.get("data"))
     given = {
@@ -129,7 +127,7 @@ def _benchmark(scored: Scored, data: str | None, overrides: Sequence[str]) -> Be
         judge = ReplayJudge(bundle=scored.folder, same_predictions=True)
         parts = {"judge": judge, "protocol": judge.protocol(pack_of(settings))}
     plain = dict(node["scorer"])
-    kept, told = (_plain_values(values, plain) for values in (_kept_scorer(scored.folder), identity))
+    kept, told = (_plain_values(values, plain) for values in (_kept_scorer(scored), identity))
     fallback: Benchmark | None = None
     # The settings may be those of an earlier scoring, and what a scorer tells of itself is not all a setting.
     for values in ({**kept, **told}, told, kept, {}):
@@ -145,38 +143,20 @@ def _benchmark(scored: Scored, data: str | None, overrides: Sequence[str]) -> Be
     return fallback
 
 
-def _name(scored: Scored) -> str:
+def _name(scored: ScoredRun) -> str:
     name = scored.result.benchmark
     if name not in configuration.names("benchmark"):
         raise ConfigError(f"{scored.folder} is of the benchmark {name[:80]!r}, which is none of conf/benchmark/.")
     return name
 
 
-def kept_settings(folder: Path) -> dict[str, Any]:
-    """Return the settings of a run, as its config.yaml has them; {} where it has none. Raises DataError."""
-    path = folder / CONFIG
-    if not path.is_file():
-        return {}
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise _damaged(path, " ".join(str(error).split())) from error
-    if not isinstance(found, dict):
-        raise _damaged(path, "it is no mapping")
-    return found
-
-
-def _kept_scorer(folder: Path) -> Mapping[str, Any]:
-    settings = kept_settings(folder)
+def _kept_scorer(run: ScoredRun) -> Mapping[str, Any]:
+    settings = run.settings
     benchmark = settings.get("benchmark")
     scorer = benchmark.get("scorer") if isinstance(benchmark, dict) else None
     if settings and not isinstance(scorer, dict):
-        raise _damaged(folder / CONFIG, "it has no benchmark.scorer")
+        raise damaged(run.folder / CONFIG, "it has no benchmark.scorer")
     return scorer or {}
-
-
-def _damaged(path: Path, why: str) -> DataError:
-    return DataError(f"{path} is damaged ({why}). Restore it, or run again.")
 
 
 def _plain_values(found: Mapping[str, Any], plain: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,7 +171,7 @@ def _plain_values(found: Mapping[str, Any], plain: Mapping[str, Any]) -> dict[st
     }
 
 
-def _reference(name: str, targets: tuple[str, ...], scored: Scored) -> Sample:
+def _reference(name: str, targets: tuple[str, ...], scored: ScoredRun) -> Sample:
     return Sample(
         id=name, benchmark=scored.result.benchmark, subset="", clip=Clip(source=()), prompt="", targets=targets
     )

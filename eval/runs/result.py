@@ -9,21 +9,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from eval.core import Prediction, Result, Sample, Score, Status
+from eval.core import Result, Score, Status
 from eval.errors import DataError, RunError
-from eval.provenance import files_hash
 from eval.readers.malformed import RowError
-from eval.readers.predictions import read_run
 from eval.readers.rows import Row, by_label, read_jsonl
 from eval.runs.checksums import refuse_altered
-from eval.runs.folder import PREDICTIONS, RESULT, SCORES
+from eval.runs.folder import RESULT, SCORES
 
 MAX_RESULT = 256 << 20
 """Most bytes of a result.json; one with a few hundred subsets has some 200 kB."""
@@ -74,56 +71,6 @@ def read_scores(folder: Path, raw: Mapping[str, Any]) -> dict[str, Score]:
         return {key: _score(row) for key, row in rows.items()}
     except RowError as error:
         raise malformed(error) from None
-
-
-def open_scores(folder: Path) -> tuple[Result, dict[str, Score]]:
-    """Return a folder's result, and the scores that it was computed with, of which there are some.
-
-    Raises:
-        RunError: the folder, or one of its files, is missing or not whole, or there are no scores.
-        DataError: the result, or a line of the scores, does not fit the format.
-    """
-    result, raw = read_result(folder)
-    scores = read_scores(folder, raw)
-    if not scores:
-        raise RunError(f"{folder / SCORES} is empty. Choose another folder, or score the predictions again.")
-    return result, scores
-
-
-def predictions_at_hand(folder: Path, result: Result) -> list[tuple[Sample, Prediction]]:
-    """Return the predictions in a folder, or those that its scores say they were made from.
-
-    Predictions which moved, or are of another format, take nothing away: then there are none. So they are for people
-    to read, and nothing is to be computed from them.
-    """
-    places = [folder / PREDICTIONS]
-    source = result.provenance.get("predictions")
-    if isinstance(source, str):
-        places += [Path(source) / PREDICTIONS, Path(source)]
-    for path in places:
-        with suppress(DataError, ValueError):
-            return read_run(path)
-    return []
-
-
-def media_shown(folder: Path, result: Result, raw: Mapping[str, Any]) -> dict[str, str]:
-    """Return which files each sample was shown, by `eval.video.identity.media_id`, as the scored predictions say.
-
-    Predictions that are no longer, to the byte, those that were scored say nothing of what was, and neither do those
-    of another format: then it is empty.
-    """
-    own, about = folder / PREDICTIONS, result.provenance
-    with suppress(DataError, RunError, OSError, ValueError):
-        path = own
-        if own.is_file():
-            refuse_altered(folder, raw, PREDICTIONS)
-        else:
-            source = Path(str(about.get("predictions") or ""))
-            path = source / PREDICTIONS if (source / PREDICTIONS).is_file() else source
-            if not path.is_file() or files_hash([path]) != about.get("predictions_sha256"):
-                return {}
-        return {prediction.id: prediction.media for _, prediction in read_run(path) if prediction.media is not None}
-    return {}
 
 
 def malformed(error: RowError) -> DataError:

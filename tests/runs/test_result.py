@@ -9,7 +9,8 @@ import pytest
 
 from eval.core import Score
 from eval.errors import DataError, RunError
-from eval.runs.result import open_scores, predictions_at_hand, read_result, read_scores
+from eval.runs.result import read_result, read_scores
+from eval.runs.scored import ScoredRun
 from tests.analysis.leaderboard.synthetic import change, write_run
 
 SCORE = Score(
@@ -20,7 +21,8 @@ SCORE = Score(
 
 def test_what_was_written_comes_back(tmp_path):
     run = write_run(tmp_path / "run", ["A", "B", "?", None])
-    result, scores = open_scores(run)
+    read = ScoredRun.read(run)
+    result, scores = read.result, read.scores
     assert (result.benchmark, result.model, result.counts.total) == ("mvbench", "always-A", 4)
     assert result.provenance["scorer"]["name"] == "multiple_choice"
     assert [score.status for score in scores.values()] == ["scored", "scored", "invalid", "model_failed"]
@@ -28,7 +30,7 @@ def test_what_was_written_comes_back(tmp_path):
         json.loads(line) for line in (run / "scores.jsonl").read_text().splitlines()
     ]
     assert read_result(run) == (result, json.loads((run / "result.json").read_text()))
-    assert [prediction.output for _, prediction in predictions_at_hand(run, result)] == ["A", "B", "?", None]
+    assert [prediction.output for _, prediction in read.predictions] == ["A", "B", "?", None]
 
 
 def test_a_score_has_all_its_fields(tmp_path):
@@ -76,12 +78,12 @@ def test_scores_that_are_not_those_of_the_result_are_refused(tmp_path):
     path = run / "scores.jsonl"
     path.write_text(path.read_text().replace('"B"', '"C"'))
     with pytest.raises(RunError, match=r"scores\.jsonl is not as result\.json was computed with it"):
-        open_scores(run)
+        ScoredRun.read(run).scores  # noqa: B018
     change(run / "result.json", files={})
     path.write_text(path.read_text().replace('"status": "scored"', '"status": "fine"', 1))
     with pytest.raises(DataError, match=r"scores\.jsonl:1: field 'status' holds 'fine', expected one of scored, "):
-        open_scores(run)
+        ScoredRun.read(run).scores  # noqa: B018
     path.write_text("")
     change(run / "result.json", counts__total=0)
     with pytest.raises(RunError, match=r"scores\.jsonl is empty"):
-        open_scores(run)
+        ScoredRun.read(run).scores  # noqa: B018

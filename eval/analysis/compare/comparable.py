@@ -10,12 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eval.analysis.compare.scored import System
 from eval.analysis.differences import Difference, differences_of
-from eval.errors import ConfigError, DataError, did_you_mean
-from eval.runs.folder import RESULT
+from eval.errors import ConfigError, did_you_mean
 from eval.runs.record import MEDIA, Accepted, dotted, short
-from eval.runs.result import AGAIN
+from eval.runs.scored import ScoredRun
 from eval.scorers.accounting import video_of
 from eval.scorers.event_table import RENAMED
 
@@ -37,7 +35,7 @@ class Continued:
     """What changed, in order, and after how many predictions."""
 
 
-def accepted_differences(first: System, second: System, accept: Sequence[str]) -> tuple[Difference, ...]:
+def accepted_differences(first: ScoredRun, second: ScoredRun, accept: Sequence[str]) -> tuple[Difference, ...]:
     """Return in what two results differ that should agree, all of which is accepted.
 
     Args:
@@ -74,26 +72,22 @@ def accepted_differences(first: System, second: System, accept: Sequence[str]) -
     return tuple(found)
 
 
-def unknown_fields(first: System, second: System) -> tuple[str, ...]:
+def unknown_fields(first: ScoredRun, second: ScoredRun) -> tuple[str, ...]:
     """Return the fields that should agree of which one of the folders says nothing: predictions from elsewhere."""
     unknown = [name for name in MUST_AGREE if not (name in first.provenance and name in second.provenance)]
     return (*unknown, *(() if first.media.keys() & second.media.keys() else (MEDIA,)))
 
 
-def continued(system: System) -> Continued | None:
+def continued(system: ScoredRun) -> Continued | None:
     """Return how a run went on with other settings; None where all of its predictions are of the same ones.
 
     Raises:
         DataError: its result says it in no way that can be read.
     """
-    try:
-        accepted = tuple(Accepted(**each) for each in system.provenance.get("accepted") or ())
-    except TypeError as error:
-        raise DataError(f"{system.folder / RESULT}: provenance.accepted is damaged: {error}. {AGAIN}") from error
-    return Continued(folder=str(system.folder), accepted=accepted) if accepted else None
+    return Continued(folder=str(system.folder), accepted=system.accepted) if system.accepted else None
 
 
-def _found(first: System, second: System) -> Iterator[Difference]:
+def _found(first: ScoredRun, second: ScoredRun) -> Iterator[Difference]:
     # What only one folder knows can't be told to differ.
     known = [name for name in MUST_AGREE if name not in unknown_fields(first, second)]
     was, now = ({name: each.provenance[name] for name in known} for each in (first, second))
@@ -131,7 +125,7 @@ def _found(first: System, second: System) -> Iterator[Difference]:
         )
 
 
-def _must_agree(system: System) -> Mapping[str, Any]:
+def _must_agree(system: ScoredRun) -> Mapping[str, Any]:
     return {name: system.provenance[name] for name in MUST_AGREE if name in system.provenance}
 
 
@@ -147,7 +141,7 @@ def _of(score: Any, field: str) -> str:
     return RENAMED.get(value, value) if field == "subset" else value
 
 
-def _refuse_unknown(accept: Sequence[str], first: System, second: System) -> None:
+def _refuse_unknown(accept: Sequence[str], first: ScoredRun, second: ScoredRun) -> None:
     known = {*MUST_AGREE, *_SAMPLES, MEDIA, "score_id", "scorer"}
     for each in (first, second):
         known.update(dotted({**_must_agree(each), "scorer": _identity(each.scorer)}))

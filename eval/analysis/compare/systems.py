@@ -10,10 +10,10 @@ import numpy as np
 
 from eval.analysis.compare.change import Change, Columns, Measure, change_of_mean, change_of_sums
 from eval.analysis.compare.comparable import Continued, accepted_differences, continued, unknown_fields
-from eval.analysis.compare.scored import System
 from eval.analysis.differences import Difference, differences_of
 from eval.core import OVERALL, Accounting, Score
 from eval.errors import ConfigError
+from eval.runs.scored import ScoredRun
 from eval.scorers.accounting import ACCOUNTINGS, Average, video_of
 from eval.scorers.caption import bleu_counts, corpus_bleu_of
 from eval.scorers.event_table import RENAMED, f1_of
@@ -87,7 +87,7 @@ class Comparison:
     """Every sample that turns in the primary metric, those that moved most first."""
 
 
-def compare_systems(first: System, second: System, accept: Sequence[str] = ()) -> Comparison:
+def compare_systems(first: ScoredRun, second: ScoredRun, accept: Sequence[str] = ()) -> Comparison:
     """Return how two systems differ on the samples that both have.
 
     `strict` compares all of them, what has no value earning nothing; `upstream` those that both have a value for.
@@ -123,7 +123,7 @@ def compare_systems(first: System, second: System, accept: Sequence[str] = ()) -
     )
 
 
-def _model(system: System) -> Mapping[str, Any]:
+def _model(system: ScoredRun) -> Mapping[str, Any]:
     known = system.provenance.get("model")
     return known if isinstance(known, Mapping) else {"name": system.result.model}
 
@@ -146,7 +146,7 @@ def _overall(pairs: Sequence[Pair], accounting: Accounting, scorer: Mapping[str,
         yield from _bleu(pairs, accounting)
 
 
-def _subsets(pairs: Sequence[Pair], accounting: Accounting, first: System) -> list[Change]:
+def _subsets(pairs: Sequence[Pair], accounting: Accounting, first: ScoredRun) -> list[Change]:
     """Return the changes of the primary metric in each subset, adjusted for being several."""
     kind, primary = str(first.scorer["name"]), first.result.primary
     groups: dict[str, list[Pair]] = {}
@@ -233,7 +233,7 @@ def _subset(score: Score) -> str:
     return RENAMED.get(score.subset, score.subset)
 
 
-def _turned(pairs: Sequence[Pair], first: System, second: System) -> list[Turned]:
+def _turned(pairs: Sequence[Pair], first: ScoredRun, second: ScoredRun) -> list[Turned]:
     names = _MOVES.get(first.result.primary, (first.result.primary,))
     found = []
     for one, two in pairs:

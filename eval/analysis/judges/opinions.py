@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from eval.core import Result, Score
+from eval.core import Score
 from eval.errors import RunError
 from eval.judges.calls import LABELS
 from eval.readers.malformed import RowError
 from eval.readers.rows import Row
 from eval.runs.folder import SCORES
-from eval.runs.result import malformed, open_scores, predictions_at_hand
+from eval.runs.result import malformed
+from eval.runs.scored import ScoredRun
 
 Kind = Literal["open_qa", "autodq"]
 """The scorers that a judge serves, by name."""
@@ -67,7 +68,8 @@ def read_judged(folder: Path) -> Judged:
         RunError: the folder, or one of its files, is missing, damaged or not whole, or nothing in it was judged.
         DataError: its result, or a line of its scores, does not fit the format.
     """
-    result, scores = open_scores(folder)
+    run = ScoredRun.read(folder)
+    result, scores = run.result, run.scores
     identity = result.provenance["scorer"]
     kind = next((kind for kind in VALUES if kind == identity["name"]), None)
     if result.judge is None or kind is None:
@@ -86,7 +88,7 @@ def read_judged(folder: Path) -> Judged:
         judge=f"{result.judge} ({result.protocol})" if result.protocol else result.judge,
         identity=identity,
         opinions=opinions,
-        questions=_questions(folder, result) if kind == "open_qa" else {},
+        questions=_questions(run) if kind == "open_qa" else {},
     )
 
 
@@ -116,7 +118,7 @@ def _labels(detail: Row) -> tuple[tuple[str, str], ...]:
     return tuple(zip(events, labels, strict=True))
 
 
-def _questions(folder: Path, result: Result) -> dict[str, str]:
+def _questions(run: ScoredRun) -> dict[str, str]:
     """Return questions by id: they only make flips readable."""
-    asked = {sample.id: sample.metadata.get("question") for sample, _ in predictions_at_hand(folder, result)}
+    asked = {sample.id: sample.metadata.get("question") for sample, _ in run.predictions}
     return {key: question for key, question in asked.items() if isinstance(question, str)}

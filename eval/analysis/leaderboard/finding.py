@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.analysis.leaderboard.paths import relative_to
-from eval.analysis.leaderboard.reading import Scored, read_scored, rows_of
+from eval.analysis.leaderboard.reading import refuse_untabular, rows_of
 from eval.analysis.leaderboard.rows import Row
 from eval.errors import ConfigError, TarsierEvalError
-from eval.runs.bundle import SUFFIX, unpacked
+from eval.runs.bundle import SUFFIX
 from eval.runs.folder import PREDICTIONS, RESULT, RUN
+from eval.runs.scored import ScoredRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,9 @@ def find_rows(places: Sequence[Path], table: Path) -> Found:
                     skipped.append(f"{path}: no run; there is neither {RESULT} nor {RUN} in it.")
                 continue
             with opened(path) as scored:
-                found_here = rows_of(scored, relative_to(path, table.parent), sha256_of(path) if path.is_file() else "")
+                found_here = rows_of(
+                    scored, _relative_to(path, table.parent), sha256_of(path) if path.is_file() else ""
+                )
         except TarsierEvalError as error:
             skipped.append(str(error))
             continue
@@ -81,14 +83,15 @@ def _found(places: Sequence[Path]) -> list[Path]:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Scored]:
-    """Give what a run folder holds, or a bundle, which is unpacked for as long as the block lasts.
+def opened(path: Path) -> Iterator[ScoredRun]:
+    """Give a run folder, or a bundle, which is unpacked for as long as the block lasts, verified.
 
     Raises:
         DataError, RunError: it is damaged, or none.
     """
-    with unpacked(path) as folder:
-        yield read_scored(folder)
+    with ScoredRun.open(path) as run:
+        refuse_untabular(run)
+        yield run
 
 
 def sha256_of(path: Path) -> str:
@@ -98,6 +101,14 @@ def sha256_of(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _relative_to(path: Path, folder: Path) -> str:
+    """Return where a file lies as seen from a folder, with `/` between names; its own name from another drive."""
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:
+        return path.name
 
 
 def _candidates(place: Path) -> Iterator[Path]:

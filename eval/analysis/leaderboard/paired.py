@@ -7,11 +7,11 @@ from math import isclose
 from pathlib import Path
 
 from eval.analysis.compare.change import Change
-from eval.analysis.compare.scored import read_system
 from eval.analysis.compare.systems import compare_systems
 from eval.analysis.leaderboard.rows import Row
 from eval.analysis.leaderboard.significance import LEVEL, Differ, differ_independently
 from eval.errors import TarsierEvalError
+from eval.runs.scored import ScoredRun
 
 
 def differ_by_runs(table: Path) -> Differ:
@@ -23,7 +23,7 @@ def differ_by_runs(table: Path) -> Differ:
         try:
             if not all(folder.is_dir() for folder in folders):
                 return ()
-            return compare_systems(read_system(folders[0]), read_system(folders[1])).changes
+            return compare_systems(ScoredRun.read(folders[0]), ScoredRun.read(folders[1])).changes
         except TarsierEvalError:
             return ()  # gone, changed, or not to be compared pair by pair: the numbers themselves still can be
 

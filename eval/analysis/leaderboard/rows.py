@@ -6,8 +6,6 @@ accounting, scored in the same way. Of the rows with one `Key` the newest counts
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime, timezone
@@ -15,6 +13,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from eval.core import OVERALL
+from eval.provenance import digest
 
 Origin = Literal["run", "published"]
 """`run`: measured here, and reproducible from its provenance. `published`: quoted, from the source that is named."""
@@ -124,12 +123,6 @@ class Row:
 
 COLUMNS = tuple(field.name for field in fields(Row))
 """The fields of a row, in the order of the file."""
-
-
-def digest(value: object, digits: int) -> str:
-    """Return so many digits of the SHA-256 of a value's canonical JSON."""
-    canonical = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:digits]
 
 
 def merged(old: Iterable[Row], new: Iterable[Row]) -> list[Row]:

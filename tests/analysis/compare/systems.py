@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from eval.analysis.compare.scored import read_system
+from eval.runs.scored import ScoredRun
 
 MC = {"name": "multiple_choice", "digits": "tarsier", "headline": "micro", "whole_videos": False}
 QA = {
@@ -56,7 +56,7 @@ def write(path, lines, *, scorer=MC, model="m", benchmark="mvbench", score_id="s
 
 
 def scored(path, lines, **more):
-    return read_system(write(path, lines, **more))
+    return ScoredRun.read(write(path, lines, **more))
 
 
 def answers(right, **more):

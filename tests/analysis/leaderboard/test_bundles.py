@@ -11,10 +11,10 @@ import tarfile
 import pytest
 
 from eval.analysis.leaderboard.keys import refuse_secrets
-from eval.analysis.leaderboard.paths import without_places
 from eval.errors import ConfigError, DataError
 from eval.runs import bundle as bundles
 from eval.runs.bundle import MANIFEST, is_bundle, open_bundle, pack
+from eval.runs.places import without_places
 
 FILES = {"result.json": b"{}", "predictions.jsonl": b"1\n" * 300, "scores.jsonl": b""}
 PLAIN = list(FILES.items())

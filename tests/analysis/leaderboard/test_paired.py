@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from eval.analysis.leaderboard.paired import differ_by_runs
-from eval.analysis.leaderboard.reading import read_scored, rows_of
+from eval.analysis.leaderboard.reading import rows_of
 from eval.analysis.leaderboard.significance import differ_independently
+from eval.runs.scored import ScoredRun
 from tests.analysis.leaderboard.synthetic import write_run
 
 
 def micro(tmp_path, name, outputs):
     """The plain accuracy of a run, by the strict accounting."""
-    rows = rows_of(read_scored(write_run(tmp_path / name, outputs, model=name)), name)
+    rows = rows_of(ScoredRun.read(write_run(tmp_path / name, outputs, model=name)), name)
     return next(row for row in rows if (row.metric, row.accounting) == ("accuracy_micro", "strict"))
 
 

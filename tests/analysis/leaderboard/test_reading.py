@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from eval.analysis.leaderboard.finding import find_rows
-from eval.analysis.leaderboard.reading import read_scored, rows_of
+from eval.analysis.leaderboard.reading import rows_of
 from eval.errors import ConfigError, TarsierEvalError
+from eval.runs.scored import ScoredRun
 from tests.analysis.leaderboard.synthetic import DATE, change, write_run
 
 
@@ -35,12 +36,12 @@ def test_a_run_gives_a_row_for_each_metric(tmp_path):
     assert [row.headline for row in found.rows].count(True) == 2
     assert (headline.model, headline.split, headline.date, headline.coverage) == ("always-A", "test", DATE, 0.5)
     assert (headline.provenance, headline.bundle_sha256, headline.builtin) == ("runs/one", "", True)
-    assert headline.predictions_sha256 == read_scored(folder).raw["files"]["predictions.jsonl"]["sha256"]
+    assert headline.predictions_sha256 == ScoredRun.read(folder).raw["files"]["predictions.jsonl"]["sha256"]
 
 
 def test_the_fingerprint_follows_what_predictions_and_score_depend_on(tmp_path):
     def fingerprint(name, **given):
-        return read_scored(write_run(tmp_path / name, **given)).fingerprint
+        return ScoredRun.read(write_run(tmp_path / name, **given)).fingerprint
 
     plain = fingerprint("plain")
     assert fingerprint("again", date="2027-01-01T00:00:00+00:00", about={"code": "abc", "versions": {}}) == plain
@@ -51,7 +52,7 @@ def test_the_fingerprint_follows_what_predictions_and_score_depend_on(tmp_path):
     continued = write_run(tmp_path / "continued")
     accepted = {"field": "code", "was": 1, "now": 2, "when": DATE, "predictions": 3}
     change(continued / "run.json", accepted=[accepted])
-    assert read_scored(continued).fingerprint != plain
+    assert ScoredRun.read(continued).fingerprint != plain
 
 
 def test_runs_are_found_at_any_depth_once(tmp_path):
@@ -134,12 +135,12 @@ def test_a_score_of_a_foreign_file_is_known_by_its_content(tmp_path):
         "scorer": found["provenance"]["scorer"],
     }
     (folder / "result.json").write_text(json.dumps(found))
-    row = rows_of(read_scored(folder), "score")[0]
+    row = rows_of(ScoredRun.read(folder), "score")[0]
     assert row.date == "2026-11-02T00:00:00+00:00"
     assert row.data.startswith("scores ")
     assert row.predictions_sha256 == "ab" * 32
     change(folder / "result.json", provenance__predictions_sha256="cd" * 32)
-    assert rows_of(read_scored(folder), "score")[0].fingerprint != row.fingerprint
+    assert rows_of(ScoredRun.read(folder), "score")[0].fingerprint != row.fingerprint
 
 
 def test_every_byte_of_a_result_may_be_spoilt(tmp_path):
@@ -148,6 +149,6 @@ def test_every_byte_of_a_result_may_be_spoilt(tmp_path):
     for position in range(0, len(content), 97):
         (folder / "result.json").write_bytes(content[:position] + b"\x07" + content[position + 1 :])
         try:
-            rows_of(read_scored(folder), "run")
+            rows_of(ScoredRun.read(folder), "run")
         except TarsierEvalError as error:
             assert "\n" not in str(error)  # noqa: PT017 - many of the positions leave a sound result

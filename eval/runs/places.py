@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 from typing import Any
 
 _ABSOLUTE = re.compile(r"(/|~[\w.-]*/|[A-Za-z]:[\\/]|\\\\)[^\n]*")
@@ -24,11 +22,3 @@ def without_places(value: Any) -> Any:
 def _cut(path: str) -> str:
     names = [name for name in _PARTS.split(path) if name]
     return f".../{names[-1]}" if names else path
-
-
-def relative_to(path: Path, folder: Path) -> str:
-    """Return where a file lies as seen from a folder, with `/` between names; its own name from another drive."""
-    try:
-        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
-    except ValueError:
-        return path.name

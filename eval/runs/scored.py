@@ -1,0 +1,230 @@
+"""A finished run, read in one place, for all that compare, explain, gather, pack or draw results."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from eval.core import Prediction, Result, Sample, Score
+from eval.errors import DataError, RunError
+from eval.provenance import digest, files_hash
+from eval.readers.predictions import read_run
+from eval.runs.bundle import unpacked
+from eval.runs.checksums import refuse_altered
+from eval.runs.folder import CONFIG, PREDICTIONS, RESULT, RUN, SCORES, VERDICTS, read_record
+from eval.runs.places import without_places
+from eval.runs.record import Accepted
+from eval.runs.result import AGAIN, read_result, read_scores
+
+BUILTIN = "built-in"
+"""What provenance has in the place of a folder for the built-in world's data."""
+
+_ABOUT_SCORING = frozenset({
+    "accepted", "annotations", "data", "date", "predictions", "predictions_sha256", "read_from", "rows_passed_over",
+    "scored_with", "scorer", "versions",
+})  # fmt: skip
+"""Fields of a result's provenance beyond the fingerprint of its run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredRun:
+    """The folder of a run, or of a score of predictions, that has a result.
+
+    Only result.json is read at first. Everything else is read, and checked, when it is asked for.
+    """
+
+    folder: Path
+    """Where it was read from."""
+    result: Result
+    """The content of result.json."""
+    raw: Mapping[str, Any]
+    """The same as it stands in the file."""
+
+    @classmethod
+    def read(cls, folder: Path) -> ScoredRun:
+        """Read a folder.
+
+        Raises:
+            RunError: there is no such folder, or no result in it.
+            DataError: the result is of another version, or damaged.
+        """
+        result, raw = read_result(folder)
+        return cls(folder=folder, result=result, raw=raw)
+
+    @classmethod
+    @contextmanager
+    def open(cls, place: Path) -> Iterator[ScoredRun]:
+        """Give a folder, or a bundle, which is unpacked for as long as the block lasts. Raises as `read` does."""
+        with unpacked(place) as folder:
+            yield cls.read(folder)
+
+    @property
+    def benchmark(self) -> str:
+        """Name of the benchmark."""
+        return self.result.benchmark
+
+    @property
+    def scorer(self) -> Mapping[str, Any]:
+        """The identity of its scores, as the scorer describes itself."""
+        found: Mapping[str, Any] = self.result.provenance["scorer"]
+        return found
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Everything that the predictions depend on, as far as the folder says."""
+        return {key: value for key, value in self.result.provenance.items() if key != "scorer"}
+
+    @property
+    def date(self) -> str:
+        """Time of scoring, ISO 8601, or ""."""
+        about = self.result.provenance
+        again = about.get("scored_with")
+        return str((again if isinstance(again, Mapping) else about).get("date") or "")
+
+    @property
+    def is_builtin(self) -> bool:
+        """Whether it is of the built-in world, as far as the result says."""
+        return self.result.provenance.get("data") == BUILTIN
+
+    @cached_property
+    def scores(self) -> Mapping[str, Score]:
+        """The scores by sample id, in the order of the file.
+
+        Raises:
+            RunError: there are none, or not those that the result was computed with.
+            DataError: a line does not fit the format.
+        """
+        scores = read_scores(self.folder, self.raw)
+        if not scores:
+            raise RunError(f"{self.folder / SCORES} is empty. Choose another folder, or score the predictions again.")
+        return scores
+
+    @cached_property
+    def predictions(self) -> list[tuple[Sample, Prediction]]:
+        """The predictions in the folder, or those that its scores say they were made from.
+
+        Predictions which moved, or are of another format, take nothing away: then there are none. So they are for
+        people to read, and nothing is to be computed from them.
+        """
+        places = [self.folder / PREDICTIONS]
+        source = self.result.provenance.get("predictions")
+        if isinstance(source, str):
+            places += [Path(source) / PREDICTIONS, Path(source)]
+        for path in places:
+            with suppress(DataError, ValueError):
+                return read_run(path)
+        return []
+
+    @cached_property
+    def outputs(self) -> Mapping[str, str]:
+        """Raw outputs by sample id, where predictions are at hand: for people to read."""
+        return {sample.id: said.output for sample, said in self.predictions if said.output is not None}
+
+    @cached_property
+    def media(self) -> Mapping[str, str]:
+        """The files that each sample was shown, by `eval.video.identity.media_id`, as the scored predictions say.
+
+        Predictions that are no longer, to the byte, those that were scored say nothing of what was, and neither do
+        those of another format: then it is empty.
+        """
+        own, about = self.folder / PREDICTIONS, self.result.provenance
+        with suppress(DataError, RunError, OSError, ValueError):
+            path = own
+            if own.is_file():
+                refuse_altered(self.folder, self.raw, PREDICTIONS)
+            else:
+                source = Path(str(about.get("predictions") or ""))
+                path = source / PREDICTIONS if (source / PREDICTIONS).is_file() else source
+                if not path.is_file() or files_hash([path]) != about.get("predictions_sha256"):
+                    return {}
+            return {prediction.id: prediction.media for _, prediction in read_run(path) if prediction.media is not None}
+        return {}
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """The settings of the run, as its config.yaml has them; {} where it has none. Raises DataError."""
+        return read_settings(self.folder)
+
+    @cached_property
+    def accepted(self) -> tuple[Accepted, ...]:
+        """The differences with which the run was continued, as its user accepted them. Raises DataError."""
+        try:
+            return tuple(Accepted(**each) for each in self.result.provenance.get("accepted") or ())
+        except TypeError as error:
+            raise DataError(f"{self.folder / RESULT}: provenance.accepted is damaged: {error}. {AGAIN}") from error
+
+    @cached_property
+    def made_by(self) -> Mapping[str, Any]:
+        """Everything that the predictions depend on; places on this machine are cut to names.
+
+        A run says it in run.json, and a score of a run repeats that in its result. Of a prediction file from
+        elsewhere nothing is known but its content.
+        """
+        if (self.folder / RUN).is_file():
+            record = read_record(self.folder)
+            made_by, accepted = dict(record.fingerprint), [asdict(each) for each in record.accepted]
+        else:
+            about = self.result.provenance
+            made_by = {name: value for name, value in about.items() if name not in _ABOUT_SCORING}
+            made_by = made_by or {"predictions_sha256": about.get("predictions_sha256")}
+            accepted = [dict(each) for each in about.get("accepted") or ()]
+        if accepted:
+            # Part of the predictions were made before: a run that was continued so is another one.
+            made_by["accepted"] = [{**each, "when": None} for each in accepted]
+        found: Mapping[str, Any] = without_places(made_by)
+        return found
+
+    @cached_property
+    def predictions_sha256(self) -> str:
+        """Hash of the predictions: the one that the result names, or that of predictions.jsonl."""
+        named = self.result.provenance.get("predictions_sha256")
+        path = self.folder / PREDICTIONS
+        return str(named or "") if named or not path.is_file() else _sha256(path)
+
+    @cached_property
+    def scores_sha256(self) -> str:
+        """Hash of scores.jsonl."""
+        return _sha256(self.folder / SCORES)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of everything that predictions and scores depend on."""
+        return digest({"made_by": self.made_by, "scored_by": self.scorer}, 16)
+
+    def verify(self) -> None:
+        """Check that the files beside the result are those that it was computed with. Raises RunError."""
+        for name in (SCORES, VERDICTS, PREDICTIONS):
+            refuse_altered(self.folder, self.raw, name)
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Return the settings of a run, as its config.yaml has them; {} where it has none. Raises DataError."""
+    path = folder / CONFIG
+    if not path.is_file():
+        return {}
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise damaged(path, " ".join(str(error).split())) from error
+    if not isinstance(found, dict):
+        raise damaged(path, "it is no mapping")
+    return found
+
+
+def damaged(path: Path, why: str) -> DataError:
+    """Return the error about a file of a run that is damaged."""
+    return DataError(f"{path} is damaged ({why}). Restore it, or run again.")
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}. {AGAIN}") from error
