@@ -19,7 +19,7 @@ MAX_VALUE, MAX_BRACKETS = 65_536, 200
 
 NO_ENVIRONMENT = (
     "environment variables are not read into settings, since a key among them would be written into results; "
-    "write the value out (keys have variables of their own, see README.md)"
+    "write the value out (keys have variables of their own, see docs/judges.md)"
 )
 """What is said to `${oc.env:...}`."""
 
