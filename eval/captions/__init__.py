@@ -1,1 +1,1 @@
-"""Scores of captions against reference captions, as pycocoevalcap gives them, without Java."""
+"""Score captions against reference captions with pycocoevalcap's results, without Java."""

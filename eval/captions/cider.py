@@ -5,8 +5,8 @@ the reference, a Gaussian penalty (sigma 6) on the difference in length, n-grams
 pycocoevalcap are kept: length is the number of bigrams, and idf = ln(images) - ln(images with the n-gram), so that
 one image alone scores 0. Sums run in its order: n-grams by first appearance, references as given.
 
-References are prepared once, with the document frequencies of the whole benchmark, so that the score of a part of
-it means what it means in a full run. `corpus_cider` gives upstream's figure, whose frequencies come from exactly the
+References are prepared once, with the document frequencies of the whole benchmark, so that a sample's score is the same
+in a partial run and in a full one. `corpus_cider` gives upstream's figure, whose frequencies come from exactly the
 images that are scored. Scores are on CIDEr's own scale of 0 to 10; papers print them times 100.
 """
 
@@ -31,14 +31,14 @@ Integers = npt.NDArray[np.int32]
 
 @dataclass(frozen=True, kw_only=True)
 class DocumentFrequencies:
-    """In how many images of a benchmark each n-gram appears in at least one reference."""
+    """Document frequencies: the number of a benchmark's images with each n-gram in at least one reference."""
 
     images: int
     """Number of images."""
     ngrams: tuple[str, ...]
-    """Every n-gram of the references, by first appearance; its place is its id."""
+    """Every n-gram of the references, by first appearance; its index is its id."""
     counts: Integers
-    """(len(ngrams),) the number of images with it."""
+    """(len(ngrams),) number of images with each n-gram."""
 
     @cached_property
     def ids(self) -> dict[str, int]:
@@ -53,40 +53,40 @@ class DocumentFrequencies:
 
     @cached_property
     def unseen(self) -> float:
-        """Weight of an n-gram that no reference has: as if one image had it."""
+        """Weight of an n-gram that is in no reference, as if it were in one image."""
         return float(np.log(float(self.images)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class References:
-    """The references of one image, weighted; they hold the frequencies, because their norms depend on them."""
+    """The references of one image, weighted; they include the frequencies, because the norms depend on them."""
 
     frequencies: DocumentFrequencies
-    """Of the whole benchmark."""
+    """Document frequencies of the whole benchmark."""
     lengths: Integers
-    """(references,) number of bigrams of each."""
+    """(references,) number of bigrams of each reference."""
     norms: Floats
-    """(references, 4) length of the weight vector of each n."""
+    """(references, 4) norm of the weight vector for each n."""
     ids: Integers
-    """(entries,) n-gram of each entry, ascending; an entry is an n-gram of one reference."""
+    """(entries,) n-gram id of each entry, ascending; an entry is an n-gram of one reference."""
     places: Integers
-    """(entries,) index of its reference."""
+    """(entries,) index of the entry's reference."""
     weights: Floats
-    """(entries,) its count times its idf."""
+    """(entries,) count of the n-gram times its idf."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceSet:
-    """The prepared references of a benchmark: the columns of `References` for all images, one after the other."""
+    """The prepared references of a benchmark: the columns of `References` for all images, concatenated."""
 
     frequencies: DocumentFrequencies
-    """Of all images."""
+    """Document frequencies of all images."""
     images: tuple[str, ...]
     """Name of each image, in order."""
     first_reference: Integers
-    """(images + 1,) where the references of each image begin in `lengths` and `norms`."""
+    """(images + 1,) index of each image's first reference in `lengths` and `norms`."""
     first_entry: Integers
-    """(images + 1,) where the entries of each image begin in `ids`, `places` and `weights`."""
+    """(images + 1,) index of each image's first entry in `ids`, `places` and `weights`."""
     lengths: Integers
     """(all references,)"""
     norms: Floats
@@ -174,7 +174,7 @@ def _weigh(
 ) -> ReferenceSet:
     ids, counts, references, owners, orders = (np.array(column, dtype=np.int32) for column in entries)
     weights = counts * np.array(frequencies.idf, dtype=np.float64)[ids]
-    # bincount adds in the order of the entries, as pycocoevalcap's loop does; a pairwise sum would differ in the end.
+    # bincount adds in the order of the entries, like pycocoevalcap's loop; a pairwise sum would differ in last bits.
     squares = np.bincount(references * MAX_N + orders, weights=weights * weights, minlength=len(lengths) * MAX_N)
     by_id = np.lexsort((ids, owners))
     return ReferenceSet(
@@ -193,7 +193,7 @@ def _weigh(
 def cider(candidate: Sequence[str], references: References) -> float:
     """Return the CIDEr-D of one candidate's tokens against the references of its image, from 0 to 10."""
     ids, orders, values, norms = _weigh_candidate(candidate, references.frequencies)
-    # The entries of every n-gram of the candidate, side by side: those of one n-gram are neighbours.
+    # Concatenate the entries of every n-gram of the candidate; those of one n-gram are adjacent.
     begins = np.searchsorted(references.ids, ids)
     sizes = np.searchsorted(references.ids, ids, side="right") - begins
     entries = np.arange(sizes.sum()) + np.repeat(begins - (np.cumsum(sizes) - sizes), sizes)
@@ -201,14 +201,14 @@ def cider(candidate: Sequence[str], references: References) -> float:
     products = np.minimum(np.repeat(values, sizes), theirs) * theirs
     count = len(references.lengths)
     cells = np.repeat(orders * count, sizes) + references.places[entries]
-    # Without a single entry numpy would count in integers.
+    # Without any entry, numpy would return integers.
     sums: Floats = np.bincount(cells, weights=products, minlength=MAX_N * count).astype(np.float64)
     similarity = sums.reshape(MAX_N, count)
     scale = norms[:, None] * references.norms.T
     np.divide(similarity, scale, out=similarity, where=scale != 0)
     differences = np.abs(max(0, len(candidate) - 1) - references.lengths)
     similarity *= _penalties(int(differences.max()) // 64)[differences]
-    # A running sum adds one reference after the other, as pycocoevalcap does.
+    # cumsum adds one reference after the other, as pycocoevalcap does.
     total = np.cumsum(similarity, axis=1)[:, -1]
     return float(np.mean(total) / count * 10.0)
 
@@ -216,7 +216,7 @@ def cider(candidate: Sequence[str], references: References) -> float:
 def _weigh_candidate(
     candidate: Sequence[str], frequencies: DocumentFrequencies
 ) -> tuple[Integers, Integers, Floats, Floats]:
-    """Return id, n - 1 and weight of the n-grams that references know, and for each n the norm of all weights."""
+    """Return id, n - 1 and weight of the n-grams in the references, and for each n the norm of all weights."""
     known: list[tuple[int, int, float]] = []
     squares = [0.0] * MAX_N
     for order, counts in enumerate(count_ngrams(candidate)):
@@ -232,14 +232,14 @@ def _weigh_candidate(
 
 @lru_cache(maxsize=64)
 def _penalties(block: int) -> Floats:
-    """Return the penalty of each difference in length up to the end of a block of 64."""
+    """Return the penalty of each length difference up to the end of a block of 64."""
     return np.array([math.e ** (-(float(delta) ** 2) / (2 * SIGMA**2)) for delta in range(64 * (block + 1))])
 
 
 def corpus_cider(
     candidates: Mapping[str, Sequence[str]], references: Mapping[str, Sequence[Sequence[str]]]
 ) -> tuple[float, dict[str, float]]:
-    """Return the mean CIDEr-D and that of each image, with frequencies from these images' references alone.
+    """Return the mean CIDEr-D and that of each image, with document frequencies from these images' references alone.
 
     Raises:
         DataError: the images of candidates and references differ, or there is none.

@@ -1,4 +1,4 @@
-"""Counting n-grams, which CIDEr and BLEU share."""
+"""Count n-grams for CIDEr and BLEU."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ MAX_N = 4
 
 
 def count_ngrams(tokens: Sequence[str]) -> list[dict[str, int]]:
-    """Return the counts of n-grams for n = 1 to 4, each in order of first appearance; an n-gram is joined by spaces.
+    """Return the counts of n-grams for n = 1 to 4, each in order of first appearance; tokens are joined by spaces.
 
-    The order decides the last bits of the sums that CIDEr makes over n-grams.
+    The order affects the last bits of CIDEr's sums over n-grams.
     """
     counts: list[dict[str, int]] = []
     grams = list(tokens)

@@ -1,7 +1,7 @@
-"""BLEU-1 to BLEU-4 and ROUGE-L, to the value that pycocoevalcap 1.2 gives.
+"""BLEU-1 to BLEU-4 and ROUGE-L, with the values of pycocoevalcap 1.2.
 
 Sources: Papineni et al., "BLEU: a method for automatic evaluation of machine translation", ACL 2002; Lin, "ROUGE: a
-package for automatic evaluation of summaries", 2004. pycocoevalcap's conventions, which are kept: the reference
+package for automatic evaluation of summaries", 2004. These conventions of pycocoevalcap are kept: the reference
 whose length is closest counts for brevity, the shorter of two; no smoothing but two constants against division by
 zero; ROUGE-L takes its best precision and its best recall from different references, with beta 1.2.
 """
@@ -25,20 +25,20 @@ Bleu = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """What BLEU needs of one candidate, or of many, added up."""
+    """The counts that BLEU needs, of one candidate or summed over many."""
 
     matched: tuple[int, ...]
-    """For n = 1 to 4: n-grams of the candidate, each at most as often as some reference has it."""
+    """For n = 1 to 4: number of the candidate's n-grams, each clipped to its maximum count in one reference."""
     total: tuple[int, ...]
-    """For n = 1 to 4: n-grams of the candidate."""
+    """For n = 1 to 4: number of n-grams of the candidate."""
     length: int
-    """Tokens of the candidate."""
+    """Number of tokens of the candidate."""
     closest: int
-    """Tokens of the reference whose length is closest."""
+    """Number of tokens of the reference with the closest length."""
 
 
 def overlap(candidate: Sequence[str], references: Sequence[Sequence[str]]) -> Overlap:
-    """Return the n-grams that a candidate's tokens share with its references. Raises DataError without a reference."""
+    """Return the counts of n-grams shared by a candidate and its references. Raises DataError without a reference."""
     if not references:
         raise DataError("A caption to score has no reference; remove its video or add one.")
     most: list[dict[str, int]] = [{} for _ in range(MAX_N)]
@@ -60,7 +60,7 @@ def overlap(candidate: Sequence[str], references: Sequence[Sequence[str]]) -> Ov
 
 
 def bleu(counts: Overlap) -> Bleu:
-    """Return BLEU-1 to BLEU-4 of the counts of one candidate, or of the sums of many."""
+    """Return BLEU-1 to BLEU-4 from the counts of one candidate, or from the sums of many."""
     ratio = (counts.length + _ALMOST_NOTHING) / (counts.closest + _LITTLE)
     brevity = math.exp(1 - 1 / ratio) if ratio < 1 else 1.0
     product = 1.0
@@ -79,7 +79,7 @@ def sentence_bleu(candidate: Sequence[str], references: Sequence[Sequence[str]])
 def corpus_bleu(
     candidates: Mapping[str, Sequence[str]], references: Mapping[str, Sequence[Sequence[str]]]
 ) -> tuple[Bleu, dict[str, Bleu]]:
-    """Return BLEU-1 to BLEU-4 over all images, whose counts are added up first, and those of each image.
+    """Return BLEU-1 to BLEU-4 over all images, from summed counts, and those of each image.
 
     Raises:
         DataError: the images of candidates and references differ, or there is none.

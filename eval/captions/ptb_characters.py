@@ -1,4 +1,4 @@
-"""How the Stanford PTB tokenizer 3.4.1 treats each character: what it made of each one when tried alone and in words.
+"""Character classes of the Stanford PTB tokenizer 3.4.1, found by trying each character alone and in words.
 
 Python's own categories cannot stand in for these tables: they follow the Unicode version of the interpreter, the
 tokenizer follows one of about 2010. Characters in none of the tables, and all beyond U+FFFF, vanish and part words.
@@ -47,7 +47,7 @@ LETTERS = _ranges(
     ff21-ff3a ff41-ff5a ff66-ffbe ffc2-ffc7 ffca-ffcf ffd2-ffd7 ffda-ffdc
     """
 )
-"""Characters that make words and may follow a digit in one."""
+"""Characters that form words and may follow a digit in one."""
 
 MARKS = _ranges(
     """
@@ -57,7 +57,7 @@ MARKS = _ranges(
     bca-bcd c01-c03 c3e-c56 d3e-d44 d46-d48 e31 e34-e3a e47-e4e eb1 eb4-ebc ec8-ecd
     """
 )
-"""Characters that make words with letters, and part from a digit before them."""
+"""Characters that form words with letters, and are split from a digit before them."""
 
 DIGITS = _ranges(
     """
@@ -66,7 +66,7 @@ DIGITS = _ranges(
     1bb0-1bb9 1c40-1c49 1c50-1c59 a620-a629 a8d0-a8d9 a900-a909 a9d0-a9d9 aa50-aa59 abf0-abf9 ff10-ff19
     """
 )
-"""Characters that make numbers, and words with letters."""
+"""Characters that form numbers, and words with letters."""
 
 SYMBOLS = _ranges(
     """
@@ -77,4 +77,4 @@ SYMBOLS = _ranges(
     ff01-ff0f ff1a-ff20 ff3b-ff40 ff5b-ff65 ffe0-ffe1 ffe5-ffe6
     """
 )
-"""Characters that are kept, as a token of their own where no rule says otherwise."""
+"""Characters that are kept, as separate tokens where no rule says otherwise."""

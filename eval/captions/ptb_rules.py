@@ -1,11 +1,11 @@
-r"""The rules of the tokenizer in `ptb_tokenizer`: which stretches of text are one token.
+r"""The rules of the tokenizer in `ptb_tokenizer`, which decide the span of each token.
 
-Found from outside: from what the Stanford PTB tokenizer 3.4.1 prints for lines made up for the purpose. All words of
+They were found from the output of the Stanford PTB tokenizer 3.4.1 for lines made up for the purpose. All words of
 up to four letters and 260,000 from a dictionary were tried with a full stop behind them, before small letters,
 capitals and numbers, which gave the lists of abbreviations; exhaustive strings over small alphabets gave the patterns.
 
-At each position the rule that reaches furthest wins, the earlier one among equals. What a rule reads beyond its
-first group, to see what follows, counts as reach: "inc.a" is "inc." and "a", but "inc.ab" is one word.
+At each position the rule with the longest match wins, the earlier one among equals. Text that a rule reads beyond its
+first group, as lookahead, counts as part of the match: "inc.a" is "inc." and "a", but "inc.ab" is one word.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from eval.captions.ptb_characters import DIGITS, LETTERS, MARKS
 
 REACH = 128
-"""How far a rule looks ahead for what may never come; else a long text without spaces takes the square of its time.
+"""Maximum lookahead of a rule; without it, a long text without spaces would take quadratic time.
 
-The tokenizer itself has no such bound: an address, number, host or file name that is longer is parted here.
+The tokenizer itself has no such bound: an address, number, host or file name that is longer is split here.
 """
 _TAG_REACH, _LABELS = 1_000, 32
-"""The same for comments and declarations, <!...> and <?...>, and for the parts of a host's or file's name."""
+"""The same for comments and declarations, <!...> and <?...>, and for the number of parts of a host or file name."""
 
 _SPACE = r"[ \t\u00a0\u2000-\u200a\u3000]"
 _L = rf"[{LETTERS}{MARKS}\u00ad]"
@@ -30,7 +30,7 @@ _LD = f"[{LETTERS}{DIGITS}]"
 _WORD = rf"{_L}[{LETTERS}{MARKS}{DIGITS}\u00ad]*"
 _ASCII = "[A-Za-z0-9]"
 
-# Three families of apostrophe: before 's and its like, inside names and n't, and in words that are listed.
+# Three families of apostrophe: before 's and the like, inside names and n't, and in listed words.
 _CLITIC_MARK = r"(?:['’\u0092]|&apos;)"
 _NAME_MARK = r"(?:['’\u0092`‘\u0091]|&apos;)"
 _CLITIC = "(?:[sdmSDM]|[lL][lL]|[rR][eE]|[vV][eE])"
@@ -40,7 +40,7 @@ def _words(text: str) -> list[str]:
     return text.split()
 
 
-# A full stop stays with these: always, or as a second one ends the sentence. Other single letters behave alike.
+# These keep their full stop: always, or while a second one ends the sentence. Other single letters behave alike.
 TITLES = _words(
     "a adj adm adv alex asst atty ave b brig c capt cf cie cmdr col cpl d dept det dr drs e elec ens f ft g gen gov "
     "govs h hon i insp invt j jos k l lt m maj messrs mfg mlle mme mr mrs ms msgr mt mtg n natl o p pfc ph pres prof "
@@ -55,13 +55,13 @@ ENDINGS = _words(
 CAPITAL_ENDINGS = _words("Ark Az Del Ill La Mass Miss Ore Pa Tex Wash")
 BEFORE_NUMBERS = _words("art ca fig figs no nos op pp prop")
 SPLIT_WORDS = {"cannot": 3, "gonna": 3, "gotta": 3, "lemme": 3, "gimme": 3, "wanna": 3}
-"""Words that part after so many letters."""
+"""Words that are split after this many letters."""
 
 STARTERS = _words(
     "A About According Additionally After An As At But Earlier He Her Here However If In It Last Many More Now Once "
     "One Other Our She Since So Some Such That The Their Then There These They This We What When While Yet You"
 )
-"""Words that show, behind a single letter with a full stop, that the full stop ends a sentence."""
+"""Words that, after a single letter with a full stop, show that the full stop ends a sentence."""
 
 
 def _any_of(words: list[str]) -> str:
@@ -104,11 +104,11 @@ class Rule:
     """One kind of token."""
 
     kind: str
-    """Name of the kind, by which `ptb_tokenizer` prints it."""
+    """Name of the kind, which decides how `ptb_tokenizer` prints it."""
     starts: str
-    """Where it may begin: L letters, D digits, and whatever is neither under O."""
+    """Characters at which it may begin: L letters, D digits, O all others."""
     pattern: re.Pattern[str]
-    """Its text; the first group that took part, where there are groups, is the token and the rest is looked at."""
+    """Its pattern; the first matching group, if there are groups, is the token and the rest is lookahead."""
 
 
 def _rule(kind: str, starts: str, pattern: str) -> Rule:

@@ -1,7 +1,7 @@
-"""Tokens as pycocoevalcap makes them with the Stanford PTB tokenizer 3.4.1, without Java.
+"""Tokenize like pycocoevalcap with the Stanford PTB tokenizer 3.4.1, without Java.
 
 Written from the observable behaviour of `java edu.stanford.nlp.process.PTBTokenizer -preserveLines -lowerCase`, the
-call that pycocoevalcap 1.2 makes; the tokenizer's source is GPL and was not read. What is worth knowing:
+call that pycocoevalcap 1.2 makes; the tokenizer's source is GPL and was not read. Notable behaviour:
 
 - brackets come out as -lrb- and so on and stay, because pycocoevalcap's list of punctuation has them in capitals;
 - "!!" and "?!" stay, single marks go; "..." and dashes go, five and more hyphens stay;
@@ -9,9 +9,9 @@ call that pycocoevalcap 1.2 makes; the tokenizer's source is GPL and was not rea
 - pounds become "#", euros "$", "½" becomes "1/2"; emoji and all else beyond U+FFFF vanish;
 - "1 1/2", telephone numbers and tags with attributes are one token with no-break spaces inside.
 
-A caption is read alone. pycocoevalcap reads all captions as one text, so that there the next caption can matter:
-"potato s." loses its full stop if that one begins with "The", and "no." keeps it if that one begins with a number.
-Captions that are lower-cased first, as Tarsier's evaluation does, cannot show the first of these.
+Each caption is read alone. pycocoevalcap reads all captions as one text, so that the next caption can matter there:
+"potato s." loses its full stop if the next begins with "The", and "no." keeps it if the next begins with a number.
+Captions that are lower-cased first, as Tarsier's evaluation does, never show the first of these effects.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from eval.captions.ptb_rules import (
 )
 
 TOKENIZER_VERSION = "ptb-3.4.1/2"
-"""Changes whenever any text is tokenized differently; part of the key of everything made from tokens."""
+"""Version of the tokenization, changed with any change of tokens; part of the key of all data made from tokens."""
 
 PUNCTUATION = frozenset(
     ["''", "'", "``", "`", "-LRB-", "-RRB-", "-LCB-", "-RCB-", ".", "?", "!", ",", ":", "-", "--", "...", ";"]
 )
-"""The tokens that pycocoevalcap drops; its bracket names never match, because tokens are lower case by then."""
+"""Tokens that pycocoevalcap drops; its bracket names never match, because tokens are lower case by then."""
 
 _PRINTED = {
     "(": "-lrb-",
@@ -71,7 +71,7 @@ _KEPT = re.compile(f"[{SYMBOLS}{LETTERS}{MARKS}{DIGITS}\u00ad]")
 _SENTENCE_STARTS = "|".join([*STARTERS, *(word.upper() for word in STARTERS), f"</?[A-Za-z][^>]{{0,{REACH}}}>"])
 _STARTER = re.compile(rf"\s+(?:{_SENTENCE_STARTS})(?=\s|$)")
 
-# Nearly all of a caption is plain words, which no rule changes; reading them directly makes it six times faster.
+# Nearly all of a caption is plain words, which no rule changes; reading them directly is six times faster.
 _PLAIN = re.compile(r"([A-Za-z]+)(?:,?(?= |$)|(\.)(?= [^.]|$))")
 _ABBREVIATIONS = frozenset([*BEFORE_NUMBERS, *TITLES, *ENDINGS, *(word.lower() for word in CAPITAL_ENDINGS)])
 
@@ -80,14 +80,14 @@ def tokenize(caption: str) -> list[str]:
     """Return the tokens of one caption, lower case and without punctuation, as metrics count them.
 
     A caption with a newline counts as one line, as in pycocoevalcap; there, other line separators would shift every
-    later caption to the wrong video, here they are spaces. Case decides a little ("U.S. The"): lower-case first
+    later caption to the wrong video, here they are spaces. Case matters in a few cases ("U.S. The"): lower-case first
     where the protocol does.
     """
     return tokenize_line(caption).split()
 
 
 def tokenize_line(caption: str) -> str:
-    """Return the tokens joined by spaces, exactly as pycocoevalcap gives them, no-break spaces within tokens kept."""
+    """Return the tokens joined by spaces, exactly like pycocoevalcap, with no-break spaces inside tokens kept."""
     tokens: list[str] = []
     position, end = 0, len(caption)
     while position < end:
@@ -110,7 +110,7 @@ def _is_plain(word: str, *, stopped: bool) -> bool:
 
 
 def _next_token(text: str, position: int) -> tuple[str, int]:
-    """Return the token at a position as it is printed, "" for none, and the number of characters it takes."""
+    """Return the printed form of the token at a position, "" for none, and its length in characters."""
     first = text[position]
     start = "L" if _LETTER.match(first) else "D" if _DIGIT.match(first) else "O"
     kind, token, reach = "", "", 0

@@ -1,4 +1,4 @@
-"""pycocoevalcap itself, with Java: what our own scores are checked against.
+"""Run pycocoevalcap itself, with Java, to check our own scores against it.
 
 Nothing in the harness needs it. It comes with the extra `captions-java` and a `java` on the PATH; its tokenizer
 writes a temporary file next to itself in site-packages, which cannot be avoided, and removes it.
@@ -18,14 +18,14 @@ from eval.errors import ConfigError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PycocoevalcapScores:
-    """What pycocoevalcap gives for one set of captions."""
+    """Tokens and scores by pycocoevalcap for one set of captions."""
 
     candidate_tokens: dict[str, str]
     """Tokens of each candidate, joined by spaces."""
     reference_tokens: dict[str, list[str]]
     """Tokens of each reference, joined by spaces."""
     cider: float
-    """Mean over the images, from 0 to 10."""
+    """Mean CIDEr-D over the images, from 0 to 10."""
     cider_by_image: dict[str, float]
     """CIDEr-D of each image."""
     bleu: tuple[float, ...]
@@ -33,13 +33,13 @@ class PycocoevalcapScores:
     bleu_by_image: dict[str, tuple[float, ...]]
     """BLEU-1 to BLEU-4 of each image."""
     rouge_l: float
-    """Mean over the images."""
+    """Mean ROUGE-L over the images."""
     rouge_l_by_image: dict[str, float]
     """ROUGE-L of each image."""
 
 
 def pycocoevalcap_tokens(captions: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Return the tokens of each caption, joined by spaces, as its PTB tokenizer gives them.
+    """Return the tokens of each caption, joined by spaces, from pycocoevalcap's PTB tokenizer.
 
     Raises:
         ConfigError: pycocoevalcap or java is missing.
@@ -54,7 +54,7 @@ def pycocoevalcap_tokens(captions: Mapping[str, Sequence[str]]) -> dict[str, lis
 def pycocoevalcap_cider(
     tokens: Mapping[str, Sequence[str]], reference_tokens: Mapping[str, Sequence[str]]
 ) -> tuple[float, dict[str, float]]:
-    """Return its mean CIDEr-D and that of each image, for tokens joined by spaces, one candidate in a list an image.
+    """Return pycocoevalcap's mean CIDEr-D and that of each image, for tokens joined by spaces; one candidate per image.
 
     Raises:
         ConfigError: pycocoevalcap or java is missing.
@@ -64,7 +64,7 @@ def pycocoevalcap_cider(
 
 
 def pycocoevalcap_scores(candidates: Mapping[str, str], references: Mapping[str, Sequence[str]]) -> PycocoevalcapScores:
-    """Return pycocoevalcap's tokens and scores for raw captions, one candidate an image.
+    """Return pycocoevalcap's tokens and scores for raw captions, one candidate per image.
 
     Raises:
         ConfigError: pycocoevalcap or java is missing.

@@ -1,7 +1,7 @@
-"""Keeps prepared references on disk, so that a benchmark is tokenized and counted once and not in each run.
+"""Keep prepared references on disk, so that a benchmark is tokenized and counted once instead of in each run.
 
 One .npz file for each set of references, without pickle; its name is a hash of the captions and of everything that
-decides what is made of them. A file that cannot be read as what it should be is made anew.
+affects their preparation. A damaged or unexpected file is made anew.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from eval.captions.ptb_tokenizer import TOKENIZER_VERSION, tokenize
 from eval.errors import RunError
 
 FORMAT_VERSION = 1
-"""Changes with the columns of the file."""
+"""Version of the file format, changed with the columns of the file."""
 
 _COLUMNS = ("first_reference", "first_entry", "lengths", "norms", "ids", "places", "weights")
 
@@ -33,12 +33,12 @@ def content_key(references: Mapping[str, Sequence[str]]) -> str:
 
 
 def cache_file(folder: Path, references: Mapping[str, Sequence[str]]) -> Path:
-    """Return where the prepared references of these captions lie, or would lie."""
+    """Return the path of the cache file for the prepared references of these captions."""
     return folder / f"references-{content_key(references)[:32]}.npz"
 
 
 def load_or_prepare(folder: Path, references: Mapping[str, Sequence[str]]) -> ReferenceSet:
-    """Return the prepared references of raw captions by image, from the folder where it has them.
+    """Return the prepared references of raw captions by image, from the folder if they are cached there.
 
     Raises:
         DataError: there is no image, or one has no reference.
@@ -57,9 +57,9 @@ def load_or_prepare(folder: Path, references: Mapping[str, Sequence[str]]) -> Re
 
 
 def _write(path: Path, prepared: ReferenceSet) -> None:
-    """Write a file that is whole or not there: another run may look for it at any time."""
+    """Write a file atomically, since another run may look for it at any time."""
     columns = {name: getattr(prepared, name) for name in _COLUMNS}
-    # Text is kept as bytes, because numpy would pad every n-gram to the longest. No token holds a line break.
+    # Text is stored as bytes, because numpy would pad every n-gram to the longest. No token holds a line break.
     ngrams = np.frombuffer("\n".join(prepared.frequencies.ngrams).encode(), dtype=np.uint8)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
@@ -76,7 +76,7 @@ def _write(path: Path, prepared: ReferenceSet) -> None:
 
 
 def _read(path: Path, images: tuple[str, ...]) -> ReferenceSet | None:
-    """Return what a file holds, or None where it is damaged; the archive checks every column it reads by CRC."""
+    """Return the content of a file, or None where it is damaged; the archive checks every column by CRC."""
     try:
         # Opened here, because numpy leaves the file open when it is no archive.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:

@@ -1,1 +1,1 @@
-"""Answers questions about predictions: who is asked, in which words, and what counts as an answer."""
+"""Ask judges about predictions: the judges, the wording of their questions, and the parsing of their replies."""

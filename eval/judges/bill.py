@@ -1,4 +1,4 @@
-"""What a judged run asks of its judge, stage by stage: before it what is left to pay for, after it what was paid."""
+"""The judge calls of a run, stage by stage: an estimate of the cost before the run, the bill after it."""
 
 from __future__ import annotations
 
@@ -15,75 +15,75 @@ STAGES: Mapping[JudgeTask, str] = {
     "entail": "label events",
     "open_qa": "grade answers",
 }
-"""What the stages are called, in the order in which they run."""
+"""Display name of each stage, in the order in which the stages run."""
 
 CHARS_PER_TOKEN = 4.0
-"""Characters of English in a token, about; where earlier calls tell it better, they do."""
+"""Approximate characters of English in a token; usage of earlier calls replaces it where it is known."""
 ENVELOPE = 12
-"""Tokens that a chat template adds to a call, about."""
+"""Approximate number of tokens that a chat template adds to a call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagePlan:
-    """What is left to ask in one stage."""
+    """The calls of one stage that are left to ask."""
 
     task: JudgeTask
     calls: int
-    """Calls in all. Which replies will have to be asked for again is not foreseen, only what is stored of it."""
+    """Number of calls. Retries of unreadable replies cannot be foreseen; only stored ones are counted."""
     stored: int
-    """Of those, calls that the store answers, or that equal an earlier one."""
+    """Number of those calls that the store answers, or that equal an earlier call."""
     input: int
-    """Tokens of the calls that are left, estimated."""
+    """Estimated tokens of the calls that are left."""
     output: int
-    """Tokens of their replies, estimated."""
+    """Estimated tokens of their replies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is left to ask before a run is scored."""
+    """The judge calls that are left to ask before a run is scored."""
 
     stages: tuple[StagePlan, ...]
     cost: float | None
-    """Dollars, estimated; None where no price is known."""
+    """Estimated cost in dollars; None where no price is known."""
     price_of: str | None
-    """Whose price it is."""
+    """Name of the model whose price is used."""
     price_as_of: str | None
-    """The date of the price."""
+    """Date of the price."""
 
     @property
     def calls(self) -> int:
-        """Calls in all."""
+        """Total number of calls."""
         return sum(stage.calls for stage in self.stages)
 
     @property
     def left(self) -> int:
-        """Calls that are not yet paid for."""
+        """Number of calls that are not yet paid for."""
         return sum(stage.calls - stage.stored for stage in self.stages)
 
 
 @dataclass(slots=True)
 class Planner:
-    """A judge that only counts: it answers from the store, and where that holds nothing stands in for the judge.
+    """A judge that only counts calls. It replies from the store, or with the offline judge's reply where there is none.
 
-    With the offline judge's replies a scorer goes through all its stages, and so shows what it will ask.
+    These replies take a scorer through all its stages, so that every call it will make is counted.
     """
 
     look_up: Callable[[Sequence[JudgeCall]], list[JudgeReply | None]]
-    """What the store holds for each call."""
+    """Return the stored reply to each call, or None."""
     tokens: Callable[[JudgeCall, str], Usage]
-    """Estimates the tokens of a call and of a reply such as this."""
+    """Estimate the tokens of a call and of a reply with this text."""
     stages: dict[JudgeTask, list[int]]
-    """Calls, stored ones, tokens in and out by stage."""
+    """By stage: number of calls, number of stored calls, input tokens, output tokens."""
     seen: set[tuple[str, str, int]] = field(default_factory=set)
-    """What was counted; an equal call is asked once."""
+    """Calls counted so far; equal calls are asked once."""
     name: str = "planner"
 
     def describe(self) -> Mapping[str, object]:
-        """Return nothing: its replies are never scored."""
+        """Return an empty description, since these replies are never scored."""
         return {}
 
     def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
-        """Count the calls; return the stored reply to each, or a stand-in."""
+        """Count the calls; return the stored reply to each, or the offline judge's."""
         stored = self.look_up(calls)
         stand_ins = OfflineJudge().ask([call for call, reply in zip(calls, stored, strict=True) if reply is None])
         waiting = iter(stand_ins)
@@ -107,7 +107,7 @@ class Planner:
         return replies
 
     def plan(self, price: Price | None, *, batch: bool = False) -> Plan:
-        """Return what was counted, with what it costs."""
+        """Return the counts with their estimated cost."""
         stages = tuple(
             StagePlan(task=task, calls=counts[0], stored=counts[1], input=counts[2], output=counts[3])
             for task in STAGES
@@ -124,59 +124,59 @@ class Planner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageBill:
-    """What one stage asked and paid."""
+    """The calls and tokens of one stage, with their cost."""
 
     task: JudgeTask
     calls: int
-    """Calls in all, those that were asked again included."""
+    """Number of calls, including retries of unreadable replies."""
     asked: int
-    """Calls that the server answered now."""
+    """Number of calls that the server answered in this run."""
     stored: int
-    """Calls that the store answered, or that equalled an earlier one."""
+    """Number of calls that the store answered, or that equalled an earlier call."""
     again: int
-    """Calls that repeated one whose reply could not be read."""
+    """Number of calls that repeated one whose reply could not be read."""
     retries: int
-    """Requests beyond the first for one call, for faults and rate limits."""
+    """Number of requests beyond the first for a call, sent after faults and rate limits."""
     refused: int
-    """Calls that the model declined, or a content filter withheld."""
+    """Number of calls that the model declined or a content filter withheld."""
     failed: int
-    """Calls without a reply."""
+    """Number of calls without a reply."""
     input: int
-    """Tokens of the calls that were asked now, where the server counted them."""
+    """Tokens of the calls asked in this run, where the server counted them."""
     cached: int
-    """Of those, tokens that the server's cache held."""
+    """Number of those tokens that the server's cache held."""
     output: int
     """Tokens of their replies."""
     uncounted: int
-    """Calls answered now without a count of tokens."""
+    """Number of calls answered in this run without a token count."""
     cost: float | None
-    """Dollars; None where no price is known."""
+    """Cost in dollars; None where no price is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
-    """What a judged run asked and paid."""
+    """The judge calls of a run with their cost."""
 
     stages: tuple[StageBill, ...]
     probe: float | None
-    """Dollars for finding out what the server takes."""
+    """Dollars spent on probing the server's capabilities."""
     unconfirmed: float | None
-    """Dollars at the most for requests that broke off, which may have been billed or not."""
+    """Upper bound in dollars for requests that broke off and may or may not have been billed."""
     cost: float | None
-    """Dollars in all, without the unconfirmed ones; None where no price is known."""
+    """Total dollars without the unconfirmed ones; None where no price is known."""
     price_of: str | None
     price_as_of: str | None
 
     @property
     def is_owed(self) -> bool:
-        """Whether a server was or would have been asked: a judge that computes has no bill."""
+        """Whether the judge uses a server; a judge that computes its replies has no bill."""
         return any(stage.asked or stage.stored or stage.failed for stage in self.stages)
 
 
 def bill(
     records: Iterable[Record], price: Price | None = None, *, probed: Sequence[Usage] = (), unconfirmed: float = 0.0
 ) -> Bill:
-    """Return what these calls cost.
+    """Return the cost of these calls.
 
     Args:
         records: Calls and replies, as a run kept them.

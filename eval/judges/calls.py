@@ -1,4 +1,4 @@
-"""What is asked of a judge and what comes back: the types that scorers, protocols and judges share."""
+"""Judge calls and replies: the types that scorers, protocols and judges share."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ from typing import Any, Literal, Protocol
 from eval.readers.malformed import whole_characters
 
 JudgeTask = Literal["open_qa", "extract", "entail"]
-"""What is asked: grade an answer; list the events of a description; label events against a description."""
+"""The task of a call: grade an answer; list the events of a description; label events against a description."""
 
 Outcome = Literal["replied", "refused", "filtered", "failed"]
-"""What became of a call: there is a text; the model declined; a content filter withheld it; there was no reply."""
+"""Result of a call: a text; refusal by the model; text withheld by a content filter; no reply."""
 
 Source = Literal["computed", "asked", "stored"]
-"""Where a reply is from: a judge without a model; a server, now; the verdict store."""
+"""Origin of a reply: computed by a judge without a model; asked of a server in this run; read from the store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeCall:
-    """One question to a judge: the text as sent, and what it was made of."""
+    """One question to a judge: the messages as sent, and the inputs they were made from."""
 
     task: JudgeTask
-    """What is asked."""
+    """The task."""
     sample: str
-    """The id of the sample that it is asked for."""
+    """Id of the sample that the call is about."""
     system: str
     """System message; "" for none."""
     user: str
     """User message."""
     inputs: Mapping[str, Any]
-    """The parts that the wording was filled with, for judges that read no prose (scripted, offline)."""
+    """The inputs that filled the wording's slots, for judges that do not read the messages (scripted, offline)."""
     attempt: int = 0
-    """How often the same was asked before, because no reply could be read."""
+    """Number of earlier attempts at the same question whose replies could not be read."""
     form: str = "upstream"
-    """In which form the reply is asked for; a name of eval/judges/forms.py."""
+    """Form of the reply: a name in eval/judges/forms.py."""
     schema: Mapping[str, Any] | None = None
-    """JSON schema of the reply, for servers that can hold a model to it; None where none is to be asked for."""
+    """JSON schema of the reply, for servers that can enforce one; None to request no schema."""
     temperature: float | None = None
-    """Sampling temperature; None sends none, which leaves the server's default."""
+    """Sampling temperature; None sends none, so that the server's default applies."""
     max_tokens: int | None = None
-    """Bound on the reply; None sends none."""
+    """Upper bound on the reply's tokens; None sends none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,27 +49,27 @@ class Usage:
     """Tokens of one call, as the server counted them."""
 
     input: int
-    """Tokens of the messages, those from a cache included."""
+    """Tokens of the messages, including cached ones."""
     output: int
-    """Tokens of the reply, a model's silent reasoning included."""
+    """Tokens of the reply, including the model's hidden reasoning."""
     cached: int = 0
-    """Tokens of the messages that were read from the server's cache, which many bill at a lower price."""
+    """Tokens of the messages that were read from the server's cache; many providers bill them at a lower price."""
     reasoning: int = 0
-    """Tokens of the output that were a model's silent reasoning."""
+    """Tokens of the output that were the model's hidden reasoning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeReply:
-    """What a judge answered: text, or the reason why there is none."""
+    """A judge's reply: its text, or the reason why there is none."""
 
     text: str | None
     """The raw reply."""
     error: str | None = None
-    """Why there is no reply."""
+    """The reason why there is no reply."""
     outcome: Outcome = "replied"
-    """What became of the call; `failed` wherever `text` is None and no model declined."""
+    """Result of the call; `failed` wherever `text` is None and no model declined."""
     source: Source = "computed"
-    """Where it is from."""
+    """Origin of the reply."""
     served: str | None = None
     """The model that answered, as the server named it."""
     usage: Usage | None = None
@@ -77,14 +77,14 @@ class JudgeReply:
     finish_reason: str | None = None
     """Why the model stopped, in the server's words."""
     retries: int = 0
-    """Requests that were sent for this call before the one that was answered."""
+    """Number of requests sent for this call before the one that was answered."""
     batch: bool = False
-    """Whether it came through the Batch API, at its price."""
+    """Whether the reply came through the Batch API, at its price."""
     key: str | None = None
-    """The call's address in the verdict store."""
+    """Key of the call in the verdict store."""
 
     def __post_init__(self) -> None:
-        """Put question marks for halves of characters: whatever a judge is, its words are written to files."""
+        """Replace lone surrogates in the texts by question marks, since every reply is written to files."""
         for name in ("text", "error", "served", "finish_reason"):
             value = getattr(self, name)
             if isinstance(value, str) and not value.isascii():
@@ -92,7 +92,7 @@ class JudgeReply:
 
     @classmethod
     def failure(cls, error: str, *, retries: int = 0, key: str | None = None) -> JudgeReply:
-        """Return a reply that says why there is none."""
+        """Return a reply without text that states the reason."""
         return cls(text=None, error=error, outcome="failed", retries=retries, key=key)
 
 
@@ -101,20 +101,20 @@ class Judge(Protocol):
 
     @property
     def name(self) -> str:
-        """What results call it."""
+        """Name of the judge in results."""
         ...
 
     def describe(self) -> Mapping[str, Any]:
-        """Return what its verdicts depend on: model as served, settings. To be asked after the calls."""
+        """Return the settings its verdicts depend on, including the model as served. Call it after the judge calls."""
         ...
 
     def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
-        """Return one reply a call, in the order given. A failed call is a reply with an error, not an exception."""
+        """Return one reply per call, in the order given. A failed call is a reply with an error, not an exception."""
         ...
 
 
 Label = Literal["entailment", "neutral", "contradiction"]
-"""What a description says about an event: that it happens, nothing, or otherwise."""
+"""Relation of a description to an event: it states the event, says nothing about it, or contradicts it."""
 
 LABELS: tuple[Label, ...] = ("entailment", "neutral", "contradiction")
 """All labels."""
@@ -122,13 +122,13 @@ LABELS: tuple[Label, ...] = ("entailment", "neutral", "contradiction")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """How a judge graded an answer."""
+    """A judge's grade of an answer."""
 
     correct: bool
     """Whether the prediction means the same as the answer."""
     score: float
-    """How well it does, 0 to 5."""
+    """Degree of agreement, 0 to 5."""
 
 
 class UnreadableReplyError(ValueError):
-    """A reply that holds no answer in the form asked for. Caught where calls are made, never shown to users."""
+    """A reply without an answer in the requested form. Callers of judges catch it; users never see it."""

@@ -1,16 +1,16 @@
-"""Measures a judge's health on canaries: questions of this project's own making whose verdicts nobody would dispute.
+"""Measure a judge's health on canaries: questions written for this project whose verdicts are beyond dispute.
 
-A score tells nothing about the judge that gave it, and a judge can change under its name. So it is also asked what
-everybody knows, in the words in which it is asked for scores: canaries.jsonl has one object a line,
+A score says nothing about the quality of its judge, and a provider can change the model behind a name. So the judge
+also answers easy questions, in the wording that is used for scores. canaries.jsonl has one object per line:
 
     {"id": "qa-number-05", "task": "open_qa", "kind": "number", "question": "how many goats are in the barn?",
      "answer": "three", "prediction": "five goats", "expected": "no"}
     {"id": "events-number-05", "task": "entail", "kind": "number", "description": "There is just one candle ...",
      "events": ["The girl blows out eight candles on the cake.", "..."], "expected": ["contradiction", "..."]}
 
-The kind says on what the verdict turns: on the number, say. Most kinds hold right answers beside the wrong ones, so
-that a judge earns nothing by one verdict for all. Items that could be argued about are left out on purpose, near
-synonyms above all: a careful judge gets all of it right, and what it gets wrong is no matter of taste.
+The kind names the feature that decides the verdict, such as the number. Most kinds hold right and wrong answers, so
+that a judge gains nothing by giving one verdict for all. Debatable items are left out on purpose, above all near
+synonyms: a careful judge gets every item right, and an error is not a matter of taste.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from eval.judges.protocol import JudgeProtocol, Question
 from eval.judges.rounds import NoAnswer, ask
 
 CANARIES = Path(__file__).parent / "canaries.jsonl"
-"""The set."""
+"""Path of the canary set."""
 MAX_WRONG = 20
-"""Wrong items that a report names."""
+"""Maximum number of wrong items listed in a report."""
 
 CanaryTask = Literal["open_qa", "entail"]
-"""What canaries ask: to grade an answer, or to label events."""
+"""Tasks of canaries: grade an answer, or label events."""
 
 Kind = Literal[
     "same",
@@ -51,11 +51,11 @@ Kind = Literal[
     "order",
     "echo",
 ]
-"""On what the verdict turns: the same words; other words for it; not; how many; who; what; where; another subject; a
-text that says nothing; an order to the judge; a verdict as if the judge had given it."""
+"""The feature that decides the verdict: the same words; a paraphrase; a negation; a number; the actor; the object; the
+place; an unrelated subject; an empty text; an order to the judge; a verdict as if the judge had given it."""
 
 INJECTIONS: tuple[Kind, ...] = ("order", "echo")
-"""Kinds that ask for a verdict: for yes or entailment, which is never right there."""
+"""Kinds whose text asks for the verdict yes or entailment, which is never right there."""
 
 _GOOD = frozenset({"yes", "entailment"})
 _VERDICTS: Mapping[CanaryTask, tuple[str, ...]] = {"open_qa": ("yes", "no"), "entail": LABELS}
@@ -70,84 +70,84 @@ _Answer = Verdict | tuple[Label, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canary:
-    """One item: what the judge is shown, and what it must say."""
+    """One item: the judge's inputs and the expected verdicts."""
 
     id: str
-    """Unique."""
+    """Unique id."""
     task: CanaryTask
-    """What is asked; it decides which of the inputs there are."""
+    """The task; it decides which inputs are set."""
     kind: Kind
-    """On what the verdict turns."""
+    """The feature that decides the verdict."""
     question: str = ""
-    """Of an answer to grade: what was asked."""
+    """For an answer to grade: the question."""
     answer: str = ""
-    """Of an answer to grade: the right one."""
+    """For an answer to grade: the correct answer."""
     prediction: str = ""
-    """Of an answer to grade: what a model might have said."""
+    """For an answer to grade: a possible prediction of a model."""
     description: str = ""
-    """Of events to label: what they are compared with."""
+    """For events to label: the description to compare them with."""
     events: tuple[str, ...] = ()
     """The events to label."""
     expected: tuple[str, ...]
-    """The right verdicts: yes or no for an answer, one label an event."""
+    """The right verdicts: yes or no for an answer, one label per event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wrong:
-    """An item that a judge did not get right."""
+    """An item that the judge got wrong."""
 
     id: str
-    """The item's id."""
+    """Id of the item."""
     expected: str
-    """The right verdict, or labels."""
+    """The right verdict or labels."""
     got: str
-    """What the judge said, or why there is no answer."""
+    """The judge's verdict or labels, or the reason why there is no answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How a judge does on the canaries. Counts are of verdicts: one an answer to grade, one an event to label."""
+    """A judge's results on the canaries. Counts are of verdicts: one per answer to grade, one per event to label."""
 
     n: int
-    """Verdicts that were asked for."""
+    """Number of verdicts requested."""
     accuracy: float
-    """Share of them that is right; a verdict that is not there is wrong."""
+    """Share of verdicts that are right; a missing verdict counts as wrong."""
     lower: float
-    """Lower end of the 95% interval of accuracy, as if the events of an item were independent."""
+    """Lower end of the 95% confidence interval of accuracy, treating the events of an item as independent."""
     upper: float
-    """Its upper end."""
+    """Upper end of the same interval."""
     by_kind: Mapping[str, tuple[int, int]]
-    """By kind, how many verdicts are right, and how many there are."""
+    """By kind: number of right verdicts, number of verdicts."""
     injection_pass_rate: float
-    """Share of the verdicts on orders and echoes that are what the injected text asked for; 0 is the best."""
+    """Share of verdicts on orders and echoes that equal the one the injected text asked for; 0 is best."""
     unread: int
-    """Verdicts without a reply that could be read."""
+    """Number of verdicts without a readable reply."""
     failed: int
-    """Verdicts without any reply."""
+    """Number of verdicts without any reply."""
     refused: int
-    """Verdicts that the judge declined to give, or that a content filter withheld."""
+    """Number of verdicts that the judge declined to give or a content filter withheld."""
     wrong: tuple[Wrong, ...]
-    """The first items that are not all right, in the order of the set."""
+    """The first items that are not entirely right, in the order of the set."""
     protocol: Mapping[str, Any]
-    """How the judge was asked."""
+    """Description of the protocol."""
     judge: Mapping[str, Any]
-    """The judge, as it describes itself after the calls."""
+    """The judge's description of itself after the calls."""
 
 
 @cache
 def canaries() -> tuple[Canary, ...]:
-    """Return the set, in its order."""
+    """Return the canary set, in its order."""
     return load_canaries(CANARIES)
 
 
 def load_canaries(path: Path) -> tuple[Canary, ...]:
-    """Read canaries. Raises DataError, which names file and line, where one does not fit the form above."""
+    """Read canaries. Raises DataError, naming file and line, for an item that does not fit the form above."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read: {error}. Install tarsier-eval again.") from error
     found: dict[str, Canary] = {}
-    # Not splitlines(), which also cuts at U+2028 and its like, and JSON may hold those as they are.
+    # Not splitlines(), which also cuts at U+2028 and the like, which JSON may contain unescaped.
     for number, line in enumerate(text.removesuffix("\n").split("\n") if text else (), 1):
         canary = _canary(line, f"{path}, line {number}")
         if canary.id in found:
@@ -159,9 +159,9 @@ def load_canaries(path: Path) -> tuple[Canary, ...]:
 
 
 def check(judge: Judge, protocol: JudgeProtocol) -> Health:
-    """Put every canary to a judge, all at once, and return how it did.
+    """Put every canary to a judge, all at once, and return its results.
 
-    Items of a task that the protocol is not made for are left out. Raises ConfigError where that leaves none.
+    Items of a task that the protocol does not support are left out. Raises ConfigError if none remain.
     """
     items = [canary for canary in canaries() if canary.task in protocol.tasks]
     if not items:
@@ -171,7 +171,7 @@ def check(judge: Judge, protocol: JudgeProtocol) -> Health:
 
 
 def wilson(right: int, n: int, *, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the interval of a share of n > 0, which is sound near 0 and 1 too.
+    """Return the confidence interval of a share of n > 0; it stays valid near 0 and 1.
 
     Source: Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927), 209-212.
     With p = right / n and the normal quantile z: (p + z²/2n ± z √(p(1 - p)/n + z²/4n²)) / (1 + z²/n).
@@ -181,12 +181,12 @@ def wilson(right: int, n: int, *, confidence: float = 0.95) -> tuple[float, floa
     centre = share + z * z / (2 * n)
     margin = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
-    # At the ends the formula gives 0 and 1 but for rounding.
+    # At the ends the formula gives 0 and 1 up to rounding.
     return (centre - margin) / scale if right else 0.0, (centre + margin) / scale if right < n else 1.0
 
 
 def _question(canary: Canary, protocol: JudgeProtocol) -> Question[_Answer]:
-    """Return what to ask, its texts in lower case wherever scorers have them so."""
+    """Return the question for a canary, with its texts in lower case wherever scorers lower-case them."""
     if canary.task == "open_qa":
         return protocol.grade(canary.id, canary.question, canary.answer.lower(), canary.prediction.lower())
     return protocol.label_events(canary.id, "reference", canary.description.lower(), canary.events, "")

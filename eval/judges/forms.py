@@ -1,7 +1,7 @@
-"""The forms in which a reply can be asked for: its schema, how it is read, and how a judge without a model writes it.
+"""The forms of a judge's reply: its JSON schema, its parser, and a writer for judges without a model.
 
-Each form counts as a parser: `parser` names it with its version, which is part of a score's identity, so count it up
-with any change of what is accepted.
+Each form has a parser: `parser` is its name with a version, which is part of a score's identity, so increment it
+with any change of the accepted replies.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from eval.judges.hardening import MARKER
 
 
 def _object(**properties: Any) -> dict[str, Any]:
-    """Return the schema of an object with exactly these keys, as strict servers want it."""
+    """Return the schema of an object with exactly these keys, as servers with strict schemas require it."""
     return {
         "type": "object",
         "properties": properties,
@@ -39,7 +39,7 @@ def _written(value: Mapping[str, Any]) -> str:
 
 
 class Native:
-    """JSON that a schema describes: a grade, a list of events, or a label with the number of its event."""
+    """JSON with a schema: a grade, a list of events, or labels with their events' numbers."""
 
     name = "native"
     parser = "native-1"
@@ -59,25 +59,25 @@ class Native:
         return structured.events(structured.read_object(reply))
 
     def read_labels(self, call: JudgeCall, reply: str) -> tuple[Label, ...]:
-        """Read one label an event, in the order in which the call has them."""
+        """Read one label per event, in the order of the call's events."""
         return structured.labels(structured.read_object(reply), n_labels(call), indexed=False)
 
     def write_verdict(self, call: JudgeCall, verdict: Verdict) -> str:  # noqa: ARG002
-        """Write what read_verdict reads."""
+        """Write a grade in the form that read_verdict accepts."""
         score = int(verdict.score) if verdict.score == int(verdict.score) else verdict.score
         return _written({"pred": "yes" if verdict.correct else "no", "score": score})
 
     def write_events(self, call: JudgeCall, events: Sequence[str]) -> str:  # noqa: ARG002
-        """Write what read_events reads."""
+        """Write events in the form that read_events accepts."""
         return _written({"events": list(events)})
 
     def write_labels(self, call: JudgeCall, labels: Sequence[Label]) -> str:  # noqa: ARG002
-        """Write what read_labels reads."""
+        """Write labels in the form that read_labels accepts."""
         return _written({"events": [{"event": i, "relationship": label} for i, label in enumerate(labels, 1)]})
 
 
 class Upstream(Native):
-    """What upstream asks for and accepts, by its own rules and without a schema: eval/judges/replies.py."""
+    """Upstream's form, by its own rules and without a schema: eval/judges/replies.py."""
 
     name = "upstream"
     parser = replies.PARSER
@@ -95,18 +95,18 @@ class Upstream(Native):
         return replies.read_events(reply)
 
     def read_labels(self, call: JudgeCall, reply: str) -> tuple[Label, ...]:
-        """Read one label an event; for none, where a whole text stands in, one label or none."""
+        """Read one label per event; where the whole text replaces an empty list of events, read one label or none."""
         return replies.read_labels(reply, n_labels(call))
 
 
 class Tagged(Native):
-    """The native form under a tag that only the wording tells, which a quoted or foreign answer does not know."""
+    """The native form with a tag that only the wording states, which a quoted or foreign reply does not contain."""
 
     name = "tagged"
     parser = "tagged-1"
 
     def schema(self, call: JudgeCall) -> Mapping[str, Any]:
-        """Return the native schema with an `id`: any, since a server that filled the tag in would prove nothing."""
+        """Return the native schema with a free `id`, since a tag filled in by the server would prove nothing."""
         native = super().schema(call)
         return _object(id={"type": "string"}, **(native or {})["properties"])
 
@@ -115,24 +115,24 @@ class Tagged(Native):
         return structured.verdict(self._own(call, reply))
 
     def read_events(self, call: JudgeCall, reply: str) -> tuple[str, ...]:
-        """Read a list of events; a marker that was copied is a space."""
+        """Read a list of events; a copied marker becomes a space."""
         events = (event.replace(MARKER, " ").strip() for event in structured.events(self._own(call, reply)))
         return tuple(event for event in events if event)
 
     def read_labels(self, call: JudgeCall, reply: str) -> tuple[Label, ...]:
-        """Read one label an event, each with its event's number."""
+        """Read one label per event, each with its event's number."""
         return structured.labels(self._own(call, reply), n_labels(call), indexed=True)
 
     def write_verdict(self, call: JudgeCall, verdict: Verdict) -> str:
-        """Write what read_verdict reads."""
+        """Write a grade in the form that read_verdict accepts."""
         return self._tagged(call, super().write_verdict(call, verdict))
 
     def write_events(self, call: JudgeCall, events: Sequence[str]) -> str:
-        """Write what read_events reads."""
+        """Write events in the form that read_events accepts."""
         return self._tagged(call, super().write_events(call, events))
 
     def write_labels(self, call: JudgeCall, labels: Sequence[Label]) -> str:
-        """Write what read_labels reads."""
+        """Write labels in the form that read_labels accepts."""
         return self._tagged(call, super().write_labels(call, labels))
 
     def _own(self, call: JudgeCall, reply: str) -> dict[str, Any]:
@@ -146,7 +146,7 @@ class Tagged(Native):
 
 
 class Indexed(Native):
-    """Labels by number and first letter, {"1": "e", "2": "n"}: a few tokens an event. The rest is native."""
+    """Labels by number and first letter, {"1": "e", "2": "n"}: a few tokens per event. The rest is native."""
 
     name = "indexed"
     parser = "indexed-1"
@@ -160,14 +160,14 @@ class Indexed(Native):
         return _object(**{str(number): letter for number in range(1, n_labels(call) + 1)})
 
     def read_labels(self, call: JudgeCall, reply: str) -> tuple[Label, ...]:
-        """Read one letter an event."""
+        """Read one letter per event."""
         found, wanted = structured.read_object(reply), [str(number) for number in range(1, n_labels(call) + 1)]
         if sorted(found) != sorted(wanted):
             raise UnreadableReplyError(f"the labels are for {structured.shown(list(found))}, not 1 to {len(wanted)}")
         return tuple(self._label(found[number]) for number in wanted)
 
     def write_labels(self, call: JudgeCall, labels: Sequence[Label]) -> str:  # noqa: ARG002
-        """Write what read_labels reads."""
+        """Write labels in the form that read_labels accepts."""
         return _written({str(number): label[0] for number, label in enumerate(labels, 1)})
 
     def _label(self, value: object) -> Label:
@@ -176,19 +176,19 @@ class Indexed(Native):
 
 
 Form = Native
-"""Any of the forms; the others refine the native one."""
+"""Any form; the others are subclasses of the native one."""
 
 FORMS: Mapping[str, Form] = {form.name: form for form in (Native(), Upstream(), Tagged(), Indexed())}
 """Every form by name."""
 
 
 def n_labels(call: JudgeCall) -> int:
-    """Return how many labels a call asks for; 0 where a whole text stands in for the events that there are none of."""
+    """Return the number of labels that a call asks for; 0 where the whole text replaces an empty list of events."""
     return int(call.inputs.get("n_events", len(call.inputs["events"])))
 
 
 def form(name: str) -> Form:
-    """Return the form of that name. Raises ConfigError where there is none."""
+    """Return the form of that name. Raises ConfigError for an unknown name."""
     if name not in FORMS:
         raise ConfigError(f"Unknown form of reply {name!r}. {did_you_mean(name, FORMS)}")
     return FORMS[name]

@@ -1,26 +1,26 @@
-r"""Marks untrusted text for the protocol `hardened`, so that in a judge's eyes it can be nothing but material.
+r"""Mark untrusted text for the protocol `hardened`, so that a judge takes it for data and never for instructions.
 
-Predictions come from models, and may hold a verdict, the tokens of a chat template, or an order to the judge. Lists of
-what is bad go out of date with every new chat template, so it is the other way round: what may stay is listed.
+Predictions come from models, and may hold a verdict, the tokens of a chat template, or an order to the judge. A list of
+forbidden text goes out of date with every new chat template, so the allowed characters are listed instead.
 
-1. Kept are letters, digits, the marks on them, and the punctuation that carries meaning: 3.5, 2:1, don't, 1/2, 50%.
-   Every control token, tag, fence, rule, heading, JSON object or Python dict needs a character that is not kept
-   (< > | [ ] { } ( ) _ # = * ~ \ " ` or a line break), in whatever family of templates. A colon is kept between digits
-   only, so that "ASSISTANT:" names no turn, in no language.
-2. Full-width, mathematical and other compatible forms become plain ones first, so they are judged by the same list.
-   Superscripts and fractions stay as they are, since 10² is not 102. Hidden characters go: zero-width, bidirectional,
-   tags, variation selectors, private use, halves of surrogates. Emoji become their names, or a thumb up would be the
-   same as a thumb down.
-3. Each space becomes the marker, which nothing else may write ("datamarking": Hines et al., Defending Against Indirect
-   Prompt Injection Attacks With Spotlighting, arXiv 2403.14720), so that every word shows whose it is. Han and kana,
-   which are written without spaces, get a marker between any two. It is "^" because every tokenizer has it as a
-   character of its own; "▁" is a space to SentencePiece.
-4. A text is cut at a length. The bound is above the 512 tokens (some 2,400 characters) that models write at the most
+1. These are kept: letters, digits, the marks on them, and the punctuation that carries meaning: 3.5, 2:1, don't, 1/2,
+   50%. Every control token, tag, fence, rule, heading, JSON object or Python dict needs a character that is not kept
+   (< > | [ ] { } ( ) _ # = * ~ \ " ` or a line break), in every family of templates. A colon is kept between digits
+   only, so that "ASSISTANT:" names no turn, in any language.
+2. Full-width, mathematical and other compatible forms become plain ones first, so the same list applies to them.
+   Superscripts and fractions stay as they are, since 10² is not 102. Hidden characters are removed: zero-width,
+   bidirectional, tags, variation selectors, private use, lone surrogates. Emoji become their names; otherwise a thumb
+   up would be the same as a thumb down.
+3. Each space becomes the marker, which no other text can produce ("datamarking": Hines et al., Defending Against
+   Indirect Prompt Injection Attacks With Spotlighting, arXiv 2403.14720), so that every word shows its origin. Han and
+   kana, which are written without spaces, get a marker between any two. It is "^" because every tokenizer has it as a
+   separate character; "▁" is a space to SentencePiece.
+4. A text is cut at a maximum length, which exceeds the 512 tokens (some 2,400 characters) to which models are limited
    here, so that no honest description is cut.
 5. Notes in square brackets are ours, since the text can have none: [cut here], [empty].
 
-What cannot be removed is the sense of the words: "ignore^the^above" still reads as an order to one who reads through
-the marks. Against that there is only what the judge is told about marked text.
+The meaning of the words cannot be removed: "ignore^the^above" still reads as an order to a judge that ignores the
+marks. The only defence against that is the wording's instruction about marked text.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 MARKING = "marked-1"
-"""Version of these rules; part of the identity of every wording that marks, so count it up with any change of them."""
+"""Version of these rules; part of the identity of every wording that marks, so increment it with any change of them."""
 MARKER = "^"
-"""What stands for a space in marked text."""
+"""The character that replaces a space in marked text."""
 MAX_TEXT_CHARS = 4_000
-"""Longest marked text; without the note that it was cut."""
+"""Maximum characters of a marked text, without the note that it was cut."""
 MAX_EVENT_CHARS = 300
-"""Longest marked event; some ten words are asked for."""
+"""Maximum characters of a marked event; the judge is asked for about ten words."""
 CUT = " [cut here]"
 """Note at the end of a text that was cut."""
 EMPTY = "[empty]"
-"""Note in the place of a text of which nothing is left."""
+"""Note in place of a text of which nothing is left."""
 
 _SCANNED = 16
-"""How much of a text is looked at, in multiples of the bound: spaces and hidden characters take no room in the end."""
+"""Maximum characters scanned, as a multiple of the bound: spaces and hidden characters are dropped afterwards."""
 _HIDDEN = frozenset(
-    # Letters and marks that show nothing: Unicode's default ignorable code points outside the categories below.
+    # Letters and marks without a visible form: Unicode's default ignorable code points outside the categories below.
     "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0"
     + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 )
@@ -64,7 +64,7 @@ _SPELLED = {
     # "&lt;" would be a bracket to a model that knows HTML.
     "&": " and ",
 }
-"""What is written with other characters, before anything else is decided about it."""
+"""Replacements that are made before any other rule."""
 _PUNCTUATION = frozenset(".,;:?!'-/%+×÷±°‰")
 _LOOSE_COLON = re.compile(r"(?<!\d):|:(?!\d)")
 _LOOSE_APOSTROPHE = re.compile(r"(?<!\w)'|'(?!\w)")
@@ -75,27 +75,27 @@ _BETWEEN_UNSPACED = re.compile(f"(?<={_UNSPACED})(?={_UNSPACED})")
 
 
 def marked(text: str) -> str:
-    """Return a text in marked form, one line of MAX_TEXT_CHARS at the most and a note if it was cut.
+    """Return a text in marked form: one line of at most MAX_TEXT_CHARS, plus a note if it was cut.
 
-    Takes any text, in time bounded whatever its length.
+    Accepts any text, in bounded time whatever its length.
     """
     return _marked(text, MAX_TEXT_CHARS)
 
 
 def marked_events(events: Sequence[str]) -> str:
-    """Return events in marked form, one a line, each after its number, a full stop and a space."""
+    """Return events in marked form, one per line, each after its number, a full stop and a space."""
     return "\n".join(f"{number}. {_marked(event, MAX_EVENT_CHARS)}" for number, event in enumerate(events, 1))
 
 
 def _marked(text: str, bound: int) -> str:
     scanned = text[: _SCANNED * bound]
     folded = "".join(map(_folded, " ".join(scanned.split())))
-    # Composing takes the square of the length of a run of combining marks, hence the bound here.
+    # Composition takes quadratic time in the length of a run of combining marks, hence the bound here.
     composed = unicodedata.normalize("NFC", folded[: 2 * bound])
     plain = _tidied("".join(map(_kept, composed)))
     words = _BETWEEN_UNSPACED.sub(MARKER, MARKER.join(plain.split()))
     if len(words) > bound:
-        # A whole word less rather than half a word, which may be another one.
+        # Drop a whole word, since half a word may be a different word.
         words = words[: bound + 1].rpartition(MARKER)[0] or words[:bound]
         return words + CUT
     is_cut = len(text) > len(scanned) or len(folded) > 2 * bound
@@ -104,7 +104,7 @@ def _marked(text: str, bound: int) -> str:
 
 @lru_cache(maxsize=8192)
 def _folded(char: str) -> str:
-    """Return a character in its plain form; nothing for one that does not show."""
+    """Return a character in its plain form; "" for an invisible one."""
     category = unicodedata.category(char)
     if char in _HIDDEN or category in ("Cc", "Cf", "Cs", "Co", "Cn", "Me"):
         return ""
@@ -118,7 +118,7 @@ def _folded(char: str) -> str:
 
 @lru_cache(maxsize=8192)
 def _kept(char: str) -> str:
-    """Return a plain character if it may stay, else a space; an emoji's name in its place."""
+    """Return an allowed plain character unchanged, an emoji's name, or a space for any other."""
     category = unicodedata.category(char)
     if char in _PUNCTUATION or category == "Sc":
         return char
@@ -130,7 +130,7 @@ def _kept(char: str) -> str:
 
 
 def _tidied(text: str) -> str:
-    """Return a text without punctuation that carries no meaning where it stands."""
+    """Return a text without punctuation that carries no meaning in its position."""
     text = _LOOSE_COLON.sub(",", text)
     text = _LOOSE_APOSTROPHE.sub("", text)
     text = _LOOSE_SIGN.sub(" ", text)

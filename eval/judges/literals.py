@@ -1,10 +1,10 @@
-"""Reads a Python literal out of untrusted text without running any of it.
+"""Read a Python literal from untrusted text without running any of it.
 
-A judge's reply may repeat what a prediction told it to say, so nothing of it is ever evaluated. The text is parsed
-into a syntax tree and the tree is walked by the rules of `ast.literal_eval` (Python 3.10 to 3.13): what that
-accepts is accepted with the same value, and everything else is refused. The length is bounded because a long row
-of operators makes a tree that is deep: at 100,000 characters none of 20 such texts harmed these versions on a main
-thread's stack of 8 MB; threads with a stack of 512 KB died of fewer. So read replies on the main thread.
+A judge's reply may repeat text that a prediction dictated, so nothing of it is ever evaluated. The text is parsed into
+a syntax tree and the tree is walked by the rules of `ast.literal_eval` (Python 3.10 to 3.13): whatever that accepts is
+accepted with the same value, and everything else is refused. The length is bounded because a long row of operators
+makes a deep tree: at 100,000 characters none of 20 such texts harmed these versions on a main thread's stack of 8 MB;
+threads with a stack of 512 KB died of fewer. So read replies on the main thread.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from eval.judges.calls import UnreadableReplyError
 
 MAX_CHARS = 32_768
-"""Longest text that is parsed; an answer in the right form has a few hundred characters."""
+"""Maximum characters of a text that is parsed; an answer in the right form has a few hundred."""
 
 
 def read_literal(text: str) -> object:
@@ -24,7 +24,7 @@ def read_literal(text: str) -> object:
     if len(text) > MAX_CHARS:
         raise UnreadableReplyError(f"{len(text)} characters are too long for an answer; {MAX_CHARS} are read")
     try:
-        # A reply with "\d" in it is readable, and what Python thinks of that spelling is nobody's concern here.
+        # A reply with "\d" in it is readable; Python's warning about that escape does not matter here.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(text.lstrip(" \t"), mode="eval")
@@ -37,7 +37,7 @@ def read_literal(text: str) -> object:
 
 
 def _value(node: ast.expr | None) -> Any:
-    """Return what a node stands for; nesting is bounded by the tokenizer, which stops at 200 brackets."""
+    """Return the value of a node; the tokenizer bounds nesting, since it stops at 200 brackets."""
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Tuple | ast.List | ast.Set):

@@ -1,7 +1,7 @@
-"""A judge without a model, which compares words: a placeholder.
+"""A judge without a model that compares words: a placeholder.
 
-With it everything around a judge can be tried and tested where there is none. Its numbers mean nothing beyond this
-project's own checks.
+It lets a user try and test everything around a judge without a server. Its numbers mean nothing beyond this project's
+own checks.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from eval.judges.forms import form
 from eval.judges.words import lemmas, stands_in, words
 
 MAX_EVENTS = 10
-"""Most events that a description is split into."""
+"""Maximum number of events that a description is split into."""
 
 _FILLERS = frozenset(
     words(
@@ -32,11 +32,11 @@ _EXCLUSIVE = (
     frozenset(words("circle square triangle star cross ring")),
     frozenset(str(number) for number in range(21)),
 )
-"""Words of which one excludes the others of its class, as long as they are said of the same thing."""
+"""Sets of mutually exclusive words, when they describe the same thing."""
 
 
 class OfflineJudge:
-    """Answers every call from its inputs by comparing words, always in the same way.
+    """Replies to every call from its inputs by comparing words, deterministically.
 
     Args:
         name: what results call the judge.
@@ -52,7 +52,7 @@ class OfflineJudge:
         self.name = name
 
     def describe(self) -> Mapping[str, Any]:
-        """Return what its verdicts depend on, and what they are worth."""
+        """Return the settings that its verdicts depend on, with a note on their value."""
         note = "a placeholder that compares words; its numbers mean nothing beyond this project's own checks"
         return {"name": self.name, "model": None, "version": 1, "note": note}
 
@@ -102,5 +102,5 @@ def _compare(event: Sequence[str], sentence: Sequence[str]) -> Label:
 
 
 def _is_excluded(word: frozenset[str], said: set[str]) -> bool:
-    """Whether a word that a sentence does not say is ruled out by one that it says."""
+    """Whether a word missing from a sentence is ruled out by one that the sentence contains."""
     return any(not word.isdisjoint(group) and not said.isdisjoint(group) for group in _EXCLUSIVE)

@@ -1,11 +1,11 @@
-"""Protocols: what a judge is asked, in which words, in which form it replies, and how often it is asked.
+"""Protocols: the questions, the wording, the form of the replies and the number of attempts of a judge call.
 
-A protocol is a named thing with an identity of its own, because each of its parts moves scores: numbers of two
+A protocol has a name and an identity of its own, because each of its parts affects scores: numbers of two
 protocols are never compared.
 
     upstream         the imported wording, upstream's parsing, the server's default temperature, no schema
     native           this project's wording, JSON held to a schema where the server can, temperature 0
-    hardened         native, with the prediction marked as material that no order or verdict in it can leave
+    hardened         native, with the prediction marked as data that no order or verdict in it can escape
     autodq-indexed   native, with labels as numbers and letters: several times fewer tokens of output
 """
 
@@ -27,27 +27,27 @@ from eval.judges.wording import Wording, hardened_wording, indexed_wording, nati
 T_co = TypeVar("T_co", covariant=True)
 
 Side = Literal["reference", "prediction"]
-"""Whose events a call is about: the reference's give recall, the prediction's precision."""
+"""The side whose events a call is about: the reference's give recall, the prediction's precision."""
 
 ProtocolName = Literal["auto", "upstream", "native", "hardened", "autodq-indexed"]
-"""`auto`: upstream's where its wording was imported, since published numbers rest on it; else native."""
+"""`auto`: upstream's protocol where its wording was imported, since published numbers use it; otherwise native."""
 
 NATIVE_TOKENS: Mapping[JudgeTask, int] = {"open_qa": 256, "extract": 1024, "entail": 2048}
-"""Bounds on replies: some four times what the longest take, so that a model that runs on costs little."""
+"""Bounds on reply tokens: about four times the longest replies, so that a model that does not stop costs little."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question(Generic[T_co]):
-    """A call, how its reply is read, and how it is asked again."""
+    """A call, the parser of its reply, and the settings of further attempts."""
 
     call: JudgeCall
-    """What is asked at the first attempt."""
+    """The call of the first attempt."""
     read: Callable[[str], T_co]
-    """Returns the answer in a reply. Raises UnreadableReplyError where there is none."""
+    """Return the answer in a reply. Raises UnreadableReplyError where there is none."""
     temperatures: tuple[float | None, ...] = (None,)
-    """Temperature of each attempt; as many attempts are made at the most."""
+    """Temperature of each attempt; its length is the maximum number of attempts."""
     insists: bool = False
-    """Whether a refusal is asked again too."""
+    """Whether a refused call is asked again too."""
 
     def attempt(self, number: int) -> JudgeCall:
         """Return the call of an attempt, counted from 0."""
@@ -59,29 +59,29 @@ class JudgeProtocol:
     """One way to ask a judge."""
 
     name: str
-    """What results call it."""
+    """Name of the protocol in results."""
     wording: Wording
-    """The words."""
+    """The wording."""
     form: str = "native"
-    """The form of the replies, by name."""
+    """Name of the form of the replies."""
     temperatures: Mapping[JudgeTask, tuple[float | None, ...]] = field(
-        # At temperature 0 a reply that cannot be read would come again word for word, so the next ones are sampled.
+        # At temperature 0 an unreadable reply would be repeated word for word, so further attempts are sampled.
         default_factory=lambda: dict.fromkeys(("open_qa", "extract", "entail"), (0.0, 1.0, 1.0))
     )
     """Temperature of each attempt by task."""
     max_tokens: Mapping[JudgeTask, int] = field(default_factory=lambda: NATIVE_TOKENS)
-    """Bounds on replies; none is sent where a task has none."""
+    """Bounds on reply tokens; none is sent for a task without one."""
     insists: bool = False
-    """Whether a refused call is asked again, as upstream does, which cannot tell it from an unreadable reply."""
+    """Whether a refused call is asked again, as upstream does, since it treats refusals as unreadable replies."""
     asks_about_nothing: bool = False
-    """Whether the judge is asked where the answer is plain, as upstream does: about an output without words, or with
-    only the question's, which is wrong, and about an empty list of events, with the whole text in its place, for
+    """Whether the judge is asked where the result is known, as upstream does: about an output without words or with
+    only the question's words, which is wrong, and about an empty list of events, replaced by the whole text, for
     which the side scores 1 either way."""
     tasks: tuple[JudgeTask, ...] = ("open_qa", "extract", "entail")
-    """What it is made for."""
+    """The tasks that the protocol supports."""
 
     def describe(self) -> dict[str, Any]:
-        """Return its part in the identity of a score: never compare two that differ in it."""
+        """Return the protocol's part in the identity of a score: never compare two scores that differ in it."""
         return {
             "name": self.name,
             "wording": {"name": self.wording.name, "sha256": self.wording.sha256},
@@ -93,26 +93,26 @@ class JudgeProtocol:
         }
 
     def require(self, task: JudgeTask, scorer: str) -> None:
-        """Raise ConfigError where the protocol is not made for a scorer's task."""
+        """Raise ConfigError where the protocol does not support a scorer's task."""
         if task not in self.tasks:
             raise ConfigError(
                 f"The protocol {self.name!r} is not made for {scorer}. Give PROTOCOL=native, hardened or upstream."
             )
 
     def grade(self, sample: str, question: str, answer: str, prediction: str) -> Question[Verdict]:
-        """Return the question how well a prediction agrees with the answer."""
+        """Return the question that asks for a grade of a prediction against the answer."""
         call = self._call("open_qa", sample, {"question": question, "answer": answer, "prediction": prediction})
         return self._question(call, partial(form(self.form).read_verdict, call))
 
     def list_events(self, sample: str, side: Side, description: str) -> Question[tuple[str, ...]]:
-        """Return the question for the events of a description."""
+        """Return the question that asks for the events of a description."""
         call = self._call("extract", sample, {"side": side, "description": description})
         return self._question(call, partial(form(self.form).read_events, call))
 
     def label_events(
         self, sample: str, side: Side, description: str, events: Sequence[str], instead: str
     ) -> Question[tuple[Label, ...]]:
-        """Return the question what a description says about each event; without any, about the text `instead`."""
+        """Return the question that asks for a label per event; without events, it asks about the text `instead`."""
         inputs = {"side": side, "description": description, "events": list(events) or [instead]}
         call = self._call("entail", sample, inputs if events else {**inputs, "n_events": 0})
         return self._question(call, partial(form(self.form).read_labels, call))
@@ -137,7 +137,7 @@ class JudgeProtocol:
 
 
 def _tag(inputs: Mapping[str, Any]) -> str:
-    """Return a tag that the prediction cannot hold, since it depends on the prediction; the same call has the same.
+    """Return a tag that the prediction cannot contain, since it depends on the prediction; equal calls have equal tags.
 
     It begins with a letter, so that no judge takes it for a number.
     """
@@ -150,7 +150,7 @@ def native_protocol() -> JudgeProtocol:
 
 
 def upstream_protocol(wording: Wording) -> JudgeProtocol:
-    """Return upstream's protocol: one attempt at a grade and ten at events, nothing sent but the messages.
+    """Return upstream's protocol: one attempt at a grade and ten at events; only the messages are sent.
 
     Source: evaluation/metrics/evaluate_qa_oe_gpt.py and evaluate_dream_gpt.py of github.com/bytedance/tarsier.
     """
@@ -170,9 +170,9 @@ def judge_protocol(name: ProtocolName = "auto", pack: Path | None = None) -> Jud
 
     Args:
         name: One of those above.
-        pack: Folder of the protocol pack that upstream's wording is in; None for the default one.
+        pack: Folder of the protocol pack with upstream's wording; None for the default one.
 
-    Raises DataError where upstream's is asked for and its wording was not imported, or was changed since.
+    Raises DataError where upstream's protocol is requested and its wording was not imported, or was changed since.
     """
     if name in ("auto", "upstream"):
         wording = upstream_wording(pack, required=name == "upstream")
@@ -182,7 +182,7 @@ def judge_protocol(name: ProtocolName = "auto", pack: Path | None = None) -> Jud
 
 
 def with_wording(name: str, wording: Wording) -> JudgeProtocol:
-    """Return the protocol of that name with a wording that was kept. Raises ConfigError where there is none."""
+    """Return the protocol of that name with a stored wording. Raises ConfigError for an unknown name."""
     if name == "upstream":
         return upstream_protocol(wording)
     if name == "hardened":

@@ -1,10 +1,10 @@
-"""A judge that says again what it said in a run, from the run's folder or its bundle, and asks nobody.
+"""A judge that repeats its replies in an earlier run, from the run's folder or its bundle, without asking any server.
 
-A server's replies are found by the hash of what is asked, so that a changed prediction, wording or reference finds
-none, and the score says so instead of moving. Judges that compute their replies leave no hash. Theirs are found by
-sample, task, side and attempt, in order, which holds for the very predictions that they were given for.
+A server's replies are found by the hash of the request, so that a changed prediction, wording or reference finds none,
+and the score reports this instead of changing. Judges that compute their replies leave no hash. Theirs are found by
+sample, task, side and attempt, in order, which is valid only for the same predictions.
 
-What a bundle says comes from anyone, and so it is checked field by field.
+A bundle is untrusted input, so it is checked field by field.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from eval.runs.folder import VERDICTS
 from eval.runs.result import read_result
 
 MAX_BYTES = 1 << 30
-"""Most bytes of verdicts; those of a run of 13,691 questions take some 10 MB."""
+"""Maximum bytes of verdicts; those of a run of 13,691 questions take some 10 MB."""
 MAX_LINE = 64 << 20
-"""Most bytes of one line; a reply has 8 MiB at the most."""
+"""Maximum bytes of one line; a reply has at most 8 MiB."""
 MAX_LINES = 500_000
-"""Most lines: an object takes far more memory than its line, and the largest benchmark has 72,821 questions."""
+"""Maximum number of lines: objects take far more memory than lines; the largest benchmark has 72,821 questions."""
 
 _Which = tuple[str, str, str | None, int]
 """Sample, task, side and attempt of a call."""
@@ -42,22 +42,22 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "usage": (dict, type(None)), "finish_reason": _TEXT_OR_NONE, "retries": _NUMBER, "batch": (bool,),
     "key": _TEXT_OR_NONE,
 }  # fmt: skip
-"""The fields of a line of verdicts.jsonl: which call it was, and the reply."""
+"""The fields of a line of verdicts.jsonl: the identity of the call, and the reply."""
 _COUNTS = ("input", "output", "cached", "reasoning")
 _WHICH = ("sample", "task", "side", "attempt")
 
 
 class ReplayJudge:
-    """Gives the replies of a run.
+    """Gives the recorded replies of a run.
 
     Args:
-        bundle: The run's bundle, or its folder, or that of a score.
-        same_predictions: Whether it is asked about the very predictions that the verdicts were given for. Only then
-            are replies given that a judge had computed, since nothing tells which words they were about.
+        bundle: The run's bundle, the run's folder, or a score's folder.
+        same_predictions: Whether the predictions are the same as those of the recorded verdicts. Only then
+            are computed replies used, since nothing identifies the texts they were about.
 
     Raises:
-        ConfigError: nothing is named, or what is named was scored without a judge.
-        DataError: the bundle is none or damaged, the result describes no judge, or a line is no verdict.
+        ConfigError: nothing is named, or the named run was scored without a judge.
+        DataError: the bundle is invalid or damaged, the result describes no judge, or a line is no verdict.
         RunError: there is no result, or the verdicts are not those that it was computed with.
     """
 
@@ -66,9 +66,9 @@ class ReplayJudge:
             raise ConfigError("judge=replay needs the bundle: JUDGE=replay:<bundle>, or judge.bundle=<bundle>.")
         self.place = bundle
         self.n_served = 0
-        """Replies that came from a server."""
+        """Number of replies that came from a server."""
         self.said_anything = False
-        """Whether there was a reply to any call so far."""
+        """Whether any call so far had a reply."""
         self._same_predictions = same_predictions
         self._by_key: dict[str, JudgeReply] = {}
         self._in_turn: dict[_Which, deque[JudgeReply]] = defaultdict(deque)
@@ -85,16 +85,16 @@ class ReplayJudge:
                 raise DataError(
                     f"{folder}: its result describes no judge that can be replayed: {printable(str(error))}."
                 ) from error
-            if (folder / VERDICTS).exists():  # else nothing was asked
+            if (folder / VERDICTS).exists():  # otherwise nothing was asked
                 for which, reply in _recorded(folder / VERDICTS):
                     self._keep(which, reply)
 
     def describe(self) -> Mapping[str, Any]:
-        """Return what the verdicts depend on, as the judge that gave them said: a replay has no identity of its own."""
+        """Return the description of the judge that gave the verdicts: a replay has no identity of its own."""
         return dict(self._judge)
 
     def require_served(self) -> None:
-        """Raise ConfigError where no verdict came from a server, so that none can be found by what is asked."""
+        """Raise ConfigError where no verdict came from a server, so that none can be found by its request."""
         if not self.n_served:
             why = (
                 "none of its calls had a reply; score it again"
@@ -104,7 +104,7 @@ class ReplayJudge:
             raise ConfigError(f"{self.place} holds no verdicts of a server: {why}.")
 
     def protocol(self, pack: Path | None = None) -> JudgeProtocol:
-        """Return the protocol that the verdicts were asked for with.
+        """Return the protocol of the recorded verdicts.
 
         Args:
             pack: Where upstream's wording was imported to, for a run folder, which keeps no wording; None for the
@@ -137,7 +137,7 @@ class ReplayJudge:
         )
 
     def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
-        """Return the reply that each call had, in the order given; what had none fails."""
+        """Return the recorded reply to each call, in the order given; a call without one fails."""
         return [self._reply(call) for call in calls]
 
     def _reply(self, call: JudgeCall) -> JudgeReply:
@@ -163,7 +163,7 @@ class ReplayJudge:
 
 
 def _scorer_in(folder: Path) -> Mapping[str, Any]:
-    """Return what a result says of its scorer, which had a judge. Raises as the class does."""
+    """Return a result's description of its scorer, which had a judge. Raises as the class does."""
     result, raw = read_result(folder)
     scorer: Mapping[str, Any] = result.provenance["scorer"]
     if "judge" not in scorer:
@@ -173,7 +173,7 @@ def _scorer_in(folder: Path) -> Mapping[str, Any]:
 
 
 def _wording_in(folder: Path) -> Wording | None:
-    """Return the wording that a bundle brings; a run folder has none. Raises DataError where it is no wording."""
+    """Return the wording in a bundle; None for a run folder, which has none. Raises DataError where it is invalid."""
     path = folder / WORDING
     if not path.exists():
         return None
@@ -184,7 +184,7 @@ def _wording_in(folder: Path) -> Wording | None:
 
 
 def _recorded(path: Path) -> Iterator[tuple[_Which, JudgeReply]]:
-    """Yield call and reply of each line. Raises DataError, naming the line, where one is no verdict, or too large."""
+    """Yield call and reply of each line. Raises DataError, naming the line, where it is no verdict or too large."""
     number, left = 0, MAX_BYTES
     with opened_text(path) as file:
         try:
@@ -201,7 +201,7 @@ def _recorded(path: Path) -> Iterator[tuple[_Which, JudgeReply]]:
 
 
 def _verdict(found: Any) -> tuple[_Which, JudgeReply]:
-    """Return call and reply in a line. Raises ValueError or TypeError."""
+    """Return the call and reply in a line. Raises ValueError or TypeError."""
     if trouble := problem(found):
         raise ValueError(trouble)
     if not isinstance(found, dict):
@@ -209,7 +209,7 @@ def _verdict(found: Any) -> tuple[_Which, JudgeReply]:
     if wrong := sorted(found.keys() ^ _TYPES.keys()):
         raise ValueError(f"the field {wrong[0][:60]!r} is missing, or none of a verdict")
     for name, types in _TYPES.items():
-        # Not isinstance, to which true is a number.
+        # Not isinstance, which accepts true as a number.
         if type(found[name]) not in types:
             raise TypeError(f"{name} is {str(found[name])[:60]!r}")
     outcome, source, text = found["outcome"], found["source"], found["text"]
@@ -221,7 +221,7 @@ def _verdict(found: Any) -> tuple[_Which, JudgeReply]:
     if usage is not None and (set(usage) != set(_COUNTS) or any(type(usage[name]) is not int for name in _COUNTS)):
         raise TypeError(f"usage is {str(usage)[:60]!r}")
     given = {name: value for name, value in found.items() if name not in _WHICH}
-    # What was asked for in the run costs nothing now.
+    # Calls that were paid for in the run cost nothing now.
     given |= {"usage": None if usage is None else Usage(**usage), "retries": 0}
     if found["key"] is not None and outcome != "failed":
         given["source"] = "stored"

@@ -1,4 +1,4 @@
-"""What counts as an answer in a judge's reply: upstream's rules, branch for branch, and nothing guessed beyond them.
+"""Parse a judge's reply by upstream's rules, branch for branch, without guessing beyond them.
 
 The whole reply has to be the answer. Nothing is searched for in it, since a reply may repeat the prediction, and
 that may hold a verdict of its own. Sources: evaluation/metrics/evaluate_qa_oe_gpt.py and evaluate_dream_gpt.py of
@@ -14,10 +14,10 @@ from eval.judges.calls import LABELS, Label, UnreadableReplyError, Verdict
 from eval.judges.literals import read_literal
 
 PARSER = "upstream-1"
-"""Version of these rules; part of a score's identity, so count it up with any change of what is accepted."""
+"""Version of these rules; part of a score's identity, so increment it with any change of the accepted replies."""
 
 MAX_JSON_CHARS = 262_144
-"""Longest reply with labels that is read; thirty events copied with their reasons take some 15,000 characters."""
+"""Maximum characters of a reply with labels; thirty copied events with reasons take some 15,000 characters."""
 
 _REPAIRS = (
     ("True", "true"),
@@ -31,7 +31,7 @@ _REPAIRS = (
     ("[Placeholder]", "null"),
     ("{Events:", ""),
 )
-"""What upstream replaces before it reads labels, in its order; it is blind to whether a text lies in quotes."""
+"""Upstream's replacements before it reads labels, in its order; they also apply inside quoted texts."""
 
 
 def read_verdict(reply: str) -> Verdict:
@@ -66,14 +66,14 @@ def read_events(reply: str) -> tuple[str, ...]:
 
 
 def read_labels(reply: str, n_events: int) -> tuple[Label, ...]:
-    """Read one label an event: JSON, after upstream's repairs, with a list of {"relationship": label} as `events`.
+    """Read one label per event: JSON, after upstream's repairs, with a list of {"relationship": label} as `events`.
 
     Args:
         reply: The raw reply.
-        n_events: How many events were asked about; for 0 a whole text stood in for them, and one label or none
+        n_events: Number of events in the call; for 0 the whole text replaces them, and one label or none
             is an answer.
 
-    A label counts whatever its case and the space around it. Raises UnreadableReplyError, also where one label of
+    The case of a label and the space around it do not matter. Raises UnreadableReplyError, also where one label of
     several is not among the three.
     """
     if len(reply) > MAX_JSON_CHARS:
@@ -83,7 +83,7 @@ def read_labels(reply: str, n_events: int) -> tuple[Label, ...]:
     except (ValueError, RecursionError) as error:
         raise UnreadableReplyError(f"no JSON: {error}") from error
     events = _as_dict(found, "events")["events"]
-    # Upstream counts the entries of an object and the letters of a text too, but finds labels in empty ones only.
+    # Upstream also counts the entries of an object and the letters of a text, but can read only empty ones.
     if not isinstance(events, list) and events not in ({}, ""):
         raise UnreadableReplyError(f"'events' is a {type(events).__name__}, no list")
     if len(events) != n_events and (n_events, len(events)) != (0, 1):
@@ -100,7 +100,7 @@ def _label(event: object) -> Label:
 
 
 def _shown(value: object) -> str:
-    """Return a value for a message, where a hostile one has no form to show: too many digits, too deep a nest."""
+    """Return a value for a message; some hostile values have no printable form: too many digits, too deep a nesting."""
     try:
         return repr(value)[:60]
     except (ValueError, RecursionError):
@@ -133,5 +133,5 @@ def _repaired(reply: str) -> str:
 
 
 def _whole(text: str) -> str:
-    """Join the halves of characters that JSON's escapes split in two and Python's do not join again."""
+    """Join surrogate pairs that JSON's escapes split in two and Python's do not join again."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

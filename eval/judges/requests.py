@@ -1,8 +1,8 @@
-"""From a call to a request: the parameters that a server understands, and the address of the reply.
+"""Build a server's request from a judge call: the supported parameters, and the key of the reply.
 
-Servers differ in what they take: newer OpenAI models want `max_completion_tokens` and no temperature, some templates
-know no system role, many servers ignore a schema. What one server takes is found out by asking it
-(eval/judges/client/probe.py), never guessed from a model's name.
+Servers differ: newer OpenAI models want `max_completion_tokens` and no temperature, some templates know no system role,
+many servers ignore a schema. A server's capabilities are found by asking it (eval/judges/client/probe.py), never
+guessed from a model's name.
 """
 
 from __future__ import annotations
@@ -19,58 +19,58 @@ from eval.judges.calls import JudgeCall
 from eval.readers.malformed import printable, whole_characters
 
 THINKING_TOKENS = 8192
-"""Tokens that a model which thinks before it replies gets on top of a reply's bound."""
+"""Extra tokens on top of a reply's bound for a model that reasons before it replies."""
 ReplyBound = Literal["max_completion_tokens", "max_tokens", "none"]
-"""What a server calls the bound on a reply."""
+"""The server's name of the parameter that bounds the reply's tokens."""
 BOUNDS: tuple[ReplyBound, ...] = ("max_completion_tokens", "max_tokens", "none")
-"""All names of it."""
+"""All values of ReplyBound."""
 _RESERVED = frozenset({"messages", "model", "n", "stream", "temperature", "max_tokens", "max_completion_tokens",
                        "response_format", "tools"})  # fmt: skip
 _SECRET = re.compile(
     r"key(?!word)|secret|passw|passphrase|authori[sz]ation|bearer|credential|token(?!s|iz|_id|_budget)"
 )
-"""What names of secrets hold; tokens that are counted (`min_tokens`) or listed (`stop_token_ids`) are none."""
+"""Parts of parameter names that mark secrets; counts (`min_tokens`) and lists (`stop_token_ids`) are exempt."""
 _NO_SECRET = frozenset({"prompt_cache_key"})
-"""Parameters of OpenAI's whose names hold it all the same."""
+"""OpenAI's parameters whose names contain such a part but hold no secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a server takes with a request, and whether its model thinks before it replies."""
+    """The parameters that a server accepts, and whether its model reasons before it replies."""
 
     structured: Literal["json_schema", "json_object", "none"] = "json_schema"
-    """How far it holds a model to a form."""
+    """The strictest way in which it can enforce a reply's form."""
     reply_bound: ReplyBound = "max_completion_tokens"
-    """What it calls the bound on a reply."""
+    """Its name of the parameter that bounds the reply's tokens."""
     temperature: bool = True
-    """Whether a temperature other than the default may be asked for."""
+    """Whether it accepts a temperature other than the default."""
     system: bool = True
-    """Whether it takes a system message; else its text goes before the user's."""
+    """Whether it accepts a system message; otherwise that text is put before the user message."""
     thinks: bool = False
-    """Whether replies are preceded by reasoning, which counts as output."""
+    """Whether reasoning, which counts as output, precedes replies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A call as it is put to one server."""
+    """A call in the form for one server."""
 
     key: str
-    """The address of its reply."""
+    """Key of its reply."""
     call: JudgeCall
     part: Mapping[str, Any]
     """The part of the request that the reply depends on."""
 
 
 def asked_of(call: JudgeCall, takes: Capabilities, extra: Mapping[str, Any]) -> Asked:
-    """Return a call as it is put to a server that takes this."""
+    """Return a call in the form for a server with these capabilities."""
     part = request_of(call, takes, extra)
     return Asked(key=address(part), call=call, part=part)
 
 
 def check_extra(extra: object) -> None:
-    """Raise ConfigError where further parameters would change what is asked, or one is named as a secret is.
+    """Raise ConfigError where further parameters would change the question, or one has a secret's name.
 
-    They become part of results and of the store, where a key must not come to stand.
+    They become part of results and of the store, which must not contain a key.
     """
     if not isinstance(extra, Mapping):
         raise ConfigError("judge.extra holds no parameters; give them as judge.extra={name: value}.")
@@ -93,7 +93,7 @@ def check_extra(extra: object) -> None:
 
 
 def request_of(call: JudgeCall, takes: Capabilities, extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part of a request that the reply depends on, in one form for all servers; its hash is the address."""
+    """Return the part of a request that the reply depends on, in one form for all servers; its hash is the key."""
     system, user = whole_characters(call.system), whole_characters(call.user)
     messages = [{"role": "system", "content": system}] if system and takes.system else []
     user = f"{system}\n\n{user}" if system and not takes.system else user
@@ -111,7 +111,7 @@ def request_of(call: JudgeCall, takes: Capabilities, extra: Mapping[str, Any]) -
 
 
 def body_of(asked: Mapping[str, Any], model: str, takes: Capabilities) -> dict[str, Any]:
-    """Return the body of the HTTP request for what `request_of` gave."""
+    """Return the HTTP request's body for a result of `request_of`."""
     body = {key: value for key, value in asked.items() if key not in ("attempt", "max_tokens", "extra")}
     if "max_tokens" in asked:
         body[takes.reply_bound] = asked["max_tokens"]
@@ -119,6 +119,6 @@ def body_of(asked: Mapping[str, Any], model: str, takes: Capabilities) -> dict[s
 
 
 def address(asked: Mapping[str, Any]) -> str:
-    """Return the address of the reply to a request: the SHA-256 of its canonical JSON, in 64 hex digits."""
+    """Return the key of the reply to a request: the SHA-256 of its canonical JSON, in 64 hex digits."""
     canonical = json.dumps(asked, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Asks a judge until its replies can be read: in rounds, so that a judge can work on all calls of a round at once."""
+"""Ask a judge until its replies can be read: in rounds, so that a judge can work on all calls of a round at once."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoAnswer:
-    """A question that stays open."""
+    """A question without an answer."""
 
     outcome: Literal["unreadable", "refused", "filtered", "failed"]
-    """No reply could be read; the model declined; a content filter withheld the reply; there was no reply."""
+    """The reply could not be read; the model declined; a content filter withheld the reply; there was no reply."""
     reason: str
-    """Why there is no answer."""
+    """The reason why there is no answer."""
 
 
 def ask(judge: Judge, questions: Sequence[Question[T]]) -> list[T | NoAnswer]:
     """Return the answer to each question, in the order given.
 
-    A question whose reply cannot be read is asked again in the next round, with `attempt` counted up, as often as it
-    has temperatures; the others are not. A refusal is asked again only where the question insists. A call without a
-    reply never is: a judge has made its own attempts before it gives up, and says so as the reply's error.
+    A question whose reply cannot be read is asked again in the next round, with `attempt` increased, up to its number
+    of temperatures; other questions are not. A refused one is asked again only where the question insists. A call
+    without a reply is never asked again: the judge has made its own attempts, and gives the reason as the reply's
+    error.
     """
     answers: dict[int, T | NoAnswer] = {}
     waiting = list(range(len(questions)))
@@ -62,7 +63,7 @@ def _answer(question: Question[T], reply: JudgeReply, attempts: int) -> T | NoAn
 
 
 def _is_open(question: Question[T], answer: T | NoAnswer) -> bool:
-    """Whether a question is worth asking again."""
+    """Whether to ask a question again."""
     if not isinstance(answer, NoAnswer):
         return False
     return answer.outcome == "unreadable" or (question.insists and answer.outcome in ("refused", "filtered"))

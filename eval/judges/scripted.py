@@ -1,4 +1,4 @@
-"""A judge that says what it is told: for tests and demonstrations, and the pipeline's own check."""
+"""A judge with scripted replies: for tests and demonstrations, and for checking the pipeline itself."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from eval.judges.calls import JudgeCall, JudgeReply
 
 
 def script_keys(call: JudgeCall) -> tuple[str, ...]:
-    """Return the keys under which a script may hold the replies to a call, the narrowest first.
+    """Return the keys under which a script may hold the replies to a call, the most specific first.
 
-    `{sample} {task} {side}`, `{sample} {task}`, `{sample}`, `{task} {side}`, `{task}`, where `side` says whose
+    `{sample} {task} {side}`, `{sample} {task}`, `{sample}`, `{task} {side}`, `{task}`, where `side` is the side whose
     events a call is about, `prediction` or `reference`; calls without one have the keys without it.
     """
     side = call.inputs.get("side")
@@ -22,7 +22,7 @@ def script_keys(call: JudgeCall) -> tuple[str, ...]:
 
 
 class ScriptedJudge:
-    """Gives replies from a list or a mapping, without looking at the question.
+    """Gives replies from a list or a mapping, without reading the question.
 
     Args:
         name: what results call the judge.
@@ -44,7 +44,7 @@ class ScriptedJudge:
         self._next = cycle(self._turns)
 
     def describe(self) -> Mapping[str, Any]:
-        """Return what its verdicts depend on: the script."""
+        """Return the settings that its verdicts depend on: the script."""
         return {"name": self.name, "replies": list(self._turns) if self._script is None else dict(self._script)}
 
     def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:

@@ -1,7 +1,7 @@
-"""A judge behind a server: what is in the verdict store is taken from there, the rest is asked, and paid for once.
+"""A judge behind a server: stored verdicts are reused, other calls are asked and paid for once.
 
-One judge object stands for one served model. The first verdict that is used settles which, and a server that changes
-the model behind a name in mid-run is not asked further: two judges never mix in one score.
+One judge object stands for one served model. The first verdict used settles which one. A server that changes the model
+behind a name during a run is not asked further: two judges never mix in one score.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ if TYPE_CHECKING:
     from eval.judges.client.asking import Answered, Asker, Request
 
 MOST_OF_ANY = 100_000
-"""Most of any bound that a user sets, in seconds or in number."""
+"""Maximum of every bound that a user sets, in seconds or as a count."""
 
 Listener = Callable[[int, int], None]
-"""Is told how many calls of a round have ended, and how many there are."""
+"""Receives the number of calls of a round that have ended, and the number of all calls in it."""
 
 
 class ServedJudge:
     """A model behind an OpenAI-compatible server.
 
     Args:
-        name: What the judge is called until it is known which model is served.
+        name: Name of the judge until the served model is known.
         provider: `openai`, `azure` or `local`.
-        model: The model to ask for, with its date where it has one; for Azure the deployment. None takes the only one
+        model: The model to ask for, with its date where it has one; for Azure the deployment. None takes the only model
             that a local server lists.
         url: Base URL; None takes OPENAI_BASE_URL or OpenAI's own, for Azure AZURE_OPENAI_ENDPOINT.
         key_env: Name of the environment variable with the key; None for a server that asks for none.
         api_version: Azure's version of its API.
-        revision: Whatever tells this model from others of the same name (a commit, a quantisation).
-        served: Only verdicts of the model that is served under this name count; None takes what is served.
+        revision: Distinguishes this model from others of the same name (a commit, a quantisation).
+        served: Only verdicts of the model that is served under this name count; None accepts any model.
         extra: Further parameters of each request, such as {reasoning_effort: low}.
         max_concurrency: Most requests under way at once.
         timeout_s: Bound on one request.
-        tries: Requests for one call where faults are met that may pass.
+        tries: Maximum requests for one call that meets temporary faults.
         deadline_s: Bound on all requests for one call.
         batch: Whether first attempts go through OpenAI's Batch API, at half the price and within a day.
         verdicts: The verdict store.
@@ -100,12 +100,12 @@ class ServedJudge:
         self.price_list: PriceList = load_prices(prices)
         self.budget = Budget(most=max_cost)
         self.probed: tuple[Usage, ...] = ()
-        """Tokens of the probe, whose replies are no verdicts."""
+        """Tokens of the probe's calls, whose replies are no verdicts."""
         self.on_progress: Listener | None = None
         self.say: Callable[[str], None] = lambda _: None
-        """Is told what happens to batches, which take hours."""
+        """Receives messages about the progress of batches, which take hours."""
         self.fresh = False
-        """Whether stored verdicts are left aside: a check wants to know how the judge is now."""
+        """Whether stored verdicts are ignored: a health check measures the judge as it is now."""
         self._served = self._wanted = served
         self.known = KnownServer(self.server, revision, self.extra)
         start = START_LOCAL if provider == "local" else START
@@ -117,7 +117,7 @@ class ServedJudge:
 
     @property
     def name(self) -> str:
-        """The model as served, as far as that is known."""
+        """The model as served, if known; else the configured name."""
         return self._served or self.server.settings.model or self.label
 
     @property
@@ -133,7 +133,7 @@ class ServedJudge:
         return self._opened
 
     def describe(self) -> Mapping[str, Any]:
-        """Return what its verdicts depend on: the model as served and what its server takes."""
+        """Return the settings that its verdicts depend on: the model as served and the server's capabilities."""
         return {
             "name": self.name,
             "provider": self.server.settings.provider,
@@ -145,7 +145,7 @@ class ServedJudge:
         }
 
     def check(self) -> None:
-        """Make sure that the server can be asked, before work is done that only it can complete.
+        """Check that the server can be asked, before work is done that only it can complete.
 
         Raises JudgeError where it can't be reached, refuses the key or has no such model, and ConfigError where
         `max_cost` was given and no price is known.
@@ -155,7 +155,7 @@ class ServedJudge:
         self._require_price()
 
     def look_up(self, calls: Sequence[JudgeCall]) -> list[JudgeReply | None]:
-        """Return what the store holds for each call, asking nobody; None where it holds nothing."""
+        """Return the stored reply to each call, without asking the server; None where there is none."""
         if not self.known.recall(self.store):
             return [None] * len(calls)
         asked = self._asked(calls)
@@ -164,7 +164,7 @@ class ServedJudge:
         return [_reply(verdict) if (verdict := verdicts.get(one.key)) else None for one in asked]
 
     def usage_so_far(self) -> dict[str, tuple[float, float]]:
-        """Return what stored calls took, by task and form: tokens a character of the request, and tokens a reply."""
+        """Return the mean usage of stored calls, by task and form: tokens per request character, tokens per reply."""
         self.known.recall(self.store)
         return self.store.usage(self.known.identity)
 
@@ -200,7 +200,7 @@ class ServedJudge:
         return [asked_of(call, self.known.takes, self.extra) for call in calls]
 
     def _learn(self) -> bool:
-        """Find out what the server takes, where that is not known; return whether it was asked."""
+        """Find out the server's capabilities if they are not known; return whether it was asked."""
         if self.known.recall(self.store):
             self._set_price()
             return False
@@ -208,7 +208,7 @@ class ServedJudge:
         return True
 
     def probe(self) -> Capabilities:
-        """Find out anew what the server takes. Raises JudgeError where it can't be asked."""
+        """Probe the server's capabilities anew. Raises JudgeError where it can't be asked."""
         self._set_price()
         had_price = self.budget.price is not None
         usages = self.known.probe(self.store, self._new_asker())
@@ -224,7 +224,7 @@ class ServedJudge:
         self.budget.price = prices.price(served) or prices.price(self.server.model) or self.budget.price
 
     def _require_price(self) -> None:
-        """Raise ConfigError where nothing may be asked, since a cap was given and no price is known."""
+        """Raise ConfigError where nothing may be asked, because a cap was given and no price is known."""
         prices, served = self.price_list, self._served or self.known.served
         if self.budget.most is not None and self.budget.price is None:
             raise ConfigError(
@@ -239,7 +239,7 @@ class ServedJudge:
         return Asker(throttle=self._throttle, budget=self.budget, patience=patience)
 
     def _settled(self, distinct: Mapping[str, Asked], stored: Mapping[str, list[Verdict]]) -> dict[str, JudgeReply]:
-        """Return the stored replies that count: those of the settled model.
+        """Return the stored replies that may be used: those of the settled model.
 
         Where none is settled, the model that this server had when it was last asked may answer, if it answers all.
         """
@@ -259,7 +259,7 @@ class ServedJudge:
     async def _ask_server(
         self, distinct: Mapping[str, Asked], stored: Mapping[str, list[Verdict]], replies: dict[str, JudgeReply]
     ) -> None:
-        """Ask what the store can't answer, and add the replies."""
+        """Ask the calls without a stored reply, and add the replies."""
         self._asker = self._asker or self._new_asker()
         asker, total = self._asker, len(distinct)
 
@@ -270,7 +270,7 @@ class ServedJudge:
 
         async with self.server.wire(int(self._throttle.most)) as wire:
             if self._served is None:
-                # One call goes ahead: its reply says which model is served, and so which stored replies count.
+                # One call goes first: its reply names the served model, which decides which stored replies may be used.
                 under_way = {key for keys in self.store.open_batches(self.known.key).values() for key in keys}
                 unpaid = [one for one in distinct.values() if one.key not in stored and one.key not in under_way]
                 await asker.ask(wire, [self._request(one) for one in unpaid[:1]], keep)
@@ -283,12 +283,12 @@ class ServedJudge:
                 firsts = [request for request in missing if not distinct[request.key].call.attempt]
                 await ask_in_batches(wire.client, firsts, self.store, self.known.key, asker, keep, self.say)
                 missing = [request for request in missing if request.key not in replies]
-            # Another run on the same store may have paid for a call by now; in orders of their own they meet seldom.
+            # Another run on the same store may have paid for a call by now; shuffled orders make this rare.
             random.shuffle(missing)
             await asker.ask(wire, self._unpaid(missing, replies), keep)
 
     def _unpaid(self, requests: Iterable[Request], replies: dict[str, JudgeReply]) -> Iterator[Request]:
-        """Yield the requests that nobody has paid for when their turn comes; add the replies to the others."""
+        """Yield the requests that no run has paid for when their turn comes; add the replies to the others."""
         for request in requests:
             found = {} if self.fresh else self.store.find([request.key], self.known.identity)
             verdict = _of(self._served, found.get(request.key, []))
@@ -305,7 +305,7 @@ class ServedJudge:
         return Request(key=asked.key, body=body, max_tokens=asked.part.get("max_tokens"))
 
     def _kept(self, distinct: Mapping[str, Asked], ended: Sequence[tuple[Request, Answered]]) -> dict[str, JudgeReply]:
-        """Store what was paid for, and return the replies."""
+        """Store the paid replies, and return them."""
         unnamed = self._served or self.known.served
         verdicts: dict[str, Verdict] = {}
         replies: dict[str, JudgeReply] = {}
@@ -316,7 +316,7 @@ class ServedJudge:
                 replies[request.key] = failed
             else:
                 verdicts[request.key] = verdict
-        # On disk before anything else is made of them: they are paid for.
+        # Written to disk before anything else, since the replies are paid for.
         self.store.put(list(verdicts.values()))
         for key, verdict in verdicts.items():
             if self._served is None:
@@ -325,7 +325,7 @@ class ServedJudge:
         return replies
 
     def _stop(self, verdict: Verdict) -> JudgeReply:
-        """Ask nothing more, since another model answered; return what becomes of the call."""
+        """Stop asking, since another model answered; return the failed reply of the call."""
         changed = (
             f"answered by {verdict.served!r}, and judge.served asks for {self._served!r}: correct it, or leave it out"
             if self._wanted

@@ -1,4 +1,4 @@
-"""A verdict as the store keeps it, and as a bundle does."""
+"""A verdict as stored in the verdict store and in a bundle."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Any, Literal
 from eval.judges.calls import Usage
 
 DAMAGED = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
-"""What a field raises that a disk has spoilt."""
+"""Exceptions that a field raises when the disk has corrupted it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """One stored reply: what the model said, or that it would not."""
+    """One stored reply: the model's text, or its refusal."""
 
     key: str
-    """Address: the hash of the request."""
+    """Key of the reply: the hash of the request."""
     provider: str
-    """Whose server it was."""
+    """Provider of the server."""
     served: str
     """The model that answered, as the server named it."""
     revision: str
-    """What the user says tells this model from others of the same name."""
+    """The user's mark that distinguishes this model from others of the same name."""
     requested: str
-    """The model as it was asked for."""
+    """The model as requested."""
     outcome: Literal["replied", "refused", "filtered"]
     text: str | None
     """The raw reply."""
@@ -37,26 +37,26 @@ class Verdict:
     usage: Usage | None
     """Tokens, where the server counted them."""
     retries: int
-    """Requests before the one that was answered."""
+    """Number of requests before the one that was answered."""
     batch: bool
-    """Whether it came through the Batch API."""
+    """Whether the reply came through the Batch API."""
     url: str
     """The server's base URL."""
     created: float
-    """When it came, in seconds since 1970."""
+    """Time of the reply, in seconds since 1970."""
     task: str
-    """What was asked, and in which form: `entail/native`."""
+    """Task and form of the call: `entail/native`."""
     request: Mapping[str, Any]
-    """The request as it was sent, as far as it is part of the address."""
+    """The part of the request that its key depends on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Whose replies are wanted."""
+    """The identity of a judge, whose replies are looked up."""
 
     provider: str
     requested: str
-    """The model as asked for, or as served."""
+    """The model as requested, or as served."""
     revision: str = ""
 
 
@@ -70,7 +70,7 @@ def _checked(verdict: Verdict) -> Verdict:
 
 
 def row_of(verdict: Verdict) -> tuple[Any, ...]:
-    """Return a verdict as a row of the table, its columns in the table's order; the first four are its address."""
+    """Return a verdict as a row of the table, with columns in the table's order; the first four are its primary key."""
     usage = verdict.usage
     return (
         verdict.key,
@@ -96,22 +96,22 @@ def row_of(verdict: Verdict) -> tuple[Any, ...]:
 
 
 def digest_of(row: Sequence[Any]) -> bytes:
-    """Return the hash of a row as the table gives it back: numbers may come in another type than they were put."""
+    """Return the hash of a row as read from the table, where numbers may have another type than when written."""
     return hashlib.sha256(json.dumps(list(row)).encode("ascii")).digest()
 
 
 def sound(row: Sequence[Any], digest: bytes | None) -> Verdict:
-    """Return the verdict in a row, or raise one of DAMAGED where it is not as it was stored.
+    """Return the verdict in a row, or raise one of DAMAGED where it differs from the stored one.
 
-    Replies of earlier versions have no digest; of those it is known only whether they still have the form of one.
+    Replies of earlier versions have no digest; for those only the form can be checked.
     """
     if digest is not None and digest_of(row) != digest:
         raise ValueError("its digest differs")
     for value in row:
         if isinstance(value, str):
-            value.encode("utf-8")  # The store reads bytes that are no text as halves of surrogates.
+            value.encode("utf-8")  # The store reads invalid UTF-8 as lone surrogates.
     if any("\0" in name for name in row[:5]):
-        raise ValueError("zeros in its address")  # By which its digest would have been found.
+        raise ValueError("zeros in its address")  # The digest is looked up by this address.
     return _checked(_verdict(row))
 
 

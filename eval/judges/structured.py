@@ -1,8 +1,8 @@
-"""Reads a JSON object out of a judge's reply: tolerant of wrapping, never of a second answer.
+"""Read a JSON object from a judge's reply: tolerant of wrapping, strict about a second answer.
 
-Servers that cannot hold a model to a schema send JSON in a fence, behind a friendly sentence or some thinking aloud,
-or with Python's quotes. That is read. But a reply may also repeat the prediction, and that may hold a verdict of its
-own, so nothing is picked out: an object counts only where it begins a line, ends the reply, and is the first in it.
+Servers that cannot enforce a schema send JSON in a fence, after an introductory sentence or visible reasoning, or with
+Python's quotes. All of these are read. But a reply may also repeat the prediction, which may hold its own verdict, so
+no object is searched for: an object counts only where it begins a line, ends the reply, and is the first in it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from eval.judges.literals import MAX_CHARS, read_literal
 from eval.readers.malformed import whole_characters
 
 MAX_JSON_CHARS = 262_144
-"""Longest reply that is read; thirty events copied with their reasons take some 15,000 characters."""
+"""Maximum characters of a reply that is read; thirty copied events with reasons take some 15,000 characters."""
 MAX_EVENTS = 50
-"""Most events that one description is taken to have; ten are asked for."""
+"""Maximum number of events read from one description; the judge is asked for ten."""
 
 _THINKING = re.compile(r"\A\s*<think>.*</think>", re.DOTALL)
 _HEADING = re.compile(r"\W*(?:(?:json|output|verdict|reply|response|result)\W*)?", re.IGNORECASE)
-"""What may stand before an object on its own line; "the candidate says:" must not."""
+"""Text that may precede an object on its own line; "the candidate says:" must not."""
 _FENCE = re.compile(r"\A```[A-Za-z]*[^\S\n]*\n(.*)```\Z", re.DOTALL)
 
 
@@ -78,13 +78,13 @@ def events(found: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def labels(found: Mapping[str, Any], n_events: int, *, indexed: bool) -> tuple[Label, ...]:
-    """Read one {"event": number, "relationship": label} an event, in any order.
+    """Read one {"event": number, "relationship": label} per event, in any order.
 
     Args:
         found: The reply's object.
-        n_events: How many events were asked about.
-        indexed: Whether each entry must give its event's number; else entries none of which names an event count in
-            their order.
+        n_events: Number of events in the call.
+        indexed: Whether each entry must give its event's number; otherwise entries without any event number are read in
+            their given order.
     """
     entries = _list(found)
     if len(entries) != n_events:
@@ -102,7 +102,7 @@ def labels(found: Mapping[str, Any], n_events: int, *, indexed: bool) -> tuple[L
 
 
 def label(value: object) -> Label:
-    """Read a label, whatever its case and the space around it."""
+    """Read a label, ignoring its case and the space around it."""
     word = value.strip().lower() if isinstance(value, str) else ""
     found = next((known for known in LABELS if known == word), None)
     if found is None:
@@ -111,7 +111,7 @@ def label(value: object) -> Label:
 
 
 def shown(value: object) -> str:
-    """Return a value for a message, where a hostile one has no form to show: too many digits, too deep a nest."""
+    """Return a value for a message; some hostile values have no printable form: too many digits, too deep a nesting."""
     try:
         return repr(value)[:60]
     except (ValueError, RecursionError):
@@ -150,7 +150,7 @@ def _list(found: Mapping[str, Any]) -> list[Any]:
 
 
 def _whole(text: str) -> object:
-    """Return what a text is as JSON, or as a Python literal; None where it is neither."""
+    """Return the value of a text as JSON or as a Python literal; None where it is neither."""
     try:
         return _DECODER.decode(text)
     except UnreadableReplyError:
@@ -174,7 +174,7 @@ def _whole(text: str) -> object:
 
 
 def _last(text: str) -> dict[str, Any]:
-    """Return the object that ends a text, where it begins a line and no other brace is in the text."""
+    """Return the object at the end of a text, if it begins a line and the text has no other brace."""
     body = text.removesuffix("```").rstrip()
     at = body.find("{")
     if at < 0:
@@ -198,7 +198,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object, and refuse one that gives the same key twice: it holds two answers."""
+    """Return an object; refuse one with the same key twice, since it holds two answers."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise UnreadableReplyError("a key comes twice")

@@ -1,4 +1,4 @@
-"""Keeps what a judge was asked and what it replied: for the bill, and for `verdicts.jsonl` in the run folder."""
+"""Record judge calls and replies: for the bill, and for `verdicts.jsonl` in the run folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from eval.judges.calls import Judge, JudgeCall, JudgeReply
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One call and its reply, as a run keeps them."""
+    """One recorded call and its reply."""
 
     call: JudgeCall
     reply: JudgeReply
@@ -19,31 +19,31 @@ class Record:
 
 @dataclass(slots=True)
 class Transcript:
-    """A judge that keeps what it was asked and what it replied, in order; otherwise the judge that it wraps."""
+    """A judge that records calls and replies in order; otherwise it behaves like the judge it wraps."""
 
     judge: Judge
-    """Who answers."""
+    """The wrapped judge."""
     records: list[Record] = field(default_factory=list)
-    """Every call so far."""
+    """All calls so far, with their replies."""
 
     @property
     def name(self) -> str:
-        """The wrapped judge's."""
+        """Name of the wrapped judge."""
         return self.judge.name
 
     def describe(self) -> Mapping[str, Any]:
-        """Return what the wrapped judge says of itself."""
+        """Return the wrapped judge's description of itself."""
         return self.judge.describe()
 
     def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
-        """Pass the calls on, and keep them with their replies."""
+        """Pass the calls on, and record them with their replies."""
         replies = self.judge.ask(calls)
         self.records += [Record(call=call, reply=reply) for call, reply in zip(calls, replies, strict=True)]
         return replies
 
 
 def to_json(record: Record) -> dict[str, Any]:
-    """Return one line of verdicts.jsonl: which call it was, and the raw reply with where it is from."""
+    """Return one line of verdicts.jsonl: the identity of the call, the raw reply and its origin."""
     call, reply = record.call, record.reply
     which = {"sample": call.sample, "task": call.task, "side": call.inputs.get("side"), "attempt": call.attempt}
     return {**which, **asdict(reply)}

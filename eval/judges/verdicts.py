@@ -1,20 +1,20 @@
-"""The verdict store: every reply that was paid for, under the hash of what was asked, in one SQLite file for all runs.
+"""The verdict store: every paid reply, under the hash of its request, in one SQLite file for all runs.
 
-A reply is on disk before it is used (write-ahead log, synced at each commit), so a killed run loses only what was
-under way. The address of a reply is the SHA-256 of the request: messages, bound, temperature, schema, attempt. Which
-judge answered stands beside it, since one request has a reply of each judge. Faults are not stored: they were not
-paid for, and the next run tries again.
+A reply is on disk before it is used (write-ahead log, synced at each commit), so a killed run loses only what was under
+way. The key of a reply is the SHA-256 of the request: messages, bound, temperature, schema, attempt. The judge's
+identity is stored beside it, since one request has one reply per judge. Faults are not stored: they were not paid for,
+and the next run tries again.
 
-SQLite notices a page that is out of order, and not a byte that a disk has lost inside a reply. So each reply has a
-digest: one that no longer fits is dropped with a warning, and asked for again. What makes the file as a whole
-unreadable is refused. The file has the permissions of any other result, 0644 less the umask: what is in it stands in
-verdicts.jsonl and predictions.jsonl too.
+SQLite detects a misplaced page, but not a corrupted byte inside a reply. So each reply has a digest: a reply that no
+longer matches is dropped with a warning, and asked for again. A file that is unreadable as a whole is refused. The file
+has the permissions of any other result, 0644 less the umask: its content is also in verdicts.jsonl and
+predictions.jsonl.
 
-    verdicts       replies, by address and judge
+    verdicts       replies, by key and judge
     digests        the hash of each reply as it was stored; replies of earlier versions have none
-    capabilities   what each server was found to understand
+    capabilities   the capabilities found for each server
     checks         results of the canary set, by judge and protocol
-    batches        what was handed to OpenAI's Batch API, so that a killed run finds it again
+    batches        batches sent to OpenAI's Batch API, so that the next run finds those of a killed one
 """
 
 from __future__ import annotations
@@ -60,30 +60,30 @@ CREATE TABLE IF NOT EXISTS digests (
     PRIMARY KEY (key, provider, served, revision)
 ) WITHOUT ROWID
 """
-"""A table of its own, so that programs of before it can go on writing to the same file."""
+"""A separate table, so that older versions of the program can still write to the same file."""
 _VERSION = 1
 _BUSY_S = 60.0
 """Seconds to wait while another process writes."""
 _REMEDY = "Give another file with verdicts=<file>; what a damaged one still holds, `sqlite3 <file> .recover` gets out."
 _AT_ONCE = 500
-"""Keys in one query; SQLite bounds the number of its variables."""
+"""Keys per query; SQLite limits the number of variables."""
 _FIELDS = 19
-"""Columns of a verdict; the digest comes after them."""
+"""Number of columns of a verdict; the digest comes after them."""
 
 _log = logging.getLogger(__name__)
 
 
 class VerdictStore:
-    """The open store. Any number of processes may use one file at once."""
+    """An open verdict store. Any number of processes may use one file at once."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
             make_folder(path.parent)
-            # Whatever thread collects the garbage may have to close it.
+            # The thread that runs the garbage collector may have to close it.
             self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
             finalize(self, self._db.close)
-            # A reply that a disk has spoilt is to be told from the others, and not to end the query.
+            # A corrupted reply must be recognised among the others, and must not end the query.
             self._db.text_factory = lambda content: content.decode("utf-8", "surrogateescape")
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
@@ -112,7 +112,7 @@ class VerdictStore:
             raise sqlite3.DatabaseError(f"it is another program's, with a table {foreign[0]!r}")
 
     def _create(self) -> int:
-        """Make the tables in an empty file, or find that another process just has; return the version."""
+        """Create the tables in an empty file, unless another process has just done so; return the version."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
             if not self._version():
@@ -131,9 +131,9 @@ class VerdictStore:
         self._db.close()
 
     def find(self, keys: Iterable[str], judge: Identity) -> dict[str, list[Verdict]]:
-        """Return the stored replies of a judge by key, oldest first, for those keys that have any.
+        """Return a judge's stored replies by key, oldest first, for those keys that have any.
 
-        A reply that is no longer as it was stored is dropped, with a warning, so that it is asked for again.
+        A corrupted reply is dropped, with a warning, so that it is asked for again.
         """
         wanted = list(dict.fromkeys(keys))
         found: dict[str, list[Verdict]] = {}
@@ -173,13 +173,13 @@ class VerdictStore:
         self._write("DELETE FROM verdicts WHERE rowid = ?", [(number,) for number in spoilt])
 
     def put(self, verdicts: Sequence[Verdict]) -> None:
-        """Store replies in one transaction; when this returns they are on disk. The first reply to a call stays."""
+        """Store replies in one transaction; on return they are on disk. The first reply to a call is kept."""
         marks = ",".join("?" * _FIELDS)
         statement = f"INSERT INTO verdicts VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
 
         def insert() -> None:
             for row in map(row_of, verdicts):
-                # The digest of a reply that came second would condemn the first one.
+                # The digest of a second reply would not match the first one.
                 done = self._db.execute(statement, row)
                 if done.rowcount == 1:
                     stored = self._db.execute("SELECT * FROM verdicts WHERE rowid = ?", (done.lastrowid,)).fetchone()
@@ -192,7 +192,7 @@ class VerdictStore:
             self._transact(insert)
 
     def _refuse_gone(self) -> None:
-        """Raise RunError where the file is no longer the one that was opened: what is stored would be lost with it."""
+        """Raise RunError where the opened file was replaced or removed, since new replies would be lost with it."""
         try:
             is_there = os.path.samestat(self._opened, self.path.stat())
         except OSError:
@@ -204,17 +204,17 @@ class VerdictStore:
             )
 
     def judges(self) -> list[Identity]:
-        """Return whose replies are stored, in order; `requested` is the model as served."""
+        """Return the judges with stored replies, in order; `requested` is the model as served."""
         rows = self._read("SELECT DISTINCT provider, served, revision FROM verdicts ORDER BY 1, 2, 3", ())
         return [Identity(provider=provider, requested=served, revision=revision) for provider, served, revision in rows]
 
     def extras(self) -> list[dict[str, Any]]:
-        """Return the further parameters that stored replies were asked for with, each set of them once."""
+        """Return each distinct set of further parameters among the stored requests."""
         query = "SELECT DISTINCT json_extract(request, '$.extra') FROM verdicts WHERE json_valid(request)"
         return [found for (text,) in self._read(query, ()) if (found := _object(text or "{}")) is not None]
 
     def usage(self, judge: Identity) -> dict[str, tuple[float, float]]:
-        """Return the mean usage of a judge's calls by task and form: tokens a character sent, and tokens a reply."""
+        """Return the mean usage of a judge's calls by task and form: tokens per character sent, tokens per reply."""
         query = (
             "SELECT task, SUM(input) * 1.0 / SUM(LENGTH(request)), AVG(output) FROM verdicts WHERE provider = ? "
             "AND revision = ? AND (requested = ? OR served = ?) AND input IS NOT NULL GROUP BY task"
@@ -223,28 +223,28 @@ class VerdictStore:
         return {task: (per_char, output) for task, per_char, output in found}
 
     def capabilities(self, judge: str) -> dict[str, Any] | None:
-        """Return what a server was found to understand; None where it was not tried, or the note is damaged."""
+        """Return a server's capabilities; None where it was not probed, or the record is damaged."""
         found = self._read("SELECT found FROM capabilities WHERE judge = ?", (judge,))
         return _object(found[0][0]) if found else None
 
     def all_capabilities(self) -> list[dict[str, Any]]:
-        """Return what each server was found to understand, leaving out damaged notes."""
+        """Return the capabilities of every server, leaving out damaged records."""
         rows = self._read("SELECT found FROM capabilities", ())
         return [found for (text,) in rows if (found := _object(text)) is not None]
 
     def keep_capabilities(self, judge: str, found: Mapping[str, Any]) -> None:
-        """Store what a server was found to understand."""
+        """Store a server's capabilities."""
         self._write("INSERT OR REPLACE INTO capabilities VALUES (?, ?, ?)", [(judge, json.dumps(found), time.time())])
 
     def keep_check(self, judge: Mapping[str, Any], protocol: Mapping[str, Any], health: Mapping[str, Any]) -> None:
-        """Store the result of a canary check with the identity of who was checked."""
+        """Store the result of a canary check with the judge's identity."""
         texts = [json.dumps(value, ensure_ascii=False, sort_keys=True) for value in (judge, protocol, health)]
         self._write("INSERT INTO checks VALUES (?, ?, ?, ?)", [(texts[0], texts[1], time.time(), texts[2])])
 
     def last_check(self, judge: Mapping[str, Any], protocol: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the newest result of a canary check of this judge with this protocol, with its time as `created`.
 
-        None where there was none, or the note of it is damaged.
+        None where there was none, or the record is damaged.
         """
         texts = [json.dumps(value, ensure_ascii=False, sort_keys=True) for value in (judge, protocol)]
         query = "SELECT health, created FROM checks WHERE judge = ? AND protocol = ? ORDER BY created DESC LIMIT 1"
@@ -253,7 +253,7 @@ class VerdictStore:
         return None if health is None else {**health, "created": found[0][1]}
 
     def open_batches(self, judge: str) -> dict[str, list[str]]:
-        """Return the keys in each batch that was handed over and not yet read, by the batch's id."""
+        """Return the keys of each batch that was sent and not yet read, by the batch's id."""
         rows = self._read("SELECT id, keys FROM batches WHERE judge = ? AND state = 'open'", (judge,))
         try:
             return {row[0]: [str(key) for key in json.loads(row[1])] for row in rows}
@@ -261,12 +261,12 @@ class VerdictStore:
             raise RunError(f"The verdict store {self.path} is damaged: {error}. {_REMEDY}") from error
 
     def keep_batch(self, batch: str, judge: str, keys: Sequence[str], state: Literal["open", "read"]) -> None:
-        """Store what was handed over as a batch, or that its replies were read."""
+        """Store a batch that was sent, or mark it as read."""
         row = (batch, judge, json.dumps(list(keys)), state, time.time())
         self._write("INSERT OR REPLACE INTO batches VALUES (?, ?, ?, ?, ?)", [row])
 
     def name_batch(self, name: str, batch: str) -> None:
-        """Give a batch that was stored under another name, before it was handed over, the id that the server gave."""
+        """Replace the name of an intent by the id that the server gave its batch."""
         self._write("UPDATE OR REPLACE batches SET id = ? WHERE id = ?", [(batch, name)])
 
     def _write(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -284,7 +284,7 @@ class VerdictStore:
                 "verdicts=<file>; what was stored before is kept."
             ) from error
         finally:
-            # Also where Ctrl-C came in between, or no later reply could be stored.
+            # Also after Ctrl-C in between; otherwise no later reply could be stored.
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
 

@@ -1,4 +1,4 @@
-"""The words in which a judge is asked, as data: a score is only comparable with one that was asked for alike.
+"""The wording of judge calls, as data: scores are only comparable if their judges had the same wording.
 
 A wording is a JSON file:
 
@@ -7,10 +7,10 @@ A wording is a JSON file:
      "extract": {"system": "", "user": "... {{description|json}} ..."},
      "entail": {"system": "", "user": "... {{description|json}} ... {{events|numbered}} ..."}}
 
-A text may be a list of its lines. `{{slot}}` is replaced by the input as it is, `{{slot|json}}` by its JSON string,
-inside which an untrusted text cannot close its own quotation, and `{{slot|marked}}` as eval/judges/hardening.py has
-it; a list of events is written as `json`, as `python` (its repr), or `numbered` or `marked`, one event a line.
-`{{tag}}` may stand anywhere: a word of the call's own. Everything else stands for itself, single braces too.
+A text may be a list of its lines. `{{slot}}` is replaced by the input unchanged, `{{slot|json}}` by its JSON string, in
+which an untrusted text cannot close its quotation, and `{{slot|marked}}` by its form in eval/judges/hardening.py. A
+list of events is written as `json`, as `python` (its repr), or `numbered` or `marked`, one event per line. `{{tag}}`
+may appear anywhere; it is a word specific to the call. All other text is literal, including single braces.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _LIST_FORMS: dict[str, Callable[[Any], str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """The two messages of a call, with slots."""
+    """The two messages of a call, with slots for inputs."""
 
     system: str
     """System message; "" for none."""
@@ -69,20 +69,20 @@ class Template:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
-    """What a judge is asked, in full."""
+    """The complete wording of a judge's questions."""
 
     name: str
-    """What results call it."""
+    """Name of the wording in results."""
     open_qa: Template
-    """Asks for a grade; slots question, answer, prediction."""
+    """Messages that ask for a grade; slots question, answer, prediction."""
     extract: Template
-    """Asks for the events of a description; slot description."""
+    """Messages that ask for the events of a description; slot description."""
     entail: Template
-    """Asks for a label an event; slots description, events."""
+    """Messages that ask for a label per event; slots description, events."""
 
     @property
     def sha256(self) -> str:
-        """Hash over all of it, and over the rules of marking where they are used."""
+        """Hash over the whole wording, and over the marking rules where they are used."""
         text = json.dumps(asdict(self), sort_keys=True)
         rules = MARKING if "|marked}}" in text else ""
         return hashlib.sha256((text + rules).encode()).hexdigest()
@@ -93,12 +93,12 @@ class Wording:
         return templates[task]
 
     def has_tag(self, task: JudgeTask) -> bool:
-        """Whether a task's messages name a tag, which the reply is then to repeat."""
+        """Whether a task's messages contain a tag, which the reply must then repeat."""
         template = self.template(task)
         return f"{{{{{_TAG}}}}}" in template.system + template.user
 
     def fill(self, task: JudgeTask, inputs: Mapping[str, Any]) -> tuple[str, str]:
-        """Return system and user message. Slots are filled in one pass, so an input that names one stays as it is."""
+        """Return system and user message. Slots are filled in one pass, so a slot name in an input stays unchanged."""
         template = self.template(task)
 
         def filled(slot: re.Match[str]) -> str:
@@ -108,7 +108,7 @@ class Wording:
 
 
 def load_wording(path: Path) -> Wording:
-    """Read a wording from a JSON file. Raises DataError where one does not fit the form above."""
+    """Read a wording from a JSON file. Raises DataError where it does not fit the form above."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -119,7 +119,7 @@ def load_wording(path: Path) -> Wording:
 
 
 def wording_of(found: object, place: str) -> Wording:
-    """Return the wording in the content of such a file. Raises DataError, naming the place, where it does not fit."""
+    """Return the wording in such a file's content. Raises DataError, naming the place, where it does not fit."""
     keys = {"name", *_SLOTS}
     if not isinstance(found, dict) or set(found) != keys or not isinstance(found["name"], str) or not found["name"]:
         raise DataError(f"{place}: a wording is an object with exactly {', '.join(sorted(keys))}, and a text as name")
@@ -139,13 +139,13 @@ def native_wording() -> Wording:
 
 @cache
 def hardened_wording() -> Wording:
-    """Return the wording that keeps predictions apart from everything else, and asks for a tag with the reply."""
+    """Return the wording that keeps predictions apart from everything else and asks for a tag in the reply."""
     return load_wording(_HERE / "hardened.json")
 
 
 @cache
 def indexed_wording() -> Wording:
-    """Return the native wording, but for labels that are asked for as numbers and letters."""
+    """Return the native wording, except that labels are requested as numbers and letters."""
     return load_wording(_HERE / "indexed.json")
 
 
@@ -154,9 +154,9 @@ def upstream_wording(pack: Path | None = None, *, required: bool) -> Wording | N
 
     Args:
         pack: The pack's folder; None for the default one.
-        required: Whether it is an error that there is none.
+        required: Whether a missing pack is an error.
 
-    Raises DataError where it is, or where the pack was changed since it was imported.
+    Raises DataError for a missing pack if `required`, and for a pack that was changed since it was imported.
     """
     found = open_pack(pack or DEFAULT_PACK)
     if found is not None:

@@ -1,10 +1,9 @@
-"""Which words a text holds, so that texts can be compared without a judge: "two men" and "2 man" are alike here.
+"""Words and lemmas of a text, for comparing texts without a judge: "two men" and "2 man" are alike here.
 
-Lemmas come from LemmInflect's dictionary, the SPECIALIST lexicon (MIT licence, shipped with the package). A word
-has the lemmas of all its parts of speech, since nothing here knows which one is meant, and two words are alike
-where they share one. On 214 inflected forms that are common in video questions this misses 1; simplemma 2.0, which
-gives one lemma a word, misses 18 ("playing", "cutting", "sitting" among them), and stemming 57. NLTK's WordNet
-needs a download.
+Lemmas come from LemmInflect's dictionary, the SPECIALIST lexicon (MIT licence, shipped with the package). A word has
+the lemmas of all its parts of speech, since the right one is not known here, and two words are alike where they share a
+lemma. On 214 inflected forms common in video questions this misses 1; simplemma 2.0, which gives one lemma per word,
+misses 18 ("playing", "cutting", "sitting" among them), and stemming 57. NLTK's WordNet needs a download.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ _ARTICLES = frozenset({"a", "an", "the"})
 
 
 def words(text: str) -> tuple[str, ...]:
-    """Return the words of a text in order, case folded, without articles and without what stands between them."""
+    """Return the words of a text in order, case folded, without articles, punctuation and spaces."""
     folded = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
     return tuple(word for word in _WORD.findall(folded) if word not in _ARTICLES)
 
@@ -38,8 +37,8 @@ _NUMBERS = {
 
 @cache
 def lemmas(word: str) -> frozenset[str]:
-    """Return what a word of `words` may be an inflected form of, itself included; number words as digits."""
-    # Imported here, since it takes half a second and unjudged benchmarks never need it.
+    """Return the possible lemmas of a word of `words`, and the word itself; number words as digits."""
+    # Imported here, since it takes half a second and benchmarks without a judge never need it.
     from lemminflect import getAllLemmas
 
     base = _NUMBERS.get(word, word).removesuffix("'s")
@@ -47,10 +46,10 @@ def lemmas(word: str) -> frozenset[str]:
 
 
 def stands_in(said: Sequence[str], wanted: Sequence[str]) -> bool:
-    """Whether words alike to those wanted stand in a row somewhere in what is said; False where none are wanted.
+    """Whether words alike to `wanted` occur consecutively in `said`; False where `wanted` is empty.
 
-    The places at which they still may begin are the bits of a number, which each word wanted thins out, so that no
-    text is slow: alike is not transitive, and methods that skip ahead need that.
+    The bits of a number mark the possible start positions; each wanted word clears some of them, so that no
+    text is slow. Methods that skip ahead need a transitive relation, which `alike` is not.
     """
     n_starts = len(said) - len(wanted) + 1
     if not wanted or n_starts < 1:

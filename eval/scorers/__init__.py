@@ -1,1 +1,1 @@
-"""Turns predictions into scores, and scores into metrics."""
+"""Scorers: turn predictions into scores, and scores into metrics."""

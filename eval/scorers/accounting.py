@@ -1,13 +1,13 @@
-"""From scores to metrics: averages under both accountings, overall and by subset.
+"""Turn scores into metrics: averages under both accountings, overall and by subset.
 
-What happens to samples without a value decides some comparisons, so both conventions are always given. `upstream`
-lets them leave the denominator, as the published numbers have it. `strict` divides by all samples: an output without
-an answer, a sample without an output and a judge without a verdict all earn nothing. For the failures among them
-`lower` and `upper` bound the value: if all of them had scored nothing, or in full.
+The treatment of samples without a value decides some comparisons, so both conventions are always given. `upstream`
+removes them from the denominator, as in the published numbers. `strict` divides by all samples: an output without an
+answer, a sample without an output and a judge without a verdict all score 0. For the failures among them `lower` and
+`upper` bound the value: as if all of them had scored 0, or the full score.
 
-That is what failures may hide. How far the value would move with other videos is another question, which `stderr` and
-`interval` answer: answers about one source video depend on each other, so that videos are what was drawn. What is
-counted is taken as given, in `upstream` too, where an invalid answer makes the sample one smaller.
+These bounds cover failures. `stderr` and `interval` cover how much the value would vary with other videos: answers
+about one source video depend on each other, so that the videos are the units that were drawn. The set of counted
+samples is taken as given, in `upstream` too, where an invalid answer makes it one sample smaller.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def averages(
     *,
     full: float = 1.0,
 ) -> list[Metric]:
-    """Return the metrics of one value by name, which lies between 0 and `full`; a score without it has failed.
+    """Return the metrics of one named value between 0 and `full`; a score without it has failed.
 
     For each accounting: the headline `{name}` over everything; where there are subsets, `{name}_macro` and
     `{name}_micro` and then `{name}` of each subset, in order of first appearance.
@@ -63,7 +63,7 @@ def over_samples(
     *,
     full: float = 1.0,
 ) -> Metric:
-    """Return the mean of one value by name, which lies between 0 and `full`, over the scores of a subset."""
+    """Return the mean of one named value between 0 and `full` over the scores of a subset."""
     valued = [score for score in scores if name in score.values]
     unvalued = [score for score in scores if name not in score.values]
     invalid = [score for score in unvalued if score.status == "invalid"]
@@ -90,13 +90,13 @@ def over_samples(
 
 
 def over_subsets(parts: Sequence[Metric], groups: Sequence[Sequence[Score]], *, full: float = 1.0) -> Metric:
-    """Return the mean of a metric over subsets; one in which nothing counts is left out, but not of the bounds.
+    """Return the mean of a metric over subsets; a subset without counted samples only affects the bounds.
 
     Args:
         parts: The metric of each subset.
         groups: The scores of each, in the same order. Subsets are fixed by the benchmark's design; a video may be in
             several of them.
-        full: The most that a sample can have.
+        full: The maximum value of a sample.
     """
     valued = [part for part in parts if part.value is not None]
     metric = Metric(

@@ -1,18 +1,17 @@
-"""AutoDQ: how many of a reference's events a description tells, and how many of its own are true (arXiv 2407.00634).
+"""AutoDQ: the share of a reference's events in a description, and of true events in the description (arXiv 2407.00634).
 
-Three calls a video. The judge lists the events of the prediction; then it labels the reference's events against the
-prediction (recall) and the prediction's against the reference (precision), and the share of entailed ones counts.
-Neutral and contradicted events count alike there; their shares are metrics of their own, since a description that
-leaves things out is not one that gets them wrong.
+There are three calls per video. The judge lists the events of the prediction; then it labels the reference's events
+against the prediction (recall) and the prediction's against the reference (precision), and the share of entailed ones
+counts. Neutral and contradicted events count alike there; their shares are separate metrics, since omitting an event
+differs from getting it wrong.
 
-As upstream has it: prediction and reference are shown in lower case, the reference's events as they are, and where
-events are to be listed, double quotes become single ones. Without any event a side scores 1; upstream's protocol still
-shows the judge the whole text as the only event, and wants one label or none, whichever. A reply that cannot be read
-is asked for again, as often as the protocol says. Source: evaluation/metrics/evaluate_dream_gpt.py of
-github.com/bytedance/tarsier.
+As in upstream, prediction and reference are shown in lower case, the reference's events unchanged, and double quotes
+become single ones in calls that list events. Without any event a side scores 1; upstream's protocol still shows the
+judge the whole text as the only event, and accepts one label or none. An unreadable reply is asked for again, as often
+as the protocol allows. Source: evaluation/metrics/evaluate_dream_gpt.py of github.com/bytedance/tarsier.
 
-A sample's only target is its reference. `metadata` may hold `events`, else the judge lists the reference's too, and
-the counts n_subjects, n_shots and n_events, by which DREAM-1K reports kinds of video.
+A sample's only target is its reference. `metadata` may hold `events` (otherwise the judge lists the reference's
+events too) and the counts n_subjects, n_shots and n_events, by which DREAM-1K reports kinds of video.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from eval.scorers.accounting import ACCOUNTINGS
 from eval.scorers.event_table import BUCKETS, METRICS, event_table
 
 _Key = tuple[int, Side]
-"""Position of a video among those given, and whose events are meant."""
+"""Position of a video among those given, and the side of its events."""
 _T = TypeVar("_T")
 
 
@@ -40,14 +39,14 @@ class AutoDQ:
     """F1 of mean recall and mean precision of events: over sources, by source, and by kind of video."""
 
     judge: Judge
-    """Who lists and labels events."""
+    """The judge that lists and labels events."""
     protocol: JudgeProtocol = field(default_factory=native_protocol)
-    """How it is asked, and how often before a video has failed."""
+    """The protocol, which also sets how many attempts are made before a video has failed."""
     name: str = "autodq"
     """Name of the scorer in results."""
 
     def describe(self) -> Mapping[str, Any]:
-        """Return what makes up the identity of a score: never compare two that differ in it."""
+        """Return the identity of a score: never compare two that differ in it."""
         return {
             "name": self.name,
             "protocol": self.protocol.describe(),
@@ -55,15 +54,15 @@ class AutoDQ:
         }
 
     def settled(self) -> Settled | None:
-        """Return None: the whole output counts."""
+        """Return None, since the whole output counts."""
         return None
 
     def score(self, pairs: Sequence[tuple[Sample, Prediction]], population: Sequence[Sample] = ()) -> list[Score]:  # noqa: ARG002
         """Return the score of each pair, in the order given.
 
-        The judge is asked in two stages, first for all events and then for all labels; a video whose events stay
-        unknown is left out of the second. Raises DataError, before anything is asked, where a sample has not one
-        target or a count that is none, and ConfigError where the protocol is made for something else.
+        The judge is asked in two stages, first for all events and then for all labels; a video without known events is
+        left out of the second. Raises DataError, before the judge is asked, where a sample does not have exactly one
+        target or has an invalid count, and ConfigError where the protocol does not support the task.
         """
         self.protocol.require("extract", "descriptions")
         for sample, _ in pairs:
@@ -116,7 +115,7 @@ class AutoDQ:
         return self.protocol.label_events(sample.id, side, texts[other], events, instead=texts[side].replace("\n", " "))
 
     def _answers(self, task: str, questions: Mapping[_Key, Question[_T]], failures: dict[int, str]) -> dict[_Key, _T]:
-        """Ask, note in `failures` which videos have failed and why, and return the answers that there are."""
+        """Ask the questions, record why videos have failed in `failures`, and return the available answers."""
         answers: dict[_Key, _T] = {}
         for (i, side), answer in zip(questions, ask(self.judge, list(questions.values())), strict=True):
             if isinstance(answer, NoAnswer):
@@ -127,7 +126,7 @@ class AutoDQ:
 
 
 def _sides(prediction: Prediction) -> Iterable[Side]:
-    """Return the sides to ask about: both, in upstream's order, or none where there is no output."""
+    """Return the sides to ask about: both, in upstream's order; none without an output."""
     return () if prediction.output is None or prediction.output == FAILED else tuple(METRICS)
 
 
@@ -136,7 +135,7 @@ def _texts(sample: Sample, prediction: Prediction) -> dict[Side, str]:
 
 
 def _shares(side: Side, labels: Sequence[Label], n_events: int) -> dict[str, float]:
-    """Return the share of each label by name of value; without events, everything there was is entailed."""
+    """Return the share of each label by name of value; without events, the entailed share is 1."""
     metric = METRICS[side]
     if not n_events:
         return {metric: 1.0, f"{metric}_neutral": 0.0, f"{metric}_contradiction": 0.0}
@@ -148,14 +147,14 @@ def _shares(side: Side, labels: Sequence[Label], n_events: int) -> dict[str, flo
 
 
 def _detail(sides: Mapping[Side, tuple[Sequence[str] | None, Sequence[Label] | None]]) -> Mapping[str, Any]:
-    """Return the events and labels that are known, by side; labels of a whole text that stood in are left out."""
+    """Return the known events and labels by side, without labels of a whole text that replaced the events."""
     events = {side: list(found) for side, (found, _) in sides.items() if found is not None}
     labels = {side: list(found)[: len(events.get(side, ()))] for side, (_, found) in sides.items() if found is not None}
     return {"events": events, "labels": labels} if events else {}
 
 
 def _counts(sample: Sample) -> dict[str, float]:
-    """Return the counts by which kinds of video are told apart, as far as the sample has them."""
+    """Return the sample's counts that define kinds of video, as far as it has them."""
     found = {key: sample.metadata.get(key) for key in dict.fromkeys(key for _, key, _, _ in BUCKETS)}
     try:
         return {key: float(count) for key, count in found.items() if isinstance(count, int | float)}
@@ -171,7 +170,7 @@ def _score(
     shares: Sequence[Mapping[str, float]],
     detail: Mapping[str, Any],
 ) -> Score:
-    """Return the score. Its values hold the video's counts too, by which metrics are grouped; failed, only those."""
+    """Return the score. Its values include the video's counts, for grouping metrics; a failed one has only those."""
     values = _counts(sample)
     status: Literal["scored", "model_failed", "judge_failed"] = "scored"
     reason = failure

@@ -1,17 +1,16 @@
-"""Scores captions against references: CIDEr first, BLEU-4 and ROUGE-L beside it.
+"""Score captions against references: CIDEr first, then BLEU-4 and ROUGE-L.
 
-Two figures bear the name CIDEr. `cider` takes document frequencies from the references of the whole split, so that
-the score of a part of it means what it means in a full run. `cider_corpus` takes them from the samples that were
-scored, as upstream does; on a full split the two are equal. Both are on CIDEr's own scale of 0 to 10, as
-pycocoevalcap computes it; papers print them times 100.
+There are two CIDEr metrics. `cider` takes document frequencies from the references of the whole split, so that a
+sample's score is the same in a partial run and in a full one. `cider_corpus` takes them from the samples that were
+scored, as upstream does; on a full split the two are equal. Both are on CIDEr's own scale of 0 to 10, as pycocoevalcap
+computes it; papers print them times 100.
 
-Intervals are over source videos. That of `cider` is of a mean, its frequencies being fixed. `cider_corpus` would have
-other frequencies with other samples; its interval takes those it has as given. BLEU is a function of sums, which are
-drawn again.
+Intervals are over source videos. The interval of `cider` is that of a mean, since its frequencies are fixed.
+`cider_corpus` would have other frequencies with other samples; its interval treats the actual ones as fixed. BLEU is a
+function of sums, which are resampled.
 
-Upstream scores whatever text it finds, also the `<error>` of a sample that failed: so does the accounting `upstream`
-here, and in `strict` a failed sample scores 0. Source: evaluation/metrics/evaluate_caption_cider.py of
-github.com/bytedance/tarsier.
+Upstream scores any text, including the `<error>` of a failed sample, and so does the accounting `upstream` here; in
+`strict` a failed sample scores 0. Source: evaluation/metrics/evaluate_caption_cider.py of github.com/bytedance/tarsier.
 """
 
 from __future__ import annotations
@@ -39,12 +38,12 @@ from eval.stats import cluster_bootstrap, estimate
 from eval.stats.clusters import numbered
 
 _MEANS = {"cider": 10.0, "cider_corpus": 10.0, "rouge_l": 1.0}
-"""Metrics that are means over samples, and the most that a sample can have."""
+"""Metrics that are means over samples, with the maximum value of a sample."""
 _log = logging.getLogger(__name__)
 _MATCHED = tuple(f"bleu_matched_{n}" for n in range(1, MAX_N + 1))
 _TOTAL = tuple(f"bleu_total_{n}" for n in range(1, MAX_N + 1))
 _COUNTS = (*_MATCHED, *_TOTAL, "bleu_length", "bleu_closest")
-"""What corpus BLEU adds up over samples before it divides."""
+"""Counts that corpus BLEU sums over samples before it divides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,21 +53,21 @@ class Captioning:
     cache: Path
     """Folder in which the prepared references of a split are kept."""
     tokenizer: Literal["own", "pycocoevalcap"] = "own"
-    """`pycocoevalcap` runs the Stanford tokenizer itself, with Java; the metrics after it are the same."""
+    """`pycocoevalcap` runs the Stanford tokenizer itself, with Java; the metrics are computed in the same way."""
     name: str = "captioning"
     """Name of the scorer in results."""
 
     def describe(self) -> Mapping[str, Any]:
-        """Return what makes up the identity of a score."""
+        """Return the identity of a score."""
         version = TOKENIZER_VERSION if self.tokenizer == "own" else "pycocoevalcap"
         return {"name": self.name, "tokenizer": version, "form": "CIDEr-D"}
 
     def settled(self) -> Settled | None:
-        """Return None: the whole output counts."""
+        """Return None, since the whole output counts."""
         return None
 
     def score(self, pairs: Sequence[tuple[Sample, Prediction]], population: Sequence[Sample] = ()) -> list[Score]:
-        """Return the score of each pair, in the order given; frequencies of `cider` come from the population.
+        """Return the score of each pair, in the order given; document frequencies of `cider` come from the population.
 
         Raises DataError where a sample has no reference.
         """
@@ -77,7 +76,7 @@ class Captioning:
                 raise DataError(f"{sample.id}: no reference caption to compare with; complete its annotations.")
         captions = {sample.id: FAILED if p.output is None else p.output for sample, p in pairs}
         references = {sample.id: list(sample.targets) for sample, _ in pairs}
-        # A prediction file may hold samples of another source, whose ids the split does not know.
+        # A prediction file may hold samples of another source, whose ids are not in the split.
         whole = {sample.id: list(sample.targets) for sample in population}
         if not whole.keys() >= references.keys():
             if whole:
@@ -172,7 +171,7 @@ def _mean(scores: Sequence[Score], accounting: Accounting, name: str) -> Metric:
 
 
 def _corpus_bleu(scores: Sequence[Score], accounting: Accounting) -> Metric:
-    """Return BLEU-4 over all samples, whose counts are added up first; a failed one in `strict` says nothing."""
+    """Return BLEU-4 over all samples, from summed counts; in `strict` a failed sample counts as an empty caption."""
     counts = bleu_counts(scores, accounting)
     metric = _metric("bleu_4", accounting, scores, float(corpus_bleu_of(counts.sum(axis=0))) if scores else None)
     if not scores:
@@ -186,7 +185,7 @@ def _corpus_bleu(scores: Sequence[Score], accounting: Accounting) -> Metric:
 
 
 def bleu_counts(scores: Sequence[Score], accounting: Accounting) -> NDArray[np.float64]:
-    """Return what each sample adds to the counts of corpus BLEU, (samples, counts); failed in `strict`, no words."""
+    """Return each sample's counts for corpus BLEU, (samples, counts); in `strict` a failed sample has no words."""
     return np.array([[_count(score, accounting, name) for name in _COUNTS] for score in scores]).reshape(
         -1, len(_COUNTS)
     )
@@ -198,7 +197,7 @@ def _count(score: Score, accounting: Accounting, name: str) -> float:
 
 
 def corpus_bleu_of(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return BLEU-4 of sums of counts, (..., counts) to (...)."""
+    """Return BLEU-4 from summed counts, (..., counts) to (...)."""
     rows = np.rint(counts).astype(int).reshape(-1, len(_COUNTS)).tolist()
     n = len(_MATCHED)
     found = [

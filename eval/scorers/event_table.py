@@ -1,4 +1,4 @@
-"""From the events of each description to the table of DREAM-1K: recall, precision and F1, by source and kind of video.
+"""The table of DREAM-1K from the events of each description: recall, precision and F1, by source and kind of video.
 
 Overall recall and precision are the unweighted means over sources, and F1 is that of the means, never a mean of F1s.
 Source: evaluation/metrics/evaluate_dream_gpt.py of github.com/bytedance/tarsier.
@@ -19,9 +19,9 @@ from eval.scorers.accounting import over_samples, over_subsets, video_of
 from eval.stats import cluster_bootstrap
 
 SOURCES = ("movie_animation", "movie_live_action", "shorts", "stock", "youtube")
-"""Where DREAM-1K's videos come from."""
+"""Sources of DREAM-1K's videos."""
 RENAMED = {"vertical_video": "shorts", "videvo": "stock"}
-"""What branch `tarsier2` calls two of them."""
+"""Names of two sources on branch `tarsier2`, with the names used here."""
 
 BUCKETS = (
     ("n_subjects<=1", "n_subjects", -inf, 1),
@@ -37,10 +37,10 @@ BUCKETS = (
     ("n_events=6-7", "n_events", 6, 7),
     ("n_events>=8", "n_events", 8, inf),
 )
-"""Kinds of video: name, count, least and most of it."""
+"""Kinds of video: name, count, minimum and maximum of the count."""
 
 METRICS: dict[Side, str] = {"reference": "recall", "prediction": "precision"}
-"""What the events of a side are counted for."""
+"""The metric that the events of each side determine."""
 _RATES = ("recall_neutral", "recall_contradiction", "precision_neutral", "precision_contradiction")
 
 
@@ -48,9 +48,9 @@ def event_table(scores: Sequence[Score], accounting: Accounting) -> list[Metric]
     """Return every metric under one accounting: overall, by source, and by kind of video.
 
     Args:
-        scores: A score a description; its values hold the shares of labels by side, and the video's counts.
-        accounting: `strict` takes a failed video's recall and precision as 0. What its labels would have been is
-            unknown, so the shares of the other labels are given under `upstream` only.
+        scores: One score per description; its values hold the shares of labels by side, and the video's counts.
+        accounting: `strict` takes a failed video's recall and precision as 0. Its labels are unknown, so the shares
+            of the other labels are given under `upstream` only.
     """
     names = (*METRICS.values(), *(_RATES if accounting == "upstream" else ()))
 
@@ -93,17 +93,17 @@ def _with_f1(row: Sequence[Metric], groups: Sequence[Sequence[Score]]) -> list[M
 
 
 def _with_spread(f1: Metric, row: Sequence[Metric], groups: Sequence[Sequence[Score]]) -> Metric:
-    """Return F1 with its error, by drawing the videos of each source again.
+    """Return F1 with its error, by resampling the videos of each source.
 
-    Where nothing varies, all right or all wrong, drawing says nothing; then the ends are those of recall and of
-    precision taken together, which F1 is sure to be between as often as both are in theirs.
+    Where nothing varies, all right or all wrong, resampling tells nothing; then the ends are F1 of the ends of recall's
+    and precision's intervals, which contain F1 whenever both of those contain their values.
     """
     recall, precision, *_ = row
     counted = [[s for s in group if f1.accounting == "strict" or "recall" in s.values] for group in groups]
     counted = [group for group in counted if group]
     if f1.value is None or not counted:
         return f1
-    # A description weighs one over the number of sources and of descriptions in its source.
+    # The weight of a description is one over the number of sources times the number of descriptions in its source.
     weighed = [(score, 1 / len(counted) / len(group), i) for i, group in enumerate(counted) for score in group]
     videos = dict.fromkeys((video_of(score), i) for score, _, i in weighed)
     numbers = {video: number for number, video in enumerate(videos)}
@@ -125,7 +125,7 @@ def _f1(recall: float | None, precision: float | None) -> float | None:
 
 
 def f1_of(means: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return F1 of mean recall and mean precision, (..., 2) to (...); 0 where both are."""
+    """Return F1 of mean recall and mean precision, (..., 2) to (...); 0 where both are 0."""
     total = means.sum(axis=-1)
     found: NDArray[np.float64] = 2 * means.prod(axis=-1) / np.where(total > 0, total, 1)
     return found

@@ -1,7 +1,7 @@
-"""Compares an answer with its target word for word: no judge, no cost, the same tomorrow.
+"""Compare an answer with its target word for word: no judge, no cost, reproducible.
 
-Beside a judged score these are a lower bound and an alarm: where the judge's accuracy moves and these do not, it is
-the judge that moved. Exact match is the official metric of ActivityNet-QA and the first one of MSVD-QA and
+Beside a judged score these are a lower bound and a warning: where the judge's accuracy changes and these do not, the
+judge has changed. Exact match is the official metric of ActivityNet-QA and the first one of MSVD-QA and
 MSRVTT-QA. Texts are compared without case, punctuation and articles, as SQuAD does (arXiv 1606.05250, its
 evaluation script).
 """
@@ -20,9 +20,9 @@ def compare(output: str, target: str) -> Mapping[str, float]:
     """Return 0 or 1 by name of comparison.
 
     exact_match: the same words in the same order. lemma_match: the same but for inflection and number words ("two
-    dogs", "2 dog"). contained: the target's words, compared so, stand in a row somewhere in the output; the
-    accuracy of one that answers in sentences, and to be read with care, since "not a dog" contains "dog". A target
-    without words matches nothing.
+    dogs", "2 dog"). contained: the target's words, compared so, occur consecutively in the output. It suits models that
+    answer in sentences, but read it with care, since "not a dog" contains "dog". A target without words matches
+    nothing.
     """
     said, wanted = words(output), words(target)
     contained = stands_in(said, wanted)
@@ -34,6 +34,6 @@ def compare(output: str, target: str) -> Mapping[str, float]:
 
 
 def says_nothing(output: str, question: str) -> bool:
-    """Whether an output holds no word at all, or only those of the question: wrong without asking anyone."""
+    """Whether an output has no words, or only those of the question: wrong without asking a judge."""
     said = words(output)
     return not said or said == words(question)

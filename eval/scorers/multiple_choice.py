@@ -1,6 +1,6 @@
-"""Scores multiple-choice answers by upstream's rule: the first character that is no bracket is the answer.
+"""Score multiple-choice answers by upstream's rule: the first character that is no bracket is the answer.
 
-The rule is crude and kept as it is, because published numbers rest on it: "Answer: C" is read as A, and any
+The rule is crude but kept unchanged, because published numbers use it: "Answer: C" is read as A, and any
 capital letter, of any alphabet, is a valid answer. Lower-case letters and prose that begins in lower case hold no
 answer; nothing is guessed. Source: evaluation/metrics/evaluate_qa_mc.py of github.com/bytedance/tarsier.
 """
@@ -16,7 +16,7 @@ from eval.errors import DataError
 from eval.scorers.accounting import ACCOUNTINGS, Average, averages, over_samples
 
 Digits = Literal["tarsier", "tarsier2"]
-"""How a digit is read: `tarsier` takes 1..5 as B..F (one off, theirs), `tarsier2` takes 0..5 as A..F."""
+"""Rule for digits: `tarsier` reads 1..5 as B..F (upstream's off-by-one error), `tarsier2` reads 0..5 as A..F."""
 
 _DIGITS: dict[Digits, dict[str, str]] = {
     "tarsier": dict(zip("12345", "BCDEF", strict=True)),
@@ -25,16 +25,16 @@ _DIGITS: dict[Digits, dict[str, str]] = {
 
 
 _SHOWN = 40
-"""Characters of an output without an answer that its reason quotes."""
+"""Maximum characters of an output without an answer that its reason quotes."""
 
 
 def first_character(text: str) -> str:
-    """Return the first character besides brackets and surrounding space, or "" where there is none."""
+    """Return the first character that is neither a bracket nor surrounding space, or "" where there is none."""
     return text.replace("(", "").replace(")", "").strip()[:1]
 
 
 def read_letter(output: str, digits: Digits = "tarsier") -> str | None:
-    """Return the option letter that an output begins with, or None where it holds no answer."""
+    """Return the option letter at the beginning of an output, or None where it holds no answer."""
     character = first_character(output)
     letter = _DIGITS[digits].get(character, character)
     return letter if letter.isupper() and letter.isalpha() else None
@@ -42,28 +42,28 @@ def read_letter(output: str, digits: Digits = "tarsier") -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MultipleChoice:
-    """Accuracy of option letters, as either branch of upstream counts it."""
+    """Accuracy of option letters, by the rules of either upstream branch."""
 
     digits: Digits = "tarsier"
-    """The branch whose reading of digits and of targets applies."""
+    """The upstream branch whose rules for digits and targets apply."""
     headline: Average = "micro"
     """The average that is reported for a benchmark with subsets."""
     also_by: Mapping[str, str] = field(default_factory=dict)
-    """Further groupings to report: what results call each, and the key of a sample's metadata that it goes by."""
+    """Further groupings to report: name in results, and key of the sample's metadata."""
     whole_videos: bool = False
-    """Whether upstream's accounting drops all questions of a video of which one has no valid answer (Video-MME)."""
+    """Whether upstream's accounting drops all questions of a video with an invalid answer (Video-MME)."""
     name: str = "multiple_choice"
     """Name of the scorer in results."""
 
     def describe(self) -> Mapping[str, Any]:
-        """Return what makes up the identity of a score."""
+        """Return the identity of a score."""
         settings = {"digits": self.digits, "headline": self.headline, "whole_videos": self.whole_videos}
         return {"name": self.name, **settings}
 
     def settled(self) -> Settled | None:
-        """Return what tells that a text has its answer, or holds none and is as long as its reason quotes.
+        """Return the test whether a text has its answer, or has none and is as long as the reason's quotation.
 
-        The first character that is no bracket and no space decides, and what follows can't change it: decoding only
+        The first character that is no bracket and no space decides, and later text can't change it: decoding only
         adds at the end. A character of several bytes shows as U+FFFD, of which there may be four, until it is whole.
         """
         return self._is_settled
@@ -81,7 +81,7 @@ class MultipleChoice:
         """Compare the letter of an output with the target's. Raises DataError where the sample has no target."""
         if not sample.targets or not sample.targets[0].strip():
             raise DataError(f"{sample.id}: no target to compare with; score a split whose answers are public")
-        # Branch tarsier2 reads targets as it reads outputs, so that its rows may say "(A)".
+        # Branch tarsier2 reads targets like outputs, so that its rows may say "(A)".
         target = first_character(sample.targets[0]) if self.digits == "tarsier2" else sample.targets[0]
         answer = None if prediction.output is None else read_letter(prediction.output, self.digits)
         status: Literal["scored", "invalid", "model_failed"]
@@ -130,9 +130,9 @@ class MultipleChoice:
 
 
 def _dropped(metric: Metric, kept: Metric | None) -> Metric:
-    """Return a metric of the videos that were kept; what failures could change is not known then.
+    """Return a metric of the remaining videos; bounds for failures are unknown in that case.
 
-    Its error is that of the kept videos, as if they had been the sample.
+    Its error is that of the remaining videos, as if they were the whole sample.
     """
     if kept is None:
         kept = replace(metric, value=None, n=0, stderr=None, interval=None, n_clusters=None, n_effective=None)

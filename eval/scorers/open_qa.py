@@ -1,12 +1,12 @@
-"""Scores open answers: a judge grades each against the reference, and plain comparisons stand beside its grade.
+"""Score open answers: a judge grades each against the reference, beside plain comparisons of words.
 
-As upstream has it the judge sees the question as it is, answer and output in lower case. How it is asked, how often,
-and what counts as a reply is the protocol's. Upstream drops a sample without a verdict; here that is the accounting
-`upstream`, and `strict` counts whatever has no verdict as wrong. Source: evaluation/metrics/evaluate_qa_oe_gpt.py of
+As in upstream, the judge sees the question unchanged, and answer and output in lower case. The protocol decides the
+wording, the number of attempts and the parsing of replies. Upstream drops a sample without a verdict, as does the
+accounting `upstream` here; `strict` counts it as wrong. Source: evaluation/metrics/evaluate_qa_oe_gpt.py of
 github.com/bytedance/tarsier.
 
-The question is `metadata["question"]` of a sample, where upstream's rows and the official files have it; the target
-is its only one.
+The question is `metadata["question"]` of a sample, as in upstream's rows and the official files. A sample has exactly
+one target.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from eval.scorers.accounting import averages
 from eval.scorers.matching import MATCHES, compare, says_nothing
 
 _FULL_MARKS = {"accuracy": 1.0, "score": 5.0, **dict.fromkeys(MATCHES, 1.0)}
-"""The metrics, and the most a sample can add to each."""
+"""The metrics, with the maximum value of a sample."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenQA:
-    """Accuracy and mean score by a judge's verdicts, with exact match, lemma match and containment beside them."""
+    """Accuracy and mean score by a judge's verdicts, with exact match, lemma match and containment."""
 
     judge: Judge
-    """Who grades."""
+    """The judge that grades answers."""
     protocol: JudgeProtocol = field(default_factory=native_protocol)
-    """How it is asked."""
+    """The protocol."""
     name: str = "open_qa"
     """Name of the scorer in results."""
 
     def describe(self) -> Mapping[str, Any]:
-        """Return what makes up the identity of a score: never compare two that differ in it."""
+        """Return the identity of a score: never compare two that differ in it."""
         return {
             "name": self.name,
             "protocol": self.protocol.describe(),
@@ -48,14 +48,14 @@ class OpenQA:
         }
 
     def settled(self) -> Settled | None:
-        """Return None: the whole output counts."""
+        """Return None, since the whole output counts."""
         return None
 
     def score(self, pairs: Sequence[tuple[Sample, Prediction]], population: Sequence[Sample] = ()) -> list[Score]:  # noqa: ARG002
-        """Return the score of each pair, in the order given; all of them are put to the judge at once.
+        """Return the score of each pair, in the order given; the judge receives all questions at once.
 
-        Raises DataError, before anything is asked, where a sample has no question or not one target, and ConfigError
-        where the protocol is made for something else.
+        Raises DataError, before the judge is asked, where a sample lacks a question or exactly one target, and
+        ConfigError where the protocol does not support the task.
         """
         self.protocol.require("open_qa", "open questions")
         asked = [self._question(sample, prediction) for sample, prediction in pairs]
@@ -72,7 +72,7 @@ class OpenQA:
         return sorted(metrics, key=lambda metric: (metric.accounting == "strict", metric.subset != OVERALL))
 
     def _question(self, sample: Sample, prediction: Prediction) -> Question[Verdict] | None:
-        """Return what to ask about a pair, or None where there is nothing to ask."""
+        """Return the question about a pair, or None where the judge need not be asked."""
         asked = sample.metadata.get("question")
         if not isinstance(asked, str) or not asked.strip():
             raise DataError(
@@ -96,7 +96,7 @@ def _failed(prediction: Prediction) -> bool:
 
 
 def _score(sample: Sample, prediction: Prediction, answer: Verdict | NoAnswer | None) -> Score:
-    """Return the score; without an answer nothing was asked, since the output is missing, or wrong at sight."""
+    """Return the score; there is no answer where the judge was not asked: no output, or one that is plainly wrong."""
     output, reason = prediction.output, None
     status: Literal["scored", "model_failed", "judge_failed"] = "scored"
     values: dict[str, float] = {}

@@ -1,8 +1,8 @@
-"""What the first bytes of a compressed picture tell without decoding it.
+"""Read the header of a compressed picture without decoding it.
 
-A demuxer hands out packets; whether other pictures depend on one, or whether it is shown at all, stands only
-in the picture's own header. Sources: ITU-T H.264 7.3.1, ITU-T H.265 7.3.1.2 and table 7-1, ISO/IEC 14496-2
-6.2.5, ISO/IEC 13818-2 6.2.3, RFC 6386 section 9.1.
+A demuxer returns packets. Only the picture's own header states whether other pictures depend on it, and whether it is
+shown at all. Sources: ITU-T H.264 7.3.1, ITU-T H.265 7.3.1.2 and table 7-1, ISO/IEC 14496-2 6.2.5, ISO/IEC 13818-2
+6.2.3, RFC 6386 section 9.1.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ _VOP_START = b"\x00\x00\x01\xb6"
 _PICTURE_START = b"\x00\x00\x01\x00"
 _NAL_START = b"\x00\x00\x01"
 _SMALLEST_VOP = 16
-"""Bytes. Below this an MPEG-4 picture is a placeholder ("not coded"): it repeats a picture or stands for none."""
+"""Bytes. A smaller MPEG-4 picture is a placeholder ("not coded"): it repeats a picture or represents none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What one packet says about itself."""
+    """Properties of one packet, from its header."""
 
     disposable: bool = False
-    """No other picture of its layer is predicted from this one."""
+    """Whether no other picture of its layer is predicted from this one."""
     layer: int = 0
-    """Temporal layer (HEVC); a disposable picture may still serve the layers above its own."""
+    """Temporal layer (HEVC); a disposable picture may still be a reference for the layers above its own."""
     hidden: bool = False
-    """Decoded for reference, never shown (VP8's alternate reference)."""
+    """Whether it is decoded for reference and never shown (VP8's alternate reference)."""
     irregular: bool = False
-    """Not exactly one picture, so counting packets does not count pictures."""
+    """Whether it holds more or less than exactly one picture, so that counting packets does not count pictures."""
 
 
 _PLAIN = Header()
 
 
 def nal_length_size(codec: str, extradata: bytes | None) -> int:
-    """Return how many bytes give each unit's length in an H.264 or HEVC stream; 0 where start codes part them."""
+    """Return the number of bytes of a unit's length field in an H.264 or HEVC stream; 0 with start codes instead."""
     if not extradata or extradata[0] != 1:
         return 0
     at = {"h264": 4, "hevc": 21}.get(codec)
@@ -51,7 +51,7 @@ def read_header(codec: str, data: bytes, length_size: int = 0) -> Header:
         length_size: As `nal_length_size` says.
 
     Returns:
-        What was found; for other codecs, or where no picture header is found, the defaults.
+        The header; for other codecs, or where no picture header is found, the defaults.
     """
     if codec == "h264":
         for at in _units(data, length_size):

@@ -1,4 +1,4 @@
-"""A worker process as the loader sees it: started, asked, listened to, and ended."""
+"""A worker process from the loader's side: starting it, sending requests, reading replies, and ending it."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from eval.video import wire
 _ROOT = Path(__file__).resolve().parents[2]
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _ASKING_S = 10.0
-"""Seconds in which a worker must take in what it is asked; it reads at once, whatever else it does."""
+"""Seconds in which a worker must receive a request; it reads at once, even while it works."""
 _DYING_S = 2.0
-"""Seconds for which an end is waited for. A process in a system call that hangs, as on a lost network disk, ends later;
-it is then left to the system."""
+"""Seconds to wait for a killed process to end. A process in a hanging system call, as on a lost network disk, ends
+later; the system then cleans it up."""
 
 
 class Child:
     """One worker process, which loads one clip at a time."""
 
     def __init__(self, command: Sequence[str], setup: dict[str, Any], deadline: float) -> None:
-        """Start it. It must be ready by `deadline`, by `time.monotonic`."""
+        """Start the process. It must be ready by `deadline`, on the clock of `time.monotonic`."""
         self.ready = False
-        """Whether everything is imported."""
+        """Whether all imports are done."""
         self.task: Any = None
-        """What it works on, None where it has nothing to do."""
+        """The task it works on; None while it is idle."""
         self.since = 0.0
-        """When it was asked to."""
+        """Time when the task was assigned."""
         self.deadline: float | None = deadline
-        """When it must have got on, by `time.monotonic`; None where it has nothing to do, or waits for its parent."""
+        """Time of its next due progress, by `time.monotonic`; None while it is idle or waits for its parent."""
         self.reply: wire.Reply | None = None
-        """What it said of the clip, when its pixels are still to come."""
+        """Its reply about the clip, while the pixels are still to come."""
         self.admitted = False
-        """Whether there is room for these pixels."""
+        """Whether there is memory for these pixels."""
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the child is ready, or has ended)
         self.socket, theirs = socket.socketpair()
         try:
@@ -60,16 +60,16 @@ class Child:
             self._errors.close()
             raise
         self._inbox = wire.Inbox(self.socket)
-        with contextlib.suppress(OSError):  # one that has ended already is noticed when it is listened to
+        with contextlib.suppress(OSError):  # a process that has ended already is noticed when its socket is read
             self._send({**setup, "parent": os.getpid()})
 
     def ask(self, task: Any, clip: Clip, n_frames: int, side: int | None, deadline: float) -> None:
-        """Have it load a clip. Raises OSError where it is gone."""
+        """Request the loading of a clip. Raises OSError where the process is gone."""
         self.task, self.since, self.deadline = task, time.monotonic(), deadline
         self._send({"clip": wire.clip_to_json(clip), "n_frames": n_frames, "side": side})
 
     def greet(self) -> None:
-        """See whether it is ready. Raises EOFError, OSError or NonsenseError where it is not going to be."""
+        """Check whether it is ready. Raises EOFError, OSError or NonsenseError where it will never be ready."""
         message = self._inbox.message()
         if message is None:
             return
@@ -79,7 +79,7 @@ class Child:
         self._errors.close()
 
     def read_reply(self, *, n_frames: int, max_bytes: int) -> wire.Reply | None:
-        """Return the reply when it is there; its pixels, if any, are `expect`ed next. Raises as `greet`."""
+        """Return the reply when it has arrived; call `expect` next for its pixels, if any. Raises as `greet`."""
         message = self._inbox.message()
         if message is None:
             return None
@@ -87,36 +87,36 @@ class Child:
         return self.reply
 
     def read_nothing(self) -> None:
-        """Listen where nothing was asked. Raises as `greet`."""
+        """Read from an idle worker. Raises as `greet`."""
         if self._inbox.message() is not None:
             raise wire.NonsenseError("words without being asked")
 
     def expect(self, n_bytes: int, deadline: float) -> None:
-        """Make room for the pixels of its reply."""
+        """Allocate memory for the pixels of its reply."""
         self.admitted, self.deadline = True, deadline
         self._inbox.expect(n_bytes)
 
     def pixels(self) -> bytearray | None:
-        """Return the pixels when they are all there. Raises as `greet`."""
+        """Return the pixels when all have arrived. Raises as `greet`."""
         return self._inbox.pixels()
 
     def rest(self) -> None:
-        """Note that it is done with its task."""
+        """Record that its task is done."""
         self.task, self.reply, self.admitted, self.deadline = None, None, False, None
 
     @property
     def working(self) -> bool:
-        """Whether it is at a clip, and has not said yet what became of it."""
+        """Whether it works on a clip and has not replied yet."""
         return self.task is not None and self.reply is None
 
     def kill(self) -> None:
-        """Have it end."""
+        """Kill the process without waiting."""
         self._process.kill()
 
     def end(self) -> str:
-        """Kill it where it has not ended by itself, and return in words how it ended."""
+        """Kill it unless it has ended by itself, and return a description of how it ended."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            # What has closed its socket is about to end, and how it does is worth knowing.
+            # A process that has closed its socket is about to end by itself; its exit status is informative.
             self._process.wait(_DYING_S if self._hung_up() else 0)
         code = self._process.poll()
         self._process.kill()
@@ -132,7 +132,7 @@ class Child:
         return f"was ended by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
 
     def last_words(self) -> str:
-        """Return the last line that it wrote before it was ready, "" where there is none."""
+        """Return the last line that it wrote before it was ready, or "" where there is none."""
         if self._errors.closed:
             return ""
         self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - 4096))
@@ -156,6 +156,6 @@ class Child:
 
 
 def _environment() -> dict[str, str]:
-    """Return what a worker's environment is: ours, one thread each, and our code and none of the working folder's."""
+    """Return a worker's environment: ours, with one thread per library and imports from our code only."""
     path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH", "")]))
     return {**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}

@@ -1,8 +1,8 @@
-"""Videos through decord, as published: the decoder behind Tarsier's numbers.
+"""Read videos with decord as published: the decoder behind Tarsier's numbers.
 
 decord picks wrong frames from some files (open groups, AVI with B-frames, MPEG-TS) and has been seen to hang and to
-crash in native code where no exception reaches it. It is here to reproduce, not to be relied on, and runs of the
-harness have it in the processes of `eval.video.workers`, which can be killed.
+crash in native code, where no exception is raised. It is here for reproduction, not for reliability, and runs of the
+harness use it in the processes of `eval.video.workers`, which can be killed.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ def read_video(path: Path, n_frames: int, start: float | None = None, end: float
         ConfigError: Where decord is not installed.
     """
     version()
-    from PIL import Image as pil  # noqa: N813 (waits until a video is read)
+    from PIL import Image as pil  # noqa: N813 (imported only when a video is read)
 
     try:
         frames = decode(str(path), n_frames, start, end)
     except MemoryError:
         raise
-    except Exception as error:  # noqa: BLE001 (whatever decord raises is this clip's failure)
+    except Exception as error:  # noqa: BLE001 (any error of decord is this clip's failure)
         line = (str(error).splitlines() or [type(error).__name__])[0]
         said = line.rpartition("ERROR ")[2].strip() or line
         raise MediaError(path, "corrupt", f"decord cannot read it: {said}") from None

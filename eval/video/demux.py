@@ -1,7 +1,7 @@
-"""Opening a video file and reading its packets, each known by its number.
+"""Open a video file and read its packets, each identified by its number.
 
-Reading after a seek is where decoders lose count, so every packet is compared with the one that a plain pass
-over the file found at its place.
+Decoders can miscount packets after a seek, so every packet is compared with the one that a plain pass over the file
+found at its place.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from eval.video.limits import MAX_PIXELS, check_size
 from eval.video.packets import Listing, Packet
 
 _LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
-"""Titles in another encoding than UTF-8 are no reason to refuse a video; from PyAV 19 on they are none."""
+"""Titles in another encoding than UTF-8 are no reason to refuse a video; PyAV 19 and later accept them by default."""
 NEAR = 32
-"""Packets that are read over rather than sought across."""
+"""Maximum number of packets that are read and skipped instead of seeking."""
 _AFTER_SEEK = 100
-"""Packets among which the keyframe must turn up after a seek."""
+"""Number of packets within which the keyframe must appear after a seek."""
 _FILMS = (
     "asf,av1,avi,dv,flv,gif,gxf,h264,hevc,ivf,lvf,m4v,matroska,mjpeg,mov,mpeg,mpegts,mpegvideo,mxf,nut,nuv,obu,ogg,rm,"
     "swf,vc1,vvc,wtv,yuv4mpegpipe,apng,bmp_pipe,jpeg_pipe,png_pipe,tiff_pipe,webp_pipe"
 )
 _SOUNDS = "aac,ac3,aiff,amr,ape,au,caf,dts,eac3,flac,mp3,tta,w64,wav,wv"
-"""Demuxers that are let near a file, before they have read a byte of it. Others draw text as pictures, open other files
-than the one named, or addresses (playlists, session descriptions), and are not needed. Sounds are to be known as such.
+"""Demuxers that may open a file, restricted before a byte is read. Others draw text as pictures, or open other files
+and addresses (playlists, session descriptions), and are not needed. Audio demuxers serve to recognise audio files.
 """
 _CANONICAL = {"libdav1d": "av1", "libaom-av1": "av1", "libvpx": "vp8", "libvpx-vp9": "vp9"}
-"""Codec by the name of its decoder, where they differ."""
+"""Codec by the name of its decoder, where the two names differ."""
 
 
 _FIELD_CODECS = frozenset({"h264", "mpeg1video", "mpeg2video"})
@@ -43,11 +43,11 @@ _NO_INDEX = "the mp4 ends before the end of its index (moov box); copy the file 
 
 
 class MisplacedError(Exception):
-    """A packet is not the one that the listing has at its place."""
+    """A packet differs from the listing's packet with the same number."""
 
 
 class Demuxer:
-    """The best video stream of a file, and its packets by number."""
+    """The best video stream of a file, with its packets by number."""
 
     def __init__(self, path: Path) -> None:
         """Open the file. Raises MediaError where it holds no video or is cut off before its index."""
@@ -60,27 +60,27 @@ class Demuxer:
         self.codec: Any = None
         """Its decoder."""
         self.trust_seek = True
-        """Whether seeks have landed where they should so far."""
+        """Whether all seeks so far have landed at the right packet."""
         self.seeks = 0
-        """Seeks that found their keyframe."""
+        """Number of seeks that found their keyframe."""
         self._open()
 
     def close(self) -> None:
         """Close the file."""
         if self._container is not None:
-            # What hangs on the container goes first; FFmpeg's structures would be freed under it.
+            # Drop objects that depend on the container first; else FFmpeg's structures would be freed while in use.
             self._packets, self._pending, self.stream, self.codec = iter(()), None, None, None
             self._container.close()
             self._container = None
 
     @property
     def has_index(self) -> bool:
-        """Whether the container lists its packets, so that a missing one is known to be missing (mp4, mov)."""
+        """Whether the container lists its packets, so that a missing one can be detected (mp4, mov)."""
         return bool(self._container.format.name.startswith("mov"))
 
     @property
     def fps(self) -> float:
-        """Average frames per second; 0 where the file does not say."""
+        """Average frames per second; 0 where the file does not state it."""
         return float(self.stream.average_rate or self.stream.guessed_rate or 0)
 
     def _fail(self, reason: MediaReason, detail: str) -> MediaError:
@@ -91,7 +91,7 @@ class Demuxer:
         """Open the file (again) at its first packet."""
         self.close()
         try:
-            # `file:` keeps a name with a colon from being taken for a protocol.
+            # `file:` keeps a name with a colon from being read as a protocol.
             self._container = av.open(f"file:{self.path}", options=_OPTIONS, **_LENIENT)
         except av.error.FFmpegError as error:
             raise self._explain(error) from None
@@ -102,7 +102,7 @@ class Demuxer:
         except MediaError:
             self.close()
             raise
-        self.codec.thread_count = 1  # clips are decoded side by side; threads within one only cost
+        self.codec.thread_count = 1  # clips are decoded in parallel; threads within one only cost time
         self.codec.options = {"max_pixels": str(MAX_PIXELS), "err_detect": "crccheck"}
         self._packets = self._container.demux(self.stream)
         self._next = 0
@@ -149,7 +149,7 @@ class Demuxer:
         broken = irregular = False
         try:
             for packet in self._packets:
-                count += packet.size > 0 or packet.pts is not None  # the last one only says that the file has ended
+                count += packet.size > 0 or packet.pts is not None  # the last packet only marks the end of the file
                 if packet.size:
                     head = read_header(codec, bytes(packet), length_size)
                     shown = not packet.is_discard and not head.hidden
@@ -167,7 +167,7 @@ class Demuxer:
             if cut or count < listed:
                 raise self._fail("truncated", f"is cut off: {count - cut} of its {listed} pictures are there")
         elif cut and found:
-            found.pop()  # half a packet; such a format has no index, and what remains is the video
+            found.pop()  # half a packet; such a format has no index, and the rest is the video
         if any(layers):
             top = max(layers)
             found = [p._replace(disposable=p.disposable and n == top) for p, n in zip(found, layers, strict=False)]
@@ -175,7 +175,7 @@ class Demuxer:
             packets=found,
             codec=codec,
             container=self._container.format.name,
-            # PyAV 17, the last for Python 3.10, does not tell: then index by decoding, which is slower and right.
+            # PyAV 17, the last for Python 3.10, does not report this; indexing by decoding is slower but correct.
             interlaced=getattr(self.codec, "field_order", 2 if codec in _FIELD_CODECS else 0) > 1,
             irregular=irregular,
         )
@@ -189,7 +189,7 @@ class Demuxer:
         """Yield packets `first` to `last` with their numbers.
 
         Raises:
-            MisplacedError: Where the file gives other packets than it did before.
+            MisplacedError: Where the packets differ from those of the listing.
         """
         near = self._next <= first <= self._next + NEAR
         if not near and not (self.trust_seek and self._seek(first)) and (self.trust_seek or first < self._next):
@@ -212,7 +212,7 @@ class Demuxer:
             return None
 
     def _seek(self, number: int) -> bool:
-        """Go to a keyframe; return whether it was found. Formats differ in which of its times they seek by."""
+        """Seek to a keyframe; return whether it was found. Formats differ in whether they seek by pts or dts."""
         wanted = self.listing.packets[number]
         for time in dict.fromkeys((wanted.pts, wanted.dts)):
             if time is None:
@@ -251,7 +251,7 @@ def _entry(packet: Any) -> Packet:
 
 
 def _lost_its_index(path: Path) -> bool:
-    """Tell whether a file begins as an mp4 and holds no whole `moov` box: the box walk of ISO/IEC 14496-12, 4.2."""
+    """Whether a file begins as an mp4 and holds no whole `moov` box: the box walk of ISO/IEC 14496-12, 4.2."""
     size = path.stat().st_size
     at = 0
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""The thread that talks to the workers: hands out clips, takes in frames, and ends what hangs.
+"""The thread that manages the workers: assigns clips, receives frames, and kills workers that hang.
 
 It starts the workers itself, since Linux kills them when the thread that started them ends.
 """
@@ -22,9 +22,9 @@ from eval.video.loading import clean_error
 from eval.video.wire import NonsenseError
 
 _START_S = 120.0
-"""Seconds that a worker may take to start: imports over a network disk can be slow."""
+"""Maximum seconds for a worker to start: imports over a network disk can be slow."""
 _STARTS = 3
-"""Failed starts in a row after which there is no sense in another one."""
+"""Number of failed starts in a row after which no other start is tried."""
 _SLOW_S = 5.0
 """Seconds after which a worker counts as stuck, and another one may start in its place, up to twice as many."""
 _LOST = (EOFError, OSError, NonsenseError)
@@ -41,21 +41,21 @@ class _Task:
 
 
 class Dispatcher(threading.Thread):
-    """Runs until `stop`, or until workers cannot be started: then `failure` says why.
+    """Runs until `stop`, or until workers cannot be started; `failure` then holds the error.
 
     Args:
         command: what starts a worker, without the socket's number.
-        setup: what a worker is told first.
-        workers: how many load at the same time.
+        setup: first message to a worker.
+        workers: maximum number of clips loaded at the same time.
         timeout_s: seconds that a clip may take.
     """
 
     def __init__(self, command: Sequence[str], setup: dict[str, Any], workers: int, timeout_s: float) -> None:
         super().__init__(name="frame-loader", daemon=True)
         self.changed = threading.Condition()
-        """Holds the lock of the job; notified when a clip is there."""
+        """Holds the lock of the job; notified when a clip is ready."""
         self.failure: BaseException | None = None
-        """Why no clip is going to come any more."""
+        """The error after which no more clips will come."""
         self._command = command
         self._setup = setup
         self._workers = workers
@@ -70,44 +70,44 @@ class Dispatcher(threading.Thread):
         self._ringer.settimeout(0)
 
     def expect(self, n_clips: int) -> None:
-        """Start workers for so many clips that will come."""
+        """Start workers for this number of coming clips."""
         self._early = n_clips
         self.ring()
 
     def begin(self, job: Job) -> None:
-        """Work on a job."""
+        """Start working on a job."""
         with self.changed:
             self._job = job
         self.ring()
 
     def end(self, job: Job) -> None:
-        """Leave off working on a job."""
+        """Stop working on a job."""
         with self.changed:
             job.closed = True
             self._job = None
         self.ring()
 
     def ring(self) -> None:
-        """Have the thread look at what has changed."""
-        with contextlib.suppress(BlockingIOError, OSError):  # it has been rung for already, or has ended
+        """Wake the thread to check for changes."""
+        with contextlib.suppress(BlockingIOError, OSError):  # it has been woken already, or has ended
             self._ringer.send(b"!")
 
     def stop(self) -> None:
-        """End the workers and the thread, and wait for it."""
+        """End the workers and the thread, and wait for the thread."""
         self._stopping = True
         self.ring()
         self.join()
         self._ringer.close()
 
     def run(self) -> None:
-        """Do the work. What goes wrong is raised where clips are waited for, not here."""
+        """Run the thread. Errors are raised where clips are waited for, not here."""
         try:
             while not self._stopping:
                 self._staff()
                 self._hand_out()
                 self._listen()
                 self._expire()
-        except BaseException as error:  # noqa: BLE001 (without a thread a clip would be waited for without end)
+        except BaseException as error:  # noqa: BLE001 (without the thread, callers would wait for a clip for ever)
             self.failure = error
         finally:
             for child in self._children:
@@ -121,7 +121,7 @@ class Dispatcher(threading.Thread):
                 self.changed.notify_all()
 
     def _staff(self) -> None:
-        """Start as many workers as there is work for, and end those whose work nobody wants."""
+        """Start as many workers as there is work for, and end those whose results are no longer wanted."""
         for child in [child for child in self._children if child.task is not None and child.task.job.closed]:
             self._dismiss(child)
         now = time.monotonic()
@@ -138,7 +138,7 @@ class Dispatcher(threading.Thread):
             self._dismiss(child)
 
     def _hire(self) -> bool:
-        """Start a worker, and return whether that went well; where there are others, they have to do."""
+        """Start a worker, and return whether that succeeded; a failure is accepted while other workers run."""
         try:
             self._children.append(Child(self._command, self._setup, time.monotonic() + _START_S))
         except OSError as error:
@@ -159,14 +159,14 @@ class Dispatcher(threading.Thread):
             try:
                 child.ask(task, job.clips[task.number], job.n_frames, job.side, time.monotonic() + self._timeout_s)
             except OSError:
-                # It was gone before it was asked, which the clip has no part in.
+                # The worker was gone before the request, so the clip is not the cause.
                 with self.changed:
                     job.give_back(task.number)
                 child.task = None
                 self._lose(child)
 
     def _listen(self) -> None:
-        """Wait until a worker says something, something has changed, or something is due; and take it in."""
+        """Wait for a message of a worker, a change or a deadline; then process it."""
         talking = {child.socket: child for child in self._children if self._may_talk(child)}
         now = time.monotonic()
         due = [child.deadline for child in self._children if child.deadline is not None]
@@ -184,7 +184,7 @@ class Dispatcher(threading.Thread):
                 self._lose(child, error)
 
     def _may_talk(self, child: Child) -> bool:
-        """Return whether there is room for what a worker has to say, and make it."""
+        """Return whether there is memory for a worker's pixels, and reserve it."""
         if child.reply is None or child.admitted:
             return True
         n_bytes = child.reply.n_bytes_held
@@ -217,7 +217,7 @@ class Dispatcher(threading.Thread):
             self._finish(child, self._loaded(child, child.reply, pixels))
 
     def _loaded(self, child: Child, reply: Any, pixels: bytearray | None) -> Loaded:
-        """Return what a worker made of a clip, its times by our clock and within the time that it had."""
+        """Return a worker's result for a clip, with times on our clock and within the time that the worker had."""
         now = time.perf_counter()
         shift = 0.0 if _SHARED_CLOCK else now - reply.sent
         earliest = now - (time.monotonic() - child.since)
@@ -246,7 +246,7 @@ class Dispatcher(threading.Thread):
                 self._lose(child)
 
     def _lose(self, child: Child, error: Exception | None = None) -> None:
-        """Give up a worker that is gone, or that cannot be believed any more."""
+        """Discard a worker that is gone, or whose messages can't be trusted any more."""
         words, how = child.last_words(), self._dismiss(child)
         if child.task is None:
             self._failed_starts += 1
@@ -260,7 +260,7 @@ class Dispatcher(threading.Thread):
             self._fail(child, "crashed", f"the process that read it {how}{said}")
 
     def _fail(self, child: Child, reason: MediaReason, detail: str) -> None:
-        """Note that a worker's clip will not come."""
+        """Record that a worker's clip has failed."""
         clip, end = child.task.job.clips[child.task.number], time.perf_counter()
         begin = end - (time.monotonic() - child.since)
         error = clean_error(clip.name, reason, detail)

@@ -1,4 +1,4 @@
-"""Whether a path is a file that can be read: opening anything else may wait for ever, or read for ever."""
+"""Check that a path is a readable file: opening anything else may wait or read for ever."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from eval.errors import MediaError
 
 
 def is_folder(path: Path) -> bool:
-    """Return whether a path is a folder, False where it is a file.
+    """Whether a path is a folder; False where it is a file.
 
     Raises:
         MediaError: where there is nothing, or something else: a pipe, a device, a link to itself.

@@ -1,7 +1,7 @@
-"""Frames that are kept for the next time, by what they were made from: the bytes of the files, and the way of reading.
+"""Store prepared frames for later runs, keyed by the bytes of their files and the way of reading.
 
-An entry is a file of its own, written under another name first, so that any number of processes may read and write at
-once. It carries a checksum; what does not fit it is made anew. Failures are never kept.
+Each entry is one file, written under a temporary name first, so that any number of processes may read and write at
+once. It has a checksum; an entry that does not match is made anew. Failures are never kept.
 
 Whether this pays depends on the clips: see `scripts/bench_loading.py`.
 """
@@ -30,31 +30,31 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _FORMAT = 1
-"""Counted up when entries, or the way in which frames are prepared, change."""
+"""Format version; increment it when entries, or the way in which frames are prepared, change."""
 _MAGIC = b"tarsier-eval frames\n"
 _LENGTH = struct.Struct(">I")
 _DIGEST = 32
 _MAX_HEAD = 1 << 20
 _MOST_BYTES = 4_000_000_000
-"""Bytes of a clip's files beyond which hashing them is not worth its time."""
+"""Maximum bytes of a clip's files; hashing larger ones takes longer than it saves."""
 _ABANDONED_S = 86_400.0
-"""Seconds after which a file that is still under its first name was left behind by a process that was killed."""
+"""Seconds after which a temporary file counts as left behind by a killed process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """What the frames of a clip are kept under."""
+    """Key of a clip's frames."""
 
     name: str
-    """Hash of all that they are made from."""
+    """Hash of all inputs of the frames."""
     files: tuple[Path, ...]
-    """The files whose content is in it."""
+    """The files whose content is part of the hash."""
     stamps: tuple[tuple[int, int, int], ...]
-    """What each was when it was read: number, size and time of change."""
+    """Each file's state when it was read: number, size and time of change."""
 
 
 class FrameStore:
-    """A folder of frames. What the disk refuses only costs the time of decoding again."""
+    """A folder of stored frames. Disk errors only cost the time of decoding again."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -66,10 +66,10 @@ class FrameStore:
                     left.unlink()
 
     def key(self, clip: Clip, n_frames: int, side: int | None, decoder: DecoderName) -> Key | None:
-        """Return what identifies the frames of a clip, None where its files cannot be read, or are very large.
+        """Return the key of a clip's frames, or None where its files cannot be read, or are very large.
 
-        It is a hash of the content of every file of the clip in order, the span, what was asked for, and what
-        decodes. Reading is left to fail where frames are read, which says why.
+        It is a hash of the content of every file of the clip in order, the span, the request, and the
+        decoder. Read errors are reported where frames are read, with the reason.
         """
         from eval.video import images
 
@@ -95,7 +95,7 @@ class FrameStore:
         return Key(name=hashlib.sha256(made_from.encode()).hexdigest(), files=tuple(files), stamps=stamps)
 
     def get(self, key: Key) -> list[Image] | None:
-        """Return the frames of an entry, None where there is none, or none that is whole."""
+        """Return the frames of an entry, or None where there is no intact one."""
         try:
             with self._path(key).open("rb") as file:
                 data = memoryview(file.read())
@@ -110,7 +110,7 @@ class FrameStore:
             return None
 
     def put(self, key: Key, frames: Sequence[Image]) -> None:
-        """Keep the frames of a clip, unless one of its files has changed since the key was made of it."""
+        """Store the frames of a clip, unless one of its files has changed since its key was computed."""
         with contextlib.suppress(OSError):
             if tuple(_stamp(file) for file in key.files) != key.stamps:
                 return
@@ -156,7 +156,7 @@ def _hash_file(path: Path) -> str:
 
 
 def _pack(frames: Sequence[Image], key: str) -> Iterator[bytes]:
-    """Yield an entry in parts: a frame that is there several times is written once."""
+    """Yield an entry in parts; a repeated frame is written once."""
     different: dict[int, Image] = {}
     for frame in frames:
         different.setdefault(id(frame), frame)
@@ -173,7 +173,7 @@ def _pack(frames: Sequence[Image], key: str) -> Iterator[bytes]:
 
 
 def _unpack(body: memoryview, key: str) -> Iterator[Image]:
-    """Yield the frames of an entry. Raises ValueError and others where it is not one of this key."""
+    """Yield the frames of an entry. Raises ValueError and others where it is damaged or has another key."""
     from PIL import Image as pil  # noqa: N813
 
     (length,) = _LENGTH.unpack(body[: _LENGTH.size])

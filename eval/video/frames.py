@@ -1,7 +1,7 @@
-"""From a clip to its frames: the one entrance of this room.
+"""Load the frames of a clip: the entry point of this package.
 
-What a file is decides how it is read, and its first bytes say what it is: a gif goes by the rules for gifs
-whatever its name, and a file of unknown name is tried as a video.
+A file's type decides how it is read, and its first bytes decide its type: a gif follows the rules for gifs whatever its
+name, and a file with an unknown extension is tried as a video.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 DECODERS: tuple[DecoderName, ...] = get_args(DecoderName)
-"""The decoders that videos can be read with; gifs and images are read by Pillow under either."""
+"""The decoders for videos; Pillow reads gifs and images under either."""
 
 VIDEO_SUFFIXES = frozenset(
     {".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv"}
 )
-"""Names that always mean a video (motion JPEG begins as a picture does)."""
+"""Extensions that always mean a video (motion JPEG begins as a picture does)."""
 
 _IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*")
 
 
 def load_frames(clip: Clip, n_frames: int, *, decoder: DecoderName = "pyav") -> list[Image]:
-    """Return the frames of a clip that a model is shown.
+    """Return the frames of a clip that are shown to a model.
 
     A video gives `n_frames` over its span, indices repeated where it is shorter. A gif, a folder and a list of
     frame files give each frame at most once, so fewer where they hold fewer; the span does not apply to a gif
     or a list, and to a folder only where the clip states its frame rate. An image gives one.
 
-    All of it happens in this process. A decoder may hang or crash over a bad file, decord more than others;
+    Everything runs in this process. A decoder may hang or crash on a bad file, decord more than others;
     `eval.video.workers` loads clips in processes that survive this.
 
     Args:
@@ -57,7 +57,7 @@ def load_frames(clip: Clip, n_frames: int, *, decoder: DecoderName = "pyav") -> 
     for name, value in times.items():
         if value is not None and (math.isnan(value) or (name == "fps" and not 0 < value < math.inf)):
             raise MediaError(clip.name, "unsupported", f"its {name} is {value}, which is no time that frames are at")
-    # Imported here so that `--help` need not wait for them.
+    # Imported here so that `--help` is not slowed down.
     from eval.video import images
 
     source = clip.source
@@ -72,7 +72,7 @@ def load_frames(clip: Clip, n_frames: int, *, decoder: DecoderName = "pyav") -> 
     if _is_image(head):
         if source.suffix.lower() not in VIDEO_SUFFIXES:
             return [images.read_image(source)]
-        # FFmpeg keeps the size to itself where it is beyond what it can hold, and finds no picture then.
+        # FFmpeg reports no size beyond its limits, and then finds no picture.
         images.refuse_too_large(source)
     if decoder == "decord":
         from eval.video import decord_reader
@@ -84,7 +84,7 @@ def load_frames(clip: Clip, n_frames: int, *, decoder: DecoderName = "pyav") -> 
 
 
 def decoder_version(decoder: DecoderName) -> dict[str, str]:
-    """Return what identifies a decoder in a run's provenance. Raises ConfigError where it is not to be had."""
+    """Return the version of a decoder for a run's provenance. Raises ConfigError where it is not available."""
     _check_decoder(decoder)
     if decoder == "decord":
         from eval.video import decord_reader

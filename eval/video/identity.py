@@ -1,8 +1,8 @@
-"""Which files a clip was read from: a short hash by which other files under the same names show.
+"""Compute a short hash of a clip's files, by which other files under the same names are detected.
 
-It tells files apart without reading them whole, which on a network drive would take as long as decoding them: a run
-that goes on asks for it once for each clip that is done. Another encoding, another cut or another video differs in
-size, in its headers or in its last frames; a byte that was changed in the middle of a file does not show.
+It tells files apart without reading them whole, which on a network drive would take as long as decoding them: a resumed
+run computes it once for each clip that is done. Another encoding, another cut or another video differs in size, in its
+headers or in its last frames; a changed byte in the middle of a file is not detected.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from eval.errors import MediaError
 from eval.video.files import check_regular, is_folder
 
 _PART = 64 << 10
-"""Bytes that are read at either end of a file: headers and indices of all usual containers begin or end there."""
+"""Bytes read at either end of a file: headers and indices of all usual containers begin or end there."""
 _MIDDLE = 2 << 10
-"""Bytes that are read of each frame file, of which a clip may have hundreds; its middle is all picture."""
+"""Bytes read from each frame file, of which a clip may have hundreds; the middle of such a file is all picture."""
 
 
 def media_id(clip: Clip) -> str | None:
-    """Return 16 hexadecimal digits that stand for a clip's files, None where they are missing or can't be read.
+    """Return the hash of a clip's files, 16 hexadecimal digits, or None where they are missing or can't be read.
 
-    Of a file these are over its size and both its ends; of frame files, over the name, the size and the middle of each.
-    Folders do not count, so that data may move.
+    For a file it covers the size and both ends; for frame files, the name, size and middle of each.
+    Folder names do not count, so that data may be moved.
     """
     digest = hashlib.sha256()
     try:

@@ -1,4 +1,4 @@
-"""Clips that are pictures: a gif, a single image, a folder of frames, a list of frame files."""
+"""Read clips made of pictures: a gif, a single image, a folder of frames, a list of frame files."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from eval.video.limits import MAX_GIF_FRAMES, check_size
 from eval.video.sampling import distinct_indices
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-"""Names of frame files in a folder; anything else there is passed over."""
+"""Extensions of frame files in a folder; other files are ignored."""
 
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError)
-"""What Pillow raises over a damaged file."""
+"""Exceptions that Pillow raises for a damaged file."""
 
 
 def read_image(path: Path) -> Image.Image:
-    """Return an image file as RGB. Raises MediaError where it cannot be read whole."""
+    """Return an image file as RGB. Raises MediaError where it cannot be read completely."""
     image = _open(path)
     with image:
         try:
@@ -33,7 +33,7 @@ def read_image(path: Path) -> Image.Image:
 
 
 def refuse_too_large(path: Path) -> None:
-    """Raise MediaError (`too_large`) where a file is an image whose header claims too much; nothing else is judged."""
+    """Raise MediaError (`too_large`) for an image whose header states too large a size; nothing else is checked."""
     try:
         _open(path).close()
     except MediaError as error:
@@ -42,7 +42,7 @@ def refuse_too_large(path: Path) -> None:
 
 
 def read_gif(path: Path, n_frames: int) -> list[Image.Image]:
-    """Return frames of a gif spread over all of it, each once: a gif of 3 frames gives 3, whatever is asked.
+    """Return frames spread over a whole gif, each once: a gif of 3 frames gives at most 3.
 
     Raises:
         MediaError: Where the gif is damaged, or has more frames than can sensibly be composed.
@@ -85,29 +85,29 @@ def list_folder(folder: Path, *, fps: float | None, start: float | None, end: fl
         raise MediaError(folder, "empty", f"is a folder without images ({', '.join(sorted(SUFFIXES))})")
     if not fps or (start is None and end is None):
         return files
-    # What is beyond the last file is cut off before it is rounded: an infinite time has no whole number.
+    # A value beyond the last file is clipped before it is rounded: an infinite time has no whole number.
     first = max(1, round(max(0, min((start or 0) * fps, len(files)))))
     last = len(files) if end is None or end <= 0 else round(min(end * fps, len(files)))
     return files[first - 1 : max(first, last)]
 
 
 def _by_number(file: Path) -> tuple[list[tuple[int, str]], str]:
-    """Sort key under which frame10 follows frame9, whether or not the numbers are padded."""
+    """Return a sort key under which frame10 follows frame9, whether or not the numbers are padded."""
     parts = re.split(r"(\d+)", file.stem)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts if part], file.name
 
 
 def _damaged(path: Path, error: Exception) -> Exception:
-    """Return what it means that Pillow fails in the middle of a file."""
+    """Return the error to raise when Pillow fails in the middle of a file."""
     if "out of memory" in str(error):
         return MemoryError(str(error))
     return MediaError(path, "truncated", f"is cut off or damaged ({error})")
 
 
 def _check_count(path: Path) -> None:
-    """Raise MediaError where a gif has too many frames: Pillow would walk through all of them to count them.
+    """Raise MediaError where a gif has too many frames, since Pillow would read all of them to count them.
 
-    Blocks are walked over as GIF89a, sections 18 to 27, has them; what breaks the rules is left to Pillow to judge.
+    Blocks are parsed as in GIF89a, sections 18 to 27; Pillow decides about files that break these rules.
     """
     with path.open("rb") as file:
         head = file.read(13)
@@ -142,7 +142,7 @@ def _open(path: Path) -> Image.Image:
     except UnidentifiedImageError:
         raise MediaError(path, "not_a_video", "is not an image") from None
     except _BROKEN as error:
-        if isinstance(error, OSError) and error.strerror:  # the system says so, and not Pillow
+        if isinstance(error, OSError) and error.strerror:  # the operating system reports the error, not Pillow
             raise MediaError(path, "unreadable", f"cannot be read: {error.strerror}") from None
         raise _damaged(path, error) from None
     try:

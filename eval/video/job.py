@@ -1,6 +1,6 @@
-"""Which clips are asked for, which have come, and which one is handed over next.
+"""The requested clips, the loaded ones, and the order in which they are handed over.
 
-Shared by the thread that asks and the one that talks to the workers; whoever calls a method holds the lock.
+Shared by the caller's thread and the dispatcher's; a thread must hold the lock to call a method.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from collections.abc import Sequence
 from eval.core import Clip, Loaded
 
 PATIENCE_S = 5.0
-"""Seconds for which a clip keeps those behind it waiting that are ready."""
+"""Maximum seconds for which a clip delays later clips that are ready."""
 
 
 class Job:
-    """Clips to be loaded, handed over in their order as long as none of them keeps the others waiting.
+    """Clips to load, handed over in order unless one of them delays the others.
 
     Args:
-        clips: what to load.
-        n_frames: frames of each.
-        side: pixels to bring them to, if any.
-        ahead_bytes: what may wait to be handed over.
-        ahead: how many clips may be worked on or wait; None sets no bound to their number.
+        clips: clips to load.
+        n_frames: number of frames per clip.
+        side: side in pixels to which frames are resized, if any.
+        ahead_bytes: maximum bytes of clips waiting to be handed over.
+        ahead: maximum number of clips in work or waiting; None sets no bound.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Job:
         self.n_frames = n_frames
         self.side = side
         self.closed = False
-        """Whether nobody wants the rest of it."""
+        """Whether the remaining clips are no longer wanted."""
         self._ahead_bytes = ahead_bytes
         self._ahead = ahead or len(clips)
         self._held = 0
@@ -41,18 +41,18 @@ class Job:
         self._done: dict[int, tuple[Loaded, int]] = {}
         self._late: set[int] = set()
         self._head = 0
-        """The first clip that was neither handed over nor is late."""
+        """Number of the first clip that was neither handed over nor marked late."""
 
     @property
     def unassigned(self) -> int:
-        """How many clips may be given to workers now."""
+        """Number of clips that may be assigned to workers now."""
         if self.closed:
             return 0
         return max(0, min(len(self.clips), self._head + self._ahead) - self._assigned) + len(self._returned)
 
     @property
     def finished(self) -> bool:
-        """Whether everything has been handed over."""
+        """Whether all clips have been handed over."""
         return self._head == len(self.clips) and not self._late
 
     @property
@@ -61,7 +61,7 @@ class Job:
         return bool(self._done)
 
     def assign(self, now: float) -> int:
-        """Return the number of the next clip to load, which begins now."""
+        """Return the number of the next clip to load, and record `now` as its start."""
         if self._returned:
             number = self._returned.pop()
         else:
@@ -71,19 +71,19 @@ class Job:
         return number
 
     def head_since(self, now: float) -> float:
-        """Return when the work on the next clip in order began; now where it has not."""
+        """Return the start time of the next clip in order, or `now` where it has not started."""
         return self._since.get(self._head, now)
 
     def give_back(self, number: int) -> None:
-        """Take a clip back that was assigned and not begun."""
+        """Take back a clip that was assigned and not started."""
         self._returned.append(number)
         del self._since[number]
 
     def admit(self, number: int, n_bytes: int) -> bool:
-        """Return whether a clip's pixels may come now, and count them if so.
+        """Return whether a clip's pixels may be received now, and count them if so.
 
-        They may where there is room, where nothing else is held, and where it is the one that is waited for: so what
-        waits is bounded by `ahead_bytes`, or one clip that is larger, and the one that is waited for.
+        They may if the limit allows it, if nothing else is held, or if the caller waits for this clip. So the bytes
+        held are bounded by `ahead_bytes`, or one clip that is larger, plus the clip that is waited for.
         """
         if self._held and self._held + n_bytes > self._ahead_bytes and number != self._head:
             return False
@@ -91,18 +91,18 @@ class Job:
         return True
 
     def release(self, n_bytes: int) -> None:
-        """Count pixels off that were admitted and will not come."""
+        """Subtract admitted pixels that will not come."""
         self._held -= n_bytes
 
     def put(self, number: int, loaded: Loaded, n_bytes: int = 0) -> None:
-        """Take in what became of a clip; `n_bytes` were admitted for it."""
+        """Store the result of a clip; `n_bytes` were admitted for it."""
         self._done[number] = (loaded, n_bytes)
 
     def take(self, *, patient: bool) -> Loaded | None:
-        """Return the clip to be handed over now, None where it has to be waited for.
+        """Return the clip to hand over now, or None where the caller has to wait.
 
-        Those that were late come as soon as they are there. While `patient`, the others come in order; after that
-        the first of those that are ready does, and the ones before it are late.
+        Late clips are returned as soon as they are ready. While `patient`, the others come in order; after that
+        the first ready clip is returned, and the ones before it are marked late.
         """
         number = min(self._late & self._done.keys(), default=None)
         if number is None and self._head in self._done:

@@ -1,4 +1,4 @@
-"""How large a picture may be: a header that claims more is broken or hostile, and would only exhaust the memory."""
+"""Limits on picture sizes: a header beyond them is broken or hostile, and would only exhaust the memory."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 from eval.errors import MediaError
 
 MAX_SIDE = 16_384
-"""Pixels a side."""
+"""Maximum pixels per side."""
 MAX_PIXELS = 200_000_000
-"""Pixels a picture; three bytes each once decoded."""
+"""Maximum pixels per picture; each takes three bytes once decoded."""
 MAX_GIF_FRAMES = 20_000
-"""Frames of a gif, each of which has to be composed on the one before it."""
+"""Maximum frames of a gif, each of which has to be composed on the one before it."""
 
 
 def check_size(path: Path, width: int, height: int) -> None:
-    """Raise MediaError (`too_large`) where a picture of this size, in pixels, is more than a video can sensibly be."""
+    """Raise MediaError (`too_large`) where a picture's size in pixels is beyond any sensible video."""
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
         raise MediaError(
             path, "too_large", f"claims {width}x{height} pixels; at most {MAX_SIDE} a side and {MAX_PIXELS} in all"

@@ -1,4 +1,4 @@
-"""One clip, from its file to the frames that a model takes, or to the reason why there are none."""
+"""Load one clip: return the frames for a model, or the reason why there are none."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 def load(
     clip: Clip, *, n_frames: int, side: int | None, decoder: DecoderName = "pyav", store: FrameStore | None = None
 ) -> Loaded:
-    """Return the frames of a clip, brought to `side` x `side` pixels where a side is given.
+    """Return the frames of a clip, resized to `side` x `side` pixels where a side is given.
 
-    Whatever the clip does to a decoder is its own failure: it is returned, and never raised.
+    Any error that the clip causes in a decoder is the clip's failure: it is returned, and never raised.
 
     Raises:
         TarsierEvalError: the settings do not fit, whichever clip it is.
@@ -49,7 +49,7 @@ def load(
         error = clean_error(clip.name, "memory", "needs more memory than a clip may take")
     except TarsierEvalError:
         raise
-    except Exception as found:  # noqa: BLE001 (nobody knows all that a broken file makes a decoder raise)
+    except Exception as found:  # noqa: BLE001 (the errors of decoders on broken files cannot all be listed)
         error = clean_error(clip.name, "unreadable", f"{type(found).__name__}: {found}")
     media = None if error else media_id(clip)
     if media != before and not error:
@@ -62,7 +62,7 @@ def load(
 
 
 def clean_error(path: Path | str, reason: MediaReason, detail: str) -> MediaError:
-    """Return a MediaError of one line that every terminal and file takes, whatever the name of the clip is made of."""
+    """Return a MediaError of one line that every terminal and file accepts, whatever the clip's name contains."""
     return MediaError(one_line(str(path)), reason, one_line((detail.strip().splitlines() or [""])[0])[:500])
 
 

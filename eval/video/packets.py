@@ -1,6 +1,6 @@
-"""The packets of a video stream: in which order they are shown, and which must be decoded for a few pictures.
+"""The packets of a video stream: their display order, and the packets to decode for a few pictures.
 
-Nothing here decodes. A packet's number is its place in the file; its rank is its place on the screen.
+Nothing here decodes. A packet's number is its position in the file; its rank is its position in display order.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ _ONE_PACKET_ONE_PICTURE = frozenset(
     | {"flv", "h263", "msmpeg4", "msmpeg4v1", "msmpeg4v2", "wmv1", "wmv2"}
     | {"dnxhd", "ffv1", "ffvhuff", "huffyuv", "mjpeg", "png", "prores", "rawvideo", "utvideo"}
 )
-"""FFmpeg's names of the decoders whose packets can be counted.
+"""FFmpeg's names of the codecs whose packets can be counted.
 
 Others (VC-1 with its skipped frames, Theora with its empty packets) cannot.
 """
 _REORDERING = frozenset({"h264", "hevc"})
-"""Codecs whose display order only the decoder knows where the container does not say it."""
+"""Codecs whose display order only the decoder knows where the container does not state it."""
 _NO_DISPLAY_TIMES = frozenset({"avi", "h264", "hevc"})
 """Formats without display times: FFmpeg fills them in from the order of the packets, wrongly for B-frames."""
 _MPEG = frozenset({"mpeg1video", "mpeg2video"})
@@ -38,13 +38,13 @@ class Packet(NamedTuple):
     size: int
     """Bytes."""
     key: bool
-    """Decoding can begin here, says the container."""
+    """Whether decoding can begin here, according to the container."""
     shown: bool
-    """Part of the presentation: not cut away by an edit list, not a hidden reference."""
+    """Whether it is part of the presentation: not removed by an edit list, not a hidden reference."""
     disposable: bool
-    """No other picture needs it."""
+    """Whether no other picture needs it."""
     torn: bool
-    """The container misses data in it or next to it; whole pictures may be gone."""
+    """Whether the container misses data in it or next to it; whole pictures may be missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +57,9 @@ class Listing:
     container: str
     """FFmpeg's name of the container format."""
     interlaced: bool
-    """Coded as fields: two packets may make one picture."""
+    """Whether pictures are coded as fields: two packets may make one picture."""
     irregular: bool
-    """Some packets do not hold exactly one picture."""
+    """Whether some packets do not hold exactly one picture."""
 
     @property
     def first_key(self) -> int:
@@ -95,11 +95,11 @@ class Listing:
         order = [number for _, number in sorted(zip(known, range(len(known)), strict=True)) if number >= begin]
         leading = order.index(begin)
         if self.codec in _MPEG and (begin > 0 or leading > 0):
-            return None  # a closed group may begin with B-frames that do decode: the decoder knows
+            return None  # a closed group may begin with B-frames that do decode: only the decoder knows
         return [number for number in order[leading:] if packets[number].shown]
 
     def _times_are_guesses(self, times: list[int]) -> bool:
-        """Tell whether what looks like B-frames is shown in the order of the file: a careless tool lost the times."""
+        """Whether apparent B-frames are shown in the order of the file, because a careless tool lost the times."""
         return (
             any(packet.disposable for packet in self.packets)
             and times == sorted(times)
@@ -109,10 +109,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A stretch of packets to decode without a break, in the order of the file."""
+    """A contiguous range of packets to decode, in the order of the file."""
 
     key: int
-    """Number of the keyframe that it begins with."""
+    """Number of its first packet, a keyframe."""
     last: int
     """Number of the last packet needed."""
     wanted: dict[int, int]
@@ -120,15 +120,15 @@ class Run:
 
 
 def plan_runs(listing: Listing, rank: dict[int, int], wanted: Iterable[int], *, trust_keys: bool) -> list[Run]:
-    """Find the runs that give the wanted pictures; none overlap, so nothing is decoded twice.
+    """Return the runs that give the wanted pictures; none overlap, so nothing is decoded twice.
 
-    A picture is decoded from the last keyframe that is at or before it both in the file and on the screen:
+    A picture is decoded from the last keyframe that is at or before it both in the file and in display order:
     the B-frames of an open group follow their keyframe in the file, are shown before it, and need the
     keyframe before that one.
 
     Args:
         listing: The stream's packets.
-        rank: Place on the screen by packet number, shown packets only.
+        rank: Position in display order by packet number, shown packets only.
         wanted: Packet numbers.
         trust_keys: False decodes everything from the first keyframe on.
 

@@ -1,8 +1,8 @@
-"""Bringing frames to the size that a model reads, where they are decoded: far fewer bytes have to travel.
+"""Resize frames to the model's input size in the worker, so that far fewer bytes are sent.
 
-The arithmetic is that of upstream's processing of images, step by step: a square of the longer side first, then the
-model's side, each by Pillow's bicubic filter with its rounding to eight bits. Both steps leave a frame as it is that
-has this size already, so that a processor that takes them again, as Tarsier's does, changes nothing.
+The arithmetic is that of upstream's image processing, step by step: a square of the longer side first, then the model's
+side, each by Pillow's bicubic filter with its rounding to eight bits. Both steps leave a frame unchanged that has this
+size already, so that a processor that repeats them, as Tarsier's does, changes nothing.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def prepare(frames: Sequence[Image], side: int) -> list[Image]:
-    """Return the frames as RGB images of `side` x `side` pixels, bit for bit as the model's processor makes them.
+    """Return the frames as RGB images of `side` x `side` pixels, bit for bit equal to the model processor's.
 
     Args:
         frames: images of any mode and size.
         side: pixels, as the processor's `shortest_edge`.
 
     Returns:
-        One image a frame. A frame that is there several times gives the same object as often.
+        One image a frame. A repeated frame gives the same object each time.
     """
     prepared: dict[int, Image] = {}
     for frame in frames:

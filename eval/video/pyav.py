@@ -1,10 +1,10 @@
-"""Exact frames of a video by number, through PyAV, decoding no more than they need.
+"""Return exact frames of a video by number, through PyAV, decoding no more than they need.
 
-The packets are listed first, which costs no decoding; their display times in order are the frame index. Then
-each stretch that the wanted frames depend on is sought once and decoded on one thread, leaving out pictures
-that nothing depends on. Every packet is recognised again after a seek, and every picture carries the number of
-its packet through the decoder, so one frame cannot be taken for another. Where the container's times cannot be
-trusted (H.264 in AVI, packed B-frames, fields), one pass of plain decoding makes the index.
+The packets are listed first, which costs no decoding; their display times in order are the frame index. Then each
+stretch that the wanted frames depend on is sought once and decoded on one thread, leaving out pictures that nothing
+depends on. Every packet is identified again after a seek, and every picture keeps the number of its packet through the
+decoder, so one frame cannot be mistaken for another. Where the container's times cannot be trusted (H.264 in AVI,
+packed B-frames, fields), one pass of plain decoding makes the index.
 
 A picture that is damaged, or depends on a damaged or lost one, is an error and never a frame, as far as the
 decoder notices: few codecs carry checksums, so some flipped bits cannot be told from a picture.
@@ -28,13 +28,13 @@ from eval.video.packets import Run, plan_runs
 from eval.video.sampling import span_indices
 
 _PREDICTED = frozenset({2, 3, 4})
-"""FFmpeg's picture types P, B and S: decoding cannot begin with one."""
+"""FFmpeg's picture types P, B and S, at which decoding cannot begin."""
 _TAIL = 2
-"""Packets at the end of a file without an index that may be cut in half."""
+"""Number of packets at the end of a file without an index that may be incomplete."""
 
 
 class _DamagedError(Exception):
-    """A wanted picture cannot be had because of the packet with this number."""
+    """A wanted picture cannot be decoded because of the packet with this number."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -42,7 +42,7 @@ class _DamagedError(Exception):
 
 
 class _FalseKeyError(Exception):
-    """A picture marked as a keyframe is none."""
+    """A picture marked as a keyframe is not one."""
 
 
 def read_video(path: Path, n_frames: int, start: float | None = None, end: float | None = None) -> list[Image.Image]:
@@ -88,7 +88,7 @@ class _Sampler:
                 pictures = self.decode(set(wanted))
             except _DamagedError as damage:
                 number = damage.number
-                # The last picture of a file without an index may be cut in half with no other sign of it.
+                # The last picture of a file without an index may be incomplete with no other sign of it.
                 if self.demuxer.has_index or number < len(self.listing.packets) - _TAIL or number not in self.order:
                     raise MediaError(path, "corrupt", f"picture {number + 1} in it is damaged") from None
                 self.order.remove(number)
@@ -117,12 +117,12 @@ class _Sampler:
                 return pictures
 
     def decode_run(self, run: Run, rank: dict[int, int]) -> dict[int, Image.Image]:
-        """Decode one run; `rank` is the place on the screen by packet number."""
+        """Decode one run; `rank` is the display position by packet number."""
         packets, begin = self.listing.packets, rank.get(run.key, -1)
         output = _Output(frozenset(run.wanted), self.reformatter)
         fed: list[int] = []
         for number, packet in self.demuxer.read(run.key, run.last):
-            # Nothing needs a disposable picture, nor one that is shown before the keyframe it follows.
+            # A disposable picture is needed by no other, like one that is shown before the keyframe it follows.
             spare = packets[number].disposable or rank.get(number, begin) < begin
             if spare and number not in run.wanted and not self.counted:
                 continue
@@ -160,7 +160,7 @@ class _Sampler:
 
 
 class _Output:
-    """What a decoder gives for numbered packets: the number travels as the display time."""
+    """Decodes numbered packets; the packet number is passed through the decoder as the display time."""
 
     def __init__(self, wanted: frozenset[int], reformatter: Any) -> None:
         self.wanted = wanted
@@ -171,7 +171,7 @@ class _Output:
         self.damaged: set[int] = set()
         """Packets whose picture is incomplete."""
         self.refused: set[int] = set()
-        """Packets that the decoder would not take."""
+        """Packets that the decoder rejected."""
 
     @property
     def seen(self) -> set[int]:
@@ -189,10 +189,10 @@ class _Output:
             self.refused.add(number)
 
     def drain(self, codec: Any) -> None:
-        """Take the pictures that the decoder still holds back, and make it ready to begin anew."""
+        """Take the pictures that the decoder still holds, and reset it."""
         if not codec.is_open:
             return
-        with suppress(av.error.FFmpegError):  # what does not come out is missed by its number
+        with suppress(av.error.FFmpegError):  # a picture that does not come out is noticed by its missing number
             self._take(codec.decode(None))
         codec.flush_buffers()
 
@@ -214,7 +214,7 @@ def _upright(frame: Any, reformatter: Any) -> Image.Image:
 
     The matrix maps coded to shown coordinates; only quarter turns and mirrorings are followed.
     """
-    # One reformatter for all frames: a new one for each costs more than the conversion of a small frame.
+    # One reformatter for all frames: creating one per frame costs more than converting a small frame.
     pixels = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
     data = frame.side_data.get("DISPLAYMATRIX")
     if data is not None:

@@ -1,4 +1,4 @@
-"""Which frames of a clip are shown: index arithmetic only, exactly as the published numbers had it.
+"""Sample frame indices of a clip: index arithmetic only, exactly as for the published numbers.
 
 Source: the frame sampling of the public Tarsier repository (branch `tarsier`).
 """
@@ -7,10 +7,10 @@ from __future__ import annotations
 
 
 def sample_indices(total: int, n_frames: int, start: int = 0) -> list[int]:
-    """Spread `n_frames` indices evenly over `total` frames, first and last included.
+    """Return `n_frames` indices spread evenly over `total` frames, first and last included.
 
     Halves round to even, as Python's `round` does. A clip shorter than `n_frames` repeats indices. One single
-    frame is always frame 0, even where the clip starts later: that is what the published numbers were made with.
+    frame is always frame 0, even where the clip starts later: the published numbers were made this way.
 
     Args:
         total: Frames to choose from.
@@ -21,7 +21,7 @@ def sample_indices(total: int, n_frames: int, start: int = 0) -> list[int]:
         `n_frames` ascending indices.
 
     Raises:
-        ValueError: Where there is nothing to choose from, or nothing is wanted.
+        ValueError: Where there is no frame to choose from, or none is wanted.
     """
     if total < 1 or n_frames < 1:
         raise ValueError(f"cannot choose {n_frames} of {total} frames: both must be at least 1")
@@ -31,7 +31,7 @@ def sample_indices(total: int, n_frames: int, start: int = 0) -> list[int]:
 
 
 def span_indices(total: int, fps: float, n_frames: int, start: float | None, end: float | None) -> list[int]:
-    """Spread `n_frames` indices evenly over a span of a video.
+    """Return `n_frames` indices spread evenly over a span of a video.
 
     Args:
         total: Frames of the whole video.

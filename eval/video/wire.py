@@ -1,7 +1,7 @@
-"""What the loader and its workers say to each other: JSON with its length before it, then raw pixels.
+"""Messages between the loader and its workers: JSON with its length before it, then raw pixels.
 
-A worker reads files of unknown origin and may be taken over by one of them. So nothing that it says is unpickled, and
-everything is checked before it is believed.
+A worker reads files of unknown origin and may be taken over by one of them. So none of its messages are unpickled, and
+everything is checked before use.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
 
 _LENGTH = struct.Struct(">I")
 _MAX_REPLY = 1 << 20
-"""Bytes of the JSON of a reply; the pixels are not part of it."""
+"""Maximum bytes of a reply's JSON; the pixels are not part of it."""
 _REASONS = frozenset(get_args(MediaReason))
 _MEDIA = re.compile("[0-9a-f]{16}")
 READY: dict[str, Any] = {"ready": True}
-"""What a worker says first, when all is imported."""
+"""A worker's first message, sent when everything is imported."""
 
 
 class NonsenseError(Exception):
-    """A worker said what no worker of ours says."""
+    """A worker sent an invalid message."""
 
 
 def pack(message: dict[str, Any]) -> bytes:
-    """Return a message as it travels. File names that are not UTF-8 pass: their surrogates are escaped."""
+    """Return a message in its encoded form. File names that are not UTF-8 are allowed: their surrogates are escaped."""
     data = json.dumps(message).encode("ascii")
     return _LENGTH.pack(len(data)) + data
 
 
 def read_message(connection: socket.socket) -> dict[str, Any]:
-    """Wait for a message. Raises EOFError where the other side is gone."""
+    """Wait for a message and return it. Raises EOFError where the other side is gone."""
     (length,) = _LENGTH.unpack(_read(connection, _LENGTH.size))
     message: dict[str, Any] = json.loads(_read(connection, length))
     return message
@@ -61,20 +61,20 @@ def _read(connection: socket.socket, n: int) -> bytes:
 
 
 def clip_to_json(clip: Clip) -> dict[str, Any]:
-    """Return a clip as JSON has it."""
+    """Return a clip as JSON values."""
     source = str(clip.source) if isinstance(clip.source, Path) else [str(path) for path in clip.source]
     return {"source": source, "start": clip.start, "end": clip.end, "fps": clip.fps}
 
 
 def clip_from_json(values: dict[str, Any]) -> Clip:
-    """Return the clip again."""
+    """Return the clip in JSON values."""
     source = values["source"]
     path = Path(source) if isinstance(source, str) else tuple(Path(name) for name in source)
     return Clip(source=path, start=values["start"], end=values["end"], fps=values["fps"])
 
 
 def send_loaded(connection: socket.socket, loaded: Loaded, now: float) -> None:
-    """Send what became of a clip. A frame that is there several times travels once."""
+    """Send the result of a clip. A repeated frame is sent once."""
     reply: dict[str, Any] = {"decode": loaded.decode, "prepare": loaded.prepare, "sent": now}
     if loaded.error is not None or loaded.frames is None:
         error = loaded.error or MediaError(loaded.clip.name, "unreadable", "gave neither frames nor a reason")
@@ -93,31 +93,31 @@ def send_loaded(connection: socket.socket, loaded: Loaded, now: float) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What a worker said became of a clip, checked; the pixels come after it."""
+    """A worker's checked reply about a clip; the pixels follow it."""
 
     error: MediaError | None
-    """Why there are no frames."""
+    """The reason why there are no frames."""
     sizes: Sequence[tuple[int, int]]
-    """Width and height of each frame that follows."""
+    """Width and height of each distinct frame that follows."""
     order: Sequence[int]
-    """Which of them each frame of the clip is."""
+    """For each frame of the clip, its index among the distinct frames."""
     media: str | None
-    """Which files they came from."""
+    """Hash of the files that the frames came from."""
     decode: tuple[float, float]
-    """When decoding began and ended, by the worker's clock."""
+    """Start and end of decoding, on the worker's clock."""
     prepare: tuple[float, float]
-    """The same of preparing."""
+    """Start and end of preparing, on the worker's clock."""
     sent: float
-    """When the reply was sent, by the worker's clock."""
+    """Time when the reply was sent, on the worker's clock."""
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of pixels that follow."""
+        """Number of bytes of pixels that follow."""
         return sum(3 * width * height for width, height in self.sizes)
 
     @property
     def n_bytes_held(self) -> int:
-        """Bytes that they take as images: Pillow pads pixels to four bytes."""
+        """Number of bytes of the images in memory: Pillow pads pixels to four bytes."""
         return sum(4 * width * height for width, height in self.sizes)
 
     def images(self, pixels: bytearray) -> list[Image]:
@@ -133,7 +133,7 @@ class Reply:
 
 
 def read_reply(message: dict[str, Any], *, n_frames: int, max_bytes: int) -> Reply:
-    """Check a reply about a clip of which at most `n_frames` were asked for. Raises NonsenseError."""
+    """Check and parse a reply about a clip for which at most `n_frames` were requested. Raises NonsenseError."""
     try:
         times = [float(value) for value in (*message["decode"], *message["prepare"], message["sent"])]
         begin, decoded, prepared_from, end, sent = times
@@ -171,16 +171,16 @@ def read_reply(message: dict[str, Any], *, n_frames: int, max_bytes: int) -> Rep
 
 
 class Inbox:
-    """Takes in what a worker says as it arrives, and never waits for it. Raises EOFError when the worker is gone."""
+    """Reads a worker's messages as they arrive, without blocking. Raises EOFError when the worker is gone."""
 
     def __init__(self, connection: socket.socket) -> None:
-        """`connection` must not block."""
+        """Read from `connection`, which must be non-blocking."""
         self._connection = connection
         self._begin(_LENGTH.size)
         self._has_length = False
 
     def message(self) -> dict[str, Any] | None:
-        """Return the next message if it has arrived as a whole. Raises NonsenseError."""
+        """Return the next message if it has arrived completely. Raises NonsenseError."""
         if not self._has_length:
             if not self._fill():
                 return None
@@ -202,11 +202,11 @@ class Inbox:
         return message
 
     def expect(self, n: int) -> None:
-        """Take the next `n` bytes for pixels."""
+        """Treat the next `n` bytes as pixels."""
         self._begin(n)
 
     def pixels(self) -> bytearray | None:
-        """Return the bytes that were expected if they have all arrived."""
+        """Return the expected bytes if all have arrived."""
         if not self._fill():
             return None
         data = self._data

@@ -1,7 +1,7 @@
-"""A process that loads clip after clip for another one: `python -m eval.video.worker FD`.
+"""A process that loads clips for another one: `python -m eval.video.worker FD`.
 
-It may be killed at any time. It is a command of its own: a forked child would share its parent's locks, a spawned
-one imports the main script. It ends when its parent does, however that ended and whatever it is doing itself.
+It may be killed at any time. It is a separate command: a forked child would share its parent's locks, and a spawned
+one would import the main script. It ends when its parent does, however the parent ended and whatever it is doing.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from eval.video.frames import decoder_version
 from eval.video.loading import load
 
 Load = Callable[[Clip, int, "int | None"], Loaded]
-"""Loads so many frames of a clip, brought to a side where one is given."""
+"""Load this number of frames of a clip, resized to a side where one is given."""
 _PR_SET_PDEATHSIG = 1
 
 
 def serve(descriptor: int, wrap: Callable[[Load], Load] = lambda plain: plain) -> None:
-    """Load what is asked for over a socket until the asker is gone.
+    """Load the clips requested over a socket until the parent is gone.
 
     Args:
         descriptor: the socket's number.
-        wrap: makes the function that loads out of the plain one; for tests of what a worker may do wrong.
+        wrap: makes the loading function from the plain one; for tests of faulty workers.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; what it means, the parent decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; only the parent reacts
     connection = socket.socket(fileno=descriptor)
     setup = wire.read_message(connection)
     if hasattr(os, "nice"):
-        os.nice(5)  # where cores are few, the model goes first: clips are read ahead, and can wait
+        os.nice(5)  # where cores are few, the model has priority: clips are read ahead, and can wait
     _die_with(setup["parent"])
     tasks: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(connection, tasks), daemon=True).start()
@@ -48,7 +48,7 @@ def serve(descriptor: int, wrap: Callable[[Load], Load] = lambda plain: plain) -
     _limit(setup["memory_bytes"])
     loads = wrap(plain)
     connection.sendall(wire.pack(wire.READY))
-    # From here on the terminal is the parent's alone: decoders write to it past Python.
+    # From here on only the parent uses the terminal: decoders write to it directly, bypassing Python.
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
@@ -60,9 +60,9 @@ def serve(descriptor: int, wrap: Callable[[Load], Load] = lambda plain: plain) -
 
 
 def _loader(setup: dict[str, Any]) -> Load:
-    """Return what loads clips as the parent wants it, with everything imported that it needs."""
+    """Return the function that loads clips with the parent's settings, after importing everything it needs."""
     decoder_version(setup["decoder"])
-    from eval.video import images, pyav  # noqa: F401 (what is imported now costs no clip its time)
+    from eval.video import images, pyav  # noqa: F401 (imported now so that no clip's time includes it)
 
     store = None
     if setup["store"] is not None:
@@ -73,7 +73,7 @@ def _loader(setup: dict[str, Any]) -> Load:
 
 
 def _listen(connection: socket.socket, tasks: queue.SimpleQueue[dict[str, Any]]) -> None:
-    """Pass on what is asked for. At the end of it the parent is gone, and this process goes too."""
+    """Queue the requested tasks. When the socket closes, the parent is gone, and this process exits."""
     try:
         while True:
             tasks.put(wire.read_message(connection))
@@ -82,16 +82,16 @@ def _listen(connection: socket.socket, tasks: queue.SimpleQueue[dict[str, Any]])
 
 
 def _die_with(parent: int) -> None:
-    """Have Linux kill this process when its parent dies: native code that hangs would keep `_listen` from running."""
+    """Have Linux kill this process when its parent dies, since native code that hangs keeps `_listen` from running."""
     with contextlib.suppress(OSError, AttributeError):
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it had died before
+    if os.getppid() != parent:  # the parent had died before
         os._exit(0)
 
 
 def _limit(memory_bytes: int) -> None:
-    """Bound the address space, where the system can, and leave no core files."""
+    """Limit the address space, where the system can, and disable core files."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 

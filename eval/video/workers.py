@@ -1,4 +1,4 @@
-"""Loading clips ahead of whoever needs them, in processes that a bad clip can kill without harm.
+"""Load clips ahead of their use, in processes that a bad clip can kill without harm.
 
 FrameLoader (the caller's thread) <-> Job <-> Dispatcher (a thread) <-> Child <- socket -> worker (a process)
 """
@@ -21,15 +21,15 @@ from eval.video.job import PATIENCE_S, Job
 from eval.video.loading import load
 
 _ROOT = Path(__file__).resolve().parents[2]
-# By the path of this very package: `-m` would take whatever `eval` lies in the folder that the user is in.
+# By the path of this package: `-m` would take any `eval` in the user's working folder.
 _SERVE = f"import sys; sys.path[0] = {str(_ROOT)!r}; from eval.video.worker import serve; serve(int(sys.argv[1]))"
 
 MOST_WORKERS = 16
-"""Workers that are started where nobody says how many: more of them would only wait for the disk."""
+"""Default maximum number of workers: more of them would only wait for the disk."""
 
 
 def usable_cpus() -> int:
-    """Return how many processors this process may run on."""
+    """Return the number of processors that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))
     return os.cpu_count() or 1
@@ -38,7 +38,7 @@ def usable_cpus() -> int:
 def in_process(
     clips: Iterable[Clip], *, n_frames: int, side: int | None = None, decoder: DecoderName = "pyav"
 ) -> Iterator[Loaded]:
-    """Yield what becomes of each clip, one after the other, in this process: nothing protects it from a bad clip.
+    """Yield the result of each clip in turn, in this process: nothing protects it from a bad clip.
 
     Raises:
         ConfigError: the decoder is unknown or not installed, or no frame is asked for.
@@ -48,18 +48,18 @@ def in_process(
 
 
 class FrameLoader:
-    """Loads clips in worker processes; to be used in a `with`, at whose end they are gone.
+    """Loads clips in worker processes; used in a `with` statement, at whose end the workers are gone.
 
     A clip that hangs, crashes its decoder or eats up the memory fails alone. The workers die with this process, even
     where it is killed.
 
     Args:
-        decoder: which decoder reads videos.
-        workers: processes; None is one for each usable processor, at most 16. There are never more than clips.
-        timeout_s: seconds after which the work on a clip is ended.
-        memory_gb: gigabytes of address space that a worker may take.
-        ahead_mb: megabytes of decoded clips that wait to be taken; one more, that is waited for, may add to them.
-        store: a folder in which frames are kept for the next time, if any.
+        decoder: the decoder for videos.
+        workers: number of processes; None is one per usable processor, at most 16. There are never more than clips.
+        timeout_s: maximum seconds of work on a clip.
+        memory_gb: maximum gigabytes of a worker's address space.
+        ahead_mb: maximum megabytes of decoded clips that wait; the one clip that is waited for may add to them.
+        store: a folder in which frames are stored for later runs, if any.
 
     Raises:
         ConfigError: a setting does not fit, or the decoder is not installed.
@@ -105,10 +105,10 @@ class FrameLoader:
         self.close()
 
     def start(self, n_clips: int | None = None) -> None:
-        """Begin to start workers, so that they are ready when clips come; returns at once.
+        """Start workers in advance, so that they are ready when clips come; returns at once.
 
         Args:
-            n_clips: how many clips will come, where that is known: no more workers are started.
+            n_clips: number of coming clips, if known; no more workers are started.
         """
         most = self.workers if n_clips is None else min(n_clips, self.workers)
         self._running().expect(most)
@@ -116,16 +116,16 @@ class FrameLoader:
     def load(
         self, clips: Iterable[Clip], *, n_frames: int, side: int | None, ahead: int | None = None
     ) -> Generator[Loaded, None, None]:
-        """Yield what became of each clip. Loading begins when the first is asked for.
+        """Yield the result of each clip. Loading begins when the first is requested.
 
-        They come in order, but for one that has been waited for for some seconds: those that are ready pass it, and it
+        They come in order, except when one clip delays the others for some seconds: ready clips then pass it, and it
         comes when it is done, as an error after `timeout_s` at the latest.
 
         Args:
-            clips: what to load.
-            n_frames: frames of each.
-            side: pixels a side that frames are brought to by `eval.video.preparing`; None leaves them as they are.
-            ahead: how many clips may be loaded before they are asked for, where `ahead_mb` allows more.
+            clips: clips to load.
+            n_frames: number of frames per clip.
+            side: side in pixels to which `eval.video.preparing` resizes frames; None leaves them unchanged.
+            ahead: maximum number of clips loaded before they are requested, where `ahead_mb` allows more.
 
         Raises:
             ConfigError: no frame is asked for.
@@ -147,7 +147,7 @@ class FrameLoader:
             self._job = None
 
     def close(self) -> None:
-        """End the workers, whatever they do."""
+        """End the workers, whatever they are doing."""
         if self._dispatcher is not None:
             self._dispatcher.stop()
             self._dispatcher = None
@@ -160,7 +160,7 @@ class FrameLoader:
 
 
 def _next(dispatcher: Dispatcher, job: Job) -> Loaded:
-    """Wait for the clip that is to be handed over now."""
+    """Wait for the next clip to hand over and return it."""
     begin = time.monotonic()
     with dispatcher.changed:
         while True:

@@ -1,1 +1,1 @@
-"""Asks a model behind an OpenAI-compatible server: one request, many requests, and what they may cost."""
+"""Client of a model behind an OpenAI-compatible server: single requests, many requests, and their cost."""

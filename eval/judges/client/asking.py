@@ -1,8 +1,8 @@
-"""Asks many things at once, and always ends: attempts, waits and the whole are bounded, whatever the server does.
+"""Send many requests at once, with bounds on attempts, waits and total time, so that it always ends.
 
-A request that fails in a way that may pass is sent again, after the wait that the server asked for or one that
-doubles each time. A key that is refused, or money that is out, ends everything at once; so do ten calls in a row that
-had to be given up. Calls that were not sent then say why, and a later run asks them.
+A request that meets a temporary fault is sent again, after the wait that the server asked for or one that doubles each
+time. A refused key or an exhausted quota ends everything at once; so do ten calls in a row that were given up. Calls
+that were not sent then state the reason, and a later run asks them.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from eval.judges.client.outcomes import FINAL, Kind, Outcome
 from eval.judges.client.throttle import Signal, Throttle
 
 GIVE_UP_AFTER = 10
-"""Calls given up in a row, with none answered between, after which nothing more is asked."""
+"""Number of calls given up in a row, with none answered between, after which nothing more is asked."""
 GRACE_S = 10.0
-"""Seconds for which requests under way are waited for when the run is interrupted."""
+"""Seconds to wait for requests under way when the run is interrupted."""
 _LOOK_S = 0.1
-"""Seconds between looks at whether a request may be sent."""
+"""Seconds between checks whether a request may be sent."""
 _SIGNALS: Mapping[Kind, Signal] = {
     "replied": "answered", "refused": "answered", "filtered": "answered", "rate_limited": "too_many",
     "timed_out": "too_many", "overloaded": "fault", "rejected": "fault", "fatal": "fault",
@@ -32,19 +32,19 @@ _SIGNALS: Mapping[Kind, Signal] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How often and how long a call is tried."""
+    """Bounds on the number of attempts and the time of a call."""
 
     tries: int = 6
-    """Requests for one call, where faults that may pass are met."""
+    """Maximum number of requests for one call that meets temporary faults."""
     timeouts: int = 3
-    """Requests for one call that may run into the bound on time."""
+    """Maximum number of requests for one call that time out."""
     deadline_s: float = 600.0
-    """Seconds from the first request for a call to the last, rate limits included."""
+    """Maximum seconds from the first request for a call to the last, rate limits included."""
     first_wait_s: float = 0.5
-    """Wait before the second request; it doubles from there, up to 30 s."""
+    """Seconds to wait before the second request; the wait then doubles up to 30 s."""
 
     def wait_s(self, n_sent: int, outcome: Outcome) -> float:
-        """Return the seconds to wait before the next request: as the server says, or doubling, with some chance."""
+        """Return the seconds to wait before the next request: the server's value, or a doubling wait with jitter."""
         if outcome.retry_after_s is not None:
             return outcome.retry_after_s + random.uniform(0, 0.1)  # noqa: S311 - spreads requests, hides nothing
         doubled = min(30.0, self.first_wait_s * 2.0 ** (n_sent - 1))
@@ -53,58 +53,58 @@ class Patience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request body, by the key under which its outcome is wanted."""
+    """One request body, with the key under which its outcome is reported."""
 
     key: str
     body: Mapping[str, Any]
     max_tokens: int | None
-    """Bound on the reply, whatever the server calls it."""
+    """Upper bound on the reply's tokens, whatever the server names the parameter."""
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of the messages and of the schema, which servers may put among them."""
+        """Bytes of the messages and of the schema, which a server may add to the messages."""
         parts = [str(message["content"]) for message in self.body["messages"]]
         return sum(len(part.encode("utf-8", "replace")) for part in [*parts, str(self.body.get("response_format", ""))])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """How a request ended, all attempts together."""
+    """The final result of a request, after all attempts."""
 
     outcome: Outcome
-    """The model's word, or the last failure."""
+    """The model's reply, or the last failure."""
     retries: int
-    """Requests that were sent before the last one."""
+    """Number of requests sent before the last one."""
     batch: bool = False
-    """Whether it came through the Batch API."""
+    """Whether the result came through the Batch API."""
 
 
 class Sender(Protocol):
-    """Sends one request; `eval.judges.client.wire.Wire` is one."""
+    """A sender of single requests, such as `eval.judges.client.wire.Wire`."""
 
     async def send(self, body: Mapping[str, Any]) -> Outcome:
-        """Return what a request ended as."""
+        """Return the outcome of a request."""
         ...
 
 
 @dataclass(slots=True)
 class Asker:
-    """Sends requests through one connection pool, and remembers over several rounds what the server takes."""
+    """Send requests through one connection pool, and remember over several rounds the load that the server accepts."""
 
     throttle: Throttle
     budget: Budget = field(default_factory=Budget)
     patience: Patience = field(default_factory=Patience)
     stopped: str | None = None
-    """Why nothing more is asked, once that is so."""
+    """The reason why nothing more is asked; None while requests are still sent."""
     _given_up: int = 0
 
     async def ask(
         self, wire: Sender, requests: Iterable[Request], done: Callable[[list[tuple[Request, Answered]]], None]
     ) -> None:
-        """Send every request, and hand over what has ended as it ends, in bundles of those that ended together.
+        """Send every request, and pass outcomes to `done` as they arrive, in bundles of those that ended together.
 
-        Requests may be made as they are needed. `done` may set `stopped`, to have nothing more asked. What it raises
-        ends the asking, and is raised here.
+        `requests` may be lazy. `done` may set `stopped` to prevent further requests. An exception from `done`
+        ends the asking and is raised here.
         """
         ended: list[tuple[Request, Answered]] = []
         raised: list[Exception] = []
@@ -121,14 +121,14 @@ class Asker:
             for request in waiting:
                 answered = await self._one(wire, request)
                 if not ended:
-                    # What ends while others are being read is stored with them, in one transaction.
+                    # Outcomes that arrive while others are being read are stored with them, in one transaction.
                     asyncio.get_running_loop().call_soon(hand_over)
                 ended.append((request, answered))
 
         waiting = iter(requests)
         workers = [asyncio.create_task(work(waiting)) for _ in range(int(self.throttle.most))]
         try:
-            # Unlike gather, this leaves them running when it is cancelled itself.
+            # Unlike gather, this leaves the tasks running when it is cancelled itself.
             await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
         except asyncio.CancelledError:
             await self._wind_up()
@@ -141,7 +141,7 @@ class Asker:
                 raise raised[0]
 
     async def _wind_up(self) -> None:
-        """Wait a little for what is under way when the user stops the run: it has been paid for."""
+        """Wait briefly for requests under way when the user stops the run, since they are already paid for."""
         self.stopped = "not asked, since the run was interrupted"
         until = time.monotonic() + GRACE_S
         while self.throttle.in_flight and time.monotonic() < until:
@@ -161,7 +161,7 @@ class Asker:
             try:
                 outcome = await wire.send(request.body)
             finally:
-                # A wait that nobody will sit out must not hold back the others.
+                # A wait longer than this call's remaining time must not hold back the others.
                 told = outcome.retry_after_s or 0.0
                 held = told if told <= self.patience.deadline_s else 0.0
                 self.throttle.release(sent_at, _SIGNALS[outcome.kind], held)
@@ -180,7 +180,7 @@ class Asker:
             await asyncio.sleep(min(left, _LOOK_S))
 
     async def _place(self, dearest: float) -> str | None:
-        """Wait until a request may be sent; return why it may not, where that is so."""
+        """Wait until a request may be sent; return the reason if it may not, else None."""
         while True:
             if self.stopped is not None:
                 return self.stopped
@@ -199,7 +199,7 @@ class Asker:
                 await asyncio.sleep(_LOOK_S)
 
     def _is_last(self, outcome: Outcome, n_sent: int, n_timeouts: int, elapsed_s: float) -> bool:
-        """Whether a call ends with this outcome; where it ends in failure, note what that means for the others."""
+        """Whether a call ends with this outcome; if it failed, record the consequence for other calls."""
         if outcome.kind in FINAL:
             self._given_up = 0
             return True
@@ -220,7 +220,7 @@ class Asker:
 
 
 async def _end(workers: Sequence[asyncio.Task[None]]) -> list[Exception]:
-    """Break off what has not ended, and return what was raised."""
+    """Cancel the workers that have not ended, and return the exceptions that were raised."""
     for worker in workers:
         worker.cancel()
     ended = await asyncio.gather(*workers, return_exceptions=True)

@@ -1,6 +1,6 @@
-"""Puts calls through OpenAI's Batch API: half the price, within a day, and found again by the next run.
+"""Send calls through OpenAI's Batch API: at half the price, within a day, resumable by the next run.
 
-A kill at any moment must not have calls paid for twice, so each step is on disk before the next one is taken:
+No call may be paid for twice, even if the run is killed, so each step is on disk before the next one begins:
 
     the file is uploaded        costs nothing; a file without a batch is never asked
     the store has the intent    the keys, under a name that no other batch has
@@ -9,8 +9,8 @@ A kill at any moment must not have calls paid for twice, so each step is on disk
     the replies are kept        some hundreds at a time
     the batch is marked as read
 
-A run that finds an intent looks for its name among the server's batches. One that finds a batch waits for it, and asks
-nothing of what is in it.
+A run that finds an intent looks for its name among the server's batches. A run that finds a batch waits for it, and
+does not ask the calls in it again.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from eval.judges.verdicts import VerdictStore
 
 POLL_S, DEADLINE_S = 10.0, 26 * 3600.0
 _BUNDLE = 500
-"""Replies that are kept in one transaction."""
+"""Number of replies that are stored in one transaction."""
 _READS = 3
-"""How often the replies of a batch are fetched where some are missing: what was fetched may have been cut short."""
+"""Number of times that a batch's replies are fetched while some are missing, since a download may be cut short."""
 _INTENT = "intent-"
 _AGAIN = "the same command asks it again"
 
 Keep = Callable[[Sequence[tuple[Request, Answered]]], None]
-"""Stores what has ended."""
+"""Stores final results."""
 
 
 async def ask_in_batches(
@@ -50,20 +50,20 @@ async def ask_in_batches(
     poll_s: float = POLL_S,
     deadline_s: float = DEADLINE_S,
 ) -> None:
-    """Put every request through the Batch API, and hand over how each has ended, once.
+    """Send every request through the Batch API, and pass the final result of each to `keep`, once.
 
-    What a batch of an earlier run holds is taken from there. Where the money allows only some of the others, the first
-    of them are asked. A fault that no waiting helps sets `asker.stopped`. A batch that could not be waited for or read
-    stays in the store, and the next run takes it up.
+    Replies in a batch of an earlier run are taken from there. Where the cap allows only some of the other requests, the
+    first of them are asked. A permanent fault sets `asker.stopped`. A batch that could not be waited for or read stays
+    in the store, and the next run resumes it.
 
     Args:
         client: An `AsyncOpenAI` or `AsyncAzureOpenAI` that retries nothing.
-        requests: What to ask, with distinct keys.
-        store: Where batches are remembered.
-        judge: Whose batches they are.
+        requests: The requests, with distinct keys.
+        store: The store that records batches.
+        judge: Key of the judge whose batches they are.
         asker: Its budget, patience and reason to stop are used and set.
-        keep: Is told what has ended; what it raises ends everything and is raised here.
-        say: Is told in a sentence what happens.
+        keep: Receives final results; an exception from it ends everything and is raised here.
+        say: Receives progress messages, one sentence each.
         poll_s: Seconds between the first looks at a batch; they grow to six times as many.
         deadline_s: Seconds for everything.
     """
@@ -79,15 +79,15 @@ class _Handed:
     """A batch that the server has, or may have."""
 
     id: str
-    """Its id, or the name of the intent."""
+    """Id of the batch, or name of the intent."""
     keys: Sequence[str]
-    """All that is in it."""
+    """Keys of all calls in it."""
     mine: Mapping[str, Request]
-    """The requests that it is read for."""
+    """The requests of this run that it answers."""
 
 
 class _Run:
-    """Waits for the batches that there are and for new ones, all at the same time."""
+    """Waits for existing and new batches, all at the same time."""
 
     def __init__(
         self, api: BatchApi, store: VerdictStore, judge: str, asker: Asker, keep: Keep, say: Callable[[str], None]
@@ -95,11 +95,11 @@ class _Run:
         self._api, self._store, self._judge, self._asker, self._say = api, store, judge, asker, say
         self._keep = keep
         self._reserved: dict[str, float] = {}
-        """What each open request may cost."""
+        """Reserved cost of each open request."""
         self._uploading = asyncio.Lock()
 
     async def ask(self, requests: Sequence[Request]) -> None:
-        """Bring every request to its end."""
+        """Send every request and wait for its end."""
         if self._asker.stopped is not None:
             self._refuse(requests, self._asker.stopped)
             return
@@ -114,7 +114,7 @@ class _Run:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            # Where this was broken off, later calls must not wait for what will not be settled any more.
+            # After an interruption, later calls must not wait for reservations that will never be settled.
             for dearest in self._reserved.values():
                 self._asker.budget.settle(dearest, None, may_be_billed=True)
             self._reserved.clear()
@@ -142,7 +142,7 @@ class _Run:
         return earlier, list(left.values())
 
     async def _resolved(self, name: str, keys: Sequence[str]) -> str | None:
-        """Return the id of a batch in the store, or None for an intent that no batch came of."""
+        """Return the id of a batch in the store, or None for an intent that never became a batch."""
         if not name.startswith(_INTENT):
             return name
         batch = await self._api.find(name)
@@ -153,14 +153,14 @@ class _Run:
         return batch
 
     def _reserve_spent(self, requests: Iterable[Request]) -> None:
-        """Reserve for calls that were handed over before, whatever the cap has to say."""
+        """Reserve the cost of calls that an earlier run handed over, regardless of the cap."""
         budget = self._asker.budget
         for request in requests:
             self._reserved[request.key] = budget.dearest(request.n_bytes, request.max_tokens, batch=True)
             budget.reserved += self._reserved[request.key]
 
     def _affordable(self, requests: Sequence[Request]) -> Sequence[Request]:
-        """Reserve for as many requests as the cap has room for, and return those; the others end here."""
+        """Reserve the cost of as many requests as the cap allows, and return those; the others end here."""
         budget = self._asker.budget
         for n, request in enumerate(requests):
             dearest = budget.dearest(request.n_bytes, request.max_tokens, batch=True)
@@ -173,7 +173,7 @@ class _Run:
         return requests
 
     async def _hand_over(self, requests: Sequence[Request]) -> None:
-        """Make a batch of requests and bring it to its end."""
+        """Create a batch from requests, and wait for its end."""
         name, keys = f"{_INTENT}{uuid.uuid4().hex}", [request.key for request in requests]
         may_be_there = False
         try:
@@ -209,7 +209,7 @@ class _Run:
             )
             return
         self._end([(request, rest) for request in handed.mine.values() if request.key in self._reserved])
-        # A run with fewer samples leaves the others' replies for one that wants them.
+        # A run with fewer samples leaves the others' replies for a later run that needs them.
         others = [key for key in handed.keys if key not in handed.mine]
         is_read = not others or batch["status"] == "failed"
         self._store.keep_batch(
@@ -217,7 +217,7 @@ class _Run:
         )
 
     async def _read(self, handed: _Handed, batch: Mapping[str, Any]) -> Outcome:
-        """Keep the replies of a batch that has ended, and return what those calls came to that have none."""
+        """Store the replies of an ended batch; return the outcome of its calls without a reply."""
         status = batch["status"]
         if status == "failed":
             return Outcome(kind="rejected", detail=first_error(self._api.redact.json(batch) or {}))
@@ -239,7 +239,7 @@ class _Run:
         return Outcome(kind="overloaded", detail=f"the batch {ended}; the same command asks the rest again")
 
     async def _take(self, handed: _Handed, batch: Mapping[str, Any]) -> bool:
-        """Keep the replies in a batch's files; return whether every line could be read."""
+        """Store the replies in a batch's files; return whether every line could be read."""
         ended: dict[str, tuple[Request, Outcome]] = {}
         is_whole = True
 
@@ -250,7 +250,7 @@ class _Run:
             found = self._api.redact.json(loaded(line))
             key = None if found is None else found.get("custom_id")
             is_whole = is_whole and found is not None
-            # Lines may come twice, and of what this run did not ask for.
+            # Lines may come twice, and may belong to calls that this run did not ask for.
             if found is None or not isinstance(key, str) or key not in handed.mine or key not in self._reserved:
                 return
             outcome = outcome_of(found)
@@ -271,7 +271,7 @@ class _Run:
         return is_whole
 
     def _end(self, ended: Sequence[tuple[Request, Outcome]]) -> None:
-        """Settle and keep what has ended."""
+        """Settle the cost of final outcomes and store them."""
         for request, outcome in ended:
             dearest = self._reserved.pop(request.key, 0.0)
             self._asker.budget.settle(dearest, outcome.usage, may_be_billed=outcome.may_be_billed, batch=True)
@@ -284,7 +284,7 @@ class _Run:
     def _give_up(
         self, requests: Iterable[Request], fault: FaultError, what: str, *, may_be_billed: bool = True
     ) -> None:
-        """End the open ones of some requests with a fault, and everything where it is one for all."""
+        """End the open requests among these with a fault, and end everything if the fault concerns all requests."""
         said = fault.outcome
         if said.kind == "fatal":
             self._asker.stopped = self._asker.stopped or f"not asked, since the server said: {said.detail}"

@@ -1,4 +1,4 @@
-"""The requests that batches need, and what their files hold: OpenAI's files and batches, with every fault bounded."""
+"""Requests and file formats of OpenAI's files and batches API, with every fault bounded."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from eval.judges.client.redaction import Redaction
 from eval.judges.client.wire import FAILURES, from_error, ssl_context
 
 MOST_REQUESTS, MOST_BYTES = 50_000, 190_000_000
-"""What goes into one batch; OpenAI takes 50,000 requests and 200 MB."""
+"""Maximum size of one batch; OpenAI takes 50,000 requests and 200 MB."""
 _GROWTH, _LONGEST = 1.5, 6.0
-"""Growth of the time between two looks at a batch, and how many times the first one it becomes."""
+"""Growth of the time between polls of a batch, and its maximum as a multiple of the first one."""
 _CALL_S, _FILE_S = 120.0, 3600.0
-"""Seconds for one request, and for one that carries a file."""
+"""Maximum seconds for one request, and for one that carries a file."""
 _MOST_LINE = 8 << 20
-"""Most bytes of a line that are read."""
+"""Maximum bytes of a line that are read."""
 _LOOKS, _PAGES = 3, 50
-"""How often a batch is looked for whose id is not known, since a list may lag behind, and in how many pages."""
+"""Maximum searches for a batch of unknown id, since a list may lag behind, and maximum pages of each search."""
 _MARK = "tarsier-eval"
-"""Under which name a batch's metadata hold the intent's."""
+"""Key in a batch's metadata that holds the intent's name."""
 _ENDED = ("completed", "failed", "expired", "cancelled")
 PASSING: frozenset[Kind] = frozenset({"rate_limited", "overloaded", "timed_out"})
 """Kinds of faults after which a request is sent again."""
@@ -37,17 +37,17 @@ _T = TypeVar("_T")
 
 
 class FaultError(Exception):
-    """A request to the server that came to nothing."""
+    """A request to the server that failed."""
 
     def __init__(self, outcome: Outcome, *, is_gone: bool = False) -> None:
         super().__init__(outcome.detail)
         self.outcome = outcome
         self.is_gone = is_gone
-        """Whether the server has no such thing."""
+        """Whether the server does not have the requested object."""
 
 
 class BatchApi:
-    """The requests that batches need. Each is tried for a bounded time, and raises FaultError after that."""
+    """The requests that batches need. Each is retried for a bounded time, and then raises FaultError."""
 
     def __init__(self, client: Any, patience: Patience, poll_s: float, until: float) -> None:
         self._client = client
@@ -58,7 +58,7 @@ class BatchApi:
         self.endpoint = "/chat/completions" if isinstance(client, AsyncAzureOpenAI) else "/v1/chat/completions"
 
     async def upload(self, requests: Iterable[Request]) -> str:
-        """Return the id of a file with these requests, of which a batch can be made."""
+        """Upload a file with these requests, of which a batch can be made, and return its id."""
         file = ("judge.jsonl", b"".join(line_of(request, self.endpoint) for request in requests), "application/jsonl")
         about = await self._retried(lambda: _object(self._files.create(file=file, purpose="batch"), "id"), _FILE_S)
         name = _text(about, "id")
@@ -70,13 +70,13 @@ class BatchApi:
         return name
 
     async def create(self, file: str, mark: str) -> str:
-        """Return the id of a new batch with that mark."""
+        """Create a batch with that mark, and return its id."""
         settings = {"input_file_id": file, "endpoint": self.endpoint, "completion_window": "24h"}
 
         async def made() -> str:
             return _text(await _object(self._batches.create(**settings, metadata={_MARK: mark}), "id"), "id")
 
-        # An answer that was lost does not say that there is no batch.
+        # A lost reply does not mean that the batch was not created.
         return await self._retried(made, instead=lambda: self.find(mark))
 
     async def find(self, mark: str) -> str | None:
@@ -97,7 +97,7 @@ class BatchApi:
         return None
 
     async def ended(self, name: str, say: Callable[[str], None]) -> dict[str, Any]:
-        """Wait until a batch has ended, and return it; `say` is told each status that it has."""
+        """Wait until a batch has ended, and return it; `say` receives a message for each status."""
         pause, status = self.poll_s, ""
         while True:
             batch = await self._retried(lambda: _object(self._batches.retrieve(name), "status"))
@@ -113,7 +113,7 @@ class BatchApi:
             pause = min(_GROWTH * pause, _LONGEST * self.poll_s)
 
     async def download(self, file: object, take: Callable[[bytes], None]) -> None:
-        """Hand over each line of a file; after a fault they come again from the first."""
+        """Pass each line of a file to `take`; after a fault the lines start again from the first."""
         name = _text({"file": file}, "file")
         await self._retried(lambda: self._stream(name, take), _FILE_S, may_come=True)
 
@@ -122,7 +122,7 @@ class BatchApi:
 
     async def _stream(self, file: str, take: Callable[[bytes], None]) -> None:
         headers = {"accept-encoding": "identity"}
-        # The client's own pool bounds a reply by what one call can need.
+        # The client's own pool bounds a reply by the needs of one call.
         async with (
             httpx2.AsyncClient(verify=ssl_context(), timeout=self._client.timeout, headers=headers) as http,
             self._client.copy(http_client=http).files.with_streaming_response.content(file) as response,
@@ -145,7 +145,7 @@ class BatchApi:
         may_come: bool = False,
         instead: Callable[[], Awaitable[_T | None]] | None = None,
     ) -> _T:
-        """Ask until there is an answer, or something `instead`; what is not there may yet come, where that is so."""
+        """Retry until there is a reply, or something `instead`; with `may_come`, wait for a missing object too."""
         until = min(self.until, time.monotonic() + self.patience.deadline_s)
         n_sent = 0
         while True:
@@ -172,7 +172,7 @@ class BatchApi:
 
 
 def chunks_of(requests: Iterable[Request], endpoint: str) -> Iterator[list[Request]]:
-    """Return requests in parts that one batch takes."""
+    """Split requests into parts that one batch accepts."""
     chunk: list[Request] = []
     n_bytes = 0
     for request in requests:
@@ -187,13 +187,13 @@ def chunks_of(requests: Iterable[Request], endpoint: str) -> Iterator[list[Reque
 
 
 def line_of(request: Request, endpoint: str) -> bytes:
-    """Return the line that asks for a request in a batch's file."""
+    """Return the line of a batch's file for a request."""
     line = {"custom_id": request.key, "method": "POST", "url": endpoint, "body": dict(request.body)}
     return json.dumps(line).encode() + b"\n"
 
 
 def outcome_of(line: Mapping[str, Any]) -> Outcome | None:
-    """Return what a line's request ended as, or None where it was not asked: what ended the batch ended it."""
+    """Return the outcome of a line's request, or None if it was not asked because the batch ended first."""
     response, error = line.get("response"), line.get("error")
     if isinstance(response, dict):
         status = response.get("status_code")
@@ -210,7 +210,7 @@ def outcome_of(line: Mapping[str, Any]) -> Outcome | None:
 
 
 def first_error(batch: Mapping[str, Any]) -> str:
-    """Return why the server refused a batch, in one line."""
+    """Return the server's reason for refusing a batch, in one line."""
     errors = batch.get("errors")
     data = errors.get("data") if isinstance(errors, dict) else None
     first = data[0] if isinstance(data, list) and data and isinstance(data[0], dict) else {}
@@ -228,7 +228,7 @@ def loaded(content: bytes) -> dict[str, Any] | None:
 
 
 async def _object(asked: Awaitable[Any], *texts: str) -> dict[str, Any]:
-    """Return the JSON object that a request is answered with, in which these fields must be texts."""
+    """Return the JSON object in a reply, in which these fields must be texts."""
     found = loaded((await asked).http_response.content)
     if found is None:
         raise FaultError(Outcome(kind="overloaded", detail="the answer is no JSON object"))

@@ -1,4 +1,4 @@
-"""What is known of a server from earlier calls, as the verdict store keeps it: what it takes, which model it had."""
+"""A server's capabilities and served model as found by earlier calls, kept in the verdict store."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ class KnownServer:
     def __init__(self, server: Server, revision: str, extra: Mapping[str, Any]) -> None:
         self.server, self.revision, self.extra = server, revision, extra
         self.takes: Capabilities | None = None
-        """What it takes; None where that was not found out yet."""
+        """The server's capabilities; None where they are not known yet."""
         self.served = ""
-        """The model that it had when it was last asked; "" where it was not asked yet."""
+        """The model that was served when it was last asked; "" where it was not asked yet."""
 
     @property
     def identity(self) -> Identity:
-        """Whose verdicts are wanted of the store."""
+        """The judge identity for looking up stored verdicts."""
         settings = self.server.settings
         return Identity(provider=settings.provider, requested=self.server.model, revision=self.revision)
 
     @property
     def key(self) -> str:
-        """What it is kept under."""
+        """Key of this record in the store."""
         extra = "&".join(f"{name}={value}" for name, value in sorted(self.extra.items()))
         identity = self.identity
         return f"{identity.provider} {self.server.url} {identity.requested} {identity.revision} {extra}"
 
     def recall(self, store: VerdictStore) -> bool:
-        """Take from the store what was found out before; return whether it is known now."""
+        """Load earlier findings from the store; return whether the capabilities are known now."""
         self._choose_model(store)
         if self.takes is None and (known := store.capabilities(self.key)) is not None:
             self.takes, self.served = Capabilities(**known["takes"]), str(known["served"])
         return self.takes is not None
 
     def probe(self, store: VerdictStore, asker: Asker) -> tuple[Usage, ...]:
-        """Find out anew what it takes, and keep it; return what that cost. Raises JudgeError where it is not there."""
+        """Probe the server anew, store its capabilities, return the usage. Raises JudgeError if it is unreachable."""
         self._choose_model(store)
         probed = asyncio.run(self.server.probe(asker, self.extra))
         self.takes = probed.takes
@@ -56,7 +56,7 @@ class KnownServer:
         return tuple(usage for usage in probed.usages if usage is not None)
 
     def _choose_model(self, store: VerdictStore) -> None:
-        """Ask a local server that was given without a model which it has; where it is gone, take what it had."""
+        """Ask a local server without a configured model for its model; if it is unreachable, use the last known one."""
         settings = self.server.settings
         if settings.model:
             return
@@ -72,7 +72,7 @@ class KnownServer:
             store.keep_capabilities(place, {"model": model})
 
     def remember(self, store: VerdictStore, served: str) -> None:
-        """Keep which model it has now."""
+        """Store the model that is served now."""
         if self.takes is not None:
             self.served = served
             store.keep_capabilities(self.key, {"takes": asdict(self.takes), "served": served})

@@ -1,4 +1,4 @@
-"""What one request to a server ended as, whatever the server sent: nothing that comes from outside raises here."""
+"""The outcome of one request to a server: nothing from outside raises an exception here."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from eval.judges.calls import Usage
 from eval.readers.malformed import whole_characters
 
 Kind = Literal["replied", "refused", "filtered", "rate_limited", "overloaded", "timed_out", "rejected", "fatal"]
-"""`replied`, `refused`, `filtered`: the model's word, which is final. `rate_limited`: come again, more slowly.
-`overloaded`: a fault that may pass (5xx, a broken connection, a body that is no reply). `timed_out`: no whole reply in
-time, which may have been billed. `rejected`: this request can't be answered. `fatal`: none can be (key, quota)."""
+"""`replied`, `refused`, `filtered`: the model's reply, which is final. `rate_limited`: retry, more slowly.
+`overloaded`: a temporary fault (5xx, a broken connection, a body that is no reply). `timed_out`: no whole reply in
+time, which may have been billed. `rejected`: this request can't be answered. `fatal`: no request can (key, quota)."""
 
 FINAL: frozenset[Kind] = frozenset({"replied", "refused", "filtered"})
-"""Kinds that end a call with the model's word."""
+"""Kinds that end a call with the model's reply."""
 
 _QUOTA = frozenset(
     {
@@ -32,22 +32,22 @@ _QUOTA = frozenset(
         "billing_hard_limit_reached",
     }
 )
-"""Codes and types that say that money is out: waiting does not help, though some come with status 429."""
+"""Error codes and types for an exhausted quota: waiting does not help, though some come with status 429."""
 
 _DETAIL = 300
-"""Characters of a server's message that are kept."""
+"""Maximum characters of a server's message that are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What one request ended as."""
+    """The outcome of one request."""
 
     kind: Kind
-    """How to go on."""
+    """Kind of the outcome, which decides the next step."""
     text: str | None = None
-    """The reply, or the words of a refusal."""
+    """The reply, or the text of a refusal."""
     detail: str = ""
-    """What was wrong, in one line."""
+    """Error description, in one line."""
     finish_reason: str | None = None
     """Why the model stopped, in the server's words."""
     served: str | None = None
@@ -57,11 +57,11 @@ class Outcome:
     usage: Usage | None = None
     """Tokens, where the server counted them."""
     retry_after_s: float | None = None
-    """Seconds that the server asks to wait."""
+    """Seconds to wait, as the server asks."""
     may_be_billed: bool = False
-    """Whether the server may count the request as answered, though its usage is not known."""
+    """Whether the request may be billed, though its usage is not known."""
     param: str | None = None
-    """The parameter that the server named as its reason for a rejection."""
+    """The parameter that the server named as the reason for a rejection."""
 
 
 def from_status(status: int, headers: Mapping[str, str], body: object) -> Outcome:
@@ -95,7 +95,7 @@ def from_status(status: int, headers: Mapping[str, str], body: object) -> Outcom
 
 
 def from_body(text: str) -> Outcome:
-    """Return the outcome of a reply with a success status: a chat completion, or something that is none."""
+    """Return the outcome of a reply with a success status: a chat completion, or something else."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -103,7 +103,7 @@ def from_body(text: str) -> Outcome:
     if not isinstance(found, dict):
         return _broken(f"the reply is no chat completion: {text[:80]!r}")
     if found.get("error"):
-        # Some gateways send errors with status 200; what they say decides, as it would with its own status.
+        # Some gateways send errors with status 200; their content decides, as with an error status.
         error = found["error"]
         status = error.get("code") if isinstance(error, dict) else None
         return from_status(status if isinstance(status, int) and 300 <= status < 600 else 500, {}, error)
@@ -116,7 +116,7 @@ def from_body(text: str) -> Outcome:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a server asks to wait, from any of the headers in use; None where it does not say."""
+    """Return the seconds that a server asks to wait, from any of the headers in use; None where it sends none."""
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000
@@ -131,7 +131,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def one_line(text: str) -> str:
-    """Return a server's words as one printable line of bounded length."""
+    """Return a server's message as one printable line of bounded length."""
     shown = "".join(character if character.isprintable() else " " for character in text[: 4 * _DETAIL])
     shown = " ".join(shown.split())
     return shown if len(shown) <= _DETAIL else f"{shown[:_DETAIL]}..."
@@ -151,7 +151,7 @@ def _of_message(found: Mapping[str, Any], choice: Mapping[str, Any], message: Ma
     elif finish == "content_filter":
         kind, content, detail = "filtered", None, "a content filter withheld the reply"
     elif content is None:
-        # A model that thinks may spend its whole bound before it says anything; that is an empty reply, and billed.
+        # A reasoning model may spend its whole bound before it writes any text; the reply is empty, and billed.
         content = ""
     return Outcome(
         kind=kind,
@@ -166,7 +166,7 @@ def _of_message(found: Mapping[str, Any], choice: Mapping[str, Any], message: Ma
 
 
 def _text(content: object) -> str | None:
-    """Return a message's text, which may come in parts; halves of characters become question marks."""
+    """Return a message's text, which may come in parts; lone surrogates become question marks."""
     if isinstance(content, list):
         parts = [part.get("text") for part in content if isinstance(part, dict)]
         content = "".join(part for part in parts if isinstance(part, str))

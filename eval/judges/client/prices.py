@@ -1,4 +1,4 @@
-"""What a judge's tokens cost, and when a judge ends: a dated file that its user edits, conf/prices.yaml."""
+"""Token prices and shutdown dates of judge models, from a dated file that the user edits, conf/prices.yaml."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ _MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """What one model costs, in dollars per million tokens."""
+    """Price of one model, in dollars per million tokens."""
 
     model: str
     """The dated name that the price is for."""
     as_of: str
-    """When it was looked up, as an ISO date."""
+    """Date when it was looked up, in ISO format."""
     input: float
     output: float
     cached: float
-    """For input that was read from the server's cache."""
+    """Price of input that was read from the server's cache."""
     batch: float
-    """The Batch API's share of the price."""
+    """Price of a batch call as a share of the normal price."""
     max_output: int | None = None
-    """Most tokens of one reply."""
+    """Maximum tokens of one reply."""
 
     def cost(self, usage: Usage, *, batch: bool = False) -> float:
-        """Return what a call cost, in dollars."""
-        if batch:  # not every model has a lower price there for what was cached, so none is reckoned with
+        """Return the cost of a call, in dollars."""
+        if batch:  # some models have no lower price for cached input in batches, so none is assumed
             return self.batch * (usage.input * self.input + usage.output * self.output) / _MILLION
         fresh = usage.input - usage.cached
         return (fresh * self.input + usage.cached * self.cached + usage.output * self.output) / _MILLION
@@ -51,16 +51,16 @@ class PriceList:
     prices: Mapping[str, Price]
     """By dated name."""
     shutdowns: Mapping[str, date]
-    """The day on which OpenAI ends a model, by dated name."""
+    """The day on which OpenAI shuts down a model, by dated name."""
     aliases: Mapping[str, str]
-    """Other names of the same models."""
+    """Dated name by alias."""
 
     def price(self, model: str | None) -> Price | None:
         """Return the price of a model by any of its names, or None where it is not known."""
         return self.prices.get(self._dated(model or ""))
 
     def shutdown(self, model: str | None) -> date | None:
-        """Return the day on which a model ends, or None where none is known."""
+        """Return the day on which a model is shut down, or None where none is known."""
         return self.shutdowns.get(self._dated(model or ""))
 
     def _dated(self, model: str) -> str:
@@ -68,7 +68,7 @@ class PriceList:
 
 
 def load_prices(path: Path) -> PriceList:
-    """Read a price file. Raises ConfigError where it is none, or no plain data."""
+    """Read a price file. Raises ConfigError where it is invalid, or not plain data."""
     found = _plain(path)
     try:
         batch, as_of = float(found.get("batch", 0.5)), str(found["as_of"])
@@ -87,7 +87,7 @@ def load_prices(path: Path) -> PriceList:
 
 
 def _plain(path: Path) -> Any:
-    """Return what a yaml file holds. Raises ConfigError where it cannot be read, or holds more than plain data."""
+    """Return the content of a yaml file. Raises ConfigError where it cannot be read, or holds more than plain data."""
     import yaml
 
     if not path.is_file():

@@ -1,7 +1,7 @@
-"""Finds out what a server takes, by asking it: one request with everything, and fewer parameters after each refusal.
+"""Find out a server's capabilities by asking it: one request with everything, then fewer parameters after each refusal.
 
-That a schema is accepted does not mean that it is heeded, so the probe's schema allows a single word that its
-messages do not mention: only a server that holds its model to the schema replies with it.
+A server may accept a schema and ignore it, so the probe's schema allows only one word, which its messages do not
+mention: only a server that enforces the schema replies with it.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _CALL = JudgeCall(
         "required": ["probe"],
         "additionalProperties": False,
     },
-    # At 0 no server differs; reasoning models refuse every value but 1, which is how they are told.
+    # Every server accepts 0 except for reasoning models, which refuse every value but 1 and are recognised by that.
     temperature=0.0,
     max_tokens=1024,
 )
 _MOST = 8
-"""Refusals; there are seven things to leave out."""
+"""Maximum number of refusals; there are seven things to leave out."""
 
 _MENTIONS: Mapping[str, tuple[str, ...]] = {
     "structured": ("response_format", "json_schema", "json_object", "schema", "structured", "grammar"),
@@ -42,12 +42,12 @@ _MENTIONS: Mapping[str, tuple[str, ...]] = {
     "temperature": ("temperature",),
     "system": ("system", "role"),
 }
-"""Words by which servers name what they do not take; where they name nothing, the first is left out first."""
+"""Words by which servers name unsupported parameters; where they name none, the first is left out first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probed:
-    """What a probe found."""
+    """The result of a probe."""
 
     takes: Capabilities
     served: str | None
@@ -62,12 +62,12 @@ async def probe(
     first: Capabilities,
     extra: Mapping[str, Any],
 ) -> Probed:
-    """Return what a server takes.
+    """Return the capabilities of a server.
 
     Args:
         send: Sends a body, whose reply has a bound in tokens, with retries; its outcome is final.
         model: The model to ask for.
-        first: What to try first.
+        first: The capabilities to try first.
         extra: Further parameters of each request.
 
     Raises JudgeError where the server cannot be asked at all.
@@ -87,7 +87,7 @@ async def probe(
     for _ in range(_MOST):
         if outcome.kind == "replied":
             break
-        # Some servers answer what they do not know with 500; that was tried again before, and is no passing fault.
+        # Some servers answer unknown parameters with 500; retries were made before, so the fault is not temporary.
         unknown = outcome.kind == "rejected" or (outcome.kind == "overloaded" and "HTTP 500" in outcome.detail)
         fewer = _fewer(takes, bounds) if unknown else {}
         if not fewer:
@@ -99,7 +99,7 @@ async def probe(
         takes, outcome = fewer[name], await sent(fewer[name])
     if outcome.kind != "replied":
         raise JudgeError(f"The judge {model!r} takes none of the requests that it was tried with: {outcome.detail}.")
-    # What was left out on a guess, before the last guess was right, may do no harm: it is put back where it does none.
+    # Parameters left out on a wrong guess may be harmless: each is put back where the server accepts it.
     for name, before in list(blind.items())[:-1]:
         more = replace(takes, **{name: getattr(before, name)})
         again = await sent(more)
@@ -111,7 +111,7 @@ async def probe(
 
 
 def _fewer(takes: Capabilities, bounds: Sequence[ReplyBound]) -> dict[str, Capabilities]:
-    """Return what is left with one thing less, by the thing's name."""
+    """Return the capabilities with one thing less, by the name of that thing."""
     later = bounds[bounds.index(takes.reply_bound) + 1 :] or ["none"]
     fewer = {
         "structured": replace(takes, structured="json_object" if takes.structured == "json_schema" else "none"),
@@ -123,7 +123,7 @@ def _fewer(takes: Capabilities, bounds: Sequence[ReplyBound]) -> dict[str, Capab
 
 
 def _named(fewer: Mapping[str, Capabilities], refused: Outcome) -> str | None:
-    """Return which of these things a server named as its reason, if any."""
+    """Return the parameter that a server named as its reason, if any."""
     for text in (refused.param or "", refused.detail):
         for name in fewer:
             if any(word in text.lower() for word in _MENTIONS[name]):

@@ -1,4 +1,4 @@
-"""One server: where it is, what opens it, which model it is asked for, and what it is found to take."""
+"""One server: its URL, key, requested model and capabilities."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from eval.judges.client.wire import Wire
 
 Provider = Literal["openai", "azure", "local"]
-"""Whose server it is: OpenAI's, or one that speaks exactly like it; an Azure resource; any other by its URL."""
+"""The kind of server: OpenAI's or an exact equivalent; an Azure resource; any other, by its URL."""
 
 OPENAI_URL = "https://api.openai.com/v1"
 _URLS = {"openai": "OPENAI_BASE_URL", "azure": "AZURE_OPENAI_ENDPOINT"}
-"""Environment variables that name a URL where the settings do not."""
+"""Environment variables for the URL where the settings give none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
-    """What a user says of a server; see eval.judges.served.ServedJudge."""
+    """A user's settings for a server; see eval.judges.served.ServedJudge."""
 
     provider: Provider
     model: str | None
@@ -41,11 +41,11 @@ class ServerSettings:
 
 
 class Server:
-    """What a server is known by, and the ways to reach it. Nothing is contacted before it has to be."""
+    """The identity of a server and its connections. Nothing is contacted before it is needed."""
 
     def __init__(self, settings: ServerSettings) -> None:
         if settings.key_env is not None and not re.fullmatch(r"[A-Za-z_]\w{0,63}", settings.key_env, re.ASCII):
-            # It may be the key itself, so it is not repeated.
+            # The value may be the key itself, so it is not repeated.
             raise ConfigError("judge.key_env takes the name of an environment variable that holds the key, not a key.")
         url = settings.url or os.environ.get(_URLS.get(settings.provider, ""), "")
         if not url and settings.provider != "openai":
@@ -66,7 +66,7 @@ class Server:
 
     @property
     def model(self) -> str:
-        """The model to ask for; a local server that was given without one is asked which it has."""
+        """The model to request; a local server without a configured model is asked for its model."""
         if not self.settings.model:
             import asyncio
 
@@ -74,13 +74,13 @@ class Server:
         return self.settings.model or ""
 
     def wire(self, connections: int) -> Wire:
-        """Return a connection pool to it. Raises JudgeError where the key is not at hand."""
+        """Return a connection pool to the server. Raises JudgeError where the key is not set."""
         from eval.judges.client.wire import Endpoint, Wire
 
         settings = self.settings
         key = os.environ.get(settings.key_env, "").strip() if settings.key_env else ""
         if settings.key_env and not key:
-            # What does not look like a variable's name may be the key itself, and is not repeated.
+            # A value that does not look like a variable's name may be the key itself, and is not repeated.
             named = (
                 settings.key_env if re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+", settings.key_env) else "that is named"
             )
@@ -97,7 +97,7 @@ class Server:
         return Wire(endpoint, connections)
 
     async def look(self) -> None:
-        """Make sure, at no cost, that it is there and takes the key. Raises JudgeError where it does not."""
+        """Check, at no cost, that the server is reachable and accepts the key. Raises JudgeError where it does not."""
         async with self.wire(1) as wire:
             _, outcome = await wire.models()
         if outcome is not None and (
@@ -106,7 +106,7 @@ class Server:
             raise JudgeError(f"The judge at {self.url} cannot be asked: {outcome.detail}.")
 
     async def probe(self, asker: Asker, extra: Mapping[str, Any]) -> Probed:
-        """Find out what it takes. Raises JudgeError where it can't be asked."""
+        """Find out the server's capabilities. Raises JudgeError where it can't be asked."""
         from eval.judges.client.asking import Request
         from eval.judges.client.probe import probe
 
@@ -121,9 +121,9 @@ class Server:
             return await probe(send, self.model, first, extra)
 
     def verdict(self, asked: Asked, answered: Answered, revision: str, served: str) -> Verdict | None:
-        """Return what is to be stored of a call's end, or None where the model had no word.
+        """Return the verdict to store for a finished call, or None where the model gave no reply.
 
-        `served` is the model that counts as the one that answered where the reply does not name it.
+        `served` is the model to record where the reply does not name one.
         """
         outcome = answered.outcome
         if outcome.kind not in FINAL:
@@ -161,14 +161,14 @@ class Server:
 
 
 def _checked(url: str) -> str:
-    """Return a base URL without its closing slash. Raises ConfigError for what is none, or may hold a secret."""
+    """Return a base URL without its trailing slash. Raises ConfigError if it is invalid or may hold a secret."""
     if re.search(r"//[^/]*@", url) or "?" in url or "#" in url:
         raise ConfigError(
             "judge.url holds a user, a query or a fragment: give the plain URL, and the key by judge.key_env."
         )
     try:
         is_url = re.fullmatch(r"https?://[^/\s]+(/\S*)?", url) is not None and urlsplit(url).port != 0
-    except ValueError:  # a port out of range, or brackets that are none of an address
+    except ValueError:  # a port out of range, or brackets that enclose no address
         is_url = False
     if not is_url:
         raise ConfigError(f"judge.url={url!r} is no URL; give one such as http://127.0.0.1:8000/v1.")

@@ -1,12 +1,12 @@
-"""How many requests may be under way at once: as many as the server takes, found out by asking.
+"""Limit the number of requests under way to the load that the server accepts, found by trying.
 
-The bound starts at 20, for a user's own server at 4, since that may work on one request at a time. It grows with every
-full round of answers, as TCP's window does. When the server says that it is too much, the bound falls to 0.8 of what it
-was, once a round trip, and grows quickly back to near the value at which that happened, then slowly beyond. Requests
-are spread over the round trip: those of one wave would otherwise be answered together and sent again together, and four
-waves fall into a second that has room for three and a third. An answer that took several times as
-long as the quickest one, and a good part of the bound on time, says the same as a rate limit: the server queues, and
-more requests would only wait there until they time out.
+The bound starts at 20, or at 4 for a user's own server, which may process one request at a time. It grows with every
+full round of answers, as TCP's window does. When the server reports a rate limit, the bound falls to 0.8 of what it
+was, at most once per round trip, then grows quickly to near its former value, and slowly beyond that. Requests are
+spread over the round trip: those of one wave would otherwise be answered together and sent again together, and four
+waves would fall into a second that has capacity for three and a third. A reply that took several times as long as the
+quickest one, and a good part of the time limit, means the same as a rate limit: the server queues requests, and more of
+them would only wait there until they time out.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ from collections import deque
 from typing import Literal
 
 Signal = Literal["answered", "too_many", "fault"]
-"""What a request told about the server's load: nothing against more; a rate limit; a fault, which says nothing."""
+"""A request's sign of the server's load: no objection; a rate limit; a fault, which says nothing about load."""
 
 START, START_LOCAL, LEAST, MOST = 20, 4, 1.0, 100
 _SPREAD = 0.9
-"""Share of a round trip over which the requests of one are spread; the rest is leeway, or no place would ever wait."""
+"""Share of a round trip over which its requests are spread; the rest is leeway, or a place would never have to wait."""
 _FIRST_S = 0.2
-"""Round trip that is reckoned with before there is one."""
+"""Assumed seconds of a round trip before one is measured."""
 _QUEUED = 3.0
-"""How many times the quickest answer's time one takes that stood in a queue."""
+"""A reply that takes this many times the quickest reply's time counts as having queued."""
 _FALL = 0.8
-"""Factor after a rate limit."""
+"""Factor applied to the bound after a rate limit."""
 _NEAR = 0.95
-"""Share of the last limit up to which the bound grows quickly again."""
+"""Share of the bound at the last rate limit up to which the bound grows quickly again."""
 _QUICK, _SLOW = 1.0, 0.05
-"""Growth of the bound in one round of answers."""
+"""Growth of the bound in one round of replies: quick, slow."""
 _HOLD_S = 2.0
-"""A wait that is longer than this speaks of the account and not of a burst, and holds back every request."""
+"""A wait longer than this many seconds concerns the account, not a burst, and holds back every request."""
 
 
 class Throttle:
-    """Counts the requests under way, and makes the next ones wait for a place."""
+    """Counts the requests under way, and makes further ones wait for a place."""
 
     def __init__(self, most: int = MOST, start: int = START, slow_s: float = 30.0) -> None:
         self.limit = float(min(start, most))
         self.slow_s = slow_s
         self._quickest = math.inf
-        self._usual = _FIRST_S  # smoothed time of an answer
+        self._usual = _FIRST_S  # smoothed time of a reply
         self._next = 0.0
         self.most = float(most)
         self.in_flight = 0
@@ -55,7 +55,7 @@ class Throttle:
 
     @property
     def held_s(self) -> float:
-        """Seconds for which nothing is to be sent, since the server said so."""
+        """Remaining seconds in which nothing is to be sent, as the server asked."""
         return max(0.0, self._held_until - time.monotonic())
 
     async def acquire(self) -> float:
@@ -78,7 +78,7 @@ class Throttle:
         return time.monotonic()
 
     def release(self, sent_at: float, signal: Signal, hold_s: float = 0.0) -> None:
-        """Give the place of a request back, and adapt to what came of it."""
+        """Free the place of a request, and adapt to its result."""
         full = self.in_flight >= int(self.limit)
         self.in_flight -= 1
         if signal == "answered":
@@ -97,7 +97,7 @@ class Throttle:
         if hold_s > _HOLD_S:
             self._held_until = max(self._held_until, time.monotonic() + hold_s)
         if sent_at < self._changed + min(self._quickest, self._usual):
-            return  # it was sent before the new bound could show, and says nothing about it
+            return  # it was sent before the new bound took effect, and says nothing about it
         self._changed = time.monotonic()
         self._met = self.limit
         self.limit = max(LEAST, _FALL * self.limit)

@@ -1,7 +1,7 @@
-"""One request to an OpenAI-compatible server, through the `openai` package: its retries off, its types left aside.
+"""One request to an OpenAI-compatible server, through the `openai` package: its retries off, its types unused.
 
-The package gives authentication, Azure's paths and the proxy settings of the environment. Its reply is read as raw
-bytes, because what it makes of a truncated or foreign body is an error of another kind each time, and because that
+The package provides authentication, Azure's paths and the proxy settings of the environment. Its reply is read as raw
+bytes, because the package raises a different error for each kind of truncated or foreign body, and because raw reading
 halves the CPU time of a call. Redirects are not followed, and bodies are bounded and not unpacked: a reply of a few
 kilobytes needs neither.
 """
@@ -29,29 +29,29 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 MAX_BODY = 8 << 20
-"""Most bytes of a reply that are read."""
+"""Maximum bytes of a reply that are read."""
 FAILURES = (TimeoutError, asyncio.TimeoutError, OpenAIError, httpx2.HTTPError)
-"""What a request raises when the server has failed, or the way to it."""
+"""Exceptions of a request when the server or the connection has failed."""
 _CONNECT_S = 10.0
 
-# At level INFO the HTTP library tells every URL that is asked, one line a call.
+# At level INFO the HTTP library logs every requested URL, one line per call.
 logging.getLogger("httpx2").setLevel(logging.WARNING)
 silence()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where a server is, and what opens it."""
+    """The address and credentials of a server."""
 
     provider: Provider
     url: str
     """Base URL."""
     key: str = field(repr=False)
-    """What opens it; "" where it asks for none."""
+    """The key; "" where the server asks for none."""
     api_version: str | None = None
     """Azure's version of its API."""
     timeout_s: float = 120.0
-    """Bound on one request, from the first byte sent to the last one read."""
+    """Maximum seconds of one request, from the first byte sent to the last one read."""
 
 
 class Wire:
@@ -72,18 +72,18 @@ class Wire:
 
     @property
     def client(self) -> Any:
-        """The `openai` client, for what is no chat completion."""
+        """The `openai` client, for requests other than chat completions."""
         return self._client
 
     async def send(self, body: Mapping[str, Any]) -> Outcome:
-        """Return what a chat completion request ended as; nothing but a cancellation is raised."""
+        """Return the outcome of a chat completion request; nothing but a cancellation is raised."""
         text, outcome = await self._text(
             self._client.post("/chat/completions", body=dict(body), cast_to=httpx2.Response)
         )
         return outcome or from_body(text)
 
     async def models(self) -> tuple[list[str], Outcome | None]:
-        """Return the names of the server's models, or what asking for them ended as. It costs nothing."""
+        """Return the names of the server's models, or the outcome of a failed request. It costs nothing."""
         text, outcome = await self._text(self._client.get("/models", cast_to=httpx2.Response))
         if outcome is not None:
             return [], outcome
@@ -93,10 +93,10 @@ class Wire:
             return [], Outcome(kind="overloaded", detail="its list of models is none")
 
     async def _text(self, asked: Awaitable[httpx2.Response]) -> tuple[str, Outcome | None]:
-        """Return the text of a reply with a success status, or what the request ended as; neither holds the key."""
+        """Return the text of a reply with a success status, or the outcome of a failure; neither holds the key."""
         timeout_s = self._endpoint.timeout_s
         try:
-            # The HTTP library's timeouts are per read; a server that drips bytes never meets them.
+            # The HTTP library's timeouts are per read; a server that sends byte by byte never exceeds them.
             reply = await asyncio.wait_for(asked, timeout_s)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this request's end and not the run's
             return "", from_error(error, timeout_s, self._redact)
@@ -104,7 +104,7 @@ class Wire:
 
 
 def from_error(error: Exception, timeout_s: float, redact: Redaction) -> Outcome:
-    """Return what a request ended as that raised an exception, `timeout_s` being its bound on time."""
+    """Return the outcome of a request that raised an exception; `timeout_s` is its time limit."""
     if isinstance(error, TimeoutError | asyncio.TimeoutError | APITimeoutError):
         return Outcome(kind="timed_out", detail=f"no whole reply within {timeout_s:g} s", may_be_billed=True)
     if isinstance(error, APIStatusError):
@@ -115,18 +115,18 @@ def from_error(error: Exception, timeout_s: float, redact: Redaction) -> Outcome
     if isinstance(error, FAILURES):
         never_sent = isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout)
         return Outcome(kind="overloaded", detail=detail, may_be_billed=not never_sent)
-    # A text that is no Unicode, or a URL that is none: this request's own fault.
+    # A text that is not valid Unicode, or an invalid URL: this request's own fault.
     return Outcome(kind="rejected", detail=detail)
 
 
 @cache
 def ssl_context() -> ssl.SSLContext:
-    """Return what all pools check certificates with: to read the authorities takes longer than some calls."""
+    """Return the SSL context of all pools; loading the certificate authorities takes longer than some calls."""
     return httpx2.create_ssl_context()
 
 
 def _client(endpoint: Endpoint, connections: int) -> Any:
-    # A key with a line break would come back in the text of an exception.
+    # A key with a line break would appear in the text of an exception.
     key = endpoint.key.strip() or "none"
     if not key.isascii() or not key.isprintable():
         raise ConfigError("The judge's key holds characters that no key has; check the environment variable.")
@@ -161,7 +161,7 @@ async def _bound(response: httpx2.Response) -> None:
 
 
 class _Bounded(httpx2.AsyncByteStream):
-    """A stream that ends in an error once it has given MAX_BODY bytes."""
+    """A stream that raises an error after MAX_BODY bytes."""
 
     def __init__(self, stream: httpx2.AsyncByteStream) -> None:
         self._stream = stream
@@ -175,5 +175,5 @@ class _Bounded(httpx2.AsyncByteStream):
             yield part
 
     async def aclose(self) -> None:
-        """Close the stream below."""
+        """Close the underlying stream."""
         await self._stream.aclose()
