@@ -35,13 +35,14 @@ flag  = $(if $($(2)),$(1) $(call quote,$($(2))))
 help:
 	@sed -n '/^\#/!q;s/^\# \{0,1\}//p' Makefile
 
+# exec: make puts a shell before a command with brackets in it, which would take a scheduler's SIGTERM for itself.
 eval: $(VENV)/.runtime
-	@$(BIN)/tarsier-eval eval $(call flag,--bench,BENCH) $(call flag,--model,MODEL) $(call flag,--data,DATA) \
+	@exec $(BIN)/tarsier-eval eval $(call flag,--bench,BENCH) $(call flag,--model,MODEL) $(call flag,--data,DATA) \
 		$(call flag,--ann,ANN) $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(call flag,--limit,LIMIT) \
 		$(call flag,--out,OUT) $(ARGS)
 
 equivalence: $(VENV)/.runtime
-	@$(BIN)/tarsier-eval equivalence $(call flag,--bench,BENCH) $(call flag,--model,MODEL) $(call flag,--data,DATA) \
+	@exec $(BIN)/tarsier-eval equivalence $(call flag,--bench,BENCH) $(call flag,--model,MODEL) $(call flag,--data,DATA) \
 		$(call flag,--ann,ANN) $(call flag,--limit,LIMIT) $(call flag,--to,TO) $(ARGS)
 
 bench: $(VENV)/.dev
@@ -51,47 +52,47 @@ gpu-check: $(VENV)/.runtime
 	$(BIN)/python scripts/gpu_check.py $(ARGS)
 
 score: $(VENV)/.runtime
-	@$(BIN)/tarsier-eval score $(call flag,--pred,PRED) $(call flag,--bench,BENCH) $(call flag,--data,DATA) \
+	@exec $(BIN)/tarsier-eval score $(call flag,--pred,PRED) $(call flag,--bench,BENCH) $(call flag,--data,DATA) \
 		$(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(call flag,--out,OUT) $(ARGS)
 
 compare: $(VENV)/.runtime
-	@$(BIN)/tarsier-eval compare $(call flag,--first,A) $(call flag,--second,B) $(call flag,--to,TO) $(ARGS)
+	@exec $(BIN)/tarsier-eval compare $(call flag,--first,A) $(call flag,--second,B) $(call flag,--to,TO) $(ARGS)
 
 leaderboard: $(VENV)/.runtime
-	@$(BIN)/tarsier-eval leaderboard $(if $(RUNS),--runs $(RUNS)) $(call flag,--to,TO)
+	@exec $(BIN)/tarsier-eval leaderboard $(if $(RUNS),--runs $(RUNS)) $(call flag,--to,TO)
 
 verify-row: $(VENV)/.runtime
-	@$(BIN)/tarsier-eval verify-row $(call flag,--row,ROW) $(call flag,--run,RUN) $(call flag,--data,DATA) $(ARGS)
+	@exec $(BIN)/tarsier-eval verify-row $(call flag,--row,ROW) $(call flag,--run,RUN) $(call flag,--data,DATA) $(ARGS)
 
 bundle judge-export: TO := $(or $(TO),$(patsubst %/,%,$(RUN)).tar.gz)
 bundle: $(VENV)/.runtime
-	@$(BIN)/tarsier-eval bundle $(call flag,--run,RUN) $(call flag,--to,TO) $(ARGS)
+	@exec $(BIN)/tarsier-eval bundle $(call flag,--run,RUN) $(call flag,--to,TO) $(ARGS)
 
 regress: $(VENV)/.runtime
-	@$(BIN)/tarsier-eval regress $(call flag,--run,RUN) $(call flag,--against,AGAINST) $(call flag,--margin,MARGIN) $(ARGS)
+	@exec $(BIN)/tarsier-eval regress $(call flag,--run,RUN) $(call flag,--against,AGAINST) $(call flag,--margin,MARGIN) $(ARGS)
 
 baseline: $(VENV)/.runtime
-	@$(BIN)/tarsier-eval regress --renew $(ARGS)
+	@exec $(BIN)/tarsier-eval regress --renew $(ARGS)
 
 why: $(VENV)/.runtime
-	@$(BIN)/tarsier-eval why $(call flag,--run,RUN) $(call flag,--published,PUBLISHED) $(call flag,--value,VALUE) \
+	@exec $(BIN)/tarsier-eval why $(call flag,--run,RUN) $(call flag,--published,PUBLISHED) $(call flag,--value,VALUE) \
 		$(call flag,--data,DATA) $(call flag,--to,TO) $(ARGS)
 
 judge-check: $(VENV)/.runtime
-	@$(BIN)/tarsier-eval judge check $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(ARGS)
+	@exec $(BIN)/tarsier-eval judge check $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(ARGS)
 
 judge-compare: $(VENV)/.runtime
-	@$(BIN)/tarsier-eval judge compare $(call flag,--first,A) $(call flag,--second,B) $(call flag,--to,TO)
+	@exec $(BIN)/tarsier-eval judge compare $(call flag,--first,A) $(call flag,--second,B) $(call flag,--to,TO)
 
 judge-export: $(VENV)/.runtime
-	@$(BIN)/tarsier-eval judge export $(call flag,--run,RUN) $(call flag,--to,TO) $(ARGS)
+	@exec $(BIN)/tarsier-eval judge export $(call flag,--run,RUN) $(call flag,--to,TO) $(ARGS)
 
 judge-replay: $(VENV)/.runtime
-	@$(BIN)/tarsier-eval judge replay $(call flag,--bundle,BUNDLE) $(call flag,--pred,PRED) $(call flag,--data,DATA) \
+	@exec $(BIN)/tarsier-eval judge replay $(call flag,--bundle,BUNDLE) $(call flag,--pred,PRED) $(call flag,--data,DATA) \
 		$(call flag,--out,OUT) $(ARGS)
 
 import: $(VENV)/.runtime
-	@$(BIN)/tarsier-eval import $(call flag,--upstream,UPSTREAM)
+	@exec $(BIN)/tarsier-eval import $(call flag,--upstream,UPSTREAM)
 
 # As many processes as there are cores, so that each had better keep to one thread.
 test test-fast: export OMP_NUM_THREADS := 1

@@ -1,4 +1,4 @@
-"""The command line: `tarsier-eval` and `python -m eval` are the same program.
+"""The command line: `tarsier-eval` or `python -m eval`.
 
 Only argparse is imported here, so that `--help` answers at once; each command imports what it needs.
 """
@@ -32,7 +32,7 @@ REQUIRED = {
     "export": ("run", "to"),
     "import": ("upstream",),
 }
-"""Flags that a command cannot do without; checked after parsing, so that a misspelt one is named first."""
+"""Required flags by command; checked after parsing, so that a misspelt flag is reported first."""
 
 EPILOG = """\
 exit codes: 0 complete, 1 finished but some samples failed, 2 not started (a setting, file or name is wrong),
@@ -50,7 +50,7 @@ class _Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line, with the nearest flag of the same command."""
 
     def refuse(self, words: Sequence[str]) -> NoReturn:
-        """End with a usage error about words that the command knows nothing of."""
+        """Exit with a usage error about words that the command does not know."""
         from eval.config.overrides import unknown_words
 
         self.error(unknown_words(words, [option for option in self._option_string_actions if option.startswith("--")]))
@@ -67,7 +67,7 @@ class _Parser(argparse.ArgumentParser):
         return dict(actions[0].choices) if actions else {}
 
     def of(self, given: argparse.Namespace) -> _Parser:
-        """Return the parser of the command, and of its action, that were given; the root's where there is none."""
+        """Return the parser of the given command and action; the root parser where there is none."""
         found = self
         for name in (given.command, getattr(given, "action", None)):
             below = found._commands().get(str(name))
@@ -122,7 +122,7 @@ def parser() -> _Parser:
 
 
 def _result_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
-    """Add the commands that need results and no model."""
+    """Add the commands that work on results and need no model."""
     compare = commands.add_parser("compare", help="two runs or scores on the same samples: difference, interval, flips")
     compare.add_argument("--first", metavar="DIR", help="folder of a run, or of a score")
     compare.add_argument("--second", metavar="DIR", help="folder of another on the same samples")
@@ -214,7 +214,7 @@ def _judge_flags(command: argparse.ArgumentParser) -> None:
 
 
 def _parsed(root: _Parser, argv: Sequence[str] | None) -> argparse.Namespace:
-    """Return the arguments, with all settings: argparse itself takes them from one place between the flags only."""
+    """Return the arguments with all settings: argparse itself accepts settings in one place between flags only."""
     given, rest = root.parse_known_args(argv)
     settings = [text for text in rest if "=" in text and not text.startswith("-") and "overrides" in given]
     others = [text for text in rest if text not in settings]
@@ -226,7 +226,7 @@ def _parsed(root: _Parser, argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _require(root: _Parser, given: argparse.Namespace) -> None:
-    """End with a usage error where a command lacks its action, or a flag that it can't do without."""
+    """Exit with a usage error where a command lacks its action or a required flag."""
     command = given.command
     if command == "judge":
         if given.action is None:
@@ -243,18 +243,18 @@ def _require(root: _Parser, given: argparse.Namespace) -> None:
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """Let SIGTERM, by which a scheduler asks for the machine, mean what Ctrl-C means: stop, say how to go on, 130.
+    """Handle SIGTERM, which a scheduler sends, like Ctrl-C: stop, print how to resume, exit with 130.
 
-    A second of either comes as another KeyboardInterrupt, whatever is being tidied up.
+    A second signal raises KeyboardInterrupt again, even during cleanup.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread is told of signals
+        yield  # only the main thread receives signals
         return
 
     def stop(*_: object) -> None:
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background job
             raise KeyboardInterrupt
-        signal.raise_signal(signal.SIGINT)  # which asyncio may have taken over, to end what is in flight
+        signal.raise_signal(signal.SIGINT)  # asyncio may handle it to cancel calls in flight
 
     before = signal.signal(signal.SIGTERM, stop)
     try:

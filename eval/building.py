@@ -1,6 +1,6 @@
 """From settings to objects: a class is built from its `_target_` only when it lives in this project.
 
-Each argument is checked against the type hint of the constructor before anything is loaded. Knows no Hydra.
+Each argument is checked against the constructor's type hint before anything is loaded. Does not use Hydra.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from eval.errors import ConfigError, did_you_mean
 from eval.readers.malformed import printable
 
 ALLOWED_TARGETS = ("eval.", "benchmarks.")
-"""Where a `_target_` may point: a config file must not be able to call anything else."""
+"""Allowed prefixes of a `_target_`: a config file must not be able to call anything else."""
 
 ALLOWED_FUNCTIONS = (
     "eval.judges.protocol.judge_protocol", "eval.judges.protocol.with_wording", "eval.judges.wording.load_wording",
 )  # fmt: skip
-"""The functions that stand in for a class."""
+"""Functions allowed in place of a class."""
 
 METHODS: Mapping[str, tuple[str, ...]] = {
     "benchmark": ("samples", "describe", "asked_with", "scorer", "card"),
@@ -32,7 +32,7 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "protocol": ("describe", "grade"),
     "scorer": ("score", "aggregate", "describe"),
 }
-"""What the object at a key must have, whatever its class."""
+"""Methods that the object at a key must have, whatever its class."""
 
 
 def build(node: Mapping[str, Any], key: str, given: Mapping[str, Any] | None = None) -> Any:
@@ -40,8 +40,8 @@ def build(node: Mapping[str, Any], key: str, given: Mapping[str, Any] | None = N
 
     Args:
         node: a mapping with `_target_`; nested ones are built first.
-        key: where the node stands, for messages.
-        given: objects that were built before and stand in for nested nodes, by the name of the argument.
+        key: the node's place, for messages.
+        given: ready objects that replace nested nodes, by the name of the argument.
 
     Raises:
         ConfigError: the target is not this project's, or an argument is unknown, missing or of the wrong type.
@@ -86,7 +86,7 @@ def _import_target(target: object, key: str) -> Callable[..., Any]:
         found: Callable[..., Any] = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise ConfigError(f"{key}._target_ {target!r} cannot be imported: {error}") from error
-    # A module of this project also holds what it imports: eval.runs.folder.os is no class of this project.
+    # A module of this project also holds its imports: eval.runs.folder.os is no class of this project.
     home = f"{getattr(found, '__module__', '')}."
     if not callable(found) or not home.startswith(ALLOWED_TARGETS) or name.startswith("_"):
         raise ConfigError(f"{key}._target_ {target!r} is no class of this project; only those may be built.")
@@ -96,7 +96,7 @@ def _import_target(target: object, key: str) -> Callable[..., Any]:
 
 
 def checked(value: Any, hint: Any, key: str) -> Any:
-    """Return a value as the type hint has it. Raises ConfigError, with the key, where it does not fit."""
+    """Return a value converted to the type hint. Raises ConfigError, with the key, where it does not fit."""
     try:
         return TypeAdapter(hint, config=_PYDANTIC if not _brings_config(hint) else None).validate_python(value)
     except (PydanticSchemaGenerationError, SchemaError) as error:
@@ -106,7 +106,7 @@ def checked(value: Any, hint: Any, key: str) -> Any:
 
 
 def short(value: object) -> str:
-    """Return a value for a message: as Python writes it, cut where it is long."""
+    """Return a value for a message: its repr, cut where it is long."""
     text = repr(value)
     return text if len(text) <= 200 else f"{text[:197]}..."
 

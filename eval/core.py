@@ -17,56 +17,56 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Accounting = Literal["upstream", "strict"]
-"""How samples without a value count. `upstream`: they leave the denominator. `strict`: they earn nothing."""
+"""Accounting of samples without a value. `upstream`: they leave the denominator. `strict`: they earn nothing."""
 
 Status = Literal["scored", "invalid", "model_failed", "judge_failed"]
-"""What became of a sample: an answer was scored; the output holds no answer; there is no output; no verdict."""
+"""The outcome of a sample: an answer was scored; the output holds no answer; there is no output; no verdict."""
 
 DecoderName = Literal["pyav", "decord"]
-"""`pyav`: exact on every kind of file that is tested. `decord`: what the published numbers were made with."""
+"""`pyav`: exact on every kind of file that is tested. `decord`: the decoder behind the published numbers."""
 
 Task = Literal["mc_qa", "oe_qa", "caption", "description"]
 """Kinds of answer: an option letter, a few words, one sentence, every event. Also the names of groups."""
 
 Settled = Callable[[str], bool]
-"""Whether a text, generated so far, has a score that nothing added to it can change."""
+"""Whether an output, as generated so far, has a score that further text cannot change."""
 
 COMPLETE_FROM = 0.995
 """Share of the samples that must have ended with an output and a verdict before a result counts as complete."""
 
 OVERALL = "overall"
-"""The `subset` of a metric that spans the whole benchmark."""
+"""The `subset` of a metric over the whole benchmark."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What a benchmark is, as its yaml says: data, so that it can be listed and grouped without building it."""
+    """A benchmark's description in its yaml: data, so that it can be listed and grouped without building it."""
 
     title: str
     """Its name in papers."""
     paper: str
-    """Where it was published."""
+    """The publication."""
     homepage: str
-    """Where the official files come from."""
+    """Source of the official files."""
     licence: str
-    """Under which terms, in a few words; neither annotations nor videos are shipped here."""
+    """The licence, in a few words; neither annotations nor videos are shipped here."""
     task: Task
     """The kind of answer."""
     metric: str
-    """The metric that is reported for it."""
+    """The metric reported for it."""
     chance: Literal["options"] | None
-    """What a blind guess earns: `options` is one over the number of options, sample by sample."""
+    """The expected score of a blind guess: `options` is one over the number of options, sample by sample."""
     dataset: str
     """Its name in upstream's rows."""
     upstream_split: str | None
     """The split that upstream reports, None where it reports none."""
     splits: Mapping[str, int]
-    """Samples by split, where the answers are known or can be submitted."""
+    """Number of samples by split, where the answers are known or can be submitted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
-    """What a sample shows to the model: a file, a folder of frames, or a list of frame files."""
+    """The media of a sample: a file, a folder of frames, or a list of frame files."""
 
     source: Path | tuple[Path, ...]
     """A video, gif or image file; a folder of frame images; or the frame files in order."""
@@ -83,7 +83,7 @@ class Clip:
         return str(self.source if isinstance(self.source, Path) else (self.source[0] if self.source else "(no frames)"))
 
     def exists(self) -> bool:
-        """Whether the file, the folder, or every listed frame is there."""
+        """Whether the file, the folder, or every listed frame exists."""
         if isinstance(self.source, Path):
             return self.source.exists()
         return bool(self.source) and all(path.exists() for path in self.source)
@@ -98,11 +98,11 @@ class Sample:
     benchmark: str
     """Name of the benchmark, as in conf/benchmark/."""
     subset: str
-    """Subtask, type or source that it is reported under; "" where the benchmark has none."""
+    """Subtask, type or source under which it is reported; "" where the benchmark has none."""
     clip: Clip
-    """What is shown."""
+    """The clip shown to the model."""
     prompt: str
-    """The text sent, `<video>` standing for the frames."""
+    """The text sent, with `<video>` in place of the frames."""
     targets: tuple[str, ...]
     """Reference answers: the option letter, the answer, or the captions."""
     options: tuple[str, ...] = ()
@@ -110,25 +110,25 @@ class Sample:
     cluster: str = ""
     """The source video: samples that share it are not independent."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    """What the annotation says beyond that, kept as it came."""
+    """Further fields of the annotation, unchanged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """What a model said about a sample: an output or an error, never both."""
+    """A model's output for a sample, or an error; never both."""
 
     id: str
     """The sample's id."""
     prompt: str
-    """The prompt as sent to the model, `<video>` standing for the frames."""
+    """The prompt as sent to the model, with `<video>` in place of the frames."""
     output: str | None
     """The raw continuation, special tokens skipped."""
     error: str | None = None
-    """Why there is no output."""
+    """Reason for the missing output."""
     n_frames: int = 0
-    """Frames shown."""
+    """Number of frames shown."""
     media: str | None = None
-    """Which files the frames came from, as `eval.video.identity.media_id` has it; None where that is not known."""
+    """Hash of the frames' source files, from `eval.video.identity.media_id`; None where that is not known."""
 
     def __post_init__(self) -> None:
         if (self.output is None) == (self.error is None):
@@ -137,7 +137,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """What a scorer made of one prediction: a value, or the reason why there is none."""
+    """A scorer's result for one prediction: a value, or the reason why there is none."""
 
     id: str
     """The sample's id."""
@@ -146,22 +146,22 @@ class Score:
     cluster: str
     """The sample's source video."""
     status: Status
-    """What became of the sample."""
+    """The outcome of the sample."""
     answer: str | None
-    """The answer that was read from the output."""
+    """The answer parsed from the output."""
     target: str
-    """What it was compared with; "" where that is more than one text."""
+    """The text that it was compared with; "" where that is more than one text."""
     values: Mapping[str, float]
-    """Per-sample values by metric name, and counts that metrics are grouped by. What could not be had is absent and
-    never 0: without an output every metric is, without a verdict those that a judge gives."""
+    """Per-sample values by metric name, and counts that metrics are grouped by. Missing values are absent and never
+    0: every metric without an output, the judged ones without a verdict."""
     groups: tuple[str, ...] = ()
-    """Further subsets that the sample is reported under, such as `domain: Knowledge`."""
+    """Further subsets under which the sample is reported, such as `domain: Knowledge`."""
     chance: float | None = None
-    """The expected value of a blind guess, where that has a meaning."""
+    """The expected value of a blind guess, where that is defined."""
     reason: str | None = None
-    """Why there is no value."""
+    """Reason for the missing value."""
     detail: Mapping[str, Any] = field(default_factory=dict)
-    """What the value was made of, where that is more than the answer: AutoDQ's events and labels by side."""
+    """Components of the value, where there is more than the answer: AutoDQ's events and labels by side."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,17 +171,17 @@ class Metric:
     name: str
     """`accuracy`, `accuracy_micro`, `cider`, ..."""
     accounting: Accounting
-    """How samples without a value count."""
+    """Accounting of samples without a value."""
     subset: str
     """`overall`, or the subset's own name."""
     value: float | None
     """Unscaled (accuracy 0 to 1); None where nothing could be scored."""
     n: int
-    """Samples in the denominator."""
+    """Number of samples in the denominator."""
     n_invalid: int
-    """Outputs in this subset from which no answer could be read."""
+    """Number of outputs in this subset from which no answer could be read."""
     n_failed: int
-    """Samples in this subset without an output or without a verdict."""
+    """Number of samples in this subset without an output or without a verdict."""
     average: Literal["micro", "macro"]
     """`micro`: over samples. `macro`: unweighted mean over subsets."""
     lower: float | None = None
@@ -191,18 +191,18 @@ class Metric:
     chance: float | None = None
     """The expected value of blind guessing on the same samples."""
     stderr: float | None = None
-    """Standard error, where values of one source video depend on each other; None where nothing can be said."""
+    """Standard error, clustered by source video; None where it cannot be computed."""
     interval: tuple[float, float] | None = None
     """The interval that covers the true value in 95% of repeated samples of source videos."""
     n_clusters: int | None = None
-    """Source videos that the samples are about."""
+    """Number of source videos of the samples."""
     n_effective: float | None = None
-    """Independent samples that would have the same standard error."""
+    """Number of independent samples that would have the same standard error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How many samples ended how; the four outcomes add up to the total."""
+    """Number of samples with each status; the four add up to the total."""
 
     total: int
     scored: int
@@ -213,7 +213,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """How much of a subset has its media at hand."""
+    """Share of a subset's samples whose media are available."""
 
     subset: str
     total: int
@@ -221,7 +221,7 @@ class Coverage:
 
     @property
     def fraction(self) -> float:
-        """Share of the samples whose media are there."""
+        """Share of the samples whose media are available."""
         return self.present / self.total if self.total else 0.0
 
 
@@ -234,12 +234,12 @@ class Result:
     judge: str | None
     """The judge as served, where there is one."""
     protocol: str | None
-    """How the judge was asked."""
+    """The judge protocol's name."""
     score_id: str
-    """Hash of all that makes a score what it is: metric, protocol with wording and parser, judge as served. Numbers
-    with another one are never compared, averaged or put in one column."""
+    """Hash of everything that defines a score: metric, protocol with wording and parser, judge as served. Numbers
+    with different hashes are never compared, averaged or put in one column."""
     primary: str
-    """Name of the metric that the benchmark is known by; its row with subset `overall` is the headline."""
+    """Name of the benchmark's primary metric; its row with subset `overall` is the headline."""
     complete: bool
     """Whether enough samples, COMPLETE_FROM of them, ended with an output (and, where judged, with a verdict)."""
     counts: Counts
@@ -248,9 +248,9 @@ class Result:
     provenance: Mapping[str, Any]
     """Versions, hashes and settings that the values depend on."""
     judging: Mapping[str, Any] | None = None
-    """What the judge was asked, and what it cost, stage by stage."""
+    """Number and cost of the judge calls, by stage."""
     timing: Mapping[str, Any] | None = None
-    """Where the time went, as `eval.timing.Lap.summary` says; None where no model ran. Nothing else depends on time."""
+    """Time of each stage, from `eval.timing.Lap.summary`; None where no model ran. Nothing else depends on time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,28 +258,28 @@ class Generation:
     """One continuation by a model."""
 
     prompt: str
-    """The prompt as sent, `<video>` standing for the frames."""
+    """The prompt as sent, with `<video>` in place of the frames."""
     output: str
     """The raw continuation, special tokens skipped."""
     n_tokens: int
-    """Tokens generated, the end token included."""
+    """Number of tokens generated, the end token included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """What became of a clip: its frames, or why there are none."""
+    """The result of loading a clip: its frames, or an error."""
 
     clip: Clip
     frames: Sequence[Image] | None
     """RGB images, where the clip could be read."""
     error: MediaError | None = None
-    """Why there are no frames."""
+    """Reason for the missing frames."""
     media: str | None = None
-    """Which files they came from, as `eval.video.identity.media_id` has it."""
+    """Hash of their source files, from `eval.video.identity.media_id`."""
     decode: tuple[float, float] = (0.0, 0.0)
-    """When decoding began and ended, by `time.perf_counter`."""
+    """Start and end of decoding, by `time.perf_counter`."""
     prepare: tuple[float, float] = (0.0, 0.0)
-    """When bringing the frames to the model's size began and ended."""
+    """Start and end of resizing the frames for the model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,7 +291,7 @@ class Asked:
     prompts: Sequence[str]
     """Texts with one `<video>`, or one `<image>` a frame."""
     settled: Sequence[Settled | None] = ()
-    """What may end each prompt's continuation before its end token; empty where nothing may."""
+    """For each prompt, the check that may end its continuation before the end token; empty for none."""
 
 
 class Identified(Protocol):
@@ -304,21 +304,21 @@ class Identified(Protocol):
 
 
 class Benchmark(Protocol):
-    """Reads annotations into samples, and says how they are scored."""
+    """Reads annotations into samples, and describes how they are scored."""
 
     @property
     def name(self) -> str:
-        """Its name here: the file, the yaml, the results."""
+        """Its name in this project: in file names, yaml files and results."""
         ...
 
     @property
     def dataset(self) -> str:
-        """Its name in upstream's rows, where `dataset` is this, or this with `/` and the subset."""
+        """Its name in upstream's rows, whose `dataset` is this name, or this name with `/` and the subset."""
         ...
 
     @property
     def card(self) -> Card:
-        """What it is: paper, licence, task, sizes."""
+        """Its card: paper, licence, task, sizes."""
         ...
 
     @property
@@ -328,7 +328,7 @@ class Benchmark(Protocol):
         ...
 
     def subset_of(self, row: Any) -> str:
-        """Return what a row of upstream's is reported under."""
+        """Return the subset under which a row of upstream's is reported."""
         ...
 
     def asked_with(self) -> Identified:
@@ -336,7 +336,7 @@ class Benchmark(Protocol):
         ...
 
     def describe(self) -> Mapping[str, Any]:
-        """Return what the samples were read from, and how many rows were left out; to be asked after them."""
+        """Return the annotations' source and the number of rows left out; to be called after `samples`."""
         ...
 
 
@@ -347,25 +347,25 @@ class Model(Protocol):
     def name(self) -> str: ...
     @property
     def n_frames(self) -> int:
-        """Frames to sample from a clip."""
+        """Number of frames to sample from a clip."""
         ...
 
     @property
     def frame_side(self) -> int | None:
-        """Pixels a side to which frames may be brought, by `eval.video.preparing`, before they come; None: not so."""
+        """Side in pixels to which `eval.video.preparing` may resize frames before they arrive; None: no resizing."""
         ...
 
     @property
     def whole_clips(self) -> bool:
-        """Whether a call holds all of a benchmark's prompts about a clip, and no others, also when a run goes on."""
+        """Whether a call must hold exactly a benchmark's prompts about a clip, also when a run is resumed."""
         ...
 
     def clips_at_once(self, n_prompts: int) -> int:
-        """Return how many clips with about so many prompts each it works on best together; always the same answer."""
+        """Return the best number of clips, with about so many prompts each, for one call; always the same answer."""
         ...
 
     def describe(self) -> Mapping[str, Any]:
-        """Return what the outputs depend on: checkpoint, revision, device, dtype, decoding."""
+        """Return everything the outputs depend on: checkpoint, revision, device, dtype, decoding."""
         ...
 
     def generate(self, asked: Sequence[Asked], clock: Clock | None = None) -> list[list[Generation]]:
@@ -373,7 +373,7 @@ class Model(Protocol):
 
         Args:
             asked: clips, with the prompts about each.
-            clock: told what the time goes into, and how many tokens were generated.
+            clock: records the time of each stage and the number of tokens.
 
         Raises:
             ModelError: one of the prompts does not fit; the caller then asks for fewer.
@@ -387,21 +387,21 @@ class Scorer(Protocol):
     @property
     def name(self) -> str: ...
     def describe(self) -> Mapping[str, Any]:
-        """Return the identity of its scores: settings, wording, parser, judge. Never compare two that differ in it."""
+        """Return the identity of its scores: settings, wording, parser, judge. Compare only scores with equal ones."""
         ...
 
     def settled(self) -> Settled | None:
-        """Return what tells when an output can no longer change its score, or None where only its end does."""
+        """Return the check that an output's score can no longer change; None if only the whole output decides."""
         ...
 
     def score(self, pairs: Sequence[tuple[Sample, Prediction]], population: Sequence[Sample] = ()) -> list[Score]:
         """Return one score a pair, in the order given.
 
-        `population` holds all samples of the split, of which `pairs` may be a part: a metric that depends on a
-        corpus takes its statistics from it, so that a part's score means what it means in the whole.
+        `population` holds all samples of the split, of which `pairs` may be a part: a corpus metric takes its
+        statistics from it, so that scores of a part are comparable with those of the whole.
         """
         ...
 
     def aggregate(self, scores: Sequence[Score]) -> list[Metric]:
-        """Return the metrics, both accountings, overall ones first."""
+        """Return the metrics in both accountings, overall ones first."""
         ...

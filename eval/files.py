@@ -1,8 +1,8 @@
-"""Files that survive: a reader finds the old content or the new one, and what was written is on disk.
+"""Crash-safe file writing: a reader finds the old content or the new one, and written data is on disk.
 
-A file is written under another name, synced, put in the place of the old one, and its folder is synced, so that a
-power cut leaves the one or the other. Whatever the disk refuses becomes a RunError with a remedy, and the old file
-stays. Permissions are 0644 and 0755 less what the umask takes away, so that nothing is ever writable by everybody.
+A file is written under a temporary name, synced and renamed over the old one, and its folder is synced, so that a power
+cut leaves the old file or the new one. A disk error becomes a RunError with a remedy, and the old file stays.
+Permissions are 0644 and 0755 less what the umask takes away, so that nothing is ever writable by everybody.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from eval.errors import RunError
 FILE_MODE, FOLDER_MODE = 0o644, 0o755
 
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}")
-"""What a file is called while it is written; earlier versions took letters that Python's tempfile draws."""
+"""Temporary name of a file while it is written; earlier versions used letters from Python's tempfile."""
 
 _REMEDIES = {
     errno.ENOSPC: "Make room there and repeat the command; what was finished before is kept.",
@@ -39,11 +39,11 @@ _REMEDIES = {
 }
 _OTHERWISE = "Choose another OUT, or mend the disk and repeat the command; what was finished is kept."
 _NO_SYNC = {errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EACCES}
-"""What file systems answer that cannot sync a folder, or need not."""
+"""Errors of file systems that cannot, or need not, sync a folder."""
 
 
 def refused(path: Path, error: OSError) -> RunError:
-    """Return what to raise where the disk refuses to write a file: its name, the reason, and the remedy."""
+    """Return the error where the disk refuses to write a file: its name, the reason, and the remedy."""
     return RunError(f"{path} cannot be written: {_reason(error)}. {_remedy(error)}")
 
 
@@ -56,7 +56,7 @@ def _remedy(error: OSError) -> str:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder with those above it, on disk and writable by nobody else.
+    """Make a folder and its parents, synced to disk and writable by nobody else.
 
     Raises:
         RunError: it cannot be made.
@@ -64,7 +64,7 @@ def make_folder(folder: Path) -> None:
     try:
         missing = [each for each in (folder, *folder.parents) if not each.exists()]
         for each in reversed(missing):
-            # pathlib gives the folders above a mode of its own, which a lax umask leaves writable by everybody.
+            # pathlib gives parents default permissions, which a lax umask leaves writable by everybody.
             each.mkdir(mode=FOLDER_MODE, exist_ok=True)
             sync_folder(each.parent)
         if not folder.is_dir():
@@ -74,7 +74,7 @@ def make_folder(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Put on disk which files a folder holds. Raises OSError where the disk fails."""
+    """Sync a folder's list of files to disk. Raises OSError where the disk fails."""
     if os.name == "nt":
         return  # Windows opens no folders, and NTFS keeps its own journal of them.
     handle = os.open(folder, os.O_RDONLY)
@@ -88,21 +88,21 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_all(handle: int, content: bytes) -> None:
-    """Write all of it, where the system takes it in parts. Raises OSError."""
+    """Write all bytes, even if the system accepts only parts at a time. Raises OSError."""
     left = memoryview(content)
     while left:
         left = left[os.write(handle, left) :]
 
 
 def write_bytes_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader finds the old content or the new one, never a part; it is on disk then.
+    """Write a file so that a reader finds the old content or the new one, never a part; the data are on disk on return.
 
     Raises:
-        RunError: the disk is full, failed or may not be written; the old file is as it was.
+        RunError: the disk is full, failed or may not be written; the old file is unchanged.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        # O_EXCL follows no link that somebody may have put there, and the system takes the umask off the mode.
+        # O_EXCL follows no planted link, and the system subtracts the umask from the mode.
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), FILE_MODE)
         try:
             try:
@@ -125,10 +125,10 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def to_json(value: Any) -> str:
-    """Return one line of JSON: keys as given, text as itself, no NaN.
+    """Return one line of JSON: keys in the given order, text unescaped, no NaN.
 
-    Halves of surrogate pairs become question marks, as where files are read: UTF-8 cannot hold them, many readers
-    refuse their escapes, and a run must not end over one.
+    Unpaired surrogates become question marks, as in reading: UTF-8 cannot hold them, many readers refuse their escapes,
+    and a run must not fail because of one.
     """
     return _storable(json.dumps(value, ensure_ascii=False, allow_nan=False))
 
@@ -153,6 +153,6 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def leftover_of(path: Path) -> str | None:
-    """Return the name of the file that was being written under this name, or None where it looks like none such."""
+    """Return the final name of a temporary file, or None where the name is not of that form."""
     found = _TEMPORARY.fullmatch(path.name)
     return found["name"] if found else None

@@ -12,7 +12,7 @@
     Action Sequence    0.5
     Name: value, dtype: float64
 
-A place is the folder of a run or of a score, a folder that holds some at any depth, or a bundle. What is damaged raises
+A place is the folder of a run or of a score, a folder with such folders at any depth, or a bundle. Damaged runs raise
 an error here, unlike on the leaderboard. pandas is an extra, since nothing else needs it: `pip install -e '.[frames]'`.
 """
 
@@ -53,20 +53,20 @@ _PAIRED_ON = ("benchmark", "score_id", "metric", "subset", "id", "cluster", "tar
 
 
 def leaderboard(table: str | Path = "results/leaderboard.csv") -> DataFrame:
-    """Return a leaderboard file, its texts as they were before spreadsheets were guarded against.
+    """Return a leaderboard file, with the original texts, without the apostrophes that protect spreadsheets.
 
     Returns:
         One row a number, with the columns of `eval.analysis.leaderboard.rows.Row`; values unscaled; dates in UTC.
 
     Raises:
-        DataError: the file is damaged, or is none.
+        DataError: the file is damaged, or is no leaderboard.
         ConfigError: pandas is not installed.
     """
     return _metric_frame(read_csv(Path(table)))
 
 
 def metrics(*places: str | Path) -> DataFrame:
-    """Return the metrics of runs, in the order in which they are found.
+    """Return the metrics of runs, in the order of finding them.
 
     Returns:
         One row a metric, with the columns of `leaderboard`; `provenance` is the run's path.
@@ -86,16 +86,16 @@ def samples(*places: str | Path, metric: str | None = None) -> DataFrame:
 
     Args:
         places: Runs, see above.
-        metric: Which value of each sample is wanted; None for the one that its benchmark is known by.
+        metric: Name of the sample values to return; None for the benchmark's primary metric.
 
     Returns:
-        One row a sample and run: which run, how it was scored, `prediction` (the raw output), `answer` (what was read
-        from it), `target`, `status`, `reason` (why there is no value), and `value`, missing where there is none.
-        Outputs are missing too where only a score is at hand, whose predictions lie elsewhere.
+        One row a sample and run: the run, how it was scored, `prediction` (the raw output), `answer` (parsed from
+        it), `target`, `status`, `reason` (why there is no value), and `value`, missing where there is none.
+        Outputs are missing too where a score's predictions are not available.
 
     Raises:
         DataError: a run is damaged, or none of its samples has such a value.
-        RunError: a file of it is not the one that its result was computed with.
+        RunError: one of its files is not the one that its result was computed from.
         ConfigError: a place does not exist, or pandas is not installed.
     """
     rows: list[Mapping[str, Any]] = []
@@ -106,11 +106,11 @@ def samples(*places: str | Path, metric: str | None = None) -> DataFrame:
 
 
 def paired(first: str | Path, second: str | Path, metric: str | None = None) -> DataFrame:
-    """Return two runs side by side, for whatever is to be made of their differences.
+    """Return two runs side by side, for analyses of their differences.
 
     Returns:
-        One row a sample that both have: `prediction_first`, `answer_first`, `value_first`, the same of the second, and
-        `difference`, second less first, missing where one of them is.
+        One row for each sample of both: `prediction_first`, `answer_first`, `value_first`, the same of the second, and
+        `difference`, second less first, missing where either value is.
 
     Raises:
         DataError: they were not scored in the same way, or have no sample in common; or as `samples` does.

@@ -1,4 +1,4 @@
-"""Where a number comes from: versions, and hashes of everything that went into it."""
+"""Provenance of a number: versions, and hashes of everything that went into it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def versions() -> dict[str, str]:
 
 
 def library_versions() -> dict[str, str]:
-    """Return the versions of the packages by which a model's outputs may differ; decoders have a place of their own."""
+    """Return the versions of packages that can change a model's outputs; decoders are recorded separately."""
     names = ("torch", "transformers", "tokenizers", "pillow", "numpy")
     return {name: version for name in names if (version := _version(name))}
 
@@ -37,7 +37,7 @@ def _version(package: str) -> str | None:
 
 
 def code_version(project: Path) -> str | None:
-    """Return the checkout's commit, with `-dirty` where files differ from it; None outside a checkout."""
+    """Return the checkout's commit, with `-dirty` if files were changed; None outside a checkout."""
     try:
         commit = _git(project, "rev-parse", "HEAD")
         dirty = _git(project, "status", "--porcelain", "--untracked-files=no")
@@ -52,7 +52,7 @@ def _git(project: Path, *arguments: str) -> str:
 
 
 def code_hash(project: Path) -> str:
-    """Return the hash of the code that samples, predictions and scores come from, committed or not."""
+    """Return the hash of the code behind samples, predictions and scores, committed or not."""
     files = sorted(path for room in ("eval", "benchmarks") for path in (project / room).rglob("*.py"))
     digest = hashlib.sha256()
     for path in files:
@@ -61,7 +61,7 @@ def code_hash(project: Path) -> str:
 
 
 def sha256_text(parts: Sequence[str]) -> str:
-    """Return the SHA-256 of texts, each closed by a zero byte so that shifting text between them shows."""
+    """Return the SHA-256 of texts, each followed by a zero byte, so that moving text between them changes it."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
@@ -74,9 +74,9 @@ def prompts_hash(samples: Sequence[Sample]) -> str:
 
 
 def data_hash(samples: Sequence[Sample]) -> str:
-    """Return the hash of what is asked and expected: ids, source videos, spans, targets, options, questions, events.
+    """Return the hash of the samples' content: ids, source videos, spans, targets, options, questions, events.
 
-    Where the files lie does not count: a run goes on when the data moved, or a missing video was added.
+    Paths do not count: a run can be resumed after the data moved, or a missing video was added.
     """
     rows = []
     for sample in samples:
@@ -100,6 +100,6 @@ def files_hash(paths: Sequence[Path]) -> str:
 
 
 def digest(value: object, digits: int) -> str:
-    """Return so many digits of the SHA-256 of a value's canonical JSON."""
+    """Return the first digits of the SHA-256 of a value's canonical JSON."""
     canonical = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"), default=str)
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:digits]

@@ -1,4 +1,4 @@
-"""Where the time of a run goes: stages of the main thread, work of other processes, and the course of both."""
+"""Timing of a run: stages of the main thread, work of other processes, and both over the run's course."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 BINS = 240
-"""Most parts into which a run's course is cut; when they are used up, two neighbours become one."""
+"""Most time bins of a run's course; when they are used up, neighbours are merged in pairs."""
 
 IN_MODEL = ("encode", "prefill", "generate", "model")
 """Stages of the main thread that are the model's: vision tower and projector; the prompt up to the first token; the
-further tokens; all else that it does, such as tokenising and moving data."""
+further tokens; everything else, such as tokenising and moving data."""
 
 MAIN = (*IN_MODEL, "wait", "write", "score")
-"""Stages of the main thread: the model's, waiting for frames, putting predictions on disk, scoring."""
+"""Stages of the main thread: the model's, waiting for frames, writing predictions, scoring."""
 
 ELSEWHERE = ("decode", "prepare")
 """Work of other processes: reading a clip's frames, and bringing them to the model's size."""
@@ -24,18 +24,18 @@ ELSEWHERE = ("decode", "prepare")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lap:
-    """What a clock saw in some time."""
+    """A clock's record of some period."""
 
     wall: float
-    """Seconds."""
+    """Wall time in seconds."""
     seconds: Mapping[str, float]
     """Seconds by stage."""
     counts: Mapping[str, int]
-    """How many of what was counted."""
+    """Counts by name."""
     bin_s: float
-    """Seconds of a part of the course."""
+    """Seconds of a time bin."""
     course: Mapping[str, Sequence[float]]
-    """Seconds of each stage in each part."""
+    """Seconds of each stage in each time bin."""
 
     @property
     def in_model(self) -> float:
@@ -43,7 +43,7 @@ class Lap:
         return sum(self.seconds.get(stage, 0.0) for stage in IN_MODEL)
 
     def summary(self) -> dict[str, Any]:
-        """Return the figures that result.json keeps: seconds by stage, what the model's share is, tokens a second."""
+        """Return the summary for result.json: seconds by stage, the model's share, tokens a second."""
         predicting = self.wall - self.seconds.get("score", 0.0)
         tokens = self.counts.get("tokens", 0)
         in_model = self.in_model
@@ -60,12 +60,12 @@ class Lap:
 class Clock:
     """Adds up the seconds of stages, in memory that does not grow with the run.
 
-    Stages may be nested: the inner one's time is not the outer one's too, so that the stages of the main thread add up
-    to no more than the wall time.
+    Stages may be nested: the inner stage's time is not counted for the outer one, so that the stages of the main thread
+    add up to at most the wall time.
 
     Args:
-        now: seconds that only go forward.
-        bin_s: seconds of a part of the course, at first.
+        now: a monotonic clock, in seconds.
+        bin_s: initial seconds of a time bin.
     """
 
     def __init__(self, now: Callable[[], float] = time.perf_counter, bin_s: float = 0.05) -> None:
@@ -80,7 +80,7 @@ class Clock:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Count the time until the block ends as the stage's, but for that of stages inside it."""
+        """Add the time until the block ends to the stage, except for stages inside it."""
         self._switch()
         self._open.append(name)
         try:
@@ -90,16 +90,16 @@ class Clock:
             self._open.pop()
 
     def add(self, name: str, start: float, end: float) -> None:
-        """Count work that was done elsewhere, at the same time as whatever the main thread did."""
+        """Add work of other processes, in parallel with the main thread."""
         self._seconds[name] = self._seconds.get(name, 0.0) + end - start
         self._draw(name, start - self._start, end - self._start)
 
     def count(self, name: str, n: int) -> None:
-        """Count things, such as tokens."""
+        """Count items, such as tokens."""
         self._counts[name] = self._counts.get(name, 0) + n
 
     def lap(self) -> Lap:
-        """Return what came together since the clock was made, or since the last lap, and begin anew."""
+        """Return the record since the clock was made, or since the last lap, and reset."""
         self._switch()
         n = max((len(parts) for parts in self._course.values()), default=0)
         done = Lap(
@@ -114,7 +114,7 @@ class Clock:
         return done
 
     def _switch(self) -> None:
-        """Give the time since the last switch to the innermost open stage."""
+        """Add the time since the last switch to the innermost open stage."""
         now = self._now()
         if self._open:
             self.add(self._open[-1], self._since, now)

@@ -53,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     if not given.rehearse and not torch.cuda.is_available():
         print(f"gpu-check: no CUDA device here (torch {torch.__version__}); nothing was checked.")
+        print("ARGS=--rehearse tries the script itself on the CPU.")
         return 2
     # TF32 would round what the reference in fp32 is computed from.
     torch.set_float32_matmul_precision("highest")

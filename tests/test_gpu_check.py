@@ -30,7 +30,10 @@ def results(tmp_path, monkeypatch):
 def test_without_cuda_nothing_is_checked(results, monkeypatch, capsys):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert gpu_check.main([]) == 2
-    said = f"gpu-check: no CUDA device here (torch {torch.__version__}); nothing was checked.\n"
+    said = (
+        f"gpu-check: no CUDA device here (torch {torch.__version__}); nothing was checked.\n"
+        "ARGS=--rehearse tries the script itself on the CPU.\n"
+    )
     assert capsys.readouterr().out == said
     assert not results.exists()
 

@@ -1,1 +1,1 @@
-"""Results that are there already: compared, explained, gathered. Each view stands beside what it shows."""
+"""Compares, explains and collects existing results; each view stands beside the code whose results it shows."""

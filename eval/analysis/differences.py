@@ -1,4 +1,4 @@
-"""In which settings two judges, or two runs, differ."""
+"""Settings in which two judges, or two runs, differ."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Difference:
 
 
 def differences_of(first: Mapping[str, Any], second: Mapping[str, Any], path: str = "") -> list[Difference]:
-    """Return the fields, dotted, in which two nested settings differ; `path` comes before their names."""
+    """Return the fields, dotted, in which two nested settings differ; `path` is the prefix of their names."""
     found: list[Difference] = []
     for key in dict.fromkeys([*first, *second]):
         one, two = first.get(key), second.get(key)

@@ -1,8 +1,8 @@
-"""Is a run worse than another by more than a margin? Yes, no, or too little is known: a test of non-inferiority.
+"""Non-inferiority test: whether a run is worse than another by more than a margin, or that cannot be decided.
 
-Two runs never score the same, and a test for any difference fails on a harmless one as soon as there are samples
-enough, and passes a bad one as long as there are few. So the user names the loss that would matter, the margin, and the
-interval of the difference (new less old, paired by sample, over source videos) is set against it:
+Two runs never score the same. A test for any difference fails on a harmless one when there are many samples, and passes
+a bad one when there are few. So the user names the loss that would matter, the margin, and the interval of the
+difference (new less old, paired by sample, over source videos) is compared with it:
 
     pass           its lower bound is above -margin: a loss as large as that is ruled out
     fail           its upper bound is below -margin: a loss of more than that is shown
@@ -10,16 +10,16 @@ interval of the difference (new less old, paired by sample, over source videos) 
 
 Both bounds are one-sided ones of 95%: of runs that lose exactly the margin, 5% pass and 5% fail. These are the cases of
 the CONSORT statement for such trials: Piaggio, Elbourne, Pocock, Evans and Altman, Reporting of noninferiority and
-equivalence randomized trials, JAMA 308 (2012); fail is what it calls inferior. To fail already what is worse than 0
-would be another gate, of margin 0, and would fail more often the more samples there are: what the margin says does not
-matter would stop a run.
+equivalence randomized trials, JAMA 308 (2012); fail is what it calls inferior. Failing every run that is worse than 0
+would be a gate of margin 0, which fails more often the more samples there are, for losses that the margin declares
+irrelevant.
 
-A run passes only where there are samples enough that one which is as good would mostly do so: at a true difference of 0
-with a power of 80%. With fewer the gate does not arm, since what passed would have passed by luck. That a loss is shown
-needs no power: the larger it is the more answers differ, and the more samples would seem to be needed, so that a gate
-which waited for them would miss the worst. Bounds are Student's with one degree of freedom less than there are videos,
-in a macro average one less for each subset. Sample size: Julious, Sample sizes for clinical trials with Normal data,
-Statistics in Medicine 23 (2004), of non-inferiority trials, with the standard error as observed.
+A run can pass only if there are enough samples for an equally good run to pass mostly: with a power of 80% at a true
+difference of 0. With fewer samples the gate is not armed, since a pass would be luck. A fail needs no power: the larger
+the loss, the more answers differ and the more samples seem to be needed, so a gate that waited for them would miss the
+worst losses. Bounds are Student's with one degree of freedom less than there are videos, in a macro average one less
+for each subset. Sample size: Julious, Sample sizes for clinical trials with Normal data, Statistics in Medicine 23
+(2004), of non-inferiority trials, with the standard error as observed.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ from eval.runs.scored import ScoredRun
 from eval.stats.clusters import share_interval, t_quantile
 
 CONFIDENCE = 0.95
-"""Of each bound."""
+"""Confidence level of each bound."""
 POWER = 0.8
-"""Chance that a run passes which is as good; with less none does."""
+"""Required probability that an equally good run passes; with less, no run passes."""
 
 _NOTHING = 1e-12
-"""A standard error below this is that of videos which all differ alike."""
+"""Standard errors below this mean that all videos differ by the same amount."""
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What a difference says about a margin; all in the metric's own unit."""
+    """The test's result for a difference and a margin, in the metric's own unit."""
 
     verdict: Verdict
     low: float
@@ -57,23 +57,23 @@ class Decision:
     high: float
     """Upper bound, one-sided."""
     armed: bool
-    """Whether there are samples enough for a run to pass."""
+    """Whether there are enough samples for a run to pass."""
     needed: int
-    """Samples that the margin needs, if these are typical."""
+    """Number of samples that the margin needs, if these are typical."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarginGate:
-    """One metric of a new run against that of an old one."""
+    """One metric of a new run compared with that of an old one."""
 
     comparison: Comparison
-    """First the old run, second the new one."""
+    """The comparison of the old run (first) with the new one (second)."""
     change: Change
-    """Of the metric that decides."""
+    """The change of the deciding metric."""
     margin: float
-    """In the metric's own unit: 0.01 is a percentage point of accuracy."""
+    """The margin in the metric's own unit: 0.01 is a percentage point of accuracy."""
     scale: float
-    """What tables multiply the metric by."""
+    """Factor by which tables multiply the metric."""
     decision: Decision
 
 
@@ -87,7 +87,7 @@ def decide(
     alike: float | None = None,
     full: float = 1.0,
 ) -> Decision:
-    """Return what a difference says about a margin.
+    """Return the test's result for a difference and a margin.
 
     Args:
         difference: New less old.
@@ -95,10 +95,10 @@ def decide(
         df: Degrees of freedom of the standard error.
         margin: The loss that matters, above 0.
         n: Paired samples.
-        alike: Where the difference is the same in all videos, 0 mostly, the standard error is 0 and says nothing. Then
-            the share of videos of which it may be otherwise all the same, up to `full` either way. Bounds fall with
-            1 / n there, and with its root otherwise.
-        full: The most that the metric can be.
+        alike: Used where the difference is the same in all videos, mostly 0, so that the standard error is 0: the share
+            of videos that may still differ unseen, by up to `full` either way. The bounds then shrink with 1 / n, and
+            otherwise with its root.
+        full: The metric's maximum.
     """
     if alike is not None:
         low, high = difference - alike * (full + difference), difference + alike * (full - difference)
@@ -125,19 +125,19 @@ def margin_gate(
     accounting: Accounting = "strict",
     accept: Sequence[str] = (),
 ) -> MarginGate:
-    """Return whether a new run keeps within a margin of an old one.
+    """Return the gate's result: whether a new run stays within a margin of an old one.
 
     Args:
-        new: The run that is to pass.
-        old: What it must not fall behind.
+        new: The run to test.
+        old: The run to compare it with.
         margin: Percentage points; of a judge's score from 0 to 5, points.
-        metric: Which of the benchmark's metrics decides; None for the one that it is known by.
+        metric: The deciding metric; None for the benchmark's primary one.
         accounting: How samples without a value count.
         accept: Fields in which the runs may differ, as `compare` takes them.
 
     Raises:
-        ConfigError: the runs cannot be compared, which the message explains; there is no such metric; the margin is
-            not above 0; or all samples are about one video, so that nothing can be told.
+        ConfigError: the runs cannot be compared, which the message explains; there is no such metric; the margin is not
+            above 0; or all samples are about one video, so that there is no interval.
     """
     if not 0 < margin < 100:
         raise ConfigError(f"--margin {margin:g} is no loss to rule out; give percentage points, such as 1.0.")
@@ -146,7 +146,7 @@ def margin_gate(
     if not changes:
         raise ConfigError(f"{new.folder}: under the accounting {accounting} nothing was scored in both runs.")
     named = {change.name: change for change in changes}
-    # The headline may be listed under the name of its average, and comes first in either case.
+    # The headline may be listed under the name of its average; it comes first in either case.
     primary = new.result.primary
     change = changes[0] if metric in (None, primary) and metric not in named else named.get(metric or primary)
     if change is None:

@@ -1,4 +1,4 @@
-"""What each command does, arrow by arrow; a file a command."""
+"""The steps of each command, one file a command."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _COMMANDS = {
     "import": ("exchange", "import_protocol"),
     "list": ("exchange", "list_names"),
 }
-"""The module here and the function in it that carry out each command; each is imported only when it is asked for."""
+"""Module and function of each command; a module is imported only when its command is given."""
 
 
 def run(given: argparse.Namespace) -> bool | int:
-    """Carry out a parsed command; return whether it is complete, or an exit code of the command's own."""
+    """Carry out a parsed command; return whether it is complete, or the command's own exit code."""
     logging.basicConfig(format="tarsier-eval: %(message)s", level=logging.WARNING)
     module, function = _COMMANDS[given.command]
     outcome: bool | int = getattr(importlib.import_module(f"eval.cli.{module}"), function)(given)

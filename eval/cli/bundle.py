@@ -1,4 +1,4 @@
-"""`tarsier-eval bundle`: a run in one file, from which any machine gets the same rows of the leaderboard."""
+"""`tarsier-eval bundle`: a run in one file, which gives the same leaderboard rows on any machine."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def bundle(given: argparse.Namespace) -> bool:
 
 
 def result_folder(name: str) -> Path:
-    """Return the folder of a run or a score that a user names. Raises ConfigError where it holds no result."""
+    """Return the folder of a run or a score given by name. Raises ConfigError where it holds no result."""
     folder = Path(name).expanduser().resolve()
     if not (folder / RESULT).is_file():
         raise ConfigError(f"{name!r} holds no {RESULT}: give the folder of a run that is through, or of a score.")
@@ -46,7 +46,7 @@ def result_folder(name: str) -> Path:
 
 
 def write_bundle(scored: ScoredRun, name: str, overrides: Sequence[str]) -> None:
-    """Write what a folder holds as one bundle, and say so.
+    """Write a folder's content as one bundle, and print a message.
 
     Args:
         scored: The folder.
@@ -54,7 +54,7 @@ def write_bundle(scored: ScoredRun, name: str, overrides: Sequence[str]) -> None
         overrides: Further settings, such as `protocol.pack=<folder>`.
 
     Raises:
-        ConfigError: the file can't be there, a key would leave with it, or predictions or wording are not at hand.
+        ConfigError: the file can't be written there, would contain a key, or predictions or wording are missing.
         DataError, RunError: something in the folder is damaged, or has changed since it was scored.
     """
     to = _bundle_file(name)
@@ -73,7 +73,7 @@ def write_bundle(scored: ScoredRun, name: str, overrides: Sequence[str]) -> None
 
 
 def _bundle_file(name: str) -> Path:
-    """Return where a bundle is to be written. Raises ConfigError where it can't be, or would replace something else."""
+    """Return the path of a new bundle. Raises ConfigError where it is not allowed, or would replace another file."""
     path = Path(name).expanduser().resolve()
     if not path.name.endswith(SUFFIX):
         raise ConfigError(f"--to {name}: a bundle's name ends in {SUFFIX}.")
@@ -98,7 +98,7 @@ def _files(scored: ScoredRun, overrides: Sequence[str]) -> dict[str, bytes]:
     own = folder / PREDICTIONS
     files[PREDICTIONS] = own.read_bytes() if own.is_file() else to_jsonl(to_json(*pair) for pair in pairs)
     about = scored.raw["provenance"]
-    # What makes the score what it is stays to the letter: its hash is part of the row.
+    # The fields that identify the score stay exactly as they are: their hash is part of the row.
     placeless = {**without_places(about), "scorer": about["scorer"]}
     files[RESULT] = _json({**scored.raw, "provenance": placeless})
     if (folder / CONFIG).is_file():
@@ -112,7 +112,7 @@ def _files(scored: ScoredRun, overrides: Sequence[str]) -> dict[str, bytes]:
         files[RUN] = _json({**without_places(record), "config_sha256": config})
     if "judge" in about["scorer"]:
         settings = configuration.load_settings([f"benchmark={benchmark.name}", *overrides])
-        # Which reads the verdicts too: what could not be replayed is not packed.
+        # This reads the verdicts too, so that a bundle that cannot be replayed is not written.
         protocol = ReplayJudge(bundle=folder).protocol(pack_of(settings))
         files[WORDING] = _json(asdict(protocol.wording))
     population = population_of(scored, benchmark, pairs)
@@ -133,7 +133,7 @@ def _json(value: Any) -> bytes:
 
 
 def _places_left(files: Mapping[str, bytes], scored: ScoredRun) -> list[str]:
-    """Return a line for each file in which paths of this machine are left: messages name the file that failed."""
+    """Return a line for each file that still contains paths of this machine: messages name the file that failed."""
     about = scored.result.provenance
     places = {str(PROJECT), str(Path.home()), str(scored.folder), str(about.get("data") or "")}
     known = [place.encode() for place in places if place.startswith("/") and len(place) > 1]

@@ -13,7 +13,7 @@ from eval.runs.scored import ScoredRun
 
 
 def compare(given: argparse.Namespace) -> bool:
-    """Show how two systems differ on the same samples, and how sure that is."""
+    """Show the differences between two systems on the same samples, with their uncertainty."""
     first, second = (ScoredRun.read(Path(name).expanduser().resolve()) for name in (given.first, given.second))
     comparison = compare_systems(first, second, given.accept or ())
     show_comparison(comparison)

@@ -1,8 +1,8 @@
-"""`tarsier-eval equivalence`: does sharing and batching change what a model says, on this device, in this precision?
+"""`tarsier-eval equivalence`: whether sharing and batching change outputs, on this device, in this precision.
 
-In fp32 it does not, and the tests hold it to that. In half precision a sum in another order may tip a near tie; how
-often it does, and whether any score moves with it, is measured here rather than promised. The reference is one prompt
-at a time, vision tower and all, through transformers' own `generate`: what upstream does.
+In fp32 they do not, as the tests check. In half precision a sum in another order may decide a near tie differently;
+this command measures how often, and whether any score changes. The reference is one prompt at a time, vision tower
+included, through transformers' own `generate`, as upstream does it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from eval import building
 from eval import config as configuration
-from eval.cli.evaluate import frame_loader, overrides_of
+from eval.cli.evaluate import request_of
 from eval.core import Asked, Benchmark, Generation, Prediction, Sample
 from eval.errors import ConfigError
 from eval.report.equivalence import Equivalence, Flip, show_equivalence
@@ -24,16 +24,17 @@ from eval.report.terminal import RunProgress
 from eval.running.judge_session import Judging
 from eval.running.outcome import origin
 from eval.running.predict import Load, predict
+from eval.running.start import frame_loader
 from eval.runs.folder import write_json
 from eval.timing import Clock
 
 
 def equivalence(given: argparse.Namespace) -> bool:
-    """Ask the same samples together and one by one, and show what differs; return whether nothing does."""
+    """Run the same samples together and one by one, and show the differences; return whether there are none."""
     benches = configuration.benchmarks_named(given.bench)
     if len(benches) > 1:
         raise ConfigError(f"equivalence takes one benchmark at a time, not {given.bench!r}.")
-    settings = configuration.load_settings(overrides_of(given, benches[0]))
+    settings = request_of(given).settings_of(benches[0])
     benchmark, _ = Judging(settings).benchmark(settings)
     population = list(benchmark.samples())
     samples = population[: settings.limit]
@@ -61,7 +62,7 @@ def equivalence(given: argparse.Namespace) -> bool:
 
 
 class _OneByOne:
-    """A model that is asked one prompt at a time, as `alone` of the model inside does it."""
+    """A model that runs one prompt at a time, by the inner model's `alone`."""
 
     def __init__(self, model: Any) -> None:
         self._model = model
@@ -75,7 +76,7 @@ class _OneByOne:
         return 1
 
     def describe(self) -> Mapping[str, Any]:
-        """Return what the model inside says."""
+        """Return the inner model's description."""
         described: Mapping[str, Any] = self._model.describe()
         return described
 
@@ -102,7 +103,7 @@ def _flips(
     alone: Mapping[str, Prediction],
     together: Mapping[str, Prediction],
 ) -> list[Flip]:
-    """Return the samples with two outputs, and whether they are scored otherwise too."""
+    """Return the samples with two different outputs, and whether their scores differ too."""
     differ = []
     for sample in samples:
         texts = {alone[sample.id].output, together[sample.id].output}

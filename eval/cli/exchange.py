@@ -1,4 +1,4 @@
-"""`tarsier-eval export`, `import` and `list`: what goes to and comes from upstream, and what there is."""
+"""`tarsier-eval export`, `import` and `list`: exchange of files with upstream, and the available names."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def export(given: argparse.Namespace) -> bool:
 
 
 def import_protocol(given: argparse.Namespace) -> bool:
-    """Take upstream's annotation rows and judge wording out of a clone of its repository."""
+    """Import upstream's annotation rows and judge wording from a clone of its repository."""
     to = Path(given.to).expanduser() if given.to else DEFAULT_PACK
     pack = import_upstream(Path(given.upstream).expanduser(), to)
     for name, entry in pack.files.items():

@@ -15,7 +15,6 @@ from eval.analysis.judges.view import show_agreement
 from eval.analysis.leaderboard.finding import opened
 from eval.analysis.leaderboard.reading import refuse_untabular
 from eval.cli.bundle import result_folder, write_bundle
-from eval.cli.score import score
 from eval.core import Result
 from eval.errors import RunError
 from eval.files import make_folder
@@ -26,7 +25,9 @@ from eval.readers.rows import read_jsonl
 from eval.report.terminal import show_failures, show_result
 from eval.running.judge_session import Judging, judge_overrides, protocol_overrides
 from eval.running.outcome import is_whole, origin, say, stamp
+from eval.running.request import ScoreRequest
 from eval.running.rescore import build_benchmark, pairs_of, rescore
+from eval.running.score_file import score
 from eval.runs.bundle import ALLOWED, POPULATION, WORDING
 from eval.runs.checksums import write_scored
 from eval.runs.folder import (
@@ -43,7 +44,7 @@ from eval.runs.lock import FolderLock
 from eval.runs.scored import ScoredRun
 
 SHOWN = 5
-"""Differences that are listed."""
+"""Number of differences listed."""
 
 
 def run(given: argparse.Namespace) -> bool:
@@ -53,7 +54,7 @@ def run(given: argparse.Namespace) -> bool:
 
 
 def check(given: argparse.Namespace) -> bool:
-    """Ask a server anew what it takes, then put the canary set to the judge; return whether every reply was read."""
+    """Probe a server's accepted fields again, then send the canary set; return whether every reply could be read."""
     overrides = [*judge_overrides(given.judge), *protocol_overrides(given.protocol), *given.overrides]
     settings = configuration.load_settings(overrides)
     judging = Judging(settings)
@@ -68,7 +69,7 @@ def check(given: argparse.Namespace) -> bool:
 
 
 def compare(given: argparse.Namespace) -> bool:
-    """Show how far two judges agree on the same predictions."""
+    """Show the agreement of two judges on the same predictions."""
     first, second = (read_judged(result_folder(name)) for name in (given.first, given.second))
     agreement = compare_judges(first, second)
     show_agreement(agreement)
@@ -78,7 +79,7 @@ def compare(given: argparse.Namespace) -> bool:
 
 
 def export(given: argparse.Namespace) -> bool:
-    """Write a run whose judge was a server as one bundle, verdicts and all."""
+    """Write a run judged by a server as one bundle, verdicts included."""
     scored = ScoredRun.read(result_folder(given.run))
     refuse_untabular(scored)
     judge = ReplayJudge(bundle=scored.folder)
@@ -89,24 +90,22 @@ def export(given: argparse.Namespace) -> bool:
 
 
 def replay(given: argparse.Namespace) -> bool:
-    """Score from a bundle, asking nobody, and compare with what the bundle says came of it."""
+    """Score from a bundle without new judge calls, and compare with the bundle's own result."""
     path = Path(given.bundle).expanduser().resolve()
     with opened(path) as scored:
         ReplayJudge(bundle=scored.folder).require_served()
         bench = scored.result.benchmark
         out = Path(given.out).expanduser().resolve() if given.out else configuration.RUNS / f"{stamp()}-replay-{bench}"
         if given.pred:
-            return score(
-                argparse.Namespace(
-                    pred=given.pred,
-                    bench=bench,
-                    judge=f"replay:{scored.folder}",
-                    protocol=None,
-                    data=given.data,
-                    out=str(out),
-                    overrides=given.overrides,
-                )
+            request = ScoreRequest(
+                predictions=given.pred,
+                bench=bench,
+                judge=f"replay:{scored.folder}",
+                data=given.data,
+                out=out,
+                overrides=given.overrides,
             )
+            return score(request)[1]
         again = _again(scored, out, given.data, given.overrides)
         differences = _differences(scored.result, again)
     for line in differences[:SHOWN]:
@@ -119,10 +118,10 @@ def replay(given: argparse.Namespace) -> bool:
 
 
 def _again(scored: ScoredRun, out: Path, data: str | None, overrides: Sequence[str]) -> Result:
-    """Score a run again into a folder of its own, which then holds all that the run's had: what it is of stays known.
+    """Score a run again into a new folder, with copies of the run's own files, so that its origin stays known.
 
     Raises:
-        RunError: the folder is there already, and holds something else.
+        RunError: the folder exists and holds something else.
     """
     if out.exists() and not (out.is_dir() and holds_only(out, ALLOWED)):
         raise RunError(f"{out} is there already and is not the folder of a replay. Choose another OUT.")

@@ -1,4 +1,4 @@
-"""`tarsier-eval leaderboard` and `verify-row`: all runs in one table, and a row of it computed again."""
+"""`tarsier-eval leaderboard` and `verify-row`: one table of all runs, and a check that recomputes a row."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ TABLE = PROJECT / "results" / "leaderboard.csv"
 PUBLISHED = PROJECT / "results" / "published.csv"
 
 _ADDRESS = ("provenance", "bundle_sha256", "date")
-"""What a row has of the place that it was read from, and of the time."""
+"""Fields of a row that depend on where and when it was read."""
 
 
 def leaderboard(given: argparse.Namespace) -> bool:
-    """Bring the table up to date with the runs; return whether all that was found there could be read."""
+    """Add the runs to the table; return whether all found runs could be read."""
     table = Path(given.to).expanduser().resolve() if given.to else TABLE
     if table.suffix != ".csv":
         raise ConfigError(f"--to {given.to}: the table is a CSV file; end its name in .csv.")
@@ -61,7 +61,7 @@ def leaderboard(given: argparse.Namespace) -> bool:
 
 
 def verify_row(given: argparse.Namespace) -> bool:
-    """Compute a row again from its run or bundle; return whether it comes out equal."""
+    """Compute a row again from its run or bundle; return whether it is equal."""
     table = Path(given.table).expanduser().resolve() if given.table else TABLE
     if not table.is_file():
         raise ConfigError(f"The table {str(table)!r} does not exist; make it: tarsier-eval leaderboard.")
@@ -82,7 +82,7 @@ def verify_row(given: argparse.Namespace) -> bool:
 
 
 def _differences(row: Row, place: Path, given: argparse.Namespace) -> Iterator[str]:
-    """Yield what differs between a row and its run, the cheapest checks first."""
+    """Yield the differences between a row and its run, the cheapest checks first."""
     if place.is_file() and not given.run and sha256_of(place) != row.bundle_sha256:
         yield f"bundle_sha256 differs: {place} is not the bundle that the row was made from."
     try:
@@ -100,7 +100,7 @@ def _differences(row: Row, place: Path, given: argparse.Namespace) -> Iterator[s
             yield from _unequal(row, again, "computed again it is")
             yield from _unlike(scores, scored.folder / SCORES)
     except ConfigError:
-        raise  # something is missing that the user can give
+        raise  # the user can supply the missing input
     except TarsierEvalError as error:
         yield str(error)
 
@@ -120,14 +120,14 @@ def _unequal(row: Row, other: Row, how: str) -> Iterator[str]:
 
 
 def _equal(was: Any, now: Any) -> bool:
-    """Whether two values are equal; numbers but for the last digits, which depend on the machine's linear algebra."""
+    """Whether two values are equal; numbers except for the last digits, which depend on the linear algebra library."""
     if isinstance(was, float) and isinstance(now, float):
         return isclose(was, now, rel_tol=1e-9, abs_tol=1e-12)
     return bool(was == now)
 
 
 def _unlike(scores: Sequence[Score], path: Path) -> Iterator[str]:
-    """Yield the first sample whose score is not the one in scores.jsonl."""
+    """Yield the first sample whose score differs from scores.jsonl."""
     rows = list(read_jsonl(path))
     if len(rows) != len(scores):
         yield f"scores differ: {path.name} has {len(rows)} of {len(scores)}."

@@ -1,4 +1,4 @@
-"""`tarsier-eval regress`: is all as it was on the built-in world, or is a run no worse than another by a margin?"""
+"""`tarsier-eval regress`: checks that nothing changed on the built-in world, or that a run is within a margin."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from eval.running.judge_session import Judging
 from eval.runs.scored import ScoredRun
 
 BASELINE = configuration.PROJECT / "results" / "baselines" / "tarsier-tiny.jsonl"
-"""What the built-in subset is compared with."""
+"""The default baseline of the built-in subset."""
 
 PASS, FAIL, INCONCLUSIVE = 0, 1, 3
 """Exit codes; 2 means that nothing was compared, as for every command."""
@@ -46,24 +46,23 @@ PASS, FAIL, INCONCLUSIVE = 0, 1, 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """How the built-in subset is worked on; nothing of it may move a result."""
+    """Settings for running the built-in subset; none of them may change a result."""
 
     in_process: bool = False
-    """Whether clips are read in this process instead of workers: nothing guards it then, but it can be tampered with,
-    which is how planted faults are tried."""
+    """Whether clips are read in this process instead of workers: without a worker's time and memory limits, but
+    patchable, which tests with planted faults need."""
     workers: int | None = None
     """Processes that read clips."""
     way: Way = field(default_factory=Way)
     """Batches and order."""
     benchmarks: tuple[str, ...] = ()
-    """Which ones; all where none is named."""
+    """Names of the benchmarks; empty for all."""
 
 
 def regress(given: argparse.Namespace) -> int:
     """Carry out either form of the gate, and return the exit code.
 
-    The JUnit file is written before anything else, so that an earlier gate's is never taken for this one's, whatever
-    ends it.
+    The JUnit file is written first, so that a crash never leaves an earlier gate's file in place.
     """
     _report(given.junit, junit_of_error("The gate was ended before it had a verdict."))
     try:
@@ -95,7 +94,7 @@ def _gate(given: argparse.Namespace) -> int:
 
 
 def _renew(path: Path) -> int:
-    """Show what a new baseline changes, and write it."""
+    """Show the changes in a new baseline, and write it."""
     now = as_kept(observe_builtin(Setup()))
     show_renewal(read(path) if path.exists() else None, now, path)
     write(path, now)
@@ -124,9 +123,9 @@ def _report(to: str | None, text: str) -> None:
 
 
 def observe_builtin(setup: Setup) -> Observation:
-    """Take the built-in subset through the pipeline, and the fixed inputs through their checks.
+    """Run the built-in subset through the pipeline, and the fixed inputs through their checks.
 
-    Raises ModelError where the built-in model is none whose inputs can be watched.
+    Raises ModelError where the built-in model's inputs cannot be recorded.
     """
     from eval.models.tarsier.runner import TarsierRunner
     from eval.video.frames import decoder_version
@@ -186,7 +185,7 @@ def _set_to(settings: Settings, described: Mapping[str, Any]) -> Record:
 
 
 def _annotations(settings: Settings, chosen: Chosen) -> Iterator[Record]:
-    """Yield what each source of a benchmark's annotations says, and how its scorer describes itself."""
+    """Yield the content of each source of a benchmark's annotations, and its scorer's description."""
     name = chosen.benchmark.name
     official, _ = Judging(settings).benchmark(replace(settings, benchmark={**settings.benchmark, "source": "official"}))
     for source, samples in (("upstream", chosen.population), ("official", list(official.samples()))):

@@ -1,6 +1,6 @@
-"""`tarsier-eval why`: why does a number differ from another one?
+"""`tarsier-eval why`: possible reasons why a number differs from another one.
 
-The predictions are scored again in every way there is, asking nobody; what can't be scored is bounded or named.
+The predictions are scored again in every known way without new judge calls; other reasons are bounded or named.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ from eval.runs.scored import ScoredRun
 Pairs = list[tuple[Sample, Prediction]]
 
 _BROKEN = {True: "left out", False: "kept"}
-"""What becomes of a video of which one question has no valid answer."""
+"""Treatment of a video with one question without a valid answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """What a number is worked out from again."""
+    """Inputs for scoring a number's predictions again."""
 
     path: Path
     scored: ScoredRun
@@ -70,7 +70,7 @@ class _Case:
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """What the scores depend on, as the result says."""
+        """Everything the scores depend on, from the result."""
         found: Mapping[str, Any] = self.scored.result.provenance["scorer"]
         return found
 
@@ -80,7 +80,7 @@ class _Case:
 
 
 def why(given: argparse.Namespace) -> bool:
-    """Show what could make a run's number differ from a published one, or from one that is given."""
+    """Show the possible reasons for the difference between a run's number and a published or given one."""
     if given.published and given.value:
         raise ConfigError("--published and --value: give one of them.")
     if given.to and not Path(given.to).expanduser().parent.is_dir():
@@ -141,7 +141,7 @@ def _material(
 
 
 def _marked(case: _Case) -> tuple[list[Marked], dict[str, str]]:
-    """Return scores under each choice about single samples, and what the run has chosen."""
+    """Return scores under each choice for single samples, and the run's own choices."""
     identity, node = case.identity, case.settings.benchmark["scorer"]
     if identity.get("name") == "multiple_choice":
         is_whole = bool(identity.get("whole_videos", node.get("whole_videos")))
@@ -183,7 +183,7 @@ def _captions(case: _Case) -> tuple[list[Marked], dict[str, str]]:
 
 
 def _panel(case: _Case) -> Panel:
-    """Return the scores by each judge that is at hand, the run's own first."""
+    """Return the scores by each available judge, the run's own first."""
     panel = Panel()
     try:
         own, _ = rescore(case.scored, case.given.data, case.given.overrides)
@@ -194,7 +194,7 @@ def _panel(case: _Case) -> Panel:
     for place in places(case.path, case.given.verdicts or ()):
         try:
             _add_place(panel, case, place)
-        except TarsierEvalError as error:  # noqa: PERF203 - what is damaged beside a run is no reason to stop
+        except TarsierEvalError as error:  # noqa: PERF203 - a damaged folder beside a run is no reason to stop
             panel.notes.append(f"{place} is not counted: {error}")
     store = Path(yaml.safe_load(case.settings.yaml)["verdicts"])
     try:
@@ -209,9 +209,9 @@ def _panel(case: _Case) -> Panel:
 
 
 def _add_place(panel: Panel, case: _Case, place: Path) -> None:
-    """Count the judge of another score, which a folder or a bundle holds, if it has judged the same outputs.
+    """Count the judge of another score, from a folder or a bundle, if it has judged the same outputs.
 
-    Of other outputs, some may be the same all the same: a bundle's verdicts are found by what was asked.
+    Even with other outputs, some requests may be equal: a bundle's verdicts are looked up by request.
     """
     with opened(place) as there:
         if there.result.benchmark != case.benchmark.name or "judge" not in there.result.provenance["scorer"]:
@@ -225,7 +225,7 @@ def _add_place(panel: Panel, case: _Case, place: Path) -> None:
 
 
 def _protocols(settings: Settings) -> list[JudgeProtocol]:
-    """Return all protocols whose wording is at hand."""
+    """Return all protocols whose wording is available."""
     names: tuple[ProtocolName, ...] = ("native", "hardened", "autodq-indexed", "upstream")
     found = []
     for name in names:
@@ -240,7 +240,7 @@ def _built(node: Mapping[str, Any], parts: Mapping[str, Any] | None = None) -> S
 
 
 def _conventions(case: _Case) -> dict[str, dict[str, str]]:
-    """Return the ways to score that are known of upstream, by name: its accounting, and what conf/ says of a branch."""
+    """Return upstream's known ways to score, by name: its accounting, and each branch's settings in conf/."""
     if case.identity.get("name") != "multiple_choice":
         return {"upstream's": {ACCOUNTING: "upstream", BASIS: BASES["cider_corpus"]}}
     node = case.settings.benchmark["scorer"]
@@ -276,7 +276,7 @@ def _population(case: _Case) -> list[Sample] | None:
 
 
 def _lies_in_builtin_run(scored: ScoredRun) -> bool:
-    """Whether a score is of a run on the built-in world, which the score itself does not say."""
+    """Whether a score is of a run on the built-in world, which the score itself does not record."""
     source = Path(str(scored.result.provenance.get("predictions") or ""))
     path = (source if source.is_dir() else source.parent) / RESULT
     try:

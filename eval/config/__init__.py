@@ -1,4 +1,4 @@
-"""From yaml files and overrides to settings: the one place that knows Hydra.
+"""From yaml files and overrides to settings; only this package uses Hydra.
 
 The packages below get plain typed arguments; `eval/building.py` makes the objects that settings describe.
 """
@@ -26,10 +26,10 @@ from eval.readers.malformed import printable
 from eval.readers.yaml_guard import check_yaml
 
 PROJECT = Path(__file__).resolve().parents[2]
-"""The checkout: conf/, benchmarks/ and results/ lie in it."""
+"""The checkout, with conf/, benchmarks/ and results/."""
 
 RUNS = PROJECT / "results" / "runs"
-"""Where run folders go by default; git ignores it."""
+"""Default folder of run folders; git ignores it."""
 
 BUILTIN = PROJECT / "benchmarks" / "mini"
 """The built-in world and its checkpoint."""
@@ -37,7 +37,7 @@ BUILTIN = PROJECT / "benchmarks" / "mini"
 
 @dataclass
 class VideoConfig:
-    """How frames are read."""
+    """Settings for reading frames."""
 
     decoder: str = "pyav"
     workers: int | None = None
@@ -75,7 +75,7 @@ def _register() -> None:
     ConfigStore.instance().store(name="schema", node=Config)
     OmegaConf.register_new_resolver("project", lambda path: str(PROJECT / path), replace=True)
     OmegaConf.register_new_resolver("builtin", lambda name: str(BUILTIN / name), replace=True)
-    # The configuration is written into results, where a key that a variable holds must not come to stand.
+    # The configuration is written into results, so it must not contain a key from an environment variable.
     OmegaConf.register_new_resolver("oc.env", _refuse_environment, replace=True)
 
 
@@ -89,9 +89,9 @@ def names(group: str) -> list[str]:
 
 
 def cards() -> dict[str, Card]:
-    """Return the card of every benchmark, by name; nothing is composed or built for it.
+    """Return the card of every benchmark, by name; without composing or building anything.
 
-    Raises ConfigError where a yaml has no card, or one that does not fit.
+    Raises ConfigError where a yaml has no card, or an invalid one.
     """
     found: dict[str, Card] = {}
     _check_files()
@@ -103,7 +103,7 @@ def cards() -> dict[str, Card]:
 
 
 def groups() -> dict[str, list[str]]:
-    """Return the names that stand for several benchmarks: the kinds of answer on their cards, and `all`."""
+    """Return the names for several benchmarks: the tasks on their cards, and `all`."""
     found: dict[str, list[str]] = {task: [] for task in typing.get_args(Task)}
     for name, card in cards().items():
         found[card.task].append(name)
@@ -111,7 +111,7 @@ def groups() -> dict[str, list[str]]:
 
 
 def benchmarks_named(text: str) -> list[str]:
-    """Return the benchmarks that --bench names, groups spelt out, each once."""
+    """Return the benchmarks that --bench names, with groups expanded, each once."""
     all_groups = groups()
     known = {**{name: [name] for name in names("benchmark")}, **all_groups}
     wanted = [name for name in (part.strip() for part in text.split(",")) if name]
@@ -125,18 +125,18 @@ def benchmarks_named(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loading:
-    """How clips are loaded, which decides about speed and bounds, never about frames."""
+    """Settings for loading clips, which affect speed and limits, never frames."""
 
     workers: int | None
-    """Processes that read clips; None: one a usable CPU, 16 at most."""
+    """Number of processes that read clips; None: one a usable CPU, 16 at most."""
     timeout_s: float
-    """Seconds that one clip may take."""
+    """Time limit for one clip, in seconds."""
     memory_gb: float
-    """GB that one process may take up."""
+    """Memory limit of one process, in GB."""
     ahead_mb: int
-    """MB that frames may take up while they wait for the model."""
+    """MB of memory for frames that wait for the model."""
     store: Path | None
-    """Folder in which frames are kept for later runs, where one is wanted."""
+    """Folder in which frames are cached for later runs; None: no cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,13 +144,13 @@ class Settings:
     """A composed and resolved configuration, in plain types."""
 
     benchmark: Mapping[str, Any]
-    """What `build` makes the benchmark of."""
+    """Input of `build` for the benchmark."""
     model: Mapping[str, Any]
-    """What `build` makes the model of."""
+    """Input of `build` for the model."""
     judge: Mapping[str, Any]
-    """What `build` makes the judge of."""
+    """Input of `build` for the judge."""
     protocol: Mapping[str, Any]
-    """What `build` makes the judge's protocol of."""
+    """Input of `build` for the judge's protocol."""
     judge_check: bool
     """Whether the judge's health is checked before it is asked."""
     data: Path
@@ -158,21 +158,21 @@ class Settings:
     annotations: Path | None
     """Annotation file in upstream's format, where one is given."""
     limit: int | None
-    """Only the first so many samples."""
+    """Number of samples to run, from the first; None: all."""
     min_coverage: float
-    """Least share of media that each subset must have."""
+    """Minimum share of available media in each subset."""
     out: Path | None
     """The run folder, where one is given."""
     full_output: bool
-    """Whether every output goes on to its end token, also where its score is settled before."""
+    """Whether every output is generated up to its end token, even where its score is settled before."""
     accept: tuple[str, ...]
-    """Fields of a run's fingerprint in which it may be continued with another value."""
+    """Fields of a run's fingerprint that may differ when it is resumed."""
     decoder: DecoderName
     """Video backend."""
     loading: Loading
-    """How clips are loaded."""
+    """Settings for loading clips."""
     yaml: str
-    """The whole of it, as kept with the run."""
+    """The whole configuration as yaml, as stored with the run."""
 
     @property
     def is_builtin(self) -> bool:
@@ -193,7 +193,7 @@ def load_settings(overrides: Sequence[str]) -> Settings:
         max_cost=config.max_cost,
         amounts={f"video.{name}": config.video[name] for name in ("workers", "timeout_s", "memory_gb", "ahead_mb")},
     )
-    # Whatever is judged: the settings are written down whether or not a judge is asked.
+    # For every task: the settings are written down whether or not a judge is asked.
     if (extra := _plain(config.judge).get("extra")) is not None:
         check_extra(extra)
     if config.video.decoder not in typing.get_args(DecoderName):
@@ -208,7 +208,7 @@ def load_settings(overrides: Sequence[str]) -> Settings:
         if not isinstance(node, DictConfig):
             raise ConfigError(f"{name}={short(node)} is no group of settings; change those below it, or leave it out.")
     return Settings(
-        # Only where it is given: a class of a user's own may know nothing of it.
+        # Only where it is given: a user's own class may not have this setting.
         benchmark={**_plain(config.benchmark), **({"outside": True} if config.outside else {})},
         model=_plain(config.model),
         judge=_plain(config.judge),
@@ -249,7 +249,7 @@ def _compose(overrides: Sequence[str]) -> DictConfig:
         OmegaConf.resolve(config)
     except RecursionError:
         raise ConfigError("The settings are nested too deeply, or refer to themselves; write the values out.") from None
-    except Exception as error:  # Hydra answers odd values with whatever its parsers raise
+    except Exception as error:  # Hydra's parsers raise all kinds of exceptions
         raise ConfigError(printable(_explain(error, overrides))) from error
     return config
 
@@ -261,7 +261,7 @@ def _check_files() -> None:
 
 
 def _explain(error: Exception, overrides: Sequence[str]) -> str:
-    """Return what a composition error says to the user: the override at fault, and the nearest name."""
+    """Return a composition error's message for the user: the faulty override, and the nearest name."""
     if isinstance(error, OverrideParseException):
         key = error.override.partition("=")[0]
         return f"{error.override!r} cannot be read; quote a value with spaces or symbols: '{key}=\"...\"'."
@@ -289,7 +289,7 @@ def _known_keys(choices: Sequence[str]) -> list[str]:
     try:
         with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
             return list(keys(_plain(compose("config", overrides=list(choices))), ""))
-    except Exception:  # noqa: BLE001 - conf/ itself is at fault then, and what is said of the first error holds
+    except Exception:  # noqa: BLE001 - conf/ itself is at fault then; the first error's message holds
         return []
 
 

@@ -1,6 +1,6 @@
-"""What may be given on the command line as key=value, and what is said of one that is wrong. Knows no Hydra.
+"""Checks of key=value overrides on the command line, and their error messages. Does not use Hydra.
 
-Hydra's grammar is recursive, reads the environment and adds settings; what no setting can mean is refused before.
+Hydra's grammar is recursive, reads the environment and adds settings, so invalid overrides are refused before it.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from eval.readers.malformed import printable
 from eval.readers.videos import MAX_PATH
 
 MAX_VALUE, MAX_BRACKETS = 65_536, 200
-"""Longest value of an override, and most brackets of a kind in it."""
+"""Longest value of an override, and most brackets of one kind in it."""
 
 NO_ENVIRONMENT = (
     "environment variables are not read into settings, since a key among them would be written into results; "
     "write the value out (keys have variables of their own, see docs/judges.md)"
 )
-"""What is said to `${oc.env:...}`."""
+"""Message about `${oc.env:...}`."""
 
 MAKE: Mapping[str, str] = {
     "A": "--first", "B": "--second", "AGAINST": "--against", "ANN": "--ann", "BENCH": "--bench", "BUNDLE": "--bundle",
@@ -29,24 +29,24 @@ MAKE: Mapping[str, str] = {
     "PRED": "--pred", "PROTOCOL": "--protocol", "PUBLISHED": "--published", "ROW": "--row", "RUN": "--run",
     "RUNS": "--runs", "TO": "--to", "UPSTREAM": "--upstream", "VALUE": "--value",
 }  # fmt: skip
-"""The flag behind each variable of the Makefile, whose names are typed out of habit where make is not."""
+"""The flag for each variable of the Makefile, which users type out of habit without make."""
 
 NEAREST = 5
-"""Names that are listed where none is near enough to be meant."""
+"""Number of names listed where none is close enough."""
 
 Names = Callable[[str], list[str]]
-"""Gives the names in a configuration group, none for what is no group."""
+"""Returns the names in a configuration group; none for an unknown group."""
 
 _KEY = re.compile(r"[A-Za-z_]\w*(\.\w+)*(/\w+)*(@[\w.]+)?")
 _ENVIRONMENT = re.compile(r"\$\{\s*(?:oc\.)?env\s*:")
 
 
 def refuse_odd(override: str, names: Names) -> None:
-    """Refuse an override that no setting can mean, before Hydra's grammar, which is recursive, sees it.
+    """Refuse an invalid override before Hydra's recursive grammar parses it.
 
     Raises:
-        ConfigError: it adds or deletes a setting, is no key=value, reads the environment, is too long or deep,
-            or chooses what is not in its group.
+        ConfigError: it adds or deletes a setting, is no key=value, reads the environment, is too long or deep, or
+            chooses a name that is not in its group.
     """
     key, equals, value = override.partition("=")
     shown = printable(override[:60])
@@ -72,10 +72,10 @@ def refuse_odd(override: str, names: Names) -> None:
 
 
 def wrong_name(overrides: Sequence[str], names: Names, known_keys: Callable[[Sequence[str]], Collection[str]]) -> str:
-    """Return what is said of the first override that chooses or sets what is not there; "" where all are there.
+    """Return the message about the first override with an unknown name or key; "" where there is none.
 
     Args:
-        overrides: All of them, as given.
+        overrides: All overrides, as given.
         names: The names in a group.
         known_keys: Gives every dotted key of the configuration with these group choices.
     """
@@ -86,14 +86,14 @@ def wrong_name(overrides: Sequence[str], names: Names, known_keys: Callable[[Seq
     known = known_keys([f"{key}={value}" for key, value in chosen])
     for key, value in (override.partition("=")[::2] for override in overrides):
         if known and key not in known and not names(key):
-            if names(key.lower()):  # MODEL=, JUDGE=: a flag of its own reads what a group does not hold
+            if names(key.lower()):  # MODEL=, JUDGE=: their flags accept more than a group's names
                 return f"Unknown setting {key!r}. Give {MAKE.get(key, f'--{key.lower()}')} {_cut(value)}."
             return f"Unknown setting {key!r}. {_meant(key, value, known)}"
     return ""
 
 
 def _meant(key: str, value: str, known: Collection[str]) -> str:
-    """Return what to give in place of a name that there is not."""
+    """Return the suggestion for an unknown name."""
     same = next((name for name in sorted(known) if name.lower() == key.lower()), None)
     if same is not None:
         return f"Give {same}={_cut(value)}."
@@ -102,7 +102,7 @@ def _meant(key: str, value: str, known: Collection[str]) -> str:
     lower = {name.lower(): name for name in sorted(known)}
     if near := difflib.get_close_matches(key.lower(), lower, n=1):
         return f"Did you mean {lower[near[0]]!r}?"
-    # Not what single benchmarks have of their own, by the dozen.
+    # Without the many keys of single benchmarks.
     general = [name for name in lower if name.count(".") < 2]
     near = difflib.get_close_matches(key.lower(), general, n=NEAREST, cutoff=0.0)
     return f"Nearest: {', '.join(lower[name] for name in near)}; conf/ has them all."
@@ -113,7 +113,7 @@ def _cut(value: str) -> str:
 
 
 def unknown_words(words: Sequence[str], flags: Collection[str]) -> str:
-    """Return what is said of words that a command knows nothing of, given its own flags."""
+    """Return the message about words that a command does not know, given its own flags."""
     pairs = [printable(word[:200]).partition("=") for word in words]
     made = [
         (f"{name}=", f"{MAKE[name]} {value}") for name, equals, value in pairs if equals and MAKE.get(name) in flags
@@ -129,12 +129,12 @@ def unknown_words(words: Sequence[str], flags: Collection[str]) -> str:
 
 
 def wrong_kind(key: str, overrides: Sequence[str], said: str) -> str:
-    """Return what is said of a value that is of another kind than its setting, where Hydra's own words help nobody.
+    """Return the message about a value of the wrong type, where Hydra's own message does not help.
 
     Args:
         key: The setting, "" where it is not known.
-        overrides: All of them, as given.
-        said: Hydra's words; "" is returned where they will do.
+        overrides: All overrides, as given.
+        said: Hydra's message; "" is returned where it suffices.
     """
     name, _, value = next((each for each in overrides if each in said), "").partition("=")
     if said.startswith("Ambiguous value") and name:
@@ -157,13 +157,13 @@ def wrong_kind(key: str, overrides: Sequence[str], said: str) -> str:
 def refuse_out_of_range(
     *, limit: int | None, min_coverage: float, max_cost: float | None, amounts: Mapping[str, float | None]
 ) -> None:
-    """Raise ConfigError where a number is none that its setting can have, whatever is run or judged with it.
+    """Raise ConfigError where a number is out of its setting's range.
 
     Args:
-        limit: Samples.
+        limit: Number of samples.
         min_coverage: A share.
         max_cost: Dollars.
-        amounts: By setting, what must be above 0 where it is given.
+        amounts: Values by setting that must be above 0 where given.
     """
     if limit is not None and limit < 1:
         raise ConfigError(f"limit={limit} leaves no sample; give a number from 1 on, or leave it out.")

@@ -1,4 +1,4 @@
-"""A model that says what it is told: the pipeline's own check, and a baseline such as "always A"."""
+"""A model with given outputs: for checks of the pipeline, and for baselines such as "always A"."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from eval.timing import Clock
 
 
 class ScriptedModel:
-    """Gives each prompt one of its outputs: always the same one, whatever was asked before, so that runs can go on.
+    """Gives each prompt one of its outputs, independent of earlier prompts, so that runs can be resumed.
 
     Args:
-        name: what results call the model.
+        name: the model's name in results.
         outputs: the texts to give; a prompt's hash picks one.
-        n_frames: frames sampled from a clip; they are decoded and not looked at.
-        frame_side: pixels a side to which frames are brought before they come; None: they come as they are.
-        delay_s: seconds to take over each clip, for measuring what goes on around a model.
+        n_frames: frames sampled from a clip; they are decoded but not used.
+        frame_side: side in pixels to which frames are resized before they arrive; None: no resizing.
+        delay_s: seconds to spend on each clip, for measuring the rest of the pipeline.
     """
 
     whole_clips = False
@@ -45,15 +45,15 @@ class ScriptedModel:
         self._outputs = tuple(outputs)
 
     def describe(self) -> Mapping[str, Any]:
-        """Return what the outputs depend on."""
+        """Return everything the outputs depend on."""
         return {"name": self.name, "outputs": list(self._outputs), "n_frames": self.n_frames}
 
     def clips_at_once(self, n_prompts: int) -> int:  # noqa: ARG002
-        """Return 1: nothing is gained by more."""
+        """Return 1: larger calls bring no gain."""
         return 1
 
     def generate(self, asked: Sequence[Asked], clock: Clock | None = None) -> list[list[Generation]]:
-        """Return an output for each prompt, and tell the clock of a token for each."""
+        """Return an output for each prompt, and count one token for each in the clock."""
         if self._delay_s:
             time.sleep(self._delay_s * len(asked))
         found = [[Generation(prompt=p, output=self._output(p), n_tokens=1) for p in clip.prompts] for clip in asked]

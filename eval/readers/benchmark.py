@@ -1,7 +1,7 @@
-"""What all benchmarks share: choosing the annotations, checking them, finding videos, joining the two sources.
+"""Base of all benchmarks: chooses and checks annotations, finds videos, joins the two sources.
 
-An adapter in benchmarks/ says what is particular to a data set: how its official files read (`questions`), what its
-videos are called (`namer`). All else comes from its yaml. No `from __future__ import annotations` here: settings are
+An adapter in benchmarks/ defines what is specific to a data set: reading its official files (`questions`) and the names
+of its videos (`namer`). Everything else comes from its yaml. No `from __future__ import annotations` here: settings are
 checked against these type hints, and classes in other modules inherit them.
 """
 
@@ -32,14 +32,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnotatedBenchmark(ABC):
-    """A benchmark that is read from upstream's rows, or from the files of its authors."""
+    """A benchmark read from upstream's rows, or from its authors' files."""
 
     name: str
     """Name in conf/benchmark/."""
     card: Card
-    """What it is."""
+    """Its card."""
     scorer: Scorer
-    """How its answers are scored."""
+    """The scorer of its answers."""
     data: Path
     """Root of annotations and videos, of this benchmark or of all."""
     split: str
@@ -47,33 +47,33 @@ class AnnotatedBenchmark(ABC):
     rows: Mapping[str, str]
     """Upstream's annotation file for each split that it has."""
     official: Mapping[str, tuple[str, ...]]
-    """The official files for each split, in the order in which `questions` takes them; `*` stands for any text."""
+    """The official files for each split, in the order of `questions`' argument; `*` stands for any text."""
     folders: tuple[str, ...]
-    """The names that its own folder below the root goes by."""
+    """Possible names of its own folder below the root."""
     videos: tuple[str, ...]
-    """Folders in which the videos are distributed."""
+    """Folders in which its videos are distributed."""
     form: Form
-    """How it asks."""
+    """The form of its prompts."""
     subsets: Mapping[str, str] = field(default_factory=dict)
-    """The subset that is reported for each name that rows use, in official order."""
+    """The reported subset for each name in rows, in official order."""
     annotations: Path | None = None
-    """A file or folder of annotations, in place of a search below the root."""
+    """A file or folder of annotations, instead of a search below the root."""
     source: Source = "auto"
-    """Which annotations to read."""
+    """The annotations to read."""
     wording: Literal["own", "upstream"] = "own"
-    """What official files are asked with: this project's sentences, or those of the protocol pack."""
+    """Wording of prompts from official files: this project's sentences, or those of the protocol pack."""
     pack: Path | Literal["auto"] | None = None
     """The protocol pack: a folder, `auto` for the default one, null for none."""
     hub: Hub | None = None
     """The data set on the Hugging Face hub that holds the official files; null where there is none."""
     fetch: bool = False
-    """Whether annotations that are found nowhere are fetched from the hub; videos never are."""
+    """Whether missing annotations are fetched from the hub; videos never are."""
     outside: bool = False
     """Whether annotations may name files outside the root: `outside=true` on the command line."""
     skip_malformed: bool = False
     """Whether rows that cannot be read are left out, counted and named, instead of stopping the run."""
     tolerance: Tolerance = field(init=False, repr=False, compare=False, default_factory=Tolerance)
-    """What readers and adapters work on rows inside of."""
+    """Handles malformed rows for readers and adapters."""
 
     @property
     def dataset(self) -> str:
@@ -85,23 +85,23 @@ class AnnotatedBenchmark(ABC):
         """Yield the questions of the official files. Raises DataError where a row does not fit the format."""
 
     def reported(self) -> Mapping[str, str]:
-        """Return the subset that is reported for each name that rows use; empty where any name will do."""
+        """Return the reported subset for each name in rows; empty where any name is allowed."""
         return self.subsets
 
     def namer(self, homes: Homes) -> Namer:  # noqa: ARG002 for adapters that read a mapping
-        """Return what gives the names that a video's file may have, likeliest first."""
+        """Return the function that gives a video's possible file names, likeliest first."""
         return lambda video: (video,)
 
     def places(self, kind: str) -> tuple[Sequence[str], Sequence[str]]:  # noqa: ARG002
-        """Return where the videos of a subset are expected, and folders that hold others."""
+        """Return the expected folders of a subset's videos, and folders with other videos."""
         return self.videos, ()
 
     def kind(self, row: UpstreamRow) -> str:
-        """Return the subset that a row of upstream's names."""
+        """Return the subset named in a row of upstream's."""
         return row.subset
 
     def subset_of(self, row: UpstreamRow) -> str:
-        """Return what a row of upstream's is reported under, as far as the row itself says it."""
+        """Return the subset under which a row of upstream's is reported, from the row alone."""
         kind = self.kind(row)
         return self.reported().get(kind, kind)
 
@@ -132,11 +132,11 @@ class AnnotatedBenchmark(ABC):
             raise DataError(f"{path}: no question of split {self.split!r} in it; is this the right file?")
         size = self.card.splits[self.split]
         if homes.fetched and count + self.tolerance.count != size:
-            # A fetch that was cut off leaves some of the files.
+            # An interrupted fetch leaves only some of the files.
             _log.warning("%s: %d questions of %d in %s from the hub", self.name, count, size, homes.fetched)
 
     def describe(self) -> Mapping[str, Any]:
-        """Return what the samples were read from: files, commit on the hub, rows left out; to be asked after them."""
+        """Return the annotations' source: files, commit on the hub, rows left out; to be called after `samples`."""
         homes, rows, files = self._resolved()
         return {
             "files": [str(path) for path in (files if rows is None else (rows,))],
@@ -253,7 +253,7 @@ class AnnotatedBenchmark(ABC):
     def _kinds(
         self, path: Path, rows: Sequence[UpstreamRow], files: Sequence[Path], names: Namer
     ) -> tuple[list[str], list[Mapping[str, Any]]]:
-        """Return subset and metadata by row; what upstream's rows lack is taken from the official files."""
+        """Return subset and metadata by row; fields missing in upstream's rows are taken from the official files."""
         kinds = [self.kind(row) for row in rows]
         if self.reported() and not any(kinds):
             if not files:
@@ -269,7 +269,7 @@ def _backward(row: UpstreamRow) -> bool:
 
 
 def _span(one: Question) -> dict[str, float | None]:
-    """Return the bounds of a question's clip; zero is the beginning. Raises DataError where they make no span."""
+    """Return the bounds of a question's clip; zero is the beginning. Raises DataError where they are no valid span."""
     start, end = one.start or 0.0, one.end
     if start < 0 or (end is not None and end <= start):
         raise one.row.error("start", f"and 'end': {one.start} to {end} is no span; correct them in the file")

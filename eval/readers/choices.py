@@ -1,6 +1,6 @@
 """The options and answers of multiple-choice questions, read and checked.
 
-Answers come as a letter, as the text of an option, or as its index; all leave here as a letter.
+Answers come as a letter, as the text of an option, or as its index; all are returned as a letter.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""Reads a user's clone of github.com/bytedance/tarsier into a protocol pack. Nothing of the clone is run.
+"""Reads a user's clone of github.com/bytedance/tarsier into a protocol pack, without running any of its code.
 
-Three things are taken: the annotation rows (`data/annotations/*.jsonl`), the words that judges are asked with (from
-the syntax tree of two files in `evaluation/metrics/`), and the prompts that the rows repeat, as templates. The clone
-may be a work tree, at branch tarsier or tarsier2; importing one after the other adds to the same pack, and of two
-files of the same name the later one stays.
+It imports the annotation rows (`data/annotations/*.jsonl`), the judge prompts (from the syntax tree of two files in
+`evaluation/metrics/`), and the templates of the rows' prompts. The clone may be a work tree, at branch tarsier or
+tarsier2; importing one after the other adds to the same pack, and of two files of the same name the later one stays.
 """
 
 from __future__ import annotations
@@ -27,24 +26,24 @@ from eval.readers.upstream import UpstreamRow, parse_row
 
 METRICS = "evaluation/metrics"
 JUDGES = {"evaluate_qa_oe_gpt.py": ("open_qa",), "evaluate_dream_gpt.py": ("extract", "entail")}
-"""The files in which upstream asks judges, and what for."""
+"""Upstream's files with judge prompts, and the tasks of each."""
 SLOTS: Mapping[str, Mapping[str, str]] = {
     "open_qa": {"question": "question", "answer": "answer", "prediction": "prediction"},
     "extract": {"caption": "description"},
     "entail": {"prediction": "description", "events": "events|python"},
 }
-"""Upstream's variables in each text, and the slots of eval/judges/wording.py that they become."""
+"""Upstream's variables in each text, with the slots of eval/judges/wording.py that replace them."""
 
 
 def import_upstream(clone: Path, to: Path) -> Pack:
-    """Take annotation rows and wording out of a clone; return the pack as it then is.
+    """Import annotation rows and wording from a clone; return the resulting pack.
 
     Args:
         clone: The root of a checked-out clone or work tree.
-        to: Folder of the pack, made or added to.
+        to: Folder of the pack, created or added to.
 
     Raises:
-        DataError: The clone is not upstream's, or a file in it cannot be read; the pack stays as it was.
+        DataError: The clone is not upstream's, or a file in it cannot be read; the pack is unchanged.
     """
     if not any((clone / "data" / "annotations").glob("*.jsonl")):
         raise DataError(f"{clone}: no data/annotations/*.jsonl; give a checked-out clone of bytedance/tarsier")
@@ -68,7 +67,7 @@ def import_upstream(clone: Path, to: Path) -> Pack:
 
 
 def _fill(new: Path, clone: Path, commit: str, entries: dict[str, Imported]) -> dict[str, Imported]:
-    """Write rows, wording and index into the folder of a pack; return what it then holds."""
+    """Write rows, wording and index into the folder of a pack; return its files."""
     prompts: dict[str, str] = dict(read_object(new / PROMPTS).fields) if (new / PROMPTS).is_file() else {}
     (new / ROWS).mkdir(exist_ok=True)
     for file in sorted((clone / "data" / "annotations").glob("*.jsonl")):
@@ -79,7 +78,7 @@ def _fill(new: Path, clone: Path, commit: str, entries: dict[str, Imported]) -> 
         prompts.pop(file.name, None)
         if (template := common_template([parse_row(row) for row in rows])) is not None:
             prompts[file.name] = template
-    # The name says no commit: what was not changed between two commits has one hash, and compares.
+    # The name contains no commit: unchanged wording has one hash across commits, and stays comparable.
     for name, content in ((PROMPTS, prompts), (WORDING, {"name": "upstream", **judge_texts(clone)})):
         write_json(new / name, content)
         entries[name] = Imported(sha256=sha256(new / name), commit=commit, rows={})
@@ -112,7 +111,7 @@ def _with_slots(parts: list[tuple[str, bool]], slots: Mapping[str, str], path: P
 
 
 def common_template(rows: Sequence[UpstreamRow]) -> str | None:
-    """Return the template that gave all prompts of a file, or None where they come of no single one."""
+    """Return the template of all prompts of a file, or None where there is no single one."""
     heads, tails = [], set()
     for row in rows:
         prompt, question = _braced(row.prompt), _braced(row.question)
@@ -127,10 +126,10 @@ def common_template(rows: Sequence[UpstreamRow]) -> str | None:
         return None
     if not heads:
         return tails.pop()
-    # What all heads begin with, back to the last word that is whole: the question comes next.
+    # The common beginning of all heads, cut after its last whole word: the question comes next.
     start = _shared_start(heads)
     start = start[: max(start.rfind(" "), start.rfind("\n")) + 1]
-    # Between question and options stands what all heads end with, such as "\nOptions: \n".
+    # The common end of all heads stands between question and options, such as "\nOptions: \n".
     end = _shared_start([head[::-1] for head in heads])[::-1]
     return f"{start}{{question}}{end[end.find(chr(10)) :]}{{options}}{tails.pop()}"
 
@@ -140,23 +139,23 @@ def _braced(text: str) -> str:
 
 
 def _shared_start(texts: Sequence[str]) -> str:
-    # What the first and the last in order share, all between them do.
+    # Texts in sorted order: a prefix shared by the first and the last is shared by all.
     first, last = min(texts), max(texts)
     count = next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
     return first[:count]
 
 
 def _around_options(prompt: str, count: int) -> tuple[str, str]:
-    """Return what stands before the options of a prompt, and behind them."""
+    """Return the parts of a prompt before and after its options."""
     starts = list(re.finditer(r"^\([A-Z]\)", prompt, re.MULTILINE))[-count:]
     end = prompt.find("\n", starts[-1].start())
     return prompt[: starts[0].start()], prompt[end + 1 :] if end >= 0 else ""
 
 
 def head_commit(clone: Path) -> str:
-    """Return the commit that a clone or work tree has checked out, or `unknown`; git itself is not asked.
+    """Return the commit that a clone or work tree has checked out, or `unknown`, without calling git.
 
-    Git would run what a clone's settings tell it to, and refuses clones of other users.
+    Git would run commands from a clone's settings, and refuses clones of other users.
     """
     git = clone / ".git"
     try:

@@ -1,4 +1,4 @@
-"""Upstream's rows, filled in with predictions: what upstream's own evaluate.py reads."""
+"""Upstream's rows filled in with predictions, the input of upstream's own evaluate.py."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def write_predictions(
     Args:
         pairs: Samples with their predictions.
         to: File to write.
-        annotations: Upstream's file, or a folder of them, whose rows are filled in and otherwise kept as they are.
-            Without it the rows hold what the samples say.
-        dataset: The data set as upstream's rows call it, without the part after the slash.
+        annotations: Upstream's file, or a folder of them, whose rows are filled in and otherwise unchanged. Without it
+            the rows are built from the samples.
+        dataset: The data set's name in upstream's rows, without the part after the slash.
 
-    Rows without a prediction are left out, since upstream reads every row as predicted. Raises DataError where the
+    Rows without a prediction are left out, since upstream treats every row as predicted. Raises DataError where the
     annotations hold no row of these samples.
     """
     known = {sample.id: (sample, prediction) for sample, prediction in pairs}
@@ -54,7 +54,7 @@ def write_predictions(
 
 
 def _written(sample: Sample, prediction: Prediction, dataset: str) -> dict[str, Any]:
-    # An idx may hold an underscore of its own, and a subset is part of the name only where upstream has it so.
+    # An idx may contain an underscore, and the subset is part of the name only if upstream includes it.
     named = f"{dataset}/{sample.subset}"
     name = named if sample.subset and sample.id.startswith(f"{named}_") else dataset
     idx = sample.id.removeprefix(f"{name}_")

@@ -1,4 +1,4 @@
-"""What folders hold: videos by name, whatever their container, and folders of frames."""
+"""Lists folders: videos by name, whatever their container, and folders of frames."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 VIDEO_EXTENSIONS = ("mp4", "mkv", "webm", "avi", "mov", "wmv", "mpg", "mpeg", "m4v", "ts", "gif")
-"""Containers that are tried for a name, the likeliest first."""
+"""Containers tried for a name, the likeliest first."""
 FRAME_EXTENSIONS = ("jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp")
-"""Image files that make a folder a folder of frames."""
+"""Image extensions that make a folder a folder of frames."""
 
 
 def video_stem(name: str) -> str:
-    """Return a file name without the extension of a video; dots that belong to the name stay."""
+    """Return a file name without the extension of a video; other dots in the name stay."""
     stem, dot, extension = name.rpartition(".")
     return stem if dot and stem and extension.lower() in VIDEO_EXTENSIONS else name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What one folder holds."""
+    """The content of one folder."""
 
     videos: Mapping[str, list[str]]
-    """Its video files by stem, each list in the order in which containers are tried."""
+    """Its video files by stem, each list in the order of VIDEO_EXTENSIONS."""
     others: Collection[str]
     """Other files, and folders."""
 
     def holds(self, name: str, stem: str) -> bool:
-        """Whether an entry of that name is there; `stem` is its `video_stem`, which the caller has at hand."""
+        """Whether the folder holds an entry of that name; `stem` is its `video_stem`, which the caller already has."""
         return name in self.videos.get(stem, ()) or name in self.others
 
 
 def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
-    """List a folder; hidden files (among them the `._x.mp4` that zips from a Mac bring) are no videos."""
+    """List a folder without hidden files, among them the `._x.mp4` from zips made on a Mac."""
     try:
         with os.scandir(folder) as entries:
             return [entry for entry in entries if not entry.name.startswith(".")]
@@ -54,7 +54,7 @@ def _extension(name: str) -> str:
 
 
 def list_folder(folder: Path) -> Listing:
-    """Return what a folder holds; nothing where it cannot be read."""
+    """Return the content of a folder; empty where it cannot be read."""
     videos: dict[str, list[str]] = {}
     others = set()
     for entry in _entries(folder):
@@ -71,8 +71,8 @@ def list_folder(folder: Path) -> Listing:
 def walk(root: Path) -> dict[str, list[str]]:
     """Return every video and every folder of frames below `root` by stem; linked folders are followed once.
 
-    Paths stay text until one is sought: as many Path objects would take three times as long as the walk. A walk over
-    100,000 files takes 0.4 s; a listing kept on disk would save half of that, and could be out of date.
+    Paths stay text until one is needed: creating as many Path objects would take three times as long as the walk. A
+    walk over 100,000 files takes 0.4 s; a listing cached on disk would save half of that, and could be out of date.
     """
     stems: dict[str, list[str]] = {}
     seen: set[tuple[int, int]] = set()

@@ -1,7 +1,7 @@
-"""Where a benchmark's files lie: its own folders below the root, the root itself, the protocol pack, the hub.
+"""Finds a benchmark's files: in its own folders below the root, the root itself, the protocol pack, the hub.
 
-One root may serve all benchmarks. Each looks in the folders that go by its name, then in the root; upstream's rows
-may also lie in `annotations/` of either, or in the protocol pack.
+One root may serve all benchmarks. Each searches the folders with its name, then the root; upstream's rows may also be
+in `annotations/` of either, or in the protocol pack.
 """
 
 from __future__ import annotations
@@ -19,40 +19,40 @@ from eval.readers.pack import Pack
 from eval.readers.videos import VideoIndex
 
 Source = Literal["auto", "upstream", "official"]
-"""`auto` takes upstream's rows where they are, since they hold the exact prompts, and official files otherwise."""
+"""`auto` takes upstream's rows if found, since they hold the exact prompts, and official files otherwise."""
 
 SHELVES = ("", "annotations/", "annotation/", "json/", "dataset/")
-"""Folders in which distributions keep their annotation files."""
+"""Folders in which distributions have their annotation files."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Homes:
-    """The folders in which one benchmark's files may lie."""
+    """The folders that may hold a benchmark's files."""
 
     data: Path
     """The root, of this benchmark or of all."""
     folders: Sequence[str]
-    """The names that the benchmark's own folder goes by."""
+    """Possible names of the benchmark's own folder."""
     annotations: Path | None = None
-    """A file or folder of annotations that was given in place of a search."""
+    """A file or folder of annotations given in place of a search."""
     pack: Pack | None = None
     """The protocol pack, where one was imported."""
     hub: Hub | None = None
-    """Where the official annotations may be had from, if any hub serves them."""
+    """The hub's data set with the official annotations, if there is one."""
     fetch: bool = False
-    """Whether they may be fetched from there, once they are found nowhere else."""
+    """Whether annotations may be fetched from the hub when found nowhere else."""
     fetched: Path | None = None
-    """The folder in the hub's cache that they were fetched to."""
+    """The folder in the hub's cache with fetched annotations."""
     outside: bool = False
     """Whether annotations may name files outside the root."""
 
     @property
     def own(self) -> tuple[Path, ...]:
-        """The benchmark's own folders that are there; annotations and videos may lie in two."""
+        """The benchmark's existing own folders; annotations and videos may be in two."""
         there = [self.data / name for name in self.folders if (self.data / name).is_dir()]
-        # A file system that ignores case shows one folder under several names.
+        # A case-insensitive file system shows one folder under several names.
         return tuple(one for n, one in enumerate(there) if not any(one.samefile(other) for other in there[:n]))
 
     @property
@@ -61,12 +61,12 @@ class Homes:
         return (*self.own, self.data)
 
     def gives(self, file: str) -> bool:
-        """Whether the annotations that were given are this official file."""
+        """Whether the given annotations are this official file."""
         given = self.annotations
         return given is not None and given.is_file() and fnmatch(given.name, file.rpartition("/")[2])
 
     def rows(self, file: str) -> tuple[Path | None, list[Path]]:
-        """Return upstream's file of that name, and every place that was looked at. Raises DataError."""
+        """Return upstream's file of that name, and every place searched. Raises DataError."""
         if self.annotations is None:
             looked = [folder / shelf / file for folder in self.all for shelf in ("annotations", "")]
         else:
@@ -78,14 +78,14 @@ class Homes:
         return found, looked
 
     def official(self, file: str) -> Path | None:
-        """Return an official file, whose name may hold `*`; its own folders come before the root."""
+        """Return an official file, whose name may hold `*`; the benchmark's own folders come before the root."""
         if self.gives(file):
             return self.annotations
         given = self.annotations if self.annotations is not None and self.annotations.is_dir() else None
         for folder in (given, *self.all, self.fetched):
             if folder is None:
                 continue
-            # The root may be shared, and val_qa.json in another folder of it be another benchmark's.
+            # The root may be shared, and val_qa.json in one of its other folders may be another benchmark's.
             deeper = () if folder == self.data else ("*/", "dataset/*/")
             for shelf in (*SHELVES, *deeper):
                 if found := sorted(folder.glob(f"{shelf}{file}")):
@@ -93,10 +93,10 @@ class Homes:
         return None
 
     def videos(self, anchor: Path) -> Videos:
-        """Return where videos are looked up, for annotations that were found at `anchor`.
+        """Return the index of videos, for annotations found at `anchor`.
 
-        Many data sets number their videos: in a root that others share, `1.mp4` further down may be anyone's, so such
-        a root is searched only where the videos are expected.
+        Many data sets number their videos: in a shared root, a `1.mp4` further down may be of any data set, so only the
+        expected folders of such a root are searched.
         """
         beside = anchor.is_relative_to(self.data) and anchor.parent.name not in {"annotations", "annotation"}
         ours = not self.own and (beside or self.annotations is not None)
@@ -114,7 +114,7 @@ class Videos:
     def find_any(
         self, names: Sequence[str], hints: Sequence[str] = (), foreign: Sequence[str] = (), place: str = ""
     ) -> Path:
-        """Return where a video lies that goes by several names, or where the first is expected.
+        """Return the path of a video with several possible names, or the first expected path.
 
         Arguments and errors are those of VideoIndex.find.
         """
@@ -129,12 +129,12 @@ class Videos:
     def find_frames(
         self, names: Sequence[str], hints: Sequence[str] = (), foreign: Sequence[str] = (), place: str = ""
     ) -> list[Path]:
-        """Return where listed frame files lie, all below one folder. As VideoIndex.find_frames."""
+        """Return the paths of listed frame files, all below one folder. As VideoIndex.find_frames."""
         found = [index.find_frames(names, hints, foreign, place) for index in self._indexes]
         return next((paths for paths in found if paths and paths[0].exists()), found[0])
 
     def report(self) -> None:
-        """Log how many videos were picked over a file of the same name in another container."""
+        """Log the number of videos chosen over a file of the same name in another container."""
         twins = [(path, other) for index in self._indexes for path, other in index.twins().items()]
         if twins:
             path, other = twins[0]
@@ -144,19 +144,19 @@ class Videos:
 def resolve(
     homes: Homes, source: Source, rows: str | None, official: Sequence[str], split: str
 ) -> tuple[Homes, Path | None, tuple[Path, ...]]:
-    """Return where files lie, upstream's file, or None where the official ones are to be read, and the official ones.
+    """Return the homes, upstream's file (None where official files are to be read), and the official files.
 
-    Where there are no annotations, and they may be fetched from a hub, they are, and the homes that come back know.
+    Missing annotations are fetched from a hub if allowed, and recorded in the returned homes.
 
     Args:
-        homes: Where to look.
-        source: What the user asked for.
+        homes: The folders to search.
+        source: The source that the user asked for.
         rows: Upstream's name of the file for this split, None where upstream has none.
         official: Names of the official files, all of which are needed.
         split: For messages.
 
     Raises:
-        DataError: There are no annotations to read; the message names every place that was looked at.
+        DataError: There are no annotations to read; the message names every place searched.
     """
     given = homes.annotations
     if given is not None and not given.exists():

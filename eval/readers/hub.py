@@ -1,6 +1,6 @@
-"""Annotation files from the Hugging Face hub: only when asked for, only annotations, only from a pinned commit.
+"""Annotation files from the Hugging Face hub: only on request, only annotations, only from a pinned commit.
 
-They go to the hub's own cache, where other tools find them too, and are read there as any official file. Videos are
+They are stored in the hub's own cache, where other tools find them too, and read like any official file. Videos are
 never fetched: they are many gigabytes, and most come under terms that the user has to agree to.
 """
 
@@ -15,24 +15,24 @@ from eval.errors import ConfigError, DataError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hub:
-    """A data set on the hub, as the benchmark's yaml says."""
+    """A data set on the hub, from the benchmark's yaml."""
 
     repo: str
     """`owner/name` of the data set."""
     files: tuple[str, ...]
     """The annotation files in it; `*` stands for any text."""
     revision: str | None = None
-    """The commit to read; null where none could be verified, and the user has to pin one."""
+    """The commit to read; null where none could be verified, so that the user has to pin one."""
 
     def __str__(self) -> str:
-        """Return what a run's provenance calls it."""
+        """Return the data set's name for a run's provenance."""
         return f"{self.repo}@{self.revision}"
 
 
 def fetch_annotations(hub: Hub) -> Path:
-    """Return the folder of the commit in the hub's cache, fetched unless it is there.
+    """Return the folder of the commit in the hub's cache, fetching it if missing.
 
-    HF_HUB_CACHE, HF_HUB_OFFLINE and HF_ENDPOINT mean what they mean to the hub's own tools.
+    HF_HUB_CACHE, HF_HUB_OFFLINE and HF_ENDPOINT have the same meaning as for the hub's own tools.
 
     Raises:
         ConfigError: No commit is pinned, so that the questions could change between runs.
@@ -50,7 +50,7 @@ def fetch_annotations(hub: Hub) -> Path:
         return Path(
             snapshot_download(hub.repo, repo_type="dataset", revision=hub.revision, allow_patterns=list(hub.files))
         )
-    except Exception as error:  # a network can fail in any of a hundred ways
+    except Exception as error:  # a network can raise any exception
         first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise DataError(
             f"Cannot fetch annotations from {hub}: {first_line} "

@@ -1,8 +1,8 @@
-"""Questions of official files, and how upstream's rows are matched with them.
+"""Questions of official files, and their matching with upstream's rows.
 
-Upstream's rows of some data sets carry no question type. The official files do, but count the questions otherwise,
-so the two are joined on video, question and options: for all rows or for none, since a report by type over a part
-of the questions would look like one over all.
+Upstream's rows of some data sets have no question type. The official files do, but number the questions differently, so
+the two are joined on video, question and options: for all rows or for none, since a report by type over a part of the
+questions would look like one over all.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from eval.readers.rows import Row
 from eval.readers.upstream import UpstreamRow
 
 Namer = Callable[[str], tuple[str, ...]]
-"""Gives the names that a video's file may have, likeliest first."""
+"""Gives the possible names of a video's file, likeliest first."""
 
 _log = logging.getLogger(__name__)
 
@@ -29,11 +29,11 @@ class Question:
     """One question of an official file, before its video is looked up."""
 
     row: Row
-    """Where it stands, for messages."""
+    """The row it comes from, for messages."""
     id: str
     """The sample's id."""
     video: str
-    """The video, as the row names it."""
+    """The video's name in the row."""
     targets: tuple[str, ...]
     """Reference answers, () where they are withheld."""
     text: str = ""
@@ -41,17 +41,17 @@ class Question:
     options: tuple[str, ...] = ()
     """The options, for multiple choice."""
     kind: str = ""
-    """The subset, as the row names it."""
+    """The subset's name in the row."""
     start: float | None = None
     """First second of the span."""
     end: float | None = None
     """Last second of the span."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    """What else the row says."""
+    """Further fields of the row."""
 
 
 def join(rows: Sequence[UpstreamRow], questions: Sequence[Question], names: Namer, path: Path) -> list[Question] | None:
-    """Return the question behind each row, or None, with a warning that names `path`, where one has none."""
+    """Return the question of each row, or None, with a warning that names `path`, where a row has none."""
 
     def key(video: str, text: str, options: Sequence[str]) -> tuple[str, ...]:
         return (video_stem(names(video)[0]), text.strip(), *(option.strip() for option in options))
@@ -61,11 +61,11 @@ def join(rows: Sequence[UpstreamRow], questions: Sequence[Question], names: Name
         known.setdefault(key(one.video, one.text, one.options), []).append(one)
     found: list[Question] = []
     for row in rows:
-        # Where upstream's question lists the options too, they come behind it.
+        # Where upstream's question lists the options too, they follow it.
         text = row.question.partition("\n(A)")[0]
         matches = known.get(key(row.vid, text, read_options(row.prompt)), [])
         if matches:
-            # The same question may have been asked twice.
+            # The same question may occur twice.
             found.append(matches.pop(0) if len(matches) > 1 else matches[0])
     if len(found) < len(rows):
         lost, file = len(rows) - len(found), questions[0].row.place if questions else "the official files"

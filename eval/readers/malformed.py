@@ -1,8 +1,7 @@
-"""Rows that cannot be read. The first one stops the run; with `skip_malformed` it is left out, counted and named.
+"""Handling of unreadable rows: the first one stops the run; with `skip_malformed` they are left out, counted and named.
 
-One mechanism for upstream's rows and for all official files: readers and adapters do the work on one row inside
-`with tolerance:`, and only an error about that row can be passed over. A file that is missing, damaged or of
-another kind always stops the run.
+One mechanism serves upstream's rows and all official files: each row is processed inside `with tolerance:`, and
+only an error about that row can be skipped. A file that is missing, damaged or of another kind always stops the run.
 """
 
 from __future__ import annotations
@@ -14,39 +13,39 @@ from types import TracebackType
 from eval.errors import DataError
 
 MAX_CHARS = 1_000
-"""Longest message about a row; what it quotes of the row may have any length."""
+"""Longest message about a row, whose quoted parts may have any length."""
 SHOWN = 3
-"""Rows that the warning names."""
+"""Number of rows named in the warning."""
 
 _log = logging.getLogger(__name__)
 
 
 class RowError(DataError):
-    """One row that does not fit its format; the rest of the file may be sound.
+    """One row that does not fit its format; the rest of the file may be valid.
 
-    The message may quote the row, so what would break the line or speak to the terminal is spelt out in it.
+    The message may quote the row, so line breaks and control characters in it are escaped.
     """
 
     def __init__(self, message: str) -> None:
         text = printable(message)
-        # The beginning has the place, and the end the remedy.
+        # The start has the place, and the end the remedy.
         super().__init__(text if len(text) <= MAX_CHARS else f"{text[: MAX_CHARS - 200]}...{text[-197:]}")
 
 
 def printable(text: str) -> str:
-    """Return text from outside in one line, with characters that do not show spelt out."""
+    """Return text from outside in one line, with invisible characters escaped."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def whole_characters(text: str) -> str:
-    """Return text with question marks for halves of surrogate pairs, which no file in UTF-8 can hold."""
+    """Return text with question marks for unpaired surrogates, which UTF-8 cannot hold."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 class Tolerance:
-    """Decides what becomes of malformed rows, and remembers those that were left out.
+    """Stops at malformed rows or leaves them out, and keeps a list of those left out.
 
     for row in read_json_list(path, tolerance):
         with tolerance:
@@ -61,16 +60,16 @@ class Tolerance:
 
     @property
     def others(self) -> Mapping[str, int]:
-        """Sound rows that were left out for another reason, by reason."""
+        """Number of valid rows left out for another reason, by reason."""
         return self._passed_over
 
     def passed_over(self, **counts: int) -> None:
-        """Remember how many sound rows were left out, and why."""
+        """Record the number of valid rows left out, by reason."""
         self._passed_over = {reason: count for reason, count in counts.items() if count}
 
     @property
     def count(self) -> int:
-        """Rows left out."""
+        """Number of malformed rows left out."""
         return len(self._skipped)
 
     def begin(self, *, skip: bool) -> None:
@@ -90,7 +89,7 @@ class Tolerance:
         return True
 
     def report(self, name: str) -> None:
-        """Log how many rows of the benchmark `name` were left out, and the first of them with place and reason."""
+        """Log the number of rows of the benchmark `name` left out, and the first of them with place and reason."""
         if self._skipped:
             shown = "; ".join(list(self._skipped)[:SHOWN])
             more = "; ..." if self.count > SHOWN else ""
@@ -98,4 +97,4 @@ class Tolerance:
 
 
 STRICT = Tolerance()
-"""Passes over nothing."""
+"""The tolerance that leaves out no row."""

@@ -6,8 +6,8 @@
                                                     {"type": "text", "text": "", "reference": "A"}]}],
      "dataset": "TVBench/Action Antonym", "task": "video/QA", "idx": 0, "vid": "..."}
 
-Upstream fills a prediction in as the text of the item that holds the reference. Some files write every key
-of an item, with null where it does not apply.
+Upstream writes a prediction into the text of the item with the reference. Some files write every key of an item, with
+null where it does not apply.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _UNREAD = ("frame_indices", "time_indices", "start_frame", "end_frame")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """What one question and its begun answer say."""
+    """The content of one question and its begun answer."""
 
     prompt: str
     """The prompt in the form of branch `tarsier`."""
     references: tuple[str, ...]
-    """The texts to compare with."""
+    """The reference answers."""
     prediction: str | None
-    """What was filled in beside the reference; None where the row has no reference."""
+    """The prediction beside the reference; None where the row has no reference."""
     video: Row
     """The object that names the video and its span."""
 
@@ -38,8 +38,8 @@ class Turn:
 def read_turn(row: Row) -> Turn:
     r"""Read the messages of a row: one video, the user's text, and the assistant's part.
 
-    Without a begun answer the prompt stays unwrapped, `<video>\n{text}`, as the rows of branch `tarsier` have it;
-    the model then adds the turn. Raises DataError where the row holds anything else.
+    Without a begun answer the prompt stays unwrapped, `<video>\n{text}`, as in the rows of branch `tarsier`; the model
+    then adds the turn. Raises DataError where the row holds anything else.
     """
     messages = row.rows("messages")
     roles = [message.text("role") for message in messages]

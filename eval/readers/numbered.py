@@ -25,7 +25,7 @@ class NumberedBenchmark(AnnotatedBenchmark):
     """A benchmark whose splits are ranges of video numbers."""
 
     prefix: str
-    """What stands before the number in the names of the videos."""
+    """Prefix of the number in the names of the videos."""
     numbers: Mapping[str, tuple[int, int]]
     """First and last video of each split."""
 
@@ -51,7 +51,7 @@ class NumberedBenchmark(AnnotatedBenchmark):
             with self.tolerance:
                 yield Question(
                     row=row,
-                    # Upstream counts from 0; the letter keeps the two ways of counting apart.
+                    # Upstream counts from 0; the letter distinguishes the two numberings.
                     id=f"{self.dataset}_q{row.label('id')}",
                     video=self.video(row, "video_id"),
                     targets=(row.label("answer"),),
@@ -60,7 +60,7 @@ class NumberedBenchmark(AnnotatedBenchmark):
 
 
 def msvd_namer(homes: Homes, tolerance: Tolerance) -> Namer:
-    """Return the names that MSVD's videos may have: of the clip on YouTube, or by number."""
+    """Return the namer of MSVD's videos, which are named by YouTube clip or by number."""
     file = homes.official("youtube_mapping.txt")
     both = read_mapping(file, tolerance) if file else {}
     names = {one: (clip, number) for clip, number in both.items() for one in (clip, number)}

@@ -1,11 +1,11 @@
-r"""The protocol pack: upstream's annotation rows and wording, imported from a user's own clone, kept locally.
+r"""The protocol pack: upstream's annotation rows and wording, imported from a user's own clone, stored locally.
 
-    pack.json               what was imported, from which commit, with hashes
+    pack.json               imported files, each with its commit and hash
     annotations/*.jsonl     upstream's rows, byte for byte
-    wording.json            what judges are asked with, in the form that eval/judges/wording.py reads
+    wording.json            the judge prompts, in the format of eval/judges/wording.py
     prompts.json            {"MVBench.jsonl": "USER: <video>\nQuestion: {question}\n{options}ASSISTANT: Answer: ("}
 
-The pack is written by eval/readers/clone.py and ignored by git, since the texts in it are others'.
+The pack is written by eval/readers/clone.py and ignored by git, since its texts are not this project's.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from eval.readers.prompts import Wording, wording
 from eval.readers.rows import read_object
 
 DEFAULT_PACK = Path(__file__).resolve().parents[2] / ".protocol" / "upstream"
-"""Where the pack lies unless another folder is named."""
+"""Default folder of the pack."""
 INDEX, WORDING, PROMPTS, ROWS = "pack.json", "wording.json", "prompts.json", "annotations"
 REMEDY = "import it again: make import UPSTREAM=<clone of bytedance/tarsier>"
 
@@ -32,9 +32,9 @@ class Imported:
     sha256: str
     """Hash of its content."""
     commit: str
-    """The commit of upstream's that it is from, or `unknown`."""
+    """Upstream's commit of the file, or `unknown`."""
     rows: Mapping[str, int]
-    """Rows by data set, for annotation files."""
+    """Number of rows by data set, for annotation files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,14 +43,14 @@ class Pack:
 
     folder: Path
     files: Mapping[str, Imported]
-    """What it holds, by path below the folder."""
+    """Its files, by path below the folder."""
 
     def rows(self, file: str) -> Path | None:
         """Return upstream's annotation file, or None where the pack has none. Raises DataError where it was changed."""
         return self._checked(f"{ROWS}/{file}") if f"{ROWS}/{file}" in self.files else None
 
     def prompt(self, file: str) -> Wording:
-        """Return the template behind the prompts of an annotation file. Raises DataError where there is none."""
+        """Return the template of an annotation file's prompts. Raises DataError where there is none."""
         prompts = read_object(self._checked(PROMPTS))
         if not prompts.has(file):
             raise DataError(f"{self.folder}: no wording of {file}; set benchmark.wording=own, or {REMEDY}")

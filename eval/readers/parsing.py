@@ -1,8 +1,8 @@
-"""Where bytes from outside become values: bounded, strict about JSON, and never waiting for a file that is none.
+"""Parses bytes from outside into values: with size limits, strict about JSON, and never waiting for a pipe or device.
 
-What is read here is written again later, as UTF-8 and as JSON, and shown in messages; so what could not be (NaN, a
-number beyond every float, half a character, a nest deeper than the interpreter goes) does not get in. An object that
-gives a key twice says two things, and which one counts is anyone's guess, so it does not get in either.
+Values read here are written again later, as UTF-8 and as JSON, and shown in messages; so values that could not be
+written (NaN, a number beyond every float, half a character, nesting beyond the interpreter's limit) are refused. An
+object with a repeated key is ambiguous, so it is refused too.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from eval.errors import DataError
 from eval.readers.malformed import whole_characters
 
 MAX_LINE = 16 * 2**20
-"""Longest line that is read, in bytes; upstream's rows have a few thousand, lists of frames included."""
+"""Longest line, in bytes; upstream's rows have a few thousand, lists of frames included."""
 MAX_FILE = 2**30
-"""Largest file that is read as a whole; the official ones have up to 30 MB."""
+"""Largest file that is read whole, in bytes; the official ones have up to 30 MB."""
 MAX_DEPTH = 32
-"""Deepest nest of lists and objects in a row; real ones go to 6."""
+"""Deepest nesting of lists and objects in a row; real rows reach 6."""
 MAX_DIGITS = 300
-"""Most digits of a number: what is longer is no float, and time to read it grows with the square."""
+"""Most digits of a number: a longer one is no float, and parsing time grows with the square."""
 
 _MARKS = {
     b"\xff\xfe\x00\x00": "UTF-32",
@@ -34,25 +34,25 @@ _MARKS = {
     b"\x1f\x8b": "a gzip archive",
     b"PK\x03\x04": "a zip archive",
 }
-"""How files begin that look like nonsense as UTF-8, the longer marks first."""
+"""First bytes of files that are not UTF-8 text, the longer ones first."""
 
 
 class NotJSONError(ValueError):
-    """A text that is no JSON, or none that is let in; the message says why and names no place."""
+    """A text that is not JSON, or is refused; the message gives the reason without a place."""
 
 
 class Twice(dict[str, Any]):
-    """An object that gives a key more than once; `key` says which."""
+    """An object with a repeated key, which is `key`."""
 
     key: str
 
 
 def opened(path: Path) -> BinaryIO:
-    """Open a file for reading. Raises DataError where it cannot be read, is no regular file, or no text in UTF-8."""
+    """Open a file for reading. Raises DataError where it cannot be read or is not a regular file."""
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-            # A pipe would be waited for without end, and a device may have none.
+            # Opening a pipe could wait forever, and a device may have no end.
             raise DataError(f"{path}: is no file but a pipe, socket or device; save what it gives to a file")
         file = path.open("rb")
     except OSError as error:
@@ -63,7 +63,7 @@ def opened(path: Path) -> BinaryIO:
 
 
 def opened_text(path: Path) -> BinaryIO:
-    """Open a file that should be text in UTF-8. Raises DataError as `opened`, or where it begins as another kind."""
+    """Open a file that should be text in UTF-8. Raises DataError as `opened`, or for another kind of file."""
     file = opened(path)
     start = file.read(4)
     file.seek(0)
@@ -87,7 +87,7 @@ def whole(path: Path) -> bytes:
 
 
 def lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
-    """Yield number and content of each line, None for the content of one that is longer than MAX_LINE.
+    """Yield number and content of each line, with None for a line longer than MAX_LINE.
 
     Lines end with a line feed. Raises DataError as `opened_text`.
     """
@@ -102,7 +102,7 @@ def lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
 
 
 def parsed(content: bytes | str) -> Any:
-    """Return the value of a JSON text; objects with a key that comes twice are `Twice`. Raises NotJSONError."""
+    """Return the value of a JSON text; objects with a repeated key are `Twice`. Raises NotJSONError."""
     try:
         text = content.decode("utf-8") if isinstance(content, bytes) else content
         value = _DECODER.decode(text)
@@ -116,7 +116,7 @@ def parsed(content: bytes | str) -> Any:
 
 
 def problem(value: Any) -> str | None:
-    """Return what is wrong with a parsed value as a row: a key that comes twice, too deep a nest; None if nothing."""
+    """Return the problem with a parsed value as a row: a repeated key, too deep nesting; None if there is none."""
     stack = [(value, 1)]
     while stack:
         one, depth = stack.pop()
@@ -131,7 +131,7 @@ def problem(value: Any) -> str | None:
 
 
 def _mended(value: Any) -> Any:
-    """Return a value with question marks for halves of surrogate pairs, which can't be written again as UTF-8."""
+    """Return a value with question marks for unpaired surrogates, which can't be written as UTF-8."""
     if isinstance(value, str):
         return whole_characters(value)
     if isinstance(value, list):

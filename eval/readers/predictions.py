@@ -1,14 +1,14 @@
-"""Prediction files: this project's own predictions.jsonl, and upstream's filled-in rows, told apart by row.
+"""Prediction files: this project's own predictions.jsonl, and upstream's filled-in rows, distinguished row by row.
 
     {"id": "MVBench/Action Antonym_0", "benchmark": "mvbench", "subset": "Action Antonym", "prompt": "USER: ...",
      "output": "A", "error": null, "n_frames": 8, "media": "9f86d081884c7d65", "targets": ["A"],
      "options": ["...", "..."], "cluster": "...", "metadata": {"question": "..."}}
 
-The row carries what scoring needs, so that a run can be scored again without its annotations or videos.
+The row holds everything scoring needs, so that a run can be scored again without its annotations or videos.
 
-A sample may have several rows, since a resumed run tries failures again: the first output counts, whatever comes
-after it, because it may have been scored or published; where no row has an output, the last error counts. An output
-that is upstream's mark of a failure, `<error>`, is a failure in rows of ours too, so that a resumed run tries it again.
+A sample may have several rows, since a resumed run tries failures again: the first output counts, whatever follows,
+because it may have been scored or published; where no row has an output, the last error counts. Upstream's marker of a
+failure, `<error>`, counts as a failure in our own rows too, so that a resumed run tries it again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from eval.readers.rows import Row, read_jsonl, some_of
 from eval.readers.upstream import FAILED, UpstreamRow, parse_rows, read_folder
 
 OWN_FILE = "predictions.jsonl"
-"""The name under which a run folder holds its predictions, beside other JSON-lines files."""
+"""Name of the predictions file in a run folder, which may hold other JSON-lines files."""
 
 _log = logging.getLogger(__name__)
 
@@ -62,15 +62,14 @@ def read_predictions(
 
     Args:
         path: A file, a run folder, or a folder of upstream's prediction files.
-        benchmark: Name of the benchmark, which our own rows carry.
-        dataset: The data set as upstream's rows call it, without the part after the slash.
-        subset_of: What a row of upstream's is reported under; without it, what follows the slash in `dataset`.
-        tolerance: Remembers how many sound rows were passed over, for the result to say so; malformed ones are errors
-            whatever it is.
+        benchmark: Name of the benchmark, as in our own rows.
+        dataset: The data set's name in upstream's rows, without the part after the slash.
+        subset_of: Gives the reported subset of a row of upstream's; without it, the part after the slash in `dataset`.
+        tolerance: Counts the valid rows that were skipped, for the result; malformed ones are always errors.
 
-    The samples hold what scoring needs and no clip of their own. Of repeated rows the first counts, as upstream
-    has it; in our own files an output counts before any error, see above. A file may hold several benchmarks, whose
-    rows are passed over and logged; a run's own predictions.jsonl holds one, so that there they are an error.
+    The samples hold everything scoring needs, but no clip. Of repeated rows the first counts, as in upstream; in our
+    own files an output counts before any error, see above. Rows of other benchmarks in the file are skipped and logged;
+    a run's own predictions.jsonl holds only one benchmark, so there they are an error.
 
     Raises:
         DataError: A row of neither format, one without a prediction, or no row of this benchmark; in a
@@ -103,12 +102,12 @@ def read_predictions(
 def read_run(
     path: Path, benchmark: str | None = None, ids: Collection[str] | None = None
 ) -> list[tuple[Sample, Prediction]]:
-    """Read a predictions.jsonl of ours as it stands; an empty one gives [].
+    """Read a predictions.jsonl of ours; an empty one gives [].
 
     Args:
         path: The file.
-        benchmark: The benchmark that its rows are of; without it, that of the first row.
-        ids: The sample ids that may be in it, for a run that goes on: any other one is refused.
+        benchmark: The benchmark of its rows; without it, that of the first row.
+        ids: The sample ids allowed in it, for a resumed run: any other one is refused.
 
     Raises:
         DataError: a row does not fit the format, belongs to another benchmark, or to none of the samples.
@@ -123,7 +122,7 @@ def read_run(
 
 
 def refuse_others(path: Path, found: Iterable[str], ids: Collection[str]) -> None:
-    """Raise DataError where a run's predictions are of samples that are none of its own."""
+    """Raise DataError where a run's predictions include samples that are not its own."""
     known = set(ids)
     unknown = [name for name in found if name not in known]
     if unknown:
@@ -148,7 +147,7 @@ def _is_own(row: Row) -> bool:
 def _of_benchmark(
     rows: Iterable[Row], benchmark: str, path: Path, tolerance: Tolerance | None
 ) -> list[tuple[Sample, Prediction]]:
-    """Return the pairs of a benchmark; without a tolerance, rows of others are errors. `path` is what messages name."""
+    """Return the pairs of a benchmark; without a tolerance, rows of others are errors. `path` is for messages."""
     found: dict[str, tuple[Sample, Prediction]] = {}
     others: Counter[str] = Counter()
     foreign: Row | None = None
@@ -161,7 +160,7 @@ def _of_benchmark(
             continue
         sample, prediction = _parse(row)
         known = found.get(sample.id)
-        dropped += known is not None and known[1].output is not None  # a failure that was tried again is none
+        dropped += known is not None and known[1].output is not None  # a failure that was tried again does not count
         if known is None or known[1].output is None:
             found[sample.id] = sample, prediction
     if not found:

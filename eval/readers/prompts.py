@@ -1,8 +1,8 @@
-r"""The prompts that official files are asked with, all in one place.
+r"""The prompts for questions from official files.
 
-Their structure is that of upstream's rows, on which the published numbers rest: roles, `<video>` first, options by
-letter, an answer begun for the model. The instruction sentences are this project's own. Upstream's can take their
-place from a protocol pack (eval/readers/pack.py); which wording was used is part of every run.
+Their structure is that of upstream's rows, which the published numbers are based on: roles, `<video>` first, options by
+letter, a begun answer. The instruction sentences are this project's own. A protocol pack (eval/readers/pack.py) can
+replace them by upstream's; every run records the wording used.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Literal
 from eval.errors import DataError
 
 Form = Literal["mvbench", "nextqa", "egoschema", "open_qa", "caption", "description"]
-"""The ways in which benchmarks ask."""
+"""The forms of prompts."""
 
 OWN: dict[Form, str] = {
     "mvbench": "USER: <video>\nQuestion: {question}\n{options}ASSISTANT: Answer: (",
@@ -30,7 +30,7 @@ OWN: dict[Form, str] = {
         "ASSISTANT:\nAnswer: In the video,"
     ),
     "caption": "USER: <video>\nCaption the video in one short sentence. ASSISTANT: ",
-    # Unwrapped, as upstream's rows have it: the model adds the turn.
+    # Unwrapped, as in upstream's rows: the model adds the turn.
     "description": "<video>\nDescribe the video in detail.",
 }
 r"""Templates; `{options}` stands for lines `(A) text\n`."""
@@ -40,7 +40,7 @@ SLOTS = frozenset({"question", "options"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
-    """The words that samples are asked with, by name and hash, so that two runs can be told apart."""
+    """The wording of prompts, with name and hash, so that two runs can be told apart."""
 
     name: str
     """`own`, `upstream` (from a protocol pack), or `rows of <file>` where the prompts came with the annotations."""
@@ -50,13 +50,13 @@ class Wording:
     """The template; None where the prompts came with the annotations."""
 
     def ask(self, question: str, options: Sequence[str]) -> str:
-        """Return the prompt of a question; captions and descriptions have none."""
+        """Return the prompt of a question; captions and descriptions have no question."""
         assert self.template is not None, "prompts that come with the annotations are sent as they stand"
         return self.template.format(question=question, options=lettered(options))
 
 
 def wording(name: str, template: str) -> Wording:
-    """Return a template as wording. Raises DataError where it has other slots than question and options."""
+    """Return a template as wording. Raises DataError where it has slots other than question and options."""
     try:
         parts = list(Formatter().parse(template))
     except ValueError as error:
@@ -70,5 +70,5 @@ def wording(name: str, template: str) -> Wording:
 
 
 def lettered(options: Sequence[str]) -> str:
-    """Return the options one a line, each behind its letter in brackets and each line closed."""
+    """Return the options, one a line, each after its letter in brackets."""
     return "".join(f"({letter}) {option}\n" for letter, option in zip(ascii_uppercase, options, strict=False))

@@ -1,7 +1,7 @@
 """Rows of annotation and prediction files, with fields that are checked when they are read.
 
-Every reader and adapter takes its values through `Row`, so that a file which does not fit its format
-is reported by file, line and field, and nothing untyped travels further.
+Every reader and adapter takes its values through `Row`, so that a file which does not fit its format is reported by
+file, line and field, and no untyped value gets any further.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from eval.readers.malformed import STRICT, RowError, Tolerance, printable
 from eval.readers.parsing import MAX_LINE, NotJSONError, lines, parsed, problem, whole
 
 SHOWN = 12
-"""Names that a message lists."""
+"""Number of names listed in a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One JSON object, or one line of a table, and where it stands."""
+    """One JSON object, or one line of a table, with its place."""
 
     fields: Mapping[str, Any]
-    """The values as they came."""
+    """The raw values."""
     place: str
     """`file:line`, or `file: item N` in a JSON list."""
     parent: str = ""
@@ -37,7 +37,7 @@ class Row:
         return RowError(f"{self.place}: field {self.parent + field!r} {problem}")
 
     def has(self, field: str) -> bool:
-        """Whether the field is there and not null."""
+        """Whether the field is present and not null."""
         return self.fields.get(field) is not None
 
     def text(self, field: str) -> str:
@@ -52,7 +52,7 @@ class Row:
         return self.text(field) if self.has(field) else None
 
     def label(self, field: str) -> str:
-        """Return an identifier, which files write as text or as a whole number. Raises DataError."""
+        """Return an identifier, which may be text or a whole number in the file. Raises DataError."""
         value = self._required(field)
         if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
             raise self._wrong(field, value, "a name or a whole number")
@@ -72,7 +72,7 @@ class Row:
         return number
 
     def texts(self, field: str) -> tuple[str, ...]:
-        """Return a list of texts. Numbers among them become text: options such as 3 are written both ways."""
+        """Return a list of texts. Numbers in it become text: options such as 3 occur both ways."""
         values = self._required(field)
         if not isinstance(values, list):
             raise self._wrong(field, values, "a list of texts")
@@ -135,7 +135,7 @@ def _json_row(line: bytes, place: str) -> Row:
 
 
 def sound_row(value: Mapping[str, Any], place: str) -> Row:
-    """Return a row of parsed values. Raises RowError where it is nested too deeply, or a key comes twice in it."""
+    """Return a row of parsed values. Raises RowError where it is nested too deeply, or a key is repeated."""
     if (wrong := problem(value)) is not None:
         raise RowError(f"{place}: {wrong}; correct it in the file")
     return Row(value, place)
@@ -144,7 +144,7 @@ def sound_row(value: Mapping[str, Any], place: str) -> Row:
 def read_json(path: Path) -> Any:
     """Return the content of a JSON file. Raises DataError where it is missing or not valid JSON.
 
-    What is wrong with one item of a list is left to `item`, so that the others can be read.
+    Errors in one item of a list are left to `item`, so that the others can be read.
     """
     try:
         return parsed(whole(path).removeprefix(b"\xef\xbb\xbf"))
@@ -185,7 +185,7 @@ def read_object(path: Path) -> Row:
 
 
 def by_label(rows: Iterable[Row], field: str, tolerance: Tolerance = STRICT) -> dict[str, Row]:
-    """Return rows by an identifier. Raises RowError where one comes twice."""
+    """Return rows by an identifier. Raises RowError where one is repeated."""
     found: dict[str, Row] = {}
     for row in rows:
         with tolerance:
@@ -215,7 +215,7 @@ def short(value: object) -> str:
     """Return a value for a message: as JSON, cut, in one line."""
     try:
         text = json.dumps(value, ensure_ascii=False, default=repr)
-    except (ValueError, RecursionError):  # too many digits, too deep a nest
+    except (ValueError, RecursionError):  # too many digits, or nested too deeply
         text = f"a {type(value).__name__}"
     return text if len(text) <= 60 else text[:57] + "..."
 

@@ -1,4 +1,4 @@
-"""Reads the messages that a Python file sends to a chat model off its syntax tree, running nothing."""
+"""Extracts the messages that a Python file sends to a chat model from its syntax tree, running nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from eval.errors import DataError
 
 Parts = list[tuple[str, bool]]
-"""A text in pieces: literal text, or the name of a variable and True."""
+"""A text in pieces: literal text and False, or the name of a variable and True."""
 
 
 def message_texts(path: Path) -> list[dict[str, Parts]]:

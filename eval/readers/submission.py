@@ -1,9 +1,9 @@
-"""Answers to a split whose solutions are withheld, in the form that its authors ask for. Nothing is ever posted.
+"""Answers to a split whose solutions are withheld, in its authors' format. Nothing is ever posted.
 
     {"0074f737-11cb-497d-8d07-77c3a8127391": 3, ...}
 
-That is EgoSchema's: the 0-based index of an option by q_uid. Its server wants an answer to every question; what has
-none is left out here, and counted, rather than guessed.
+This is EgoSchema's format: the 0-based index of an option by q_uid. Its server wants an answer to every question; here,
+questions without one are left out and counted, not guessed.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ def is_withheld(samples: Iterable[Sample]) -> bool:
 def write_submission(
     pairs: Iterable[tuple[Sample, Prediction]], read_letter: Callable[[str], str | None], to: Path
 ) -> list[str]:
-    """Write the submission file, and return the ids of the samples that have no answer in it.
+    """Write the submission file, and return the ids of the samples left out for want of an answer.
 
     Args:
         pairs: Samples with their predictions; the cluster of a sample is its q_uid.
-        read_letter: Reads the option letter off an output, such as eval.scorers.multiple_choice.read_letter.
+        read_letter: Reads the option letter from an output, such as eval.scorers.multiple_choice.read_letter.
         to: The JSON file to write.
 
     Raises:
-        DataError: Two samples are about the same video, so that this is no such benchmark.
+        DataError: Two samples are about the same video, so this benchmark has no such format.
     """
     answers: dict[str, int] = {}
     open_: list[str] = []

@@ -22,10 +22,10 @@ from eval.readers.rows import item, read_list
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subtask:
-    """Where the media of one subtask lie, and how they are shown."""
+    """Folder of a subtask's media, and how clips are read from it."""
 
     folder: str
-    """Below the folder of videos; subtasks may share one."""
+    """Folder below the folder of videos; subtasks may share one."""
     bounded: bool = False
     """Whether its questions ask about a span of the video."""
     fps: float | None = None
@@ -34,12 +34,12 @@ class Subtask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubtaskBenchmark(AnnotatedBenchmark):
-    """A benchmark of subtasks, each with a file and a folder of its own."""
+    """A benchmark of subtasks, each with its own file and folder."""
 
     tasks: Mapping[str, Subtask]
     """The subtasks in official order."""
     numbering: Literal["task", "benchmark"]
-    """Whether upstream counts the questions of each subtask, or through all of them."""
+    """Whether upstream numbers the questions within each subtask, or through all of them."""
 
     def reported(self) -> Mapping[str, str]:
         """Return the subtasks, which are reported under their own names."""
@@ -56,7 +56,7 @@ class SubtaskBenchmark(AnnotatedBenchmark):
             rows = read_list(file)
             for position in range(len(rows)):
                 number = position if self.numbering == "task" else count
-                count += 1  # before a row can be left out, so that the others keep their ids
+                count += 1  # counted before a row is left out, so that the others keep their ids
                 with self.tolerance:
                     row = item(rows, position, file)
                     options = row.texts("candidates")
@@ -76,7 +76,7 @@ class SubtaskBenchmark(AnnotatedBenchmark):
             raise DataError(f"{files[0]}: {listed} belongs to no subtask of {self.card.title}; is this its folder?")
 
     def places(self, kind: str) -> tuple[Sequence[str], Sequence[str]]:
-        """Return where the videos of a subtask lie, and the folders of the others, whose numbers are the same."""
+        """Return the folder of a subtask's videos, and the folders of the others, whose numbers are the same."""
         if kind not in self.tasks:
             return ["video", ""], ()
         folder = self.tasks[kind].folder

@@ -1,4 +1,4 @@
-"""Rows of tables: csv, tsv and parquet, and whatever of these or of JSON a file is by its extension."""
+"""Reads rows of tables (csv, tsv and parquet), and picks the reader of a file by its extension."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from eval.readers.parsing import NotJSONError, opened, opened_text, parsed, whol
 from eval.readers.rows import Row, read_json_list, read_jsonl, short, sound_row
 
 _END = "\x1eend of the table\x1e"
-"""Read behind the last line: where it is no row of its own, a quotation was never closed and swallowed it."""
+"""Appended after the last line: if it is not parsed as its own row, an unclosed quotation has swallowed it."""
 
 
 def read_table(path: Path, delimiter: str = ",", tolerance: Tolerance = STRICT) -> Iterator[Row]:
     """Yield one row for each line below the heading of a csv or tsv file; all values are text.
 
     Raises DataError where the file is missing, not UTF-8, or its heading names a column twice, and RowError where a
-    line has more cells than the heading, or a quotation in it goes on over lines that are rows themselves.
+    line has more cells than the heading, or a quotation in it spans lines that are rows themselves.
     """
     try:
         text = whole(path).decode("utf-8-sig")
@@ -31,7 +31,7 @@ def read_table(path: Path, delimiter: str = ",", tolerance: Tolerance = STRICT) 
     if "\x00" in text:
         line = text[: text.index("\x00")].count("\n") + 1
         raise DataError(f"{path}:{line}: holds a null character, and is no table; fetch it again")
-    # Not splitlines: cells may hold separators that are no ends of lines to csv, such as U+2028.
+    # Not splitlines: cells may hold characters such as U+2028, which end no line in csv.
     table = csv.reader(io.StringIO(text.rstrip("\r\n") + f"\n{_END}", newline=""), delimiter=delimiter)
     heading: list[str] | None = None
     before = 0
@@ -62,12 +62,12 @@ def _heading(cells: Sequence[str], place: str) -> list[str]:
 
 
 def _check(cells: Sequence[str], width: int, delimiter: str, place: str) -> None:
-    """Refuse a row that is none, or several."""
+    """Refuse cells that form no row, or several."""
     for cell in cells:
         if _END in cell:
             raise RowError(f"{place}: a quotation that begins here is never closed; close it in the file")
         for line in cell.splitlines()[1:]:
-            # The end of a quotation may be that of another one, and the rows between be lost in it.
+            # Two stray quotation marks may enclose rows between them, which would be lost in one cell.
             if len(next(csv.reader([line], delimiter=delimiter), ())) == width > 1:
                 raise RowError(f"{place}: a quotation that begins here holds whole rows; close it in the file")
     if len(cells) > width:
@@ -84,7 +84,7 @@ def read_parquet(path: Path) -> Iterator[Row]:
     with opened(path) as file:
         try:
             values = parquet.read_table(file).to_pylist()
-        except Exception as error:  # noqa: BLE001 - a damaged file can fail in any of a hundred ways
+        except Exception as error:  # noqa: BLE001 - a damaged file can raise any exception
             raise DataError(f"{path}: not a parquet file ({error}); fetch it again") from None
     for number, value in enumerate(values):
         yield Row(value, f"{path}: row {number}")
@@ -105,7 +105,7 @@ def read_records(path: Path, tolerance: Tolerance = STRICT) -> Iterator[Row]:
 
 
 def _with_lists(rows: Iterator[Row], tolerance: Tolerance) -> Iterator[Row]:
-    """Yield the rows of a table with the cells that hold a JSON list read as lists."""
+    """Yield the rows of a table, with cells that hold a JSON list parsed as lists."""
 
     def read(cell: Any) -> Any:
         try:

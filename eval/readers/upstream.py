@@ -3,9 +3,9 @@
     {"idx": 0, "dataset": "MVBench/Action Antonym", "text": {"prompt": ..., "response": "A", "question": ...},
      "video_file": "<placeholder>", "vid": ..., "start_time": 1.0, "end_time": 7.5, "extra_info": {...}}
 
-`response` may be a list of references; `video_file` a path or a list of frame files; span and extra_info may be
-absent. A prediction is filled in as `text.prediction`, and `<error>` marks a sample that failed. Branch `tarsier2`
-writes another form, see eval/readers/messages.py; both are read here. Source: github.com/bytedance/tarsier.
+`response` may be a list of references; `video_file` a path or a list of frame files; span and extra_info may be absent.
+A prediction is stored as `text.prediction`, and `<error>` marks a failed sample. Branch `tarsier2` writes another form,
+see eval/readers/messages.py; both are read here. Source: github.com/bytedance/tarsier.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from eval.readers.videos import VideoIndex
 
 FAILED = "<error>"
-"""What upstream writes as the prediction of a sample that failed."""
+"""Upstream's prediction for a failed sample."""
 PLACEHOLDER = "<placeholder>"
-"""What upstream writes where its user is to fill in the path of the video."""
+"""Upstream's placeholder for a video path that its user is to fill in."""
 
 _log = logging.getLogger(__name__)
 
@@ -41,9 +41,9 @@ class UpstreamRow:
     """One row of either branch, checked."""
 
     id: str
-    """`{dataset}_{idx}`, as upstream builds it."""
+    """`{dataset}_{idx}`, as in upstream."""
     subset: str
-    """What follows the slash in `dataset`; "" where there is none."""
+    """The part after the slash in `dataset`; "" where there is none."""
     prompt: str
     """The prompt with `<video>`."""
     responses: tuple[str, ...]
@@ -53,21 +53,21 @@ class UpstreamRow:
     vid: str
     """The video's name, "" where the row gives only a path."""
     files: str | tuple[str, ...]
-    """Path of the video, or of its frames in order; "" where it was never filled in."""
+    """Path of the video, or of its frames in order; "" where it was not filled in."""
     start: float | None
     """First second of the span; None for the beginning."""
     end: float | None
     """Last second of the span; None for the end."""
     extra: Mapping[str, Any]
-    """`extra_info` as it came."""
+    """`extra_info`, unchanged."""
     prediction: str | None
-    """The prediction, where one was filled in."""
+    """The prediction, if filled in."""
     place: str
     """`file:line`."""
 
     @property
     def video(self) -> str:
-        """The name of the source video: its vid, or else the path of the file or of the folder of frames."""
+        """The name of the source video: its vid, otherwise the path of the file or of the folder of frames."""
         if self.vid or not self.files:
             return self.vid
         return self.files if isinstance(self.files, str) else self.files[0].rpartition("/")[0] or self.files[0]
@@ -80,21 +80,21 @@ class UpstreamRow:
         foreign: Sequence[str] = (),
         fps: float | None = None,
     ) -> Clip:
-        """Find what the row shows: by the path that was filled in, or by `names`, or else by its vid.
+        """Find the row's clip: by the filled-in path, or by `names`, otherwise by its vid.
 
         `hints` and `foreign` are those of VideoIndex.find, `fps` is for a folder of frames. The span of a list of
-        frames is dropped: upstream shows the list as it stands.
+        frames is dropped: upstream shows the whole list.
         """
         if isinstance(self.files, tuple):
-            # Bare file names lie in a folder that is named after the video.
+            # Bare file names are in a folder named after the video.
             files = [name if "/" in name or not self.vid else f"{self.vid}/{name}" for name in self.files]
             return Clip(source=tuple(videos.find_frames(files, hints, foreign, self.place)))
-        # A path may have been filled in on another machine.
+        # A path may come from another machine.
         known = [name for name in (self.files, *(names or (self.vid,))) if name]
         return Clip(source=videos.find_any(known, hints, foreign, self.place), start=self.start, end=self.end, fps=fps)
 
     def sample(self, benchmark: str, clip: Clip, cluster: str = "") -> Sample:
-        """Return the row as a sample of `benchmark`; options are read off the prompt where it lists any."""
+        """Return the row as a sample of `benchmark`; options are parsed from the prompt if it lists any."""
         known = {"vid": self.vid, "question": self.question}
         return Sample(
             id=self.id,
@@ -131,10 +131,10 @@ def read_upstream(path: Path, dataset: str, tolerance: Tolerance = STRICT) -> li
 
     Args:
         path: File or folder; it may hold rows of other data sets too.
-        dataset: The data set as upstream calls it, without the part after the slash.
-        tolerance: What becomes of malformed rows.
+        dataset: The data set's name in upstream, without the part after the slash.
+        tolerance: Handles malformed rows.
 
-    Of rows with the same data set and idx the first one counts, as upstream has it; the rest is logged.
+    Of rows with the same data set and idx the first one counts, as in upstream; the rest is logged.
 
     Raises:
         DataError: A row that does not fit the format, or no row of this data set.
@@ -154,7 +154,7 @@ def read_folder(path: Path, tolerance: Tolerance = STRICT) -> Iterator[Row]:
 
 
 def parse_rows(rows: Iterable[Row], dataset: str, path: Path, tolerance: Tolerance = STRICT) -> list[UpstreamRow]:
-    """Check the rows of one data set, see read_upstream; `path` is what messages name."""
+    """Check the rows of one data set, see read_upstream; `path` is for messages."""
     found: dict[str, UpstreamRow] = {}
     others: Counter[str] = Counter()
     dropped = 0
@@ -173,7 +173,7 @@ def parse_rows(rows: Iterable[Row], dataset: str, path: Path, tolerance: Toleran
     if dropped:
         _log.warning("%s: %d repeated rows of %s dropped, the first of each counts", path, dropped, dataset)
     if others:
-        # A data set that is misspelt in some rows would shrink the benchmark without a word.
+        # A data set misspelt in some rows would silently shrink the benchmark.
         names = some_of(sorted(others))
         _log.warning("%s: %d rows of other data sets passed over (%s)", path, others.total(), names)
     tolerance.passed_over(repeated=dropped, of_other_data_sets=others.total())
@@ -189,13 +189,13 @@ def parse_row(row: Row) -> UpstreamRow:
     else:
         text, video = row.row("text"), row
         prediction = text.text_or_none("prediction")
-        # What was predicted already is scored without its prompt.
+        # Filled-in rows are scored without their prompt.
         prompt = text.text("prompt") if prediction is None else text.text_or_none("prompt") or ""
         question = text.text_or_none("question") or ""
         responses = _responses(text)
     if not prompt.strip() and prediction is None:
         raise row.error("text.prompt", "is empty; the model needs a prompt")
-    # Without options it is an open question, which no file withholds the answer to.
+    # Without options it is an open question, whose answer no file withholds.
     if (
         question.strip()
         and prompt.strip()
@@ -243,6 +243,6 @@ def _files(video: Row) -> str | tuple[str, ...]:
 
 
 def _second(video: Row, field: str) -> float | None:
-    """Return a bound of the span; upstream reads zero and below as no bound."""
+    """Return a bound of the span; upstream treats zero and below as no bound."""
     second = video.number(field)
     return second if second is not None and second > 0 else None

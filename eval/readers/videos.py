@@ -1,7 +1,7 @@
 """Finds the videos of a data set by name, in whatever layout and container they were unpacked.
 
-Copies of the same data set differ in extension, in an extra folder that a zip brought along, and in letter case
-of the extension. None of that should ask the user to rename files.
+Copies of the same data set differ in extension, its letter case, and an extra folder from a zip. None of these should
+force the user to rename files.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ _log = logging.getLogger(__name__)
 class VideoIndex:
     """The videos below one folder.
 
-    The folder should hold one benchmark: many data sets number their videos, and `1.mp4` of another one
-    would be the wrong video. The tree is walked once, and only when a video is not where it is expected.
+    The folder should hold one benchmark: many data sets number their videos, so `1.mp4` of another one would be the
+    wrong video. The tree is walked once, and only when a video is not where it is expected.
     """
 
     def __init__(
         self, root: Path | str, *, walk: bool = True, outside: bool = False, within: Path | None = None
     ) -> None:
-        """Look below `root`; without `walk` only where videos are expected, for a root that others share.
+        """Index videos below `root`; without `walk` only in expected folders, for a root that others share.
 
         With `outside` an absolute path may lead anywhere; without it, only below `within`, or else below the root.
         """
         self.root = Path(root)
         self._walk = walk
         self._outside = outside
-        top = os.path.abspath(within or root)  # noqa: PTH100 - links stay, since data folders are often linked
+        top = os.path.abspath(within or root)  # noqa: PTH100 - links are kept, since data folders are often linked
         self._tops = (Path(top), Path(os.path.realpath(top)))
         self._twins: dict[Path, str] = {}
         self._hinted: dict[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[Path, Listing]]] = {}
@@ -46,44 +46,44 @@ class VideoIndex:
         self._sought: dict[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], Path | None] = {}
 
     def find(self, name: str, hints: Sequence[str] = (), foreign: Sequence[str] = (), place: str = "") -> Path:
-        """Return where the video `name` lies: a file, or a folder of frames.
+        """Return the path of the video `name`: a file, or a folder of frames.
 
         Args:
-            name: File name, with or without extension; or a path relative to a hint or to the root; or an
-                absolute path, which is taken as it is where it exists below the root, and otherwise looked up by its
-                end, since it may be of another machine.
-            hints: Folders below the root, where it is expected, the likeliest first.
-            foreign: Folders whose videos are others even where the name is the same.
+            name: File name, with or without extension; or a path relative to a hint or to the root; or an absolute
+                path, which is used as it is where it exists below the root, and otherwise looked up by its end, since
+                it may be from another machine.
+            hints: Folders below the root where it is expected, the likeliest first.
+            foreign: Folders whose videos are different ones, even with the same name.
             place: The row that names the video, for messages.
 
-        Where nothing is found, or several files fit equally well (logged as a warning), the path where the
-        video is expected comes back, so that the sample fails as missing and says where to put it.
+        Where nothing is found, or several files fit equally well (logged as a warning), the expected path is returned,
+        so that the sample fails as missing and its message says where to put the video.
 
         The text of a path decides whether it leaves the root. Links below the root are followed wherever they lead:
         they are the user's own, and annotations can't make any.
 
         Raises:
-            DataError: A path that leaves the root, or a name that is empty or can be none.
+            DataError: A path that leaves the root, or a name that is empty or invalid.
         """
         return self.find_any((name,), hints, foreign, place)
 
     def find_any(
         self, names: Sequence[str], hints: Sequence[str] = (), foreign: Sequence[str] = (), place: str = ""
     ) -> Path:
-        """Return where a video lies that goes by several names, or where the first is expected; as `find`."""
+        """Return the path of a video with several possible names, or the first expected path; as `find`."""
         return self.search(names, hints, foreign, place) or self.expected(names, hints, place)
 
     def search(
         self, names: Sequence[str], hints: Sequence[str] = (), foreign: Sequence[str] = (), place: str = ""
     ) -> Path | None:
-        """Return where a video lies that goes by several names, or None; as `find`."""
+        """Return the path of a video with several possible names, or None; as `find`."""
         found = (self._search(name, tuple(hints), tuple(foreign), place) for name in names or ("",))
         return next((path for path in found if path is not None), None)
 
     def expected(self, names: Sequence[str], hints: Sequence[str] = (), place: str = "") -> Path:
-        """Return where a video should lie that goes by several names.
+        """Return the expected path of a video with several possible names.
 
-        An absolute path may be of another machine, so a video is not expected there if it has another name.
+        An absolute path may be from another machine, so it is not the expected one if there is another name.
         """
         name = next((name for name in names if not name.startswith("/")), names[0] if names else "")
         parts = self._parts(name, place)
@@ -101,7 +101,7 @@ class VideoIndex:
                 )
             return there
         if self._walk and self._below is not None and not self._below:
-            return None  # no video at all, and many are sought
+            return None  # no videos at all: return early, since there are many searches
         if not absolute and (found := self._look(self._expected(parts, hints), parts[-1])) is not None:
             return found
         sought = (parts, hints, foreign)
@@ -110,15 +110,15 @@ class VideoIndex:
         return self._sought[sought]
 
     def twins(self) -> Mapping[Path, str]:
-        """Return the videos that were picked over a file of the same name in another container."""
+        """Return the videos chosen over a file of the same name in another container."""
         return self._twins
 
     def find_frames(
         self, names: Sequence[str], hints: Sequence[str] = (), foreign: Sequence[str] = (), place: str = ""
     ) -> list[Path]:
-        """Return where the listed frame files lie, in the given order; each of their folders is looked up once.
+        """Return the paths of the listed frame files, in the given order; each of their folders is looked up once.
 
-        A frame that is missing comes back as the path where it is expected. Raises DataError as `find` does.
+        A missing frame is returned as its expected path. Raises DataError as `find` does.
         """
         homes: dict[str, Path] = {}
         frames = []
@@ -131,10 +131,10 @@ class VideoIndex:
         return frames
 
     def _expected(self, parts: tuple[str, ...], hints: tuple[str, ...]) -> list[tuple[Path, Listing]]:
-        """Return the folders in which the video may lie, but for those that are not there.
+        """Return the existing folders that may hold the video.
 
-        Each is listed once: most hints of most data sets do not exist, and asking the disk again for each sample
-        adds up.
+        Each is listed once: most hints of most data sets do not exist, and checking the disk again for each sample adds
+        up.
         """
         key = (parts[:-1], hints)
         if key not in self._hinted:
@@ -144,7 +144,7 @@ class VideoIndex:
         return self._hinted[key]
 
     def _look(self, folders: Sequence[tuple[Path, Listing]], name: str) -> Path | None:
-        """Return the file of that name, or else that in another container, or else the folder of frames."""
+        """Return the file of that name, otherwise one in another container, otherwise the folder of frames."""
         stem = video_stem(name)
         for folder, listing in folders:
             if listing.holds(name, stem) and (folder / name).is_file():
@@ -162,7 +162,7 @@ class VideoIndex:
 
     def _parts(self, name: str, place: str) -> tuple[str, ...]:
         parts = PurePosixPath(os.path.normpath(name)).parts if name else ()
-        # normpath keeps two slashes at the beginning, which mean the same as one.
+        # normpath keeps two leading slashes, which mean the same as one.
         parts = ("/", *parts[1:]) if parts and parts[0] == "//" else parts
         where = _where(place)
         if not parts or parts == ("/",):
@@ -174,7 +174,7 @@ class VideoIndex:
         return parts
 
     def _listed(self, folder: Path) -> Listing | None:
-        """Return what a folder holds, or None where there is no such folder."""
+        """Return the content of a folder, or None where there is no such folder."""
         if folder not in self._folders:
             self._folders[folder] = list_folder(folder) if folder.is_dir() else None
         return self._folders[folder]
@@ -214,13 +214,13 @@ def _joined(hint: tuple[str, ...], name: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _within(folder: str, parts: tuple[str, ...]) -> bool:
-    """Whether the components of `folder` follow each other somewhere in `parts`."""
+    """Whether the components of `folder` occur one after the other in `parts`."""
     wanted = _split(folder)
     return any(parts[i : i + len(wanted)] == wanted for i in range(len(parts) - len(wanted) + 1)) if wanted else False
 
 
 def _shared_end(one: tuple[str, ...], other: tuple[str, ...]) -> int:
-    """Return how many components two paths share, counted from the end."""
+    """Return the number of components that two paths share, counted from the end."""
     count = 0
     for a, b in zip(reversed(one), reversed(other), strict=False):
         if a != b:

@@ -1,7 +1,7 @@
-"""What a yaml file must not hold: tags, which name classes; aliases, by which few lines unfold to billions; deep nests.
+"""Refuses yaml files with tags, which name classes, aliases, which can expand to billions of lines, or deep nesting.
 
-Hydra and PyYAML's safe loader refuse the classes of most tags by themselves, and bound nothing. Files are looked at
-here before either reads them; only events are read for it, so that nothing is built or unfolded.
+Hydra and PyYAML's safe loader refuse the classes of most tags, but set no limits. Files are checked here before either
+reads them, using parser events only, so that nothing is built or expanded.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from eval.errors import ConfigError
 from eval.readers.malformed import printable
 
 MAX_BYTES = 2**20
-"""Largest file; the ones that are shipped have up to 4,000 bytes."""
+"""Largest file, in bytes; the shipped ones have up to 4,000."""
 MAX_DEPTH = 32
-"""Deepest nest."""
+"""Deepest nesting."""
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def check_yaml(path: Path) -> None:
-    """Refuse a yaml file that is no plain data.
+    """Refuse a yaml file that is not plain data.
 
     Raises:
         ConfigError: it cannot be read, is too large or nested too deeply, or holds a tag or an alias; with its line.
     """
     try:
-        # No pipe or device is waited for.
+        # Never wait for a pipe or device.
         text = path.read_text(encoding="utf-8") if path.is_file() and path.stat().st_size <= MAX_BYTES else None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the path") from None

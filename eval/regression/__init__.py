@@ -1,1 +1,1 @@
-"""Whether a change moved anything: exactly, on the built-in world, and by a margin, on runs of the user's own."""
+"""Checks that a change moved no result: exactly on the built-in world, and by a margin on the user's own runs."""

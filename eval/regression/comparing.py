@@ -1,4 +1,4 @@
-"""What differs between a baseline and what is observed now, in the order of the pipeline."""
+"""Differences between a baseline and a new observation, in the order of the pipeline."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from eval.errors import RunError
 from eval.regression.records import FIELDS, ROUNDING, TOLERANCES, Observation, Record
 
 MISSING = "(nothing)"
-"""What stands for a record, or a part of a field, that only one side has."""
+"""Shown for a record, or a part of a field, that only one side has."""
 
 _LOGPROBS = ("logprobs", "alone_logprobs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One field of one record that is not as it was."""
+    """One field of one record that has changed."""
 
     benchmark: str
     id: str
@@ -27,9 +27,9 @@ class Difference:
     path: str
     """The first place in the field that differs, such as `[3]` or `.values.cider`; "" for the whole."""
     expected: Any
-    """What the baseline holds there."""
+    """The baseline's value there."""
     found: Any
-    """What was observed there."""
+    """The observed value there."""
 
     @property
     def place(self) -> str:
@@ -39,14 +39,14 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of comparing with a baseline."""
+    """The outcome of a comparison with a baseline."""
 
     checked: Sequence[Record]
-    """What the baseline holds, and what only was observed now."""
+    """All records: those of the baseline, and those observed only now."""
     differences: Sequence[Difference]
-    """In the order of the pipeline: what differs first is nearest to the cause."""
+    """All differences in the order of the pipeline: the first one is nearest to the cause."""
     libraries: Mapping[str, tuple[str, str]]
-    """Versions that are not those of the baseline, then and now, by library."""
+    """Library versions that differ from the baseline's: old and new, by library."""
 
     @property
     def passed(self) -> bool:
@@ -59,16 +59,16 @@ class Outcome:
         return self.differences[0] if self.differences else None
 
     def by_field(self) -> Mapping[str, int]:
-        """Return how many records differ in each field, in the order of the pipeline."""
+        """Return the number of records that differ in each field, in the order of the pipeline."""
         counts = Counter(each.field for each in self.differences)
         return {name: counts[name] for name in FIELDS if counts[name]}
 
 
 def compare(baseline: Observation, now: Observation) -> Outcome:
-    """Compare everything with a baseline.
+    """Compare all records with a baseline.
 
     Raises:
-        RunError: the baseline is of another checkpoint or another world, so that nothing could be told from it.
+        RunError: the baseline is of another checkpoint or another world, so that the two cannot be compared.
     """
     for name, was, found in (
         ("checkpoint", baseline.checkpoint, now.checkpoint),
@@ -104,7 +104,7 @@ def _of_record(key: tuple[str, str], then: Record | None, now: Record | None) ->
 
 
 def first_difference(field: str, expected: Any, found: Any) -> tuple[str, Any, Any] | None:
-    """Return where two values of a field first differ, and both parts; None where they agree within its tolerance."""
+    """Return the path of the first difference between two values of a field, and both parts; None within tolerance."""
     if field in _LOGPROBS and isinstance(expected, list) and isinstance(found, list):
         return _likeliest(expected, found, TOLERANCES[field])
     return _apart(expected, found, TOLERANCES.get(field, ROUNDING), "")
@@ -133,8 +133,8 @@ def _likeliest(
 ) -> tuple[str, Any, Any] | None:
     """Compare tokens by their log-probabilities, [[id, text, value], ...] with the likeliest first.
 
-    Tokens that are nearly as likely as each other may change places; one that dropped out of the list may have done so
-    only by being as likely as the last that is in it.
+    Tokens of nearly equal probability may swap places. A token may drop out of the list only if it is about as likely
+    as the list's last one.
     """
     now = {token: value for token, _, value in found}
     least = found[-1][2] if found else float("-inf")

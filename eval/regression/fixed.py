@@ -1,7 +1,7 @@
 """Checks on fixed inputs, which need no model: sampling, resizing, prompts, parsers, scorers, averages.
 
-They see what the built-in checkpoint's clean answers would hide, and tell a fault in one part from one that only shows
-there: where frames of videos differ and the drawn picture's do not, the decoder is at fault and not the resize.
+They find faults that the built-in checkpoint's clean answers hide, and locate a fault: if the frames of videos differ
+but those of the drawn picture do not, the decoder is at fault, not the resize.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def fixed_checks(scratch: Path) -> Iterator[Record]:
     """Yield a record for each check.
 
     Args:
-        scratch: an empty folder: what scorers keep for later runs goes there, so that nothing old is taken for new.
+        scratch: an empty folder for the scorers' caches, so that no old entry is used.
     """
     yield from _sampling()
     yield from _frames()
@@ -146,7 +146,7 @@ def _call(question: Any) -> dict[str, Any]:
 
 
 def _attempts() -> list[Any]:
-    """Return the answers to a question whose replies can be read at the first, the third and no attempt, or are not."""
+    """Return the answers to a question whose replies are readable at the first attempt, at the third, or never."""
     good = '{"pred": "yes", "score": 5}'
     script = {"s0": good, "s1": ["?", "", good], "s2": ["?"] * 4}
     way = protocol.native_protocol()

@@ -1,4 +1,4 @@
-"""Takes chosen samples through the whole pipeline twice, together and one by one, and keeps every step of it."""
+"""Runs chosen samples through the whole pipeline twice, together and one by one, and records every step."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from eval.models.tarsier.runner import TarsierRunner
 
 MOST = 8
-"""Samples of a benchmark, or as many as it has subsets where these are more."""
+"""Samples of a benchmark; as many as it has subsets where these are more."""
 
 
 class Load(Protocol):
     """Reads clips in order, with frames of their own size where no side is given."""
 
     def __call__(self, clips: Iterable[Clip], *, n_frames: int, side: int | None) -> Iterator[Loaded]:
-        """Yield what became of each clip, `n_frames` of `side` pixels."""
+        """Yield each clip's frames or error, `n_frames` of `side` pixels."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """A benchmark, and those of its samples that the gate looks at."""
+    """A benchmark and its samples that the gate runs."""
 
     benchmark: Benchmark
     population: Sequence[Sample]
@@ -42,18 +42,18 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """How the work is arranged, which must not move anything: what the check for false alarms varies."""
+    """Batching and order of the work, which must not change any result; the check for false alarms varies them."""
 
     clips_at_once: int | None = None
-    """Clips that are asked together; None leaves it to the runner."""
+    """Clips per call; None leaves it to the runner."""
     shuffled: int | None = None
-    """Seed of the order in which samples are asked; None is the benchmarks' own order."""
+    """Seed of the order of the samples; None is the benchmarks' own order."""
 
 
 def choose(population: Sequence[Sample], most: int = MOST) -> list[Sample]:
     """Return samples of every subset in turn, the first of each first, up to `most`, or one of each subset.
 
-    A rule without chance, so that the same samples are taken wherever the split is the same.
+    The rule uses no randomness, so that the same split always gives the same samples.
     """
     subsets: dict[str, list[Sample]] = {}
     for sample in population:
@@ -111,7 +111,7 @@ def observe(chosen: Sequence[Chosen], runner: TarsierRunner, load: Load, way: Wa
 
 
 def scored(name: str, scorer: Scorer, pairs: Sequence[tuple[Sample, Prediction]]) -> Iterator[Record]:
-    """Yield what a scorer makes of given outputs: a record for each of them, and one for each metric."""
+    """Yield the scores of given outputs: a record for each of them, and one for each metric."""
     scores = scorer.score(pairs, [sample for sample, _ in pairs])
     for score in scores:
         yield Record(benchmark="fixed", id=f"{name}: {score.id}", fields=of_score(score))
@@ -132,7 +132,7 @@ def of_score(score: Score) -> dict[str, Any]:
 
 
 def of_metrics(benchmark: str, metrics: Sequence[Metric]) -> Iterator[Record]:
-    """Yield a record for each metric; one that comes again under the same name has its number."""
+    """Yield a record for each metric; repeated names are numbered."""
     names: dict[str, int] = {}
     for metric in metrics:
         name = f"metric {metric.name}, {metric.accounting}, {metric.subset}"
@@ -147,7 +147,7 @@ def of_metrics(benchmark: str, metrics: Sequence[Metric]) -> Iterator[Record]:
 def _asked(sample: Sample) -> dict[str, Any]:
     clip = sample.clip
     return {
-        # Of where the file lies only the name: the rest is the user's own.
+        # Only the file's name: its folder is the user's own.
         "clip": [path.name for path in ((clip.source,) if not isinstance(clip.source, tuple) else clip.source)],
         "span": [clip.start, clip.end, clip.fps],
         "subset": sample.subset,

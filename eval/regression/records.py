@@ -1,7 +1,7 @@
-"""What the gate keeps of each sample and each fixed check, and the file that it is kept in.
+"""The gate's record of each sample and each fixed check, and the file that stores them.
 
-A baseline is JSON lines: first what it was made with, then one record a line. The same observations give the same
-bytes, so that a renewal's diff shows what moved and nothing else: no date, no path, no time is in it.
+A baseline is JSON lines: first the versions and hashes it was made with, then one record a line. The same observations
+give the same bytes, so that a renewal's diff shows only real changes: the file holds no date, path or time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from eval.errors import RunError
 from eval.files import make_folder, to_jsonl, write_bytes_atomically
 
 FORMAT = 1
-"""Version of the file; another one cannot be compared."""
+"""Version of the file format; files of another version cannot be compared."""
 
 FIELDS: Mapping[str, str] = {
     "settings": "what the model and the scorer say they were set to",
@@ -42,22 +42,22 @@ FIELDS: Mapping[str, str] = {
     "aggregate": "a metric over samples",
     "resume": "whether a run that was cut goes on to the same files",
 }
-"""Every field, in the order in which one follows from another: the first that differs is nearest to the cause."""
+"""Every field, in the order of computation: the first one that differs is nearest to the cause."""
 
 TOLERANCES: Mapping[str, float] = {"logprobs": 1e-3, "alone_logprobs": 1e-3, "pixels": 1e-5}
-"""By how much numbers of a field may differ. Batches and threads move a log-probability of the built-in checkpoint by
-1e-5, and the smallest fault that was planted by 9e-3."""
+"""Allowed differences of a field's numbers. Batches and threads change a log-probability of the built-in checkpoint by
+1e-5, and the smallest planted fault changes one by 9e-3."""
 
 ROUNDING = 1e-9
-"""By how much any other number may differ: sums in another order, and special functions of another scipy."""
+"""Allowed difference of any other number: sums in another order, and special functions of another scipy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What was observed of one sample, or by one fixed check."""
+    """The observations of one sample, or of one fixed check."""
 
     benchmark: str
-    """The benchmark; `fixed` for what needs no model, `resume` for cut runs."""
+    """The benchmark; `fixed` for checks without a model, `resume` for interrupted runs."""
     id: str
     """The sample's id, or the name of the check."""
     fields: Mapping[str, Any]
@@ -66,14 +66,14 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """Everything the gate looks at, and what it was made with."""
+    """All of the gate's records, with the versions and hashes they were made with."""
 
     checkpoint: str
     """SHA-256 of the checkpoint's files."""
     world: str
     """SHA-256 of the built-in world's list of files and their hashes."""
     libraries: Mapping[str, str]
-    """Versions of what frames and outputs are computed with: named where something differs, never a reason to fail."""
+    """Versions of the libraries that compute frames and outputs: shown with differences, never a reason to fail."""
     records: Sequence[Record]
 
 
@@ -94,12 +94,12 @@ def content(observation: Observation) -> bytes:
 
 
 def as_kept(observation: Observation) -> Observation:
-    """Return an observation as reading its file would give it: tuples as lists, keys as texts."""
+    """Return an observation as read back from its file: tuples as lists, keys as texts."""
     return parse(content(observation), Path("(observed now)"))
 
 
 def write(path: Path, observation: Observation) -> None:
-    """Write a baseline atomically. Raises RunError where the disk refuses."""
+    """Write a baseline atomically. Raises RunError where the disk cannot be written."""
     make_folder(path.parent)
     write_bytes_atomically(path, content(observation))
 
@@ -115,10 +115,10 @@ def read(path: Path) -> Observation:
 
 
 def parse(text: bytes, path: Path) -> Observation:
-    """Return what a baseline's bytes hold; `path` is for messages. Raises RunError."""
+    """Return the observation in a baseline's bytes; `path` is for messages. Raises RunError."""
     number = 1
     try:
-        # By "\n" alone: a text may hold another of the characters that end lines elsewhere.
+        # Split at "\n" only: a text may contain other characters that count as line ends elsewhere.
         head, *lines = text.decode("utf-8").removesuffix("\n").split("\n")
         given = json.loads(head)
         if given["format"] != FORMAT:

@@ -1,4 +1,4 @@
-"""A run that is cut in two, as the gate observes it: whether it goes on to the files of a whole one."""
+"""The gate's check of resuming: an interrupted run must end with the same files as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from eval.models.tarsier.runner import TarsierRunner
 
 CUT = (("mvbench", 6), ("dream-1k", 3))
-"""Benchmarks, and how many samples of each, of the run that is cut: one is settled by a letter, one is judged."""
+"""Benchmarks and numbers of samples of the interrupted run: one benchmark is settled by a letter, one is judged."""
 
 
 def in_process(
@@ -39,13 +39,13 @@ def in_process(
 
 
 def _summed_up(result: Result) -> dict[str, Any]:
-    """Return what a result says besides its metrics and its provenance, which names this very code."""
+    """Return the content of a result except metrics and provenance, which names the current code."""
     kept = ("primary", "judge", "protocol", "score_id", "complete")
     return {"counts": asdict(result.counts), **{name: getattr(result, name) for name in kept}}
 
 
 class _Resumable:
-    """A model that can be stopped as Ctrl-C does it, and counts the prompts it has continued."""
+    """A model that can be stopped as by Ctrl-C, and that counts the prompts it has continued."""
 
     def __init__(self, model: Model, calls: int | None) -> None:
         self._model, self._calls = model, calls
@@ -59,11 +59,11 @@ class _Resumable:
         return 1 if self.whole_clips else 2
 
     def describe(self) -> Mapping[str, Any]:
-        """Return what the model inside says."""
+        """Return the inner model's description."""
         return self._model.describe()
 
     def generate(self, asked: Sequence[Asked], clock: Clock | None = None) -> list[list[Generation]]:
-        """Continue the prompts, so many times. Raises KeyboardInterrupt after that."""
+        """Continue the prompts, up to a set number. Raises KeyboardInterrupt after that."""
         if self._calls is not None:
             if not self._calls:
                 self.is_stopped = True
@@ -74,7 +74,7 @@ class _Resumable:
 
 
 class _Loader:
-    """Reads clips in this process, where a FrameLoader is wanted."""
+    """Reads clips in this process, in place of a FrameLoader."""
 
     load = staticmethod(in_process)
 
@@ -82,7 +82,7 @@ class _Loader:
 def resumed(
     settings: Mapping[str, Settings], chosen: Mapping[str, Chosen], runner: TarsierRunner, scratch: Path
 ) -> Iterator[Record]:
-    """Cut a run in two, leave half a line behind, let it go on, and compare its files with those of a whole run."""
+    """Interrupt a run, leave half a line behind, resume it, and compare its files with an uninterrupted run's."""
 
     def jobs(folder: Path) -> list[Job]:
         found = []

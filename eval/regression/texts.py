@@ -1,7 +1,7 @@
-"""The fixed inputs of the gate: outputs, replies and captions as ugly as they come, which a good model never gives.
+"""The fixed inputs of the gate: malformed outputs, replies and captions, which a good model never gives.
 
-The built-in checkpoint answers with clean letters and clean sentences, so that a parser which reads too much, or an
-average that forgets the failed, would pass on it unseen.
+The built-in checkpoint answers with clean letters and sentences only, so it cannot reveal a parser that accepts too
+much, or an average that omits failed samples.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ OUTPUTS: Sequence[str] = (
     "", " ", "()", "0", "1", "2", "5", "6", "9", "(3) three", "*A*", "\nB", "A or B", "Ä", "Ω", "ａ", "C\ufffd", "-D",
     '"A"',
 )  # fmt: skip
-"""What stands where an option letter should."""
+"""Outputs in place of an option letter."""
 
 MATCHED: Sequence[tuple[str, str]] = (
     ("red", "red"), ("Red.", "red"), ("a red ball", "red"), ("dogs", "dog"), ("two dogs", "2 dog"), ("2 dogs", "two"),
     ("reddish", "red"), ("not a dog", "dog"), ("", "dog"), ("dog", ""), ("ran away", "run away"), ("the the", "the"),
     ("yes, it is", "yes"), ("blue and red", "red and blue"), ("it's left", "its left"), ("ice-cream", "ice cream"),
 )  # fmt: skip
-"""Outputs, and what they are compared with word for word."""
+"""Outputs, each with the text that it is compared with word for word."""
 
 EVENTS = ("A square moves left.", "A circle grows.")
-"""What labels are asked for."""
+"""Events to be labelled."""
 
 REPLIES: Mapping[str, Sequence[str]] = {
     "open_qa": (
@@ -109,7 +109,7 @@ GRADES: Mapping[str, str | Sequence[str]] = {
     "open/3": ["?", "?", "?"],
     "open/7": '{"pred": "no", "score": 2}',
 }
-"""What a scripted judge replies, by sample; nothing for the others."""
+"""The scripted judge's replies by sample; none for the others."""
 
 DESCRIBED: Sequence[tuple[str, str, str, str | None, Sequence[str] | None]] = (
     ("youtube", "d1", "A Square moves. It stops.", 'A "red" square moves left.', ("A square moves.", "It stops.")),
@@ -137,7 +137,7 @@ LABELLED: Mapping[str, str | Sequence[str]] = {
     "described/4 extract prediction": "never a list",
     "described/5 extract prediction": '{"events": []}',
 }
-"""What a scripted judge replies about them, by sample, task and side."""
+"""The scripted judge's replies for descriptions, by sample, task and side."""
 
 CAPTIONS: Sequence[tuple[Sequence[str], str | None]] = (
     (("A red square moves left.", "a square is moving to the left", "The red square, it moves."),

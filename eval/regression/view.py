@@ -1,4 +1,4 @@
-"""What the gate says: on the terminal, as JUnit XML, and as annotations of GitHub's."""
+"""Output of the gate: on the terminal, as JUnit XML, and as GitHub annotations."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from eval.report.columns import Column, Line, show_table
 from eval.report.printing import one_line, printed, results_console, say
 
 EXAMPLES = 3
-"""Differences shown of each field."""
+"""Number of differences shown for each field."""
 ANNOTATIONS = 10
-"""Annotations printed: GitHub shows no more of one step."""
+"""Number of annotations printed: GitHub shows no more of one step."""
 _COLUMNS = (
     Column(name="field", is_text=True),
     Column(name="records"),
@@ -31,7 +31,7 @@ _COLUMNS = (
 
 
 def show_outcome(outcome: Outcome, *, console: Console | None = None) -> None:
-    """Print whether all is as it was, what differs first, and how much of what differs after that."""
+    """Print whether all is unchanged, the first difference, and the number of differences after it."""
     console = console or results_console()
     n = len(outcome.checked)
     if outcome.first is None:
@@ -46,7 +46,7 @@ def show_outcome(outcome: Outcome, *, console: Console | None = None) -> None:
 
 
 def show_renewal(before: Observation | None, now: Observation, path: Path, *, console: Console | None = None) -> None:
-    """Print what a new baseline changes, field by field."""
+    """Print the changes in a new baseline, field by field."""
     console = console or results_console()
     if before is None:
         say(console, f"{path}: a first baseline of {len(now.records)} records.", "bold")
@@ -111,7 +111,7 @@ def annotated(outcome: Outcome) -> Iterator[str]:
 
 
 def annotated_margin(gate: MarginGate) -> str | None:
-    """Return GitHub's workflow command for a run; None for one that passed, with nothing that had to be accepted."""
+    """Return GitHub's workflow command for a run; None for one that passed without accepted differences."""
     if gate.decision.verdict == "pass" and not gate.comparison.accepted:
         return None
     kind = {"pass": "notice", "fail": "error", "inconclusive": "warning"}[gate.decision.verdict]
@@ -152,7 +152,7 @@ def junit_of_margin(gate: MarginGate) -> str:
 
 
 def junit_of_error(said: str) -> str:
-    """Return JUnit XML with one case, which is an error: the gate has compared nothing."""
+    """Return JUnit XML with one case, which is an error: the gate compared nothing."""
     case = f'<testcase classname="regress" name="gate"><error message={_attribute(said)}/></testcase>\n'
     return _document(1, 0, _suite("regress", 1, 0, case, errors=1), errors=1)
 
@@ -186,7 +186,7 @@ def _attribute(text: str) -> str:
 
 
 def _legal(text: str) -> str:
-    """Return a text without what XML 1.0 cannot hold: control characters, halves of characters, and two more."""
+    """Return a text without characters that XML 1.0 forbids: controls, surrogates, and two more."""
     return "".join(
         c if c in "\t\n" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff" else "\ufffd"
         for c in text
@@ -194,14 +194,14 @@ def _legal(text: str) -> str:
 
 
 def show_margin(gate: MarginGate, *, console: Console | None = None) -> None:
-    """Print what a new run's difference says about the margin."""
+    """Print a new run's difference and the decision on the margin."""
     console = console or results_console()
     for place, line in enumerate(margin_lines(gate)):
         say(console, line, "bold" if place == 0 else "")
 
 
 def margin_lines(gate: MarginGate) -> list[str]:
-    """Return the verdict, what it rests on, and what else has to be known, a line each."""
+    """Return the verdict, its basis, and further information, a line each."""
     change, decision, comparison = gate.change, gate.decision, gate.comparison
     margin = f"{gate.margin * gate.scale:g}"
     low, high = (signed(change.name, end) for end in (decision.low, decision.high))

@@ -1,8 +1,8 @@
-"""Sees what goes into a Tarsier model and what it is about to say first, from outside and without a second pass.
+"""Records a Tarsier model's inputs and the log-probabilities of its first token, without a second pass.
 
-The gate has to look at the very tensors that the pipeline makes: ids and pixel values that were computed once more
-would agree with the baseline while those that the model got do not. So the engine of a loaded runner is watched at its
-own door, for as long as a call takes, and left as it was.
+The gate must see the tensors that the pipeline itself makes: recomputed ids and pixel values could agree with the
+baseline while the model's real inputs do not. So the engine's methods are wrapped for the duration of a call, and
+restored after it.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from eval.models.tarsier.runner import TarsierRunner
 
 LIKELIEST = 5
-"""First tokens whose log-probabilities are kept."""
+"""Number of first tokens whose log-probabilities are recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """One prompt on its way through the model."""
+    """The recorded inputs and first-token probabilities of one prompt."""
 
     frames: Sequence[str]
-    """Size and hash of each frame that the model was given."""
+    """Size and hash of each frame given to the model."""
     ids: str
     """Input ids, runs of one id as `id*count`."""
     pixels: Mapping[str, Any]
@@ -42,7 +42,7 @@ class Seen:
 
 
 class Watched:
-    """A runner that keeps what it saw, prompt by prompt, in the order in which they were asked."""
+    """A runner that records every prompt, in the order of the prompts."""
 
     def __init__(self, runner: TarsierRunner, clips_at_once: int | None = None) -> None:
         self._runner = runner
@@ -50,28 +50,28 @@ class Watched:
         self.name = runner.name
         self.n_frames = runner.n_frames
         self.seen: list[Seen] = []
-        """Of every prompt that was continued."""
+        """The records of all prompts continued so far."""
 
     @property
     def frame_side(self) -> int | None:
-        """As the runner has it."""
+        """The runner's value."""
         return self._runner.frame_side
 
     @property
     def whole_clips(self) -> bool:
-        """As the runner has it."""
+        """The runner's value."""
         return self._runner.whole_clips
 
     def clips_at_once(self, n_prompts: int) -> int:
-        """Return what was asked for, else what the runner says."""
+        """Return the requested number, otherwise the runner's own."""
         return self._clips_at_once or self._runner.clips_at_once(n_prompts)
 
     def describe(self) -> Mapping[str, Any]:
-        """Return what the runner says."""
+        """Return the runner's description."""
         return self._runner.describe()
 
     def generate(self, asked: Sequence[Asked], clock: Clock | None = None) -> list[list[Generation]]:
-        """Continue each prompt by the runner, and keep what it saw. Raises as the runner does."""
+        """Continue each prompt by the runner, and record it. Raises as the runner does."""
         with _watching(self._runner) as watch:
             generations = self._runner.generate(asked, clock)
         for place, (clip, of_clip) in enumerate(zip(asked, generations, strict=True)):
@@ -97,13 +97,13 @@ class Watched:
 
 
 class _Watch:
-    """What one call of an engine was given, and the logits of each row's first token, (vocabulary,)."""
+    """The inputs of one engine call, and the logits of each row's first token, (vocabulary,)."""
 
     def __init__(self) -> None:
         self.encoded: Sequence[Any] = ()
         self.first: dict[tuple[int, Any], torch.Tensor] = {}
         self.batch: list[torch.Tensor] = []
-        """Logits of the rows that are being worked on, (b, vocabulary) each batch."""
+        """Logits of the rows in progress, (b, vocabulary) each batch."""
 
 
 @contextmanager
@@ -142,7 +142,7 @@ def _watching(runner: TarsierRunner) -> Iterator[_Watch]:
 
 
 def frame_hash(frame: Image) -> str:
-    """Return a frame's mode and size and the beginning of the SHA-256 of its bytes, as `RGB 64x48 0123456789ab`."""
+    """Return a frame's mode, size and first digits of the SHA-256 of its bytes, as `RGB 64x48 0123456789ab`."""
     return f"{frame.mode} {frame.width}x{frame.height} {hashlib.sha256(frame.tobytes()).hexdigest()[:12]}"
 
 

@@ -1,1 +1,1 @@
-"""What people look at: the terminal."""
+"""Output for people: the terminal."""

@@ -1,8 +1,8 @@
 """Tables in which no number is cut, whatever the terminal's width.
 
-A column of numbers is as wide as its numbers. Where the whole is wider than the terminal, text gives way first: it
-wraps, between words and after `-`, `_`, `.` and `/`. Where that isn't enough, whole columns are left out, the least
-important first, and a line names them and says where they are. What is no terminal has room for all.
+A column of numbers is as wide as its numbers. If the table is wider than the terminal, text wraps first, between words
+and after `-`, `_`, `.` and `/`. If that isn't enough, whole columns are left out, the least important first, and a line
+names them and where to find them. Output that is no terminal has room for all.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from rich.text import Text
 from eval.report.printing import say
 
 TEXT_LEAST = 8
-"""Characters that a column of text has at least, where its texts are longer."""
+"""Least width of a text column whose texts are longer."""
 TEXT_ENOUGH = 16
-"""Characters from which on a column of text may break longer words anywhere."""
+"""Width from which a text column may break longer words anywhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +33,10 @@ class Column:
     name: str
     """Its header; a column without one is never left out."""
     is_text: bool = False
-    """Whether it wraps where the width is short. Numbers never do."""
+    """Whether it wraps in a narrow table. Numbers never do."""
     rank: int = 0
-    """0: always shown. Of the others, the lowest is taken first, and a narrow one where a wider had no room."""
+    """0: always shown. Of the others, the lowest rank is placed first.
+    A narrow column may be shown where a wider one had no room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,7 @@ class Line:
     """One row of a table; cells are text, never markup."""
 
     cells: tuple[str, ...]
-    """From the left; those that are wanting are empty."""
+    """From the left; missing ones are empty."""
     style: str = ""
     indent: int = 0
     """Spaces before the first cell, on each line that it wraps to."""
@@ -53,20 +54,20 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Widths:
-    """Characters of a column."""
+    """Minimum and full width of a column, in characters."""
 
     least: int
     natural: int
 
 
 def show_table(console: Console, columns: Sequence[Column], lines: Sequence[Line], *, elsewhere: str) -> frozenset[str]:
-    """Print a table as far as the console has room for it, and name what is left out.
+    """Print a table as far as it fits the console, and name the columns left out.
 
     Args:
-        console: its width is what there is room for.
+        console: sets the available width.
         columns: the columns of the whole table.
         lines: the rows, each with as many cells as columns, or fewer.
-        elsewhere: where all columns are, as the start of a sentence.
+        elsewhere: where to find all columns, as the start of a sentence.
 
     Returns:
         The names of the columns shown, which are those to explain.
@@ -81,7 +82,7 @@ def show_table(console: Console, columns: Sequence[Column], lines: Sequence[Line
         pad_edge=False,
         show_edge=not is_dense,
         padding=(0, 1, 0, 0) if is_dense else (0, 1),
-        width=_total(widths, is_dense=is_dense),  # of its own: even what is wider than the console isn't cut
+        width=_total(widths, is_dense=is_dense),  # set explicitly, so that a table wider than the console isn't cut
     )
     for at, width in zip(chosen, widths, strict=True):
         is_text = columns[at].is_text
@@ -89,7 +90,7 @@ def show_table(console: Console, columns: Sequence[Column], lines: Sequence[Line
     for line in lines:
         cells = [_cell(line, at, width, columns[at]) for at, width in zip(chosen, widths, strict=True)]
         table.add_row(*cells, style=line.style or None, end_section=line.ends_section)
-    around = [""] if is_dense else []  # the empty lines that edges would make
+    around = [""] if is_dense else []  # instead of the empty lines of the edges
     for part in (*around, table, *around):
         console.print(part, crop=False)
     left_out = [column.name for at, column in enumerate(columns) if at not in chosen]
@@ -104,14 +105,14 @@ def show_table(console: Console, columns: Sequence[Column], lines: Sequence[Line
 
 
 def _measured(position: int, column: Column, lines: Sequence[Line]) -> _Widths:
-    """Return how narrow a column may be, and how wide it would be."""
+    """Return the minimum and the full width of a column."""
     cells = [(line.cells[position], 0 if position else line.indent) for line in lines if position < len(line.cells)]
     longest = max((cell_len(text) + indent for text, indent in cells), default=0)
     natural = max(longest, cell_len(column.name), 1)
     words = max((cell_len(word) for word in column.name.split()), default=1)
     if not column.is_text:
         return _Widths(least=max(longest, words), natural=natural)
-    apart = r"\s+|(?<=[-_./])" if position else r"\s+"  # what names the row stays in one piece as long as it can
+    apart = r"\s+|(?<=[-_./])" if position else r"\s+"  # the row's name breaks only between words
     pieces = (cell_len(piece) + indent for text, indent in cells for piece in re.split(apart, text))
     least = min(max(TEXT_LEAST, words, *pieces), max(TEXT_ENOUGH, words))
     return _Widths(least=min(natural, least), natural=natural)
@@ -124,7 +125,7 @@ def _total(widths: Sequence[int], *, is_dense: bool) -> int:
 
 
 def _chosen(columns: Sequence[Column], measured: Sequence[_Widths], width: int) -> list[int]:
-    """Return the positions of the columns that there is room for, the most important first to be taken."""
+    """Return the positions of the columns that fit, placing the most important first."""
     kept = [at for at, column in enumerate(columns) if not column.rank]
     for at in sorted((at for at, column in enumerate(columns) if column.rank), key=lambda at: columns[at].rank):
         if _total([measured[each].least for each in (*kept, at)], is_dense=True) <= width:
@@ -133,7 +134,7 @@ def _chosen(columns: Sequence[Column], measured: Sequence[_Widths], width: int) 
 
 
 def _shared(columns: Sequence[Column], measured: Sequence[_Widths], width: int, *, is_dense: bool) -> list[int]:
-    """Return the widths: what is left goes to text, the narrowest first, and then to headers of more than a word."""
+    """Return the column widths: spare width goes to text, the narrowest first, then to headers of several words."""
     if not is_dense:
         return [each.natural for each in measured]
     widths = [each.least for each in measured]
@@ -157,7 +158,7 @@ def _cell(line: Line, position: int, width: int, column: Column) -> Text | Paddi
 
 
 def _broken(text: str, width: int) -> str:
-    """Return a text in which words that are wider than their column break after punctuation, where they have any."""
+    """Return a text in which words wider than their column break after punctuation, where they have any."""
     if width < TEXT_LEAST // 2:
         return text
     inside = re.compile(rf"(\S{{3,{width - 1}}}[-_./])(?=\S)")

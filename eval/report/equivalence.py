@@ -1,4 +1,4 @@
-"""What batching does to outputs, as people look at it."""
+"""Terminal view of the effect of batching on outputs."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from rich.console import Console
 from eval.report.printing import one_line, results_console, say
 
 FLIPS_SHOWN = 10
-"""Samples listed on the terminal; the file has all of them."""
+"""Number of samples listed on the terminal; the file has all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flip:
-    """A sample whose output depends on how it was asked."""
+    """A sample whose output depends on batching."""
 
     id: str
     alone: str
     together: str
     moves_score: bool
-    """Whether its answer, value or status moved too."""
+    """Whether its answer, value or status changed too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Equivalence:
-    """What became of the same samples, asked one by one and together."""
+    """Results of the same samples, asked one by one and together."""
 
     benchmark: str
     model: Mapping[str, Any]
-    """What the model says of itself: checkpoint, device, dtype."""
+    """The model's description: checkpoint, device, dtype."""
     samples: int
-    """Samples that both ways gave an output for."""
+    """Number of samples with an output from both ways."""
     failed: int
-    """Samples that one of them failed on."""
+    """Number of samples that failed in one of them."""
     flips: Sequence[Flip]
-    """Samples with two outputs."""
+    """Samples with two different outputs."""
     seconds_alone: float
-    """Seconds in the model, one at a time."""
+    """Seconds in the model, one sample at a time."""
     seconds_together: float
-    """Seconds in the model, together."""
+    """Seconds in the model, batched."""
     batching: Mapping[str, int] | None
-    """How the work was cut."""
+    """Statistics of the batches."""
 
 
 def show_equivalence(found: Equivalence, *, console: Console | None = None) -> None:
-    """Print how many outputs and scores depend on how they were asked, and the first few of them."""
+    """Print the number of outputs and scores that depend on batching, and the first few of them."""
     console = console or results_console()
     n, moved = len(found.flips), sum(flip.moves_score for flip in found.flips)
     what = f"{found.model['name']} ({found.model.get('dtype')} on {found.model.get('device')})"

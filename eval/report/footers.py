@@ -1,4 +1,4 @@
-"""What stands under a result's table: what its values mean, and what it lacks."""
+"""Notes under a result's table: meaning of its values, and missing samples."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import math
 from eval.core import COMPLETE_FROM, OVERALL, Accounting, Metric, Result
 
 FEW_VIDEOS = 30
-"""Source videos below which an interval may cover as little as 93%: results/bench/statistics.md."""
+"""Number of source videos below which an interval may cover as little as 93%: results/bench/statistics.md."""
 
 IF_FAILED = "if failed"
-"""The column of what the samples that failed could make of a value."""
+"""Header of the column with the range of a value given the failed samples."""
 
 
 def headline(result: Result, accounting: Accounting) -> Metric | None:
-    """Return the metric that the benchmark is known by, or None where nothing was scored."""
+    """Return the benchmark's primary metric, or None where nothing was scored."""
     key = (result.primary, accounting, OVERALL)
     return next((m for m in result.metrics if (m.name, m.accounting, m.subset) == key), None)
 
 
 def explained(shown: frozenset[str]) -> str:
-    """Return what the values shown mean."""
+    """Return an explanation of the columns shown."""
     left_out = "is left out by upstream, and " if "upstream" in shown else ""
     said = (
         "Values times 100 (a judge's score from 0 to 5 as it is). What has no valid answer, or failed, "
@@ -32,7 +32,7 @@ def explained(shown: frozenset[str]) -> str:
 
 
 def few_videos(result: Result) -> list[str]:
-    """Return a warning where intervals rest on so few videos that they may be too narrow."""
+    """Return a warning where an interval rests on too few videos and may be too narrow."""
     metric = headline(result, "strict")
     if metric is None or metric.interval is None or metric.n_clusters is None or metric.n_clusters >= FEW_VIDEOS:
         return []
@@ -40,22 +40,22 @@ def few_videos(result: Result) -> list[str]:
 
 
 def _to_go(result: Result) -> int:
-    """Return how many samples of its run a result is without."""
+    """Return the number of samples that a result still lacks."""
     return max(0, int(result.provenance.get("n_samples") or 0) - result.counts.total)
 
 
 def partial(result: Result) -> list[str]:
-    """Return how many samples are to go, where the run was stopped."""
+    """Return the number of remaining samples, where the run was stopped."""
     left = _to_go(result)
     return [f"Partial: the run stopped with {left} sample{'' if left == 1 else 's'} to go."] if left else []
 
 
 def incomplete(result: Result) -> list[str]:
-    """Return what a result lacks of all that the run wants, where that is too much for it to be called complete."""
+    """Return the missing samples, where there are too many of them to call the result complete."""
     counts, wanted = result.counts, result.counts.total + _to_go(result)
     ended = counts.total - counts.model_failed - counts.judge_failed
     if result.complete or (wanted and ended >= COMPLETE_FROM * wanted):
         return []
-    share = f"{math.floor(1000 * ended / wanted) / 10:.1f}%" if wanted else "none"  # never rounded up to what is needed
+    share = f"{math.floor(1000 * ended / wanted) / 10:.1f}%" if wanted else "none"  # never rounded up to what is due
     failed = f"the model failed {counts.model_failed}, the judge {counts.judge_failed}"
     return [f"INCOMPLETE: {share} of the samples have a result, and {100 * COMPLETE_FROM:g}% are needed; {failed}."]

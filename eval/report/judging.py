@@ -1,4 +1,4 @@
-"""What a run shows of its judge: what is left to ask, progress, the bill, and the judge's health."""
+"""Output about a run's judge: planned calls, progress, cost, and the judge's health."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from eval.report.terminal import RunProgress
 
 
 def dollars(amount: float) -> str:
-    """Return an amount as people write it: cents, and what is less than a cent to two digits."""
+    """Return an amount in dollars and cents; amounts below a cent with two digits."""
     return (
         f"${amount:.2f}" if amount >= 0.995 or amount == 0 else f"${amount:.2g}" if amount < 0.01 else f"${amount:.3f}"
     )
@@ -23,7 +23,7 @@ def tokens(count: int) -> str:
 
 
 def plan_line(plan: Plan, judge: str, most: float | None) -> str:
-    """Return what is left to ask before a run is judged, in one line."""
+    """Return the planned calls before a run is judged, in one line."""
     if not plan.left:
         return f"Judge {judge}: all {plan.calls:,} calls are in the verdict store; nothing is asked."
     paid = f", {plan.calls - plan.left:,} of them in the store or repeated" if plan.left < plan.calls else ""
@@ -37,7 +37,7 @@ def plan_line(plan: Plan, judge: str, most: float | None) -> str:
 
 
 def bill_lines(bill: Bill) -> list[str]:
-    """Return the bill, a stage a line."""
+    """Return the cost, one line a stage."""
     lines = []
     for stage in bill.stages:
         parts = [f"{stage.asked:,} asked", f"{stage.stored:,} from the store or repeated"]
@@ -63,7 +63,7 @@ def bill_lines(bill: Bill) -> list[str]:
 
 
 def health_lines(health: Health) -> list[str]:
-    """Return what the canary set says of a judge."""
+    """Return the result of the canary set for a judge."""
     kinds = [f"{kind} {right}/{n}" for kind, (right, n) in health.by_kind.items()]
     who = f"Judge {health.judge['name']}, protocol {health.protocol['name']}"
     interval = f"[{100 * health.lower:.1f}, {100 * health.upper:.1f}]"
@@ -77,7 +77,7 @@ def health_lines(health: Health) -> list[str]:
 
 
 class JudgeProgress:
-    """Calls answered and time left: a bar on a terminal, a line now and then elsewhere."""
+    """Number of calls answered and time left: a bar on a terminal, a line now and then elsewhere."""
 
     def __init__(self, label: str) -> None:
         self._label = label
@@ -85,7 +85,7 @@ class JudgeProgress:
         self._total = self._done = 0
 
     def __call__(self, done: int, total: int) -> None:
-        """Show that so many of a round's calls have ended."""
+        """Show the number of a round's finished calls."""
         if self._bar is None or total != self._total or done < self._done:
             self.close()
             self._bar = RunProgress(self._label, total=total, unit="calls", ends=False)
@@ -97,7 +97,7 @@ class JudgeProgress:
             self.close()
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.__exit__()
             self._bar = None

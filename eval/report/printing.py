@@ -1,4 +1,4 @@
-"""What all that is shown shares: values as the field prints them, and the console for results."""
+"""Common parts of all output: values in their usual format, and the console for results."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from rich.console import Console
 from rich.text import Text
 
 UNBOUNDED = 100_000
-"""Characters a line may have where no terminal bounds it: in a pipe, a file or the log of a CI."""
+"""Characters that a line may have where no terminal limits it: in a pipe, a file or a CI log."""
 LEGIBLE = 200
-"""Characters after which a line that only quotes is cut, however wide the console is."""
+"""Characters after which a quoted line is cut, however wide the console is."""
 REASON = 300
-"""The same of a reason why something failed, which may hold a path."""
+"""The same for the reason of a failure, which may contain a path."""
 
 
 def printed(name: str, value: float | None) -> str:
-    """Return a value as the field prints it: times 100 with one digit, but a judge's score from 0 to 5 as it is."""
+    """Return a value in its usual format: times 100 with one digit, but a judge's score from 0 to 5 unscaled."""
     if value is None:
         return "-"
     return f"{value:.2f}" if is_grade(name) else f"{100 * value:.1f}"
@@ -30,7 +30,7 @@ def is_grade(name: str) -> bool:
 
 
 class _Console(Console):
-    """A console that lets a closed pipe pass: `| head` is no failure of the run."""
+    """A console that ignores a closed pipe: `| head` is no failure of the run."""
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
@@ -38,18 +38,17 @@ class _Console(Console):
 
 
 def results_console() -> Console:
-    """Return the console for results, with room for every column where no terminal sets the width."""
+    """Return the console for results, wide enough for every column where no terminal sets the width."""
     if not sys.stdout.isatty():
         return _Console(width=UNBOUNDED)
     console = _Console()
-    return console if console.width > 0 else _Console(width=80)  # COLUMNS=0, as some shells have it
+    return console if console.width > 0 else _Console(width=80)  # COLUMNS=0, as some shells set it
 
 
 def say(console: Console, line: str, style: str = "") -> None:
-    """Print a line as plain text, so that nothing in it is read as markup or as the name of an emoji.
+    """Print a line as plain text, so that nothing in it is taken for markup or an emoji name.
 
-    Where a terminal is narrower it goes on in the next line, between words alone: a path stays in one piece, to be
-    copied.
+    On a narrower terminal it wraps between words only, so that a path stays in one piece and can be copied.
     """
     for part in line.split("\n"):
         for piece in wrap(part, console.width, break_long_words=False, break_on_hyphens=False) or [""]:
@@ -63,5 +62,5 @@ def one_line(text: str, width: int = LEGIBLE) -> str:
 
 
 def quoted_width(console: Console) -> int:
-    """Return how long a line may be that only quotes."""
+    """Return the longest length of a quoted line."""
     return min(console.width, LEGIBLE)

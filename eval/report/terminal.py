@@ -1,4 +1,4 @@
-"""What a run shows: progress while it works, one table when it is done, and the samples that failed."""
+"""Terminal output of a run: progress while it works, one result table, and the failed samples."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 FAILURES_SHOWN = 10
-"""Failed samples listed on the terminal; predictions.jsonl has all of them."""
+"""Number of failed samples listed on the terminal; predictions.jsonl has all of them."""
 
 PLAIN_INTERVAL = 15.0
 """Seconds between progress lines where the output is not a terminal."""
@@ -54,16 +54,16 @@ _SUMMARY = (
 
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
-        """Return samples a second."""
+        """Return the rate in samples a second."""
         return Text(f"{task.speed:.1f}/s" if task.speed else "-/s")
 
 
 class RunProgress:
-    """What is done of a work, rate and time left: a bar on a terminal, a line now and then elsewhere."""
+    """Progress of a task, rate and time left: a bar on a terminal, a line now and then elsewhere."""
 
     def __init__(self, label: str, total: int, done: int = 0, unit: str = "samples", *, ends: bool = True) -> None:
         self._label, self._total, self._done, self._begun_with = label, total, done, done
-        self._unit, self._ends = unit, ends  # whether a line says that all is done
+        self._unit, self._ends = unit, ends  # `_ends`: whether to print a last line when all is done
         self._start = self._last = time.monotonic()
         console = Console(stderr=True)
         self._bar = (
@@ -158,7 +158,7 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
 
 
 def timing_line(timing: Mapping[str, Any]) -> str:
-    """Return where the time went, in one line."""
+    """Return the time of each stage, in one line."""
     stages = timing["stages_s"]
     share = "" if timing["in_model"] is None else f", {100 * timing['in_model']:.0f}% of it in the model"
     parts = [f"{name} {stages[name]:.1f}" for name in ("encode", "prefill", "generate") if stages[name]]
@@ -171,7 +171,7 @@ def timing_line(timing: Mapping[str, Any]) -> str:
 
 
 def projection(result: Result, n_full: int) -> str | None:
-    """Return what a full run of `n_full` samples would say, as far as the error of this part tells; None where none."""
+    """Return the expected interval of a full run of `n_full` samples, from this part's error; None where unknown."""
     metric = headline(result, "strict")
     if metric is None or not metric.stderr or not metric.n_clusters or metric.n >= n_full:
         return None
@@ -184,7 +184,7 @@ def projection(result: Result, n_full: int) -> str | None:
 
 
 def _bounds(name: str, metric: Metric) -> str:
-    """Return what the samples that failed could make of a value: all of them wrong, or all right."""
+    """Return the range of a value given the failed samples: all of them wrong, or all right."""
     return _span(name, (metric.lower, metric.upper)) if metric.n_failed else ""
 
 
@@ -240,7 +240,7 @@ def _rows(metrics: Sequence[Metric]) -> dict[tuple[str, str], dict[Accounting, M
 def show_failures(
     predictions: Sequence[Prediction], scores: Sequence[Score] = (), *, console: Console | None = None
 ) -> None:
-    """List the samples that have no output or no verdict, with the reason; the first few of them in full."""
+    """List the samples without an output or a verdict, with the reason; only the first few of them in full."""
     console = console or results_console()
     failed = [(p.id, p.error) for p in predictions if p.error is not None]
     unjudged = [(score.id, score.reason or "") for score in scores if score.status == "judge_failed"]

@@ -1,4 +1,4 @@
-"""Where a run's time went over its course, as a picture: an SVG, which needs no library and opens in any browser."""
+"""Timeline of a run as a picture: an SVG of the time in each stage, which any browser opens."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWN = {
     "decode": ("decoding", "#555555"),
     "prepare": ("resizing", "#aaaaaa"),
 }
-"""What each stage is called, and its colour, which the colour-blind can tell apart (Okabe and Ito)."""
+"""Label of each stage and its colour, from a colour-blind safe palette (Okabe and Ito)."""
 
 _WIDTH, _LEFT, _RIGHT = 960, 56, 24
 _PLOT = _WIDTH - _LEFT - _RIGHT
@@ -26,11 +26,11 @@ _LEGEND, _LANE, _GAP = 46, 130, 26
 
 
 def timeline(lap: Lap, title: str) -> str:
-    """Return the picture: above what the main thread did, below how many processes were busy with clips.
+    """Return the picture: above, the main thread's stages; below, the number of processes busy with clips.
 
     Args:
-        lap: what the clock saw.
-        title: what was run.
+        lap: the clock's record.
+        title: title of the picture.
     """
     bins = max((len(parts) for parts in lap.course.values()), default=0)
     span = max(lap.wall, 1e-9)
@@ -72,7 +72,7 @@ def _legend(lap: Lap, stages: Sequence[str], left: float, y: int) -> Iterator[st
 def _lane(
     lap: Lap, stages: Sequence[str], top: int, full: float, span: float, title: str, highest: str
 ) -> Iterator[str]:
-    """Draw stages as stacked bars, one a part of the course; `full` seconds of work a second fill the lane."""
+    """Draw stages as stacked bars, one for each time bin; `full` seconds of work a second fill the lane."""
     yield f'<text x="{_LEFT}" y="{top - 6}" font-size="11" fill="#444">{title}</text>'
     yield f'<text x="{_LEFT - 6}" y="{top + 9}" font-size="11" fill="#444" text-anchor="end">{highest}</text>'
     yield f'<rect x="{_LEFT}" y="{top}" width="{_PLOT}" height="{_LANE}" fill="#f4f4f4"/>'
@@ -108,7 +108,7 @@ def _axis(y: int, span: float) -> Iterator[str]:
 
 
 def _step(span: float) -> float:
-    """Return seconds between marks, such that there are ten at most, and round in seconds, minutes or hours."""
+    """Return the seconds between axis marks: at most ten marks, at round seconds, minutes or hours."""
     steps: Mapping[float, None] = dict.fromkeys(
         (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800)
     )
@@ -116,7 +116,7 @@ def _step(span: float) -> float:
 
 
 def _duration(seconds: float) -> str:
-    """Return seconds as people say them."""
+    """Return seconds in a readable unit."""
     if seconds < 60:
         return f"{seconds:.3g} s"
     if seconds < 3600:

@@ -1,4 +1,4 @@
-"""What commands do about a judge around its scoring: name it, check it, plan for it, and account for it."""
+"""Commands' work on a judge apart from scoring: name it, check it, plan its calls, and account for their cost."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from eval.report.judging import JudgeProgress, bill_lines, health_lines, plan_li
 from eval.running.outcome import say
 
 WARN_DAYS = 120
-"""Days before a judge's known end from which every run says so."""
+"""Days before a judge's known retirement from which every run warns of it."""
 
 
 _FORMS = {
     "openai": "openai:<model>", "azure": "azure:<deployment>", "local": "the URL of its server",
     "replay": "replay:<bundle or run folder>", "offline": "offline", "scripted": "scripted",
 }  # fmt: skip
-"""What --judge takes for each judge."""
+"""Forms that --judge accepts for each judge."""
 
 
 def judge_overrides(text: str | None) -> list[str]:
@@ -62,7 +62,7 @@ def protocol_overrides(name: str | None) -> list[str]:
 
 
 def pack_of(settings: Settings) -> Path | None:
-    """Return where upstream's wording was imported to; None for the default place."""
+    """Return the folder with upstream's imported wording; None for the default place."""
     pack = settings.protocol.get("pack")
     return None if pack is None else Path(pack)
 
@@ -87,7 +87,7 @@ class Judging:
         return self._judge
 
     def benchmark(self, settings: Settings) -> tuple[Benchmark, Transcript | None]:
-        """Build a benchmark on this judge; return it with the transcript of its calls, where it is judged."""
+        """Build a benchmark with this judge; return it with the transcript of its calls, where it is judged."""
         node = settings.benchmark
         if "judge" not in node["scorer"]:
             return building.build(node, "benchmark"), None
@@ -98,7 +98,7 @@ class Judging:
         return building.build(node, "benchmark", given), transcript
 
     def check(self) -> None:
-        """Make sure, once a run, that the judge can be asked. Raises JudgeError where it can't."""
+        """Check, once a run, that the judge can be asked. Raises JudgeError where it can't."""
         if self._checked or not isinstance(self.judge, ServedJudge):
             return
         self.judge.check()
@@ -107,7 +107,7 @@ class Judging:
             self.show_health(building.build(self._settings.protocol, "protocol"))
 
     def show_health(self, protocol: JudgeProtocol) -> bool:
-        """Put the canary set to the judge, keep and show what came of it; return whether it is sound."""
+        """Put the canary set to the judge, store and show the outcome; return whether the judge is sound."""
         from eval.judges.canaries import check
 
         judge = self.judge
@@ -119,7 +119,7 @@ class Judging:
         return health.failed + health.unread + health.refused == 0
 
     def plan(self, benchmark: Benchmark, pairs: Sequence[tuple[Sample, Prediction]]) -> Plan | None:
-        """Return what the judge is left to be asked, without asking; None for a judge that costs nothing."""
+        """Return the plan of the judge's remaining calls without asking; None for a judge that costs nothing."""
         judge = self.judge
         if not isinstance(judge, ServedJudge):
             return None
@@ -129,7 +129,7 @@ class Judging:
         return planner.plan(judge.budget.price, batch=judge.batch)
 
     def announce(self, benchmark: Benchmark, pairs: Sequence[tuple[Sample, Prediction]]) -> None:
-        """Say what is left to ask, warn of a judge that ends soon, and show progress from here on.
+        """Print the planned calls, warn of a judge that is retired soon, and show progress from here on.
 
         Raises JudgeError where calls are left and the judge can't be asked.
         """
@@ -139,7 +139,7 @@ class Judging:
         plan = self.plan(benchmark, pairs)
         if plan is not None and plan.left:
             self.check()
-            # What the server takes is part of a call's address, and may only be known now.
+            # The fields that the server accepts are part of a call's key, and may only be known now.
             plan = self.plan(benchmark, pairs)
         if plan is not None:
             say(plan_line(plan, judge.name, judge.budget.most))
@@ -149,7 +149,7 @@ class Judging:
 
     @contextmanager
     def resumable(self) -> Iterator[None]:
-        """Say, where the user stops the judging, that nothing of it is lost."""
+        """Print, if the user stops the judging, that no verdict is lost."""
         try:
             yield
         except KeyboardInterrupt:
@@ -158,11 +158,11 @@ class Judging:
             raise
 
     def warn(self) -> None:
-        """Warn of a judge whose end is known."""
+        """Warn of a judge whose retirement date is known."""
         judge = self.judge
         if not isinstance(judge, ServedJudge) or judge.server.settings.provider != "openai":
             return
-        # No verdict of this run has settled yet which model is served.
+        # No verdict of this run has shown yet which model is served.
         served = judge.served or judge.known.served
         ends = judge.price_list.shutdown(served) or judge.price_list.shutdown(judge.server.settings.model)
         left = (ends - date.today()).days if ends else WARN_DAYS + 1  # noqa: DTZ011 - a day's difference is no matter
@@ -172,14 +172,14 @@ class Judging:
             say(f"Warning: the judge {judge.name} {verb} {when}; only open weights, pinned, can't be retired.")
 
     def health(self, protocol: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return what the canaries last said of the judge under a protocol, in short; None where it was not checked."""
+        """Return a summary of the judge's last canary check under a protocol; None where it was not checked."""
         judge = self.judge
         found = judge.store.last_check(judge.describe(), protocol) if isinstance(judge, ServedJudge) else None
         kept = ("n", "accuracy", "lower", "upper", "injection_pass_rate", "unread", "refused", "failed", "created")
         return None if found is None else {name: found[name] for name in kept}
 
     def account(self, transcript: Transcript | None) -> Bill | None:
-        """Return what a benchmark's calls cost, once they are made."""
+        """Return the cost of a benchmark's calls, after they were made."""
         if transcript is None or not transcript.records:
             return None
         judge = self.judge
@@ -193,7 +193,7 @@ class Judging:
 
 
 def judged(judging: Judging, result: Result, account: Bill | None) -> Result:
-    """Return a result with the account of its judging, and the judge's health where it was checked."""
+    """Return a result with the cost of its judging, and the judge's health where it was checked."""
     if account is None:
         return result
     health = judging.health(result.provenance["scorer"]["protocol"])
@@ -201,13 +201,13 @@ def judged(judging: Judging, result: Result, account: Bill | None) -> Result:
 
 
 def notes_of(account: Bill | None, judge: Mapping[str, Any] | None) -> list[str]:
-    """Return the lines about a judge that stand under a table."""
+    """Return the lines about a judge that are printed under a table."""
     about = [f"Judge {judge['name']}: {judge['note']}."] if judge and judge.get("note") else []
     return [*about, *(bill_lines(account) if account is not None and account.is_owed else [])]
 
 
 def _estimator(judge: ServedJudge) -> Any:
-    """Return what estimates a call's tokens: from this judge's earlier calls of the kind, else by length."""
+    """Return the estimator of a call's tokens: from this judge's earlier calls of the kind, otherwise by length."""
     known = judge.usage_so_far()
 
     def tokens(call: JudgeCall, reply: str) -> Usage:

@@ -1,8 +1,9 @@
-"""From checked jobs to results: predict for all of them together, score each as soon as its predictions are there."""
+"""From checked jobs to results: predict for all of them together, score each as soon as it has its predictions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from eval.config import Settings
 from eval.core import Benchmark, Model, Prediction, Result, Sample, Settled
-from eval.errors import JudgeError
+from eval.errors import JudgeError, TarsierEvalError
 from eval.judges.transcript import Transcript
 from eval.readers.predictions import read_run, to_json
 from eval.readers.submission import is_withheld, write_submission
@@ -21,7 +22,8 @@ from eval.running.outcome import origin, say, write_and_show
 from eval.running.predict import Predicted, coverage, predict
 from eval.running.score import score_predictions
 from eval.runs.folder import PREDICTIONS, SUBMISSION, TIMELINE, open_run, write_atomically, write_jsonl
-from eval.runs.record import Difference
+from eval.runs.record import MEDIA, Accepted, Difference, short
+from eval.runs.result import read_result
 from eval.scorers.multiple_choice import read_letter
 from eval.timing import Clock, Lap
 
@@ -36,24 +38,24 @@ BUILTIN_NOTE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One benchmark of a run, checked and ready to go."""
+    """One benchmark of a run, with its settings checked."""
 
     settings: Settings
     benchmark: Benchmark
     judging: Judging
     transcript: Transcript | None
-    """What the judge is asked and replies, where the benchmark is judged."""
+    """Requests to the judge and its replies, where the benchmark is judged."""
     samples: Sequence[Sample]
-    """What to predict."""
+    """Samples to predict."""
     population: Sequence[Sample]
     """All samples of the split; a corpus metric takes its statistics from them."""
     read_from: Mapping[str, Any]
-    """The annotations: files, commit on the hub, rows left out."""
+    """Source of the annotations: files, commit on the hub, rows left out."""
     identity: Mapping[str, Any]
-    """What predictions depend on, but for the model."""
+    """Everything that predictions depend on, except the model."""
     out: Path
     changed: Difference | None = None
-    """Where a run goes on: how the files that it was shown differ from those of today, as the user accepted."""
+    """The accepted difference between the files that a resumed run was made from and those on disk now."""
 
 
 def run(jobs: Sequence[Job], model: Model, loader: FrameLoader) -> Iterator[Result]:
@@ -92,7 +94,7 @@ def _results(runs: Mapping[str, _Run], model: Model, loader: FrameLoader, clock:
 
 
 def _wanted(runs: Mapping[str, _Run], model: Model) -> list[Sample]:
-    """Return the samples to put to the model: those without an output, and those it has to be asked along with them."""
+    """Return the samples to put to the model: those without an output, and those that must share a call with them."""
     missing = [sample for each in runs.values() for sample in each.missing()]
     if not model.whole_clips:
         return missing
@@ -101,19 +103,19 @@ def _wanted(runs: Mapping[str, _Run], model: Model) -> list[Sample]:
 
 
 def _ahead(model: Model) -> int:
-    """Return how many clips to load ahead: the model's next call and the one after, and enough to even out the slow."""
+    """Return the number of clips to load ahead: two calls of the model, and a reserve for clips that load slowly."""
     return max(16, 2 * model.clips_at_once(1))
 
 
 def _keep(predicted: Predicted, runs: Mapping[str, _Run], clock: Clock) -> None:
-    """Put predictions into the folders that they belong to."""
+    """Write predictions to their run folders."""
     with clock.stage("write"):
         for name in dict.fromkeys(sample.benchmark for sample, _ in predicted):
             clock.count("samples", runs[name].keep([pair for pair in predicted if pair[0].benchmark == name]))
 
 
 class _Run:
-    """One job while it is worked on. Of what is done it holds the ids alone; the rest is on disk."""
+    """One job in progress. It keeps only the ids of finished samples in memory; the rest is on disk."""
 
     def __init__(self, job: Job, model: Model, clock: Clock) -> None:
         self.job = job
@@ -125,7 +127,7 @@ class _Run:
             say(note)
         if job.changed is not None:
             say(self._folder.keep_accepted(job.changed))
-        # What failed is tried again: a missing video may be there by now.
+        # Failed samples are tried again: a missing video may be available by now.
         self._done = {p.id for p in self._found().values() if p.error is None}
         self._tried = len(self._done)
         if self._done:
@@ -133,12 +135,12 @@ class _Run:
 
     @property
     def n_done(self) -> int:
-        """Samples that have a prediction, or failed in this run."""
+        """Number of samples that have a prediction, or failed in this run."""
         return self._tried
 
     @property
     def n_missing(self) -> int:
-        """Samples that are still to be tried."""
+        """Number of samples still to be tried."""
         return len(self.job.samples) - self._tried
 
     def missing(self) -> list[Sample]:
@@ -146,11 +148,11 @@ class _Run:
         return [sample for sample in self.job.samples if sample.id not in self._done]
 
     def settled(self) -> Settled | None:
-        """Return what may end an output before its end token."""
+        """Return the check for an output whose score is settled before its end token."""
         return None if self.job.settings.full_output else self.job.benchmark.scorer.settled()
 
     def keep(self, predicted: Predicted) -> int:
-        """Append predictions of samples that had none, and return how many; they are on disk when this returns."""
+        """Append predictions of samples that had none, and return their number; they are on disk when this returns."""
         new = [(sample, prediction) for sample, prediction in predicted if sample.id not in self._done]
         self._folder.append(to_json(sample, prediction) for sample, prediction in new)
         self._tried += len(new)
@@ -188,7 +190,12 @@ class _Run:
         notes = [
             *notes_of(account, result.provenance["scorer"].get("judge")),
             *([BUILTIN_NOTE] if job.settings.is_builtin else []),
+            *(f"Mixed settings: {_told(each)}" for each in self._folder.record.accepted),
         ]
+        if cut_off := lap.counts.get("cut_off"):
+            notes.append(
+                f"{cut_off} of {lap.counts['samples']} outputs stopped at the bound on new tokens, not at an end token."
+            )
         size = job.read_from["split_size"]
         if not job.settings.is_builtin and len(job.samples) != size:
             notes.append(f"{len(job.samples)} samples; the published split has {size}.")
@@ -205,7 +212,7 @@ class _Run:
         return result
 
     def close(self) -> None:
-        """Let go of the run folder."""
+        """Release the run folder."""
         self._folder.close()
 
     def _found(self) -> dict[str, Prediction]:
@@ -220,13 +227,25 @@ class _Run:
         return found
 
     def _timing(self, lap: Lap) -> dict[str, Any]:
+        """Return the timing; for a run with nothing left to predict, the timing of the previous result."""
+        if not lap.counts.get("samples"):
+            with suppress(TarsierEvalError):
+                if before := read_result(self.job.out)[0].timing:
+                    return dict(before)
         batching = getattr(self._model, "batching", None)
         return {**lap.summary(), "batching": None if batching is None else dict(batching)}
+
+
+def _told(accepted: Accepted) -> str:
+    if accepted.field == MEDIA:
+        return f"some of the first {accepted.predictions} samples were shown other files (accepted)."
+    was, now = short(accepted.was), short(accepted.now)
+    return f"{accepted.field} was {was} for the first {accepted.predictions} samples, and is {now} since (accepted)."
 
 
 def _announce(job: Job, pairs: Sequence[tuple[Sample, Prediction]]) -> None:
     try:
         job.judging.announce(job.benchmark, pairs)
     except JudgeError as error:
-        # The outputs are safe, and the scores will say that the judge failed; so will the next run, or succeed.
+        # The outputs are safe. The scores record that the judge failed; the next run asks it again.
         say(f"{error}")

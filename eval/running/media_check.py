@@ -1,4 +1,4 @@
-"""What a run goes on from, looked at before its folder is touched: is it of these samples, and of these files?"""
+"""Checks, before a run is resumed, that its predictions are of these samples and of these files."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from eval.video.identity import media_id
 
 
 def changed_media(folder: Path, samples: Sequence[Sample], accept: Sequence[str]) -> Difference | None:
-    """Return how the files of samples that are done differ from those of today, None where they do not.
+    """Return the difference between the files of finished samples and those on disk now, None without one.
 
-    Files that are gone, and predictions that do not say what they were made from, are taken on trust. So is what was
+    Files that are gone, and predictions without a record of their files, are taken on trust. So are differences
     accepted at an earlier start, sample by sample.
 
     Args:
-        folder: The run folder, in which nothing is touched; it may hold no predictions yet.
-        samples: What the run is about.
+        folder: The run folder, which is not changed; it may hold no predictions yet.
+        samples: The run's samples.
         accept: Fields whose difference the user accepts.
 
     Raises:
-        DataError: predictions are there of samples that are none of these.
-        RunError: files differ, which nobody accepted; the message says of how many samples, and of which clip.
+        DataError: there are predictions of samples that are not among these.
+        RunError: files differ and this was not accepted; the message gives the number of samples, and a clip.
     """
     if not (folder / RUN).is_file():
         return None
@@ -57,7 +57,7 @@ def changed_media(folder: Path, samples: Sequence[Sample], accept: Sequence[str]
 
 
 def _accepted(folder: Path) -> Mapping[str, str]:
-    """Return the files that were accepted by sample: those of the last start that named the sample."""
+    """Return the accepted files by sample: those of the last start that named the sample."""
     found: dict[str, str] = {}
     for each in read_record(folder).accepted:
         if each.field == MEDIA and isinstance(each.now, Mapping):
@@ -66,10 +66,10 @@ def _accepted(folder: Path) -> Mapping[str, str]:
 
 
 def _done(path: Path) -> Mapping[str, str | None]:
-    """Return by sample which files its output was made from, where its line says so; of several, the first counts.
+    """Return the files of each sample's output, where its line has them; of several lines, the first counts.
 
-    A line that cannot be read says nothing here: the end of the file is mended when the run begins, and what is
-    damaged elsewhere is refused then.
+    Unreadable lines are skipped here: when the run begins, a damaged end of the file is repaired, and other damage is
+    refused.
     """
     done: dict[str, str | None] = {}
     with suppress(OSError), path.open("rb") as file:

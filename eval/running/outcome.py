@@ -1,4 +1,4 @@
-"""What a command leaves behind: scores and result on disk, the table on the terminal."""
+"""Outputs of a command: scores and result on disk, the table on the terminal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def stamp() -> str:
 
 
 def origin() -> dict[str, Any]:
-    """Return which code made a result, and when."""
+    """Return the code version of a result, and its time."""
     return {
         "versions": versions(),
         "code": code_version(PROJECT),
@@ -32,7 +32,7 @@ def origin() -> dict[str, Any]:
 
 
 def say(text: str) -> None:
-    """Tell the user something that is not the result."""
+    """Print a message to the user that is not the result."""
     print(text, file=sys.stderr)
 
 
@@ -44,7 +44,7 @@ def write_and_show(
     notes: Sequence[str],
     transcript: Transcript | None = None,
 ) -> None:
-    """Write scores.jsonl, verdicts.jsonl and result.json, and show the table, its notes and the samples that failed."""
+    """Write scores.jsonl, verdicts.jsonl and result.json; print the table, its notes and the failed samples."""
     asked = transcript is not None and transcript.records
     verdicts = [to_json(record) for record in transcript.records] if transcript is not None and asked else None
     write_scored(out, (asdict(score) for score in scores), verdicts, asdict(result))
@@ -53,5 +53,5 @@ def write_and_show(
 
 
 def is_whole(result: Result) -> bool:
-    """Whether no sample failed: what the exit code says."""
+    """Whether no sample failed, which the exit code reports."""
     return result.counts.total > 0 and result.counts.model_failed == 0 and result.counts.judge_failed == 0

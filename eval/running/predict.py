@@ -1,8 +1,8 @@
-"""From samples to predictions: group by clip, take frames as they come, generate for several clips, hand over.
+"""From samples to predictions: group by clip, receive frames, generate for several clips, yield.
 
-A clip is decoded and encoded once for all samples that show it, whichever benchmark they belong to. Frames are loaded
-ahead by others (`eval.video.workers`). Clips go to the model in groups of a fixed size, in the order in which they were
-asked for, so that a run's batches are the same each time; only a clip that keeps everyone waiting comes out of turn.
+A clip is decoded and encoded once for all samples that show it, whichever benchmark they belong to. Other processes
+load frames ahead (`eval.video.workers`). Clips go to the model in groups of a fixed size, in the order of the requests,
+so that a run's batches are the same each time; only a very slow clip comes out of order.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Predicted = list[tuple[Sample, Prediction]]
 
 
 def coverage(samples: Sequence[Sample]) -> list[Coverage]:
-    """Return how much of each subset has its media on disk, in order of first appearance."""
+    """Return the coverage of each subset: the share of its media on disk, in order of first appearance."""
     there: dict[Clip, bool] = {}
     counts: dict[str, list[int]] = {}
     for sample in samples:
@@ -61,8 +61,8 @@ def predict(
         samples: of one or several benchmarks.
         model: what predicts.
         load: reads the clips.
-        settled: by benchmark, what tells when an output can no longer change its score.
-        clock: told where the time goes.
+        settled: by benchmark, the check whether an output's score can no longer change.
+        clock: records the time of each stage.
     """
     settled, clock = settled or {}, clock or Clock()
     groups = group_by_clip(samples)
@@ -83,7 +83,7 @@ def predict(
 
 
 def _calls(group: Sequence[Sample], model: Model) -> list[list[Sample]]:
-    """Return a clip's samples, together or, where a call must not depend on the rest of the run, by benchmark."""
+    """Return a clip's samples: together, or by benchmark if a call must not depend on the rest of the run."""
     if not model.whole_clips:
         return [list(group)]
     by_benchmark: dict[str, list[Sample]] = {}
@@ -94,7 +94,7 @@ def _calls(group: Sequence[Sample], model: Model) -> list[list[Sample]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Shown:
-    """A clip that could be read, and the samples that show it."""
+    """A readable clip, and the samples that show it."""
 
     frames: Sequence[Image]
     samples: Sequence[Sample]
@@ -102,7 +102,7 @@ class _Shown:
 
 
 def _timed(loaded: Iterator[Loaded], clock: Clock) -> Iterator[Loaded]:
-    """Pass clips on, and tell the clock how long they were waited for and worked on."""
+    """Pass clips on, and record the waiting and working time in the clock."""
     while True:
         with clock.stage("wait"):
             clip = next(loaded, None)
@@ -114,7 +114,7 @@ def _timed(loaded: Iterator[Loaded], clock: Clock) -> Iterator[Loaded]:
 
 
 def _generate(shown: Sequence[_Shown], model: Model, settled: Mapping[str, Settled | None], clock: Clock) -> Predicted:
-    """Ask everything about some clips at once; where that fails, half of it at a time, down to the one at fault."""
+    """Run all prompts of some clips at once; on failure, retry each half, down to the sample at fault."""
     asked = [
         Asked(
             frames=clip.frames,
@@ -148,7 +148,7 @@ def _generate(shown: Sequence[_Shown], model: Model, settled: Mapping[str, Settl
             for clip, of_clip in zip(shown, generations, strict=True)
             for sample, made in zip(clip.samples, of_clip, strict=True)
         ]
-    # Outside of the handlers, whose error would hold on to the memory of the failed attempt.
+    # Outside the handlers, whose error would keep the failed attempt's memory in use.
     first, rest = _halves(shown)
     if not rest:
         return [(sample, _failed(sample, said)) for clip in first for sample in clip.samples]
@@ -156,7 +156,7 @@ def _generate(shown: Sequence[_Shown], model: Model, settled: Mapping[str, Settl
 
 
 def _halves(shown: Sequence[_Shown]) -> tuple[Sequence[_Shown], Sequence[_Shown]]:
-    """Cut clips in two, or a single clip's samples; nothing is left for the second half of a single sample."""
+    """Split clips in two, or a single clip's samples; the second half of a single sample is empty."""
     if len(shown) > 1:
         return shown[: len(shown) // 2], shown[len(shown) // 2 :]
     (clip,) = shown

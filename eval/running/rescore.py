@@ -1,4 +1,4 @@
-"""Scoring again what a run folder or a bundle holds, without a model and asking nobody."""
+"""Scores the contents of a run folder or a bundle again, without a model and without new judge calls."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _SCALARS = (str, int, float, bool, type(None))
 
 
 def rescore(scored: ScoredRun, data: str | None = None, overrides: Sequence[str] = ()) -> tuple[list[Score], Result]:
-    """Return scores and result of the predictions, as this version scores them, with the verdicts that were given.
+    """Return scores and result of the predictions, as this version scores them, with the stored verdicts.
 
     Args:
         scored: The folder.
-        data: Root of the annotations, for metrics that need all samples of the split; None: where the run had them.
+        data: Root of the annotations, for metrics that need all samples of the split; None: the run's own.
         overrides: Further settings, such as `protocol.pack=<folder>`.
 
     Raises:
-        ConfigError: the benchmark, the wording, the predictions or the whole split are not at hand.
+        ConfigError: the benchmark, the wording, the predictions or the whole split are not available.
         DataError: a file is damaged.
     """
     benchmark = _benchmark(scored, data, overrides)
@@ -56,17 +56,17 @@ def rescore(scored: ScoredRun, data: str | None = None, overrides: Sequence[str]
 
 
 def build_benchmark(scored: ScoredRun) -> Benchmark:
-    """Return the benchmark of a result, for reading its predictions; it cannot score where a judge is needed."""
+    """Return the benchmark of a result, for reading its predictions; it cannot score if a judge is needed."""
     settings = configuration.load_settings([f"benchmark={_name(scored)}"])
     benchmark: Benchmark = building.build(settings.benchmark, "benchmark")
     return benchmark
 
 
 def pairs_of(scored: ScoredRun, benchmark: Benchmark) -> list[tuple[Sample, Prediction]]:
-    """Return what was scored: the folder's predictions, or the file that the score was made from.
+    """Return the scored samples and predictions: the folder's own, or from the file that was scored.
 
     Raises:
-        ConfigError: that file is gone, or is another one by now.
+        ConfigError: that file is gone, or has changed.
     """
     about = scored.result.provenance
     source = scored.folder / PREDICTIONS
@@ -84,17 +84,17 @@ def pairs_of(scored: ScoredRun, benchmark: Benchmark) -> list[tuple[Sample, Pred
 def population_of(
     scored: ScoredRun, benchmark: Benchmark, pairs: Sequence[tuple[Sample, Prediction]], data: str | None = None
 ) -> list[Sample]:
-    """Return all samples of the split, as far as the score depends on more than those that were predicted.
+    """Return all samples of the split, if the score depends on more than the predicted ones.
 
     Raises:
-        ConfigError: it does, and the annotations are not at hand.
+        ConfigError: it does, and the annotations are not available.
     """
     kept = scored.folder / POPULATION
     if kept.is_file():
         return [_reference(row.text("id"), row.texts("targets"), scored) for row in read_jsonl(kept)]
     about = scored.result.provenance
     predicted = [sample for sample, _ in pairs]
-    # Only captions have statistics of a corpus, and a run of all samples holds them all.
+    # Only captions use corpus statistics, and a run of all samples holds the whole corpus.
     if benchmark.card.task != "caption" or (data is None and about.get("limit") is None):
         return predicted
     root = Path(data or str(about.get("data") or "")).expanduser()
@@ -129,7 +129,7 @@ def _benchmark(scored: ScoredRun, data: str | None, overrides: Sequence[str]) ->
     plain = dict(node["scorer"])
     kept, told = (_plain_values(values, plain) for values in (_kept_scorer(scored), identity))
     fallback: Benchmark | None = None
-    # The settings may be those of an earlier scoring, and what a scorer tells of itself is not all a setting.
+    # The settings may be those of an earlier scoring, and a scorer's identity also holds values that are no settings.
     for values in ({**kept, **told}, told, kept, {}):
         try:
             benchmark: Benchmark = building.build({**node, "scorer": {**plain, **values}}, "benchmark", parts)
@@ -162,7 +162,7 @@ def _kept_scorer(run: ScoredRun) -> Mapping[str, Any]:
 def _plain_values(found: Mapping[str, Any], plain: Mapping[str, Any]) -> dict[str, Any]:
     """Return the scorer's settings as the run had them: plain values that the scorer has too.
 
-    A bundle may come from anyone. So a class to build is never taken from it, and neither is a path.
+    A bundle may come from anyone, so classes to build and paths are never taken from it.
     """
     return {
         name: value

@@ -1,4 +1,4 @@
-"""From predictions to a result: score each sample, aggregate, count. Needs no model."""
+"""From predictions to a result: scores each sample, aggregates, counts. Needs no model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eval.scorers.multiple_choice import read_letter
 
 
 def count(scores: Sequence[Score]) -> Counts:
-    """Return how many samples ended how."""
+    """Return the number of samples with each status."""
 
     def ended(status: Status) -> int:
         return sum(score.status == status for score in scores)
@@ -28,7 +28,7 @@ def count(scores: Sequence[Score]) -> Counts:
 
 
 def score_id(metric: str, identity: Mapping[str, Any]) -> str:
-    """Return the hash of a score's identity. The judge counts as it was served, by whatever name it was asked for."""
+    """Return the hash of a score's identity. The judge counts by its name as served, not as requested."""
     judge = {key: value for key, value in (identity.get("judge") or {}).items() if key not in ("requested", "note")}
     canonical = json.dumps({"metric": metric, **identity, "judge": judge}, sort_keys=True, default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
@@ -45,7 +45,7 @@ def score_predictions(
     coverage: Sequence[Coverage] = (),
     provenance: Mapping[str, Any],
 ) -> tuple[list[Score], Result]:
-    """Return the score of each sample, in the order given, and the result they add up to.
+    """Return the score of each sample, in the order given, and their aggregated result.
 
     `population` holds all samples of the split, of which `pairs` may be a part.
     """
@@ -73,7 +73,7 @@ def score_predictions(
 
 
 def _answers(pairs: Sequence[tuple[Sample, Prediction]]) -> list[Score]:
-    """Return the answers to a split whose solutions are withheld: there is nothing to compare them with."""
+    """Return the answers to a split whose solutions are withheld, as unscored samples: there are no targets."""
     scores = []
     for sample, prediction in pairs:
         answer = None if prediction.output is None else read_letter(prediction.output)

@@ -1,1 +1,1 @@
-"""A run on disk: its folder, its record, its results, and the bundle of all of them."""
+"""Runs on disk: folder, record, results, and the bundle of all of them."""

@@ -1,12 +1,12 @@
-"""Bundles of runs: one file from which any machine gets the same rows, and the judge's verdicts.
+"""Bundles of runs: one file that gives the same leaderboard rows on any machine, with the judge's verdicts.
 
 A bundle is a gzipped tar of plain files, without folders, links, owners or times, so that a run always gives the same
-bytes (with one version of zlib). First comes `manifest.json`, with size and hash of each of the others. No media are in
-it, and no paths of this machine in settings and results, which name files and not where they lay.
+bytes (with one version of zlib). First comes `manifest.json`, with size and hash of each of the others. It contains no
+media, and its settings and results contain file names but no paths of this machine.
 
-It is read as a stream and trusted in nothing: names by an allow-list, plain files alone, bounded sizes and numbers,
-and hashes as the manifest says. tarfile reads no more than one header of 512 bytes at a time here, since its own way
-of going through an archive follows extensions that a bundle never has.
+It is read as a stream and not trusted: allowed names only, plain files only, bounded sizes and numbers, hashes as in
+the manifest. tarfile parses only one header of 512 bytes at a time here, since its own iteration follows extensions
+that a bundle never has.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ from eval.runs.folder import CONFIG, PREDICTIONS, RESULT, RUN, SCORES, SUBMISSIO
 
 SUFFIX = ".tar.gz"
 MANIFEST, WORDING, POPULATION = "manifest.json", "wording.json", "population.jsonl"
-"""Beside a run's own files: sizes and hashes; the words that the judge was asked in; all samples' references, where
-a metric takes statistics from more samples than were predicted."""
+"""Files besides a run's own: sizes and hashes; the judge prompts' wording; all samples' references, where a metric
+takes statistics from more samples than were predicted."""
 REQUIRED = (RESULT, PREDICTIONS, SCORES)
 ALLOWED = (*REQUIRED, RUN, CONFIG, VERDICTS, SUBMISSION, WORDING, POPULATION)
-"""All that can be in a bundle, in the order in which it lies there."""
+"""Names of all files that a bundle may hold, in their order in it."""
 
 KIND, FORMAT = "tarsier-eval run", 1
 MAX_BYTES = 2 << 30
 """Most bytes of all files together; a run of 13,691 questions takes some 30 MB."""
 MAX_RATIO, FREE = 250, 64 << 20
-"""Most bytes for each byte of the bundle, beyond the free ones: text shrinks to a tenth, repeated text to a hundredth,
-and a thousandth is what an attack is made of."""
+"""Most bytes for each byte of the bundle, beyond the free ones: text shrinks to a tenth, repeated text to a hundredth;
+a thousandth means an attack."""
 MAX_MANIFEST = 1 << 20
 
 _BLOCK, _RECORD = 512, 10_240
-"""Bytes of a header, and what other programs round an archive's length up to."""
+"""Bytes of a header, and the multiple to which other programs round an archive's length up."""
 
 
 class _Stream(Protocol):
-    """What can be read from."""
+    """A readable stream."""
 
     def read(self, size: int, /) -> bytes: ...
 
@@ -81,7 +81,7 @@ def pack(files: Mapping[str, bytes]) -> bytes:
 
 
 def is_bundle(path: Path) -> bool:
-    """Whether a file begins as a bundle does."""
+    """Whether a file starts with a bundle's first bytes."""
     try:
         with gzip.open(path, "rb") as file:
             return _header(file.read(_BLOCK)).name == MANIFEST
@@ -93,7 +93,7 @@ def open_bundle(path: Path, folder: Path) -> None:
     """Unpack a bundle into an empty folder.
 
     Raises:
-        DataError: it is none, is damaged, or holds what no bundle does. What was unpacked by then stays in the folder.
+        DataError: it is not a bundle, is damaged, or holds a forbidden file. Files unpacked before the error stay.
     """
     try:
         _unpack(path, folder)
@@ -105,12 +105,12 @@ def open_bundle(path: Path, folder: Path) -> None:
 
 @contextmanager
 def unpacked(place: Path) -> Iterator[Path]:
-    """Give a run folder as it is, or a bundle's content in a folder that is gone when the block ends.
+    """Yield a run folder itself, or a bundle's content in a folder that is deleted when the block ends.
 
-    Errors that name the folder of a bundle come to name the bundle instead.
+    Errors that name a bundle's temporary folder are changed to name the bundle.
 
     Raises:
-        DataError: there is no such place, or it is no bundle, or a damaged one.
+        DataError: the path does not exist, is no bundle, or is a damaged one.
     """
     if place.is_dir():
         yield place
@@ -157,7 +157,7 @@ def _said(error: Exception) -> str:
 
 
 def _manifest(file: _Stream) -> dict[str, tuple[int, str]]:
-    """Return size and hash of each file by name. Raises DataError where the stream begins with no sound manifest."""
+    """Return size and hash of each file by name. Raises DataError where the stream starts with no valid manifest."""
     info = _header(_read(file, _BLOCK))
     if info.name != MANIFEST or not 0 < info.size <= MAX_MANIFEST:
         raise DataError(f"it does not begin with {MANIFEST}")
@@ -182,7 +182,7 @@ def _manifest(file: _Stream) -> dict[str, tuple[int, str]]:
 
 
 def _header(block: bytes) -> tarfile.TarInfo:
-    """Return what a header says. Raises DataError where it is none, or not one of a plain file."""
+    """Return a parsed header. Raises DataError where it is invalid, or not of a plain file."""
     try:
         info = tarfile.TarInfo.frombuf(block, "utf-8", "strict")
     except (tarfile.TarError, UnicodeError, ValueError) as error:

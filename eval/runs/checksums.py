@@ -1,7 +1,7 @@
-"""What a result was computed with: result.json names the files beside it by their hash.
+"""Checksums of a result's files: result.json stores the hash of each file beside it.
 
-Without that, scores of which some lines are gone, or which another scoring put in their place and was killed before
-it wrote its result, would pass for those that the result is of.
+Without them, scores with missing lines, or scores of another scoring that was killed before it wrote its result, would
+pass for the scores of this result.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ def write_scored(
     verdicts: Iterable[Mapping[str, Any]] | None,
     result: Mapping[str, Any],
 ) -> None:
-    """Write scores.jsonl, verdicts.jsonl and result.json, the result last, since it is what makes the others count.
+    """Write scores.jsonl, verdicts.jsonl and result.json, the result last, since the others count only with it.
 
     Args:
-        folder: A run folder, or that of a score; predictions.jsonl in it is named by its hash too.
+        folder: A run folder, or that of a score; its predictions.jsonl is hashed too.
         scores: Lines of scores.jsonl.
-        verdicts: Lines of verdicts.jsonl; None where no judge was asked, and then one of an earlier scoring goes.
+        verdicts: Lines of verdicts.jsonl; None without a judge; an earlier scoring's file is then removed.
         result: Content of result.json, to which `files` is added: lines and hash by name.
 
     Raises:
-        RunError: the disk refuses to be written.
+        RunError: the disk cannot be written.
     """
     files = {}
     for name, rows in ((SCORES, scores), (VERDICTS, verdicts)):
@@ -52,9 +52,9 @@ def write_scored(
 
 
 def refuse_altered(folder: Path, result: Mapping[str, Any], name: str) -> None:
-    """Refuse a file that is not, byte for byte, the one that a result was computed with.
+    """Refuse a file that is not, byte for byte, the one that a result was computed from.
 
-    Results of earlier versions name no files; there only the number of scores is known.
+    Results of earlier versions have no checksums; for them only the number of scores is checked.
 
     Raises:
         RunError: lines are gone or changed, or the file belongs to another scoring.

@@ -1,18 +1,18 @@
-"""Run folders: what a run leaves on disk, and how it goes on from there.
+"""Run folders: the files of a run on disk, and how an interrupted run is resumed from them.
 
 run.json            the fingerprint: everything that predictions depend on; differences that the user accepted
 config.yaml         the resolved configuration
-predictions.jsonl   one line a sample, appended as they come; in annotation order once the run is through
+predictions.jsonl   one line a sample, appended as they come; in annotation order once the run is complete
 scores.jsonl        one line a sample
 verdicts.jsonl      one line a call to the judge: the raw reply, who gave it, what it cost
-result.json         metrics, counts, coverage, provenance, timing; which scores and verdicts it was computed with
-timeline.svg        where the time went
+result.json         metrics, counts, coverage, provenance, timing; hashes of the scores and verdicts it is from
+timeline.svg        time of each stage over the run's course
 submission.json     answers to a split whose solutions are withheld
-.lock               who writes here, while somebody does (`eval/runs/lock.py`)
+.lock               the process that is writing here, if any (`eval/runs/lock.py`)
 
-Whatever stops a run, the next start takes the lock, removes half-written files, cuts off a half-written last line, and
-goes on by sample id, with the same fingerprint. What was reported as done is on disk (`eval/files.py`,
-`eval/runs/journal.py`).
+Whatever stopped a run, the next start takes the lock, removes half-written files, cuts off a half-written last line,
+and continues with the missing sample ids, under the same fingerprint. Samples reported as done are on disk
+(`eval/files.py`, `eval/runs/journal.py`).
 """
 
 from __future__ import annotations
@@ -69,18 +69,18 @@ _NAMES = {RUN, CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, TIMELINE, SUBMISSI
 
 
 def holds_only(folder: Path, names: Iterable[str]) -> bool:
-    """Whether nothing else is in a folder than files of these names, half-written ones of a killed run, and a lock."""
+    """Whether a folder holds only files of these names, half-written ones of a killed run, and a lock."""
     known = {*names, LOCK}
     return all((leftover_of(path) or path.name) in known for path in folder.iterdir())
 
 
 def refuse_foreign(folder: Path) -> None:
-    """Refuse a folder that holds something else than a run, before any work is done.
+    """Refuse a folder that holds anything but a run, before any work is done.
 
-    A run that was killed before it could write its run.json is one: it holds no predictions.
+    A run killed before it wrote its run.json is accepted: it holds no predictions.
 
     Raises:
-        RunError: the path is a file, or a folder that is not empty and no run.
+        RunError: the path is a file, or a folder that is neither empty nor a run.
     """
     try:
         if not folder.exists() or (folder.is_dir() and ((folder / RUN).exists() or _is_stillborn(folder))):
@@ -96,7 +96,7 @@ def refuse_foreign(folder: Path) -> None:
 
 
 def _is_stillborn(folder: Path) -> bool:
-    """Whether a folder is empty but for what a run writes first. Earlier versions wrote config.yaml before run.json."""
+    """Whether a folder is empty except for a run's first files. Earlier versions wrote config.yaml before run.json."""
     if not holds_only(folder, {RUN, CONFIG}):
         return False
     config = folder / CONFIG
@@ -107,11 +107,11 @@ def _is_stillborn(folder: Path) -> bool:
 
 
 def refuse_changed(folder: Path, fingerprint: Mapping[str, Any], accept: Sequence[str] = ()) -> None:
-    """Refuse to continue a run from which one of these fields differs, before any work is done.
+    """Refuse to continue a run in which one of these fields differs, before any work is done.
 
     Args:
-        folder: The run folder; it need not be there yet.
-        fingerprint: What predictions depend on, or the part of it that is known by now.
+        folder: The run folder; it need not exist yet.
+        fingerprint: Everything that predictions depend on, or the part known so far.
         accept: Fields whose difference the user accepts, see open_run.
 
     Raises:
@@ -124,24 +124,25 @@ def refuse_changed(folder: Path, fingerprint: Mapping[str, Any], accept: Sequenc
 
 
 def open_run(folder: Path, fingerprint: Mapping[str, Any], config_yaml: str, accept: Sequence[str] = ()) -> RunFolder:
-    """Create a run folder, or continue the one that is there; hold it until it is closed.
+    """Create a run folder, or continue an existing one; hold it until it is closed.
 
     Args:
-        folder: Where.
+        folder: The run folder.
         fingerprint: Everything that predictions depend on, as JSON can hold it.
-        config_yaml: The resolved configuration, kept beside it.
+        config_yaml: The resolved configuration, stored beside it.
         accept: Dotted names of fields whose difference the user accepts, such as `code` or `model.dtype`; a name
-            stands for all below it. Each difference is kept in run.json, and the new value counts from then on.
+            includes all fields below it. Each difference is recorded in run.json, and the new value counts from then
+            on.
 
     Raises:
-        RunError: another process holds the folder; it holds something else, or a run that anything differs from,
-            which the message names; a name in `accept` is no field; or the disk refuses to be written.
+        RunError: another process holds the folder; it holds something else, or a run that differs in a field, which the
+            message names; a name in `accept` is no field; or the disk cannot be written.
     """
     refuse_foreign(folder)
     make_folder(folder)
     lock = FolderLock(folder)
     try:
-        # Once more, since only now nobody else writes.
+        # Checked once more: only from here on is no other process writing.
         refuse_foreign(folder)
         given = plain(fingerprint)
         record = read_record(folder) if (folder / RUN).exists() else None
@@ -149,7 +150,7 @@ def open_run(folder: Path, fingerprint: Mapping[str, Any], config_yaml: str, acc
         if record is not None:
             refuse_unknown(accept, record.fingerprint, given)
             differing = accepted_differences(folder, record.fingerprint, given, accept)
-        # Nothing is touched in a folder that is refused.
+        # A refused folder is not changed.
         notes = _remove_leftovers(folder)
         journal = Journal(folder / PREDICTIONS)
         tail = journal.repair()
@@ -179,7 +180,7 @@ def _brought_up_to_date(
     config_yaml: str,
     differing: Sequence[Difference],
 ) -> tuple[RunRecord, list[str]]:
-    """Put accepted differences, and a configuration that is gone, on disk; return the record and what is to be said."""
+    """Write accepted differences, and a missing configuration, to disk; return the record and notes for the user."""
     config = folder / CONFIG
     there = sha256(config.read_bytes()) if config.exists() else None
     notes = []
@@ -200,7 +201,7 @@ def _brought_up_to_date(
 
 
 def _remove_leftovers(folder: Path) -> list[str]:
-    """Remove what killed processes were writing; what they were to replace is still there."""
+    """Remove temporary files of killed processes; the files that these were to replace still exist."""
     found = [path for path in folder.iterdir() if leftover_of(path) in _NAMES]
     for path in found:
         path.unlink(missing_ok=True)
@@ -229,11 +230,11 @@ class RunFolder:
     ) -> None:
         self.folder = folder
         self.record = record
-        """What run.json says by now, with all differences that were accepted."""
+        """The current content of run.json, with all accepted differences."""
         self.notes = tuple(notes)
-        """What was found and mended at this start, and what the user should know: one line each, to be shown."""
+        """Repairs made at this start, and other notes for the user, one line each."""
         self.repaired = repaired
-        """Whether the end of predictions.jsonl had to be mended."""
+        """Whether the end of predictions.jsonl had to be repaired."""
         self._lock = lock
         self._journal = journal
 
@@ -243,10 +244,10 @@ class RunFolder:
         return self._journal.path
 
     def keep_accepted(self, difference: Difference) -> str:
-        """Keep in run.json a difference that showed only in what is done, and was accepted; return what to tell of it.
+        """Record in run.json an accepted difference found only in the predictions; return the message about it.
 
         Raises:
-            RunError: the disk refuses.
+            RunError: the disk cannot be written.
         """
         (accepted,) = accept_now([difference], _count_lines(self.predictions))
         self.record = replace(self.record, accepted=(*self.record.accepted, accepted))
@@ -257,12 +258,12 @@ class RunFolder:
         """Append predictions; when this returns they are on disk.
 
         Raises:
-            RunError: the disk refuses; the file is as it was before, and whole.
+            RunError: the disk cannot be written; the file is unchanged and complete.
         """
         self._journal.append(rows)
 
     def close(self) -> None:
-        """Let go of the folder."""
+        """Release the folder."""
         self._lock.release()
 
     def __enter__(self) -> RunFolder:  # noqa: PYI034 - typing has Self from Python 3.11 on

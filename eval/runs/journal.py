@@ -1,8 +1,8 @@
-"""A file of JSON lines that only grows, whole lines at a time, and that a crash can hurt at its end alone.
+"""An append-only file of JSON lines, of which a crash can damage only the end.
 
-A record counts once `append` has returned: it is on disk then. What a kill or a power cut leaves behind the last
-record that counts is half a line, or NUL bytes where blocks were never written; `repair` cuts that off. Anything
-damaged before a sound line is no crash's doing, so it is never cut and never passed over, but refused by its line.
+A record is on disk once `append` has returned. After the last such record, a kill or a power cut may leave half a line,
+or NUL bytes where blocks were never written; `repair` cuts these off. Damage before a valid line does not come from a
+crash, so it is neither cut off nor skipped: an error names its line.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from eval.files import FILE_MODE, refused, sync_folder, to_jsonl, write_all
 
 
 class Journal:
-    """The file; it need not be there yet. The caller sees to it that nobody else writes to it."""
+    """The file; it need not exist yet. The caller makes sure that no other process writes to it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def repair(self) -> str | None:
-        """Cut off what a crash left at the end; return what was done, or None where the file was whole.
+        """Cut off an incomplete end left by a crash; return a description of the repair, or None where none was needed.
 
-        A last line that lacks nothing but its line end gets one: half a JSON object is never a whole one.
+        A last line that lacks only its line end gets one: half a JSON object never parses.
 
         Raises:
-            RunError: a line before a sound one is damaged, or the file cannot be read or written.
+            RunError: a line before a valid one is damaged, or the file cannot be read or written.
         """
         try:
             if not self.path.exists():
@@ -50,7 +50,7 @@ class Journal:
         return f"{self.path}:{bad}: dropped {what} ({size - good} bytes); what it was is done again."
 
     def _look(self, file: Iterable[bytes]) -> tuple[int, int, int | None]:
-        """Return the size up to the last sound line, the number of lines, and that of the first damaged one."""
+        """Return the size up to the last valid line, the number of lines, and the number of the first damaged one."""
         position = good = number = 0
         bad: int | None = None
         for number, line in enumerate(file, start=1):
@@ -72,7 +72,7 @@ class Journal:
         """Append rows; when this returns they are on disk.
 
         Raises:
-            RunError: the disk is full, failed or may not be written; the file is as it was, and can be appended to.
+            RunError: the disk is full, failed or may not be written; the file is unchanged, and can be appended to.
         """
         content = to_jsonl(rows)
         try:
@@ -110,11 +110,11 @@ def _cut(handle: int, size: int) -> None:
         os.ftruncate(handle, size)
         os.fsync(handle)
     except OSError:
-        pass  # The next start cuts it off.
+        pass  # The next start cuts the rest off.
 
 
 def _is_sound(line: bytes, *, first: bool) -> bool:
-    # Some tools put a byte-order mark before the first line, which readers pass over.
+    # Some tools put a byte-order mark before the first line; readers skip it.
     content = line.removeprefix(b"\xef\xbb\xbf") if first else line
     try:
         return isinstance(json.loads(content.decode("utf-8")), dict)

@@ -1,11 +1,11 @@
-"""One writer: a folder is held by one process at a time, and the kernel lets go of it when that process ends.
+"""Folder locks: one process at a time holds a folder, and the kernel releases it when that process ends.
 
-The lock is on a file in the folder, `.lock`, which says who holds it and is removed by an orderly end. What counts is
-the kernel's lock and not the file, so that one which a killed process left behind stops nobody.
+The lock is on a file in the folder, `.lock`, which names the holder and is removed on a normal end. Only the kernel's
+lock counts, not the file, so a file left by a killed process blocks nobody.
 
 On a network file system the lock holds between machines only where its server keeps locks: NFS does, unless it is
-mounted with `nolock` or `local_lock`; then two machines can write to one folder. A file system that knows no locks at
-all is used without one, and `FolderLock.held` is False.
+mounted with `nolock` or `local_lock`; then two machines can write to one folder. A file system without locks is used
+without one, and `FolderLock.held` is False.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ _SHOWN = 200
 """Most characters of a command that are kept."""
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
 _FAR = 1 << 30
-"""The byte that is locked on Windows, whose locks also keep readers off what they cover."""
+"""Offset of the locked byte on Windows, where a lock also blocks reading the bytes it covers."""
 
 
 class FolderLock:
-    """A folder that is held from here on, until `release`, the end of a `with` block, or the end of the process.
+    """A lock on a folder, held until `release`, the end of a `with` block, or the end of the process.
 
     Raises:
-        RunError: somebody holds it, and the message says who; or no file can be made in it.
+        RunError: another process holds it, named in the message; or no file can be created in it.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / LOCK
         self.held = True
-        """Whether the file system really keeps others away."""
+        """Whether the file system really keeps other processes out."""
         self._handle = self._take()
         _open.add(self)
         self._release = finalize(self, _let_go, self._handle, self.path)
@@ -56,11 +56,11 @@ class FolderLock:
         self.release()
 
     def release(self) -> None:
-        """Let go of the folder."""
+        """Release the folder."""
         self._release()
 
     def forget(self) -> None:
-        """Close the file in a process that was forked off, or that would hold the folder when its parent is gone."""
+        """Close the file in a forked process, which would otherwise hold the folder after its parent has ended."""
         if self._release.detach():
             os.close(self._handle)
 
@@ -72,7 +72,7 @@ class FolderLock:
                 raise refused(self.path, error) from error
             try:
                 _lock(handle)
-                # Whoever held it may have removed the file just now: then this lock is on a file that nobody finds.
+                # The previous holder may just have removed the file: then this lock is on a file that nobody finds.
                 if _is_there(handle, self.path):
                     return handle
             except (BlockingIOError, PermissionError):
@@ -102,7 +102,7 @@ class FolderLock:
             who = json.loads(self.path.read_text(encoding="utf-8"))
             named = f"process {who['pid']} on {who['host']} since {who['since']} ({who['command']})"
         except (OSError, ValueError, KeyError, TypeError):
-            named = "another process"  # It has not signed yet, or is just leaving.
+            named = "another process"  # It has not written its name yet, or is just ending.
         return f"{self.path.parent} is being written by {named}. {remedy}"
 
 
@@ -114,7 +114,7 @@ def _is_there(handle: int, path: Path) -> bool:
 
 
 def _let_go(handle: int, path: Path) -> None:
-    # Removed while it is still locked: a file that is there without a lock is always one that was left behind.
+    # Removed while still locked: so a file without a lock always comes from a killed process.
     try:
         if _is_there(handle, path):
             path.unlink()

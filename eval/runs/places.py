@@ -1,4 +1,4 @@
-"""Names in the place of paths: what leaves this machine says which file, and not where it lay."""
+"""Replaces paths by names: shared files may hold file names, but no paths of this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the predictions of a run depend on, as its run.json keeps it, and the differences that a user accepted.
+"""run.json: everything that a run's predictions depend on, and the differences that a user accepted.
 
 {"fingerprint": {"benchmark": "mvbench", "model": {"name": "tarsier-7b", ...}, ...},
  "accepted": [{"field": "code", "was": "...", "now": "...", "when": "2026-11-25T22:10:00+01:00", "predictions": 37}],
@@ -21,10 +21,10 @@ from eval.files import to_json, write_json
 RUN = "run.json"
 
 MEDIA = "media"
-"""The field that shows only in what is done: which files each prediction was made from."""
+"""The field that is recorded only in the predictions: the files that each was made from."""
 
 Difference = tuple[str, Any, Any]
-"""A field's dotted name, the value that the folder has, and that of this start."""
+"""A field's dotted name, its value in the folder, and its value at this start."""
 
 _SHOWN = 120
 """Most characters of a value in a message."""
@@ -32,21 +32,21 @@ _SHOWN = 120
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """A difference that the user accepted: the run was continued all the same."""
+    """A difference that the user accepted, so that the run was continued."""
 
     field: str
     """Its name in the fingerprint, dotted."""
     was: Any
-    """The value that the run was made with so far."""
+    """The value so far."""
     now: Any
     """The value from then on."""
     when: str
     """Local time, ISO 8601."""
     predictions: int
-    """Lines of predictions.jsonl that were there by then."""
+    """Lines of predictions.jsonl at that time."""
 
     def told(self) -> str:
-        """Return what a user is told of it, after the folder's name."""
+        """Return the message about it for a user, after the folder's name."""
         return (
             f"goes on with another {self.field}, as accepted: {short(self.now)} from here on, after "
             f"{short(self.was)} for the {self.predictions} predictions that are there."
@@ -55,10 +55,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """What run.json says."""
+    """The content of run.json."""
 
     fingerprint: Mapping[str, Any]
-    """What predictions depend on, as of the last start."""
+    """Everything that predictions depend on, as of the last start."""
     accepted: tuple[Accepted, ...] = ()
     """Differences that were accepted, in order: earlier predictions depend on the older values."""
     config_sha256: str | None = None
@@ -66,7 +66,7 @@ class RunRecord:
 
 
 def read_record(folder: Path) -> RunRecord:
-    """Return what run.json says.
+    """Return the content of run.json.
 
     Raises:
         RunError: run.json is damaged or cannot be read.
@@ -93,7 +93,7 @@ def _damaged(folder: Path, why: str) -> RunError:
 
 
 def read_fingerprint(folder: Path) -> dict[str, Any]:
-    """Return what run.json says the folder's predictions depend on. Raises RunError where it is damaged."""
+    """Return the fingerprint in run.json. Raises RunError where it is damaged."""
     return dict(read_record(folder).fingerprint)
 
 
@@ -103,7 +103,7 @@ def write_record(folder: Path, record: RunRecord) -> None:
 
 
 def plain(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a fingerprint as it comes back from run.json, where tuples are lists."""
+    """Return a fingerprint as read back from run.json, where tuples are lists."""
     found: dict[str, Any] = json.loads(to_json(fingerprint))
     return found
 
@@ -122,10 +122,10 @@ def accepted_differences(
         folder: The run folder, for messages.
         old: The folder's.
         new: This start's.
-        accept: Dotted names; one stands for all below it.
+        accept: Dotted names; a name includes all fields below it.
 
     Raises:
-        RunError: a difference is not accepted; the message names it, both values, and what can be done.
+        RunError: a difference is not accepted; the message names it, both values, and the remedies.
     """
     differing = list(_differences(old, new))
     refused = [each for each in differing if not any(f"{each[0]}.".startswith(f"{name}.") for name in accept)]
@@ -142,7 +142,7 @@ def accepted_differences(
 
 
 def accept_now(differing: Sequence[Difference], n_predictions: int) -> list[Accepted]:
-    """Return differences as they are kept, after so many predictions."""
+    """Return differences as records for run.json, after so many predictions."""
     when = datetime.now().astimezone().isoformat(timespec="seconds")
     return [
         Accepted(field=field, was=was, now=now, when=when, predictions=n_predictions) for field, was, now in differing
@@ -167,7 +167,7 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "
 
 
 def dotted(fingerprint: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """Yield the dotted name of every field, those that hold others included."""
+    """Yield the dotted name of every field, including fields that hold others."""
     for key, value in fingerprint.items():
         yield f"{prefix}{key}"
         if isinstance(value, Mapping):
@@ -175,6 +175,6 @@ def dotted(fingerprint: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 
 def short(value: object) -> str:
-    """Return a value as a message shows it, of bounded length."""
+    """Return a value for a message, of bounded length."""
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

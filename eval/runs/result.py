@@ -1,7 +1,7 @@
-"""Reads back what a run or a score left in its folder: result.json as a Result, scores.jsonl as Scores.
+"""Reads the files of a run or a score: result.json as a Result, scores.jsonl as Scores.
 
-The one reader for all that compare, tabulate or draw results. Nothing in a folder is believed before it was looked at:
-the result is checked field by field against `Result`, the scores line by line, and both against each other.
+The only reader for code that compares, tabulates or draws results. Everything in a folder is checked: the result field
+by field against `Result`, the scores line by line, and each against the other.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from eval.runs.folder import RESULT, SCORES
 MAX_RESULT = 256 << 20
 """Most bytes of a result.json; one with a few hundred subsets has some 200 kB."""
 AGAIN = "Restore it, or score the predictions again."
-"""What mends a file of a result that is damaged."""
+"""Remedy for a damaged file of a result."""
 
 _STATUSES: tuple[Status, ...] = get_args(Status)
 _GIVE = "Give a folder that `tarsier-eval score` or `eval` has written."
 
 
 def read_result(folder: Path) -> tuple[Result, Mapping[str, Any]]:
-    """Return what result.json of a folder says, as it is meant and as it stands.
+    """Return the result.json of a folder, as a Result and as raw JSON.
 
     Raises:
         RunError: there is no such folder, or no result in it.
-        DataError: the result is none of this version, or damaged.
+        DataError: the result is of another version, or damaged.
     """
     path = folder / RESULT
     try:
@@ -54,11 +54,11 @@ def read_scores(folder: Path, raw: Mapping[str, Any]) -> dict[str, Score]:
     """Return the scores in a folder by sample id, in the order of the file.
 
     Args:
-        folder: Of a run or a score.
-        raw: Its result.json as it stands, which says what the scores were when it was computed.
+        folder: Folder of a run or a score.
+        raw: Its raw result.json, which holds the checksum of the scores.
 
     Raises:
-        RunError: there are none, or they are not those that the result was computed with.
+        RunError: there are none, or not those that the result was computed from.
         DataError: a line does not fit the format.
     """
     path = folder / SCORES
@@ -66,7 +66,7 @@ def read_scores(folder: Path, raw: Mapping[str, Any]) -> dict[str, Score]:
         raise RunError(f"{path} does not exist. {_GIVE}")
     try:
         rows = by_label(read_jsonl(path), "id")
-        # After the lines are read, which says more of a damaged one: scores cut between two lines read as whole.
+        # After reading the lines, whose errors say more; but scores cut between two lines read without error.
         refuse_altered(folder, raw, SCORES)
         return {key: _score(row) for key, row in rows.items()}
     except RowError as error:
@@ -74,7 +74,7 @@ def read_scores(folder: Path, raw: Mapping[str, Any]) -> dict[str, Score]:
 
 
 def malformed(error: RowError) -> DataError:
-    """Return what to tell a user of a score that does not fit the format."""
+    """Return the error about a score that does not fit the format."""
     return DataError(f"{error}; or score the predictions again with this version")
 
 
@@ -98,7 +98,7 @@ def _shape() -> TypeAdapter[Result]:
 
 
 def _check(result: Result) -> None:
-    """Raise ValueError or TypeError where a result says what none can, though every field has its type."""
+    """Raise ValueError or TypeError where a result holds an impossible value of the right type."""
     scorer = result.provenance.get("scorer")
     if not isinstance(scorer, Mapping) or not isinstance(scorer.get("name"), str):
         raise TypeError("its provenance names no scorer")

@@ -1,4 +1,4 @@
-"""A finished run, read in one place, for all that compare, explain, gather, pack or draw results."""
+"""A finished run, read here for all code that compares, explains, collects, packs or draws results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from eval.runs.record import Accepted
 from eval.runs.result import AGAIN, read_result, read_scores
 
 BUILTIN = "built-in"
-"""What provenance has in the place of a folder for the built-in world's data."""
+"""Entry of provenance in place of a folder for the built-in world's data."""
 
 _ABOUT_SCORING = frozenset({
     "accepted", "annotations", "data", "date", "predictions", "predictions_sha256", "read_from", "rows_passed_over",
@@ -41,11 +41,11 @@ class ScoredRun:
     """
 
     folder: Path
-    """Where it was read from."""
+    """The folder."""
     result: Result
     """The content of result.json."""
     raw: Mapping[str, Any]
-    """The same as it stands in the file."""
+    """The raw JSON of result.json."""
 
     @classmethod
     def read(cls, folder: Path) -> ScoredRun:
@@ -61,7 +61,7 @@ class ScoredRun:
     @classmethod
     @contextmanager
     def open(cls, place: Path) -> Iterator[ScoredRun]:
-        """Give a folder, or a bundle, which is unpacked for as long as the block lasts. Raises as `read` does."""
+        """Open a folder, or a bundle, which stays unpacked until the block ends. Raises as `read` does."""
         with unpacked(place) as folder:
             yield cls.read(folder)
 
@@ -72,13 +72,13 @@ class ScoredRun:
 
     @property
     def scorer(self) -> Mapping[str, Any]:
-        """The identity of its scores, as the scorer describes itself."""
+        """The scorer's identity, as the scorer describes itself."""
         found: Mapping[str, Any] = self.result.provenance["scorer"]
         return found
 
     @property
     def provenance(self) -> Mapping[str, Any]:
-        """Everything that the predictions depend on, as far as the folder says."""
+        """Everything that the predictions depend on, as far as the folder records it."""
         return {key: value for key, value in self.result.provenance.items() if key != "scorer"}
 
     @property
@@ -90,7 +90,7 @@ class ScoredRun:
 
     @property
     def is_builtin(self) -> bool:
-        """Whether it is of the built-in world, as far as the result says."""
+        """Whether it is of the built-in world, as far as the result records it."""
         return self.result.provenance.get("data") == BUILTIN
 
     @cached_property
@@ -98,7 +98,7 @@ class ScoredRun:
         """The scores by sample id, in the order of the file.
 
         Raises:
-            RunError: there are none, or not those that the result was computed with.
+            RunError: there are none, or not those that the result was computed from.
             DataError: a line does not fit the format.
         """
         scores = read_scores(self.folder, self.raw)
@@ -108,10 +108,10 @@ class ScoredRun:
 
     @cached_property
     def predictions(self) -> list[tuple[Sample, Prediction]]:
-        """The predictions in the folder, or those that its scores say they were made from.
+        """The predictions in the folder, or those named as the source of its scores.
 
-        Predictions which moved, or are of another format, take nothing away: then there are none. So they are for
-        people to read, and nothing is to be computed from them.
+        Predictions that moved, or have another format, are no error: the list is then empty. So they are only for
+        people to read, not for computations.
         """
         places = [self.folder / PREDICTIONS]
         source = self.result.provenance.get("predictions")
@@ -124,15 +124,14 @@ class ScoredRun:
 
     @cached_property
     def outputs(self) -> Mapping[str, str]:
-        """Raw outputs by sample id, where predictions are at hand: for people to read."""
+        """Raw outputs by sample id, where predictions are available: for people to read."""
         return {sample.id: said.output for sample, said in self.predictions if said.output is not None}
 
     @cached_property
     def media(self) -> Mapping[str, str]:
-        """The files that each sample was shown, by `eval.video.identity.media_id`, as the scored predictions say.
+        """The media files of each sample, by `eval.video.identity.media_id`, as recorded in the scored predictions.
 
-        Predictions that are no longer, to the byte, those that were scored say nothing of what was, and neither do
-        those of another format: then it is empty.
+        Empty where the predictions are no longer, byte for byte, the scored ones, or have another format.
         """
         own, about = self.folder / PREDICTIONS, self.result.provenance
         with suppress(DataError, RunError, OSError, ValueError):
@@ -149,12 +148,12 @@ class ScoredRun:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """The settings of the run, as its config.yaml has them; {} where it has none. Raises DataError."""
+        """The run's settings from its config.yaml; {} where it has none. Raises DataError."""
         return read_settings(self.folder)
 
     @cached_property
     def accepted(self) -> tuple[Accepted, ...]:
-        """The differences with which the run was continued, as its user accepted them. Raises DataError."""
+        """The differences with which the run was continued, accepted by its user. Raises DataError."""
         try:
             return tuple(Accepted(**each) for each in self.result.provenance.get("accepted") or ())
         except TypeError as error:
@@ -162,10 +161,10 @@ class ScoredRun:
 
     @cached_property
     def made_by(self) -> Mapping[str, Any]:
-        """Everything that the predictions depend on; places on this machine are cut to names.
+        """Everything that the predictions depend on; paths of this machine are cut to names.
 
-        A run says it in run.json, and a score of a run repeats that in its result. Of a prediction file from
-        elsewhere nothing is known but its content.
+        A run records it in run.json, and a score of a run copies it into its result. Of a prediction file from
+        elsewhere only the content is known.
         """
         if (self.folder / RUN).is_file():
             record = read_record(self.folder)
@@ -176,14 +175,14 @@ class ScoredRun:
             made_by = made_by or {"predictions_sha256": about.get("predictions_sha256")}
             accepted = [dict(each) for each in about.get("accepted") or ()]
         if accepted:
-            # Part of the predictions were made before: a run that was continued so is another one.
+            # Some predictions were made with the older settings, so a run continued this way is a different one.
             made_by["accepted"] = [{**each, "when": None} for each in accepted]
         found: Mapping[str, Any] = without_places(made_by)
         return found
 
     @cached_property
     def predictions_sha256(self) -> str:
-        """Hash of the predictions: the one that the result names, or that of predictions.jsonl."""
+        """Hash of the predictions, from the result or of predictions.jsonl."""
         named = self.result.provenance.get("predictions_sha256")
         path = self.folder / PREDICTIONS
         return str(named or "") if named or not path.is_file() else _sha256(path)
@@ -199,13 +198,13 @@ class ScoredRun:
         return digest({"made_by": self.made_by, "scored_by": self.scorer}, 16)
 
     def verify(self) -> None:
-        """Check that the files beside the result are those that it was computed with. Raises RunError."""
+        """Check that the files beside the result are those that it was computed from. Raises RunError."""
         for name in (SCORES, VERDICTS, PREDICTIONS):
             refuse_altered(self.folder, self.raw, name)
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    """Return the settings of a run, as its config.yaml has them; {} where it has none. Raises DataError."""
+    """Return the settings of a run from its config.yaml; {} where it has none. Raises DataError."""
     path = folder / CONFIG
     if not path.is_file():
         return {}
@@ -219,7 +218,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 
 def damaged(path: Path, why: str) -> DataError:
-    """Return the error about a file of a run that is damaged."""
+    """Return the error about a damaged file of a run."""
     return DataError(f"{path} is damaged ({why}). Restore it, or run again.")
 
 

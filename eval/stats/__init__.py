@@ -1,7 +1,7 @@
-"""How sure a number is: clustered errors and intervals, the cluster bootstrap, paired tests, agreement of graders.
+"""Statistics: clustered errors and intervals, the cluster bootstrap, paired tests, agreement of graders.
 
-Questions about one video are not independent, so a sample of questions tells less than its size suggests: videos are
-what was drawn, and intervals come from how videos differ. All intervals are of 95%.
+Questions about one video are not independent, so a sample of questions tells less than its size suggests: the sampled
+units are videos, and intervals come from the differences between videos. All intervals are of 95%.
 """
 
 from eval.stats.clusters import Estimate, clustered_mean, estimate

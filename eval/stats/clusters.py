@@ -12,60 +12,60 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
 LEVEL = 0.95
-"""What part of repeated samples an interval covers."""
+"""Share of repeated samples that an interval covers."""
 
 _NOTHING = 1e-12
-"""What a standard error must exceed, as a part of full marks, to be more than rounding."""
+"""Standard errors below this share of full marks count as rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """A mean, and how far it may be off."""
+    """A mean with its interval."""
 
     mean: float
-    """Over all values, each counting the same."""
+    """Mean of all values, equally weighted."""
     stderr: float | None
-    """Clustered standard error; None with one cluster, from which nothing can be said about others."""
+    """Clustered standard error; None with one cluster, which tells nothing about others."""
     low: float | None
     """Lower end of the interval; None as above."""
     high: float | None
     """Upper end of the interval; None as above."""
     n: int
-    """Values."""
+    """Number of values."""
     n_clusters: int
-    """Clusters that they are from."""
+    """Number of their clusters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A mean over samples, or over strata of them, and what is known of its error."""
+    """A mean over samples, or over strata of them, with its error."""
 
     value: float
     """The mean; with strata, the unweighted mean of their means."""
     stderr: float | None
-    """Clustered standard error; None where a stratum has one cluster, from which nothing can be said about others."""
+    """Clustered standard error; None where a stratum has one cluster, which tells nothing about others."""
     df: float
     """Degrees of freedom of the standard error; 0 where there is none."""
     df_of_shares: float
     """The same, where few clusters make up most of the error: see `steadiness`."""
     n: int
-    """Values."""
+    """Number of values."""
     n_clusters: int
-    """Clusters that they are from."""
+    """Number of their clusters."""
     n_effective: float | None
-    """Independent values that would have the same standard error; None where the values don't tell."""
+    """Number of independent values that would have the same standard error; None where it cannot be computed."""
     n_cautious: float
-    """Independent values that there are at least: as many as clusters, if those of a cluster were all alike."""
+    """Least number of independent values: the number of clusters, as if values within a cluster were all equal."""
 
     def of_shares(self, full: float = 1.0) -> tuple[float, float] | None:
-        """Return the interval of a mean of marks from 0 to `full`, both of which are reached; see `share_interval`."""
+        """Return the interval of a mean of marks from 0 to `full`, where both ends occur; see `share_interval`."""
         if self.stderr is None:
             return None
         low, high = share_interval(self.value / full, self.stderr / full, self.df_of_shares, self.n_cautious)
         return float(low) * full, float(high) * full
 
     def within(self, low: float, high: float) -> tuple[float, float] | None:
-        """Return Student's interval, cut at bounds that the value can't pass; None where nothing was seen to vary."""
+        """Return Student's interval, cut at the value's bounds; None where no variation was observed."""
         if self.stderr is None or self.stderr <= _NOTHING * (high - low):
             return None
         reach = t_quantile(self.df) * self.stderr
@@ -76,8 +76,8 @@ def clustered_mean(values: Sequence[float], clusters: Sequence[Hashable]) -> Int
     """Return the mean of values, and its interval where values of one cluster depend on each other.
 
     The interval takes Student's t with C - 1 degrees of freedom for C clusters: with ten videos the normal quantile
-    would be 13% short, and with a thousand both are the same. With clusters of very different sizes and few of them
-    it is still somewhat too narrow.
+    would be 13% short, and with a thousand both are the same. With few clusters of very different sizes it is still
+    somewhat too narrow.
 
     Sources: see `estimate`. Raises ValueError where there are no values, or not one cluster for each.
     """
@@ -158,13 +158,13 @@ def estimate(
 
 @dataclass(frozen=True, slots=True)
 class _Stratum:
-    """The values of one stratum, and what they come to in each cluster of all strata."""
+    """The values of one stratum, with their sums in each cluster of all strata."""
 
     values: NDArray[Any]
     sums: NDArray[Any]
-    """(clusters,) their sum; 0 where the stratum has nothing of a cluster."""
+    """(clusters,) sum of values; 0 where the stratum has none of a cluster."""
     sizes: NDArray[Any]
-    """(clusters,) how many there are."""
+    """(clusters,) number of values."""
 
     @classmethod
     def of(cls, values: NDArray[Any], cluster_of: NDArray[np.intp], n_clusters: int) -> _Stratum:
@@ -177,25 +177,25 @@ class _Stratum:
 
 
 def _satterthwaite(variances: Sequence[float], degrees: Sequence[int]) -> float:
-    """Return the degrees of freedom of a sum of variances, by those of each."""
+    """Return the degrees of freedom of a sum of variances, from those of each."""
     pooled = sum(each**2 / df for each, df in zip(variances, degrees, strict=True))
     return sum(variances) ** 2 / pooled if pooled else float(sum(degrees))
 
 
 def numbered(names: Sequence[Hashable]) -> tuple[NDArray[np.intp], int]:
-    """Return the number of each name, by first appearance, and how many there are."""
+    """Return the index of each name, by first appearance, and the number of names."""
     index = {name: i for i, name in enumerate(dict.fromkeys(names))}
     return np.fromiter((index[name] for name in names), np.intp, len(names)), len(index)
 
 
 def influences(sums: ArrayLike, sizes: ArrayLike) -> NDArray[Any]:
-    """Return by how much each cluster moves the mean; the root of the sum of their squares is its standard error.
+    """Return each cluster's influence on the mean; the root of the sum of their squares is its standard error.
 
     Args:
         sums: (..., clusters) sum of the values of each cluster.
-        sizes: (..., clusters) how many there are; at least two clusters have some.
+        sizes: (..., clusters) number of values; at least two clusters have some.
 
-    A cluster's is the sum of its residuals over n, times sqrt(C / (C - 1)) for C clusters.
+    A cluster's influence is the sum of its residuals over n, times sqrt(C / (C - 1)) for C clusters.
     """
     totals, counts = np.asarray(sums, float), np.asarray(sizes, float)
     n, n_clusters = counts.sum(axis=-1, keepdims=True), (counts > 0).sum(axis=-1, keepdims=True)
@@ -205,13 +205,13 @@ def influences(sums: ArrayLike, sizes: ArrayLike) -> NDArray[Any]:
 
 
 def steadiness(moved: ArrayLike) -> NDArray[Any]:
-    """Return for how many clusters a standard error speaks, (..., clusters) influences to (...).
+    """Return the effective number of clusters behind a standard error, (..., clusters) influences to (...).
 
-    Three times (sum of squares)^2 over the sum of fourth powers: for normal values, whose kurtosis is 3, as many as
-    there are clusters, and 3 where one alone is apart from the others. Close to 0 or 1 the error is from the few videos
-    that went another way, and as uncertain as if there were no more; then degrees of freedom of all clusters would make
-    an interval that misses up to three times as often as it should. The rule is ours: the kurtosis decides, as in
-    Satterthwaite's degrees of freedom, and results/bench/statistics.md says how well it does.
+    Three times (sum of squares)^2 over the sum of fourth powers: for normal values, whose kurtosis is 3, the number of
+    clusters, and 3 where a single one differs from the others. For means close to 0 or 1, the error comes from the few
+    deviating videos and is as uncertain as if there were no others; with the degrees of freedom of all clusters an
+    interval would then miss up to three times as often as it should. The rule is ours: the kurtosis decides, as in
+    Satterthwaite's degrees of freedom, and results/bench/statistics.md has its measured coverage.
     """
     squares = np.asarray(moved, float) ** 2
     fourth = (squares**2).sum(axis=-1)
@@ -222,15 +222,15 @@ def steadiness(moved: ArrayLike) -> NDArray[Any]:
 def share_interval(
     value: ArrayLike, stderr: ArrayLike, df: ArrayLike, n_cautious: ArrayLike
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return low and high ends for shares, from 0 to 1, of which the standard errors are known.
+    """Return low and high ends of intervals for shares, from 0 to 1, with known standard errors.
 
-    Wilson's interval, with Student's t in place of the normal quantile, for as many independent answers as would have
-    this standard error, value * (1 - value) / stderr^2. In the middle it is Student's interval; it never leaves 0 to
-    1, and near the ends it is as lopsided as the truth. Where nothing varies, all right or all wrong, the standard
-    error is 0 and says nothing; then `n_cautious` answers are taken to be independent, one a cluster.
+    Wilson's interval, with Student's t in place of the normal quantile, for the number of independent answers that
+    would have this standard error, value * (1 - value) / stderr^2. In the middle it is Student's interval; it never
+    leaves 0 to 1, and near the ends it is asymmetric, as it should be. Where nothing varies, all right or all wrong,
+    the standard error is 0 and tells nothing; then `n_cautious` answers count as independent, one a cluster.
 
-    Measured coverage is in results/bench/statistics.md: right within a point with hundreds of videos; with 20, the
-    answers about which depend much on their video, from 93% to 98%.
+    Measured coverage is in results/bench/statistics.md: right within a point with hundreds of videos; with 20 videos
+    and strongly dependent answers, from 93% to 98%.
 
     Sources: Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927); Korn and
     Graubard, Confidence intervals for proportions with small expected number of positive counts estimated from survey
@@ -254,10 +254,10 @@ def t_quantile(df: float, probability: float = (1 + LEVEL) / 2) -> float:
 
 
 def projected_reach(stderr: float, n: int, n_clusters: int, n_full: int) -> float:
-    """Return half the width that the interval of `n_full` samples would have, as far as `n` of them tell.
+    """Return the expected half width of the interval of `n_full` samples, estimated from `n` of them.
 
-    Values are taken to depend on each other in the full set as they do in this part, and videos to be as large: the
-    standard error falls with the root of the size. The full set is itself a sample, of all videos that might have
-    been asked about, so that its interval is no point.
+    Dependence between values, and samples per video, are assumed to be the same in the full set: the standard error
+    falls with the root of the size. The full set is itself a sample of all possible videos, so its interval is not a
+    point.
     """
     return t_quantile(max(1.0, n_clusters * n_full / n - 1)) * stderr * sqrt(n / n_full)

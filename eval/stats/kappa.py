@@ -1,4 +1,4 @@
-"""How well two graders agree."""
+"""Agreement of two graders."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 def cohens_kappa(a: Sequence[str], b: Sequence[str]) -> float | None:
     """Return Cohen's kappa of two graders who labelled the same items, in the same order.
 
-    1 where they always agree, 0 where they agree as often as their shares of labels would by chance, below where
-    less often. None where it is undefined: without items, and where both gave every item the same one label, since
-    chance alone would agree as well. Raises ValueError where the lengths differ.
+    1 for full agreement, 0 for the agreement expected by chance from their label frequencies, negative for less. None
+    where it is undefined: without items, and where both gave every item the same label, since chance agreement is then
+    full too. Raises ValueError where the lengths differ.
 
     Source: Cohen, A coefficient of agreement for nominal scales, Educational and Psychological Measurement 20 (1960).
     """
@@ -27,9 +27,9 @@ def cohens_kappa(a: Sequence[str], b: Sequence[str]) -> float | None:
 
 
 def kappa_of(table: ArrayLike) -> float | None:
-    """Return Cohen's kappa, see there, of a square table of counts: a row a label of one grader, a column the other's.
+    """Return Cohen's kappa of a square table of counts: one grader's labels as rows, the other's as columns.
 
-    Counts may have been summed over parts of the items.
+    Counts may be sums over parts of the items.
     """
     kappa = float(kappas_of(table))
     return None if np.isnan(kappa) else kappa
@@ -41,6 +41,6 @@ def kappas_of(tables: ArrayLike) -> NDArray[Any]:
     n = counts.sum(axis=(-2, -1))
     chance = (counts.sum(axis=-2) * counts.sum(axis=-1)).sum(axis=-1)
     agreed = np.trace(counts, axis1=-2, axis2=-1)
-    # Whole numbers, so that "always the same label" is found exactly.
+    # Integers, so that "always the same label" is detected exactly.
     defined = chance != n * n
     return np.where(defined, (n * agreed - chance) / np.where(defined, n * n - chance, 1), np.nan)

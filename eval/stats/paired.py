@@ -1,4 +1,4 @@
-"""Whether two systems differ that answered the same samples, and how small a difference would have been seen."""
+"""Tests whether two systems differ on the same samples, and the smallest detectable difference."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from scipy.special import bdtr
 from eval.stats.clusters import t_quantile
 
 EXACT_UP_TO = 13
-"""Clusters that differ, up to which all 2^C ways to exchange them are gone through."""
+"""Most differing clusters for which all 2^C ways to swap them are enumerated."""
 DRAWS = 10_000
-"""Ways that are drawn where there are more; a p of 0.05 then has a standard error of 0.002."""
+"""Number of random ways drawn otherwise; a p of 0.05 then has a standard error of 0.002."""
 POWER = 0.8
-"""Chance to be seen that a difference has which counts as detectable."""
+"""Probability of finding a difference that counts as detectable."""
 
 _CELLS = 1 << 22
 
@@ -28,8 +28,8 @@ def mcnemar_p(n_first: int, n_second: int) -> float:
         n_first: Samples that only the first system has right.
         n_second: Samples that only the second has right.
 
-    Under the null hypothesis each of these is a fair coin. Source: McNemar, Note on the sampling error of the
-    difference between correlated proportions or percentages, Psychometrika 12 (1947), with the binomial in place of
+    Under the null hypothesis each of these samples is a fair coin flip. Source: McNemar, Note on the sampling error of
+    the difference between correlated proportions or percentages, Psychometrika 12 (1947), with the binomial in place of
     its approximation.
     """
     n = n_first + n_second
@@ -39,18 +39,18 @@ def mcnemar_p(n_first: int, n_second: int) -> float:
 def exchange_p(
     first: ArrayLike, second: ArrayLike, statistic: Callable[[NDArray[Any]], NDArray[Any]], seed: int = 0
 ) -> tuple[float, bool]:
-    """Return the two-sided p of a difference by exchanging the two systems cluster by cluster, and whether it is exact.
+    """Return the two-sided p of a difference by swapping the two systems cluster by cluster, and whether it is exact.
 
     Args:
-        first: (clusters, k) what each cluster adds to the first system's sums.
+        first: (clusters, k) each cluster's summand of the first system's sums.
         second: (clusters, k) the same of the second.
         statistic: Values of sums, (draws, k) to (draws,).
-        seed: Where the random numbers start.
+        seed: Seed of the random numbers.
 
-    If the systems are alike, then it is all the same which of them gave which answers about a video, so that every
-    way to exchange them gives a difference that is as likely as the one seen. All ways are gone through where few
-    clusters differ, else DRAWS are drawn, and the one seen counts among them. For a mean that flips signs of cluster
-    sums; with clusters of one sample and answers right or wrong it is McNemar's test.
+    If the systems are equal, their answers about a video can be swapped, so that every swap gives a difference as
+    likely as the observed one. All swaps are enumerated where few clusters differ; otherwise DRAWS are drawn, and the
+    observed one is counted among them. For a mean, a swap flips the sign of a cluster's sum; with clusters of one
+    sample and answers right or wrong, this is McNemar's test.
 
     Sources: Fisher, The design of experiments (1935), section 21; Phipson and Smyth, Permutation p-values should
     never be zero, Statistical Applications in Genetics and Molecular Biology 9 (2010); for clusters, Canay, Romano and
@@ -59,10 +59,10 @@ def exchange_p(
     one, two = np.asarray(first, float), np.asarray(second, float)
     total, apart = one.sum(axis=0) + two.sum(axis=0), two - one
     seen = _moved(apart.sum(axis=0)[None], total, statistic)[0]
-    # Only what differs can be exchanged with effect.
+    # Swapping equal values has no effect.
     apart = apart[(apart != 0).any(axis=1)]
     n = len(apart)
-    # What is equal in truth may differ by rounding.
+    # Equal statistics may differ by rounding.
     least = abs(seen) - 1e-9 * max(abs(seen), 1e-9)
     if n <= EXACT_UP_TO:
         signs = 1.0 - 2.0 * (np.arange(2**n)[:, None] >> np.arange(n) & 1)
@@ -78,12 +78,12 @@ def exchange_p(
 
 
 def _moved(apart: NDArray[Any], total: NDArray[Any], statistic: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
-    """Return second minus first of a statistic, for sums that are so far apart and have this total."""
+    """Return second minus first of a statistic, for sums with this difference and this total."""
     return np.asarray(statistic((total + apart) / 2) - statistic((total - apart) / 2))
 
 
 def detectable(stderr: float, df: float) -> float:
-    """Return the smallest true difference that a test at 5% would find with a chance of POWER, at this precision.
+    """Return the smallest true difference that a test at 5% finds with probability POWER, at this precision.
 
     Source: Bloom, Minimum detectable effects, Evaluation Review 19 (1995).
     """
@@ -91,7 +91,7 @@ def detectable(stderr: float, df: float) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p values, in their order, adjusted for being several: the chance that any is below 5% by luck is 5%.
+    """Return p values, in their order, adjusted for multiple tests: the chance that any is below 5% by luck is 5%.
 
     Source: Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6 (1979).
     """

@@ -1,4 +1,4 @@
-"""Intervals of statistics that are no means: source videos are drawn again with replacement."""
+"""Bootstrap intervals of statistics other than means: source videos are resampled with replacement."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from eval.stats.clusters import LEVEL, numbered
 
 _CELLS = 1 << 22
-"""Draws times groups that are held at once: 32 MiB."""
+"""Most draws times groups held at once: 32 MiB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bootstrap:
-    """What drawing again says of a statistic."""
+    """Bootstrap results for a statistic."""
 
     low: float
     """Lower end of the interval."""
@@ -35,18 +35,17 @@ def cluster_bootstrap(
     repetitions: int = 2000,
     seed: int = 0,
 ) -> Bootstrap | None:
-    """Return the percentile interval of a statistic of sums over groups, which are drawn again with replacement.
+    """Return the percentile interval of a statistic of sums over groups, resampled with replacement.
 
     Args:
-        sums: (groups, ...) what each independent group, a source video, adds to the sums.
+        sums: (groups, ...) the summand of each independent group, a source video.
         statistic: Its values for the sums of many draws, (draws, ...) to (draws,); NaN where it is undefined.
-        strata: The part of the benchmark that each group is in. Parts are fixed by design, so that as many groups
-            are drawn from each as it has.
-        repetitions: How often groups are drawn.
-        seed: Where the random numbers start; the same seed gives the same interval.
+        strata: Each group's part of the benchmark. Parts are fixed by design, so each keeps its number of groups.
+        repetitions: Number of draws.
+        seed: Seed of the random numbers; the same seed gives the same interval.
 
-    None where there is nothing to be said: a stratum has fewer than two groups, whose spread is unknown, or the
-    statistic is undefined in more draws than the tails hold that an interval cuts off, which leaves its ends unknown.
+    None where there is no interval: a stratum has fewer than two groups, whose spread is unknown, or the statistic is
+    undefined in more draws than lie in the tails, which leaves the ends unknown.
 
     Sources: Efron and Tibshirani, An introduction to the bootstrap (1993), chapter 13; Davison and Hinkley, Bootstrap
     methods and their application (1997), sections 3.2 (strata) and 3.8 (clusters).
@@ -78,7 +77,7 @@ def _drawn(sums: NDArray[Any], repetitions: int, random: np.random.Generator) ->
     at_once = max(1, _CELLS // n)
     for begin in range(0, repetitions, at_once):
         count = min(at_once, repetitions - begin)
-        # How often each group is drawn: sums are then one product of matrices.
+        # Number of draws of each group: sums are then one matrix product.
         cells = random.integers(n, size=(count, n)) + n * np.arange(count)[:, None]
         times = np.bincount(cells.ravel(), minlength=count * n).reshape(count, n)
         parts.append(times.astype(float) @ flat)

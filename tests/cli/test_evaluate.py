@@ -274,3 +274,28 @@ def test_what_cannot_be_judged_is_refused_before_any_work(tmp_path, capsys):
     assert evaluate(tmp_path / "run", *flags, bench="msvd-qa") == 2
     assert "no question to show to the judge" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+@needs_world
+@pytest.mark.slow
+def test_outputs_that_never_ended_are_told_and_a_repeated_command_keeps_the_timing(tmp_path, capsys):
+    def run():
+        more = ["--limit", "3", "model.max_new_tokens=2", "video.workers=1"]
+        return evaluate(tmp_path / "run", *more, bench="msvd-caption", model="tarsier-tiny")
+
+    assert run() == 0
+    assert "3 of 3 outputs stopped at the bound on new tokens, not at an end token." in capsys.readouterr().out
+    timing = json.loads((tmp_path / "run" / "result.json").read_text())["timing"]
+    assert timing["batching"]["longest_prompt"] > 168
+    assert run() == 0
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["timing"] == timing
+
+
+@needs_world
+def test_a_run_of_mixed_settings_says_so(tmp_path, capsys):
+    more = ["--limit", "4"]
+    assert evaluate(tmp_path / "run", *more) == 0
+    capsys.readouterr()
+    assert evaluate(tmp_path / "run", *more, "model.n_frames=4", "accept=[model.n_frames]") == 0
+    said = "Mixed settings: model.n_frames was 8 for the first 4 samples, and is 4 since (accepted)."
+    assert said in capsys.readouterr().out.replace("\n", " ")

@@ -117,7 +117,7 @@ def test_on_a_cpu_it_is_time_that_ends_it(tmp_path, monkeypatch):
     small = CONFIG_7B | {"text_config": CONFIG_7B["text_config"] | {"hidden_size": 32, "intermediate_size": 64}}
     (tmp_path / "config.json").write_text(json.dumps(small))
     give(monkeypatch, 500)
-    said = r"hours on a CPU, where 131,072 positions .* at most model\.n_frames=218 can fit\.$"
+    said = r"too long for a CPU, where at most 131,072 are tried; at most model\.n_frames=218 can fit\.$"
     with pytest.raises(ModelError, match=said):
         check(read_config(tmp_path), 219, device="cpu", dtype=torch.float32)
     check(read_config(tmp_path), 218, device="cpu", dtype=torch.float32)
@@ -149,7 +149,7 @@ def test_from_twice_the_published_frames_on_it_warns_once(short, caplog):
     runner = TarsierRunner(name="x", checkpoint=short, device="cpu", n_frames=16)
     runner.generate([Asked(frames=[Image.new("RGB", (56, 56))] * 16, prompts=["<video>\nWhat is there?"])] * 2)
     (said,) = caplog.messages
-    assert said.startswith("16 frames make prompts of 336 positions and more; the model was published with 8 frames")
+    assert said.startswith("16 frames make prompts of 336 positions and more; the default is 8 frames")
     assert "max_position_embeddings 100" in said
     caplog.clear()
     TarsierRunner(name="x", checkpoint=str(BUILTIN / "tarsier-tiny"), device="cpu", n_frames=16)

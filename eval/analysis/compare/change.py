@@ -1,4 +1,4 @@
-"""By how much a metric changes from one system to another, on paired samples: interval, p, and what could be seen."""
+"""Change of a metric from one system to another on paired samples: interval, p, and smallest detectable difference."""
 
 from __future__ import annotations
 
@@ -15,80 +15,80 @@ from eval.stats.clusters import numbered, share_interval
 from eval.stats.paired import detectable, exchange_p, mcnemar_p
 
 Test = Literal["mcnemar", "exchange", "exchange_drawn"]
-"""`mcnemar`: exact, of independent answers. `exchange`: all ways to exchange the systems by video. `exchange_drawn`: of
-these, as many as are drawn."""
+"""`mcnemar`: exact, of independent answers. `exchange`: every way to swap the systems by video.
+`exchange_drawn`: a random draw of these ways."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """What changes."""
+    """The metric, accounting, subset and average that a change is of."""
 
     name: str
     """The metric, as in results."""
     accounting: Accounting
-    """How samples without a value count; `upstream` leaves out what either system has no value for."""
+    """Accounting of samples without a value; `upstream` leaves out samples that either system has no value for."""
     subset: str
     """`overall`, or the subset's own name."""
     average: Literal["micro", "macro"]
-    """Over samples, or over subsets."""
+    """The average: over samples, or over subsets."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change(Measure):
-    """A metric of two systems, on the samples that both are counted in."""
+    """The change of a metric between two systems, on the samples counted for both."""
 
     first: float
-    """Of the first system, unscaled."""
+    """The first system's value, unscaled."""
     second: float
-    """Of the second."""
+    """The second system's value."""
     difference: float
     """Second minus first."""
     stderr: float | None
-    """Clustered standard error of the difference; None where it can't be told."""
+    """Clustered standard error of the difference; None where it cannot be computed."""
     low: float | None
-    """Lower end of the difference's 95% interval, over source videos; None where it can't be told."""
+    """Lower end of the difference's 95% interval, over source videos; None where it cannot be computed."""
     high: float | None
     """Upper end."""
     p: float
-    """How likely systems that are alike would differ this much, two-sided."""
+    """Two-sided p: the probability of a difference at least this large between equal systems."""
     test: Test
-    """Where p is from."""
+    """The test that gives p."""
     p_adjusted: float | None
-    """p of a subset, adjusted for being one of several (Holm); None where it stands alone."""
+    """p of a subset, adjusted for multiple subsets (Holm); None for a single number."""
     detectable: float | None
-    """The smallest true difference that 80% of such comparisons would find at 5%; None where it can't be told, or the
-    metric has no room for one."""
+    """The smallest true difference that 80% of such comparisons would find at 5%; None where it cannot be computed, or
+    is beyond the metric's range."""
     full: float
-    """The most that the metric can be; 1 for shares."""
+    """The metric's maximum; 1 for shares."""
     n: int
-    """Paired samples."""
+    """Number of paired samples."""
     n_clusters: int
-    """Source videos that they are about."""
+    """Number of source videos of these samples."""
     n_first: int | None
-    """Samples in which the first is better; None where the metric has no value of a sample's own."""
+    """Number of samples in which the first is better; None where the metric has no value for single samples."""
     n_second: int | None
-    """Samples in which the second is better."""
+    """Number of samples in which the second is better."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """What two systems have of each paired sample."""
+    """The values of two systems for each paired sample."""
 
     first: NDArray[np.float64]
-    """(n, k) of the first: its value, or what it adds to the sums of which the metric is a function."""
+    """(n, k) of the first system: its value, or its summands of the sums that the metric is computed from."""
     second: NDArray[np.float64]
-    """(n, k) of the second."""
+    """(n, k) of the second system."""
     clusters: Sequence[str]
-    """Source video of each."""
+    """Source video of each sample."""
     strata: Sequence[str]
-    """The subset of each, where the average is over subsets; else all the same."""
+    """The subset of each sample, where the average is over subsets; otherwise all the same."""
 
 
 def change_of_mean(measure: Measure, columns: Columns, full: float) -> Change:
     """Return the change of a mean of values from 0 to `full`.
 
-    The interval is that of the mean of differences, which is clustered as a metric's own is. If nothing differs, it
-    is as far from 0 as the share of samples that differ may be without any being seen.
+    The interval is the clustered one of the mean difference. If no sample differs, its ends are the largest share of
+    differing samples that could go unseen in a sample of this size.
     """
     one, two = columns.first[:, 0], columns.second[:, 0]
     moved = two - one
@@ -134,7 +134,7 @@ def change_of_sums(
 ) -> Change:
     """Return the change of a statistic, from 0 to `full`, of means over strata, as F1, or of plain sums, as BLEU.
 
-    The interval is from drawing videos again, within strata, both systems' answers about one staying together.
+    The interval is from a bootstrap over videos, within strata, keeping both systems' answers about a video together.
     """
     n_strata = len(set(columns.strata))
     weights = _weights(columns.strata) if of_means else np.ones(len(columns.strata))
@@ -171,7 +171,7 @@ def change_of_sums(
 
 
 def _weights(strata: Sequence[str]) -> NDArray[np.float64]:
-    """Return what each sample weighs in the mean over strata of their means, (n,), which add up to 1."""
+    """Return each sample's weight in the mean over strata of their means, (n,), adding up to 1."""
     of, n_strata = numbered(strata)
     weights: NDArray[np.float64] = 1 / (n_strata * np.bincount(of)[of])
     return weights
@@ -196,6 +196,6 @@ def _ends(found: Estimate, moved: NDArray[np.float64], full: float) -> tuple[flo
 
 
 def _detectable(stderr: float, df: float, full: float) -> float | None:
-    """Return what would be seen; None where no two values from 0 to `full` differ so much, as of very few videos."""
+    """Return the detectable difference; None where it exceeds `full`, as with very few videos."""
     least = detectable(stderr, df)
     return least if least <= full else None

@@ -1,7 +1,7 @@
-"""What must be the same for two results to be compared, what a user lets pass by name, and what one let pass before.
+"""Checks that two results can be compared, apart from the differences that a user accepts or accepted before.
 
-The models may differ in anything. What they were asked, what was expected, and who graded it how may not: a judge or
-a wording alone moves a benchmark by more than models differ.
+The models may differ in anything. Prompts, targets, judge and grading must be the same: a judge or a wording alone
+changes a score by more than models differ.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ from eval.scorers.event_table import RENAMED
 MUST_AGREE = ("split", "limit", "decoder", "wording", "prompts_sha256", "data_sha256")
 """Fields of a run's provenance that its scores depend on besides model and scorer."""
 _SAMPLES = ("ids", "target", "subset", "cluster")
-"""What scores themselves say of the samples."""
+"""Fields of the samples that the scores themselves record."""
 _JUDGE_NAMES = ("requested", "note")
-"""What says nothing about the judge as it was served."""
+"""Names in a judge's identity that do not describe the judge as served."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Continued:
-    """A run that went on with other settings than it began with, as its user accepted by `accept=[...]`."""
+    """A run that was continued with settings other than the first, which its user accepted by `accept=[...]`."""
 
     folder: str
     """Its folder, or that of a score of it."""
     accepted: tuple[Accepted, ...]
-    """What changed, in order, and after how many predictions."""
+    """The accepted changes in order, each with the number of predictions made before it."""
 
 
 def accepted_differences(first: ScoredRun, second: ScoredRun, accept: Sequence[str]) -> tuple[Difference, ...]:
-    """Return in what two results differ that should agree, all of which is accepted.
+    """Return the accepted differences between two results in fields that should agree.
 
     Args:
         first: A result.
         second: Another one.
-        accept: Names of fields; one stands for all below it.
+        accept: Names of fields; a name includes all fields below it.
 
     Raises:
-        ConfigError: they are of different benchmarks or kinds of score, or differ in what is not accepted; the message
-            names every such field and says how to accept it. Or a name in `accept` is none.
+        ConfigError: they are of different benchmarks or kinds of score, or differ in a field that is not accepted; the
+            message names every such field and how to accept it. Or a name in `accept` is no field.
     """
     if first.folder == second.folder:
         raise ConfigError(f"first, second: both are {first.folder}. Give two folders.")
@@ -73,22 +73,22 @@ def accepted_differences(first: ScoredRun, second: ScoredRun, accept: Sequence[s
 
 
 def unknown_fields(first: ScoredRun, second: ScoredRun) -> tuple[str, ...]:
-    """Return the fields that should agree of which one of the folders says nothing: predictions from elsewhere."""
+    """Return the fields that should agree but are missing in one folder: predictions from elsewhere."""
     unknown = [name for name in MUST_AGREE if not (name in first.provenance and name in second.provenance)]
     return (*unknown, *(() if first.media.keys() & second.media.keys() else (MEDIA,)))
 
 
 def continued(system: ScoredRun) -> Continued | None:
-    """Return how a run went on with other settings; None where all of its predictions are of the same ones.
+    """Return the accepted changes of a run's settings; None where all predictions have the same settings.
 
     Raises:
-        DataError: its result says it in no way that can be read.
+        DataError: its result has them in an unreadable form.
     """
     return Continued(folder=str(system.folder), accepted=system.accepted) if system.accepted else None
 
 
 def _found(first: ScoredRun, second: ScoredRun) -> Iterator[Difference]:
-    # What only one folder knows can't be told to differ.
+    # A field that only one folder has cannot be compared.
     known = [name for name in MUST_AGREE if name not in unknown_fields(first, second)]
     was, now = ({name: each.provenance[name] for name in known} for each in (first, second))
     yield from differences_of(was, now)

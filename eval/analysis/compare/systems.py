@@ -26,30 +26,31 @@ _MEANS: Mapping[str, Mapping[str, float]] = {
     "autodq": {"recall": 1.0, "precision": 1.0},
     "captioning": {"cider": 10.0, "rouge_l": 1.0},
 }
-"""By scorer, the metrics that are means over samples, and the most that a sample can have.
+"""By scorer, the metrics that are means over samples, with a sample's maximum.
 
-`cider_corpus` is left out: its frequencies are those of whatever samples were scored."""
+`cider_corpus` is left out: its document frequencies depend on which samples were scored.
+"""
 
 _MOVES = {"f1": ("recall", "precision")}
-"""What stands for a primary metric that has no value of a sample's own, where samples are listed that turn."""
+"""Metrics that replace a primary metric without values for single samples, to list the samples that turn."""
 
 Pair = tuple[Score, Score]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turned:
-    """A sample that the systems are differently good at."""
+    """A sample on which one system is better than the other."""
 
     id: str
     target: str
     first: float
-    """Its value by the first; for f1, recall and precision together. Without one, 0."""
+    """The first system's value; for f1, recall plus precision. 0 without a value."""
     second: float
-    """By the second."""
+    """The second system's value."""
     first_output: str | None
-    """The first system's output, or the answer that was read from it where the output is not at hand; None: failed."""
+    """The first system's output, or the parsed answer where the output is not available; None: failed."""
     second_output: str | None
-    """The second's."""
+    """The second system's output, likewise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ class Comparison:
 
     benchmark: str
     primary: str
-    """The metric that the benchmark is known by."""
+    """The benchmark's primary metric."""
     first: str
     """The first model."""
     second: str
@@ -66,31 +67,31 @@ class Comparison:
     first_folder: str
     second_folder: str
     accepted: tuple[Difference, ...]
-    """In what they differ besides the models, and the user accepted it: the numbers may be about that."""
+    """Accepted differences besides the models; they may explain the changes."""
     unknown: tuple[str, ...]
-    """Fields that should agree, of which a folder says nothing."""
+    """Fields that should agree but are missing in one folder."""
     differences: tuple[Difference, ...]
-    """In what the models' settings differ: what is compared."""
+    """Differences in the models' settings: the subject of the comparison."""
     continued: tuple[Continued, ...]
-    """Runs of which a part of the predictions was made with other settings than the rest: they are no single system."""
+    """Runs whose predictions were made with more than one setting, so that they are no single system."""
     incomplete: tuple[str, ...]
     """Folders whose results are not complete."""
     n_common: int
-    """Samples of both; everything below is about them."""
+    """Number of samples of both; everything below is about them."""
     n_first_only: int
-    """Samples that only the first has."""
+    """Number of samples that only the first has."""
     n_second_only: int
-    """Samples that only the second has."""
+    """Number of samples that only the second has."""
     changes: tuple[Change, ...]
     """Overall ones first, by accounting; then the primary metric of each subset."""
     turned: tuple[Turned, ...]
-    """Every sample that turns in the primary metric, those that moved most first."""
+    """Every sample that turns in the primary metric, largest change first."""
 
 
 def compare_systems(first: ScoredRun, second: ScoredRun, accept: Sequence[str] = ()) -> Comparison:
-    """Return how two systems differ on the samples that both have.
+    """Return the differences between two systems on the samples that both have.
 
-    `strict` compares all of them, what has no value earning nothing; `upstream` those that both have a value for.
+    `strict` compares all of them, where a missing value earns nothing; `upstream` those with a value from both.
 
     Raises ConfigError, which names the field, where they can't be compared, see `accepted_differences`, or where
     nothing was scored.
@@ -147,7 +148,7 @@ def _overall(pairs: Sequence[Pair], accounting: Accounting, scorer: Mapping[str,
 
 
 def _subsets(pairs: Sequence[Pair], accounting: Accounting, first: ScoredRun) -> list[Change]:
-    """Return the changes of the primary metric in each subset, adjusted for being several."""
+    """Return the changes of the primary metric in each subset, with p adjusted for multiple subsets."""
     kind, primary = str(first.scorer["name"]), first.result.primary
     groups: dict[str, list[Pair]] = {}
     for pair in pairs:
@@ -208,7 +209,7 @@ def _counted(
     counted = [pair for pair in pairs if all(name in score.values for score in pair for name in names)]
     if not scorer.get("whole_videos"):
         return counted
-    # As the scorer has it: an answer that is missing takes its video's other questions with it.
+    # As in the scorer: a missing answer excludes its video's other questions too.
     broken = {video_of(pair[0]) for pair in pairs if any(score.status != "scored" for score in pair)}
     return [pair for pair in counted if video_of(pair[0]) not in broken]
 
@@ -225,7 +226,7 @@ def _columns(pairs: Sequence[Pair], accounting: Accounting, names: Sequence[str]
 
 
 def _value(score: Score, accounting: Accounting, name: str) -> float:
-    # A caption has values even where the model failed: those of upstream's mark of a failure.
+    # A caption has values even where the model failed: those of upstream's placeholder for a failure.
     return 0.0 if accounting == "strict" and score.status == "model_failed" else score.values.get(name, 0.0)
 
 

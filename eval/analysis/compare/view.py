@@ -1,4 +1,4 @@
-"""Two systems on the same samples, for the terminal: what changed, how sure that is, and which samples turned."""
+"""Terminal view of two systems on the same samples: changes, their uncertainty, and the samples that turned."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from eval.report.columns import Column, Line, show_table
 from eval.report.printing import one_line, printed, quoted_width, results_console, say
 
 TURNED_SHOWN = 5
-"""Samples listed of each way to turn."""
+"""Number of samples listed for each way to turn."""
 
 _EXPLAINED = (
     "Values times 100 (a judge's score from 0 to 5 as it is); differences are second minus first. What has no value "
@@ -23,7 +23,7 @@ _EXPLAINED = (
 )
 _DETECTABLE = "Detectable: the smallest true difference that is found at 5% in 80% of such comparisons"
 _NONE = "none"
-"""What stands for a difference that no comparison of this size could show."""
+"""Shown where no difference could be detected by a comparison of this size."""
 _HOLM = Column(name="p (Holm)", rank=3)
 _COLUMNS = (
     Column(name="", is_text=True),
@@ -45,7 +45,7 @@ _TESTS = {
 
 
 def show_comparison(comparison: Comparison, *, console: Console | None = None) -> None:
-    """Print how the second system differs from the first, in every metric and subset, and which samples turned."""
+    """Print the change in every metric and subset from the first system to the second, and the samples that turned."""
     console = console or results_console()
     say_title(console, comparison.benchmark, comparison.first, comparison.second)
     for line in _circumstances(comparison):
@@ -60,7 +60,7 @@ def show_comparison(comparison: Comparison, *, console: Console | None = None) -
 
 
 def told_continued(comparison: Comparison) -> list[str]:
-    """Return a line for each run that was continued with another setting, as the user accepted."""
+    """Return a line for each run that was continued with another setting, which its user accepted."""
     lines = []
     for run in comparison.continued:
         changes = ", ".join(one_line(f"{each.field} (after {each.predictions} predictions)") for each in run.accepted)
@@ -116,7 +116,7 @@ def _listed(changes: Sequence[Change]) -> list[Change]:
 
 
 def _is_blind(change: Change) -> bool:
-    """Whether not even the largest difference that there can be would be found in most comparisons of this size."""
+    """Whether most comparisons of this size would miss even the largest possible difference."""
     return change.detectable is None and bool(change.stderr)
 
 
@@ -125,7 +125,7 @@ def _detectable(change: Change) -> str:
 
 
 def _explained(changes: Sequence[Change], shown: frozenset[str]) -> str:
-    """Return what the columns shown mean."""
+    """Return an explanation of the columns shown."""
     parts = [_EXPLAINED]
     if "detectable" in shown:
         is_blind = any(map(_is_blind, _listed(changes)))
@@ -155,7 +155,7 @@ def _p(p: float | None) -> str:
 
 
 def _verdict(comparison: Comparison) -> list[str]:
-    """Return what the primary metric says, in a sentence: a difference, or how small a one would have been seen."""
+    """Return a sentence on the primary metric: its difference, or the smallest one that would have been detected."""
     change = next(
         (
             change

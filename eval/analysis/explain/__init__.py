@@ -1,1 +1,1 @@
-"""Why a number differs from another one: what scoring again can show, what can be bounded, and what stays unknown."""
+"""Reasons why a number differs from another one: exact by scoring again, bounded, or unknown."""

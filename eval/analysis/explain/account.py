@@ -1,4 +1,4 @@
-"""A gap, taken apart: what scoring in another way accounts for, and what is left."""
+"""Splits a gap into the part that another way of scoring accounts for and the rest."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ _NOTHING = 1e-12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One choice on the way from the run's number to another one."""
+    """One changed choice on the way from the run's number to another one."""
 
     convention: str
-    """Which choice."""
+    """The choice that changes."""
     before: str
-    """What the run has."""
+    """Its value in the run."""
     after: str
-    """What is chosen instead."""
+    """Its new value."""
     move: float
-    """By how much that moves the number, after the steps before it."""
+    """The resulting change of the number, after the steps before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """A way to score that somebody is known to use."""
+    """A way to score that a named project or paper uses."""
 
     name: str
-    """Whose it is."""
+    """The name."""
     way: Way
-    """What it gives."""
+    """The number that it gives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,31 +42,31 @@ class Account:
     gap: float
     """The other number minus the run's."""
     best: Way
-    """Of all ways to score, the one that comes closest to the other number; with as few changes as that takes."""
+    """The way of scoring that comes closest to the other number, with as few changes as that takes."""
     steps: tuple[Step, ...]
-    """What it changes; their moves add up to `explained`, and each depends on those before it."""
+    """The changed choices; their moves add up to `explained`, and each depends on those before it."""
     explained: float
     """The closest number minus the run's."""
     unexplained: float
     """The other number minus the closest."""
     beyond_interval: float | None
-    """How far the other number lies outside the 95% interval of the closest, 0 inside; None without an interval."""
+    """Distance of the other number from the closest number's 95% interval, 0 inside; None without an interval."""
     beyond_rounding: float
-    """How far it lies from the closest beyond what its own digits leave open."""
+    """Distance of the other number from the closest, beyond the rounding of its own digits."""
 
 
 def account_of(base: Way, ways: Sequence[Way], value: float, rounding: float) -> Account:
-    """Return a gap taken apart.
+    """Return the account of a gap.
 
     Args:
         base: The run's own way.
-        ways: All of them.
+        ways: All ways.
         value: The other number.
-        rounding: By how much its digits may be off.
+        rounding: Largest rounding error of its digits.
     """
 
     def distance(way: Way) -> tuple[float, int]:
-        # Equal but for rounding is equal: then the fewer changes count.
+        # Numbers that differ only by rounding are equal: then fewer changes win.
         return round(abs(value - way.value), 12), sum(way.choices[name] != base.choices[name] for name in way.choices)
 
     best = min([base, *ways], key=distance)
@@ -83,7 +83,7 @@ def account_of(base: Way, ways: Sequence[Way], value: float, rounding: float) ->
 
 
 def rescored(base: Way, ways: Sequence[Way], gap: float | None) -> list[tuple[Part, Way]]:
-    """Return each single choice that could be another one, with the number that it gives."""
+    """Return each choice changed alone, with the number that it gives."""
     found = []
     for name in CONVENTIONS:
         for way in ways:
@@ -106,7 +106,7 @@ def rescored(base: Way, ways: Sequence[Way], gap: float | None) -> list[tuple[Pa
 
 
 def named(ways: Sequence[Way], base: Way, conventions: Mapping[str, Mapping[str, str]]) -> tuple[Named, ...]:
-    """Return the ways that somebody is known to use, by name; what they leave open is as in the run."""
+    """Return the ways that named projects or papers use; choices they leave open are as in the run."""
     found = [
         (name, find(ways, {**base.choices, **{key: value for key, value in choices.items() if key in base.choices}}))
         for name, choices in conventions.items()
@@ -123,7 +123,7 @@ def _steps(base: Way, best: Way, ways: Sequence[Way]) -> tuple[Step, ...]:
         choices[name] = best.choices[name]
         way = find(ways, choices)
         if way is None:
-            continue  # Nothing counts there: its move is part of the next one.
+            continue  # No sample counts there: its move is part of the next one.
         steps.append(Step(convention=name, before=before, after=choices[name], move=way.value - value))
         value = way.value
     return tuple(steps)

@@ -1,8 +1,8 @@
-"""How far a number could move for reasons whose size is bounded: failures, unread answers, missing samples, chance.
+"""Bounds on a number's change from failures, unread answers, missing samples and chance.
 
-All ends are of the scorer itself, which says what its value would be had every failed sample scored nothing, or in
-full. What is asked for here is put to it as samples that failed. Bounds overlap with each other and with other ways to
-score, so that they can't be added up.
+All bounds come from the scorer, which computes its value with every failed sample scored as nothing, or in full.
+Samples in question are passed to it as failed ones. Bounds overlap with each other and with other ways to score, so
+they cannot be added up.
 """
 
 from __future__ import annotations
@@ -16,36 +16,36 @@ from eval.analysis.explain.ways import BASES, Marked, Wanted, Way, number_of
 from eval.core import OVERALL, Metric, Sample, Score
 
 _SCALED_BY_CORPUS = ("captioning",)
-"""Scorers whose scores have every value, failed or not."""
+"""Scorers that give every sample a value, failed or not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounded:
-    """What bounds are worked out from."""
+    """The inputs of the bounds."""
 
     marked: Marked
-    """The scores as the run has them."""
+    """The run's scores."""
     wanted: Wanted
-    """The number."""
+    """The metric and subset of the number."""
     way: Way
-    """What it is, under the accounting `strict`."""
+    """The number itself, under the accounting `strict`."""
     choices: Mapping[str, str]
-    """How it is scored."""
+    """The run's choices."""
     population: Sequence[Sample] | None
-    """All samples of the split; None where they are not at hand."""
+    """All samples of the split; None where they are not available."""
     size: int | None
-    """Samples in the published split; None where that is not known, or means nothing."""
+    """Number of samples in the published split; None where that is not known, or means nothing."""
     target: Target | None
     """The other number."""
 
     @property
     def gap(self) -> float | None:
-        """What is to be explained; None where there is no other number."""
+        """The gap to explain; None where there is no other number."""
         return None if self.target is None else self.target.value - self.way.value
 
 
 def bounds(of: Bounded) -> list[Part]:
-    """Return what is bounded, without that which does not occur."""
+    """Return the bounded reasons that occur."""
     parts = [_failures(of), _invalid(of), _missing(of), _sampling(of), _rounding(of)]
     return [part for part in parts if part is not None]
 
@@ -101,7 +101,7 @@ _FULL = {
     **dict.fromkeys(("score", "score_micro"), 5.0),
     **dict.fromkeys(BASES, 10.0),
 }
-"""Metrics that are means over samples, and the most that a sample can have."""
+"""Metrics that are means over samples, with a sample's maximum."""
 
 
 def _sampling(of: Bounded) -> Part | None:
@@ -120,7 +120,7 @@ def _rounding(of: Bounded) -> Part | None:
 
 
 def _ends(of: Bounded, scores: Sequence[Score]) -> tuple[float | None, float | None]:
-    """Return by how much the number moves had what failed among these scores been wrong, and right."""
+    """Return the number's change if the failed ones among these scores had been wrong, and if they had been right."""
     metric: Metric | None = number_of(of.marked.scorer, scores, of.wanted, of.choices)
     if metric is None or metric.lower is None or metric.upper is None:
         return None, None
@@ -128,7 +128,7 @@ def _ends(of: Bounded, scores: Sequence[Score]) -> tuple[float | None, float | N
 
 
 def _settled(of: Bounded, score: Score) -> Score:
-    """Return a failed score as one that earned nothing, so that what else is asked about is all that failed."""
+    """Return a failed score as scored with nothing earned, so that only the samples in question count as failed."""
     if score.status not in ("model_failed", "judge_failed"):
         return score
     if of.marked.scorer.name in _SCALED_BY_CORPUS:
@@ -137,7 +137,7 @@ def _settled(of: Bounded, score: Score) -> Score:
 
 
 def _failed(of: Bounded, sample: Sample) -> Score:
-    """Return the score of a sample that was not asked."""
+    """Return the score of a sample that was not run: failed."""
     valued = of.marked.scorer.name in _SCALED_BY_CORPUS
     return Score(
         id=sample.id,

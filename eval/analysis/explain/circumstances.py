@@ -1,7 +1,7 @@
-"""What a run recorded of how its outputs came to be, beside what is known of a published number.
+"""Settings under which a run's outputs were made, next to those known for a published number.
 
-These change outputs, and no scoring of the ones at hand can say by how much. Where somebody measured such a change,
-on other outputs, it is quoted with its source, as a scale and not as an estimate.
+These change the outputs, so scoring the existing outputs cannot show by how much. Where such a change was measured on
+other outputs, it is quoted with its source, as an order of magnitude and not as an estimate.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from eval.core import OVERALL, Prediction, Result
 UNRECORDED, UNSTATED = "not recorded", "not stated"
 
 _UPSTREAM = ("tarsier",)
-"""How the names of models begin whose authors' code is known."""
+"""Prefixes of the names of models whose authors' code is known."""
 JUDGES_MOVED = {
     "activitynet-qa": "another judge moved it from 35.2 to 43.6 on the same outputs (Video-ChatGPT issue 28)",
     "dream-1k": "a judge of another vendor gave F1 31.5 where 42.0 was reported (bytedance/tarsier issue 45)",
 }
-"""What was measured of judges, by benchmark."""
+"""Measured effects of changing the judge, by benchmark."""
 _DECODED = (
     "PyAV and decord gave the same pixels in all 9 ordinary files of results/bench/decoders.md; in others they differ"
 )
@@ -32,7 +32,7 @@ _MEASURE = "measure it: make equivalence, or run again with model.dtype and mode
 def circumstances(
     result: Result, predictions: Sequence[Prediction], target: Target | None, size: int | None
 ) -> list[Part]:
-    """Return what was recorded, with what is known of the other number."""
+    """Return the recorded settings, with those known for the other number."""
     return [
         Part(
             kind="unknown",

@@ -1,4 +1,4 @@
-"""Put together: a number, all that could make it differ from another one, and what none of it accounts for."""
+"""Assembles the explanation: a number, all possible reasons for its difference from another one, and the rest."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from eval.errors import ConfigError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """What a number is explained from."""
+    """The inputs of an explanation."""
 
     place: str
     """The folder or bundle, for messages."""
     result: Result
-    """What was scored, and how."""
+    """The result: what was scored, and with which settings."""
     is_builtin: bool
     """Whether it is of the built-in world."""
     marked: Sequence[Marked]
-    """Its scores under each choice that decides about samples."""
+    """The run's scores under each choice that affects single samples."""
     choices: Mapping[str, str]
-    """What the run has chosen; the accounting is `strict`."""
+    """The run's choices; the accounting is `strict`."""
     conventions: Mapping[str, Mapping[str, str]]
-    """Ways to score that somebody is known to use, by name."""
+    """Named ways to score, by name."""
     predictions: Sequence[Prediction]
-    """What was scored."""
+    """The scored predictions."""
     population: Sequence[Sample] | None
-    """All samples of the split, where they are at hand."""
+    """All samples of the split, where they are available."""
     size: int | None
-    """Samples in the published split; None where that means nothing."""
+    """Number of samples in the published split; None where that means nothing."""
     notes: Sequence[str] = ()
-    """What was found on the way, a line each."""
+    """Notes found on the way, one line each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubsetNumber:
-    """A subset's number, as the run has it."""
+    """A subset's number in the run."""
 
     subset: str
     value: float
@@ -53,46 +53,46 @@ class SubsetNumber:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Why a number may differ from another one. Nothing in it is a cause: parts say how much they could explain."""
+    """Possible reasons why a number differs from another one; each states how much it could explain."""
 
     place: str
-    """The folder or bundle that the number is from."""
+    """The folder or bundle of the number."""
     benchmark: str
     """Name of the benchmark."""
     model: str
     """Name of the model."""
     judge: str | None
-    """Who judged, where somebody did."""
+    """The judge, where there is one."""
     is_builtin: bool
     """Whether it is of the built-in world, whose numbers are comparable with nothing else."""
     metric: str
-    """What is looked at."""
+    """The metric of the number."""
     subset: str
-    """Of what."""
+    """The subset of the number."""
     number: Way
     """The run's number: its own conventions, and the accounting `strict`."""
     recorded: float | None
-    """What its result says; another value where this version scores otherwise."""
+    """The number in the stored result; it differs from `number` where this version scores otherwise."""
     target: Target | None
     """The other number, where there is one."""
     rescored: tuple[tuple[Part, Way], ...]
     """Each choice changed alone; exact."""
     others: tuple[Part, ...]
-    """What is bounded, and what can't be known from predictions."""
+    """Reasons whose size is bounded, and reasons that cannot be known from predictions."""
     named: tuple[Named, ...]
-    """Ways to score that somebody is known to use."""
+    """Ways to score that named projects or papers use."""
     ways: tuple[Way, ...]
     """Every combination of choices."""
     account: Account | None
-    """The gap taken apart; None without another number."""
+    """The account of the gap; None without another number."""
     subsets: tuple[SubsetNumber, ...]
     """The numbers of the subsets."""
     notes: tuple[str, ...]
-    """What was found on the way."""
+    """Notes found on the way."""
 
 
 def explain(material: Material, wanted: Wanted, target: Target | None) -> Explanation:
-    """Return what could make a number differ.
+    """Return all possible reasons for a difference.
 
     Raises:
         ConfigError: nothing could be scored, so that there is no number.
@@ -143,7 +143,7 @@ def explain(material: Material, wanted: Wanted, target: Target | None) -> Explan
 
 
 def _order(marked: Marked, wanted: Wanted, choices: Mapping[str, str], base: Way) -> tuple[Part, Way]:
-    """Return what the order of samples does: nothing, which is seen by turning it round."""
+    """Return the effect of the order of samples: none, as reversing the order shows."""
     turned = number_of(marked.scorer, marked.scores[::-1], wanted, choices)
     assert turned is not None, "the other way round it has a value"
     assert turned.value is not None, "the other way round it has a value"
@@ -157,7 +157,7 @@ def _order(marked: Marked, wanted: Wanted, choices: Mapping[str, str], base: Way
 
 
 def _recorded(metrics: Sequence[Metric], wanted: Wanted, choices: Mapping[str, str]) -> float | None:
-    """Return what a result says of a number itself."""
+    """Return a number as the stored result has it."""
     for metric in metrics:
         if (metric.name, metric.subset, metric.accounting) == (wanted.metric, wanted.subset, choices[ACCOUNTING]):
             return metric.value

@@ -1,4 +1,4 @@
-"""Judges at hand: the same predictions under each whose verdicts on them are complete, by replay, asking nobody."""
+"""Scores the same predictions by every judge whose stored verdicts on them are complete, without new judge calls."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from eval.runs.bundle import SUFFIX, is_bundle
 from eval.runs.folder import RESULT
 
 Build = Callable[[Judge, JudgeProtocol], Scorer]
-"""Makes the benchmark's scorer with a judge and a protocol."""
+"""Builds the benchmark's scorer from a judge and a protocol."""
 Pairs = Sequence[tuple[Sample, Prediction]]
 
 
 @dataclass(slots=True)
 class Panel:
-    """The judges found so far, the run's own first; each is counted once, wherever its verdicts lie."""
+    """The judges found so far, the run's own first; each is counted once, wherever its verdicts are stored."""
 
     marked: list[Marked] = field(default_factory=list)
-    """The scores that each gives."""
+    """The scores by each judge."""
     notes: list[str] = field(default_factory=list)
-    """What was found and is not counted, a line each."""
+    """Judges that were found but not counted, one line each."""
 
     def add(self, scorer: Scorer, identity: Mapping[str, Any], scores: Sequence[Score], place: str) -> None:
-        """Count the scores of a judge, if it has judged what the first one has, and is not there yet.
+        """Count a judge's scores, if it has judged the same samples as the first judge and is not counted yet.
 
         Args:
-            scorer: What puts the scores together.
-            identity: What they depend on, as the scorer that gave them said.
-            scores: A score a sample.
-            place: Where the verdicts lie, for messages.
+            scorer: The scorer that aggregates the scores.
+            identity: Everything they depend on, as the scorer that gave them describes itself.
+            scores: One score a sample.
+            place: Where the verdicts are stored, for messages.
         """
         label = judge_label(identity)
         with_output = sum(score.status != "model_failed" for score in scores)
@@ -57,23 +57,23 @@ class Panel:
         self.marked.append(Marked(choices={JUDGE: label}, scores=scores, scorer=scorer))
 
     def replay(self, judge: Judge, protocol: JudgeProtocol, build: Build, pairs: Pairs, place: str) -> None:
-        """Score predictions by the verdicts that a judge has of them, and count it if these are complete."""
+        """Score predictions by a judge's stored verdicts, and count the judge if these are complete."""
         scorer = build(judge, protocol)
         try:
             scores = scorer.score(pairs)
         except ConfigError:
             return  # the protocol is made for something else
-        # What is wrong at sight needs no judge: one that has said nothing has not judged.
+        # Answers that are wrong without a judge call prove nothing: a judge without replies has not judged.
         if any(score.status == "judge_failed" for score in scores) and not _said_anything(judge):
             return
         self.add(scorer, scorer.describe(), scores, place)
 
 
 def places(run: Path, named: Sequence[str]) -> list[Path]:
-    """Return scores and bundles of them: those that a user names, and those beside the run or in its folder.
+    """Return folders and bundles of scores: those that a user names, and those beside the run or in its folder.
 
     Raises:
-        ConfigError: what is named is neither.
+        ConfigError: a named path is neither.
     """
     found = [Path(name).expanduser().resolve() for name in named]
     for path, name in zip(found, named, strict=True):
@@ -87,18 +87,18 @@ def _holds_verdicts(path: Path) -> bool:
     try:
         return (path / RESULT).is_file() or (path.name.endswith(SUFFIX) and is_bundle(path))
     except OSError:
-        return False  # somebody else's
+        return False  # not one of ours
 
 
 def judge_label(identity: Mapping[str, Any]) -> str:
-    """Return what a judge and its protocol are called here, by what a scorer says of itself."""
+    """Return the label of a judge and its protocol, from a scorer's identity."""
     judge, protocol = identity.get("judge") or {}, identity.get("protocol") or {}
     revision = f" ({judge['revision']})" if judge.get("revision") else ""
     return f"{judge.get('name')}{revision}, {protocol.get('name')}"
 
 
 def same_outputs(scores: Sequence[Score], pairs: Pairs) -> bool:
-    """Whether a judge's scores are of these predictions: the same samples, and word for word the same outputs."""
+    """Whether a judge's scores are of these predictions: the same samples with exactly the same outputs."""
     said = {sample.id: prediction.output for sample, prediction in pairs}
     return len(scores) == len(said) and all(
         score.id in said and (score.answer == said[score.id] or score.status == "model_failed") for score in scores

@@ -1,7 +1,7 @@
-"""Judges whose verdicts lie in the verdict store, to be replayed on other predictions' calls, asking nobody.
+"""Judges from the verdict store, whose replies are replayed for other predictions without new judge calls.
 
-A reply's address is the hash of what was asked, which depends on what the server took at the time. So each form that
-any known server takes is tried, and the one that finds most replies is kept.
+A reply's key is the hash of its request, whose form depends on what the server accepted at the time. So each form that
+a known server accepts is tried, and the one that finds most replies is kept.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from eval.judges.verdicts import Identity, Verdict, VerdictStore
 
 
 class StoredJudge:
-    """Gives the replies of one served model that a store holds; a call of which it holds none fails.
+    """Return the stored replies of one served model; a call without a stored reply fails.
 
     Args:
         store: The verdict store.
-        identity: Whose replies; `requested` is the model as served.
-        forms: What servers take with a request, and the further parameters, in which calls may have been asked.
+        identity: The judge's identity; `requested` is the model as served.
+        forms: Request forms to try: the fields that servers accept, and the further parameters.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class StoredJudge:
 
     @property
     def name(self) -> str:
-        """The model as served."""
+        """The model's name as served."""
         return self._identity.requested
 
     @property
@@ -43,11 +43,11 @@ class StoredJudge:
         return self._form is not None
 
     def anew(self) -> StoredJudge:
-        """Return the same judge before it was asked anything: another protocol may have found another form."""
+        """Return the same judge in its initial state: another protocol may have used another form."""
         return StoredJudge(self._store, self._identity, self._forms)
 
     def describe(self) -> Mapping[str, Any]:
-        """Return what the replies depend on, as the judge that gave them would have said."""
+        """Return everything the replies depend on, as the original judge described itself."""
         takes, extra = self._form or (None, {})
         return {
             "name": self.name,
@@ -84,7 +84,7 @@ def stored_judges(path: Path) -> list[StoredJudge]:
     """Return the judges whose verdicts are in a store; none where there is no file.
 
     Raises:
-        RunError: it is damaged, or another program's.
+        RunError: it is damaged, or belongs to another program.
     """
     if not path.is_file():
         return []

@@ -1,4 +1,4 @@
-"""The number that one's own is held against: a published one, or one that is given by hand."""
+"""The number to compare with: a published one, or one given by hand."""
 
 from __future__ import annotations
 
@@ -12,47 +12,47 @@ from eval.core import OVERALL
 from eval.errors import ConfigError, did_you_mean
 
 _AS_IS = ("score",)
-"""Metrics that tables print as they are; the others times 100."""
+"""Metrics that tables print unscaled; the others are printed times 100."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """The other number."""
+    """The number to compare with."""
 
     value: float
-    """Unscaled."""
+    """Its value, unscaled."""
     rounding: float
-    """By how much its digits may be off."""
+    """Largest rounding error of its digits."""
     metric: str
-    """What it measures."""
+    """Its metric."""
     subset: str
-    """Of what: `overall`, or the subset's own name."""
+    """Its subset: `overall`, or the subset's own name."""
     number: int | None = None
     """Its row among the published numbers, counted from 1; None where it was given by hand."""
     model: str = ""
-    """The model that it is of; "" where that was not said, as all of the following."""
+    """Its model; "" where it is not known, as for all fields below."""
     split: str = ""
     """The split."""
     judge: str = ""
-    """The judge, as the source calls it."""
+    """The judge's name in the source."""
     source: str = ""
-    """Where it was published."""
+    """The publication."""
     others: tuple[str, ...] = ()
-    """What other sources say the same number of the same model is."""
+    """Values of the same number of the same model in other sources."""
 
 
 def published(rows: Sequence[Row], which: str, benchmark: str, primary: str) -> Target:
-    """Return the published number that a user names.
+    """Return the published number that a user selects.
 
     Args:
         rows: All published numbers, in the order of the file.
-        which: Its row, counted from 1; or `benchmark/model`, with `/subset` and `/metric` where it is not the headline;
+        which: Its row, counted from 1; or `benchmark/model`, with `/subset` and `/metric` unless it is the headline;
             the benchmark may be left out.
-        benchmark: The benchmark that it has to be of.
-        primary: The metric that is meant where none is named.
+        benchmark: The benchmark that it must belong to.
+        primary: The metric used where none is named.
 
     Raises:
-        ConfigError: there is none, several are called so, or it is of another benchmark.
+        ConfigError: there is none, several match, or it is of another benchmark.
     """
     of = [(number, row) for number, row in enumerate(rows, 1) if row.benchmark == benchmark]
     if which.isdecimal() and len(which) < 9:
@@ -92,10 +92,10 @@ def published(rows: Sequence[Row], which: str, benchmark: str, primary: str) -> 
 
 
 def by_hand(text: str, metric: str) -> Target:
-    """Return a number that is given by hand, as tables print it: times 100, but a judge's score from 0 to 5 as it is.
+    """Return a number given by hand, as tables print it: times 100, but a judge's score from 0 to 5 unscaled.
 
     Raises:
-        ConfigError: it is no number, or none that this metric can have.
+        ConfigError: it is not a number, or out of the metric's range.
     """
     scale, most = (1.0, 5.0) if metric in _AS_IS else (100.0, 1000.0 if metric in BASES else 100.0)
     try:
@@ -113,7 +113,7 @@ def by_hand(text: str, metric: str) -> Target:
 
 def _target(number: int, row: Row, of: Sequence[tuple[int, Row]]) -> Target:
     assert row.value is not None, "every published number has a value"
-    # Zeros at the end are not told apart from digits that were not published: the finer rounding claims less.
+    # Trailing zeros may be published digits or padding; the finer rounding claims less.
     decimals = max(len(f"{row.value!r}".partition(".")[2]), 1 if row.metric in _AS_IS else 3)
     same = (row.model, row.subset, row.metric)
     scale = 1 if row.metric in _AS_IS else 100

@@ -1,4 +1,4 @@
-"""Why a number differs, for the terminal: what scoring again gives, what is bounded, what is only known to differ."""
+"""Terminal view of an explanation: exact reasons from scoring again, bounded reasons, known differences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from eval.report.columns import Column, Line, show_table
 from eval.report.printing import is_grade, one_line, printed, results_console, say
 
 SUBSETS_SHOWN = 6
-"""Subsets listed, the lowest and highest halves of them."""
+"""Number of subsets listed, half of them the lowest and half the highest."""
 
 _TITLES = {
     "rescored": "scored again",
@@ -35,7 +35,7 @@ _COLUMNS = (
     Column(name="", is_text=True),
     Column(name="in the run", is_text=True),
     Column(name="instead", is_text=True),
-    Column(name="then", rank=2),  # the run's number, and what it moves by
+    Column(name="then", rank=2),  # the run's number, and its change
 )
 _MOVES = Column(name="moves it by")
 _BUILTIN = (
@@ -45,7 +45,7 @@ _BUILTIN = (
 
 
 def show_explanation(found: Explanation, *, console: Console | None = None) -> None:
-    """Print a number, the gap to another one, and what could explain how much of it."""
+    """Print a number, the gap to another one, and the possible reasons with the share that each could explain."""
     console = console or results_console()
     judge = f" | judge {one_line(found.judge)}" if found.judge else ""
     subset = "" if found.subset == "overall" else f", {one_line(found.subset)}"
@@ -103,7 +103,7 @@ def _moves(name: str, part: Part) -> str:
 
 
 def _move(name: str, value: float) -> str:
-    """Return a difference, with a second digit where it is as small as rounding, which one digit would round again."""
+    """Return a difference, with a second digit where one digit would round a value as small as rounding itself."""
     if 0.00005 <= abs(value) < 0.001 and not is_grade(name):
         return f"{100 * value:+.2f}"
     return signed(name, value)

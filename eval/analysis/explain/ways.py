@@ -1,8 +1,8 @@
-"""The ways to score the same predictions: every combination of conventions that moves a number, and what each gives.
+"""All ways to score the same predictions: every combination of conventions that affect a number, with its value.
 
-A convention is a choice, such as `accounting: upstream`. Some decide about single samples (how a digit is read, who
-judges): these come as scores that were made so. The others decide how scores are put together, and are taken from
-what a scorer aggregates.
+A convention is a choice, such as `accounting: upstream`. Some affect single samples (how a digit is read, which judge):
+for these, the samples are scored anew. The others affect how scores are aggregated, and are read from the scorer's
+metrics.
 """
 
 from __future__ import annotations
@@ -24,58 +24,58 @@ JUDGE, TOKENIZER, DIGITS, WHOLE, BASIS, AVERAGE, ACCOUNTING = (
     "accounting",
 )
 CONVENTIONS = (JUDGE, TOKENIZER, DIGITS, WHOLE, BASIS, AVERAGE, ACCOUNTING)
-"""All choices, in the order in which they are made: from what decides about a sample to what decides about a mean."""
+"""All choices, in the order in which they apply: from those for single samples to those for means."""
 
 BASES = {"cider": "whole split", "cider_corpus": "scored samples"}
-"""The metrics that CIDEr goes by, and where each has its document frequencies from."""
+"""The metrics that CIDEr is reported as, with the source of each one's document frequencies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which number is looked at."""
+    """The selected metric and subset."""
 
     metric: str
-    """Its metric, without the average: `accuracy`, `f1`, `cider`."""
+    """The metric, without the average: `accuracy`, `f1`, `cider`."""
     subset: str
     """`overall`, or the subset's own name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marked:
-    """Scores of the predictions, as some choices have them."""
+    """Scores of the predictions under some choices for single samples."""
 
     choices: Mapping[str, str]
-    """What was chosen for single samples."""
+    """The choices for single samples."""
     scores: Sequence[Score]
-    """A score a sample."""
+    """One score a sample."""
     scorer: Scorer
-    """What puts them together."""
+    """The scorer that aggregates them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """A number, and all that was chosen for it."""
+    """A number with the choices that it was computed under."""
 
     choices: Mapping[str, str]
-    """By convention; what leaves no choice is not in it."""
+    """The choices by convention; conventions without alternatives are left out."""
     value: float
     """Unscaled."""
     low: float | None
-    """Lower end of its 95% interval over source videos; None where nothing can be said."""
+    """Lower end of its 95% interval over source videos; None where there is none."""
     high: float | None
     """Upper end."""
     n: int
-    """Samples in its denominator."""
+    """Number of samples in its denominator."""
     n_invalid: int
-    """Outputs without a valid answer among the samples that it is about."""
+    """Number of outputs without a valid answer among its samples."""
     n_failed: int
-    """Samples without an output or a verdict."""
+    """Number of samples without an output or a verdict."""
 
 
 def ways_of(marked: Sequence[Marked], wanted: Wanted) -> list[Way]:
-    """Return a way for each combination of choices; those that all ways have in common are dropped from them.
+    """Return a way for each combination of choices, without the choices that all ways share.
 
-    Ways that have no value, since nothing counts in them, are left out.
+    Ways without a value, since no sample counts in them, are left out.
     """
     found = [
         _way({**each.choices, **choices}, metric)
@@ -93,7 +93,7 @@ def ways_of(marked: Sequence[Marked], wanted: Wanted) -> list[Way]:
 
 
 def numbers_of(scorer: Scorer, scores: Sequence[Score], wanted: Wanted) -> Iterator[tuple[dict[str, str], Metric]]:
-    """Yield the number that is wanted under each choice of how scores are put together."""
+    """Yield the selected number under each choice of aggregation."""
     metrics = scorer.aggregate(scores)
     names = tuple(BASES) if wanted.metric in BASES else (wanted.metric,)
     has_subsets = len({score.subset for score in scores}) > 1
@@ -102,7 +102,7 @@ def numbers_of(scorer: Scorer, scores: Sequence[Score], wanted: Wanted) -> Itera
         for accounting in ACCOUNTINGS:
             by_average = _averages(metrics, name, wanted.subset, accounting)
             if set(by_average) == {"macro"} and wanted.subset == OVERALL and has_subsets:
-                # Where a scorer gives the mean over subsets alone, that over samples is the one without subsets.
+                # Where a scorer gives the mean over subsets alone, the number without subsets is the mean over samples.
                 flat = scorer.aggregate([replace(score, subset="") for score in scores])
                 by_average |= _averages(flat, name, OVERALL, accounting)
             for average, metric in by_average.items():
@@ -110,7 +110,7 @@ def numbers_of(scorer: Scorer, scores: Sequence[Score], wanted: Wanted) -> Itera
 
 
 def number_of(scorer: Scorer, scores: Sequence[Score], wanted: Wanted, choices: Mapping[str, str]) -> Metric | None:
-    """Return the number that is wanted under these choices; None where the scorer does not give it."""
+    """Return the selected number under these choices; None where the scorer does not give it."""
     for made, metric in numbers_of(scorer, scores, wanted):
         if all(made[name] == choices[name] for name in made if name in choices):
             return metric
@@ -118,7 +118,7 @@ def number_of(scorer: Scorer, scores: Sequence[Score], wanted: Wanted, choices: 
 
 
 def find(ways: Sequence[Way], choices: Mapping[str, str]) -> Way | None:
-    """Return the way with these choices, as far as there is a choice; None where there is none."""
+    """Return the way with these choices, ignoring conventions without alternatives; None where there is none."""
     for way in ways:
         if all(way.choices[name] == choices.get(name, way.choices[name]) for name in way.choices):
             return way
@@ -126,7 +126,7 @@ def find(ways: Sequence[Way], choices: Mapping[str, str]) -> Way | None:
 
 
 def average_of(metrics: Sequence[Metric], wanted: Wanted, place: str) -> str:
-    """Return over what the number is averaged in a result: samples (`micro`) or subsets (`macro`).
+    """Return the average behind the number in a result: over samples (`micro`) or over subsets (`macro`).
 
     Raises:
         ConfigError: there is no such number; the message names the nearest.
@@ -143,7 +143,7 @@ def average_of(metrics: Sequence[Metric], wanted: Wanted, place: str) -> str:
 
 
 def _averages(metrics: Sequence[Metric], name: str, subset: str, accounting: Accounting) -> dict[str, Metric]:
-    """Return a metric of a subset by its average; that of a part of the benchmark is over samples."""
+    """Return a metric of a subset by its average; a single subset's is over samples."""
     names = (name, f"{name}_macro", f"{name}_micro")
     return {
         metric.average: metric

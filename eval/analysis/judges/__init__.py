@@ -1,1 +1,1 @@
-"""What two judges make of the same predictions."""
+"""Comparison of two judges on the same predictions."""

@@ -1,9 +1,9 @@
-"""A second opinion: what two judges, or two protocols of one, make of the same predictions.
+"""Compares two judges, or two protocols of one judge, on the same predictions.
 
-Judges differ by whole points on the same outputs, so a judged number is as good as its judge. Here two of them are
-compared sample by sample: how often they say the same and how much of that is more than chance (kappa), how far the
-metrics move, and which samples flip. Everything is computed on the samples that both have judged, so that failures
-of one judge do not pass for an offset.
+Judges differ by whole points on the same outputs, so a judged number is only as good as its judge. The comparison is
+made sample by sample: how often the two agree, how much of the agreement is beyond chance (kappa), by how much the
+metrics differ, and which samples flip. Everything is computed on the samples that both judges have judged, so that one
+judge's failures do not look like an offset.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from eval.runs.folder import SCORES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relabelled:
-    """An event of a reference of which two judges say different things."""
+    """An event of a reference that two judges label differently."""
 
     event: str
     first: str
@@ -30,11 +30,11 @@ class Relabelled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flip:
-    """A sample that two judges see differently: a grade that turns, or a description whose values move."""
+    """A sample on which two judges differ: another grade, or other values of a description."""
 
     id: str
     question: str | None
-    """What was asked, where it is known; None for descriptions."""
+    """The question, where it is known; None for descriptions."""
     target: str
     output: str
     first: Mapping[str, float]
@@ -42,9 +42,9 @@ class Flip:
     second: Mapping[str, float]
     """Values by the second."""
     moved: float
-    """How far values moved, all taken as positive: accuracy, or recall and precision together."""
+    """Sum of the absolute changes of the values: of accuracy, or of recall and precision."""
     relabelled: tuple[Relabelled, ...] = ()
-    """The reference's events that were labelled otherwise."""
+    """The reference's events that the judges label differently."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,37 +58,37 @@ class Agreement:
     second: str
     """The second judge."""
     differences: tuple[Difference, ...]
-    """What makes them two."""
+    """Settings in which the two judges differ."""
     n_both: int
-    """Samples that both judged: everything below is about them."""
+    """Number of samples that both judged: everything below is about them."""
     n_first_only: int
-    """Samples that only the first judged."""
+    """Number of samples that only the first judged."""
     n_second_only: int
-    """Samples that only the second judged."""
+    """Number of samples that only the second judged."""
     n_neither: int
-    """Samples that none judged, most often since the model gave no output."""
+    """Number of samples that neither judged, most often because the model gave no output."""
     table: LabelTable
     """Grades of answers, or labels of the references' events."""
     n_other_events: int
-    """Descriptions left out of the table, since the judges listed other events of the reference."""
+    """Number of descriptions left out of the table because the judges listed different events of the reference."""
     offsets: tuple[Offset, ...]
-    """Accuracy and score; or f1, recall and precision."""
+    """Offsets of accuracy and score; or of f1, recall and precision."""
     flips: tuple[Flip, ...]
-    """Every sample that flips: answers in the order of the file, descriptions that moved most first."""
+    """Every sample that flips: answers in the order of the file, descriptions with the largest change first."""
 
 
 def compare_judges(first: Judged, second: Judged) -> Agreement:
-    """Return how two judges agree on the predictions that both have judged.
+    """Return the agreement of two judges on the predictions that both have judged.
 
     open_qa: grades yes and no, with kappa; offsets of accuracy and mean score over samples. autodq: labels of the
-    references' events, with kappa; offsets of f1, recall and precision as results have them, over sources. What a
-    prediction's events are is up to each judge, so that their labels have nothing in common to compare.
+    references' events, with kappa; offsets of f1, recall and precision as in results, over sources. Each judge lists a
+    prediction's events itself, so their labels of these cannot be compared.
 
-    Intervals are over source videos: clustered standard errors for means over samples, and else the bootstrap, for
-    autodq within sources.
+    Intervals are over source videos: clustered standard errors for means over samples, otherwise the bootstrap; for
+    autodq, within sources.
 
-    Raises ConfigError, which names the field, where the two are not about the same predictions of one benchmark, are
-    by the same judge and protocol, or have no sample in common that both have judged.
+    Raises ConfigError, which names the field, where the two are not about the same predictions of one benchmark, use
+    the same judge and protocol, or have no sample that both have judged.
     """
     _refuse_incomparable(first, second)
     judged = [(bool(one.values), bool(second.opinions[key].values)) for key, one in first.opinions.items()]

@@ -1,4 +1,4 @@
-"""How far two judges agree in figures: the table of what they said with its kappa, and how far the metrics move."""
+"""Agreement of two judges in numbers: the table of their labels with its kappa, and the offsets of the metrics."""
 
 from __future__ import annotations
 
@@ -15,64 +15,64 @@ from eval.stats import cluster_bootstrap, clustered_mean, kappa_of
 from eval.stats.kappa import kappas_of
 
 GRADES = ("yes", "no")
-"""What a judge says of an answer."""
+"""Grades that a judge gives an answer."""
 
 Pairs = Sequence[tuple[Opinion, Opinion]]
-"""What the first judge and the second made of each sample that both have judged."""
+"""The first and the second judge's verdict on each sample that both have judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelTable:
-    """How two judges labelled the same items."""
+    """Cross table of two judges' labels of the same items."""
 
     labels: tuple[str, ...]
-    """What rows and columns stand for."""
+    """The labels of rows and columns."""
     counts: tuple[tuple[int, ...], ...]
-    """Items by label: a row for each of the first judge's, a column for each of the second's."""
+    """Number of items: one row for each label of the first judge, one column for each label of the second."""
     n: int
-    """Items."""
+    """Number of items."""
     share: float | None
-    """How many got the same label from both, 0 to 1; None without items."""
+    """Share of items with the same label from both judges, 0 to 1; None without items."""
     kappa: float | None
     """Cohen's kappa; None where it is undefined."""
     low: float | None
-    """Lower end of kappa's 95% interval, over source videos; None where it cannot be told."""
+    """Lower end of kappa's 95% interval, over source videos; None where it cannot be computed."""
     high: float | None
     """Upper end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offset:
-    """How far a metric moves from the first judge to the second, on the samples that both have judged."""
+    """Difference of a metric between two judges, on the samples that both have judged."""
 
     name: str
-    """The metric, as in results."""
+    """The metric's name, as in results."""
     first: float
-    """By the first judge, unscaled."""
+    """Value by the first judge, unscaled."""
     second: float
-    """By the second."""
+    """Value by the second judge."""
     offset: float
     """Second minus first."""
     low: float | None
-    """Lower end of the offset's 95% interval, over source videos; None where it cannot be told."""
+    """Lower end of the offset's 95% interval, over source videos; None where it cannot be computed."""
     high: float | None
     """Upper end."""
 
 
 def _videos(pairs: Pairs) -> tuple[NDArray[np.intp], list[str]]:
-    """Return the number of each pair's source video, and the source of each video, in order of number."""
+    """Return the index of each pair's source video, and the source of each video, in index order."""
     sources = {first.cluster: _source(first) for first, _ in pairs}
     numbers = {video: number for number, video in enumerate(sources)}
     return np.array([numbers[first.cluster] for first, _ in pairs], dtype=np.intp), list(sources.values())
 
 
 def label_table(pairs: Pairs, labels: Sequence[str], *, within_sources: bool) -> LabelTable:
-    """Return how two judges labelled the items of samples, of which both have the same.
+    """Return the cross table of two judges' labels; both must have the same items for each sample.
 
     Args:
-        pairs: The samples' opinions.
-        labels: All that a judge can say of an item.
-        within_sources: Whether the interval is of videos that are drawn within sources.
+        pairs: Both judges' verdicts on each sample.
+        labels: All labels that a judge can give an item.
+        within_sources: Whether the bootstrap draws videos within sources.
     """
     numbers, sources = _videos(pairs)
     by_video = np.zeros((len(sources), len(labels), len(labels)), dtype=int)
@@ -107,10 +107,10 @@ def sample_offsets(pairs: Pairs) -> tuple[Offset, ...]:
 
 
 def source_offsets(pairs: Pairs) -> tuple[Offset, ...]:
-    """Return offsets of f1, recall and precision as results have them: recall and precision are means over sources.
+    """Return offsets of f1, recall and precision as in results: recall and precision are means over sources.
 
-    Each description weighs one over the number of sources and of descriptions in its source, so that the mean over
-    sources is a sum over videos, also of those that are drawn within sources.
+    Each description weighs 1 / (number of sources * descriptions in its source), so that the mean over sources is a sum
+    over videos, also when videos are drawn within sources.
     """
     names = VALUES["autodq"]
     numbers, strata = _videos(pairs)
@@ -135,14 +135,14 @@ def source_offsets(pairs: Pairs) -> tuple[Offset, ...]:
 
 
 def _metric(name: str, means: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return f1, recall or precision of means of recall and precision, (..., 2) to (...)."""
+    """Return f1, recall or precision from means of recall and precision, (..., 2) to (...)."""
     if name != "f1":
         return means[..., VALUES["autodq"].index(name)]
     return f1_of(means)
 
 
 def _said(opinion: Opinion) -> tuple[str, ...]:
-    """Return what a judge said of each item of a sample: the grade, or the label of each event."""
+    """Return the judge's labels of a sample's items: the grade, or the label of each event."""
     if "accuracy" in opinion.values:
         return (GRADES[0] if opinion.values["accuracy"] else GRADES[1],)
     return tuple(label for _, label in opinion.labels)

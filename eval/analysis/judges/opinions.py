@@ -1,4 +1,4 @@
-"""Reads what a judge made of a model's predictions out of the folder of a score."""
+"""Reads a judge's verdicts on a model's predictions from the folder of a score."""
 
 from __future__ import annotations
 
@@ -17,55 +17,55 @@ from eval.runs.result import malformed
 from eval.runs.scored import ScoredRun
 
 Kind = Literal["open_qa", "autodq"]
-"""The scorers that a judge serves, by name."""
+"""Names of the scorers that use a judge."""
 
 VALUES: Mapping[Kind, tuple[str, ...]] = {"open_qa": ("accuracy", "score"), "autodq": ("recall", "precision")}
-"""The values of a sample that come from its judge; one that has them all is judged."""
+"""The values that the judge gives a sample; a sample with all of them is judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opinion:
-    """What a judge made of one prediction."""
+    """One judge's verdict on one prediction."""
 
     subset: str
-    """What the sample is reported under."""
+    """The subset under which the sample is reported."""
     cluster: str
-    """Its source video; where none is known, the sample's own id."""
+    """The sample's source video; where none is known, the sample's own id."""
     output: str | None
-    """What was judged; None where the model failed."""
+    """The judged output; None where the model failed."""
     target: str
-    """What it was judged by."""
+    """The target that the output was judged by."""
     values: Mapping[str, float]
     """The judge's values by metric; empty where one is missing, since there is no verdict then."""
     labels: tuple[tuple[str, str], ...] = ()
-    """The reference's events and what each was labelled, for descriptions."""
+    """The reference's events with the label of each, for descriptions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A folder of scores: one judge's opinions of one model's predictions."""
+    """A folder of scores: one judge's verdicts on one model's predictions."""
 
     folder: Path
-    """Where it was read from."""
+    """The folder that was read."""
     benchmark: str
     """Name of the benchmark."""
     scorer: Kind
     """Name of the scorer."""
     judge: str
-    """The judge's name, with the protocol's where it has one."""
+    """The judge's name, with the protocol's name where it has one."""
     identity: Mapping[str, Any]
-    """What its scores depend on, as the scorer describes itself."""
+    """Everything the scores depend on, as the scorer describes itself."""
     opinions: Mapping[str, Opinion]
     """By sample id."""
     questions: Mapping[str, str]
-    """What was asked, by sample id, where predictions are at hand: for people to read, nothing is computed from it."""
+    """Question texts by sample id, where predictions are available: shown to people, not used in any computation."""
 
 
 def read_judged(folder: Path) -> Judged:
-    """Read what `tarsier-eval score` or `eval` left in a folder.
+    """Read a folder that `tarsier-eval score` or `eval` wrote.
 
     Raises:
-        RunError: the folder, or one of its files, is missing, damaged or not whole, or nothing in it was judged.
+        RunError: the folder, or one of its files, is missing, damaged or incomplete, or nothing in it was judged.
         DataError: its result, or a line of its scores, does not fit the format.
     """
     run = ScoredRun.read(folder)

@@ -1,4 +1,4 @@
-"""What two judges make of the same predictions, for the terminal: offsets, agreement, and samples that flip."""
+"""Terminal view of two judges on the same predictions: offsets, agreement, and samples that flip."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from eval.report.columns import Column, Line, show_table
 from eval.report.printing import one_line, printed, quoted_width, results_console, say
 
 FLIPS_SHOWN = 5
-"""Samples listed of each kind of flip."""
+"""Number of samples listed for each kind of flip."""
 EVENTS_SHOWN = 3
-"""Events listed of a description that flips."""
+"""Number of events listed for a description that flips."""
 DIFFERENCES_SHOWN = 6
-"""Fields listed in which the judges differ."""
+"""Number of differing judge settings listed."""
 
 _EXPLAINED = (
     "Values times 100 (a judge's score from 0 to 5 as it is), on what both judged; offsets are second minus first. "
     "Intervals are of 95%, over source videos."
 )
 _NARROW = 40
-"""Characters of a value beside others in a line."""
+"""Most characters of a value printed beside others in a line."""
 
 
 def show_agreement(agreement: Agreement, *, notes: Sequence[str] = (), console: Console | None = None) -> None:
-    """Print how two judges agree, how far the metrics move from the first to the second, and which samples flip."""
+    """Print the agreement of two judges, the offsets of the metrics, and the samples that flip."""
     console = console or results_console()
     is_qa = agreement.scorer == "open_qa"
     table = agreement.table
@@ -61,12 +61,12 @@ def show_agreement(agreement: Agreement, *, notes: Sequence[str] = (), console: 
 
 
 def say_title(console: Console, benchmark: str, first: str, second: str) -> None:
-    """Print what is compared on which benchmark."""
+    """Print the benchmark and the two sides of the comparison."""
     say(console, f"\n{one_line(benchmark)} | {one_line(first)} -> {one_line(second)}", "bold")
 
 
 def told_differences(differences: Sequence[Difference]) -> str:
-    """Return the fields in which two differ, with the values where these are short."""
+    """Return the fields in which two judges differ, with the values where these are short."""
 
     def told(value: Any) -> str:
         return "none" if value is None else one_line(value if isinstance(value, str) else json.dumps(value))
@@ -98,7 +98,7 @@ def _offset(offset: Offset) -> str:
 
 
 def signed(name: str, value: float) -> str:
-    """Return a difference as the field prints values, with its sign; 0 has none."""
+    """Return a difference with its sign, formatted as its metric is; 0 has no sign."""
     shown = printed(name, abs(value))
     return shown if float(shown) == 0 else f"{'-' if value < 0 else '+'}{shown}"
 

@@ -1,1 +1,1 @@
-"""What all runs came to, in one table: rows, the file that keeps them, and what makes a row reproducible."""
+"""The leaderboard of all runs: rows, the file that stores them, and the data that makes a row reproducible."""

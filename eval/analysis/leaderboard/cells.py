@@ -1,9 +1,9 @@
-"""The leaderboard as CSV: exact to the last digit and character, and harmless in a spreadsheet.
+"""The leaderboard as CSV: lossless, and safe to open in a spreadsheet.
 
 A spreadsheet runs a cell that begins with `=`, `+`, `-` or `@` as a formula, and names of models, judges and subsets
 come from anywhere. So a text that begins with one of them, or with a tab or line break, which are skipped, is written
-with an apostrophe before it, and so is one that begins with an apostrophe: whatever begins with one when it is read
-loses it. Numbers are written bare, the negative ones too. Source: OWASP, CSV injection.
+with an apostrophe before it, and so is a text that begins with an apostrophe; reading removes one leading apostrophe.
+Numbers are written bare, the negative ones too. Source: OWASP, CSV injection.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from eval.analysis.leaderboard.rows import COLUMNS, Origin, Row, instant
 from eval.errors import DataError, did_you_mean
 
 MAX_CELL = 2000
-"""Most characters of a text; what is longer is no name."""
+"""Most characters of a text; anything longer is no name."""
 _MAX_BYTES = 1 << 30
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
-"""What a cell must not begin with; the wide forms are formulas to some spreadsheets as well."""
+"""First characters that a cell must not have; some spreadsheets treat the wide forms as formulas too."""
 _QUOTED = frozenset(',"\r\n')
 _NOWHERE = re.compile("[\0\ud800-\udfff]")
-"""Characters that csv, or UTF-8, does not have."""
+"""Characters that csv or UTF-8 cannot represent."""
 _ORIGINS = typing.get_args(Origin)
 _ROW = "row"
-"""The first column: the row's short name, for people and for verify-row. It follows from the others."""
+"""The first column: the row's short name, for people and for verify-row. It is derived from the others."""
 
 
 def to_csv(rows: Iterable[Row]) -> bytes:
     """Return a table as a file's content, in UTF-8.
 
     Raises:
-        DataError: a text that a table cannot hold, see check_cell.
+        DataError: a text cannot be stored in a table, see check_cell.
     """
     lines = [",".join((_ROW, *COLUMNS))]
     for row in rows:
@@ -72,7 +72,7 @@ _REMEDY = "Restore it from version control, or move it away and make it again fr
 
 
 def check_cell(text: str) -> None:
-    """Raise ValueError where a text is none that a table can hold: too long, or with characters that no file has."""
+    """Raise ValueError where a table cannot hold a text: too long, or with characters that no file can hold."""
     if len(text) > MAX_CELL:
         raise ValueError(f"{text[:40]!r}... is {len(text)} characters long, and {MAX_CELL} is the most")
     if _NOWHERE.search(text):
@@ -119,7 +119,7 @@ def _value(name: str, read: Callable[[str], Any], cell: str) -> Any:
 
 @cache
 def _readers() -> tuple[tuple[str, Callable[[str], Any]], ...]:
-    """The name of each column and what reads its cells, by the types of a row's fields."""
+    """Return the name of each column with the function that parses its cells, by the types of a row's fields."""
     kinds: dict[type, Callable[[str], Any]] = {bool: _flag, float: _number, int: int}
     found = []
     for name, hint in typing.get_type_hints(Row).items():

@@ -1,4 +1,4 @@
-"""Finding runs: folders of them at any depth, and bundles, without stopping at what is no run."""
+"""Finds runs: run folders at any depth, and bundles; anything else is skipped."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from eval.runs.scored import ScoredRun
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What was among the runs."""
+    """The rows and problems found among the runs."""
 
     rows: tuple[Row, ...]
     """A row for each metric of each result."""
     n_results: int
-    """Results that were read."""
+    """Number of results read."""
     unfinished: tuple[str, ...]
     """Runs that have no result yet, and results without metrics; a line each."""
     skipped: tuple[str, ...]
-    """What is damaged or no run; a line each, with the reason."""
+    """Damaged runs and paths that are no run; one line each, with the reason."""
 
 
 def find_rows(places: Sequence[Path], table: Path) -> Found:
@@ -36,7 +36,7 @@ def find_rows(places: Sequence[Path], table: Path) -> Found:
 
     Args:
         places: Run folders, folders that hold some at any depth, and bundles.
-        table: The table that the rows are for; it names each run relative to its own folder.
+        table: The table's file; run paths are stored relative to its folder.
 
     Raises:
         ConfigError: one of the places does not exist.
@@ -84,10 +84,10 @@ def _found(places: Sequence[Path]) -> list[Path]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[ScoredRun]:
-    """Give a run folder, or a bundle, which is unpacked for as long as the block lasts, verified.
+    """Open a run folder, or a bundle, which stays unpacked, verified, until the block ends.
 
     Raises:
-        DataError, RunError: it is damaged, or none.
+        DataError, RunError: it is damaged, or not a run.
     """
     with ScoredRun.open(path) as run:
         refuse_untabular(run)
@@ -104,7 +104,7 @@ def sha256_of(path: Path) -> str:
 
 
 def _relative_to(path: Path, folder: Path) -> str:
-    """Return where a file lies as seen from a folder, with `/` between names; its own name from another drive."""
+    """Return a file's path relative to a folder, with `/` between names; its own name from another drive."""
     try:
         return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
     except ValueError:
@@ -122,13 +122,13 @@ def _candidates(place: Path) -> Iterator[Path]:
     try:
         below = sorted(entry for entry in place.iterdir() if not entry.name.startswith("."))
     except OSError:
-        yield place  # and be told of there
+        yield place  # reported by the caller
         return
     bundles = [entry for entry in below if entry.is_file() and entry.name.endswith(SUFFIX)]
     folders = [entry for entry in below if entry.is_dir() and not entry.is_symlink()]
     inner = [found for folder in folders for found in _candidates(folder)]
     if not bundles and not any(_is_run(path) or path.is_file() for path in inner):
-        # Nothing here is a run: one line says so, and not one for each folder of a foreign tree.
+        # No run in here: one line for the whole folder, not one for each folder of a foreign tree.
         if inner or any(entry.is_file() for entry in below):
             yield place
         return

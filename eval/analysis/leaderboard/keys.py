@@ -1,4 +1,4 @@
-"""No key leaves with a bundle: what is to be packed is searched for the keys that this machine holds."""
+"""Searches files to be packed for this machine's secret keys, so that no bundle contains one."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from collections.abc import Iterable, Mapping
 from eval.errors import ConfigError
 
 USUAL = ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "ANTHROPIC_API_KEY")
-"""Environment variables that are searched for, whatever the run's judge read."""
+"""Environment variables that are always searched for, whichever key the run's judge used."""
 SHORTEST = 8
-"""Characters from which a value is taken for a secret: `EMPTY`, which local servers are given, is none."""
+"""Fewest characters of a secret: `EMPTY`, which local servers are given, is none."""
 _IN_URL = re.compile(rb"[a-z][a-z0-9+.-]*://[^\s/@:'\"]*:[^\s/@'\"]+@[\w.\[-]", re.IGNORECASE)
 
 
 def refuse_secrets(files: Mapping[str, bytes], variables: Iterable[str], *, settings: Iterable[str]) -> None:
-    """Refuse files that hold a key.
+    """Refuse files that contain a key.
 
     Args:
         files: Contents by name.
         variables: Names of environment variables that hold keys, beside the usual ones.
-        settings: Names of files with settings, which may hold none in a URL either (`https://user:password@host`).
+        settings: Names of files with settings, in which URLs may hold no password either
+            (`https://user:password@host`).
 
     Raises:
         ConfigError: a file holds one; the message names the file and the variable, and never the key.
@@ -31,7 +32,7 @@ def refuse_secrets(files: Mapping[str, bytes], variables: Iterable[str], *, sett
         key = os.environ.get(variable, "").strip()
         if len(key) < SHORTEST:
             continue
-        # As it is, and as JSON writes it: with escapes for what is not ASCII, or for quotes alone.
+        # As it is, and as JSON writes it: with non-ASCII characters escaped, or only quotes.
         forms = {key, json.dumps(key)[1:-1], json.dumps(key, ensure_ascii=False)[1:-1]}
         for name, content in files.items():
             if any(form.encode("utf-8", "surrogatepass") in content for form in forms):

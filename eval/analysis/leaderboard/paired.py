@@ -1,4 +1,4 @@
-"""Whether two rows differ, by the paired test on their runs where both are at hand."""
+"""Whether two rows differ, by the paired test on their runs where both are available."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from eval.runs.scored import ScoredRun
 
 
 def differ_by_runs(table: Path) -> Differ:
-    """Return a test for rows of a table: paired where both come from run folders that are there, else independent."""
+    """Return a test for rows of a table: paired where both run folders exist, otherwise independent."""
 
     @cache
     def changes(first: str, second: str) -> tuple[Change, ...]:
@@ -38,9 +38,9 @@ def differ_by_runs(table: Path) -> Differ:
 
 
 def _is_of(change: Change, first: Row, second: Row) -> bool:
-    """Whether a change is between these two numbers; a headline is also one of the averages, under another name."""
+    """Whether a change is between these two numbers; a headline may also be listed as one of the averages."""
     if (change.accounting, change.subset) != (first.accounting, first.subset) or None in (first.value, second.value):
         return False
     named = change.name == first.metric or change.name in (f"{first.metric}_macro", f"{first.metric}_micro")
-    # On the samples that both have a value for, which under the accounting `upstream` need not be those of the rows.
+    # The samples with a value from both; under the accounting `upstream` these need not be the rows' samples.
     return named and isclose(change.first, first.value or 0) and isclose(change.second, second.value or 0)

@@ -1,9 +1,9 @@
-"""Published numbers: results/published.csv, one a line, each with the source that it was read from.
+"""Published numbers: results/published.csv, one a line, each with its source.
 
     benchmark,split,subset,model,metric,value,judge,source
 
-Benchmarks, subsets and metrics bear this project's names. Values are unscaled as everywhere (an accuracy of 0 to 1),
-and have the digits that were published. `judge` is what the source calls it.
+Benchmarks, subsets and metrics have this project's names. Values are unscaled as everywhere (an accuracy of 0 to 1),
+with the published digits. `judge` is the judge's name in the source.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from eval.errors import DataError
 
 FIELDS = ("benchmark", "split", "subset", "model", "metric", "value", "judge", "source")
 HEADLINES = ("accuracy", "f1", "cider")
-"""The metrics that benchmarks are known by."""
+"""The benchmarks' primary metrics."""
 
 
 def read_published(path: Path) -> list[Row]:

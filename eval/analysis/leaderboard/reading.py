@@ -1,4 +1,4 @@
-"""From a run to rows of the leaderboard, checked for what no table can hold."""
+"""Turns a run into rows of the leaderboard; refuses values that a table cannot hold."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from eval.runs.scored import ScoredRun
 
 
 def refuse_untabular(run: ScoredRun) -> None:
-    """Refuse a run whose files are not those of its result, or whose result holds what no table can.
+    """Refuse a run whose files do not belong to its result, or whose result a table cannot hold.
 
     Raises:
-        DataError: a text of the result can stand in no cell.
-        RunError: a file is not the one that the result was computed with.
+        DataError: a cell cannot hold a text of the result.
+        RunError: a file is not the one that the result was computed from.
     """
     try:
         _check(run.result)
@@ -27,7 +27,7 @@ def refuse_untabular(run: ScoredRun) -> None:
 
 
 def _check(result: Result) -> None:
-    """Raise ValueError, TypeError or AttributeError where a result holds what can be in no table."""
+    """Raise ValueError, TypeError or AttributeError where a table cannot hold a result."""
     about = result.provenance
     texts = [result.benchmark, result.model, result.judge or "", result.protocol or "", result.score_id]
     texts += [text for metric in result.metrics for text in (metric.name, metric.subset)]
@@ -46,8 +46,8 @@ def rows_of(scored: ScoredRun, provenance: str, bundle_sha256: str = "") -> list
 
     Args:
         scored: The folder.
-        provenance: Where the table finds it: the folder or the bundle.
-        bundle_sha256: The bundle's hash, where it comes from one.
+        provenance: Path of the folder or the bundle.
+        bundle_sha256: The bundle's hash, if it comes from a bundle.
     """
     result, data, fingerprint = scored.result, _data(scored), scored.fingerprint
     return [
@@ -91,9 +91,9 @@ def _coverage(result: Result, metric: Metric) -> float | None:
 
 
 def _data(scored: ScoredRun) -> str:
-    """Return which samples were scored: the hash that the run has of them, or one over ids and targets of the scores.
+    """Return a hash of the scored samples: the run's own, or one over ids and targets of the scores.
 
-    The two never meet in a column. Where only the scores know, the annotations may have said more than they do.
+    The two kinds are never in one column, since annotations may hold more than the scores do.
     """
     known = scored.result.provenance.get("data_sha256")
     if known:

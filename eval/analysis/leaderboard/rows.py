@@ -1,6 +1,6 @@
-"""A row of the leaderboard: one number, what it is of, and where it comes from.
+"""A row of the leaderboard: one number, its metric and samples, and its origin.
 
-Two numbers can be compared where they stand in one `Column`: the same metric over the same samples, under the same
+Two numbers can be compared if they have the same `Column`: the same metric over the same samples, under the same
 accounting, scored in the same way. Of the rows with one `Key` the newest counts.
 """
 
@@ -16,11 +16,11 @@ from eval.core import OVERALL
 from eval.provenance import digest
 
 Origin = Literal["run", "published"]
-"""`run`: measured here, and reproducible from its provenance. `published`: quoted, from the source that is named."""
+"""`run`: measured here, and reproducible from its provenance. `published`: quoted from the named source."""
 
 
 class Column(NamedTuple):
-    """What numbers have in common that can be compared."""
+    """The properties that comparable numbers share."""
 
     origin: str
     benchmark: str
@@ -35,7 +35,7 @@ class Column(NamedTuple):
 
 
 class Key(NamedTuple):
-    """What a row replaces another one by."""
+    """The properties that identify a row; a newer row with the same key replaces an older one."""
 
     column: Column
     model: str
@@ -45,14 +45,14 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One number. Texts are "" and numbers None where there is nothing to be said."""
+    """One number. Unknown texts are "" and unknown numbers None."""
 
     origin: Origin
-    """Measured by a run, or quoted from a publication."""
+    """The origin: measured by a run, or quoted from a publication."""
     benchmark: str
     """Name of the benchmark, as in conf/benchmark/."""
     split: str
-    """The split that was asked, or "" where the predictions came without one."""
+    """The requested split, or "" where the predictions came without one."""
     subset: str
     """`overall`, or the subset's own name."""
     model: str
@@ -60,13 +60,13 @@ class Row:
     metric: str
     """`accuracy`, `f1`, ..."""
     accounting: str
-    """How samples without a value count: `upstream` or `strict`; "" for published numbers, which do not say."""
+    """Accounting of samples without a value: `upstream` or `strict`; "" for published numbers, which state none."""
     judge: str
-    """The judge as served, or as the publication calls it; "" where nobody judged."""
+    """The judge's name as served, or in the publication; "" without a judge."""
     protocol: str
-    """How the judge was asked."""
+    """The judge protocol's name."""
     value: float | None
-    """Unscaled: an accuracy of 0 to 1."""
+    """Its value, unscaled: an accuracy of 0 to 1."""
     stderr: float | None = None
     """Standard error of the value."""
     low: float | None = None
@@ -74,27 +74,27 @@ class Row:
     high: float | None = None
     """Upper end of the 95% interval."""
     n: int | None = None
-    """Samples in the denominator."""
+    """Number of samples in the denominator."""
     n_clusters: int | None = None
-    """Source videos that they are about."""
+    """Number of source videos of these samples."""
     coverage: float | None = None
-    """Share of the subset's samples whose media were at hand."""
+    """Share of the subset's samples whose media were available."""
     complete: bool | None = None
     """Whether enough of the run's samples ended with an output and a verdict."""
     headline: bool = False
-    """Whether this is the number that the benchmark is known by."""
+    """Whether this is the benchmark's primary number."""
     date: str = ""
-    """When it was scored, ISO 8601."""
+    """Time of scoring, ISO 8601."""
     score_id: str = ""
-    """Hash of all that makes the score what it is; numbers with another one are another score."""
+    """Hash of everything that defines how the score is computed; different hashes are different scores."""
     data: str = ""
     """Hash of the samples, 12 digits."""
     builtin: bool = False
-    """Whether they are known to be the built-in world's, whose numbers mean nothing elsewhere."""
+    """Whether the samples are known to be the built-in world's, whose numbers mean nothing elsewhere."""
     fingerprint: str = ""
     """Hash of everything that predictions and score depend on, 16 digits."""
     predictions_sha256: str = ""
-    """Hash of the predictions, as the result names it, or of predictions.jsonl."""
+    """Hash of the predictions, as named in the result, or of predictions.jsonl."""
     scores_sha256: str = ""
     """Hash of scores.jsonl."""
     provenance: str = ""
@@ -102,21 +102,21 @@ class Row:
     bundle_sha256: str = ""
     """Hash of the bundle; "" where the row comes from a run folder."""
     source: str = ""
-    """Where a published number was published."""
+    """The publication of a published number."""
 
     @property
     def key(self) -> Key:
-        """What it replaces another row by."""
+        """The row's key."""
         return Key(self.column, self.model, self.fingerprint, self.source)
 
     @property
     def column(self) -> Column:
-        """What it can be compared within."""
+        """The row's column."""
         return Column(*(getattr(self, name) for name in Column._fields))
 
     @property
     def name(self) -> str:
-        """A short name for the row that stays the same: 12 digits of its key's hash."""
+        """A stable short name for the row: 12 digits of its key's hash."""
         column, *rest = self.key
         return digest([*column, *rest], 12)
 
@@ -126,11 +126,10 @@ COLUMNS = tuple(field.name for field in fields(Row))
 
 
 def merged(old: Iterable[Row], new: Iterable[Row]) -> list[Row]:
-    """Return one row a key, in an order that depends on nothing but the rows.
+    """Return one row a key, in an order that depends only on the rows.
 
-    Of several rows with a key the newest counts, whatever was given first. Where their dates are equal too, which
-    happens when a run is given as a folder and as a bundle, the one whose text is greatest does: the choice means
-    nothing, but it is always the same.
+    Of several rows with a key the newest counts, in whatever order they are given. If the dates are equal too, as when
+    a run is given as a folder and as a bundle, the row whose text sorts last counts: an arbitrary but stable choice.
     """
     kept: dict[Key, Row] = {}
     for row in (*old, *new):
@@ -142,10 +141,10 @@ def merged(old: Iterable[Row], new: Iterable[Row]) -> list[Row]:
 
 @lru_cache(maxsize=10_000)
 def instant(date: str) -> float:
-    """Return seconds since 1970 of an ISO date, UTC where it names no zone; "" is older than any.
+    """Return seconds since 1970 of an ISO date, UTC where it has no time zone; "" is older than any date.
 
     Raises:
-        ValueError: it is no date.
+        ValueError: it is not a date.
     """
     if not date:
         return float("-inf")

@@ -1,4 +1,4 @@
-"""The leaderboard's file: changed by one process at a time, and whole whenever it is read."""
+"""The leaderboard's file: changed by one process at a time, and complete whenever it is read."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from eval.files import leftover_of, make_folder, write_bytes_atomically
 from eval.runs.lock import FolderLock
 
 PATIENCE_S = 60.0
-"""Seconds to wait for another process that is at the same table."""
+"""Seconds to wait for another process that is writing the same table."""
 
 Rendered = Callable[[Sequence[Row]], str]
-"""Makes a text of all rows."""
+"""Renders all rows as a text."""
 
 
 def update(
     path: Path, found: Sequence[Row], published: Sequence[Row] = (), beside: Mapping[Path, Rendered] | None = None
 ) -> list[Row]:
-    """Add rows to a table and return all that it has by then.
+    """Add rows to a table and return all its rows.
 
-    Whoever updates it at the same time waits. A process that is killed leaves the old table or the new one, and files
-    beside it that the next update brings up to date.
+    Concurrent updates wait. A killed process leaves the old table or the new one, and files beside it that the next
+    update rewrites.
 
     Args:
-        path: The CSV file; it need not be there yet.
-        found: What runs came to. A row replaces another one of its key where it is newer.
-        published: All published numbers; they take the place of those that the table has.
-        beside: Files that follow from the table, and what makes each of them.
+        path: The CSV file; it need not exist yet.
+        found: Rows from runs. A row replaces an older one with the same key.
+        published: All published numbers; they replace those in the table.
+        beside: Files derived from the table, each with its renderer.
 
     Raises:
-        DataError: the table that is there is damaged; it stays as it is.
-        RunError: it cannot be written, or another process keeps it too long.
+        DataError: the existing table is damaged; it is left unchanged.
+        RunError: it cannot be written, or another process holds it too long.
     """
     make_folder(path.parent)
     with _alone(path.parent):
@@ -51,10 +51,10 @@ def update(
 
 
 def find_row(rows: Sequence[Row], which: str) -> Row:
-    """Return the row that a user names: its number in the table, counted from 1, or its short name or the start of it.
+    """Return the row with a number in the table, counted from 1, or with this (start of a) short name.
 
     Raises:
-        ConfigError: there is none, or several begin so.
+        ConfigError: there is none, or several match.
     """
     if which.isdecimal() and len(which) < 12:
         if not 1 <= int(which) <= len(rows):
@@ -80,7 +80,7 @@ def _alone(folder: Path) -> Iterator[None]:
             lock = FolderLock(folder)
             break
         except RunError as error:
-            # What the disk refuses will not pass; that somebody else is there will.
+            # A disk error will not pass by waiting; another process's lock will.
             if error.__cause__ is not None or time.monotonic() > until:
                 raise
             time.sleep(0.02)

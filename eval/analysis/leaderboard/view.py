@@ -1,10 +1,10 @@
-r"""The leaderboard as Markdown and as LaTeX: for each benchmark what was measured here, and what others published.
+r"""The leaderboard as Markdown and as LaTeX: for each benchmark, measured and published numbers.
 
-A table holds numbers that can be compared and no others: of the same samples, scored in the same way (one `score_id`).
-Bold is the best of a column where it is significantly better than every other one, see
-`eval.analysis.leaderboard.significance`; incomplete runs are marked and never bold.
+A table holds only comparable numbers: of the same samples, scored in the same way (one `score_id`). Bold is the best of
+a column where it is significantly better than every other one, see `eval.analysis.leaderboard.significance`; incomplete
+runs are marked and never bold.
 
-Names come from anywhere. Here they are text: Markdown and LaTeX get nothing in them that would be markup.
+Names come from anywhere, so they are escaped: nothing in them acts as Markdown or LaTeX markup.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ class Section:
 
     benchmark: str
     notes: tuple[str, ...]
-    """What its numbers have in common."""
+    """Properties that its numbers share."""
     header: tuple[str, ...]
     n_text: int
-    """Leading columns that hold text; the others hold numbers."""
+    """Number of leading columns that hold text; the others hold numbers."""
     body: tuple[tuple[Cell, ...], ...]
 
 
@@ -164,7 +164,7 @@ def markdown(rows: Sequence[Row], differ: Differ = differ_independently) -> str:
 
 
 def latex(rows: Sequence[Row], differ: Differ = differ_independently) -> str:
-    """Return the leaderboard as LaTeX: a `tabular` for each table, by the package booktabs."""
+    """Return the leaderboard as LaTeX: a `tabular` for each table, with the package booktabs."""
     lines = [
         "% Needs \\usepackage{booktabs}; with pdflatex also \\usepackage[utf8]{inputenc}.",
         escape_latex(EXPLAINED),
@@ -197,19 +197,19 @@ _MARKDOWN = re.compile(r"[\\`*_{}\[\]|~^$#!@]|:(?=\S)|(?<=www)\.", re.IGNORECASE
 _LATEX = {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "|": r"\textbar{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "†": r"\dag{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}",
-    # After the end of a line these two would be its options.
+    # After the end of a line, LaTeX would read these two as its options.
     "[": "{[}", "]": "{]}", "*": "{*}",
     **{character: f"\\{character}" for character in "&%$#_{}"},
 }  # fmt: skip
 
 
 def escape_markdown(text: str) -> str:
-    """Return text that Markdown shows as it is, in one line: no markup, no HTML, no links, no end of a cell."""
+    """Return text that Markdown shows literally, in one line: no markup, no HTML, no links, no end of a cell."""
     return html.escape(_MARKDOWN.sub(r"\\\g<0>", _flat(text)), quote=False)
 
 
 def escape_latex(text: str) -> str:
-    """Return text that LaTeX sets as it is, in one line."""
+    """Return text that LaTeX sets literally, in one line."""
     return "".join(_LATEX.get(character, character) for character in _flat(text))
 
 

@@ -1,9 +1,9 @@
-"""Tokens that a tokenizer has beside its vocabulary, as the `tokenizers` library kept them in version 0.19.
+"""Tokens of a tokenizer besides its vocabulary, handled as in version 0.19 of the `tokenizers` library.
 
-Version 0.19 is the one of transformers 4.44. There, a token that is added again, told otherwise how it is found in a
-text, changes less than it does today; and a token that is matched after normalization is decoded as its own text, not
-as the normalized one. So what is added is gathered here first, put into the library's tokenizer once, as it is found
-in the end, and decoded by its text. Source: github.com/huggingface/tokenizers, added_vocabulary.rs at v0.19.1, v0.23.1.
+Version 0.19 is the one of transformers 4.44. There, adding a token again with other matching properties changes less
+than it does today; and a token matched after normalization is decoded as its own text, not as the normalized one. So
+added tokens are collected here first, put into the library's tokenizer once in their final form, and decoded by their
+text. Source: github.com/huggingface/tokenizers, added_vocabulary.rs at v0.19.1, v0.23.1.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 class AddedTokens:
-    """Added tokens in the order in which they came, which is that of their ids."""
+    """Added tokens in the order of their addition, which is that of their ids."""
 
     def __init__(self) -> None:
         self._latest: dict[str, AddedToken] = {}
-        """Each text with the last that was said of it."""
+        """Each text with its latest properties."""
         self._special: set[str] = set()
         self._normalized: dict[str, set[bool]] = {}
-        """Each text with whether it is looked for after normalization, or before it, or both: all that was said until
-        it became special, which it then remains."""
+        """Each text with whether it is matched after normalization, before it, or both: all values given until it
+        became special, which it then remains."""
 
     @property
     def texts(self) -> set[str]:
@@ -35,22 +35,22 @@ class AddedTokens:
         return set(self._latest)
 
     def is_special(self, text: str) -> bool:
-        """Return whether decoding skips a token."""
+        """Whether decoding skips a token."""
         return text in self._special
 
     def add(self, tokens: Iterable[str | AddedToken], *, special: bool | None = None) -> None:
         """Add tokens.
 
         Args:
-            tokens: how they are found; a mere text is special, and matched before normalization.
-            special: whether they are special, where that is not what they say of themselves.
+            tokens: with their matching properties; a plain text is special, and matched before normalization.
+            special: whether they are special, overriding their own property.
         """
         from tokenizers import AddedToken
 
         for one in tokens:
             token = AddedToken(one, normalized=False, special=True) if isinstance(one, str) else one
             if special is not None:
-                token.special = special  # which decides on `normalized` where that was not said
+                token.special = special  # decides on `normalized` where that is unset
             text = token.content
             is_known = text in self._special or self._latest.get(text) == token
             if text and not is_known:
@@ -61,7 +61,7 @@ class AddedTokens:
                 self._special.add(text)
 
     def put_into(self, core: Tokenizer) -> None:
-        """Put all of them into a tokenizer that has none yet, once its normalizer is set.
+        """Put all of them into a tokenizer without added tokens, after its normalizer is set.
 
         Raises:
             ValueError: a token is to be matched both before and after normalization, which changes it.
@@ -75,7 +75,7 @@ class AddedTokens:
                     raise ValueError(
                         f"of the token {text[:60]!r} files say both that it is normalized and that it isn't"
                     )
-        # Of a token that is looked for both before and after, there is nothing left to find after.
+        # A token matched both before and after normalization is always found before.
         final = [
             AddedToken(
                 text,

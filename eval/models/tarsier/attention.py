@@ -1,9 +1,10 @@
 """Attention of many continuations over prefixes that they share, without a copy of the prefix for each.
 
-The queries of all rows of a clip attend to the shared keys at once, then each row's to the row's own keys, and the
-two parts are merged by their log-sum-exps, which is exact. Scores are never rounded to half precision: the error would
-grow with them, and shift the weights of the two parts. Sources: Hydragen (arXiv 2402.05099), cascade inference
-(flashinfer.ai/2024/02/02/cascade-inference.html), and the merge itself from FlashAttention (arXiv 2205.14135, sec. 3).
+The queries of all rows of a clip attend to the shared keys at once, then each row's to the row's own keys, and the two
+parts are merged by their log-sum-exps, which is exact. Scores are never rounded to half precision: the rounding error
+would grow with the scores, and shift the weights of the two parts. Sources: Hydragen (arXiv 2402.05099), cascade
+inference (flashinfer.ai/2024/02/02/cascade-inference.html), and the merge itself from FlashAttention (arXiv 2205.14135,
+sec. 3).
 
 Shapes: c clips, b rows, h query heads, k key-value heads (h = k * g, Llama's grouping: query head i reads head i // g),
 n queries a row, s keys, d width of a head.
@@ -22,13 +23,13 @@ from eval.models.tarsier.memory import is_out_of_memory
 from eval.models.tarsier.rows import Rows, Slots
 
 SHARED_PREFIX = "tarsier_shared_prefix"
-"""The name under which transformers' attention interface knows `shared_prefix_attention`."""
+"""The name of `shared_prefix_attention` in transformers' attention interface."""
 
 _SCORES_AT_ONCE = 2**26
-"""Elements of the score matrix that the plain kernel holds at a time: 256 MB in fp32; half of it for halves."""
+"""Elements of the score matrix that the plain kernel holds at a time: 256 MB in fp32; half as many for halves."""
 
 _COPIED_AT_ONCE = 2**20
-"""Elements of keys or values that it copies into fp32 at a time, or a head's if that is more: 4 MB, for the caches."""
+"""Elements of keys or values copied into fp32 at a time, or a head's if that is more: 4 MB, for the caches."""
 
 _HALVES = (torch.float16, torch.bfloat16)
 
@@ -39,9 +40,9 @@ Attended = tuple[torch.Tensor, torch.Tensor]
 def attend(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *, scaling: float, causal: bool = False
 ) -> Attended:
-    """Attend from (b, h, n, d) to (b, h, s, d), and return the log-sum-exp too, by the best kernel at hand.
+    """Attend from (b, h, n, d) to (b, h, s, d), and return the log-sum-exp too, by the best available kernel.
 
-    `scaled_dot_product_attention` keeps the log-sum-exp to itself, so the kernels behind it are called by name.
+    `scaled_dot_product_attention` does not return the log-sum-exp, so its kernels are called directly.
     `causal` needs n = s.
     """
     if query.device.type == "cpu" and query.dtype in (torch.float32, torch.bfloat16):
@@ -63,7 +64,7 @@ def attend(
 def _has_flash(query: torch.Tensor) -> bool:
     """Whether FlashAttention 2 takes these queries: half precision, Ampere or later, heads of a multiple of 8.
 
-    Not on ROCm, where the layout of the log-sum-exp depends on which kernel is behind the name.
+    Not on ROCm, where the layout of the log-sum-exp depends on the kernel behind the name.
     """
     width = query.shape[-1]
     return (
@@ -76,16 +77,16 @@ def _has_flash(query: torch.Tensor) -> bool:
 def attend_plainly(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *, scaling: float, mask: torch.Tensor | None = None
 ) -> Attended:
-    """Do the same in plain matrix products, scores and softmax in fp32, a block of heads and queries at a time.
+    """Do the same with plain matrix products, scores and softmax in fp32, a block of heads and queries at a time.
 
-    `mask` is true where a query may look, the same for all heads, and broadcasts to (b, h, n, s).
+    `mask` is true where a query may attend, the same for all heads, and broadcasts to (b, h, n, s).
     """
     rows, heads, n_queries, width = query.shape
     n_keys = key.shape[2]
     of_heads = heads
     if query.dtype in _HALVES and not _sums_in_fp32(query.device, query.dtype):
         of_heads = min(heads, max(1, _COPIED_AT_ONCE // (rows * n_keys * width)))
-    # Of halves, the weights are held beside the scores.
+    # For halves, the weights are held beside the scores.
     at_once = _SCORES_AT_ONCE // 2 if query.dtype in _HALVES else _SCORES_AT_ONCE
     of_queries = max(1, at_once // (rows * of_heads * n_keys))
     parts = []
@@ -104,10 +105,10 @@ def attend_plainly(
 def _attend_block(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float, mask: torch.Tensor | None
 ) -> Attended:
-    """Attend plainly, with the whole of the scores in memory."""
+    """Attend with plain matrix products, with all scores in memory."""
     half = query.dtype in _HALVES
     if half:
-        # Scaled afterwards, since a scaled query would be rounded again.
+        # Scaled afterwards, since scaling the query would round it again.
         scores = _product(query, key.transpose(-1, -2)).mul_(scaling)
     else:
         scores = torch.matmul(query * scaling, key.transpose(-1, -2))
@@ -119,7 +120,7 @@ def _attend_block(
     largest = scores.amax(-1, keepdim=True)
     weights = scores.sub_(largest).exp_()
     total = weights.sum(-1, keepdim=True)
-    # Weights become halves before they are divided, as in FlashAttention: the largest is 1, which is not rounded.
+    # Weights are rounded to halves before the division, as in FlashAttention: the largest is 1, which is exact.
     output = _product(weights.to(value.dtype), value).div_(total)
     return output.to(value.dtype), (largest + total.log()).squeeze(-1)
 
@@ -135,13 +136,13 @@ def _product(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 
 @cache
 def _sums_in_fp32(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether a device multiplies halves into fp32 without a copy of them: CUDA does, from torch 2.8 on."""
+    """Whether a device multiplies halves into fp32 without copying them: CUDA does, from torch 2.8 on."""
     if device.type != "cuda":
         return False
     some = torch.zeros(2, 8, 8, device=device, dtype=dtype)
     try:
         torch.bmm(some, some, out_dtype=torch.float32)
-    except (RuntimeError, TypeError) as error:  # TypeError: a torch that knows no out_dtype
+    except (RuntimeError, TypeError) as error:  # TypeError: a torch without out_dtype
         if is_out_of_memory(error):
             raise
         return False
@@ -157,11 +158,11 @@ def _joined(parts: list[Attended], dim: int) -> Attended:
 def attend_shared(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *, scaling: float, slots: Slots | None = None
 ) -> Attended:
-    """Attend from rows' queries (b, h, n, d) to the keys of their clips (c, k, s, d), all of which they may see.
+    """Attend from rows' queries (b, h, n, d) to the keys of their clips (c, k, s, d), unmasked.
 
     The queries of all of a clip's rows, and of all heads that share a key-value head, become one long list: the keys
-    are read once, and one call serves all clips. So each clip has equally many rows, in order, or `slots` says where
-    they stand in such an order.
+    are read once, and one call serves all clips. So each clip must have equally many rows, in order, or `slots` must
+    give their places in such an order.
     """
     if slots is not None:
         query = query.index_select(0, slots.row)
@@ -183,8 +184,8 @@ def attend_own(
 ) -> Attended:
     """Attend from each row's queries (b, h, n, d) to its own keys (b, k, s, d).
 
-    Several queries are the row's first, one for each key, and look back only. A single one looks at all keys where
-    `seen` (b, s) is true, or at all where that is None.
+    Several queries are the row's first, one for each key, with causal attention. A single one attends to all keys where
+    `seen` (b, s) is true, or to all keys where that is None.
     """
     rows, heads, n, width = query.shape
     own = key.shape[1]
@@ -245,7 +246,7 @@ def _registered() -> str:
 
 @contextmanager
 def sharing_prefix(config: Any) -> Iterator[None]:
-    """Let the modules of a text config attend by `shared_prefix_attention`, and leave them as they were."""
+    """Let the modules of a text config attend by `shared_prefix_attention`, and restore them afterwards."""
     before = config._attn_implementation
     config._attn_implementation = _registered()
     try:

@@ -1,4 +1,4 @@
-"""Whether a model and one prompt of so many frames fit into memory at all, told before a weight is loaded."""
+"""Checks, before a weight is loaded, that a model and one prompt of so many frames fit into memory."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from eval.models.tarsier.fitting import model_shapes
 from eval.models.tarsier.memory import ClipSize, Footprint
 
 PUBLISHED_FRAMES = 8
-"""Frames that Tarsier-7b and 34b were published with: already 4,808 positions, where their config says 4,096."""
+"""Number of frames in Tarsier-7b's and 34b's published results: already 4,808 positions; their config has 4,096."""
 
 _QUESTION = 128
-"""Positions after the frames that are reckoned with before the prompts are known."""
+"""Positions after the frames that are assumed before the prompts are known."""
 
 _MOST_ON_CPU = 2**17
-"""Positions of the longest prompt that is tried on a CPU, where attention over more takes hours."""
+"""Positions of the longest prompt tried on a CPU, where the time of attention grows with their square."""
 
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-"""Where Linux says what a container may take up, in its two forms; `max`, or more than the machine has, is no limit."""
+"""Files with a Linux container's memory limit, in two forms; `max`, or more than the machine has, is no limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +33,15 @@ class Memory:
     """The memory that a model is loaded into."""
 
     name: str
-    """How a message calls it, such as `this machine`."""
+    """Its name in a message, such as `this machine`."""
     size: int
-    """Bytes in all: what is free at the moment is others' to change."""
+    """Total bytes: other processes may change what is free at the moment."""
     beside: int = 0
-    """Bytes elsewhere, in which weights may be left, and nothing else."""
+    """Bytes elsewhere that may hold weights, and nothing else."""
 
 
 def memory_of(device: str, *, spread: bool) -> Memory:
-    """Return the memory of a torch device; spread over several GPUs it is that of all, with the machine's beside."""
+    """Return the memory of a torch device; spread over several GPUs, that of all, with the machine's as `beside`."""
     if device == "cuda":
         sizes = [torch.cuda.get_device_properties(i).total_memory for i in range(torch.cuda.device_count())]
         if spread:
@@ -75,18 +75,18 @@ def refuse_what_cannot_fit(
     Args:
         config: the checkpoint's.
         n_frames: frames of a clip.
-        new: bound on new tokens.
+        new: most new tokens.
         dtype: the weights' type once they are loaded.
         device: a torch device.
         spread: whether a device map may spread the model over all GPUs, and leave weights in the machine's memory.
         attention: transformers' attention implementation.
 
     Raises:
-        ModelError: it cannot; the largest `n_frames` that can is named.
+        ModelError: it cannot fit; the message names the largest `n_frames` that can.
     """
     memory, footprint = memory_of(device, spread=spread), Footprint.of(config, dtype, attention=attention)
     parameters = sum(map(prod, model_shapes(config).values()))
-    # Weights may lie elsewhere, but what a prompt takes up may not.
+    # Weights may be elsewhere, but a prompt's tensors may not.
     free = min(memory.size, memory.size + memory.beside - parameters * dtype.itemsize)
     if free <= 0:
         smaller = ["model.dtype=bfloat16"] if dtype.itemsize > 2 else []
@@ -111,21 +111,20 @@ def refuse_what_cannot_fit(
     if fits(n_frames):
         return
     low, high = 0, n_frames
-    while high - low > 1:  # the largest that fits lies from low to below high
+    while high - low > 1:  # the largest that fits is in [low, high)
         middle = (low + high) // 2
         low, high = (middle, high) if fits(middle) else (low, middle)
-    positions = n_frames * config.positions_per_frame()
-    why = (
-        f"{_gb(_bytes(config, footprint, n_frames))} beside the weights, and {memory.name} has {_gb(free)} left"
-        if _bytes(config, footprint, n_frames) > free
-        else f"hours on a CPU, where {_MOST_ON_CPU:,} positions are the most that is tried"
-    )
+    positions, needed = n_frames * config.positions_per_frame(), _bytes(config, footprint, n_frames)
+    if needed > free:
+        why = f"take {_gb(needed)} beside the weights, and {memory.name} has {_gb(free)} left"
+    else:
+        why = f"are too long for a CPU, where at most {_MOST_ON_CPU:,} are tried"
     remedy = f"at most model.n_frames={low} can fit" if low else "not even one frame fits"
-    raise ModelError(f"model.n_frames={n_frames} makes prompts of {positions:,} positions, which take {why}; {remedy}.")
+    raise ModelError(f"model.n_frames={n_frames} makes prompts of {positions:,} positions, which {why}; {remedy}.")
 
 
 def _bytes(config: TarsierConfig, footprint: Footprint, frames: int, new: int = 1) -> int:
-    """Return the bytes that a clip's frames, one prompt about them, and so many new tokens take up."""
+    """Return the bytes needed for a clip's frames, one prompt about them, and so many new tokens."""
     side = int(config.vision_config.image_size)
     pixels = frames * 3 * side * side * 4
     size = ClipSize(prefix=frames * config.positions_per_frame(), rows=1, longest=_QUESTION)

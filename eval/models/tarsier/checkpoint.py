@@ -1,7 +1,7 @@
 """Finding and loading a Tarsier checkpoint: local folder or hub id, safetensors only, no remote code.
 
-Everything that can be refused is refused before a weight is read; weights that are missing or left over are
-an error, because a model that is partly random still produces fluent text and a plausible score.
+Every possible check is made before a weight is read; missing or left-over weights are an error, because a model that is
+partly random still produces fluent text and a plausible score.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Device = Literal["auto", "cuda", "mps", "cpu"]
 Dtype = Literal["auto", "float32", "float16", "bfloat16"]
 
 FILES = ("*.safetensors", "*.json", "tokenizer.model")
-"""The files of a checkpoint that may be read: weights, settings, and the tokenizer. Never code or pickles."""
+"""Files of a checkpoint that may be read: weights, settings, and the tokenizer. Never code or pickles."""
 
 FOREIGN = {
     "auto_map": "the code that it names is never run; take a checkpoint that transformers' own classes can load",
@@ -38,13 +38,13 @@ FOREIGN = {
     "quantization_config": "quantised weights need code of other packages; take the weights in fp16, bf16 or fp32",
     "transformers_weights": "weights are read from model.safetensors, or the files of its index, only",
 }
-"""Settings of a checkpoint that ask for more than this project's own classes and its weights, and why not."""
+"""Settings of a checkpoint that need more than this project's own classes and the weights, with the reasons."""
 
 ATTENTIONS = ("sdpa", "eager", "flash_attention_2")
-"""transformers' attention implementations whose outputs are known to be right here."""
+"""transformers' attention implementations whose outputs are known to be correct here."""
 
 SETTINGS = (CONFIG, GENERATION, "preprocessor_config.json", "processor_config.json", "tokenizer_config.json")
-"""Files of settings, in any of which a checkpoint may ask for code."""
+"""Files of settings in which a checkpoint may ask for code."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,20 +53,20 @@ class Checkpoint:
 
     folder: Path
     source: str
-    """The folder as given, or the hub id."""
+    """The given folder, or the hub id."""
     revision: str | None
     """Commit of a hub checkpoint."""
     config: TarsierConfig
 
     @cached_property
     def files_sha256(self) -> str:
-        """Hash of the weights and of everything that is read beside them."""
+        """Hash of the weights and of all other files that are read."""
         found = [path for pattern in FILES for path in self.folder.glob(pattern)]
-        return files_hash([path for path in found if path.is_file()])  # a pipe would be waited for
+        return files_hash([path for path in found if path.is_file()])  # opening a pipe would wait
 
 
 Check = Callable[[Path], TarsierConfig]
-"""Reads all files of a folder but the weights, and refuses what cannot be used."""
+"""Reads all files of a folder except the weights, and refuses unusable ones."""
 
 
 def find_checkpoint(source: str, revision: str | None = None, check: Check | None = None) -> Checkpoint:
@@ -75,7 +75,7 @@ def find_checkpoint(source: str, revision: str | None = None, check: Check | Non
     Args:
         source: the folder, or the hub id.
         revision: of a hub id, the commit, branch or tag.
-        check: what has to hold before weights are looked at, or fetched; `check_settings` by default.
+        check: the check before weights are read or fetched; `check_settings` by default.
 
     Raises:
         ModelError: there is no such folder or repository, or it is not a Tarsier checkpoint in safetensors.
@@ -95,14 +95,14 @@ def find_checkpoint(source: str, revision: str | None = None, check: Check | Non
     try:
         folder, commit = fetch_checkpoint(source, revision, check or check_settings)
     except ModelError as error:
-        if folder.parent.is_dir():  # a folder may have been meant
+        if folder.parent.is_dir():  # the user may have meant a folder
             raise ModelError(f"{error} There is no folder {source!r} here either.") from error
         raise
     return check_checkpoint(folder, source, commit, check or check_settings)
 
 
 def check_settings(folder: Path) -> TarsierConfig:
-    """Return a checkpoint's config, if its files besides the weights are there and ask for no foreign code.
+    """Return a checkpoint's config, if its files besides the weights exist and ask for no foreign code.
 
     Raises:
         ModelError: they are not a Tarsier checkpoint's, or ask for code.
@@ -130,9 +130,9 @@ def check_checkpoint(folder: Path, source: str, revision: str | None, check: Che
 
 
 def _refuse_code(folder: Path) -> None:
-    """Refuse what asks for code, or for weights from elsewhere.
+    """Refuse settings that ask for code, or for weights from elsewhere.
 
-    None of it would be run here, but a checkpoint that needs it computes something else than what is loaded.
+    Such code is never run here, but a checkpoint that needs it computes something other than the loaded model.
     """
     if (folder / "adapter_config.json").exists():
         raise ModelError(f"{folder}/adapter_config.json asks for an adapter on top of the weights; merge it into them.")
@@ -153,11 +153,11 @@ def _settings(path: Path) -> object:
     except ModelError:
         if path.name == "config.json":
             raise
-        return None  # the processor says what is wrong with it, if it is needed
+        return None  # the processor reports the error, if the file is needed
 
 
 def _refuse_other_weights(config: TarsierConfig, shapes: Mapping[str, tuple[int, ...]], folder: Path) -> None:
-    """Refuse weights of another checkpoint by the sizes that show it best, before all are compared."""
+    """Refuse weights of another checkpoint by the most telling sizes, before all are compared."""
     wanted = (config.text_config.vocab_size, config.text_config.hidden_size)
     found = next((shape for name, shape in shapes.items() if name.endswith("embed_tokens.weight")), None)
     if found != wanted:
@@ -169,7 +169,7 @@ def _refuse_other_weights(config: TarsierConfig, shapes: Mapping[str, tuple[int,
 
 
 def check_means(attention: str, device_map: object) -> None:
-    """Refuse an attention implementation that is not known to be right, and a device map without accelerate."""
+    """Refuse an attention implementation not known to be correct, and a device map without accelerate."""
     if attention not in ATTENTIONS:
         raise ModelError(
             f"model.attention={attention!r} is not supported; take {', '.join(ATTENTIONS)}. Others were seen to give "
@@ -211,8 +211,8 @@ def load_model(
     """Load the weights for inference.
 
     Args:
-        checkpoint: what `find_checkpoint` returned.
-        device: where the model goes when `device_map` is None.
+        checkpoint: the result of `find_checkpoint`.
+        device: the model's device when `device_map` is None.
         dtype: type of the weights.
         attention: transformers' `attn_implementation`, one of ATTENTIONS.
         device_map: accelerate's map ("auto", "balanced", or a device by module) to spread the layers over several
@@ -243,18 +243,18 @@ def load_model(
         )
     except ModelError:
         raise
-    except Exception as error:  # a foreign checkpoint can fail in any of a hundred ways
+    except Exception as error:  # a foreign checkpoint can raise any exception
         first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(f"Cannot load checkpoint {checkpoint.folder}: {first_line}") from error
     finally:
         logging.set_verbosity(previous)
-    # The headers were compared before; this is what was really loaded.
+    # The headers were compared before; this checks the loaded weights.
     unexpected = [name for name in report.get("unexpected_keys", ()) if not is_buffer(name)]
     refuse_differences(
         str(checkpoint.folder), report.get("missing_keys", ()), unexpected, report.get("mismatched_keys", ())
     )
     if checkpoint.config.tie_word_embeddings:
-        # A head of its own beside tied embeddings is passed over, as by upstream.
+        # A separate head beside tied embeddings is ignored, as by upstream.
         model.lm_head.weight = model.get_input_embeddings().weight
     loaded: TarsierForConditionalGeneration = model.eval() if device_map is not None else model.eval().to(device)
     refuse_unsound(loaded, checkpoint.folder)

@@ -1,8 +1,8 @@
-"""A checkpoint's config.json, read as transformers reads it: what the file leaves out is its config classes' default.
+"""A checkpoint's config.json, read as in transformers: missing values are its config classes' defaults.
 
 The published config.json of Tarsier-7b has no sizes of the language model, since those are LlamaConfig's own; it has
-keys of a training library that nobody knows, and names of transformers 4.37. So nothing is taken from the JSON itself
-but what has to be refused before a class may see it.
+keys of an unknown training library, and names of transformers 4.37. So the JSON itself is read only to refuse values
+before a class sees them.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from eval.readers.malformed import printable
 CONFIG = "config.json"
 
 PARTS = {"text_config": "llama", "vision_config": "clip_vision_model"}
-"""The kinds of model that a Tarsier checkpoint is made of."""
+"""Model types of a Tarsier checkpoint's parts."""
 
 SEPARATORS = ("image_newline_idx", "image_new_idx")
-"""Token ids that tell a Tarsier config from any other LLaVA's. In Tarsier-7b no token of the tokenizer has them."""
+"""Keys of the token ids that distinguish a Tarsier config from any other LLaVA's.
+In Tarsier-7b no token of the tokenizer has these ids."""
 
 MAX_SIZE, MAX_THETA, MAX_LABELS, MAX_LAYERS = 10**8, 10**12, 10_000, 1_000
 """Largest number in a config and largest rope_theta, most labels, which transformers lists one by one, and most layers,
@@ -38,8 +39,8 @@ ROPES = {
     "llama3": ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"),
     "yarn": ("factor", "attention_factor", "beta_fast", "beta_slow"),
 }
-"""Kinds of rotary embedding whose frequencies do not depend on how long a prompt is, so that a prefix can be shared,
-and the settings of each that transformers 4.44, as upstream has it, and 5 read alike."""
+"""Kinds of rotary embedding whose frequencies do not depend on the prompt's length, so that a prefix can be shared,
+with the settings of each that transformers 4.44, upstream's version, and 5 read alike."""
 
 
 @strict
@@ -51,21 +52,21 @@ class TarsierConfig(LlavaConfig):
     image_new_idx: int = 32003
 
     def positions_per_frame(self) -> int:
-        """Return how many positions one frame takes: g rows of g patches and a newline, then the frame's end."""
+        """Return the number of positions of one frame: g rows of g patches and a newline, then the frame's end."""
         side = int(self.vision_config.image_size) // int(self.vision_config.patch_size)
         return side * (side + 1) + 1
 
     @property
     def max_positions(self) -> int:
-        """The longest prompt that the language model was trained on; rotary positions go on beyond it."""
+        """The longest prompt that the language model was trained on; rotary positions continue beyond it."""
         return int(self.text_config.max_position_embeddings)
 
 
 def read_config(folder: Path) -> TarsierConfig:
-    """Return the config of the checkpoint in a folder, of which config.json alone has to be there.
+    """Return the config of the checkpoint in a folder, which needs only config.json.
 
     Raises:
-        ModelError: it is not of the Tarsier family (7b, 34b), or asks for what this project does not compute.
+        ModelError: it is not of the Tarsier family (7b, 34b), or asks for something this project does not compute.
     """
     path = folder / CONFIG
     raw = read_object(path)
@@ -74,12 +75,12 @@ def read_config(folder: Path) -> TarsierConfig:
     _refuse_other_rope(raw, path)
     try:
         config: TarsierConfig = TarsierConfig.from_pretrained(folder, local_files_only=True)
-    except Exception as error:  # a foreign value can fail in any of a hundred ways
+    except Exception as error:  # a foreign value can raise any exception
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
         said = printable(" ".join(lines))[:300]
         raise ModelError(f"{path} does not fit transformers' config classes: {said}") from error
     _refuse_unsupported(config, path)
-    # Upstream ties the language model's embeddings by what its own config says, whatever stands above it.
+    # Upstream ties the language model's embeddings by the text config's setting, whatever the outer config says.
     config.tie_word_embeddings = bool(config.text_config.tie_word_embeddings)
     return config
 
@@ -103,7 +104,7 @@ def _refuse_other_family(raw: dict[str, Any], path: Path) -> None:
 
 
 def _refuse_absurd(raw: dict[str, Any], path: Path) -> None:
-    """Refuse numbers at which a config class, or a model without weights, would take up all memory or time."""
+    """Refuse numbers for which a config class, or a model without weights, would need excessive memory or time."""
     stack: list[tuple[str, Any]] = [("", raw)]
     while stack:
         key, one = stack.pop()
@@ -122,7 +123,7 @@ def _refuse_absurd(raw: dict[str, Any], path: Path) -> None:
 
 
 def _refuse_other_rope(raw: dict[str, Any], path: Path) -> None:
-    """Refuse settings of rotary embeddings that upstream's transformers reads otherwise, or not at all."""
+    """Refuse settings of rotary embeddings that upstream's transformers reads differently, or not at all."""
     text = raw.get("text_config")
     scaling = text.get("rope_scaling") if isinstance(text, dict) else None
     if not isinstance(scaling, dict):

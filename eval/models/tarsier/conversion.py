@@ -1,7 +1,6 @@
 """From the pieces of a SentencePiece model to a tokenizer of the `tokenizers` library, as transformers 4.44.2 does it.
 
-Its converter for Llama looks at less of the model than one may expect: no normalization, and no prefix but that of the
-tokenizer's own settings.
+Its converter for Llama ignores the model's normalization and prefix; only the tokenizer's own prefix setting counts.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ if TYPE_CHECKING:
     from tokenizers import AddedToken, Tokenizer
 
 SPACE = "▁"
-"""The character that stands for a space within pieces."""
+"""The character that represents a space within pieces."""
 
 
 def converted(model: PieceModel, renamed: Mapping[int, str]) -> Tokenizer:
-    """Return a tokenizer with the pieces of a model; the texts of the first three may be others, by their ids."""
+    """Return a tokenizer with the pieces of a model; the first three may be renamed, by their ids."""
     from tokenizers import Tokenizer
     from tokenizers.models import BPE, Unigram
 
@@ -32,7 +31,7 @@ def converted(model: PieceModel, renamed: Mapping[int, str]) -> Tokenizer:
 
 
 def whole_pieces(model: PieceModel) -> list[AddedToken]:
-    """Return the pieces that are never parted, as added tokens: those of control, which are special, and the user's."""
+    """Return the pieces that are never split, as added tokens: control pieces, which are special, and the user's."""
     from tokenizers import AddedToken
 
     return [
@@ -46,8 +45,8 @@ def merges(scores: Mapping[str, float], parts: Container[str]) -> list[tuple[str
     """Return the merges that lead to pieces, first to last: by falling score, then by falling length of the first part.
 
     Args:
-        scores: the pieces that can result, in the order in which equals stay.
-        parts: the pieces of which they can be made.
+        scores: the pieces that can result; ties keep this order.
+        parts: the pieces that they can be made of.
     """
     found: list[tuple[float, int, int, str, str]] = []
     for piece, score in scores.items():
@@ -59,7 +58,7 @@ def merges(scores: Mapping[str, float], parts: Container[str]) -> list[tuple[str
 
 
 def set_pipeline(core: Tokenizer, *, legacy: bool, prefix: bool) -> None:
-    """Set how text becomes pieces and back.
+    """Set the conversion of text to pieces and back.
 
     The legacy pipeline puts a space before each stretch between added tokens, the other one before the text alone.
     """

@@ -1,4 +1,4 @@
-"""Where the parts of a model compute, which is not where their weights are when a device map has offloaded them."""
+"""Compute devices of a model's parts, which differ from their weights' devices after offloading by a device map."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import nn
 def device_of(module: nn.Module) -> torch.device:
     """Return the device on which a module computes.
 
-    accelerate leaves offloaded weights on `meta`, and its hook brings them to this device for the length of a call.
+    accelerate leaves offloaded weights on `meta`, and its hook moves them to this device for the duration of a call.
     """
     hooks = getattr(module, "_hf_hook", None)
     for hook in getattr(hooks, "hooks", (hooks,)):
@@ -21,6 +21,6 @@ def device_of(module: nn.Module) -> torch.device:
 
 def devices_of(model: nn.Module) -> list[torch.device]:
     """Return all devices on which a model computes, in order of their names."""
-    # Parts without weights of their own have nothing to say.
+    # Parts without their own weights have no device.
     leaves = [module for module in model.modules() if next(module.parameters(recurse=False), None) is not None]
     return sorted({device_of(module) for module in leaves}, key=str)

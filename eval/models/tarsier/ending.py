@@ -1,8 +1,8 @@
-"""Where a checkpoint says how its outputs end, and whether it asks for anything but greedy decoding.
+"""A checkpoint's end tokens, and a check that it asks for greedy decoding only.
 
-Tarsier-7b ships no generation_config.json, and then the end token is that of its config, as transformers 4.44 takes it:
-config.json's own, or else the text config's, whose class has a default that the file leaves out. transformers 5 reads
-the file alone there and knows no end token, so that every output would run to the bound on new tokens.
+Tarsier-7b ships no generation_config.json. transformers 4.44 then takes the end token from its config: config.json's
+own, otherwise the text config's, whose class has a default that the file leaves out. transformers 5 reads only the file
+and finds no end token, so that every output would run to the bound on new tokens.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _GREEDY: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(
         ("encoder_repetition_penalty", "guidance_scale", "num_beams", "repetition_penalty"), (None, 1)),
 }  # fmt: skip
-"""Settings by which transformers' generate may depart from greedy decoding, and the values with which it does not."""
+"""Settings that can make transformers' generate depart from greedy decoding, with their harmless values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndTokens:
-    """The ids that end an output, and which file says so."""
+    """The ids that end an output, and the file that defines them."""
 
     ids: tuple[int, ...]
     """At least one, in ascending order."""
@@ -43,15 +43,15 @@ class EndTokens:
 
 
 def end_tokens(folder: Path, config: TarsierConfig, tokenizers: int | None) -> EndTokens:
-    """Return the end tokens of a checkpoint: the first of the places that names any, in the order of transformers 4.44.
+    """Return the end tokens of a checkpoint: from the first place that names any, in the order of transformers 4.44.
 
     Args:
         folder: the checkpoint's.
         config: its config.
-        tokenizers: the id of the tokenizer's end token, which serves where nothing else does.
+        tokenizers: the id of the tokenizer's end token, used where no other place has one.
 
     Raises:
-        ModelError: no place names an end token, or one names what is no id of the vocabulary.
+        ModelError: no place names an end token, or one names an id outside the vocabulary.
     """
     path = folder / GENERATION
     places = (
@@ -80,8 +80,7 @@ def end_tokens(folder: Path, config: TarsierConfig, tokenizers: int | None) -> E
 def refuse_not_greedy(folder: Path) -> None:
     """Refuse a checkpoint whose own settings would make transformers' generate do anything but plain greedy decoding.
 
-    They are looked for where transformers 4.44 looks: in generation_config.json, or else in config.json. Raises
-    ModelError.
+    They are read as in transformers 4.44: from generation_config.json, otherwise from config.json. Raises ModelError.
     """
     name = GENERATION if (folder / GENERATION).exists() else CONFIG
     found = read_object(folder / name)

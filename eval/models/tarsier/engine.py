@@ -1,4 +1,4 @@
-"""Prompts about clips: what a clip's prompts share is encoded once, and all that fits is generated as one batch."""
+"""Prompts about clips: a clip's shared prefix is encoded once, and all rows that fit are generated as one batch."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from eval.models.tarsier.vision import encode_frames
 from eval.timing import Clock
 
 _POSITIONS_ON_CPU = 8192
-"""Positions of clips that are worked on together on a CPU: more are no faster there, since its caches are small."""
+"""Positions of clips processed together on a CPU: more are no faster there, since its caches are small."""
 
 _CLIPS_ON_GPU = 32
-"""Most clips that are worked on together elsewhere; their frames have to be held in memory, too."""
+"""Most clips processed together on other devices; their frames have to be held in memory, too."""
 
 _USUAL_SUFFIX = 128
-"""Positions after the frames that are reckoned with before the prompts are known."""
+"""Positions after the frames that are assumed before the prompts are known."""
 
 _Found = dict[tuple[int, Row], list[int]]
-"""What was generated for each row of each clip."""
+"""Generated ids for each row of each clip."""
 
 
 class Engine:
@@ -46,8 +46,8 @@ class Engine:
 
     Args:
         model: the model, in evaluation mode.
-        max_new_tokens: bound on each continuation.
-        kv_budget: bytes for keys and values anywhere but on CUDA, whose devices say what they have.
+        max_new_tokens: most tokens of each continuation.
+        kv_budget: bytes for keys and values on devices other than CUDA, which report their memory.
         deterministic: plan with `kv_budget` on every device, and never make a batch smaller than planned.
 
     Raises:
@@ -71,15 +71,15 @@ class Engine:
 
     @property
     def room(self) -> int:
-        """Bytes that batches are planned with."""
+        """Bytes available to batches in planning."""
         return self._room
 
     def batching(self) -> dict[str, int]:
-        """Return how the work was cut so far, and what a position takes up."""
+        """Return statistics of the batching so far, and the bytes of a position."""
         return {**asdict(self._tally), "kv_bytes_per_position": self._footprint.kept}
 
     def clips_at_once(self, n_frames: int, n_prompts: int) -> int:
-        """Return how many clips of so many frames and prompts are best asked together: the same on each machine."""
+        """Return the best number of clips, of so many frames and prompts, for one call: the same on each machine."""
         size = ClipSize(prefix=n_frames * self._frame_positions, rows=n_prompts, longest=_USUAL_SUFFIX)
         most = _CLIPS_ON_GPU
         if all(device.type == "cpu" for device in self._devices):
@@ -90,12 +90,12 @@ class Engine:
     def generate(self, clips: Sequence[Encoded], clock: Clock | None = None) -> list[list[list[int]]]:
         """Return the ids that follow each prompt of each clip, the end token included.
 
-        The clock is told of the stages `encode` (frames), `prefill` (up to the first token) and `generate`, and counts
-        `tokens` and `prefill_positions`.
+        The clock records the stages `encode` (frames), `prefill` (up to the first token) and `generate`, and counts
+        `tokens`, `prefill_positions` and `cut_off`, the outputs that ended at the bound on new tokens.
 
         Raises:
             ModelError: logits are not finite.
-            RunError: memory ran out, and a smaller batch would be another one than the run's.
+            RunError: memory ran out, and a smaller batch would differ from the run's batches.
         """
         stages = Stages(clock, self._devices)
         try:
@@ -116,10 +116,17 @@ class Engine:
             self._some(dict(enumerate(clips[start : start + n], start)), found, stages)
             start += n
         stages.count("tokens", sum(map(len, found.values())))
+        stages.count("cut_off", sum(self._is_cut_off(row, ids) for (_, row), ids in found.items()))
         return [
             [list(found[i, (tuple(ids), settled)]) for ids, settled in zip(clip.prompts, clip.settled, strict=True)]
             for i, clip in enumerate(clips)
         ]
+
+    def _is_cut_off(self, row: Row, ids: Sequence[int]) -> bool:
+        """Whether an output ended at the bound on new tokens alone, and might have gone on."""
+        _, settled = row
+        is_ended = ids[-1] in self._ends or (settled is not None and settled(ids))
+        return len(ids) == self._max_new_tokens and not is_ended
 
     def _size(self, clip: Encoded) -> ClipSize:
         image = self._model.config.image_token_id
@@ -129,12 +136,12 @@ class Engine:
         return ClipSize(prefix=max(heads, default=0), rows=len(heads), longest=1 + max(rests, default=0))
 
     def _some(self, clips: dict[int, Encoded], found: _Found, stages: Stages) -> None:
-        """Work on clips that fit together, by their places in the call."""
+        """Process clips that fit together, by their indices in the call."""
         clips = {i: clip for i, clip in clips.items() if clip.prompts}
         if not clips:
             return
         with stages.stage("encode"):
-            # A frame's positions after the projector are about those in the vision tower.
+            # A frame has about as many positions after the projector as in the vision tower.
             at_once = max(1, self._at_once // self._frame_positions)
             encoded = encode_frames(
                 self._model,
@@ -165,14 +172,14 @@ class Engine:
             asked = [(member.clip, row) for member in members for row in member.rows]
             found.update(zip(asked, rows, strict=True))
             return
-        # Outside of the handler, whose error still holds on to the tensors of the failed attempt.
+        # Outside the handler, whose error still holds the failed attempt's tensors.
         freed(self._tally)
         half = len(members) // 2
         self._group(members[:half], features, found, stages)
         self._group(members[half:], features, found, stages)
 
     def _halves(self, error: Exception) -> bool:
-        """Whether a failed attempt is made again in two halves."""
+        """Whether a failed attempt is repeated in two halves."""
         return is_out_of_memory(error) and not self._deterministic
 
     def _stack(self, members: Sequence[Member], features: dict[int, torch.Tensor], stages: Stages) -> list[list[int]]:
@@ -181,7 +188,7 @@ class Engine:
         any_ids = members[0].rows[0][0]
         shown = any_ids[:n_shared].count(self._model.config.image_token_id)
         rests = [ids[n_shared:] for member in members for ids, _ in member.rows]
-        # Rows that share with nobody and have one position left go on in the prefix's own buffers.
+        # Rows that share with no other row and have one position left continue in the prefix's own buffers.
         alone = len(rests) == len(members) and max(map(len, rests)) == 1
         with stages.stage("prefill"):
             prefix = encode_prefix(

@@ -1,7 +1,7 @@
-"""Fetching a checkpoint from a hub, by the hub's own library: config first, weights last, and only where all is well.
+"""Fetches a checkpoint from a hub, by the hub's own library: config first, weights last and only after all checks.
 
-A wrong name, another family, weights of other sizes and a full disk are found out with a few hundred kilobytes, before
-14 GB (7b) or 69 GB (34b) are on their way.
+A wrong name, another family, weights of other sizes and a full disk are detected with a few hundred kilobytes, before
+downloading 14 GB (7b) or 69 GB (34b).
 """
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ SMALL = (
     INDEX, "generation_config.json", "preprocessor_config.json", "processor_config.json", "tokenizer_config.json",
     "tokenizer.json", "tokenizer.model", "special_tokens_map.json", "added_tokens.json", "adapter_config.json",
 )  # fmt: skip
-"""The files besides config.json and the weights, where the repository has them. Never code or pickles."""
+"""Files besides config.json and the weights, if the repository has them. Never code or pickles."""
 
 OPTIONAL = ("generation_config.json", "added_tokens.json", "special_tokens_map.json")
-"""Files that change what a checkpoint means, and whether a repository has them a cache does not tell."""
+"""Files that affect a checkpoint's outputs; a cache does not record whether a repository has them."""
 
 MARGIN = 0.05
-"""Share of what is to be fetched that has to be free beyond it."""
+"""Free disk space required beyond the download, as a share of it."""
 
 _COMMIT = re.compile("[0-9a-f]{40}")
 
-_log = logging.getLogger(__name__)  # whose lines are warnings, so that a fetch of minutes is announced everywhere
+_log = logging.getLogger(__name__)  # it logs warnings, so that a fetch of minutes is announced everywhere
 
 
 def fetch_checkpoint(repo: str, revision: str, check: Callable[[Path], TarsierConfig]) -> tuple[Path, str]:
-    """Return the folder of a checkpoint in the hub's cache, and its commit, fetching what is not there yet.
+    """Return the folder of a checkpoint in the hub's cache, and its commit, fetching missing files.
 
-    Where the hub cannot be reached, what is in the cache serves. HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE and
-    HF_HUB_OFFLINE mean what they mean to the hub's own tools.
+    Where the hub cannot be reached, the cache is used. HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE and HF_HUB_OFFLINE
+    have the same meaning as for the hub's own tools.
 
     Args:
         repo: `owner/name` on the hub.
@@ -70,7 +70,7 @@ def fetch_checkpoint(repo: str, revision: str, check: Callable[[Path], TarsierCo
         try:
             commit, sizes = _listing(repo, revision)
         except Exception as error:
-            # A branch may have moved on, which a hub that answers at all may tell the next time.
+            # A branch may have moved, which a hub that responds may report the next time.
             is_enough = _is_unreachable(error) or _COMMIT.fullmatch(revision)
             folder = _cached(repo, revision) if is_enough else None
             if folder is None:
@@ -80,7 +80,7 @@ def fetch_checkpoint(repo: str, revision: str, check: Callable[[Path], TarsierCo
             _log.warning("%s cannot be asked; taking %s at %s from the cache%s.", _hub(), repo, folder.name[:7], lacks)
             return folder, folder.name
         return _fetch(repo, revision, commit, sizes, check), commit
-    except Exception as error:  # a network can fail in any of a hundred ways
+    except Exception as error:  # a network can raise any exception
         said = str(error) if isinstance(error, ModelError) else _reason(error, repo)
         raise ModelError(f"Cannot fetch checkpoint {repo[:100]!r} at revision {revision[:100]!r}: {said}") from error
 
@@ -91,7 +91,7 @@ def _fetch(
     """Fetch the files of a commit, given their sizes, and return their folder."""
     if CONFIG not in sizes:
         raise ModelError(f"the repository has no {CONFIG}, which every checkpoint has; check the name.")
-    folder = _get(repo, revision, CONFIG)  # by its name, so that the cache knows what commit the name stands for
+    folder = _get(repo, revision, CONFIG)  # by its name, so that the cache records the name's commit
     if folder.name != commit:
         raise ModelError(f"it has just become the commit {folder.name[:7]}, and was {commit[:7]}; try again.")
     read_config(folder)
@@ -114,7 +114,7 @@ def _fetch(
     size, cache = _amount(needed), constants.HF_HUB_CACHE
     _log.warning("Fetching %s at %s: %s in %s, to %s", repo, commit[:7], size, files, cache)
     for done, name in enumerate(left, 1):
-        # A file of another size is in the cache by some accident, and would be taken for the whole.
+        # A cached file of another size is damaged, and would be taken for complete.
         _get(repo, commit, name, again=(folder / name).exists())
         _log.warning("%s is complete: %d of %d", name, done, len(left))
     return folder
@@ -166,7 +166,7 @@ def _listing(repo: str, revision: str) -> tuple[str, dict[str, int]]:
 
 
 def _weight_names(folder: Path, sizes: Mapping[str, int]) -> Sequence[str]:
-    """Return the files that transformers would load; others beside them may be the same weights in another form."""
+    """Return the files that transformers would load; others may be the same weights in another form."""
     if SINGLE in sizes:
         return [SINGLE]
     if INDEX not in sizes:
@@ -206,9 +206,9 @@ def _is_unreachable(error: Exception) -> bool:
 
 
 def _reason(error: Exception, repo: str) -> str:  # noqa: PLR0911 - one for each kind of failure
-    """Return what happened and the remedy. The library's own words are left out, since they quote addresses."""
+    """Return the cause and the remedy. The library's own message is left out, since it quotes addresses."""
     if isinstance(error, LocalEntryNotFoundError) and isinstance(error.__cause__, Exception):
-        error = error.__cause__  # why it looked into the cache at all
+        error = error.__cause__  # the reason for its look into the cache
     cache, kind = constants.HF_HUB_CACHE, type(error).__name__
     number = error.errno if isinstance(error, OSError) else None
     if isinstance(error, HfHubHTTPError):
@@ -226,20 +226,20 @@ def _reason(error: Exception, repo: str) -> str:  # noqa: PLR0911 - one for each
         return "the request cannot be sent; look for stray characters in HF_TOKEN and HF_ENDPOINT."
     if _is_unreachable(error):
         return (
-            f"{_hub()} cannot be reached, or broke off ({kind}). Whole files are kept: try again, check HF_ENDPOINT "
-            "and the proxy, or give a local folder with the same files."
+            f"{_hub()} cannot be reached, or broke off ({kind}). Check the network, HF_ENDPOINT and the proxy and try "
+            "again (files that were fetched are kept), or give a local folder with the same files."
         )
     if number in (errno.ENOSPC, errno.EDQUOT):
         return (
-            f"the disk of the hub's cache, {cache}, is full. Whole files are kept: make room and try again, or set "
-            "HF_HUB_CACHE=<folder on another disk>."
+            f"the disk of the hub's cache, {cache}, is full. Make room and try again (files that were fetched are "
+            "kept), or set HF_HUB_CACHE=<folder on another disk>."
         )
     what = os.strerror(number) if number else printable(f"{kind}: {error}".splitlines()[0][:200])
     return f"{what}, between {_hub()} and {cache}; check HF_ENDPOINT, and that HF_HUB_CACHE is a folder to write in."
 
 
 def _answer(error: HfHubHTTPError, repo: str) -> str:
-    """Return what the hub answered instead of what it was asked for, and the remedy."""
+    """Return the hub's error response, and the remedy."""
     status, page = error.response.status_code, f"{_hub()}/{repo}"
     if isinstance(error, RevisionNotFoundError):
         return f"the repository has no such revision ({status}); {page}/commits/main lists its commits."

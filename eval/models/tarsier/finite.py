@@ -1,7 +1,7 @@
-"""Weights and logits that are no numbers. A network computes on with them, and some token always comes first.
+"""Checks for weights and logits that are not finite. A network computes on with them, and always outputs some token.
 
-NaN among the weights is a damaged checkpoint. Logits go astray also where activations leave what float16 can hold,
-which is what `auto` takes on GPUs: infinity less infinity is NaN, and from there on everything is.
+NaN among the weights means a damaged checkpoint. Logits also become NaN where activations leave the range of float16,
+the type that `auto` chooses on GPUs: infinity minus infinity is NaN, and so is everything after it.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ _WIDER = "model.dtype=bfloat16 or model.dtype=float32"
 
 
 def refuse_unsound(model: torch.nn.Module, folder: Path) -> None:
-    """Refuse weights among which something is NaN or infinite, as they are loaded.
+    """Refuse loaded weights with NaN or infinite values.
 
-    Weights that are not in memory, since a device map left them on the disk, are passed over. Raises ModelError.
+    Weights that a device map left on disk are skipped. Raises ModelError.
     """
     weights = [(name, one) for name, one in model.named_parameters() if one.device.type != "meta" and one.numel()]
     if not weights:
         return
     with torch.inference_mode():
-        # Least and largest are NaN where anything is; they need no copy of the weights, as isfinite() would.
+        # Minimum and maximum are NaN where any value is; unlike isfinite(), they need no copy of the weights.
         ends = [torch.stack([one.amin(), one.amax()]).float() for _, one in weights]
         found: list[bool] = torch.stack([end.cpu() for end in ends]).isfinite().all(1).tolist()
     wrong = [name for (name, _), sound in zip(weights, found, strict=True) if not sound]
@@ -40,13 +40,13 @@ def refuse_unsound(model: torch.nn.Module, folder: Path) -> None:
 def most_likely(logits: torch.Tensor) -> list[int]:
     """Return the most likely token of each row of logits, (b, vocabulary).
 
-    Raises ModelError where the largest of a row is NaN or infinite: argmax takes NaN for the largest there is, and no
-    token is likelier than infinity. A minus infinity below a finite logit rules out its token, and nothing more.
+    Raises ModelError where the largest of a row is NaN or infinite: argmax treats NaN as the largest value, and an
+    infinite logit is no probability. Minus infinity below a finite logit only rules out its token.
     """
     rows = logits.float()
     best = rows.argmax(-1)
     sound = rows.gather(-1, best[:, None])[:, 0].isfinite()
-    tokens: list[int] = best.where(sound, -1).tolist()  # both in one transfer, for which a GPU has to be waited for
+    tokens: list[int] = best.where(sound, -1).tolist()  # both in one transfer, which synchronizes the GPU
     if -1 in tokens:
         dtype = logits.dtype
         remedy = f"its range ends at 65504; give {_WIDER}" if dtype == torch.float16 else "fetch the checkpoint again"

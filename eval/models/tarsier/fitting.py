@@ -1,7 +1,7 @@
-"""Whether weights are those of a config, by the names and shapes of their tensors, before any weight is read.
+"""Checks that weights belong to a config, by the names and shapes of their tensors, before any weight is read.
 
 The model of the config is made without weights (on torch's meta device), which takes neither memory nor time. A model
-that is partly random still produces fluent text and a plausible score, so what is missing or left over is an error.
+that is partly random still produces fluent text and a plausible score, so a missing or left-over tensor is an error.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ def refuse_unfit(shapes: Mapping[str, tuple[int, ...]], config: TarsierConfig, w
     """Refuse weights that are not those of the config's model.
 
     Args:
-        shapes: what the headers say, by published names (`headers.all_shapes`).
-        config: what `read_config` returned, so that its sizes are known to be sane.
+        shapes: shapes from the headers, by published names (`headers.all_shapes`).
+        config: the result of `read_config`, which has checked its sizes.
         where: the folder or repository, for the message.
 
     Raises:
@@ -41,7 +41,7 @@ def refuse_unfit(shapes: Mapping[str, tuple[int, ...]], config: TarsierConfig, w
         there[as_now] = shape
     if config.tie_word_embeddings:
         wanted.setdefault(HEAD, ())
-        there.setdefault(HEAD, wanted[HEAD])  # the embeddings serve
+        there.setdefault(HEAD, wanted[HEAD])  # the embeddings are used as the head
     refuse_differences(
         where,
         set(wanted) - set(there),
@@ -53,7 +53,7 @@ def refuse_unfit(shapes: Mapping[str, tuple[int, ...]], config: TarsierConfig, w
 def refuse_differences(
     where: object, missing: Iterable[object], unexpected: Iterable[object], mismatched: Iterable[object]
 ) -> None:
-    """Refuse weights of which any tensor is missing, left over or of another shape; each kind is counted and named."""
+    """Refuse weights with missing, left-over or misshapen tensors; each kind is counted and named."""
     said = {"missing": list(missing), "unexpected": list(unexpected), "of another shape": list(mismatched)}
     wrong = [f"{len(names)} {kind} (such as {_first(names)})" for kind, names in said.items() if names]
     if wrong:
@@ -73,7 +73,7 @@ def model_shapes(config: TarsierConfig) -> dict[str, tuple[int, ...]]:
     try:
         with torch.device("meta"):
             skeleton = TarsierForConditionalGeneration(config)
-    except Exception as error:  # a foreign value can fail in any of a hundred ways
+    except Exception as error:  # a foreign value can raise any exception
         said = printable(f"{type(error).__name__}: {error}".splitlines()[0][:200])
         raise ModelError(
             f"No model can be made of the sizes and settings in {CONFIG}: {said}; take the checkpoint's own."

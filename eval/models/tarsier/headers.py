@@ -1,8 +1,8 @@
-"""What safetensors files say they hold, read from their headers without a byte of the weights.
+"""Shapes and types of the tensors in safetensors files, read from their headers without reading weights.
 
 A file is eight bytes of length, little-endian, that many bytes of JSON ({name: {dtype, shape, data_offsets}}), and the
-tensors one behind the other. Source: github.com/huggingface/safetensors, "Format". Everything is checked that a loader
-would otherwise trust: a length that promises gigabytes, tensors that overlap, reach past the file or leave gaps.
+tensors one after the other. Source: github.com/huggingface/safetensors, "Format". Everything that a loader would trust
+is checked: a length of gigabytes, tensors that overlap, reach past the file or leave gaps.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from eval.readers.malformed import printable
 from eval.readers.parsing import NotJSONError, Twice, parsed
 
 MAX_HEADER = 100_000_000
-"""Longest header that the format's own loader takes, in bytes; Tarsier-34b's have some 100,000."""
+"""Longest header that the format's own loader accepts, in bytes; Tarsier-34b's have some 100,000."""
 MAX_CONFIG = 10 * 2**20
-"""Largest JSON file of settings beside the weights, in bytes; the tokenizer's is another matter."""
+"""Largest JSON file of settings beside the weights, in bytes; the tokenizer's has its own limit."""
 
 MAX_POINTER, _POINTER = 1024, b"version https://git-lfs.github.com/spec/"
-"""Largest git-lfs pointer, in bytes, and how each begins. Source: github.com/git-lfs/git-lfs, docs/spec.md."""
+"""Largest git-lfs pointer, in bytes, and its first bytes. Source: github.com/git-lfs/git-lfs, docs/spec.md."""
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
-"""What transformers loads: the one file, or else the files that the index lists."""
+"""The files that transformers loads: the single one, otherwise those listed in the index."""
 
 _BITS = {"BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "U16": 16, "I16": 16, "F16": 16, "BF16": 16}
 _BITS |= {"U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64}
-"""Bits of an element."""
+"""Bits of an element, by type."""
 _BUFFERS = ("rotary_emb.inv_freq", "embeddings.position_ids")
-"""Ends of the names of what older versions of transformers saved beside the weights; every version makes it anew."""
+"""Suffixes of tensors that older versions of transformers saved beside the weights; every version recomputes them."""
 _WEIGHTS = ("F16", "BF16", "F32", "F64")
-"""What weights can be as they stand; anything else is quantised or no weight, and would be taken for plain numbers."""
+"""Types of unquantised weights; anything else is quantised or no weight, and would be taken for plain numbers."""
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def refuse_pointer(path: Path) -> None:
-    """Refuse the few lines that git leaves in a file's place where git-lfs did not fetch it. Raises ModelError."""
+    """Refuse a git-lfs pointer, which stands in for a file that git-lfs did not fetch. Raises ModelError."""
     if path.stat().st_size > MAX_POINTER:
         return
     text = path.read_bytes()
@@ -69,12 +69,12 @@ def refuse_pointer(path: Path) -> None:
 
 
 def read_index(path: Path) -> dict[str, str]:
-    """Return the file of each tensor, as an index says. Raises ModelError where it names any but files beside it."""
+    """Return the file of each tensor, from an index. Raises ModelError where it names files elsewhere."""
     weights = read_object(path).get("weight_map")
     if not isinstance(weights, dict) or not weights:
         raise ModelError(f"{path} has no weight_map; take the checkpoint's own.")
     for name in map(str, weights.values()):
-        # A name alone: a path could lead out of the folder, and be read as weights.
+        # A name only: a path could lead out of the folder, and be read as weights.
         if set("/\\\0") & set(name) or name.startswith(".") or not name.endswith(".safetensors"):
             raise ModelError(f"{path} names {name[:80]!r}; expected a *.safetensors file of its own folder.")
     return {tensor: str(name) for tensor, name in weights.items()}
@@ -84,11 +84,11 @@ def all_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     """Return the shape of every tensor of a checkpoint, in one file or in those of its index.
 
     Raises:
-        ModelError: a file is missing or damaged, or holds other tensors than the index says.
+        ModelError: a file is missing or damaged, or holds other tensors than those in the index.
     """
     single, index = folder / SINGLE, folder / INDEX
     if single.exists() or not index.exists():
-        if single.exists() and not single.is_file():  # a pipe would be waited for
+        if single.exists() and not single.is_file():  # opening a pipe would wait
             raise ModelError(f"{single} is not a file; fetch the checkpoint again.")
         return read_shapes(single)
     weights = read_index(index)
@@ -113,7 +113,7 @@ def all_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
 def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """Return the shape of each tensor of a file.
 
-    Raises ModelError where the file is not of the format above, or a tensor is of a type that no weight has.
+    Raises ModelError where the file is not of the format above, or a tensor's type is not a weight's.
     """
     header, size = _read_header(path)
     found: dict[str, tuple[int, ...]] = {}
@@ -130,17 +130,17 @@ def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
             raise _damaged(path, f"{name[:80]!r} begins at byte {first} of the weights, where {end} is next")
         end = last
     if end != size:
-        raise _damaged(path, f"its tensors end at byte {end} of {size}")
+        raise _damaged(path, f"its weights take {end:,} bytes, and {size:,} are there")
     return found
 
 
 def is_buffer(name: str) -> bool:
-    """Whether a tensor is no weight, and of no use."""
+    """Whether a tensor is a buffer, which is no weight and not needed."""
     return name.endswith(_BUFFERS)
 
 
 def _read_header(path: Path) -> tuple[Mapping[str, Any], int]:
-    """Return the header of a file, and how many bytes follow it."""
+    """Return the header of a file, and the number of bytes after it."""
     if path.is_symlink() and not path.exists():
         raise ModelError(f"{path} is a link to {path.readlink()}, which is not there; fetch it again.")
     try:
@@ -187,6 +187,6 @@ def _naturals(value: Any) -> bool:
 
 
 def _damaged(path: Path, said: str) -> ModelError:
-    # In a hub's cache the file is a link, and what it links to would be taken for complete.
+    # In a hub's cache the file is a link, whose target would be taken for complete.
     remedy = f"delete {path.resolve()} and fetch it again" if path.is_symlink() else "fetch it again"
     return ModelError(f"{path} is damaged, or no safetensors file: {printable(said)}; {remedy}.")

@@ -20,9 +20,9 @@ from eval.models.tarsier.stages import Stages
 
 
 class _Kept:
-    """Takes keys and values from the layers in place of a cache, into buffers with room for what will follow.
+    """Stores the layers' keys and values in place of a cache, in buffers with room for later positions.
 
-    Each layer's own are freed as soon as it is done, so that nothing is held twice.
+    Each layer's own tensors are freed as soon as it is done, so that nothing is held twice.
     """
 
     def __init__(self, clips: int, room: int) -> None:
@@ -30,7 +30,7 @@ class _Kept:
         self._room = room
         self.layers: list[KeyValue] = []
         self.now = slice(0, clips)
-        """The clips that are being encoded."""
+        """The clips being encoded."""
 
     def update(self, key: torch.Tensor, value: torch.Tensor, layer_idx: int, *_: Any, **__: Any) -> KeyValue:
         if layer_idx == len(self.layers):
@@ -41,17 +41,17 @@ class _Kept:
 
     def _empty(self, states: torch.Tensor) -> torch.Tensor:
         _, heads, n, width = states.shape
-        # What stands in the room before it is written is never read.
+        # The room's content is never read before it is written.
         return states.new_empty(self._clips, heads, n + self._room, width)
 
 
 def encode_prefix(language: Any, embeddings: torch.Tensor, *, room: int = 0, at_once: int | None = None) -> Prefix:
-    """Run positions that several continuations share, (c, p, width), through the language model.
+    """Run positions shared by several continuations, (c, p, width), through the language model.
 
     Args:
         language: a transformers LlamaModel.
-        embeddings: input embeddings of each clip, those of the frames in place.
-        room: positions for which there shall be room behind the prefix.
+        embeddings: input embeddings of each clip, frames included.
+        room: number of positions to leave room for after the prefix.
         at_once: clips in a pass; None: all.
     """
     clips, n, _ = embeddings.shape
@@ -74,19 +74,19 @@ def encode_prefix(language: Any, embeddings: torch.Tensor, *, room: int = 0, at_
 
 
 def _look_back(embeddings: torch.Tensor) -> torch.Tensor:
-    """Return the additive causal mask (1, 1, n, n) that eager attention must be given; others know by themselves."""
+    """Return the additive causal mask (1, 1, n, n) for eager attention; other implementations need none."""
     n = embeddings.shape[1]
     lowest = torch.finfo(embeddings.dtype).min
     return torch.full((1, 1, n, n), lowest, dtype=embeddings.dtype, device=embeddings.device).triu(1)
 
 
 def _ends_early(layer: Any) -> bool:
-    """Whether of the last layer keys and values can be had alone: it is Llama's, and no device map moves its inputs."""
+    """Whether the last layer's keys and values can be computed alone: it is Llama's; no device map moves its inputs."""
     return type(layer).__name__ == "LlamaDecoderLayer" and not hasattr(layer, "_hf_hook")
 
 
 def _keys_and_values(layer: Any, hidden: torch.Tensor, around: KeyValue) -> KeyValue:
-    """Return what LlamaAttention would cache, (c, k, p, d) each.
+    """Return the keys and values that LlamaAttention would cache, (c, k, p, d) each.
 
     Nothing reads the last layer's output at a prefix position, so its attention and MLP can be left out: one layer's
     share of the prefill.
@@ -104,28 +104,28 @@ def _keys_and_values(layer: Any, hidden: torch.Tensor, around: KeyValue) -> KeyV
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """What a row begins with after its prefix."""
+    """The start of a row after its prefix."""
 
     clip: int
-    """Whose prefix it continues, as its place among them."""
+    """Its clip, as an index of the prefix's clips."""
     embeddings: torch.Tensor
-    """Of the rest of its prompt, (n, width), at least one position."""
+    """Embeddings of the rest of its prompt, (n, width), at least one position."""
     settled: Settled | None
-    """What may end it before the end token."""
+    """The check that may end it before the end token."""
 
 
 def continue_rows(
     model: Any, prefix: Prefix, starts: Sequence[Start], *, max_new_tokens: int, ends: frozenset[int], stages: Stages
 ) -> list[list[int]]:
-    """Return what each row generates greedily, the end token included.
+    """Return each row's greedy continuation, the end token included.
 
     Args:
         model: a TarsierForConditionalGeneration.
-        prefix: what the rows begin with; used up where it holds more than one clip.
+        prefix: the rows' prefixes; modified if it holds more than one clip.
         starts: the rows, clip by clip, at least one a clip.
-        max_new_tokens: bound on each row.
+        max_new_tokens: most tokens of each row.
         ends: ids that end a row.
-        stages: told of the passes as `prefill` and `generate`.
+        stages: records the passes as `prefill` and `generate`.
 
     Raises:
         ModelError: logits of a row are not finite.

@@ -64,9 +64,9 @@ class TarsierModel(LlavaModel):
 
 @contextmanager
 def _without_layers_past(layer: int | list[int], tower: Any) -> Iterator[None]:
-    """Let the vision tower's layers past the one that is read pass on what they get: Tarsier reads the last but one.
+    """Skip the vision tower's layers after the one whose output is used: Tarsier uses the last but one.
 
-    The layers stay in place, so that transformers' counting of hidden states, and its hooks, hold.
+    The layers stay in place, so that transformers' indices of hidden states, and its hooks, stay valid.
     """
     unread: list[Any] = []
     if isinstance(layer, int) and hasattr(tower, "encoder"):
@@ -103,5 +103,5 @@ class TarsierForConditionalGeneration(LlavaForConditionalGeneration):
 
     @property
     def device(self) -> torch.device:
-        """The device that takes the ids, also where a device map has offloaded the first weights."""
+        """The device of the input ids, also where a device map has offloaded the first weights."""
         return device_of(self.get_input_embeddings())

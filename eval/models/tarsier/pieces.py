@@ -1,7 +1,7 @@
-"""The part of a SentencePiece model that a tokenizer is made of: its pieces, with their scores and kinds.
+"""The part of a SentencePiece model that a tokenizer needs: its pieces, with their scores and kinds.
 
-`tokenizer.model` is a protocol buffer, which sentencepiece's own description of the format reads. Its encoder is not
-used: transformers 4.44 makes another from the pieces, whose ids differ for some texts.
+`tokenizer.model` is a protocol buffer, read with sentencepiece's own schema. Its encoder is not used: transformers 4.44
+builds another one from the pieces, whose ids differ for some texts.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from eval.errors import ModelError
 from eval.models.tarsier.headers import refuse_pointer
 
 MAX_MODEL = 64 * 2**20
-"""Largest model that is read, in bytes; Tarsier's have 500,000 and a million."""
+"""Largest model, in bytes; Tarsier's have 500,000 and a million."""
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
-"""Kinds of piece, as SentencePiece numbers them."""
+"""Kinds of piece, with SentencePiece's numbers."""
 UNIGRAM, BPE = 1, 2
 """Kinds of model."""
 
 
 class Piece(NamedTuple):
-    """A piece; its id is its place in the model."""
+    """A piece; its id is its index in the model."""
 
     text: str
     score: float
@@ -33,13 +33,13 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class PieceModel:
-    """The part of a SentencePiece model that a tokenizer is made of."""
+    """The part of a SentencePiece model that a tokenizer needs."""
 
     pieces: list[Piece]
     kind: int
     """UNIGRAM or BPE."""
     unknown: str
-    """Text of the unknown piece, as training was told."""
+    """Text of the unknown piece, from the training settings."""
 
 
 def read_pieces(path: Path) -> PieceModel:
@@ -81,7 +81,7 @@ def _model(found: Any) -> PieceModel:
 
 
 def _check(pieces: list[Piece], *, has_bytes: bool) -> None:
-    """Refuse what SentencePiece itself would not load. Raises ValueError."""
+    """Refuse pieces that SentencePiece itself would not load. Raises ValueError."""
     names = {
         "pieces": [piece.text for piece in pieces if piece.kind in (NORMAL, USER_DEFINED, UNUSED)],
         "reserved pieces": [piece.text for piece in pieces if piece.kind in (UNKNOWN, CONTROL, BYTE)],

@@ -1,6 +1,6 @@
-"""From frames and a prompt to what the model reads: pixel values and token ids, exactly as upstream.
+"""From frames and a prompt to the model's inputs: pixel values and token ids, exactly as upstream.
 
-The rules are set out in the Tarsier paper's code release; the reference outputs in the tests pin each step.
+The rules are those of the Tarsier paper's code release; the reference outputs in the tests check each step.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _USER, _ASSISTANT = "USER:", "ASSISTANT:"
 
 _IMAGES, _PROCESSOR = "preprocessor_config.json", "processor_config.json"
 _CLIP = {"CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPImageProcessorPil", "CLIPFeatureExtractor"}
-"""Names of the one image processor, by backend and by age; transformers 4.44 has only the slow one of them."""
+"""Names of the same image processor, by backend and version; transformers 4.44 has only the slow one."""
 _DEFAULTED = ("size", "crop_size", "image_mean", "image_std")
 _MAX_EDGE = 4096
 """Longest edge to which images are resized, in pixels."""
@@ -40,7 +40,7 @@ def wrap_prompt(prompt: str) -> str:
 
     A prompt that has no `USER: ... ASSISTANT:` becomes `USER: {prompt} ASSISTANT: `, trailing space included.
     """
-    # Two searches, since a pattern would look for the second word from each place of the first.
+    # Two searches, since one pattern would search for the second word again from each match of the first.
     at = prompt.find(_USER)
     is_wrapped = at >= 0 and prompt.find(_ASSISTANT, at + len(_USER)) >= 0
     return prompt if is_wrapped else f"{_USER} {prompt} {_ASSISTANT} "
@@ -90,18 +90,18 @@ class TarsierProcessor:
             )
 
     def token_ids(self, prompt: str) -> list[int]:
-        """Return the ids of a prompt, one per `<image>`, with BOS or not as the tokenizer's files say."""
+        """Return the ids of a prompt, one per `<image>`, with BOS or not according to the tokenizer's files."""
         return self.tokenizer.token_ids(prompt)
 
     def expand(self, ids: Sequence[int]) -> list[int]:
-        """Return the ids with each frame's token repeated once for every position that the frame takes."""
+        """Return the ids with each frame's token repeated once for every position of the frame."""
         return [i for token in ids for i in [token] * (self._positions_per_frame if token == self._image_token else 1)]
 
     @property
     def frame_side(self) -> int | None:
-        """Pixels a side to which frames may be brought before they come, by `to_square` and PIL's bicubic filter.
+        """Side in pixels to which frames may be resized before they arrive, by `to_square` and PIL's bicubic filter.
 
-        None where the image processor does anything else than resize to that side and cut nothing off.
+        None where the image processor does anything but resize to that side without cropping.
         """
         images = self._images
         plain = (
@@ -121,15 +121,15 @@ class TarsierProcessor:
         for square, channels in zip(squares, values, strict=True):
             pixels = np.asarray(square.resize((self._side, self._side), resample=3))
             for channel in range(3):
-                # A byte is always an index of the table, so nothing is clipped, and nothing has to be checked.
+                # A byte is always an index of the table, so no clipping and no checks are needed.
                 np.take(self._of_byte[channel], pixels[..., channel], out=channels[channel], mode="clip")
         return torch.from_numpy(values)
 
     @cached_property
     def _of_byte(self) -> npt.NDArray[Any]:
-        """What the image processor makes of each byte in each channel of an image that has its size, (3, 256).
+        """The image processor's value for each byte in each channel of an image of its size, (3, 256).
 
-        A value depends on nothing else then, so looking it up gives the library's own in a tenth of the time.
+        The value depends on nothing else, so a table gives the library's own values in a tenth of the time.
         """
         from PIL import Image
 
@@ -175,9 +175,9 @@ def _where_images(folder: Path) -> tuple[Path, Any] | None:
 
 
 def _image_processor(folder: Path, side: int) -> Any:
-    """Return transformers' image processor with a folder's settings, once it has prepared an image of that side."""
-    # The Pil class by name: plain CLIPImageProcessor is torchvision's where that is installed, whose resize differs in
-    # the last bits. This one gives the bytes of 4.44's.
+    """Return transformers' image processor with a folder's settings, tested on an image of that side."""
+    # The Pil class by name: plain CLIPImageProcessor is torchvision's if that is installed, whose resize differs in
+    # the last bits. This one gives the same bytes as 4.44's.
     from PIL.Image import new
     from transformers import CLIPImageProcessorPil
 
@@ -186,7 +186,7 @@ def _image_processor(folder: Path, side: int) -> Any:
         images = CLIPImageProcessorPil.from_dict(settings)
         sides = {images.crop_size.get(edge) for edge in ("height", "width")}
         shape = images([new("RGB", (side, side))], return_tensors="np")["pixel_values"].shape
-    except Exception as error:  # whatever transformers makes of a value that is none
+    except Exception as error:  # transformers may raise anything for an invalid value
         said = printable((str(error).strip().splitlines() or [type(error).__name__])[0])
         raise ModelError(f"Cannot make the image processor of {path}: {said}; take the checkpoint's own.") from error
     if sides != {side} or shape[1:] != (3, side, side):
@@ -219,6 +219,6 @@ def _image_settings(folder: Path) -> tuple[Path, dict[str, Any]]:
     edges = size.values() if isinstance(size, dict) else size if isinstance(size, list) else [size]
     if any(isinstance(edge, int | float) and edge > _MAX_EDGE for edge in edges):
         raise ModelError(f"{path}: size is {str(size)[:60]}, more than {_MAX_EDGE} pixels; take the checkpoint's own.")
-    # What is null in an old file has its default, and frames are square, whatever `use_square_size` says.
+    # A null in an old file means its default, and frames are square, whatever `use_square_size` is.
     kept = {key: value for key, value in settings.items() if value is not None or key not in _DEFAULTED}
     return path, {key: value for key, value in kept.items() if key != "use_square_size"}

@@ -1,4 +1,4 @@
-"""The questions about clips as token ids, and which of them can be worked on together."""
+"""Questions about clips as token ids, and their grouping into batches."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import torch
 Ids = tuple[int, ...]
 
 Settled = Callable[[Sequence[int]], bool]
-"""Whether a row that has generated these ids needs no further token."""
+"""Whether a row with these generated ids needs no further token."""
 
 Row = tuple[Ids, Settled | None]
-"""A prompt, and what may end its continuation before the end token."""
+"""A prompt, and the check that may end its continuation before the end token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
-    """The frames of a clip, and the prompts about them, as the model reads them."""
+    """The frames of a clip, and the prompts about them, as model inputs."""
 
     pixels: torch.Tensor
     """The frames, (n, 3, side, side)."""
@@ -28,10 +28,9 @@ class Encoded:
     """One for each prompt."""
 
     def rows(self) -> list[Row]:
-        """Return what has to be continued, each prompt once, shortest first.
+        """Return the rows to continue, each prompt once, shortest first.
 
-        In order of length, so that a batch has little padding, and always the same rows together, in whatever order
-        they were asked.
+        The order of length gives little padding, and always the same batches, in whatever order the prompts were asked.
         """
         pairs = zip(map(tuple, self.prompts), self.settled, strict=True)
         return sorted(dict.fromkeys(pairs), key=lambda row: (len(row[0]), row[0]))
@@ -39,21 +38,21 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A clip in a group, and those of its rows that belong there."""
+    """A clip in a group, with its rows in that group."""
 
     clip: int
-    """Its place in the call."""
+    """Its index in the call."""
     rows: Sequence[Row]
 
 
 def groups(clips: Sequence[tuple[int, Encoded]], image: int) -> list[list[Member]]:
     """Return the clips in groups whose prompts agree through their last image position.
 
-    So a group's prefixes are of one length and differ only in what the frames show. A clip is in several groups where
-    its own prompts do not agree.
+    So a group's prefixes are of one length and differ only in the frames. A clip is in several groups where its own
+    prompts do not agree.
 
     Args:
-        clips: clips with their places in the call.
+        clips: clips with their indices in the call.
         image: the image token.
     """
     found: dict[Ids, dict[int, list[Row]]] = {}
@@ -65,15 +64,14 @@ def groups(clips: Sequence[tuple[int, Encoded]], image: int) -> list[list[Member
 
 
 def after_images(ids: Sequence[int], image: int) -> int:
-    """Return how many ids there are up to the last image position, included; 0 if there is none."""
+    """Return the number of ids up to and including the last image position; 0 if there is none."""
     return next((n for n in range(len(ids), 0, -1) if ids[n - 1] == image), 0)
 
 
 def agreement(members: Sequence[Member]) -> int:
-    """Return how many ids all prompts begin with, and after which each still has one of its own.
+    """Return the length of the longest common prefix of all prompts after which each has at least one more id.
 
-    That one's state is what the first token is read from. The prompts that come first and last in order differ
-    earliest.
+    The first token is read from that id's state. The first and last prompts in sorted order differ earliest.
     """
     prompts = [ids for member in members for ids, _ in member.rows]
     first, last = min(prompts), max(prompts)

@@ -1,4 +1,4 @@
-"""One prompt at a time, by transformers' own `generate`: what upstream does, and what every faster way has to equal."""
+"""One prompt at a time, by transformers' own `generate`, as upstream does it: the reference for every faster way."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import torch
 
 
 def continue_alone(model: Any, pixels: torch.Tensor, ids: Sequence[int], max_new_tokens: int) -> list[int]:
-    """Return the ids that follow a prompt greedily, the end token included; the frames are encoded for it alone.
+    """Return the ids that follow a prompt greedily, the end token included; its frames are encoded for it alone.
 
     Args:
         model: a TarsierForConditionalGeneration.
         pixels: the frames, (n, 3, side, side).
         ids: the prompt, with one image token for each position that the frames take.
-        max_new_tokens: bound on the continuation.
+        max_new_tokens: most tokens of the continuation.
     """
     inputs = torch.tensor([list(ids)], device=model.device)
     with torch.inference_mode():

@@ -1,9 +1,9 @@
-"""Tokenizer files that transformers 5 saved, as those of transformers 4 that it had loaded.
+"""Converts tokenizer files saved by transformers 5 back to the transformers 4 files that it had loaded.
 
-It calls its generic class TokenizersBackend, and drops from the settings what tokenizer.json says. A tokenizer.json
-that it loaded it saves as it was, unless through its Llama class, which puts a pipeline of its own in the place of any
-other. One that it made from a tokenizer.model has no prefix, and the merges in another order. Both can be undone where
-the files still tell how.
+It calls its generic class TokenizersBackend, and drops settings that tokenizer.json contains. It saves a loaded
+tokenizer.json unchanged, except through its Llama class, which replaces any pipeline by its own. A tokenizer.json that
+it made from a tokenizer.model has no prefix, and the merges in another order. Both can be undone where the files hold
+enough information.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from eval.models.tarsier.tokenizer_files import ADDITIONAL, BY_5, GENERIC, JSON,
 
 
 def as_of_4(files: TokenizerFiles) -> TokenizerFiles:
-    """Return files that transformers 5 saved as such that give, under the rules of 4.44, the ids of what it loaded.
+    """Return files saved by transformers 5 as files that give, under the rules of 4.44, the ids of the original ones.
 
     Raises:
-        ModelError: they no longer tell what it loaded.
+        ModelError: the original files can no longer be derived from them.
     """
     settings, vocabulary = files.settings, files.vocabulary
     if vocabulary is None or not (files.tokenizer_class == BY_5 or (files.is_llama and "backend" in settings)):
@@ -29,7 +29,7 @@ def as_of_4(files: TokenizerFiles) -> TokenizerFiles:
     extra = settings.get("extra_special_tokens")
     settings = {"clean_up_tokenization_spaces": False, **settings, ADDITIONAL: extra}
     model, bos, pipeline = vocabulary["model"], settings.get("bos_token"), None
-    # The pieces of a tokenizer.model that are never parted become extra tokens, that of the begin among them.
+    # Pieces of a tokenizer.model that are never split become extra tokens, the begin token among them.
     made = extra if isinstance(extra, list) and bos in extra else []
     if files.is_llama:
         before = vocabulary.get("pre_tokenizer")
@@ -42,8 +42,8 @@ def as_of_4(files: TokenizerFiles) -> TokenizerFiles:
     if made:
         if any(token not in [settings.get(name) for name in NAMED] for token in made):
             _refuse(files, "which tokens are special")
-        # Where settings don't say whether a token is put first, transformers 4 does it and 5 doesn't. Those that 4
-        # saved do say it, and have sp_model_kwargs, which stay.
+        # If the settings don't define whether a token is put first, transformers 4 does it and 5 doesn't. Those saved
+        # by 4 do define it, and have sp_model_kwargs, which stay.
         if "sp_model_kwargs" not in settings and str(bos) not in json.dumps(vocabulary.get("post_processor")):
             _refuse(files, "whether it had put a token first")
         if isinstance(model.get("vocab"), dict):

@@ -1,4 +1,4 @@
-"""What is kept of a pass over the language model: shared prefixes once, and the keys and values of each row.
+"""Key-value cache of the language model: shared prefixes once, and the keys and values of each row.
 
 Shapes: c clips, b rows, k key-value heads, d width of a head.
 """
@@ -13,7 +13,7 @@ import torch
 KeyValue = tuple[torch.Tensor, torch.Tensor]
 
 _GROWTH = 16
-"""Positions by which a row's room grows: one copy every so many tokens instead of one a token, and little to spare."""
+"""Positions by which a row's buffer grows: one copy every so many tokens instead of one a token, with little waste."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -21,19 +21,19 @@ class Prefix:
     """Keys and values of the positions that the rows of a clip share, for clips with prefixes of one length."""
 
     layers: list[KeyValue]
-    """A layer's keys and values, (c, k, length or more, d) each, on the layer's device: room is behind the prefix."""
+    """A layer's keys and values, (c, k, length or more, d) each, on the layer's device: room follows the prefix."""
     length: int
-    """Positions."""
+    """Number of positions."""
     clips: int
-    """How many clips are stacked."""
+    """Number of stacked clips."""
 
     def of(self, layer: int) -> KeyValue:
-        """Return a layer's keys and values without the room behind them."""
+        """Return a layer's keys and values without the spare room."""
         key, value = self.layers[layer]
         return key[:, :, : self.length], value[:, :, : self.length]
 
     def keep(self, clips: Sequence[int]) -> None:
-        """Drop all clips but these, a layer at a time, so that there is no second copy of the whole."""
+        """Drop all other clips, one layer at a time, so that there is no second copy of the whole."""
         index = _everywhere(clips, self.layers)
         for layer, (key, value) in enumerate(self.layers):
             here = index[key.device]
@@ -43,7 +43,7 @@ class Prefix:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slots:
-    """Where rows stand when every clip is given as many places as the clip with the most rows needs."""
+    """Slots of the rows when every clip gets as many slots as the clip with the most rows needs."""
 
     row: torch.Tensor
     """The row in each slot, (c * slots of a clip,), clip by clip; an empty slot holds row 0, whose result is unread."""
@@ -54,13 +54,13 @@ class Slots:
 class Rows:
     """The rows that continue prefixes, and their own keys and values, which grow step by step.
 
-    A row's suffix stands at the left, padded on the right to the longest; what is generated follows. The padding is
-    never looked at: within the suffix a query looks back only, and later `seen` leaves it out.
+    A row's suffix is on the left, padded on the right to the longest; generated tokens follow. The padding is never
+    attended to: within the suffix attention is causal, and later `seen` masks it.
 
     Args:
-        prefix: what the rows begin with. It is the rows' to change where it holds more than one clip.
+        prefix: the rows' prefixes. It is modified if it holds more than one clip.
         lengths: positions of each row's suffix.
-        clips: the clip of each row, as its place in the prefix, in order; each clip has a row.
+        clips: the clip of each row, as its index in the prefix, in order; each clip has a row.
     """
 
     def __init__(self, prefix: Prefix, lengths: Sequence[int], clips: Sequence[int]) -> None:
@@ -68,7 +68,7 @@ class Rows:
         self._clips = list(clips)
         self._suffix = max(lengths)
         self._lengths = torch.tensor(lengths)
-        # Rows of a single position that share with nobody grow the prefix itself: one kernel a layer.
+        # Single-position rows that share with no other row grow the prefix itself: one kernel a layer.
         self.alone = self._suffix == 1 and self._clips == list(range(prefix.clips))
         self._filled = prefix.length if self.alone else 0
         self._own: list[KeyValue | None] = [None] * len(prefix.layers)
@@ -83,9 +83,9 @@ class Rows:
         return self._lengths
 
     def append(self, layer: int, key: torch.Tensor, value: torch.Tensor) -> KeyValue:
-        """Keep the new positions of a layer, (b, k, n, d) each.
+        """Append the new positions of a layer, (b, k, n, d) each.
 
-        Returns all of the rows' own; of rows alone, those of all clips in the prefix.
+        Returns all of the rows' own keys and values; for single rows, those of all clips in the prefix.
         """
         end = self._filled + key.shape[2]
         kept = self.prefix.layers[layer] if self.alone else self._own[layer]
@@ -107,12 +107,12 @@ class Rows:
         return keys[:, :, :end], values[:, :, :end]
 
     def advance(self, n: int) -> None:
-        """Count n positions as kept, once every layer has appended them."""
+        """Count n positions as appended, once every layer has appended them."""
         self._filled += n
         self._seen.clear()
 
     def seen(self, columns: int, device: torch.device) -> torch.Tensor | None:
-        """Return which of the rows' own columns hold a position of the row, (b, columns), or None if all do."""
+        """Return the rows' own columns that hold a position, as a mask (b, columns), or None if all do."""
         if not self._ragged:
             return None
         if device not in self._seen:
@@ -122,13 +122,13 @@ class Rows:
         return self._seen[device]
 
     def slots(self, device: torch.device) -> Slots | None:
-        """Return where the rows stand among those of all clips in the prefix, or None if every slot has its row."""
+        """Return the slots of the rows among all clips in the prefix, or None if every slot has its row."""
         if device not in self._slots:
             self._slots[device] = _lay_out(self._clips, self.prefix.clips, device)
         return self._slots[device]
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Drop all rows but these; and once half of the clips have no row, those clips."""
+        """Drop all other rows; once half of the clips have no row, drop those clips too."""
         index = _everywhere(rows, [kept for kept in self._own if kept is not None])
         self._clips = [self._clips[row] for row in rows]
         self._lengths = self._lengths[torch.tensor(rows)]
@@ -148,12 +148,12 @@ class Rows:
 
 
 def _everywhere(index: Sequence[int], layers: Sequence[KeyValue]) -> dict[torch.device, torch.Tensor]:
-    """Return an index on each device of some layers: a copy for each layer would have the GPU waited for each time."""
+    """Return an index on each device of some layers: a copy for each layer would synchronize the GPU each time."""
     return {device: torch.tensor(index, device=device) for device in {key.device for key, _ in layers}}
 
 
 def _lay_out(clips: Sequence[int], n_clips: int, device: torch.device) -> Slots | None:
-    """Give every row, its clip known, a slot."""
+    """Assign a slot to every row, given its clip."""
     of_clip = [0] * n_clips
     places = []
     for clip in clips:
@@ -170,7 +170,7 @@ def _lay_out(clips: Sequence[int], n_clips: int, device: torch.device) -> Slots 
 
 
 def _with_room(kept: torch.Tensor | None, new: torch.Tensor, filled: int) -> torch.Tensor:
-    """Return a buffer that has room for new positions after the filled ones, contents kept."""
+    """Return a buffer with room for new positions after the filled ones, contents kept."""
     rows, heads, n, width = new.shape
     if kept is None:
         # zeros, not empty: a masked position is multiplied by a weight of zero, and garbage may be NaN

@@ -38,20 +38,20 @@ class TarsierRunner:
     """A loaded checkpoint of the Tarsier family (7b, 34b, or of the same form).
 
     Args:
-        name: what results call the model.
+        name: the model's name in results.
         checkpoint: a local folder, or a hub id (`owner/name`) together with `revision`.
         revision: commit of a hub checkpoint.
         n_frames: frames sampled from a clip.
-        max_new_tokens: bound on the continuation.
+        max_new_tokens: most tokens of the continuation.
         device: `auto` takes CUDA, then MPS, then the CPU.
         dtype: `auto` is fp16 on GPUs, as upstream, and fp32 on CPUs.
         attention: transformers' attention implementation (`sdpa`, `eager`, `flash_attention_2`).
         device_map: `auto` or `balanced` spreads the layers over all GPUs; None uses one device.
-        kv_budget_gb: bound on the keys and values of prompts that are continued together, in GB, anywhere but on
-            CUDA, whose devices say what they have.
-        clips_at_once: clips that are worked on together; None plans it from the model's dimensions and the memory.
-        deterministic: make batches that depend on nothing but the run: one clip at a time, planned with `kv_budget_gb`
-            on every device. In half precision a batch of another size may tip a near tie.
+        kv_budget_gb: limit in GB on the keys and values of prompts that are continued together, on devices other than
+            CUDA, which report their memory.
+        clips_at_once: clips processed together; None plans it from the model's dimensions and the memory.
+        deterministic: make batches that depend only on the run: one clip at a time, planned with `kv_budget_gb` on
+            every device. In half precision a batch of another size may decide a near tie differently.
 
     Raises:
         ModelError: the checkpoint cannot be found, is of another family, its weights do not fit, float16 is too narrow
@@ -95,7 +95,7 @@ class TarsierRunner:
         self._model = load_model(
             self._checkpoint, device=self._device, dtype=self._dtype, attention=attention, device_map=device_map
         )
-        # Said to transformers too, which knows no end token where there is no generation_config.json.
+        # Set in transformers too, which has no end token where there is no generation_config.json.
         self._model.generation_config.eos_token_id = list(self._ends.ids)
         self._engine = Engine(
             self._model,
@@ -107,7 +107,7 @@ class TarsierRunner:
             self._try_out()
 
     def _settle(self, folder: Path) -> TarsierConfig:
-        """Read everything but the weights; of a checkpoint on a hub, before those are fetched. Raises ModelError."""
+        """Read everything but the weights; for a checkpoint on a hub, before they are fetched. Raises ModelError."""
         from eval.models.tarsier.capacity import refuse_what_cannot_fit
         from eval.models.tarsier.ending import end_tokens, refuse_not_greedy
 
@@ -138,13 +138,13 @@ class TarsierRunner:
         positions = self.n_frames * config.positions_per_frame()
         if self.n_frames >= 2 * PUBLISHED_FRAMES and positions > config.max_positions:
             _log.warning(
-                f"{self.n_frames} frames make prompts of {positions:,} positions and more; the model was published "
-                f"with {PUBLISHED_FRAMES} frames, and its config has max_position_embeddings "
-                f"{config.max_positions:,}. It will answer, but it was not trained on prompts of that length."
+                f"{self.n_frames} frames make prompts of {positions:,} positions and more; the default is "
+                f"{PUBLISHED_FRAMES} frames, and the checkpoint's config has max_position_embeddings "
+                f"{config.max_positions:,}. It will answer, but was not trained on prompts of that length."
             )
 
     def describe(self) -> Mapping[str, Any]:
-        """Return what the outputs depend on."""
+        """Return everything the outputs depend on."""
         return {
             "name": self.name,
             "checkpoint": self._checkpoint.source,
@@ -159,7 +159,7 @@ class TarsierRunner:
             "decoding": "greedy",
             "end_tokens": list(self._ends.ids),
             "end_tokens_from": self._ends.source,
-            # Exact in fp32. In half precision sums in another order may flip a near tie, so it is told.
+            # Exact in fp32. In half precision sums in another order may flip a near tie, so it is recorded.
             "prefix": "shared",
             "clips_at_once": self._clips_at_once,
             "deterministic": self.whole_clips,
@@ -168,19 +168,19 @@ class TarsierRunner:
 
     @property
     def frame_side(self) -> int | None:
-        """Pixels a side to which frames may be brought before they come, as they would be brought here."""
+        """Side in pixels to which frames may be resized before they arrive, with the same result as here."""
         return self._processor.frame_side
 
     @property
     def batching(self) -> Mapping[str, int]:
-        """How the work was cut so far: prefixes, batches, the largest of each, halvings, bytes a position.
+        """Statistics of the batching so far: prefixes, batches, the largest of each, halvings, bytes a position.
 
-        The longest prompt stands beside the length that the config names, which it may exceed.
+        It includes the longest prompt, and the config's length, which the prompt may exceed.
         """
         return {**self._engine.batching(), "max_position_embeddings": self._checkpoint.config.max_positions}
 
     def clips_at_once(self, n_prompts: int) -> int:
-        """Return how many clips with about so many prompts each are best asked together."""
+        """Return the best number of clips, with about so many prompts each, for one call."""
         return self._clips_at_once or self._engine.clips_at_once(self.n_frames, n_prompts)
 
     def generate(self, asked: Sequence[Asked], clock: Clock | None = None) -> list[list[Generation]]:
@@ -188,11 +188,11 @@ class TarsierRunner:
 
         Args:
             asked: clips of at most `n_frames` frames, with the prompts about each.
-            clock: told of the stages `encode`, `prefill` and `generate`, and of `tokens` and `prefill_positions`.
+            clock: records the stages `encode`, `prefill` and `generate`, and counts `tokens` and `prefill_positions`.
 
         Raises:
-            ModelError: a prompt has no place for the frames, and nothing has been computed then; or some logits are
-                not finite, which whoever asks for fewer at a time can tell of the prompts at fault.
+            ModelError: a prompt has no place for the frames, raised before any computation; or some logits are not
+                finite; calls with fewer prompts then show the ones at fault.
         """
         wrapped = [[wrap_prompt(prompt) for prompt in clip.prompts] for clip in asked]
         ids = [self._ids(len(clip.frames), prompts) for clip, prompts in zip(asked, wrapped, strict=True)]
@@ -207,7 +207,7 @@ class TarsierRunner:
         ]
 
     def alone(self, frames: Sequence[Image], prompt: str, *, max_new_tokens: int | None = None) -> Generation:
-        """Continue one prompt by itself, the frames encoded for it alone: the reference that `generate` has to equal.
+        """Continue one prompt by itself, the frames encoded for it alone: the reference that `generate` must equal.
 
         Raises:
             ModelError: the prompt has no place for the frames.
@@ -221,7 +221,7 @@ class TarsierRunner:
         return Generation(prompt=wrapped, output=self._processor.decode(new), n_tokens=len(new))
 
     def _try_out(self) -> None:
-        """Ask about one grey frame: where this leaves the range of float16, all would, each after a prefill in vain.
+        """Run one prompt about a grey frame: if this leaves the range of float16, so would all others.
 
         Raises ModelError where the logits are not finite.
         """
@@ -251,7 +251,7 @@ class TarsierRunner:
     def _encode(self, clip: Asked, ids: list[list[int]]) -> Encoded:
         from eval.models.tarsier.questions import Encoded
 
-        # One function for each that was given: rows that differ in nothing are continued once.
+        # One function for each function given: identical rows are continued once.
         enough = {id(settled): self._on_ids(settled) for settled in clip.settled}
         return Encoded(
             pixels=self._processor.pixel_values(clip.frames),
@@ -260,5 +260,5 @@ class TarsierRunner:
         )
 
     def _on_ids(self, settled: Settled | None) -> Callable[[Sequence[int]], bool] | None:
-        """Return what tells of generated ids what `settled` tells of their text."""
+        """Return `settled` as a function of generated ids instead of text."""
         return None if settled is None else (lambda new: settled(self._processor.decode(new)))

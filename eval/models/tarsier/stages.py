@@ -1,4 +1,4 @@
-"""What the time of a call goes into, told to a clock where there is one."""
+"""Times the stages of a call, if there is a clock."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Stages:
     """The stages of one call; without a clock they cost nothing.
 
     Args:
-        clock: told the seconds and the counts.
-        devices: where the work is done. Those of CUDA work on their own, so they are waited for at the borders.
+        clock: records the seconds and the counts.
+        devices: the devices of the work. CUDA runs asynchronously, so its devices are synchronized between stages.
     """
 
     def __init__(self, clock: Clock | None, devices: Sequence[torch.device]) -> None:
@@ -24,7 +24,7 @@ class Stages:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Count the time of a block as the stage's."""
+        """Add the time of a block to the stage."""
         if self._clock is None:
             yield
             return
@@ -34,7 +34,7 @@ class Stages:
             self._wait()
 
     def count(self, name: str, n: int) -> None:
-        """Count things, such as tokens."""
+        """Count items, such as tokens."""
         if self._clock is not None:
             self._clock.count(name, n)
 

@@ -1,14 +1,14 @@
-"""A checkpoint's tokenizer, whatever form its files have: the ids and texts that transformers 4.44.2 gives for them.
+"""A checkpoint's tokenizer, from any form of its files: the same ids and texts as transformers 4.44.2.
 
-That is the version upstream runs, always with the fast tokenizers; later ones give other ids for some of the same
-files. Its rules are followed here on the `tokenizers` library alone:
+That is upstream's version, always with the fast tokenizers; later ones give other ids for some of the same files. Its
+rules are reimplemented here on the `tokenizers` library alone:
 
-- tokenizer.json is taken as it is. Where there is none, or `add_prefix_space` is set, Llama's classes make a tokenizer
+- tokenizer.json is used unchanged. Where there is none, or `add_prefix_space` is set, Llama's classes make a tokenizer
   from tokenizer.model (`conversion`).
 - Added tokens are added in the order of the ids that the files name, and special ones after them; each gets the id that
-  it has in the vocabulary, or the next free one, whatever the file says.
-- Llama's classes put a token before and behind a text as `add_bos_token` and `add_eos_token` say; the generic class
-  does what tokenizer.json says.
+  it has in the vocabulary, or the next free one, whatever the file names.
+- Llama's classes put a token before and after a text according to `add_bos_token` and `add_eos_token`; the generic
+  class follows tokenizer.json.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _CLEANED = {
     " .": ".", " ?": "?", " !": "!", " ,": ",", " ' ": "'", " n't": "n't", " 'm": "'m", " 's": "'s", " 've": "'ve",
     " 're": "'re",
 }  # fmt: skip
-"""Replacements of clean-up, in their order."""
+"""Replacements of clean-up, in order."""
 
 
 class TarsierTokenizer:
@@ -75,23 +75,23 @@ class TarsierTokenizer:
         self._model, self._decoder = self._core.model, self._core.decoder
 
     def token_ids(self, prompt: str) -> list[int]:
-        """Return the ids of a prompt, with the tokens before and behind it that the files ask for.
+        """Return the ids of a prompt, with the tokens before and after it that the files ask for.
 
         Raises:
-            ModelError: the vocabulary has no token for a part of it, not even one for what is unknown.
+            ModelError: the vocabulary has no token for a part of it, and no unknown token.
         """
         if not prompt.isascii():
-            # A half of a surrogate pair has no UTF-8; in 4.44 it becomes three replacement characters.
+            # An unpaired surrogate has no UTF-8; in 4.44 it becomes three replacement characters.
             prompt = prompt.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
         with _refused(f"The tokenizer of {self._folder} cannot take {prompt[:80]!r}"):
             ids: list[int] = self._core.encode(prompt).ids
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Return the text of ids; those of special tokens, and those that no token has, are skipped.
+        """Return the text of ids, skipping special tokens and unknown ids.
 
         Raises:
-            ModelError: tokenizer.json asks for a way of decoding that does not work.
+            ModelError: tokenizer.json asks for a decoder that fails.
         """
         tokens = [token for token in map(self.token_of, ids) if token is not None and not self._is_special(token)]
         with _refused(f"The tokenizer of {self._folder} cannot decode {tokens[:8]}"):
@@ -107,14 +107,14 @@ class TarsierTokenizer:
         return found
 
     def token_of(self, token_id: int) -> str | None:
-        """Return the token that has an id, None where none has it."""
+        """Return the token with an id, None where there is none."""
         found: str | None = self._added.get(token_id) or self._model.id_to_token(token_id)
         return found
 
 
 @contextmanager
 def _refused(said: str) -> Iterator[None]:
-    """Turn what the library raises into a ModelError: bare exceptions, and panics that are not even those."""
+    """Turn the library's exceptions into a ModelError, including its panics, which are no ordinary exceptions."""
     try:
         yield
     except ModelError:
@@ -127,7 +127,7 @@ def _refused(said: str) -> Iterator[None]:
 
 
 def _loaded(files: TokenizerFiles) -> tuple[Tokenizer, AddedTokens, dict[str, Any]]:
-    """Return the tokenizer that the files describe, its added tokens, and the settings with its special tokens."""
+    """Return the tokenizer from the files, its added tokens, and the settings with its special tokens."""
     from tokenizers import AddedToken, Tokenizer
 
     settings, by_id = special_and_added(files)
@@ -138,15 +138,15 @@ def _loaded(files: TokenizerFiles) -> tuple[Tokenizer, AddedTokens, dict[str, An
         model = _read_model(files, settings)
         renamed = {i: str(token.content) for i, token in by_id.items()}
         if files.vocabulary is not None:
-            # Where a tokenizer.json is passed over, the first tokens keep their names, and added tokens that are named
-            # special ones are settled as those are below.
+            # Where a tokenizer.json is ignored, the first tokens keep their names, and named added tokens that are
+            # special are resolved like those below.
             named = [settings.get(name) for name in NAMED]
             renamed = {}
             by_id = {i: _copy(token) if any(token is one for one in named) else token for i, token in by_id.items()}
         core = converted(model, renamed)
         set_pipeline(core, **_pipeline(files, settings))
         added.add(whole_pieces(model))
-        # These four become tokens that are not normalized; of others, copying settles what they leave open.
+        # These four become tokens that are not normalized; for others, copying resolves unset properties.
         for name in NAMED:
             if isinstance(settings.get(name), str) and name in (*_DEFAULTS, "pad_token"):
                 settings[name] = AddedToken(settings[name], normalized=False, special=True)
@@ -179,8 +179,8 @@ def _copy(token: Any) -> Any:
 
 
 def _wants_model(settings: dict[str, Any]) -> bool:
-    """Return whether Llama's classes pass over a tokenizer.json."""
-    is_unset = "tokenizer_file" in settings  # to null, else it would have been refused
+    """Whether Llama's classes ignore a tokenizer.json."""
+    is_unset = "tokenizer_file" in settings  # must be null, since other values were refused
     return settings.get("add_prefix_space") is not None or bool(settings.get("from_slow")) or is_unset
 
 
@@ -195,7 +195,7 @@ def _read_model(files: TokenizerFiles, settings: dict[str, Any]) -> PieceModel:
 
 def _pipeline(files: TokenizerFiles, settings: dict[str, Any]) -> dict[str, bool]:
     """Return the settings of the pipeline of a tokenizer that is made from tokenizer.model."""
-    # Where a tokenizer.json is passed over, an `add_prefix_space` that is absent counts as null, which is no.
+    # Where a tokenizer.json is ignored, an absent `add_prefix_space` counts as null, that is, false.
     given = settings if files.vocabulary is None else {"add_prefix_space": None, **settings}
     legacy = settings.get("legacy") is None or _flag(files, settings, "legacy", default=True)
     return {"legacy": legacy, "prefix": _flag(files, given, "add_prefix_space", default=True)}
@@ -204,7 +204,7 @@ def _pipeline(files: TokenizerFiles, settings: dict[str, Any]) -> dict[str, bool
 def _add(added: AddedTokens, by_id: dict[int, AddedToken], settings: dict[str, Any]) -> None:
     """Add the tokens of the files, by id, and then the special ones that are not among them.
 
-    A special token that says how it is found is added again where the tokenizer has it, which may say otherwise.
+    A special token with its own matching properties is added again if the tokenizer already has it with others.
     """
     from tokenizers import AddedToken
 
@@ -223,7 +223,7 @@ def _add(added: AddedTokens, by_id: dict[int, AddedToken], settings: dict[str, A
 
 
 def _put_ends(core: Tokenizer, files: TokenizerFiles, settings: dict[str, Any]) -> None:
-    """Have the first and the last token put on, as Llama's classes do whatever tokenizer.json says."""
+    """Add the first and the last token to each text, as Llama's classes do regardless of tokenizer.json."""
     from tokenizers.processors import TemplateProcessing
 
     ends = []
@@ -239,7 +239,7 @@ def _put_ends(core: Tokenizer, files: TokenizerFiles, settings: dict[str, Any]) 
 
 
 def _id_of(core: Tokenizer, settings: dict[str, Any], name: str) -> int | None:
-    """Return the id of a special token, that of the unknown one where it has none, and None where neither is named."""
+    """Return the id of a special token, or of the unknown one where it has none; None where neither is named."""
     token, unknown = (settings.get(one) for one in (name, "unk_token"))
     ids: Iterable[int | None] = (core.token_to_id(str(one)) for one in (token, unknown) if one is not None)
     return None if token is None else next((found for found in ids if found is not None), None)

@@ -1,7 +1,7 @@
-"""The tokenizer's files in a folder: read, checked, and put together as transformers 4.44.2 does.
+"""The tokenizer's files in a folder: read, checked, and combined as transformers 4.44.2 does.
 
 tokenizer.json           vocabulary, added tokens and everything else of the `tokenizers` library
-tokenizer.model          vocabulary of SentencePiece; one of the two will do
+tokenizer.model          vocabulary of SentencePiece; one of the two suffices
 tokenizer_config.json    class, settings, special tokens, and since 4.34 `added_tokens_decoder`: added tokens by id
 special_tokens_map.json  special tokens, where there is no `added_tokens_decoder`
 added_tokens.json        ids of added tokens by text, where there is no `added_tokens_decoder`
@@ -31,7 +31,7 @@ SETTINGS, SPECIAL, ADDED, CONFIG = (
 )
 
 MAX_JSON = 64 * 2**20
-"""Largest tokenizer.json that is read, in bytes; Tarsier-7b's has two million."""
+"""Largest tokenizer.json, in bytes; Tarsier-7b's has two million."""
 
 LLAMA = ("LlamaTokenizer", "LlamaTokenizerFast")
 GENERIC = ("PreTrainedTokenizerFast", "PreTrainedTokenizer")
@@ -42,9 +42,9 @@ NAMED = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_t
 ADDITIONAL = "additional_special_tokens"
 
 _MATCHING = ("single_word", "lstrip", "rstrip", "normalized", "special")
-"""Properties of an added token that say how it is found in a text."""
+"""Properties of an added token that define how it is matched in a text."""
 _ELSEWHERE = ("tokenizer_file", "vocab_file", "init_inputs", "fast_tokenizer_files")
-"""Settings that lead to other files than those above."""
+"""Settings that refer to files other than those above."""
 
 
 def missing_vocabulary(folder: Path) -> list[str]:
@@ -54,26 +54,26 @@ def missing_vocabulary(folder: Path) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenizerFiles:
-    """The tokenizer's files in a folder; None for what is not there."""
+    """The tokenizer's files in a folder; None for missing ones."""
 
     folder: Path
     tokenizer_class: str
     settings: dict[str, Any]
-    """Of tokenizer_config.json; empty where there is none."""
+    """The content of tokenizer_config.json; empty where there is none."""
     special: dict[str, Any] | None
     added: dict[str, Any] | None
     vocabulary: dict[str, Any] | None
-    """Of tokenizer.json."""
+    """The content of tokenizer.json."""
     pipeline: tuple[bool, bool] | None = None
-    """`legacy` and `add_prefix_space`, where tokenizer.json is to be used with the pipeline that they stand for."""
+    """`legacy` and `add_prefix_space`, where tokenizer.json is to be used with the pipeline of these settings."""
 
     @property
     def is_llama(self) -> bool:
-        """Whether Llama's rules hold, or the generic ones."""
+        """Whether Llama's rules apply, or the generic ones."""
         return self.tokenizer_class in LLAMA
 
     def refuse(self, name: str, said: str) -> NoReturn:
-        """Raise the ModelError that says what is wrong with a file."""
+        """Raise the ModelError about a file."""
         raise ModelError(f"{self.folder / name}: {printable(said)}; take the tokenizer's files of the checkpoint.")
 
 
@@ -134,14 +134,14 @@ def _vocabulary(path: Path) -> dict[str, Any]:
 def special_and_added(files: TokenizerFiles) -> tuple[dict[str, Any], dict[int, AddedToken]]:
     """Return the settings, with the special tokens of all files, and the added tokens by the ids that files name.
 
-    Special tokens are text, or AddedToken where a file says how they are found; ADDITIONAL is a list of them.
+    Special tokens are text, or AddedToken where a file defines their matching; ADDITIONAL is a list of them.
 
-    One quirk of 4.44.2 is kept. A special token that is also an added one is found in a text as the latter says; but
-    those of added_tokens.json it looks for under the text of the last additional special token, whatever their own is,
-    and so finds the last of them for that text alone.
+    One quirk of 4.44.2 is kept. A special token that is also an added one is matched as the added one; but those of
+    added_tokens.json are all stored under the text of the last additional special token instead of their own, so that
+    only this text finds one: the last of them.
 
     Raises:
-        ModelError: a token is none, or an id is not a number or given twice.
+        ModelError: a token is invalid, or an id is not a number or is repeated.
     """
     settings = dict(files.settings)
     added: dict[int, AddedToken] = {}
@@ -195,12 +195,12 @@ def _put_special(files: TokenizerFiles, settings: dict[str, Any]) -> str:
 
 
 def _text(value: object) -> str | None:
-    """Return the text of a special token as 4.44.2 compares it: one that tokenizer_config.json describes has none."""
+    """Return the text of a special token as 4.44.2 compares it: one described in tokenizer_config.json has none."""
     return None if value is None else str(value)
 
 
 def _marked(files: TokenizerFiles, value: object) -> str | AddedToken:
-    """Return a special token of the settings, where an object says of itself what it is."""
+    """Return a special token of the settings, where an object describes its own type."""
     from tokenizers import AddedToken
 
     if isinstance(value, dict) and value.get("__type") == "AddedToken":

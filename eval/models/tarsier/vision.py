@@ -1,4 +1,4 @@
-"""The frames of several clips through the vision tower and the projector, as many at a time as fit."""
+"""Runs the frames of several clips through the vision tower and the projector, as many at a time as fit."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from eval.models.tarsier.memory import Tally, freed, is_out_of_memory
 def encode_frames(
     model: Any, clips: Sequence[torch.Tensor], at_once: int, tally: Tally, *, halve: bool = True
 ) -> list[torch.Tensor]:
-    """Return what stands at the image positions of each clip: (n * positions of a frame, width).
+    """Return the features at the image positions of each clip: (n * positions of a frame, width).
 
     Args:
         model: a TarsierForConditionalGeneration.
-        clips: the frames of each, (n, 3, side, side), of any type and anywhere.
-        at_once: frames in a pass; half of it where memory runs out.
-        tally: told what was done.
-        halve: whether a pass for which memory runs out is made again in two halves.
+        clips: the frames of each, (n, 3, side, side), of any type and on any device.
+        at_once: frames in a pass; halved where memory runs out.
+        tally: records statistics.
+        halve: whether a pass that runs out of memory is repeated in two halves.
     """
     frames = clips[0] if len(clips) == 1 else torch.cat(list(clips))
     parts = [frames[start : start + at_once] for start in range(0, len(frames), at_once)]
@@ -41,7 +41,7 @@ def _pass(model: Any, frames: torch.Tensor, tally: Tally, halve: bool) -> list[t
     else:
         tally.largest_vision = max(tally.largest_vision, len(frames))
         return [encoded]
-    # Outside of the handler, whose error still holds on to the tensors of the failed attempt.
+    # Outside the handler, whose error still holds the failed attempt's tensors.
     freed(tally)
     half = len(frames) // 2
     return [*_pass(model, frames[:half], tally, halve), *_pass(model, frames[half:], tally, halve)]

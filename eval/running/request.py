@@ -1,0 +1,100 @@
+"""Requests for a run or a score as plain values, and the overrides of `conf/` that they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from eval import config as configuration
+from eval.errors import ConfigError, did_you_mean
+from eval.running.judge_session import judge_overrides, protocol_overrides
+
+Place = str | Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalRequest:
+    """A model to be run on benchmarks."""
+
+    bench: str
+    """Benchmarks or groups of them, separated by commas."""
+    model: str | None = None
+    """A name from conf/model/, a checkpoint folder, or a hub id."""
+    data: Place | None = None
+    """Root of annotations and videos; None: the built-in world."""
+    annotations: Place | None = None
+    """An annotation file in upstream's format, with `data` as the root of its videos."""
+    judge: str | None = None
+    """A judge: `openai:<model>`, `azure:<deployment>`, a server's URL, `replay:<bundle>`; None: the offline one."""
+    protocol: str | None = None
+    """The protocol of its judge calls; None: upstream's protocol where its wording was imported, else `native`."""
+    limit: int | None = None
+    """Only the first so many samples of each benchmark."""
+    out: Place | None = None
+    """The run folder."""
+    overrides: Sequence[str] = ()
+    """Further settings of conf/, as `key=value`."""
+
+    def settings_of(self, bench: str) -> configuration.Settings:
+        """Return the checked settings of one of its benchmarks. Raises ConfigError."""
+        overrides = [f"benchmark={bench}", *_model_overrides(self.model)]
+        overrides += [*judge_overrides(self.judge), *protocol_overrides(self.protocol)]
+        for key, value in (("data", self.data), ("annotations", self.annotations), ("out", self.out)):
+            if value is not None:
+                overrides.append(f"{key}={configuration.quoted(str(absolute(value)))}")
+        if self.limit is not None:
+            overrides.append(f"limit={self.limit}")
+        return configuration.load_settings([*overrides, *self.overrides])
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreRequest:
+    """Predictions to be scored, without a model."""
+
+    predictions: Place
+    """A prediction file of upstream's, a folder of them, or a run folder."""
+    bench: str
+    """The benchmark."""
+    data: Place | None = None
+    """Root of the annotations, for metrics that need the whole split."""
+    judge: str | None = None
+    """A judge, as EvalRequest takes it."""
+    protocol: str | None = None
+    """The protocol of its judge calls."""
+    out: Place | None = None
+    """Folder for the result."""
+    overrides: Sequence[str] = ()
+    """Further settings of conf/, as `key=value`."""
+
+
+def absolute(place: Place) -> Path:
+    """Return a place that a user names as an absolute path."""
+    return Path(place).expanduser().resolve()
+
+
+def _model_overrides(model: str | None) -> list[str]:
+    """Return the overrides for --model: a name from conf/model, a checkpoint folder, or a hub id."""
+    known = configuration.names("model")
+    if model is None:
+        return []
+    if model in known:
+        return [f"model={model}"]
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        folder = folder.resolve()
+        return [
+            "model=tarsier-7b",
+            f"model.name={configuration.quoted(folder.name)}",
+            f"model.checkpoint={configuration.quoted(str(folder))}",
+            "model.revision=null",
+        ]
+    if model.count("/") == 1 and not model.startswith((".", "/", "~")):
+        name = configuration.quoted(model.split("/")[1])
+        return [
+            "model=tarsier-7b",
+            f"model.name={name}",
+            f"model.checkpoint={configuration.quoted(model)}",
+            "model.revision=main",  # the commit pinned in the yaml is Tarsier-7b's
+        ]
+    raise ConfigError(f"Unknown model {model!r}: no such folder, and no such name. {did_you_mean(model, known)}")

@@ -1,0 +1,118 @@
+"""`tarsier-eval score`: from predictions to a result, without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from eval import config as configuration
+from eval.config import Settings
+from eval.core import Benchmark, Prediction, Result, Sample
+from eval.errors import ConfigError, RunError
+from eval.files import make_folder
+from eval.judges.transcript import Transcript
+from eval.provenance import files_hash
+from eval.readers.malformed import Tolerance
+from eval.readers.predictions import read_predictions
+from eval.report.terminal import projection
+from eval.running.judge_session import Judging, judge_overrides, judged, notes_of, protocol_overrides
+from eval.running.outcome import is_whole, origin, stamp, write_and_show
+from eval.running.request import ScoreRequest, absolute
+from eval.running.score import score_predictions
+from eval.runs.folder import PREDICTIONS, RESULT, RUN, SCORES, VERDICTS, holds_only, read_record
+from eval.runs.lock import FolderLock
+from eval.runs.scored import read_settings
+
+
+def score(request: ScoreRequest) -> tuple[Result, bool]:
+    """Score a prediction file of upstream's, or of a run; return the result, and whether it is complete.
+
+    Raises:
+        TarsierEvalError: a setting, file or name is wrong, or the judge cannot be used.
+    """
+    benches = configuration.benchmarks_named(request.bench)
+    if len(benches) > 1:
+        raise ConfigError(f"score takes one benchmark at a time, not {request.bench!r}.")
+    judge = [*judge_overrides(request.judge), *protocol_overrides(request.protocol)]
+    data = [f"data={configuration.quoted(str(absolute(request.data)))}"] if request.data else []
+    settings = configuration.load_settings([f"benchmark={benches[0]}", *judge, *data, *request.overrides])
+    source = absolute(request.predictions)
+    if not source.exists():
+        raise ConfigError(f"The prediction file or folder {str(request.predictions)!r} does not exist.")
+    judging = Judging(settings)
+    benchmark, transcript = judging.benchmark(settings)
+    run = source.parent if source.name == PREDICTIONS else source
+    record = read_record(run) if (run / RUN).is_file() else None
+    known: dict[str, Any] = (
+        {} if record is None else {**record.fingerprint, "accepted": [asdict(each) for each in record.accepted]}
+    )
+    read = source / PREDICTIONS if source.is_dir() and known else source
+    tolerance = Tolerance()
+    pairs = read_predictions(read, benchmark.name, benchmark.dataset, benchmark.subset_of, tolerance)
+    known["rows_passed_over"] = dict(tolerance.others)
+    out = absolute(request.out) if request.out else configuration.RUNS / f"{stamp()}-score-{benches[0]}"
+    if (
+        out.exists()
+        and not (record is not None and out == run)
+        and not (out.is_dir() and holds_only(out, (SCORES, VERDICTS, RESULT)))
+    ):
+        raise RunError(f"{out} is there already and is not the folder of a score. Choose another OUT.")
+    make_folder(out)
+    with FolderLock(out):
+        return _scored(source, read, pairs, known, out, settings, judging, benchmark, transcript)
+
+
+def _scored(
+    source: Path,
+    read: Path,
+    pairs: Sequence[tuple[Sample, Prediction]],
+    known: Mapping[str, Any],
+    out: Path,
+    settings: Settings,
+    judging: Judging,
+    benchmark: Benchmark,
+    transcript: Transcript | None,
+) -> tuple[Result, bool]:
+    """Score pairs into a locked folder; return the result, and whether nothing failed and nothing is missing."""
+    files = [read] if read.is_file() else sorted(read.glob("*.jsonl"))
+    missing = known.get("n_samples", len(pairs)) - len(pairs)
+    if transcript is not None:
+        judging.announce(benchmark, pairs)
+    with judging.resumable():
+        scores, result = score_predictions(
+            pairs,
+            benchmark.scorer,
+            # Without the user's own data, a corpus's statistics can only come from the file itself.
+            [sample for sample, _ in pairs] if settings.is_builtin else list(benchmark.samples()),
+            benchmark=benchmark.name,
+            primary=benchmark.card.metric,
+            model=known.get("model", {}).get("name", source.stem),
+            provenance={
+                **known,
+                "data": _data_of(source) if settings.is_builtin else str(settings.data),
+                "predictions": str(source),
+                "predictions_sha256": files_hash(files),
+                "scored_with": origin(),
+            },
+        )
+    account = judging.account(transcript)
+    result = judged(judging, result, account)
+    notes = notes_of(account, result.provenance["scorer"].get("judge"))
+    size = benchmark.card.splits.get(benchmark.card.upstream_split or "", 0)
+    if "n_samples" not in known and len(pairs) < size:
+        notes.append(f"{len(pairs)} of the {size} samples of the published split.")
+        notes += [line] if (line := projection(result, size)) else []
+    if passed_over := sum(known["rows_passed_over"].values()):
+        notes.append(f"{passed_over} rows of other benchmarks in {source.name} were passed over.")
+    if missing:
+        result = replace(result, complete=False)
+    write_and_show(out, scores, result, [prediction for _, prediction in pairs], notes, transcript)
+    return result, is_whole(result) and not missing
+
+
+def _data_of(source: Path) -> str | None:
+    """Return the data root in a run's configuration; None for predictions from elsewhere."""
+    data = read_settings(source if source.is_dir() else source.parent).get("data")
+    return "built-in" if data == str(configuration.BUILTIN / "world") else data if isinstance(data, str) else None

@@ -1,0 +1,128 @@
+"""A run from its request to its results: config, samples, frames, model, predictions, scores, result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eval import building
+from eval import config as configuration
+from eval.config import Settings
+from eval.core import Benchmark, Model, Prediction, Result, Sample
+from eval.errors import ConfigError, DataError
+from eval.provenance import code_hash, data_hash, library_versions, prompts_hash
+from eval.readers.submission import is_withheld
+from eval.report.terminal import show_summary
+from eval.running.judge_session import Judging
+from eval.running.loop import Job, run
+from eval.running.media_check import changed_media
+from eval.running.outcome import stamp
+from eval.running.predict import coverage
+from eval.running.request import EvalRequest
+from eval.runs.folder import PREDICTIONS, refuse_changed, refuse_foreign
+
+if TYPE_CHECKING:
+    from eval.video.workers import FrameLoader
+
+
+def evaluate(request: EvalRequest) -> list[Result]:
+    """Run one model on one or several benchmarks, and return the result of each.
+
+    Raises:
+        TarsierEvalError: a setting, file or name is wrong, and nothing was started; or the run could not go on.
+    """
+    benches = configuration.benchmarks_named(request.bench)
+    settings = [request.settings_of(bench) for bench in benches]
+    name = request.bench.replace(",", "+").replace(" ", "")
+    base = settings[0].out or configuration.RUNS / f"{stamp()}-{settings[0].model.get('name')}-{name}"
+    judging = Judging(settings[0])
+    outs = [base / bench if len(benches) > 1 else base for bench in benches]
+    jobs = [_job(one, out, judging) for one, out in zip(settings, outs, strict=True)]
+    # Check the judge before the model works; if all outputs exist already, it may not be needed.
+    if any(job.transcript is not None and not (job.out / PREDICTIONS).exists() for job in jobs):
+        judging.check()
+    # One loaded model serves all benchmarks; it is loaded after all checks.
+    with frame_loader(settings[0]) as loader:
+        model: Model = building.build(settings[0].model, "model")
+        results = list(run(jobs, model, loader))
+    if len(results) > 1:
+        show_summary(results)
+    return results
+
+
+def frame_loader(settings: Settings) -> FrameLoader:
+    """Return the loader of clips, whose processes start while the model is loaded."""
+    from eval.video.workers import FrameLoader
+
+    how = settings.loading
+    loader = FrameLoader(
+        decoder=settings.decoder,
+        workers=how.workers,
+        timeout_s=how.timeout_s,
+        memory_gb=how.memory_gb,
+        ahead_mb=how.ahead_mb,
+        store=how.store,
+    )
+    loader.start()
+    return loader
+
+
+def _job(settings: Settings, out: Path, judging: Judging) -> Job:
+    if not settings.data.is_dir():
+        raise ConfigError(f"The data folder {str(settings.data)!r} does not exist, or is no folder.")
+    if settings.annotations is not None and not settings.annotations.exists():
+        raise ConfigError(f"The annotation file {str(settings.annotations)!r} does not exist.")
+    refuse_foreign(out)
+    benchmark, transcript = judging.benchmark(settings)
+    population = list(benchmark.samples())
+    seen: set[str] = set()
+    for sample in population:
+        if sample.id in seen:
+            raise DataError(f"{benchmark.name}: the sample id {sample.id!r} comes twice; ids must be unique.")
+        seen.add(sample.id)
+    samples = population[: settings.limit]
+    short = [c for c in coverage(samples) if c.fraction < settings.min_coverage]
+    if short:
+        listed = "; ".join(f"{c.subset or benchmark.name} {c.present}/{c.total}" for c in short)
+        raise DataError(f"Media below min_coverage={settings.min_coverage} under {settings.data}: {listed}.")
+    unanswered = [sample.id for sample in samples if not sample.targets]
+    if unanswered and not is_withheld(samples):
+        raise DataError(f"{benchmark.name}: {unanswered[0]!r} has no answer to compare with; complete its annotations.")
+    if not unanswered:
+        # A trial scoring without outputs: refuses unscorable samples before the model works.
+        absent = [(s, Prediction(id=s.id, prompt=s.prompt, output=None, error="not run yet")) for s in samples]
+        benchmark.scorer.score(absent, population)
+    identity = _identity(settings, benchmark, samples)
+    refuse_changed(out, identity, settings.accept)
+    return Job(
+        settings=settings,
+        benchmark=benchmark,
+        judging=judging,
+        transcript=transcript,
+        samples=samples,
+        population=population,
+        read_from=dict(benchmark.describe()),
+        identity=identity,
+        out=out,
+        changed=changed_media(out, samples, settings.accept),
+    )
+
+
+def _identity(settings: Settings, benchmark: Benchmark, samples: Sequence[Sample]) -> dict[str, Any]:
+    from eval.video.frames import decoder_version
+
+    asked = benchmark.asked_with()
+    return {
+        "benchmark": benchmark.name,
+        "split": settings.benchmark.get("split"),
+        "limit": settings.limit,
+        "full_output": settings.full_output or benchmark.scorer.settled() is None,
+        "n_samples": len(samples),
+        "decoder": dict(decoder_version(settings.decoder)),
+        "wording": {"name": asked.name, "sha256": asked.sha256},
+        "prompts_sha256": prompts_hash(samples),
+        "data_sha256": data_hash(samples),
+        "code": code_hash(configuration.PROJECT),
+        "libraries": library_versions(),
+    }
