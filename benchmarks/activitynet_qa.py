@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from eval.readers.benchmark import AnnotatedBenchmark
-from eval.readers.homes import Homes
 from eval.readers.joining import Namer, Question
+from eval.readers.layout import DataLayout
 from eval.readers.rows import by_label, read_json_list
 
 
@@ -46,6 +46,6 @@ class ActivityNetQA(AnnotatedBenchmark):
             with self.tolerance:
                 raise answer.error("question_id", f"is {key!r}, without a question in {files[0]}; fetch both again")
 
-    def namer(self, homes: Homes) -> Namer:  # noqa: ARG002
+    def namer(self, homes: DataLayout) -> Namer:  # noqa: ARG002
         """Return the name with the prefix of ActivityNet's files, which upstream's rows have too."""
         return lambda video: (f"v_{video.removeprefix('v_')}", video)

@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from eval.readers.homes import Homes
 from eval.readers.joining import Namer, Question
+from eval.readers.layout import DataLayout
 from eval.readers.malformed import RowError
 from eval.readers.numbered import NumberedBenchmark, msvd_namer, read_mapping
 from eval.readers.rows import Row, read_lines
@@ -45,6 +45,6 @@ class MSVDCaption(NumberedBenchmark):
                     targets=tuple(captions.get(clip, ())),
                 )
 
-    def namer(self, homes: Homes) -> Namer:
+    def namer(self, homes: DataLayout) -> Namer:
         """Return both names of a video."""
         return msvd_namer(homes, self.tolerance)

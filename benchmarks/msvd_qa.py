@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from eval.readers.homes import Homes
 from eval.readers.joining import Namer, Question
+from eval.readers.layout import DataLayout
 from eval.readers.numbered import NumberedBenchmark, msvd_namer
 
 
@@ -33,6 +33,6 @@ class MSVDQA(NumberedBenchmark):
         """Yield the questions of a split."""
         return self.qa(files[0])
 
-    def namer(self, homes: Homes) -> Namer:
+    def namer(self, homes: DataLayout) -> Namer:
         """Return both names of a video."""
         return msvd_namer(homes, self.tolerance)

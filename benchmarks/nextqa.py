@@ -19,8 +19,8 @@ from pathlib import Path
 
 from eval.readers.benchmark import AnnotatedBenchmark
 from eval.readers.choices import index_letter
-from eval.readers.homes import Homes
 from eval.readers.joining import Namer, Question
+from eval.readers.layout import DataLayout
 from eval.readers.rows import read_object
 from eval.readers.tables import read_table
 
@@ -50,7 +50,7 @@ class NExTQA(AnnotatedBenchmark):
                     metadata={"type": kind},
                 )
 
-    def namer(self, homes: Homes) -> Namer:
+    def namer(self, homes: DataLayout) -> Namer:
         """Return what turns a video's number into its path in VidOR, where the map is there."""
         file = homes.official("map_vid_vidorID.json")
         paths = read_object(file) if file else None

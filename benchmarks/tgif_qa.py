@@ -19,8 +19,8 @@ from pathlib import Path
 
 from eval.readers.benchmark import AnnotatedBenchmark
 from eval.readers.folders import video_stem
-from eval.readers.homes import Homes
 from eval.readers.joining import Namer, Question
+from eval.readers.layout import DataLayout
 from eval.readers.tables import read_table
 
 
@@ -40,6 +40,6 @@ class TGIFQA(AnnotatedBenchmark):
                     kind=row.label("type"),
                 )
 
-    def namer(self, homes: Homes) -> Namer:  # noqa: ARG002
+    def namer(self, homes: DataLayout) -> Namer:  # noqa: ARG002
         """Return the name of the gif; a copy in another container is found by its stem."""
         return lambda video: (f"{video_stem(video)}.gif",)

@@ -20,8 +20,8 @@ from pathlib import Path
 
 from eval.readers.benchmark import AnnotatedBenchmark
 from eval.readers.choices import check_letter
-from eval.readers.homes import Homes
 from eval.readers.joining import Namer, Question
+from eval.readers.layout import DataLayout
 from eval.readers.tables import read_records
 from eval.readers.upstream import UpstreamRow
 
@@ -49,7 +49,7 @@ class VideoMME(AnnotatedBenchmark):
         """Return the duration, which upstream's rows have among their further fields."""
         return str(row.extra.get("duration", ""))
 
-    def namer(self, homes: Homes) -> Namer:
+    def namer(self, homes: DataLayout) -> Namer:
         """Return the name of the file, and the number that upstream uses."""
         file = homes.official(self.official[self.split][0])
         names: dict[str, str] = {}

@@ -28,7 +28,7 @@ DecoderName = Literal["pyav", "decord"]
 Task = Literal["mc_qa", "oe_qa", "caption", "description"]
 """Kinds of answer: an option letter, a few words, one sentence, every event. Also the names of groups."""
 
-Settled = Callable[[str], bool]
+StopWhen = Callable[[str], bool]
 """Whether an output, as generated so far, has a score that further text cannot change."""
 
 COMPLETE_FROM = 0.995
@@ -266,7 +266,7 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class LoadedClip:
     """The result of loading a clip: its frames, or an error."""
 
     clip: Clip
@@ -283,14 +283,14 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ClipPrompts:
     """Prompts about the frames of one clip."""
 
     frames: Sequence[Image]
     """RGB images."""
     prompts: Sequence[str]
     """Texts with one `<video>`, or one `<image>` a frame."""
-    settled: Sequence[Settled | None] = ()
+    settled: Sequence[StopWhen | None] = ()
     """For each prompt, the check that may end its continuation before the end token; empty for none."""
 
 
@@ -368,7 +368,7 @@ class Model(Protocol):
         """Return everything the outputs depend on: checkpoint, revision, device, dtype, decoding."""
         ...
 
-    def generate(self, asked: Sequence[Asked], clock: Clock | None = None) -> list[list[Generation]]:
+    def generate(self, asked: Sequence[ClipPrompts], clock: Clock | None = None) -> list[list[Generation]]:
         """Continue each prompt about its clip's frames, as if it were asked alone.
 
         Args:
@@ -390,7 +390,7 @@ class Scorer(Protocol):
         """Return the identity of its scores: settings, wording, parser, judge. Compare only scores with equal ones."""
         ...
 
-    def settled(self) -> Settled | None:
+    def settled(self) -> StopWhen | None:
         """Return the check that an output's score can no longer change; None if only the whole output decides."""
         ...
 

@@ -35,7 +35,7 @@ import torch  # noqa: E402
 from benchmarks.mini.world import WORLD  # noqa: E402
 from eval.building import build  # noqa: E402
 from eval.config import load_settings, names  # noqa: E402
-from eval.core import Asked, Sample, Scorer, Settled  # noqa: E402
+from eval.core import ClipPrompts, Sample, Scorer, StopWhen  # noqa: E402
 from eval.models.tarsier.runner import TarsierRunner  # noqa: E402
 from eval.running.predict import predict  # noqa: E402
 from eval.scorers.multiple_choice import MultipleChoice  # noqa: E402
@@ -144,7 +144,7 @@ def together(
     samples: Sequence[Sample],
     runner: TarsierRunner,
     load: Any,
-    settled: dict[str, Settled | None],
+    settled: dict[str, StopWhen | None],
     expected: dict[tuple[str, str], str],
 ) -> None:
     """Run a round of the shared runner, and compare what it says with what the loop said."""
@@ -221,7 +221,7 @@ def real(rounds: int, n_sequential: int) -> Iterator[Measured]:
 
 def on_one_clip(runner: TarsierRunner, clip: Any, prompts: Sequence[str], rules: Sequence[Any]) -> list[str]:
     """Decode a clip and ask everything about it."""
-    asked = Asked(frames=load_frames(clip, runner.n_frames), prompts=prompts, settled=rules)
+    asked = ClipPrompts(frames=load_frames(clip, runner.n_frames), prompts=prompts, settled=rules)
     return [generation.output for generation in runner.generate([asked])[0]]
 
 

@@ -67,7 +67,7 @@ ${now:%Y}
 os.system
 eval.building.build
 eval.runs.folder.os.remove
-eval.readers.clone.shutil
+eval.readers.upstream_import.shutil
 eval.runs.folder.Path
 eval
 eval.judges.offline.OfflineJudge

@@ -155,10 +155,10 @@ def shorter_labels(made: Callable[..., Any]) -> Callable[..., Any]:
 
 def as_wrong(made: Callable[..., Any]) -> Callable[..., Any]:
     """Count a judge's failure as a wrong answer."""
-    from eval.judges.calls import Verdict
+    from eval.judges.calls import Grade
     from eval.judges.rounds import NoAnswer
 
-    wrong = Verdict(correct=False, score=0)
+    wrong = Grade(correct=False, score=0)
     return lambda s, p, answer: made(s, p, wrong if isinstance(answer, NoAnswer) else answer)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from eval.core import Asked
+from eval.core import ClipPrompts
 from eval.models.tarsier import attention
 from eval.models.tarsier.checkpoint import Device
 from eval.models.tarsier.engine import Engine
@@ -163,7 +163,7 @@ def _asked(runner: Any, name: str) -> Encoded:
     samples, _ = built_in(name)
     prompts = [wrap_prompt(sample.prompt) for sample in samples if sample.clip == samples[0].clip]
     frames = load_frames(samples[0].clip, runner.n_frames)
-    return in_order(runner._encode(Asked(frames=frames, prompts=prompts), runner._ids(len(frames), prompts)))
+    return in_order(runner._encode(ClipPrompts(frames=frames, prompts=prompts), runner._ids(len(frames), prompts)))
 
 
 def large(machine: Machine) -> Iterator[Row]:

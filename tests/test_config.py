@@ -12,7 +12,7 @@ from omegaconf.errors import InterpolationResolutionError
 from eval.building import build
 from eval.config import PROJECT, load_settings, names, quoted
 from eval.config.overrides import MAKE
-from eval.core import Asked
+from eval.core import ClipPrompts
 from eval.errors import ConfigError, DataError
 from eval.judges.protocol import JudgeProtocol
 from eval.judges.wording import native_wording
@@ -173,7 +173,7 @@ SCRIPTED = {"_target_": "eval.models.scripted.ScriptedModel"}
 def test_build_makes_the_object():
     model = build({**SCRIPTED, "name": "x", "outputs": ["B", "C"]}, "model")
     assert isinstance(model, ScriptedModel)
-    (generations,) = model.generate([Asked(frames=[], prompts=[str(number) for number in range(40)])])
+    (generations,) = model.generate([ClipPrompts(frames=[], prompts=[str(number) for number in range(40)])])
     assert {generation.output for generation in generations} == {"B", "C"}
 
 
@@ -307,7 +307,7 @@ def test_no_yaml_takes_a_value_from_the_environment(tmp_path, monkeypatch):
         ),
         *(
             "eval.__main__.main",
-            "eval.readers.clone.shutil",
+            "eval.readers.upstream_import.shutil",
             "eval.runs.folder._drop",
             "eval..",
             "benchmarks.mini.train.main",

@@ -24,7 +24,7 @@ from eval.__main__ import main
 from eval.errors import DataError, RunError
 from eval.judges.replay import ReplayJudge
 from eval.readers.predictions import read_run
-from eval.runs.checksums import refuse_altered
+from eval.runs.checksums import verify
 from eval.runs.folder import open_run, read_record
 from tests.cli.judged import descriptions, result, score, served
 from tests.cli.runs import evaluate, needs_world
@@ -331,19 +331,19 @@ def test_what_a_result_was_computed_with_at_every_byte(at):
     for name in ("scores.jsonl", "verdicts.jsonl"):
         path = folder / "one" / name
         content = path.read_bytes()
-        refuse_altered(folder / "one", found, name)
+        verify(folder / "one", found, name)
         for what, hurt in every_byte(content):
             put(path, hurt)
-            assert sound(partial(refuse_altered, folder / "one", found, name)) == "refused", what
+            assert sound(partial(verify, folder / "one", found, name)) == "refused", what
         path.unlink()
-        assert sound(partial(refuse_altered, folder / "one", found, name)) == "refused"
+        assert sound(partial(verify, folder / "one", found, name)) == "refused"
 
 
 def test_scores_of_an_earlier_version_are_counted(at):
     folder, _ = at
     older = {key: value for key, value in result(folder / "one").items() if key != "files"}
-    refuse_altered(folder / "one", older, "scores.jsonl")
+    verify(folder / "one", older, "scores.jsonl")
     path = folder / "one" / "scores.jsonl"
     put(path, b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
     with pytest.raises(RunError, match=r"holds 3 lines, and result\.json counts 4"):
-        refuse_altered(folder / "one", older, "scores.jsonl")
+        verify(folder / "one", older, "scores.jsonl")

@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.mini.held_out import Tally, multiple_choice_samples, other_samples, tallied
-from eval.core import Clip, Loaded, Sample
+from eval.core import Clip, LoadedClip, Sample
 from eval.video.frames import load_frames
 from eval.video.sampling import sample_indices
 
@@ -177,10 +177,10 @@ def measure(fault: Fault, samples: Sequence[Sample], checkpoint: Path) -> Mappin
     if fault.runner is not None:
         fault.runner(runner)
 
-    def load(clips: Iterable[Clip]) -> Iterator[Loaded]:
+    def load(clips: Iterable[Clip]) -> Iterator[LoadedClip]:
         for clip in clips:
             frames = load_frames(fault.clip(clip) if fault.clip else clip, fault.n_frames)
-            yield Loaded(clip=clip, frames=fault.frames(frames) if fault.frames else frames)
+            yield LoadedClip(clip=clip, frames=fault.frames(frames) if fault.frames else frames)
 
     if fault.prompt is not None:
         samples = [replace(sample, prompt=fault.prompt(sample.prompt)) for sample in samples]

@@ -44,14 +44,14 @@ POWER = 0.8
 _NOTHING = 1e-12
 """Standard errors below this mean that all videos differ by the same amount."""
 
-Verdict = Literal["pass", "fail", "inconclusive"]
+PassFail = Literal["pass", "fail", "inconclusive"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """The test's result for a difference and a margin, in the metric's own unit."""
 
-    verdict: Verdict
+    verdict: PassFail
     low: float
     """Lower bound of the difference, one-sided."""
     high: float
@@ -108,7 +108,7 @@ def decide(
         low, high = difference - reach, difference + reach
         needed = ceil(n * ((t_quantile(df, CONFIDENCE) + t_quantile(df, POWER)) * stderr / margin) ** 2)
     armed = n >= needed
-    verdict: Verdict = "inconclusive"
+    verdict: PassFail = "inconclusive"
     if high < -margin:
         verdict = "fail"
     elif armed and low > -margin:

@@ -17,7 +17,7 @@ from typing import Any
 from eval import building
 from eval import config as configuration
 from eval.cli.evaluate import request_of
-from eval.core import Asked, Benchmark, Generation, Prediction, Sample
+from eval.core import Benchmark, ClipPrompts, Generation, Prediction, Sample
 from eval.errors import ConfigError
 from eval.report.equivalence import Equivalence, Flip, show_equivalence
 from eval.report.terminal import RunProgress
@@ -80,7 +80,7 @@ class _OneByOne:
         described: Mapping[str, Any] = self._model.describe()
         return described
 
-    def generate(self, asked: Sequence[Asked], clock: Clock | None = None) -> list[list[Generation]]:  # noqa: ARG002
+    def generate(self, asked: Sequence[ClipPrompts], clock: Clock | None = None) -> list[list[Generation]]:  # noqa: ARG002
         """Continue each prompt by itself."""
         return [[self._model.alone(each.frames, prompt) for prompt in each.prompts] for each in asked]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from eval import config as configuration
 from eval.errors import ConfigError
-from eval.readers.clone import import_upstream
-from eval.readers.filling import write_predictions
 from eval.readers.pack import DEFAULT_PACK
 from eval.readers.predictions import read_run
+from eval.readers.upstream_export import write_predictions
+from eval.readers.upstream_import import import_upstream
 from eval.running.outcome import say
 from eval.runs.folder import PREDICTIONS, RUN, read_fingerprint
 

@@ -19,8 +19,8 @@ import yaml
 
 from eval import building
 from eval import config as configuration
-from eval.analysis.explain.explanation import Material, explain
-from eval.analysis.explain.graders import Panel, places, same_outputs
+from eval.analysis.explain.explanation import ExplainInputs, explain
+from eval.analysis.explain.graders import JudgePanel, places, same_outputs
 from eval.analysis.explain.stored import stored_judges
 from eval.analysis.explain.target import Target, by_hand, published
 from eval.analysis.explain.view import show_explanation
@@ -32,8 +32,8 @@ from eval.analysis.explain.ways import (
     DIGITS,
     TOKENIZER,
     WHOLE,
-    Marked,
-    Wanted,
+    MetricKey,
+    VariantScores,
     average_of,
 )  # fmt: skip
 from eval.analysis.leaderboard.finding import opened
@@ -95,7 +95,7 @@ def why(given: argparse.Namespace) -> bool:
         if not scored.result.metrics:
             raise ConfigError(f"--run {given.run}: the solutions of its split are withheld; it has no number.")
         target = _target(given, scored)
-        wanted = Wanted(
+        wanted = MetricKey(
             metric=target.metric if target else scored.result.primary, subset=target.subset if target else OVERALL
         )
         explanation = explain(_material(path, scored, given, wanted, target), wanted, target)
@@ -115,8 +115,8 @@ def _target(given: argparse.Namespace, scored: ScoredRun) -> Target | None:
 
 
 def _material(
-    path: Path, scored: ScoredRun, given: argparse.Namespace, wanted: Wanted, target: Target | None
-) -> Material:
+    path: Path, scored: ScoredRun, given: argparse.Namespace, wanted: MetricKey, target: Target | None
+) -> ExplainInputs:
     average = average_of(scored.result.metrics, wanted, str(path))
     is_builtin = scored.is_builtin or _lies_in_builtin_run(scored)
     settings = _settings(scored, given, is_builtin=is_builtin)
@@ -126,7 +126,7 @@ def _material(
     marked, choices = _marked(case)
     about, card = scored.result.provenance, benchmark.card
     split = (target.split if target else "") or about.get("split") or card.upstream_split or ""
-    return Material(
+    return ExplainInputs(
         place=str(path),
         result=scored.result,
         is_builtin=is_builtin,
@@ -140,7 +140,7 @@ def _material(
     )
 
 
-def _marked(case: _Case) -> tuple[list[Marked], dict[str, str]]:
+def _marked(case: _Case) -> tuple[list[VariantScores], dict[str, str]]:
     """Return scores under each choice for single samples, and the run's own choices."""
     identity, node = case.identity, case.settings.benchmark["scorer"]
     if identity.get("name") == "multiple_choice":
@@ -151,7 +151,9 @@ def _marked(case: _Case) -> tuple[list[Marked], dict[str, str]]:
             for whole in (False, True) if is_whole or node.get("whole_videos") else (False,):
                 scorer = _built({**node, "digits": digits, "whole_videos": whole})
                 scores = scores or scorer.score(case.pairs)
-                found.append(Marked(choices={DIGITS: digits, WHOLE: _BROKEN[whole]}, scores=scores, scorer=scorer))
+                found.append(
+                    VariantScores(choices={DIGITS: digits, WHOLE: _BROKEN[whole]}, scores=scores, scorer=scorer)
+                )
         return found, {DIGITS: str(identity.get("digits", node["digits"])), WHOLE: _BROKEN[is_whole]}
     if identity.get("name") == "captioning":
         return _captions(case)
@@ -160,10 +162,10 @@ def _marked(case: _Case) -> tuple[list[Marked], dict[str, str]]:
         case.notes.extend(panel.notes)
         return panel.marked, dict(panel.marked[0].choices)
     scores, _ = rescore(case.scored, case.given.data, case.given.overrides)
-    return [Marked(choices={}, scores=scores, scorer=case.benchmark.scorer)], {}
+    return [VariantScores(choices={}, scores=scores, scorer=case.benchmark.scorer)], {}
 
 
-def _captions(case: _Case) -> tuple[list[Marked], dict[str, str]]:
+def _captions(case: _Case) -> tuple[list[VariantScores], dict[str, str]]:
     try:
         population = population_of(case.scored, case.benchmark, case.pairs, case.given.data)
     except ConfigError as error:
@@ -178,13 +180,15 @@ def _captions(case: _Case) -> tuple[list[Marked], dict[str, str]]:
     found = []
     for name in dict.fromkeys([own, "own", *(["pycocoevalcap"] if has_java else [])]):
         scorer = _built({**case.settings.benchmark["scorer"], "tokenizer": name})
-        found.append(Marked(choices={TOKENIZER: name}, scores=scorer.score(case.pairs, population), scorer=scorer))
+        found.append(
+            VariantScores(choices={TOKENIZER: name}, scores=scorer.score(case.pairs, population), scorer=scorer)
+        )
     return found, {TOKENIZER: own}
 
 
-def _panel(case: _Case) -> Panel:
+def _panel(case: _Case) -> JudgePanel:
     """Return the scores by each available judge, the run's own first."""
-    panel = Panel()
+    panel = JudgePanel()
     try:
         own, _ = rescore(case.scored, case.given.data, case.given.overrides)
     except ConfigError as error:
@@ -208,7 +212,7 @@ def _panel(case: _Case) -> Panel:
     return panel
 
 
-def _add_place(panel: Panel, case: _Case, place: Path) -> None:
+def _add_place(panel: JudgePanel, case: _Case, place: Path) -> None:
     """Count the judge of another score, from a folder or a bundle, if it has judged the same outputs.
 
     Even with other outputs, some requests may be equal: a bundle's verdicts are looked up by request.

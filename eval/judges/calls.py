@@ -121,7 +121,7 @@ LABELS: tuple[Label, ...] = ("entailment", "neutral", "contradiction")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Grade:
     """A judge's grade of an answer."""
 
     correct: bool

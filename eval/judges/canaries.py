@@ -26,7 +26,7 @@ from statistics import NormalDist
 from typing import Any, Literal, get_args
 
 from eval.errors import ConfigError, DataError, did_you_mean
-from eval.judges.calls import LABELS, Judge, Label, Verdict
+from eval.judges.calls import LABELS, Grade, Judge, Label
 from eval.judges.protocol import JudgeProtocol, Question
 from eval.judges.rounds import NoAnswer, ask
 
@@ -65,7 +65,7 @@ _INPUTS: Mapping[CanaryTask, tuple[str, ...]] = {
 }
 _MAY_BE_EMPTY = ("prediction", "description")
 
-_Answer = Verdict | tuple[Label, ...]
+_Answer = Grade | tuple[Label, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +238,7 @@ def _said(answer: _Answer | NoAnswer) -> tuple[str, ...]:
     """Return the verdicts of an answer; none where there is no answer."""
     if isinstance(answer, NoAnswer):
         return ()
-    return ("yes" if answer.correct else "no",) if isinstance(answer, Verdict) else answer
+    return ("yes" if answer.correct else "no",) if isinstance(answer, Grade) else answer
 
 
 def _canary(line: str, place: str) -> Canary:

@@ -12,7 +12,7 @@ from typing import Any
 
 from eval.errors import ConfigError, did_you_mean
 from eval.judges import replies, structured
-from eval.judges.calls import LABELS, JudgeCall, Label, UnreadableReplyError, Verdict
+from eval.judges.calls import LABELS, Grade, JudgeCall, Label, UnreadableReplyError
 from eval.judges.hardening import MARKER
 
 
@@ -50,7 +50,7 @@ class Native:
             return _object(**_VERDICT)
         return _object(events=_EVENTS if call.task == "extract" else _LABELLED)
 
-    def read_verdict(self, call: JudgeCall, reply: str) -> Verdict:  # noqa: ARG002
+    def read_verdict(self, call: JudgeCall, reply: str) -> Grade:  # noqa: ARG002
         """Read a grade. Raises UnreadableReplyError, as the other readers do."""
         return structured.verdict(structured.read_object(reply))
 
@@ -62,7 +62,7 @@ class Native:
         """Read one label per event, in the order of the call's events."""
         return structured.labels(structured.read_object(reply), n_labels(call), indexed=False)
 
-    def write_verdict(self, call: JudgeCall, verdict: Verdict) -> str:  # noqa: ARG002
+    def write_verdict(self, call: JudgeCall, verdict: Grade) -> str:  # noqa: ARG002
         """Write a grade in the form that read_verdict accepts."""
         score = int(verdict.score) if verdict.score == int(verdict.score) else verdict.score
         return _written({"pred": "yes" if verdict.correct else "no", "score": score})
@@ -86,7 +86,7 @@ class Upstream(Native):
         """Return None: upstream asks for no structured output."""
         return
 
-    def read_verdict(self, call: JudgeCall, reply: str) -> Verdict:  # noqa: ARG002
+    def read_verdict(self, call: JudgeCall, reply: str) -> Grade:  # noqa: ARG002
         """Read a grade."""
         return replies.read_verdict(reply)
 
@@ -110,7 +110,7 @@ class Tagged(Native):
         native = super().schema(call)
         return _object(id={"type": "string"}, **(native or {})["properties"])
 
-    def read_verdict(self, call: JudgeCall, reply: str) -> Verdict:
+    def read_verdict(self, call: JudgeCall, reply: str) -> Grade:
         """Read a grade."""
         return structured.verdict(self._own(call, reply))
 
@@ -123,7 +123,7 @@ class Tagged(Native):
         """Read one label per event, each with its event's number."""
         return structured.labels(self._own(call, reply), n_labels(call), indexed=True)
 
-    def write_verdict(self, call: JudgeCall, verdict: Verdict) -> str:
+    def write_verdict(self, call: JudgeCall, verdict: Grade) -> str:
         """Write a grade in the form that read_verdict accepts."""
         return self._tagged(call, super().write_verdict(call, verdict))
 

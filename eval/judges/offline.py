@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eval.judges.calls import JudgeCall, JudgeReply, Label, Verdict
+from eval.judges.calls import Grade, JudgeCall, JudgeReply, Label
 from eval.judges.forms import form
 from eval.judges.words import lemmas, stands_in, words
 
@@ -75,13 +75,13 @@ def _sentences(text: str) -> list[str]:
     return [part.strip() for part in parts if words(part)]
 
 
-def _grade(answer: str, prediction: str) -> Verdict:
+def _grade(answer: str, prediction: str) -> Grade:
     wanted, said = words(answer), words(prediction)
     if stands_in(said, wanted):
-        return Verdict(correct=True, score=5)
+        return Grade(correct=True, score=5)
     lemmas_said = {lemma for word in said for lemma in lemmas(word)}
     held = sum(not lemmas(word).isdisjoint(lemmas_said) for word in wanted)
-    return Verdict(correct=False, score=round(2 * held / len(wanted)) if wanted else 0)
+    return Grade(correct=False, score=round(2 * held / len(wanted)) if wanted else 0)
 
 
 def _label(event: Sequence[str], sentences: Sequence[Sequence[str]]) -> Label:

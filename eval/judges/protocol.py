@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 from eval.errors import ConfigError, did_you_mean
-from eval.judges.calls import JudgeCall, JudgeTask, Label, Verdict
+from eval.judges.calls import Grade, JudgeCall, JudgeTask, Label
 from eval.judges.forms import form
 from eval.judges.wording import Wording, hardened_wording, indexed_wording, native_wording, upstream_wording
 
@@ -46,7 +46,7 @@ class Question(Generic[T_co]):
     """Return the answer in a reply. Raises UnreadableReplyError where there is none."""
     temperatures: tuple[float | None, ...] = (None,)
     """Temperature of each attempt; its length is the maximum number of attempts."""
-    insists: bool = False
+    retry_refusals: bool = False
     """Whether a refused call is asked again too."""
 
     def attempt(self, number: int) -> JudgeCall:
@@ -71,9 +71,9 @@ class JudgeProtocol:
     """Temperature of each attempt by task."""
     max_tokens: Mapping[JudgeTask, int] = field(default_factory=lambda: NATIVE_TOKENS)
     """Bounds on reply tokens; none is sent for a task without one."""
-    insists: bool = False
+    retry_refusals: bool = False
     """Whether a refused call is asked again, as upstream does, since it treats refusals as unreadable replies."""
-    asks_about_nothing: bool = False
+    ask_even_if_trivial: bool = False
     """Whether the judge is asked where the result is known, as upstream does: about an output without words or with
     only the question's words, which is wrong, and about an empty list of events, replaced by the whole text, for
     which the side scores 1 either way."""
@@ -88,8 +88,8 @@ class JudgeProtocol:
             "parser": form(self.form).parser,
             "temperatures": {task: list(self.temperatures[task]) for task in self.tasks},
             "max_tokens": dict(self.max_tokens),
-            "insists": self.insists,
-            "asks_about_nothing": self.asks_about_nothing,
+            "insists": self.retry_refusals,
+            "asks_about_nothing": self.ask_even_if_trivial,
         }
 
     def require(self, task: JudgeTask, scorer: str) -> None:
@@ -99,7 +99,7 @@ class JudgeProtocol:
                 f"The protocol {self.name!r} is not made for {scorer}. Give PROTOCOL=native, hardened or upstream."
             )
 
-    def grade(self, sample: str, question: str, answer: str, prediction: str) -> Question[Verdict]:
+    def grade(self, sample: str, question: str, answer: str, prediction: str) -> Question[Grade]:
         """Return the question that asks for a grade of a prediction against the answer."""
         call = self._call("open_qa", sample, {"question": question, "answer": answer, "prediction": prediction})
         return self._question(call, partial(form(self.form).read_verdict, call))
@@ -133,7 +133,9 @@ class JudgeProtocol:
         return replace(call, schema=form(self.form).schema(call))
 
     def _question(self, call: JudgeCall, read: Callable[[str], T_co]) -> Question[T_co]:
-        return Question(call=call, read=read, temperatures=self.temperatures[call.task], insists=self.insists)
+        return Question(
+            call=call, read=read, temperatures=self.temperatures[call.task], retry_refusals=self.retry_refusals
+        )
 
 
 def _tag(inputs: Mapping[str, Any]) -> str:
@@ -160,8 +162,8 @@ def upstream_protocol(wording: Wording) -> JudgeProtocol:
         form="upstream",
         temperatures={"open_qa": (None,), "extract": (None,) * 10, "entail": (None,) * 10},
         max_tokens={},
-        insists=True,
-        asks_about_nothing=True,
+        retry_refusals=True,
+        ask_even_if_trivial=True,
     )
 
 

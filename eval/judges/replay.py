@@ -22,7 +22,7 @@ from eval.judges.wording import Wording, wording_of
 from eval.readers.malformed import printable
 from eval.readers.parsing import NotJSONError, opened_text, parsed, problem, whole
 from eval.runs.bundle import WORDING, unpacked
-from eval.runs.checksums import refuse_altered
+from eval.runs.checksums import verify
 from eval.runs.folder import VERDICTS
 from eval.runs.result import read_result
 
@@ -168,7 +168,7 @@ def _scorer_in(folder: Path) -> Mapping[str, Any]:
     scorer: Mapping[str, Any] = result.provenance["scorer"]
     if "judge" not in scorer:
         raise ConfigError(f"{folder} was scored without a judge; there are no verdicts to replay.")
-    refuse_altered(folder, raw, VERDICTS)
+    verify(folder, raw, VERDICTS)
     return scorer
 
 

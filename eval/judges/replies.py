@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import cast
 
-from eval.judges.calls import LABELS, Label, UnreadableReplyError, Verdict
+from eval.judges.calls import LABELS, Grade, Label, UnreadableReplyError
 from eval.judges.literals import read_literal
 
 PARSER = "upstream-1"
@@ -34,7 +34,7 @@ _REPAIRS = (
 """Upstream's replacements before it reads labels, in its order; they also apply inside quoted texts."""
 
 
-def read_verdict(reply: str) -> Verdict:
+def read_verdict(reply: str) -> Grade:
     """Read a grade: a Python dict with `pred` exactly "yes" or "no" and a number from 0 to 5 as `score`.
 
     JSON that is also a Python dict is read; a fence, a capital, a number in quotes or a further word is not. True
@@ -46,7 +46,7 @@ def read_verdict(reply: str) -> Verdict:
         raise UnreadableReplyError(f"'pred' is {_shown(pred)}, neither 'yes' nor 'no'")
     if not isinstance(score, int | float) or not 0 <= score <= 5:
         raise UnreadableReplyError(f"'score' is {_shown(score)}, no number from 0 to 5")
-    return Verdict(correct=pred == "yes", score=float(score))
+    return Grade(correct=pred == "yes", score=float(score))
 
 
 def read_events(reply: str) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class AddressedCall:
     """A call in the form for one server."""
 
     key: str
@@ -61,10 +61,10 @@ class Asked:
     """The part of the request that the reply depends on."""
 
 
-def asked_of(call: JudgeCall, takes: Capabilities, extra: Mapping[str, Any]) -> Asked:
+def asked_of(call: JudgeCall, takes: Capabilities, extra: Mapping[str, Any]) -> AddressedCall:
     """Return a call in the form for a server with these capabilities."""
     part = request_of(call, takes, extra)
-    return Asked(key=address(part), call=call, part=part)
+    return AddressedCall(key=address(part), call=call, part=part)
 
 
 def check_extra(extra: object) -> None:

@@ -26,7 +26,7 @@ def ask(judge: Judge, questions: Sequence[Question[T]]) -> list[T | NoAnswer]:
     """Return the answer to each question, in the order given.
 
     A question whose reply cannot be read is asked again in the next round, with `attempt` increased, up to its number
-    of temperatures; other questions are not. A refused one is asked again only where the question insists. A call
+    of temperatures; other questions are not. A refused one is asked again only where the question says so. A call
     without a reply is never asked again: the judge has made its own attempts, and gives the reason as the reply's
     error.
     """
@@ -66,4 +66,4 @@ def _is_open(question: Question[T], answer: T | NoAnswer) -> bool:
     """Whether to ask a question again."""
     if not isinstance(answer, NoAnswer):
         return False
-    return answer.outcome == "unreadable" or (question.insists and answer.outcome in ("refused", "filtered"))
+    return answer.outcome == "unreadable" or (question.retry_refusals and answer.outcome in ("refused", "filtered"))

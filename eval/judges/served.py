@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 from eval.errors import ConfigError, JudgeError
 from eval.judges.calls import JudgeCall, JudgeReply, Usage
 from eval.judges.client.budget import Budget
-from eval.judges.client.known import KnownServer
 from eval.judges.client.prices import PriceList, load_prices
 from eval.judges.client.server import Provider, Server, ServerSettings
+from eval.judges.client.server_cache import KnownServer
 from eval.judges.client.throttle import MOST, START, START_LOCAL, Throttle
-from eval.judges.requests import Asked, Capabilities, asked_of, body_of, check_extra
-from eval.judges.verdicts import Verdict, VerdictStore
+from eval.judges.requests import AddressedCall, Capabilities, asked_of, body_of, check_extra
+from eval.judges.verdicts import StoredReply, VerdictStore
 
 if TYPE_CHECKING:
     from eval.judges.client.asking import Answered, Asker, Request
@@ -195,7 +195,7 @@ class ServedJudge:
             given.add(one.key)
         return ordered
 
-    def _asked(self, calls: Iterable[JudgeCall]) -> list[Asked]:
+    def _asked(self, calls: Iterable[JudgeCall]) -> list[AddressedCall]:
         assert self.known.takes is not None
         return [asked_of(call, self.known.takes, self.extra) for call in calls]
 
@@ -233,12 +233,14 @@ class ServedJudge:
             )
 
     def _new_asker(self) -> Asker:
-        from eval.judges.client.asking import Asker, Patience
+        from eval.judges.client.asking import Asker, RetryPolicy
 
-        patience = Patience(tries=self._tries, deadline_s=self._deadline_s)
+        patience = RetryPolicy(tries=self._tries, deadline_s=self._deadline_s)
         return Asker(throttle=self._throttle, budget=self.budget, patience=patience)
 
-    def _settled(self, distinct: Mapping[str, Asked], stored: Mapping[str, list[Verdict]]) -> dict[str, JudgeReply]:
+    def _settled(
+        self, distinct: Mapping[str, AddressedCall], stored: Mapping[str, list[StoredReply]]
+    ) -> dict[str, JudgeReply]:
         """Return the stored replies that may be used: those of the settled model.
 
         Where none is settled, the model that this server had when it was last asked may answer, if it answers all.
@@ -257,7 +259,10 @@ class ServedJudge:
             self.known.remember(self.store, served)
 
     async def _ask_server(
-        self, distinct: Mapping[str, Asked], stored: Mapping[str, list[Verdict]], replies: dict[str, JudgeReply]
+        self,
+        distinct: Mapping[str, AddressedCall],
+        stored: Mapping[str, list[StoredReply]],
+        replies: dict[str, JudgeReply],
     ) -> None:
         """Ask the calls without a stored reply, and add the replies."""
         self._asker = self._asker or self._new_asker()
@@ -297,17 +302,19 @@ class ServedJudge:
             else:
                 replies[request.key] = _reply(verdict)
 
-    def _request(self, asked: Asked) -> Request:
+    def _request(self, asked: AddressedCall) -> Request:
         from eval.judges.client.asking import Request
 
         assert self.known.takes is not None
         body = body_of(asked.part, self.server.model, self.known.takes)
         return Request(key=asked.key, body=body, max_tokens=asked.part.get("max_tokens"))
 
-    def _kept(self, distinct: Mapping[str, Asked], ended: Sequence[tuple[Request, Answered]]) -> dict[str, JudgeReply]:
+    def _kept(
+        self, distinct: Mapping[str, AddressedCall], ended: Sequence[tuple[Request, Answered]]
+    ) -> dict[str, JudgeReply]:
         """Store the paid replies, and return them."""
         unnamed = self._served or self.known.served
-        verdicts: dict[str, Verdict] = {}
+        verdicts: dict[str, StoredReply] = {}
         replies: dict[str, JudgeReply] = {}
         for request, answered in ended:
             verdict = self.server.verdict(distinct[request.key], answered, self.revision, unnamed)
@@ -324,7 +331,7 @@ class ServedJudge:
             replies[key] = _reply(verdict, asked=True) if verdict.served == self._served else self._stop(verdict)
         return replies
 
-    def _stop(self, verdict: Verdict) -> JudgeReply:
+    def _stop(self, verdict: StoredReply) -> JudgeReply:
         """Stop asking, since another model answered; return the failed reply of the call."""
         changed = (
             f"answered by {verdict.served!r}, and judge.served asks for {self._served!r}: correct it, or leave it out"
@@ -338,11 +345,11 @@ class ServedJudge:
         return JudgeReply.failure(changed, key=verdict.key)
 
 
-def _of(served: str | None, verdicts: Iterable[Verdict]) -> Verdict | None:
+def _of(served: str | None, verdicts: Iterable[StoredReply]) -> StoredReply | None:
     return next((verdict for verdict in verdicts if verdict.served == served), None)
 
 
-def _reply(verdict: Verdict, *, asked: bool = False) -> JudgeReply:
+def _reply(verdict: StoredReply, *, asked: bool = False) -> JudgeReply:
     return JudgeReply(
         text=verdict.text,
         outcome=verdict.outcome,

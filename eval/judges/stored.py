@@ -15,7 +15,7 @@ DAMAGED = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class StoredReply:
     """One stored reply: the model's text, or its refusal."""
 
     key: str
@@ -60,7 +60,7 @@ class Identity:
     revision: str = ""
 
 
-def _checked(verdict: Verdict) -> Verdict:
+def _checked(verdict: StoredReply) -> StoredReply:
     texts = (verdict.key, verdict.provider, verdict.served, verdict.revision, verdict.requested)
     if not all(isinstance(text, str) for text in texts) or not isinstance(verdict.text, str | None):
         raise TypeError("a verdict's key, judge and reply are texts")
@@ -69,7 +69,7 @@ def _checked(verdict: Verdict) -> Verdict:
     return verdict
 
 
-def row_of(verdict: Verdict) -> tuple[Any, ...]:
+def row_of(verdict: StoredReply) -> tuple[Any, ...]:
     """Return a verdict as a row of the table, with columns in the table's order; the first four are its primary key."""
     usage = verdict.usage
     return (
@@ -100,7 +100,7 @@ def digest_of(row: Sequence[Any]) -> bytes:
     return hashlib.sha256(json.dumps(list(row)).encode("ascii")).digest()
 
 
-def sound(row: Sequence[Any], digest: bytes | None) -> Verdict:
+def sound(row: Sequence[Any], digest: bytes | None) -> StoredReply:
     """Return the verdict in a row, or raise one of DAMAGED where it differs from the stored one.
 
     Replies of earlier versions have no digest; for those only the form can be checked.
@@ -115,10 +115,10 @@ def sound(row: Sequence[Any], digest: bytes | None) -> Verdict:
     return _checked(_verdict(row))
 
 
-def _verdict(row: Sequence[Any]) -> Verdict:
+def _verdict(row: Sequence[Any]) -> StoredReply:
     key, provider, served, revision, requested, outcome, text, finish, fingerprint = row[:9]
     sent, received, cached, reasoning, retries, batch, url, created, task, request = row[9:]
-    return Verdict(
+    return StoredReply(
         key=key,
         provider=provider,
         served=served,

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from eval.judges.calls import LABELS, Label, UnreadableReplyError, Verdict
+from eval.judges.calls import LABELS, Grade, Label, UnreadableReplyError
 from eval.judges.literals import MAX_CHARS, read_literal
 from eval.readers.malformed import whole_characters
 
@@ -47,7 +47,7 @@ def read_object(reply: str) -> dict[str, Any]:
     return found
 
 
-def verdict(found: Mapping[str, Any]) -> Verdict:
+def verdict(found: Mapping[str, Any]) -> Grade:
     """Read a grade: yes or no as `pred`, whatever its case, and a number from 0 to 5 as `score`."""
     pred, score = _value(found, "pred"), _value(found, "score")
     word = (
@@ -63,7 +63,7 @@ def verdict(found: Mapping[str, Any]) -> Verdict:
         score = float(score)
     if _is_bool(score) or not isinstance(score, int | float) or not 0 <= score <= 5:
         raise UnreadableReplyError(f"'score' is {shown(score)}, no number from 0 to 5")
-    return Verdict(correct=word == "yes", score=float(score))
+    return Grade(correct=word == "yes", score=float(score))
 
 
 def events(found: Mapping[str, Any]) -> tuple[str, ...]:

@@ -32,9 +32,9 @@ from weakref import finalize
 
 from eval.errors import RunError
 from eval.files import make_folder
-from eval.judges.stored import DAMAGED, Identity, Verdict, digest_of, row_of, sound
+from eval.judges.stored import DAMAGED, Identity, StoredReply, digest_of, row_of, sound
 
-__all__ = ["Identity", "Verdict", "VerdictStore"]
+__all__ = ["Identity", "StoredReply", "VerdictStore"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS verdicts (
@@ -130,13 +130,13 @@ class VerdictStore:
         """Close the file."""
         self._db.close()
 
-    def find(self, keys: Iterable[str], judge: Identity) -> dict[str, list[Verdict]]:
+    def find(self, keys: Iterable[str], judge: Identity) -> dict[str, list[StoredReply]]:
         """Return a judge's stored replies by key, oldest first, for those keys that have any.
 
         A corrupted reply is dropped, with a warning, so that it is asked for again.
         """
         wanted = list(dict.fromkeys(keys))
-        found: dict[str, list[Verdict]] = {}
+        found: dict[str, list[StoredReply]] = {}
         spoilt: list[int] = []
         for start in range(0, len(wanted), _AT_ONCE):
             some = wanted[start : start + _AT_ONCE]
@@ -172,7 +172,7 @@ class VerdictStore:
         )
         self._write("DELETE FROM verdicts WHERE rowid = ?", [(number,) for number in spoilt])
 
-    def put(self, verdicts: Sequence[Verdict]) -> None:
+    def put(self, verdicts: Sequence[StoredReply]) -> None:
         """Store replies in one transaction; on return they are on disk. The first reply to a call is kept."""
         marks = ",".join("?" * _FIELDS)
         statement = f"INSERT INTO verdicts VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
@@ -303,7 +303,7 @@ def _object(text: str) -> dict[str, Any] | None:
         return None
 
 
-def _sound_or_none(row: Sequence[Any], digest: bytes | None) -> Verdict | None:
+def _sound_or_none(row: Sequence[Any], digest: bytes | None) -> StoredReply | None:
     try:
         return sound(row, digest)
     except DAMAGED:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import NonNegativeFloat, PositiveInt
 
-from eval.core import Asked, Generation
+from eval.core import ClipPrompts, Generation
 from eval.errors import ModelError
 from eval.timing import Clock
 
@@ -52,7 +52,7 @@ class ScriptedModel:
         """Return 1: larger calls bring no gain."""
         return 1
 
-    def generate(self, asked: Sequence[Asked], clock: Clock | None = None) -> list[list[Generation]]:
+    def generate(self, asked: Sequence[ClipPrompts], clock: Clock | None = None) -> list[list[Generation]]:
         """Return an output for each prompt, and count one token for each in the clock."""
         if self._delay_s:
             time.sleep(self._delay_s * len(asked))

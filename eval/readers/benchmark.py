@@ -18,10 +18,10 @@ from typing import Any, Literal
 from eval.core import Card, Clip, Sample, Scorer
 from eval.errors import DataError, did_you_mean
 from eval.readers.choices import check_letter, check_options
-from eval.readers.homes import Homes, Source, Videos, resolve
 from eval.readers.hub import Hub
 from eval.readers.joining import Namer, Question, join
-from eval.readers.malformed import RowError, Tolerance
+from eval.readers.layout import DataLayout, Source, Videos, resolve
+from eval.readers.malformed import BadRowPolicy, RowError
 from eval.readers.pack import DEFAULT_PACK, REMEDY, open_pack
 from eval.readers.prompts import OWN, Form, Wording, wording
 from eval.readers.rows import Row
@@ -72,7 +72,7 @@ class AnnotatedBenchmark(ABC):
     """Whether annotations may name files outside the root: `outside=true` on the command line."""
     skip_malformed: bool = False
     """Whether rows that cannot be read are left out, counted and named, instead of stopping the run."""
-    tolerance: Tolerance = field(init=False, repr=False, compare=False, default_factory=Tolerance)
+    tolerance: BadRowPolicy = field(init=False, repr=False, compare=False, default_factory=BadRowPolicy)
     """Handles malformed rows for readers and adapters."""
 
     @property
@@ -88,7 +88,7 @@ class AnnotatedBenchmark(ABC):
         """Return the reported subset for each name in rows; empty where any name is allowed."""
         return self.subsets
 
-    def namer(self, homes: Homes) -> Namer:  # noqa: ARG002 for adapters that read a mapping
+    def namer(self, homes: DataLayout) -> Namer:  # noqa: ARG002 for adapters that read a mapping
         """Return the function that gives a video's possible file names, likeliest first."""
         return lambda video: (video,)
 
@@ -126,7 +126,7 @@ class AnnotatedBenchmark(ABC):
         self._report(homes, count, rows or files[0])
         videos.report()
 
-    def _report(self, homes: Homes, count: int, path: Path) -> None:
+    def _report(self, homes: DataLayout, count: int, path: Path) -> None:
         self.tolerance.report(self.name)
         if not count:
             raise DataError(f"{path}: no question of split {self.split!r} in it; is this the right file?")
@@ -161,9 +161,9 @@ class AnnotatedBenchmark(ABC):
             raise DataError(f"{self.name}: wording=upstream needs a protocol pack; {REMEDY}")
         return pack.prompt(next(iter(self.rows.values())))
 
-    def _homes(self) -> Homes:
+    def _homes(self) -> DataLayout:
         pack = DEFAULT_PACK if self.pack == "auto" else self.pack
-        return Homes(
+        return DataLayout(
             data=self.data,
             folders=self.folders,
             annotations=self.annotations,
@@ -173,7 +173,7 @@ class AnnotatedBenchmark(ABC):
             outside=self.outside,
         )
 
-    def _resolved(self) -> tuple[Homes, Path | None, tuple[Path, ...]]:
+    def _resolved(self) -> tuple[DataLayout, Path | None, tuple[Path, ...]]:
         if self.split not in self.card.splits:
             raise DataError(f"{self.name} has no split {self.split!r}. {did_you_mean(self.split, self.card.splits)}")
         homes = self._homes()

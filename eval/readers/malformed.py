@@ -44,7 +44,7 @@ def whole_characters(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
-class Tolerance:
+class BadRowPolicy:
     """Stops at malformed rows or leaves them out, and keeps a list of those left out.
 
     for row in read_json_list(path, tolerance):
@@ -96,5 +96,5 @@ class Tolerance:
             _log.warning("%s: %d malformed rows skipped, as skip_malformed says: %s%s", name, self.count, shown, more)
 
 
-STRICT = Tolerance()
+STRICT = BadRowPolicy()
 """The tolerance that leaves out no row."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eval.readers.benchmark import AnnotatedBenchmark
-from eval.readers.homes import Homes
 from eval.readers.joining import Namer, Question
-from eval.readers.malformed import STRICT, RowError, Tolerance
+from eval.readers.layout import DataLayout
+from eval.readers.malformed import STRICT, BadRowPolicy, RowError
 from eval.readers.rows import Row, read_json_list, read_lines
 
 _NUMBER = re.compile(r"(?:video|vid)?([0-9]{1,9})")
@@ -59,7 +59,7 @@ class NumberedBenchmark(AnnotatedBenchmark):
                 )
 
 
-def msvd_namer(homes: Homes, tolerance: Tolerance) -> Namer:
+def msvd_namer(homes: DataLayout, tolerance: BadRowPolicy) -> Namer:
     """Return the namer of MSVD's videos, which are named by YouTube clip or by number."""
     file = homes.official("youtube_mapping.txt")
     both = read_mapping(file, tolerance) if file else {}
@@ -67,7 +67,7 @@ def msvd_namer(homes: Homes, tolerance: Tolerance) -> Namer:
     return lambda video: names.get(video, (video,))
 
 
-def read_mapping(file: Path, tolerance: Tolerance = STRICT) -> dict[str, str]:
+def read_mapping(file: Path, tolerance: BadRowPolicy = STRICT) -> dict[str, str]:
     """Return `vid<N>` by clip, in the order of the file. Raises RowError where a line is not of that form."""
     mapping: dict[str, str] = {}
     numbers: set[str] = set()

@@ -23,7 +23,7 @@ from typing import Any
 
 from eval.core import Clip, Prediction, Sample
 from eval.errors import DataError, did_you_mean
-from eval.readers.malformed import Tolerance
+from eval.readers.malformed import BadRowPolicy
 from eval.readers.rows import Row, read_jsonl, some_of
 from eval.readers.upstream import FAILED, UpstreamRow, parse_rows, read_folder
 
@@ -56,7 +56,7 @@ def read_predictions(
     benchmark: str,
     dataset: str,
     subset_of: Callable[[UpstreamRow], str] | None = None,
-    tolerance: Tolerance | None = None,
+    tolerance: BadRowPolicy | None = None,
 ) -> list[tuple[Sample, Prediction]]:
     """Read the predictions for one benchmark, in file order, from a file or a folder of either format.
 
@@ -75,7 +75,7 @@ def read_predictions(
         DataError: A row of neither format, one without a prediction, or no row of this benchmark; in a
             predictions.jsonl of ours also a row of another benchmark.
     """
-    tolerance = tolerance or Tolerance()
+    tolerance = tolerance or BadRowPolicy()
     tolerance.begin(skip=False)
     own = path / OWN_FILE
     rows = read_jsonl(own) if path.is_dir() and own.is_file() and _starts_own(own) else read_folder(path)
@@ -145,7 +145,7 @@ def _is_own(row: Row) -> bool:
 
 
 def _of_benchmark(
-    rows: Iterable[Row], benchmark: str, path: Path, tolerance: Tolerance | None
+    rows: Iterable[Row], benchmark: str, path: Path, tolerance: BadRowPolicy | None
 ) -> list[tuple[Sample, Prediction]]:
     """Return the pairs of a benchmark; without a tolerance, rows of others are errors. `path` is for messages."""
     found: dict[str, tuple[Sample, Prediction]] = {}

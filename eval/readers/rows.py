@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.errors import DataError
-from eval.readers.malformed import STRICT, RowError, Tolerance, printable
+from eval.readers.malformed import STRICT, BadRowPolicy, RowError, printable
 from eval.readers.parsing import MAX_LINE, NotJSONError, lines, parsed, problem, whole
 
 SHOWN = 12
@@ -107,7 +107,7 @@ class Row:
         return self.error(field, f"is {short(value)}, expected {expected}; correct it in the file")
 
 
-def read_jsonl(path: Path, tolerance: Tolerance = STRICT) -> Iterator[Row]:
+def read_jsonl(path: Path, tolerance: BadRowPolicy = STRICT) -> Iterator[Row]:
     """Yield one row for each line of a JSON-lines file; blank lines are skipped.
 
     Raises RowError, naming `file:line`, where a line is not UTF-8, not a JSON object, or too long.
@@ -168,7 +168,7 @@ def item(values: Sequence[Any], number: int, path: Path) -> Row:
     return sound_row(value, f"{path}: item {number}")
 
 
-def read_json_list(path: Path, tolerance: Tolerance = STRICT) -> Iterator[Row]:
+def read_json_list(path: Path, tolerance: BadRowPolicy = STRICT) -> Iterator[Row]:
     """Yield one row for each object of a JSON file that holds a list. Raises DataError."""
     values = read_list(path)
     for number in range(len(values)):
@@ -184,7 +184,7 @@ def read_object(path: Path) -> Row:
     return sound_row(value, str(path))
 
 
-def by_label(rows: Iterable[Row], field: str, tolerance: Tolerance = STRICT) -> dict[str, Row]:
+def by_label(rows: Iterable[Row], field: str, tolerance: BadRowPolicy = STRICT) -> dict[str, Row]:
     """Return rows by an identifier. Raises RowError where one is repeated."""
     found: dict[str, Row] = {}
     for row in rows:
@@ -196,7 +196,7 @@ def by_label(rows: Iterable[Row], field: str, tolerance: Tolerance = STRICT) -> 
     return found
 
 
-def read_lines(path: Path, tolerance: Tolerance = STRICT) -> Iterator[tuple[str, str]]:
+def read_lines(path: Path, tolerance: BadRowPolicy = STRICT) -> Iterator[tuple[str, str]]:
     """Yield `file:line` and text of each line that is neither blank nor a `#` comment. Raises DataError."""
     for number, line in lines(path):
         place = f"{path}:{number}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.errors import DataError
-from eval.readers.malformed import STRICT, RowError, Tolerance
+from eval.readers.malformed import STRICT, BadRowPolicy, RowError
 from eval.readers.parsing import NotJSONError, opened, opened_text, parsed, whole
 from eval.readers.rows import Row, read_json_list, read_jsonl, short, sound_row
 
@@ -18,7 +18,7 @@ _END = "\x1eend of the table\x1e"
 """Appended after the last line: if it is not parsed as its own row, an unclosed quotation has swallowed it."""
 
 
-def read_table(path: Path, delimiter: str = ",", tolerance: Tolerance = STRICT) -> Iterator[Row]:
+def read_table(path: Path, delimiter: str = ",", tolerance: BadRowPolicy = STRICT) -> Iterator[Row]:
     """Yield one row for each line below the heading of a csv or tsv file; all values are text.
 
     Raises DataError where the file is missing, not UTF-8, or its heading names a column twice, and RowError where a
@@ -90,7 +90,7 @@ def read_parquet(path: Path) -> Iterator[Row]:
         yield Row(value, f"{path}: row {number}")
 
 
-def read_records(path: Path, tolerance: Tolerance = STRICT) -> Iterator[Row]:
+def read_records(path: Path, tolerance: BadRowPolicy = STRICT) -> Iterator[Row]:
     """Yield the rows of a file by its extension: parquet, csv, tsv, jsonl, or json (a list, or one object a line)."""
     kind = path.suffix.lower()
     if kind == ".parquet":
@@ -104,7 +104,7 @@ def read_records(path: Path, tolerance: Tolerance = STRICT) -> Iterator[Row]:
     return read_jsonl(path, tolerance)
 
 
-def _with_lists(rows: Iterator[Row], tolerance: Tolerance) -> Iterator[Row]:
+def _with_lists(rows: Iterator[Row], tolerance: BadRowPolicy) -> Iterator[Row]:
     """Yield the rows of a table, with cells that hold a JSON list parsed as lists."""
 
     def read(cell: Any) -> Any:

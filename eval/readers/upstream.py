@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any
 from eval.core import Clip, Prediction, Sample
 from eval.errors import DataError, did_you_mean
 from eval.readers.choices import read_options
-from eval.readers.malformed import STRICT, Tolerance
+from eval.readers.malformed import STRICT, BadRowPolicy
 from eval.readers.messages import read_turn
 from eval.readers.rows import Row, read_jsonl, some_of
 
 if TYPE_CHECKING:
-    from eval.readers.homes import Videos
+    from eval.readers.layout import Videos
     from eval.readers.videos import VideoIndex
 
 FAILED = "<error>"
@@ -126,7 +126,7 @@ class UpstreamRow:
         )
 
 
-def read_upstream(path: Path, dataset: str, tolerance: Tolerance = STRICT) -> list[UpstreamRow]:
+def read_upstream(path: Path, dataset: str, tolerance: BadRowPolicy = STRICT) -> list[UpstreamRow]:
     """Read the rows of one data set from a file, or from all `*.jsonl` of a folder in order of name.
 
     Args:
@@ -142,7 +142,7 @@ def read_upstream(path: Path, dataset: str, tolerance: Tolerance = STRICT) -> li
     return parse_rows(read_folder(path, tolerance), dataset, path, tolerance)
 
 
-def read_folder(path: Path, tolerance: Tolerance = STRICT) -> Iterator[Row]:
+def read_folder(path: Path, tolerance: BadRowPolicy = STRICT) -> Iterator[Row]:
     """Yield the rows of a JSON-lines file, or of all of a folder in order of name. Raises DataError."""
     if not path.exists():
         raise DataError(f"{path} does not exist; give a JSON-lines file or a folder of them")
@@ -153,7 +153,7 @@ def read_folder(path: Path, tolerance: Tolerance = STRICT) -> Iterator[Row]:
         yield from read_jsonl(file, tolerance)
 
 
-def parse_rows(rows: Iterable[Row], dataset: str, path: Path, tolerance: Tolerance = STRICT) -> list[UpstreamRow]:
+def parse_rows(rows: Iterable[Row], dataset: str, path: Path, tolerance: BadRowPolicy = STRICT) -> list[UpstreamRow]:
     """Check the rows of one data set, see read_upstream; `path` is for messages."""
     found: dict[str, UpstreamRow] = {}
     others: Counter[str] = Counter()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from eval.core import Asked, Benchmark, Clip, Loaded, Metric, Prediction, Sample, Score, Scorer
+from eval.core import Benchmark, Clip, ClipPrompts, LoadedClip, Metric, Prediction, Sample, Score, Scorer
 from eval.regression.records import Record
 from eval.regression.watching import Seen, Watched, frame_hash
 from eval.running.predict import predict
@@ -24,7 +24,7 @@ MOST = 8
 class Load(Protocol):
     """Reads clips in order, with frames of their own size where no side is given."""
 
-    def __call__(self, clips: Iterable[Clip], *, n_frames: int, side: int | None) -> Iterator[Loaded]:
+    def __call__(self, clips: Iterable[Clip], *, n_frames: int, side: int | None) -> Iterator[LoadedClip]:
         """Yield each clip's frames or error, `n_frames` of `side` pixels."""
         ...
 
@@ -82,7 +82,7 @@ def observe(chosen: Sequence[Chosen], runner: TarsierRunner, load: Load, way: Wa
     together = Watched(runner, way.clips_at_once)
     found: dict[tuple[str, str], tuple[Prediction, Seen | None]] = {}
 
-    def loading(wanted: Iterable[Clip]) -> Iterator[Loaded]:
+    def loading(wanted: Iterable[Clip]) -> Iterator[LoadedClip]:
         for each in load(wanted, n_frames=runner.n_frames, side=runner.frame_side):
             kept[each.clip] = each.frames or ()
             yield each
@@ -173,7 +173,7 @@ def _on_its_way(prediction: Prediction, seen: Seen | None) -> Mapping[str, Any]:
 
 
 def _alone(model: Watched, frames: Sequence[Image], prompt: str) -> Mapping[str, Any]:
-    ((made,),) = model.generate([Asked(frames=frames, prompts=[prompt])])
+    ((made,),) = model.generate([ClipPrompts(frames=frames, prompts=[prompt])])
     (seen,) = model.seen
     model.seen.clear()
     return {"alone_logprobs": list(seen.logprobs), "alone_output": [made.output, made.n_tokens]}

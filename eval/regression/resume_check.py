@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.config import Settings
-from eval.core import Asked, Clip, Generation, Loaded, Model, Result
+from eval.core import Clip, ClipPrompts, Generation, LoadedClip, Model, Result
 from eval.regression.observing import Chosen
 from eval.regression.records import Record
 from eval.running.judge_session import Judging
@@ -31,7 +31,7 @@ def in_process(
     n_frames: int,
     side: int | None,
     ahead: int | None = None,  # noqa: ARG001 - as FrameLoader.load takes it
-) -> Iterator[Loaded]:
+) -> Iterator[LoadedClip]:
     """Read clips in this process."""
     from eval.video import workers
 
@@ -62,7 +62,7 @@ class _Resumable:
         """Return the inner model's description."""
         return self._model.describe()
 
-    def generate(self, asked: Sequence[Asked], clock: Clock | None = None) -> list[list[Generation]]:
+    def generate(self, asked: Sequence[ClipPrompts], clock: Clock | None = None) -> list[list[Generation]]:
         """Continue the prompts, up to a set number. Raises KeyboardInterrupt after that."""
         if self._calls is not None:
             if not self._calls:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eval.core import Asked, Generation
+from eval.core import ClipPrompts, Generation
 from eval.timing import Clock
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Watched:
         """Return the runner's description."""
         return self._runner.describe()
 
-    def generate(self, asked: Sequence[Asked], clock: Clock | None = None) -> list[list[Generation]]:
+    def generate(self, asked: Sequence[ClipPrompts], clock: Clock | None = None) -> list[list[Generation]]:
         """Continue each prompt by the runner, and record it. Raises as the runner does."""
         with _watching(self._runner) as watch:
             generations = self._runner.generate(asked, clock)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.config import Settings
-from eval.core import Benchmark, Model, Prediction, Result, Sample, Settled
+from eval.core import Benchmark, Model, Prediction, Result, Sample, StopWhen
 from eval.errors import JudgeError, TarsierEvalError
 from eval.judges.transcript import Transcript
 from eval.readers.predictions import read_run, to_json
@@ -147,7 +147,7 @@ class _Run:
         """Return the samples that have no output yet."""
         return [sample for sample in self.job.samples if sample.id not in self._done]
 
-    def settled(self) -> Settled | None:
+    def settled(self) -> StopWhen | None:
         """Return the check for an output whose score is settled before its end token."""
         return None if self.job.settings.full_output else self.job.benchmark.scorer.settled()
 

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from eval.core import Asked, Clip, Coverage, Loaded, Model, Prediction, Sample, Settled
+from eval.core import Clip, ClipPrompts, Coverage, LoadedClip, Model, Prediction, Sample, StopWhen
 from eval.errors import ModelError, TarsierEvalError
 from eval.timing import Clock
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Load = Callable[[Iterable[Clip]], Iterator[Loaded]]
+Load = Callable[[Iterable[Clip]], Iterator[LoadedClip]]
 """Reads clips, each once, mostly in the order given."""
 
 Predicted = list[tuple[Sample, Prediction]]
@@ -50,7 +50,7 @@ def predict(
     model: Model,
     load: Load,
     *,
-    settled: Mapping[str, Settled | None] | None = None,
+    settled: Mapping[str, StopWhen | None] | None = None,
     clock: Clock | None = None,
 ) -> Iterator[Predicted]:
     """Yield samples with their predictions, those of several clips at a time.
@@ -101,7 +101,7 @@ class _Shown:
     media: str | None
 
 
-def _timed(loaded: Iterator[Loaded], clock: Clock) -> Iterator[Loaded]:
+def _timed(loaded: Iterator[LoadedClip], clock: Clock) -> Iterator[LoadedClip]:
     """Pass clips on, and record the waiting and working time in the clock."""
     while True:
         with clock.stage("wait"):
@@ -113,10 +113,10 @@ def _timed(loaded: Iterator[Loaded], clock: Clock) -> Iterator[Loaded]:
         yield clip
 
 
-def _generate(shown: Sequence[_Shown], model: Model, settled: Mapping[str, Settled | None], clock: Clock) -> Predicted:
+def _generate(shown: Sequence[_Shown], model: Model, settled: Mapping[str, StopWhen | None], clock: Clock) -> Predicted:
     """Run all prompts of some clips at once; on failure, retry each half, down to the sample at fault."""
     asked = [
-        Asked(
+        ClipPrompts(
             frames=clip.frames,
             prompts=[sample.prompt for sample in clip.samples],
             settled=[settled.get(sample.benchmark) for sample in clip.samples],

@@ -14,7 +14,7 @@ from eval.errors import ConfigError, RunError
 from eval.files import make_folder
 from eval.judges.transcript import Transcript
 from eval.provenance import files_hash
-from eval.readers.malformed import Tolerance
+from eval.readers.malformed import BadRowPolicy
 from eval.readers.predictions import read_predictions
 from eval.report.terminal import projection
 from eval.running.judge_session import Judging, judge_overrides, judged, notes_of, protocol_overrides
@@ -49,7 +49,7 @@ def score(request: ScoreRequest) -> tuple[Result, bool]:
         {} if record is None else {**record.fingerprint, "accepted": [asdict(each) for each in record.accepted]}
     )
     read = source / PREDICTIONS if source.is_dir() and known else source
-    tolerance = Tolerance()
+    tolerance = BadRowPolicy()
     pairs = read_predictions(read, benchmark.name, benchmark.dataset, benchmark.subset_of, tolerance)
     known["rows_passed_over"] = dict(tolerance.others)
     out = absolute(request.out) if request.out else configuration.RUNS / f"{stamp()}-score-{benches[0]}"

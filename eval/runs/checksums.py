@@ -51,7 +51,7 @@ def write_scored(
     write_json(folder / RESULT, {**result, "files": files})
 
 
-def refuse_altered(folder: Path, result: Mapping[str, Any], name: str) -> None:
+def verify(folder: Path, result: Mapping[str, Any], name: str) -> None:
     """Refuse a file that is not, byte for byte, the one that a result was computed from.
 
     Results of earlier versions have no checksums; for them only the number of scores is checked.

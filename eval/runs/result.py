@@ -19,7 +19,7 @@ from eval.core import Result, Score, Status
 from eval.errors import DataError, RunError
 from eval.readers.malformed import RowError
 from eval.readers.rows import Row, by_label, read_jsonl
-from eval.runs.checksums import refuse_altered
+from eval.runs.checksums import verify
 from eval.runs.folder import RESULT, SCORES
 
 MAX_RESULT = 256 << 20
@@ -67,7 +67,7 @@ def read_scores(folder: Path, raw: Mapping[str, Any]) -> dict[str, Score]:
     try:
         rows = by_label(read_jsonl(path), "id")
         # After reading the lines, whose errors say more; but scores cut between two lines read without error.
-        refuse_altered(folder, raw, SCORES)
+        verify(folder, raw, SCORES)
         return {key: _score(row) for key, row in rows.items()}
     except RowError as error:
         raise malformed(error) from None

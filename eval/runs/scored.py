@@ -17,7 +17,7 @@ from eval.errors import DataError, RunError
 from eval.provenance import digest, files_hash
 from eval.readers.predictions import read_run
 from eval.runs.bundle import unpacked
-from eval.runs.checksums import refuse_altered
+from eval.runs.checksums import verify
 from eval.runs.folder import CONFIG, PREDICTIONS, RESULT, RUN, SCORES, VERDICTS, read_record
 from eval.runs.places import without_places
 from eval.runs.record import Accepted
@@ -137,7 +137,7 @@ class ScoredRun:
         with suppress(DataError, RunError, OSError, ValueError):
             path = own
             if own.is_file():
-                refuse_altered(self.folder, self.raw, PREDICTIONS)
+                verify(self.folder, self.raw, PREDICTIONS)
             else:
                 source = Path(str(about.get("predictions") or ""))
                 path = source / PREDICTIONS if (source / PREDICTIONS).is_file() else source
@@ -200,7 +200,7 @@ class ScoredRun:
     def verify(self) -> None:
         """Check that the files beside the result are those that it was computed from. Raises RunError."""
         for name in (SCORES, VERDICTS, PREDICTIONS):
-            refuse_altered(self.folder, self.raw, name)
+            verify(self.folder, self.raw, name)
 
 
 def read_settings(folder: Path) -> dict[str, Any]:

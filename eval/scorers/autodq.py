@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from eval.core import Metric, Prediction, Sample, Score, Settled
+from eval.core import Metric, Prediction, Sample, Score, StopWhen
 from eval.errors import DataError
 from eval.judges.calls import Judge, Label
 from eval.judges.protocol import JudgeProtocol, Question, Side, native_protocol
@@ -53,7 +53,7 @@ class AutoDQ:
             "judge": dict(self.judge.describe()),
         }
 
-    def settled(self) -> Settled | None:
+    def settled(self) -> StopWhen | None:
         """Return None, since the whole output counts."""
         return None
 
@@ -84,7 +84,7 @@ class AutoDQ:
         labelling = {
             (i, side): self._labelling(*pairs[i], side, events[i, side])
             for i, side in sides
-            if events[i, side] or self.protocol.asks_about_nothing
+            if events[i, side] or self.protocol.ask_even_if_trivial
         }
         labels: dict[_Key, tuple[Label, ...]] = {key: () for key in sides if key not in labelling}
         labels |= self._answers("label the events of the", labelling, failures)

@@ -30,7 +30,7 @@ from eval.captions.overlap import Overlap, bleu, overlap, rouge_l
 from eval.captions.ptb_tokenizer import TOKENIZER_VERSION, tokenize
 from eval.captions.reference import pycocoevalcap_tokens
 from eval.captions.reference_cache import load_or_prepare
-from eval.core import OVERALL, Accounting, Metric, Prediction, Sample, Score, Settled
+from eval.core import OVERALL, Accounting, Metric, Prediction, Sample, Score, StopWhen
 from eval.errors import DataError
 from eval.readers.upstream import FAILED
 from eval.scorers.accounting import ACCOUNTINGS, video_of, with_error
@@ -62,7 +62,7 @@ class Captioning:
         version = TOKENIZER_VERSION if self.tokenizer == "own" else "pycocoevalcap"
         return {"name": self.name, "tokenizer": version, "form": "CIDEr-D"}
 
-    def settled(self) -> Settled | None:
+    def settled(self) -> StopWhen | None:
         """Return None, since the whole output counts."""
         return None
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from eval.core import Metric, Prediction, Sample, Score, Settled
+from eval.core import Metric, Prediction, Sample, Score, StopWhen
 from eval.errors import DataError
 from eval.scorers.accounting import ACCOUNTINGS, Average, averages, over_samples
 
@@ -60,7 +60,7 @@ class MultipleChoice:
         settings = {"digits": self.digits, "headline": self.headline, "whole_videos": self.whole_videos}
         return {"name": self.name, **settings}
 
-    def settled(self) -> Settled | None:
+    def settled(self) -> StopWhen | None:
         """Return the test whether a text has its answer, or has none and is as long as the reason's quotation.
 
         The first character that is no bracket and no space decides, and later text can't change it: decoding only

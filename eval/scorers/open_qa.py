@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from eval.core import OVERALL, Metric, Prediction, Sample, Score, Settled
+from eval.core import OVERALL, Metric, Prediction, Sample, Score, StopWhen
 from eval.errors import DataError
-from eval.judges.calls import Judge, Verdict
+from eval.judges.calls import Grade, Judge
 from eval.judges.protocol import JudgeProtocol, Question, native_protocol
 from eval.judges.rounds import NoAnswer, ask
 from eval.readers.upstream import FAILED
@@ -47,7 +47,7 @@ class OpenQA:
             "judge": dict(self.judge.describe()),
         }
 
-    def settled(self) -> Settled | None:
+    def settled(self) -> StopWhen | None:
         """Return None, since the whole output counts."""
         return None
 
@@ -71,7 +71,7 @@ class OpenQA:
         metrics = [metric for name, full in _FULL_MARKS.items() for metric in averages(scores, name=name, full=full)]
         return sorted(metrics, key=lambda metric: (metric.accounting == "strict", metric.subset != OVERALL))
 
-    def _question(self, sample: Sample, prediction: Prediction) -> Question[Verdict] | None:
+    def _question(self, sample: Sample, prediction: Prediction) -> Question[Grade] | None:
         """Return the question about a pair, or None where the judge need not be asked."""
         asked = sample.metadata.get("question")
         if not isinstance(asked, str) or not asked.strip():
@@ -84,7 +84,7 @@ class OpenQA:
         if not sample.targets[0].strip():
             raise DataError(f"{sample.id}: the answer to compare with is empty; fill it in, or leave the row out")
         if _failed(prediction) or (
-            not self.protocol.asks_about_nothing and says_nothing(prediction.output or "", asked)
+            not self.protocol.ask_even_if_trivial and says_nothing(prediction.output or "", asked)
         ):
             return None
         said = (prediction.output or "").lower()
@@ -95,7 +95,7 @@ def _failed(prediction: Prediction) -> bool:
     return prediction.output is None or prediction.output == FAILED
 
 
-def _score(sample: Sample, prediction: Prediction, answer: Verdict | NoAnswer | None) -> Score:
+def _score(sample: Sample, prediction: Prediction, answer: Grade | NoAnswer | None) -> Score:
     """Return the score; there is no answer where the judge was not asked: no output, or one that is plainly wrong."""
     output, reason = prediction.output, None
     status: Literal["scored", "model_failed", "judge_failed"] = "scored"

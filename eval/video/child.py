@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.core import Clip
-from eval.video import wire
+from eval.video import worker_protocol
 
 _ROOT = Path(__file__).resolve().parents[2]
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -38,7 +38,7 @@ class Child:
         """Time when the task was assigned."""
         self.deadline: float | None = deadline
         """Time of its next due progress, by `time.monotonic`; None while it is idle or waits for its parent."""
-        self.reply: wire.Reply | None = None
+        self.reply: worker_protocol.Reply | None = None
         """Its reply about the clip, while the pixels are still to come."""
         self.admitted = False
         """Whether there is memory for these pixels."""
@@ -59,37 +59,37 @@ class Child:
             self.socket.close()
             self._errors.close()
             raise
-        self._inbox = wire.Inbox(self.socket)
+        self._inbox = worker_protocol.Inbox(self.socket)
         with contextlib.suppress(OSError):  # a process that has ended already is noticed when its socket is read
             self._send({**setup, "parent": os.getpid()})
 
     def ask(self, task: Any, clip: Clip, n_frames: int, side: int | None, deadline: float) -> None:
         """Request the loading of a clip. Raises OSError where the process is gone."""
         self.task, self.since, self.deadline = task, time.monotonic(), deadline
-        self._send({"clip": wire.clip_to_json(clip), "n_frames": n_frames, "side": side})
+        self._send({"clip": worker_protocol.clip_to_json(clip), "n_frames": n_frames, "side": side})
 
     def greet(self) -> None:
         """Check whether it is ready. Raises EOFError, OSError or NonsenseError where it will never be ready."""
         message = self._inbox.message()
         if message is None:
             return
-        if message != wire.READY:
-            raise wire.NonsenseError("another greeting than a worker's")
+        if message != worker_protocol.READY:
+            raise worker_protocol.NonsenseError("another greeting than a worker's")
         self.ready, self.deadline = True, None
         self._errors.close()
 
-    def read_reply(self, *, n_frames: int, max_bytes: int) -> wire.Reply | None:
+    def read_reply(self, *, n_frames: int, max_bytes: int) -> worker_protocol.Reply | None:
         """Return the reply when it has arrived; call `expect` next for its pixels, if any. Raises as `greet`."""
         message = self._inbox.message()
         if message is None:
             return None
-        self.reply, self.deadline = wire.read_reply(message, n_frames=n_frames, max_bytes=max_bytes), None
+        self.reply, self.deadline = worker_protocol.read_reply(message, n_frames=n_frames, max_bytes=max_bytes), None
         return self.reply
 
     def read_nothing(self) -> None:
         """Read from an idle worker. Raises as `greet`."""
         if self._inbox.message() is not None:
-            raise wire.NonsenseError("words without being asked")
+            raise worker_protocol.NonsenseError("words without being asked")
 
     def expect(self, n_bytes: int, deadline: float) -> None:
         """Allocate memory for the pixels of its reply."""
@@ -142,7 +142,7 @@ class Child:
     def _send(self, message: dict[str, Any]) -> None:
         self.socket.settimeout(_ASKING_S)
         try:
-            self.socket.sendall(wire.pack(message))
+            self.socket.sendall(worker_protocol.pack(message))
         finally:
             self.socket.settimeout(0)
 

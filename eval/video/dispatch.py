@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any
 
-from eval.core import Loaded
+from eval.core import LoadedClip
 from eval.errors import MediaReason, TarsierEvalError
 from eval.video.child import Child
 from eval.video.job import Job
 from eval.video.loading import clean_error
-from eval.video.wire import NonsenseError
+from eval.video.worker_protocol import NonsenseError
 
 _START_S = 120.0
 """Maximum seconds for a worker to start: imports over a network disk can be slow."""
@@ -216,7 +216,7 @@ class Dispatcher(threading.Thread):
         if pixels is not None and child.reply is not None:
             self._finish(child, self._loaded(child, child.reply, pixels))
 
-    def _loaded(self, child: Child, reply: Any, pixels: bytearray | None) -> Loaded:
+    def _loaded(self, child: Child, reply: Any, pixels: bytearray | None) -> LoadedClip:
         """Return a worker's result for a clip, with times on our clock and within the time that the worker had."""
         now = time.perf_counter()
         shift = 0.0 if _SHARED_CLOCK else now - reply.sent
@@ -227,9 +227,11 @@ class Dispatcher(threading.Thread):
         )
         frames = None if pixels is None else reply.images(pixels)
         clip = child.task.job.clips[child.task.number]
-        return Loaded(clip=clip, frames=frames, error=reply.error, media=reply.media, decode=decode, prepare=prepare)
+        return LoadedClip(
+            clip=clip, frames=frames, error=reply.error, media=reply.media, decode=decode, prepare=prepare
+        )
 
-    def _finish(self, child: Child, loaded: Loaded) -> None:
+    def _finish(self, child: Child, loaded: LoadedClip) -> None:
         task, n_bytes = child.task, child.reply.n_bytes_held if child.reply is not None and child.admitted else 0
         child.rest()
         with self.changed:
@@ -268,7 +270,7 @@ class Dispatcher(threading.Thread):
             with self.changed:
                 child.task.job.release(child.reply.n_bytes_held)
             child.admitted = False
-        self._finish(child, Loaded(clip=clip, frames=None, error=error, decode=(begin, end), prepare=(end, end)))
+        self._finish(child, LoadedClip(clip=clip, frames=None, error=error, decode=(begin, end), prepare=(end, end)))
 
     def _dismiss(self, child: Child) -> str:
         self._children.remove(child)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eval.core import Clip, Loaded
+from eval.core import Clip, LoadedClip
 
 PATIENCE_S = 5.0
 """Maximum seconds for which a clip delays later clips that are ready."""
@@ -38,7 +38,7 @@ class Job:
         self._assigned = 0
         self._returned: list[int] = []
         self._since: dict[int, float] = {}
-        self._done: dict[int, tuple[Loaded, int]] = {}
+        self._done: dict[int, tuple[LoadedClip, int]] = {}
         self._late: set[int] = set()
         self._head = 0
         """Number of the first clip that was neither handed over nor marked late."""
@@ -94,11 +94,11 @@ class Job:
         """Subtract admitted pixels that will not come."""
         self._held -= n_bytes
 
-    def put(self, number: int, loaded: Loaded, n_bytes: int = 0) -> None:
+    def put(self, number: int, loaded: LoadedClip, n_bytes: int = 0) -> None:
         """Store the result of a clip; `n_bytes` were admitted for it."""
         self._done[number] = (loaded, n_bytes)
 
-    def take(self, *, patient: bool) -> Loaded | None:
+    def take(self, *, patient: bool) -> LoadedClip | None:
         """Return the clip to hand over now, or None where the caller has to wait.
 
         Late clips are returned as soon as they are ready. While `patient`, the others come in order; after that

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eval.core import Clip, DecoderName, Loaded
+from eval.core import Clip, DecoderName, LoadedClip
 from eval.errors import MediaError, MediaReason, TarsierEvalError
 from eval.video.frames import load_frames
 from eval.video.identity import media_id
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def load(
     clip: Clip, *, n_frames: int, side: int | None, decoder: DecoderName = "pyav", store: FrameStore | None = None
-) -> Loaded:
+) -> LoadedClip:
     """Return the frames of a clip, resized to `side` x `side` pixels where a side is given.
 
     Any error that the clip causes in a decoder is the clip's failure: it is returned, and never raised.
@@ -58,7 +58,7 @@ def load(
     decoded = decoded or end
     frames = None if error else frames
     times = {"decode": (begin, decoded), "prepare": (decoded, end)}
-    return Loaded(clip=clip, frames=frames, error=error, media=None if error else media, **times)
+    return LoadedClip(clip=clip, frames=frames, error=error, media=None if error else media, **times)
 
 
 def clean_error(path: Path | str, reason: MediaReason, detail: str) -> MediaError:

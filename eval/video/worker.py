@@ -19,12 +19,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from eval.core import Clip, Loaded
-from eval.video import wire
+from eval.core import Clip, LoadedClip
+from eval.video import worker_protocol
 from eval.video.frames import decoder_version
 from eval.video.loading import load
 
-Load = Callable[[Clip, int, "int | None"], Loaded]
+Load = Callable[[Clip, int, "int | None"], LoadedClip]
 """Load this number of frames of a clip, resized to a side where one is given."""
 _PR_SET_PDEATHSIG = 1
 
@@ -38,7 +38,7 @@ def serve(descriptor: int, wrap: Callable[[Load], Load] = lambda plain: plain) -
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; only the parent reacts
     connection = socket.socket(fileno=descriptor)
-    setup = wire.read_message(connection)
+    setup = worker_protocol.read_message(connection)
     if hasattr(os, "nice"):
         os.nice(5)  # where cores are few, the model has priority: clips are read ahead, and can wait
     _die_with(setup["parent"])
@@ -47,15 +47,15 @@ def serve(descriptor: int, wrap: Callable[[Load], Load] = lambda plain: plain) -
     plain = _loader(setup)
     _limit(setup["memory_bytes"])
     loads = wrap(plain)
-    connection.sendall(wire.pack(wire.READY))
+    connection.sendall(worker_protocol.pack(worker_protocol.READY))
     # From here on only the parent uses the terminal: decoders write to it directly, bypassing Python.
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
     while True:
         task = tasks.get()
-        loaded = loads(wire.clip_from_json(task["clip"]), task["n_frames"], task["side"])
-        wire.send_loaded(connection, loaded, time.perf_counter())
+        loaded = loads(worker_protocol.clip_from_json(task["clip"]), task["n_frames"], task["side"])
+        worker_protocol.send_loaded(connection, loaded, time.perf_counter())
         del loaded
 
 
@@ -76,7 +76,7 @@ def _listen(connection: socket.socket, tasks: queue.SimpleQueue[dict[str, Any]])
     """Queue the requested tasks. When the socket closes, the parent is gone, and this process exits."""
     try:
         while True:
-            tasks.put(wire.read_message(connection))
+            tasks.put(worker_protocol.read_message(connection))
     finally:
         os._exit(0)
 

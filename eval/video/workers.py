@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar
 
-from eval.core import Clip, DecoderName, Loaded
+from eval.core import Clip, DecoderName, LoadedClip
 from eval.errors import ConfigError
 from eval.video.dispatch import Dispatcher
 from eval.video.frames import decoder_version
@@ -37,7 +37,7 @@ def usable_cpus() -> int:
 
 def in_process(
     clips: Iterable[Clip], *, n_frames: int, side: int | None = None, decoder: DecoderName = "pyav"
-) -> Iterator[Loaded]:
+) -> Iterator[LoadedClip]:
     """Yield the result of each clip in turn, in this process: nothing protects it from a bad clip.
 
     Raises:
@@ -115,7 +115,7 @@ class FrameLoader:
 
     def load(
         self, clips: Iterable[Clip], *, n_frames: int, side: int | None, ahead: int | None = None
-    ) -> Generator[Loaded, None, None]:
+    ) -> Generator[LoadedClip, None, None]:
         """Yield the result of each clip. Loading begins when the first is requested.
 
         They come in order, except when one clip delays the others for some seconds: ready clips then pass it, and it
@@ -159,7 +159,7 @@ class FrameLoader:
         return self._dispatcher
 
 
-def _next(dispatcher: Dispatcher, job: Job) -> Loaded:
+def _next(dispatcher: Dispatcher, job: Job) -> LoadedClip:
     """Wait for the next clip to hand over and return it."""
     begin = time.monotonic()
     with dispatcher.changed:

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from eval.errors import DataError
-from eval.readers.clone import head_commit, import_upstream
 from eval.readers.pack import open_pack
+from eval.readers.upstream_import import head_commit, import_upstream
 
 COMMIT, OTHER = "a" * 40, "b" * 40
 OPEN_QA = """

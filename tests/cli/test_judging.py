@@ -289,7 +289,7 @@ def test_a_cap_without_a_price_is_refused_before_work(tmp_path, capsys, monkeypa
 
 def test_a_cap_ends_the_asking_and_the_next_run_completes(tmp_path, capsys):
     pred = many_questions(tmp_path / "p.jsonl", 40)
-    # The dearest end of a call is less than 2000 tokens in and 256 out; most calls cost 0.00012.
+    # The worst_case_cost end of a call is less than 2000 tokens in and 256 out; most calls cost 0.00012.
     with JudgeServer(fixed_usage) as server:
         assert score(pred, tmp_path / "s", served(server.url), "max_cost=0.006") == 1
         capped = result(tmp_path / "s")

@@ -130,7 +130,7 @@ class Watch:
 @pytest.fixture
 def watch(tmp_path, monkeypatch, capsys):
     """Everything is logged, at level DEBUG, into a file below `tmp_path`."""
-    import eval.judges.client.wire  # noqa: F401 - its loggers must be there
+    import eval.judges.client.http  # noqa: F401 - its loggers must be there
 
     monkeypatch.setenv("JUDGE_KEY", KEY)
     few = canaries()[::8]
@@ -253,7 +253,7 @@ def test_an_exception_inside_the_client(where, tmp_path, watch, monkeypatch):
     if where == "the transport":
         monkeypatch.setattr(httpx2.AsyncClient, "send", telling)
     elif where == "the parser":
-        monkeypatch.setattr("eval.judges.client.wire.from_body", raising)
+        monkeypatch.setattr("eval.judges.client.http.from_body", raising)
     else:
         monkeypatch.setattr("eval.judges.verdicts.VerdictStore.put", raising)
     for provider in ("local", "openai", "azure"):

@@ -12,7 +12,7 @@ import pytest
 from eval.errors import RunError
 from eval.judges.calls import Usage
 from eval.judges.client import asking
-from eval.judges.client.asking import Answered, Asker, Patience, Request
+from eval.judges.client.asking import Answered, Asker, Request, RetryPolicy
 from eval.judges.client.batch import ask_in_batches
 from eval.judges.client.budget import Budget
 from eval.judges.client.outcomes import Outcome
@@ -27,7 +27,7 @@ YES = Outcome(kind="replied", text="yes", usage=Usage(input=10, output=10), may_
 
 def requests_of(n):
     body = {"messages": [{"role": "user", "content": "x" * 68}]}
-    return [Request(key=str(i), body=body, max_tokens=100) for i in range(n)]  # 200 dollars a million at the dearest
+    return [Request(key=str(i), body=body, max_tokens=100) for i in range(n)]  # 200 dollars a million at the most
 
 
 class Sender:
@@ -52,7 +52,7 @@ def numbered(n):
 def asker_of(most=8, **settings):
     throttle = Throttle(most, most)
     throttle._usual = 0.0
-    return Asker(throttle=throttle, patience=Patience(first_wait_s=0.001), **settings)
+    return Asker(throttle=throttle, patience=RetryPolicy(first_wait_s=0.001), **settings)
 
 
 def ask(asker, sender, requests, done=None):
@@ -123,7 +123,7 @@ def test_an_error_of_this_programs_own_is_raised():
 
 
 def test_the_cap_holds_and_is_used():
-    # The dearest end is (68 + 32 + 100) dollars a million; what a call does cost, a tenth of it.
+    # The worst_case_cost end is (68 + 32 + 100) dollars a million; what a call does cost, a tenth of it.
     budget = Budget(most=1010e-6, price=PRICE)
     asker = asker_of(budget=budget)
     ended = ask(asker, Sender(), numbered(100))

@@ -14,7 +14,7 @@ from openai import AsyncAzureOpenAI
 from eval.core import Clip, Prediction, Sample
 from eval.errors import RunError
 from eval.judges.client import batch, batch_api
-from eval.judges.client.asking import Asker, Patience, Request
+from eval.judges.client.asking import Asker, Request, RetryPolicy
 from eval.judges.client.batch import ask_in_batches
 from eval.judges.client.budget import Budget
 from eval.judges.client.prices import Price
@@ -67,7 +67,7 @@ class Harness:
 
     def ask(self, server, requests, *, budget=None, deadline_s=60.0, patience_s=30.0, keep=None, stopped=None):
         """Return the outcome of each request by its text, and the asker."""
-        patience = Patience(deadline_s=patience_s, first_wait_s=0.01)
+        patience = RetryPolicy(deadline_s=patience_s, first_wait_s=0.01)
         asker = Asker(throttle=Throttle(), budget=budget or Budget(), patience=patience, stopped=stopped)
         self.bundles = []
         settings = ServerSettings(
@@ -257,9 +257,9 @@ def test_lines_that_were_not_asked_for_that_come_twice_or_not_at_all(harness):
         assert outcomes["call3-"].detail == "the batch has no reply to it; the same command asks it again"
         assert harness.open == {}
     # What the server did not deliver may still be on its bill.
-    dearest = budget.dearest(6, 10, batch=True)
-    assert budget.unconfirmed == pytest.approx(2 * dearest)
-    assert budget.spent == pytest.approx(2 * dearest + 2 * 4 * 0.001 * 0.5)
+    worst_case_cost = budget.worst_case_cost(6, 10, batch=True)
+    assert budget.unconfirmed == pytest.approx(2 * worst_case_cost)
+    assert budget.spent == pytest.approx(2 * worst_case_cost + 2 * 4 * 0.001 * 0.5)
 
 
 def test_a_file_that_was_cut_short_is_fetched_again(harness):
@@ -354,18 +354,18 @@ def test_failed_validation(harness):
 
 def test_max_cost_lets_the_first_ones_through(harness):
     requests = requests_of(4)
-    dearest = Budget(price=PRICE).dearest(6, 10, batch=True)
-    assert dearest == pytest.approx((6 + 32 + 10) * 0.001 * 0.5)
-    budget = Budget(most=2.5 * dearest, price=PRICE)
+    worst_case_cost = Budget(price=PRICE).worst_case_cost(6, 10, batch=True)
+    assert worst_case_cost == pytest.approx((6 + 32 + 10) * 0.001 * 0.5)
+    budget = Budget(most=2.5 * worst_case_cost, price=PRICE)
     with JudgeServer(echo) as server:
         outcomes, asker = harness.ask(server, requests, budget=budget)
         assert server.answered == 2
-    reason = f"not asked, since max_cost={2.5 * dearest:g} leaves no room for another call"
+    reason = f"not asked, since max_cost={2.5 * worst_case_cost:g} leaves no room for another call"
     assert {name: outcome.detail for name, outcome in outcomes.items()} == {
         "call0-": "", "call1-": "", "call2-": reason, "call3-": reason,
     }  # fmt: skip
     assert asker.stopped is None  # what the batch left of the money may do for a later stage
-    assert f"max_cost={2.5 * dearest:g} has room for 2 of 4 calls." in harness.said
+    assert f"max_cost={2.5 * worst_case_cost:g} has room for 2 of 4 calls." in harness.said
 
 
 def test_no_money_at_all(harness):
@@ -481,7 +481,7 @@ def test_the_deadline_leaves_the_batch_to_the_next_run(harness):
         assert set(kinds(outcomes).values()) == {"timed_out"}
         assert outcomes["call1-"].detail.startswith("the batch was not done in time; it is in batch batch_0,")
         assert asker.stopped is None
-        assert budget.spent == budget.unconfirmed == pytest.approx(2 * budget.dearest(6, 10, batch=True))
+        assert budget.spent == budget.unconfirmed == pytest.approx(2 * budget.worst_case_cost(6, 10, batch=True))
         assert harness.open == {"batch_0": ["call0-", "call1-"]}
         server._batches._script = BatchScript(polls=1)
         outcomes, _ = harness.ask(server, [*requests_of(2), request_of("new")], budget=Budget(most=0.0, price=PRICE))

@@ -16,12 +16,12 @@ PRICE = Price(
 def test_the_dearest_end_of_a_call():
     budget = Budget(price=PRICE)
     # 68 bytes and 32 for the template, at 2 dollars a million; the reply at 8.
-    assert budget.dearest(68, 50) == pytest.approx((100 * 2 + 50 * 8) / 1e6)
-    assert budget.dearest(68, 50, batch=True) == pytest.approx((100 * 2 + 50 * 8) / 2e6)
-    assert budget.dearest(68, None) == pytest.approx((100 * 2 + 1000 * 8) / 1e6)
+    assert budget.worst_case_cost(68, 50) == pytest.approx((100 * 2 + 50 * 8) / 1e6)
+    assert budget.worst_case_cost(68, 50, batch=True) == pytest.approx((100 * 2 + 50 * 8) / 2e6)
+    assert budget.worst_case_cost(68, None) == pytest.approx((100 * 2 + 1000 * 8) / 1e6)
     unbounded = Budget(price=Price(model="m", as_of="", input=2.0, output=8.0, cached=2.0, batch=0.5))
-    assert unbounded.dearest(68, None) == pytest.approx((100 * 2 + 4096 * 8) / 1e6)
-    assert Budget().dearest(68, 50) == 0.0
+    assert unbounded.worst_case_cost(68, None) == pytest.approx((100 * 2 + 4096 * 8) / 1e6)
+    assert Budget().worst_case_cost(68, 50) == 0.0
 
 
 def test_without_a_cap_everything_goes():
@@ -32,11 +32,11 @@ def test_without_a_cap_everything_goes():
 
 def test_what_has_no_room_waits_for_the_others_or_stops():
     budget = Budget(most=10.0, price=PRICE)
-    assert [budget.reserve(dearest) for dearest in (4.0, 6.0, 0.1)] == ["go", "go", "wait"]
+    assert [budget.reserve(worst_case_cost) for worst_case_cost in (4.0, 6.0, 0.1)] == ["go", "go", "wait"]
     budget.settle(6.0, None, may_be_billed=False)
     assert (budget.reserve(6.1), budget.reserve(5.0)) == ("wait", "go")
-    for dearest in (4.0, 5.0):
-        budget.settle(dearest, Usage(input=1_000_000, output=125_000), may_be_billed=True)  # 3 dollars each
+    for worst_case_cost in (4.0, 5.0):
+        budget.settle(worst_case_cost, Usage(input=1_000_000, output=125_000), may_be_billed=True)  # 3 dollars each
     assert (budget.spent, budget.reserved) == (6.0, 0.0)
     assert budget.reserve(4.1) == "stop"
     assert budget.reserve(4.0) == "go"
@@ -67,24 +67,24 @@ def test_what_takes_the_place_of_a_reservation(usage, may_be_billed, spent, unco
 def test_sums_that_cancel_leave_nothing_to_wait_for():
     """0.1 + 0.2 - 0.1 - 0.2 is 2.8e-17 in doubles; who waited for that to end would wait for ever."""
     budget = Budget(most=1.0, price=PRICE)
-    for dearest in (0.1, 0.2):
-        budget.reserve(dearest)
-    for dearest in (0.1, 0.2):
-        budget.settle(dearest, None, may_be_billed=False)
+    for worst_case_cost in (0.1, 0.2):
+        budget.reserve(worst_case_cost)
+    for worst_case_cost in (0.1, 0.2):
+        budget.settle(worst_case_cost, None, may_be_billed=False)
     assert 0 < budget.reserved < 1e-9
     assert budget.reserve(1.1) == "stop"
 
 
-def one_end(random_, budget, dearest, n_bytes, max_tokens, batch):
-    """Settle a call in one of the ways in which one can end, at its dearest now and then."""
+def one_end(random_, budget, worst_case_cost, n_bytes, max_tokens, batch):
+    """Settle a call in one of the ways in which one can end, at its worst_case_cost now and then."""
     how = random_.randrange(4)
     if how == 0:
-        budget.settle(dearest, None, may_be_billed=random_.random() < 0.5, batch=batch)
+        budget.settle(worst_case_cost, None, may_be_billed=random_.random() < 0.5, batch=batch)
         return
     sent = n_bytes + 32 if how == 1 else random_.randint(1, n_bytes)
     received = max_tokens if how == 1 else random_.randint(0, max_tokens)
     usage = Usage(input=sent, output=received, cached=random_.randint(0, sent) if how == 2 else 0)
-    budget.settle(dearest, usage, may_be_billed=True, batch=batch)
+    budget.settle(worst_case_cost, usage, may_be_billed=True, batch=batch)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -99,10 +99,10 @@ def test_the_cap_holds_in_every_order_of_events(seed):
             one_end(random_, budget, *under_way.pop(random_.randrange(len(under_way))))
         else:
             n_bytes, max_tokens, batch = random_.randint(1, 400), random_.randint(1, 300), random_.random() < 0.3
-            dearest = budget.dearest(n_bytes, max_tokens, batch=batch)
-            said = budget.reserve(dearest)
+            worst_case_cost = budget.worst_case_cost(n_bytes, max_tokens, batch=batch)
+            said = budget.reserve(worst_case_cost)
             if said == "go":
-                under_way.append((dearest, n_bytes, max_tokens, batch))
+                under_way.append((worst_case_cost, n_bytes, max_tokens, batch))
                 n_sent += 1
             elif said == "stop":
                 stopped += 1

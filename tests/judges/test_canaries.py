@@ -5,7 +5,7 @@ from dataclasses import asdict
 import pytest
 
 from eval.errors import ConfigError, DataError
-from eval.judges.calls import JudgeReply, Outcome, Verdict
+from eval.judges.calls import Grade, JudgeReply, Outcome
 from eval.judges.canaries import INJECTIONS, MAX_WRONG, Wrong, canaries, check, load_canaries, wilson
 from eval.judges.forms import form
 from eval.judges.offline import OfflineJudge
@@ -48,7 +48,7 @@ class Stub:
 
 def written(call, verdicts):
     if call.task == "open_qa":
-        text = form(call.form).write_verdict(call, Verdict(correct=verdicts[0] == "yes", score=5))
+        text = form(call.form).write_verdict(call, Grade(correct=verdicts[0] == "yes", score=5))
     else:
         text = form(call.form).write_labels(call, verdicts)
     return JudgeReply(text=text)

@@ -220,7 +220,7 @@ def test_the_cap_on_cost_holds_and_the_next_run_goes_on(judge_of):
         probed = (probe.input + 2 * probe.output) / 1_000_000
         assert judge.budget.spent == pytest.approx(0.0009 * (server.answered - 1) + probed)
         assert judge.budget.spent <= 0.02
-        # The dearest end of a call is below 0.003 dollars, so the cap is used to within that.
+        # The worst_case_cost end of a call is below 0.003 dollars, so the cap is used to within that.
         assert judge.budget.spent > 0.017
         left = [reply for reply in replies if reply.text is None]
         assert all("max_cost=0.02 leaves no room" in (reply.error or "") for reply in left)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from eval.errors import ConfigError
-from eval.judges.calls import LABELS, JudgeCall, Label, UnreadableReplyError, Verdict
+from eval.judges.calls import LABELS, Grade, JudgeCall, Label, UnreadableReplyError
 from eval.judges.forms import FORMS, form, n_labels
 
 TAG = "t0123456789abcde"
@@ -29,7 +29,7 @@ def each(request):
 @pytest.mark.parametrize("correct", [True, False])
 @pytest.mark.parametrize("score", [0.0, 3.0, 4.5, 5.0])
 def test_a_grade_is_read_as_it_was_written(each, correct, score):
-    verdict = Verdict(correct=correct, score=score)
+    verdict = Grade(correct=correct, score=score)
     assert each.read_verdict(GRADE, each.write_verdict(GRADE, verdict)) == verdict
 
 

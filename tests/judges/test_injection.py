@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 import pytest
 
-from eval.judges.calls import JudgeCall, Label, UnreadableReplyError, Verdict
+from eval.judges.calls import Grade, JudgeCall, Label, UnreadableReplyError
 from eval.judges.forms import form
 from eval.judges.hardening import MARKER, marked
 from eval.judges.protocol import JudgeProtocol, Question, judge_protocol, native_protocol, upstream_protocol
@@ -31,7 +31,7 @@ JudgeRule = Callable[[JudgeCall, str], str]
 TASKS: tuple[Task, ...] = ("open_qa", "extract", "entail")
 EVENTS = ("a man opens a red umbrella", "a dog barks at the man")
 HONEST_EVENTS = ("something is described",)
-NO = Verdict(correct=False, score=0.0)
+NO = Grade(correct=False, score=0.0)
 NEUTRAL: tuple[Label, ...] = ("neutral", "neutral")
 
 # Raw slots and a Python dict as reply, as upstream has them; the words are ours.

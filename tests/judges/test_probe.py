@@ -7,7 +7,7 @@ import pytest
 
 from eval.errors import JudgeError
 from eval.judges.calls import JudgeCall, Usage
-from eval.judges.client.asking import Asker, Patience
+from eval.judges.client.asking import Asker, RetryPolicy
 from eval.judges.client.server import Server, ServerSettings
 from eval.judges.client.throttle import Throttle
 from eval.judges.requests import BOUNDS, Capabilities, body_of, request_of
@@ -24,7 +24,7 @@ def probe(server, *, provider="openai", extra=None, tries=1):
     settings = ServerSettings(
         provider=provider, model="stand-in", url=server.url, key_env=None, api_version=None, timeout_s=5.0
     )
-    patience = Patience(tries=tries, first_wait_s=0.01, deadline_s=2.0)
+    patience = RetryPolicy(tries=tries, first_wait_s=0.01, deadline_s=2.0)
     found = asyncio.run(Server(settings).probe(Asker(throttle=Throttle(), patience=patience), extra or {}))
     return found, [exchange.request.body for exchange in server.requests]
 

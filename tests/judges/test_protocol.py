@@ -7,7 +7,7 @@ from itertools import combinations
 import pytest
 
 from eval.errors import ConfigError, DataError
-from eval.judges.calls import UnreadableReplyError, Verdict
+from eval.judges.calls import Grade, UnreadableReplyError
 from eval.judges.protocol import (
     JudgeProtocol,
     judge_protocol,
@@ -92,8 +92,8 @@ def test_what_it_says_of_itself():
     [
         {"temperatures": dict.fromkeys(INPUTS, (1.0, 1.0, 1.0))},
         {"max_tokens": {}},
-        {"insists": True},
-        {"asks_about_nothing": True},
+        {"retry_refusals": True},
+        {"ask_even_if_trivial": True},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -123,7 +123,7 @@ def test_attempts_temperatures_and_bounds(name, task, temperatures, max_tokens):
     assert {call.max_tokens for call in calls} == {max_tokens}
     # Nothing else changes from attempt to attempt.
     assert len({(call.system, call.user, call.task, call.sample, call.form) for call in calls}) == 1
-    assert asked.insists == (name == "upstream")
+    assert asked.retry_refusals == (name == "upstream")
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
@@ -145,9 +145,7 @@ def test_a_call_holds_what_it_was_made_of(name, task):
 
 
 def test_its_questions_read_their_own_replies():
-    assert question(PROTOCOLS["native"], "open_qa").read('{"pred": "no", "score": 1}') == Verdict(
-        correct=False, score=1
-    )
+    assert question(PROTOCOLS["native"], "open_qa").read('{"pred": "no", "score": 1}') == Grade(correct=False, score=1)
     assert question(PROTOCOLS["autodq-indexed"], "entail").read('{"1": "e", "2": "c"}') == (
         "entailment", "contradiction",
     )  # fmt: skip
@@ -165,7 +163,7 @@ def test_without_events_the_whole_text_stands_in(name):
     call = PROTOCOLS[name].label_events("s", "reference", "a dog runs.", [], "it {{runs}}.").call
     assert (call.inputs["events"], call.inputs["n_events"]) == (["it {{runs}}."], 0)
     assert "n_events" not in question(PROTOCOLS[name], "entail").call.inputs
-    assert PROTOCOLS[name].asks_about_nothing == (name == "upstream")
+    assert PROTOCOLS[name].ask_even_if_trivial == (name == "upstream")
 
 
 def test_a_tag_depends_on_the_call_and_on_nothing_else():

@@ -1,6 +1,6 @@
 import pytest
 
-from eval.judges.calls import UnreadableReplyError, Verdict
+from eval.judges.calls import Grade, UnreadableReplyError
 from eval.judges.replies import read_events, read_labels, read_verdict
 
 # Every verdict here was also put to upstream's own functions, so that nothing rests on our reading of them.
@@ -24,7 +24,7 @@ from eval.judges.replies import read_events, read_labels, read_verdict
     ],
 )
 def test_verdicts_that_count(reply, correct, score):
-    assert read_verdict(reply) == Verdict(correct=correct, score=score)
+    assert read_verdict(reply) == Grade(correct=correct, score=score)
 
 
 @pytest.mark.parametrize(

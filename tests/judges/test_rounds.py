@@ -40,11 +40,11 @@ def number(text):
     return int(text)
 
 
-def questions(*samples, attempts=10, insists=False):
+def questions(*samples, attempts=10, retries=False):
     return [
         Question(
             call=JudgeCall(task="extract", sample=s, system="", user="", inputs={}), read=number,
-            temperatures=(None,) * attempts, insists=insists,
+            temperatures=(None,) * attempts, retry_refusals=retries,
         )
         for s in samples
     ]  # fmt: skip
@@ -89,10 +89,10 @@ def test_every_attempt_has_its_temperature():
     assert asked == [(0, 0.0), (1, 0.7), (2, None)]
 
 
-@pytest.mark.parametrize("insists", [False, True])
-def test_a_judge_that_gave_up_is_not_asked_again(insists):
+@pytest.mark.parametrize("retries", [False, True])
+def test_a_judge_that_gave_up_is_not_asked_again(retries):
     judge = Recorder(a="x - 3")
-    assert ask(judge, questions("a", insists=insists)) == [
+    assert ask(judge, questions("a", retries=retries)) == [
         NoAnswer(outcome="failed", reason="the judge did not reply: down")
     ]
     assert len(judge.rounds) == 2
@@ -111,10 +111,10 @@ def test_a_refusal_is_asked_again_only_where_the_question_insists(word, outcome,
     assert ask(judge, questions("a")) == [NoAnswer(outcome=outcome, reason=f"asked once; {reason}")]
     assert len(judge.rounds) == 1
     judge = Recorder(a=f"{word} x {word} 1")
-    assert ask(judge, questions("a", insists=True)) == [1]
+    assert ask(judge, questions("a", retries=True)) == [1]
     assert len(judge.rounds) == 4
     judge = Recorder(a=f"x {word} 1")
-    assert ask(judge, questions("a", insists=True, attempts=2)) == [
+    assert ask(judge, questions("a", retries=True, attempts=2)) == [
         NoAnswer(outcome=outcome, reason=f"asked 2 times; {reason}")
     ]
 

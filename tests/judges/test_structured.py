@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from eval.judges.calls import UnreadableReplyError, Verdict
+from eval.judges.calls import Grade, UnreadableReplyError
 from eval.judges.structured import MAX_EVENTS, MAX_JSON_CHARS, events, label, labels, read_object, shown, verdict
 
 YES = '{"pred": "yes", "score": 5}'
@@ -175,7 +175,7 @@ def test_the_bound_on_length():
     ],
 )  # fmt: skip
 def test_grades_that_count(pred, score, correct, value):
-    assert verdict({"pred": pred, "score": score, "more": 1}) == Verdict(correct=correct, score=value)
+    assert verdict({"pred": pred, "score": score, "more": 1}) == Grade(correct=correct, score=value)
 
 
 @pytest.mark.parametrize(

@@ -15,14 +15,14 @@ import pytest
 
 from eval.errors import RunError
 from eval.judges.calls import Usage
-from eval.judges.verdicts import Identity, Verdict, VerdictStore
+from eval.judges.verdicts import Identity, StoredReply, VerdictStore
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def verdict(key="a", **changes):
     """A verdict in which no field has the value of another, or one that stands for none."""
-    made = Verdict(
+    made = StoredReply(
         key=key.ljust(64, "0"), provider="openai", served="m-2026-01-01", revision="r1", requested="m",
         outcome="refused", text='I "will" not.\r\n\u2028\U0001f600 \x00 \t', finish_reason="stop", fingerprint="fp_1",
         usage=Usage(input=11, output=7, cached=5, reasoning=3), retries=2, batch=True, url="http://x/v1",
@@ -65,7 +65,7 @@ def test_every_field_comes_back_as_it_was(store, path, changes):
 
 def test_no_two_fields_are_stored_in_each_others_place():
     """So that the round trip above would notice."""
-    values = [getattr(verdict(), field.name) for field in fields(Verdict)]
+    values = [getattr(verdict(), field.name) for field in fields(StoredReply)]
     assert len({repr(value) for value in values}) == len(values) == 16
 
 

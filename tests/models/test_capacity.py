@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from eval.config import BUILTIN
-from eval.core import Asked
+from eval.core import ClipPrompts
 from eval.errors import ModelError
 from eval.models.tarsier import capacity
 from eval.models.tarsier.capacity import Memory, memory_of, refuse_what_cannot_fit
@@ -137,7 +137,7 @@ def short(tmp_path):
 def test_prompts_longer_than_the_config_says_are_answered_and_noted(short, caplog):
     as_it_is = str(BUILTIN / "tarsier-tiny")
     runner, whole = (TarsierRunner(name="x", checkpoint=each, device="cpu") for each in (short, as_it_is))
-    asked = [Asked(frames=[Image.new("RGB", (56, 56))] * 8, prompts=["<video>\nWhat is there?"])]
+    asked = [ClipPrompts(frames=[Image.new("RGB", (56, 56))] * 8, prompts=["<video>\nWhat is there?"])]
     assert runner.generate(asked) == whole.generate(asked)
     assert caplog.messages == []
     longest = runner.batching["longest_prompt"]
@@ -147,7 +147,7 @@ def test_prompts_longer_than_the_config_says_are_answered_and_noted(short, caplo
 
 def test_from_twice_the_published_frames_on_it_warns_once(short, caplog):
     runner = TarsierRunner(name="x", checkpoint=short, device="cpu", n_frames=16)
-    runner.generate([Asked(frames=[Image.new("RGB", (56, 56))] * 16, prompts=["<video>\nWhat is there?"])] * 2)
+    runner.generate([ClipPrompts(frames=[Image.new("RGB", (56, 56))] * 16, prompts=["<video>\nWhat is there?"])] * 2)
     (said,) = caplog.messages
     assert said.startswith("16 frames make prompts of 336 positions and more; the default is 8 frames")
     assert "max_position_embeddings 100" in said

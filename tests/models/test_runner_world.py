@@ -10,7 +10,7 @@ import pytest
 from benchmarks.mini.world import WORLD
 from eval.building import build
 from eval.config import load_settings
-from eval.core import Asked
+from eval.core import ClipPrompts
 from eval.running.predict import group_by_clip
 from eval.scorers.multiple_choice import first_character, read_letter
 from eval.timing import Clock
@@ -41,7 +41,7 @@ def world(runner):
     for name in ("mvbench", "nextqa", "msvd-qa", "dream-1k"):
         for clip, samples in clips(name):
             frames, prompts = load_frames(clip, runner.n_frames), [sample.prompt for sample in samples]
-            found.append((Asked(frames=frames, prompts=prompts), sequential(runner, frames, prompts)))
+            found.append((ClipPrompts(frames=frames, prompts=prompts), sequential(runner, frames, prompts)))
     return found
 
 
@@ -62,10 +62,10 @@ def test_clips_with_other_numbers_of_frames_and_prompts(runner, world):
     (clip, expected), (other, answers) = world[0], world[-1]
     few = [clip.frames[place] for place in (0, 3, 7)]
     asked = [
-        Asked(frames=few, prompts=clip.prompts),
+        ClipPrompts(frames=few, prompts=clip.prompts),
         clip,
-        Asked(frames=few[:1], prompts=[*other.prompts, *clip.prompts]),
-        Asked(frames=few, prompts=[]),
+        ClipPrompts(frames=few[:1], prompts=[*other.prompts, *clip.prompts]),
+        ClipPrompts(frames=few, prompts=[]),
         other,
     ]
     assert runner.generate(asked) == [
@@ -80,15 +80,15 @@ def test_clips_with_other_numbers_of_frames_and_prompts(runner, world):
 def test_frames_of_the_model_s_size_give_the_same(runner, world):
     assert runner.frame_side == 56
     some = world[:20]
-    ready = [Asked(frames=prepare(clip.frames, 56), prompts=clip.prompts) for clip, _ in some]
+    ready = [ClipPrompts(frames=prepare(clip.frames, 56), prompts=clip.prompts) for clip, _ in some]
     assert runner.generate(ready) == [expected for _, expected in some]
 
 
 def test_each_prompt_is_settled_by_itself(runner, world):
     some = [(clip, expected) for clip, expected in world if len(expected) > 1][:20]
-    some.append((Asked(frames=some[0][0].frames, prompts=some[0][0].prompts[:1] * 2), some[0][1][:1] * 2))
+    some.append((ClipPrompts(frames=some[0][0].frames, prompts=some[0][0].prompts[:1] * 2), some[0][1][:1] * 2))
     asked = [
-        Asked(
+        ClipPrompts(
             frames=clip.frames,
             prompts=clip.prompts,
             settled=[None if i % 2 else _has_first_character for i in range(len(clip.prompts))],
@@ -148,22 +148,22 @@ def asked(runner, world):
 @pytest.mark.parametrize("size", [1, 2, 5, 26])
 def test_batch_size_changes_nothing(size, runner, asked):
     frames, prompts, expected = asked
-    parts = [Asked(frames=frames, prompts=prompts[i : i + size]) for i in range(0, 26, size)]
+    parts = [ClipPrompts(frames=frames, prompts=prompts[i : i + size]) for i in range(0, 26, size)]
     assert [g for part in parts for g in runner.generate([part])[0]] == expected
     assert [g for generations in runner.generate(parts) for g in generations] == expected
 
 
 def test_order_and_repetition_change_nothing(runner, asked):
     frames, prompts, expected = asked
-    assert runner.generate([Asked(frames=frames, prompts=prompts[::-1])]) == [expected[::-1]]
+    assert runner.generate([ClipPrompts(frames=frames, prompts=prompts[::-1])]) == [expected[::-1]]
     order = [(7 * i) % 26 for i in range(26)] + [3, 3]
-    found = runner.generate([Asked(frames=frames, prompts=[prompts[i] for i in order])])
+    found = runner.generate([ClipPrompts(frames=frames, prompts=[prompts[i] for i in order])])
     assert found == [[expected[i] for i in order]]
 
 
 def test_a_settled_row_has_the_beginning_of_the_output(runner, asked):
     frames, prompts, expected = asked
-    (stopped,) = runner.generate([Asked(frames=frames, prompts=prompts, settled=[_has_first_character] * 26)])
+    (stopped,) = runner.generate([ClipPrompts(frames=frames, prompts=prompts, settled=[_has_first_character] * 26)])
     for short, whole in zip(stopped, expected, strict=True):
         assert whole.output.startswith(short.output)
         assert read_letter(short.output) == read_letter(whole.output)

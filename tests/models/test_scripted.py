@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 
-from eval.core import Asked
+from eval.core import ClipPrompts
 from eval.models.scripted import ScriptedModel
 from eval.timing import Clock
 
 
 def outputs(model, *prompts):
-    asked = [Asked(frames=[], prompts=some) for some in prompts]
+    asked = [ClipPrompts(frames=[], prompts=some) for some in prompts]
     return [[generation.output for generation in generations] for generations in model.generate(asked)]
 
 
@@ -26,7 +26,7 @@ def test_a_prompt_gets_the_same_output_whenever_it_is_asked():
 def test_a_delay_a_clip():
     model = ScriptedModel(delay_s=0.02)
     start = time.perf_counter()
-    model.generate([Asked(frames=[], prompts=["x"])] * 3, Clock())
+    model.generate([ClipPrompts(frames=[], prompts=["x"])] * 3, Clock())
     assert time.perf_counter() - start >= 0.06
     assert model.clips_at_once(5) == 1
     assert model.frame_side == 336

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from eval.core import Asked, Clip
+from eval.core import Clip, ClipPrompts
 from eval.models.tarsier.engine import Engine
 from eval.models.tarsier.processing import place_frames, to_square, wrap_prompt
 from eval.models.tarsier.questions import Encoded
@@ -109,7 +109,7 @@ def asked(cases, frames_of):
     for case in cases:
         together.setdefault((case["video"], case["n_frames"]), []).append(case)
     clips = [
-        Asked(frames=frames_of(*shown), prompts=[case["prompt_in"] for case in same])
+        ClipPrompts(frames=frames_of(*shown), prompts=[case["prompt_in"] for case in same])
         for shown, same in together.items()
     ]
     return list(together.values()), clips

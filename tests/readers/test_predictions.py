@@ -5,7 +5,7 @@ import pytest
 
 from eval.core import Clip, Prediction, Sample
 from eval.errors import DataError
-from eval.readers.malformed import Tolerance
+from eval.readers.malformed import BadRowPolicy
 from eval.readers.predictions import read_predictions, read_run, to_json
 
 SAMPLE = Sample(
@@ -119,7 +119,7 @@ def named(number, benchmark="tv"):
 
 def test_of_a_file_of_several_benchmarks_the_others_are_counted(write, caplog):
     path = write(named(0), named(0, "egoschema"), named(1), named(1), named(1, "mvbench"), name="all.jsonl")
-    tolerance = Tolerance()
+    tolerance = BadRowPolicy()
     assert [one.id for one, _ in read_predictions(path, "tv", "TV", tolerance=tolerance)] == ["tv_0", "tv_1"]
     assert tolerance.others == {"repeated": 1, "of_other_benchmarks": 2}
     assert "2 rows of other benchmarks passed over (egoschema, mvbench)" in caplog.text
@@ -130,7 +130,7 @@ def test_of_a_file_of_several_benchmarks_the_others_are_counted(write, caplog):
 def test_of_a_file_of_upstreams_the_others_are_counted(write):
     text = {"prompt": "p", "response": "A", "prediction": "A"}
     rows = [{"idx": 0, "dataset": name, "text": text, "video_file": "v.mp4"} for name in ("TV/Move", "MSVD", "TV/Move")]
-    tolerance = Tolerance()
+    tolerance = BadRowPolicy()
     assert len(read_predictions(write(*rows, name="x.jsonl"), "tv", "TV", tolerance=tolerance)) == 1
     assert tolerance.others == {"repeated": 1, "of_other_data_sets": 1}
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from eval.errors import DataError
-from eval.readers.malformed import Tolerance
+from eval.readers.malformed import BadRowPolicy
 from eval.readers.rows import Row, read_json_list, read_jsonl, read_lines
 from eval.readers.tables import read_parquet, read_records, read_table
 
@@ -76,7 +76,7 @@ def test_what_could_not_be_written_again_does_not_get_in(tmp_path, line, said):
     path.write_bytes(b'{"a": 0}\n' + line + b'\n{"a": 2}\n')
     with pytest.raises(DataError, match=rf"rows\.jsonl:2: .*{said}"):
         list(read_jsonl(path))
-    tolerance = Tolerance(skip=True)
+    tolerance = BadRowPolicy(skip=True)
     assert [row.fields["a"] for row in read_jsonl(path, tolerance)] == [0, 2]
     assert tolerance.count == 1
     if len(line) < 2**24:
@@ -86,7 +86,7 @@ def test_what_could_not_be_written_again_does_not_get_in(tmp_path, line, said):
 
 
 def test_one_item_of_a_list_is_left_out_alone(tmp_path):
-    path, tolerance = tmp_path / "rows.json", Tolerance(skip=True)
+    path, tolerance = tmp_path / "rows.json", BadRowPolicy(skip=True)
     path.write_text('[{"a": 1}, {"a": 1, "a": 2}, {"a": [[[[{"b": 1, "b": 1}]]]]}, {"a": "\\ud800\\uDC00\\uDBFF"}]')
     assert [row.fields["a"] for row in read_json_list(path, tolerance)] == [1, "\U00010000?"]
     assert tolerance.count == 2

@@ -5,9 +5,9 @@ import pytest
 
 from eval.core import Clip, Prediction, Sample
 from eval.errors import DataError
-from eval.readers.filling import write_predictions
 from eval.readers.predictions import read_predictions
 from eval.readers.upstream import read_upstream
+from eval.readers.upstream_export import write_predictions
 from eval.readers.videos import VideoIndex
 
 ANNOTATIONS = Path(__file__).parents[2].parent / "shared" / "annotations" / "tarsier"

@@ -17,7 +17,7 @@ from eval.analysis.explain.explanation import Explanation
 from eval.analysis.explain.parts import Part
 from eval.analysis.explain.target import Target
 from eval.analysis.explain.view import show_explanation
-from eval.analysis.explain.ways import Way
+from eval.analysis.explain.ways import ScoringVariant
 from eval.analysis.judges.comparison import compare_judges
 from eval.analysis.judges.view import show_agreement
 from eval.core import OVERALL, Coverage, Result
@@ -126,7 +126,7 @@ def few(tmp_path):
 def explanation(target=True):
     def way(accounting, value):
         choices = {"digits": "tarsier", "accounting": accounting}
-        return Way(choices=choices, value=value, low=0.5, high=1.0, n=40, n_invalid=0, n_failed=0)
+        return ScoringVariant(choices=choices, value=value, low=0.5, high=1.0, n=40, n_invalid=0, n_failed=0)
 
     base, other = way("strict", 0.973), way("upstream", 1.0)
     parts = (

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from eval.core import Clip, Coverage, Generation, Loaded, Sample
+from eval.core import Clip, Coverage, Generation, LoadedClip, Sample
 from eval.errors import ConfigError, MediaError, ModelError
 from eval.models.scripted import ScriptedModel
 from eval.running.predict import coverage, group_by_clip, predict
@@ -30,9 +30,9 @@ def clips(tmp_path):
 def load(clips):
     for clip in clips:
         if clip.source.name == "broken.mp4":
-            yield Loaded(clip=clip, frames=None, error=MediaError(clip.name, "truncated", "the file ends early"))
+            yield LoadedClip(clip=clip, frames=None, error=MediaError(clip.name, "truncated", "the file ends early"))
         else:
-            yield Loaded(clip=clip, frames=[Image.new("RGB", (4, 4))] * 8, decode=(1.0, 3.0), prepare=(3.0, 3.5))
+            yield LoadedClip(clip=clip, frames=[Image.new("RGB", (4, 4))] * 8, decode=(1.0, 3.0), prepare=(3.0, 3.5))
 
 
 def run(samples, model, load=load, **options):

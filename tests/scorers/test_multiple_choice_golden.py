@@ -74,8 +74,8 @@ def test_mvbench_subtasks_overall_and_table(golden, tmp_path):
 
 def test_real_next_qa_rows_filled_in_and_read_back(golden, tmp_path):
     from eval.core import Prediction
-    from eval.readers.filling import write_predictions
     from eval.readers.upstream import read_upstream
+    from eval.readers.upstream_export import write_predictions
     from eval.readers.videos import VideoIndex
 
     annotations = SHARED / "annotations" / "tarsier" / "Next-QA-val-multi_choice.jsonl"

@@ -10,12 +10,12 @@ import threading
 import time
 from pathlib import Path
 
-from eval.core import Clip, Loaded
+from eval.core import Clip, LoadedClip
 from eval.video.worker import Load, serve
 
 
 def misbehave(plain: Load) -> Load:  # noqa: C901 (a list of deeds)
-    def load(clip: Clip, n_frames: int, side: int | None) -> Loaded:  # noqa: C901
+    def load(clip: Clip, n_frames: int, side: int | None) -> LoadedClip:  # noqa: C901
         assert isinstance(clip.source, Path)
         deed = clip.source.stem.split("_")[0]
         if deed == "hang":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.core import Clip, Loaded
+from eval.core import Clip, LoadedClip
 from eval.video.workers import FrameLoader, in_process
 from tests.video.bad_media import FRAMES, KINDS, Bad
 from tests.video.clips import encode
@@ -16,7 +16,7 @@ TRIED = [kind for kind in KINDS if not kind.heavy and not (kind.needs_user and o
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Loaded]:
+def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedClip]:
     """What became of each kind, all of them loaded in one go."""
     clips = {}
     for kind in TRIED:
@@ -31,7 +31,7 @@ def test_there_are_many_kinds() -> None:
 
 
 @pytest.mark.parametrize("kind", TRIED, ids=lambda kind: kind.name)
-def test_it_ends_with_a_reason(kind: Bad, ended: dict[str, Loaded]) -> None:
+def test_it_ends_with_a_reason(kind: Bad, ended: dict[str, LoadedClip]) -> None:
     one = ended[kind.name]
     if one.error is None:
         assert FRAMES in kind.ends_as

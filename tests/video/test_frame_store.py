@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from eval.core import Clip, Loaded
+from eval.core import Clip, LoadedClip
 from eval.video import frame_store, frames, loading
 from eval.video.frame_store import FrameStore
 from eval.video.workers import FrameLoader
@@ -31,11 +31,11 @@ def entries(store: FrameStore) -> list[Path]:
     return sorted(store.folder.glob("??/*.frames"))
 
 
-def load(store: FrameStore | None, clip: Clip, *, n_frames: int = 4, side: int | None = 56) -> Loaded:
+def load(store: FrameStore | None, clip: Clip, *, n_frames: int = 4, side: int | None = 56) -> LoadedClip:
     return loading.load(clip, n_frames=n_frames, side=side, store=store)
 
 
-def pixels(loaded: Loaded) -> list[bytes]:
+def pixels(loaded: LoadedClip) -> list[bytes]:
     assert loaded.frames is not None, loaded.error
     return [frame.tobytes() for frame in loaded.frames]
 

@@ -14,7 +14,7 @@ from typing import ClassVar
 import pytest
 from PIL import Image
 
-from eval.core import Clip, Loaded
+from eval.core import Clip, LoadedClip
 from eval.errors import ConfigError, TarsierEvalError
 from eval.video.workers import FrameLoader, in_process, usable_cpus
 from tests.video.clips import encode, picture
@@ -68,15 +68,15 @@ class ClipMaker:
         return made
 
 
-def named(loaded: list[Loaded]) -> list[str]:
+def named(loaded: list[LoadedClip]) -> list[str]:
     return [Path(one.clip.name).stem.split("_")[0] for one in loaded]
 
 
-def reasons(loaded: list[Loaded]) -> dict[str, str | None]:
+def reasons(loaded: list[LoadedClip]) -> dict[str, str | None]:
     return {name: one.error.reason if one.error else None for name, one in zip(named(loaded), loaded, strict=True)}
 
 
-def pixels(loaded: Loaded) -> list[bytes]:
+def pixels(loaded: LoadedClip) -> list[bytes]:
     assert loaded.frames is not None, loaded.error
     return [frame.tobytes() for frame in loaded.frames]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from eval.analysis.explain.parts import Part, could_explain
-from eval.analysis.explain.ways import CONVENTIONS, Way, find
+from eval.analysis.explain.ways import CONVENTIONS, ScoringVariant, find
 
 _NOTHING = 1e-12
 
@@ -31,7 +31,7 @@ class Named:
 
     name: str
     """The name."""
-    way: Way
+    way: ScoringVariant
     """The number that it gives."""
 
 
@@ -41,7 +41,7 @@ class Account:
 
     gap: float
     """The other number minus the run's."""
-    best: Way
+    best: ScoringVariant
     """The way of scoring that comes closest to the other number, with as few changes as that takes."""
     steps: tuple[Step, ...]
     """The changed choices; their moves add up to `explained`, and each depends on those before it."""
@@ -55,7 +55,7 @@ class Account:
     """Distance of the other number from the closest, beyond the rounding of its own digits."""
 
 
-def account_of(base: Way, ways: Sequence[Way], value: float, rounding: float) -> Account:
+def account_of(base: ScoringVariant, ways: Sequence[ScoringVariant], value: float, rounding: float) -> Account:
     """Return the account of a gap.
 
     Args:
@@ -65,7 +65,7 @@ def account_of(base: Way, ways: Sequence[Way], value: float, rounding: float) ->
         rounding: Largest rounding error of its digits.
     """
 
-    def distance(way: Way) -> tuple[float, int]:
+    def distance(way: ScoringVariant) -> tuple[float, int]:
         # Numbers that differ only by rounding are equal: then fewer changes win.
         return round(abs(value - way.value), 12), sum(way.choices[name] != base.choices[name] for name in way.choices)
 
@@ -82,7 +82,9 @@ def account_of(base: Way, ways: Sequence[Way], value: float, rounding: float) ->
     )
 
 
-def rescored(base: Way, ways: Sequence[Way], gap: float | None) -> list[tuple[Part, Way]]:
+def rescored(
+    base: ScoringVariant, ways: Sequence[ScoringVariant], gap: float | None
+) -> list[tuple[Part, ScoringVariant]]:
     """Return each choice changed alone, with the number that it gives."""
     found = []
     for name in CONVENTIONS:
@@ -105,7 +107,9 @@ def rescored(base: Way, ways: Sequence[Way], gap: float | None) -> list[tuple[Pa
     return found
 
 
-def named(ways: Sequence[Way], base: Way, conventions: Mapping[str, Mapping[str, str]]) -> tuple[Named, ...]:
+def named(
+    ways: Sequence[ScoringVariant], base: ScoringVariant, conventions: Mapping[str, Mapping[str, str]]
+) -> tuple[Named, ...]:
     """Return the ways that named projects or papers use; choices they leave open are as in the run."""
     found = [
         (name, find(ways, {**base.choices, **{key: value for key, value in choices.items() if key in base.choices}}))
@@ -114,7 +118,7 @@ def named(ways: Sequence[Way], base: Way, conventions: Mapping[str, Mapping[str,
     return tuple(Named(name=name, way=way) for name, way in found if way is not None)
 
 
-def _steps(base: Way, best: Way, ways: Sequence[Way]) -> tuple[Step, ...]:
+def _steps(base: ScoringVariant, best: ScoringVariant, ways: Sequence[ScoringVariant]) -> tuple[Step, ...]:
     steps = []
     choices, value = dict(base.choices), base.value
     changed = [name for name in CONVENTIONS if name in choices and choices[name] != best.choices[name]]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from eval.analysis.explain.parts import Part, could_explain
 from eval.analysis.explain.target import Target
-from eval.analysis.explain.ways import BASES, Marked, Wanted, Way, number_of
+from eval.analysis.explain.ways import BASES, MetricKey, ScoringVariant, VariantScores, number_of
 from eval.core import OVERALL, Metric, Sample, Score
 
 _SCALED_BY_CORPUS = ("captioning",)
@@ -23,11 +23,11 @@ _SCALED_BY_CORPUS = ("captioning",)
 class Bounded:
     """The inputs of the bounds."""
 
-    marked: Marked
+    marked: VariantScores
     """The run's scores."""
-    wanted: Wanted
+    wanted: MetricKey
     """The metric and subset of the number."""
-    way: Way
+    way: ScoringVariant
     """The number itself, under the accounting `strict`."""
     choices: Mapping[str, str]
     """The run's choices."""

@@ -8,16 +8,16 @@ from math import isclose
 
 from eval.analysis.explain.account import Account, Named, account_of, named, rescored
 from eval.analysis.explain.bounds import Bounded, bounds
-from eval.analysis.explain.circumstances import circumstances
 from eval.analysis.explain.parts import Part
+from eval.analysis.explain.recorded_differences import circumstances
 from eval.analysis.explain.target import Target
-from eval.analysis.explain.ways import ACCOUNTING, Marked, Wanted, Way, find, number_of, ways_of
+from eval.analysis.explain.ways import ACCOUNTING, MetricKey, ScoringVariant, VariantScores, find, number_of, ways_of
 from eval.core import OVERALL, Metric, Prediction, Result, Sample
 from eval.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Material:
+class ExplainInputs:
     """The inputs of an explanation."""
 
     place: str
@@ -26,7 +26,7 @@ class Material:
     """The result: what was scored, and with which settings."""
     is_builtin: bool
     """Whether it is of the built-in world."""
-    marked: Sequence[Marked]
+    marked: Sequence[VariantScores]
     """The run's scores under each choice that affects single samples."""
     choices: Mapping[str, str]
     """The run's choices; the accounting is `strict`."""
@@ -69,19 +69,19 @@ class Explanation:
     """The metric of the number."""
     subset: str
     """The subset of the number."""
-    number: Way
+    number: ScoringVariant
     """The run's number: its own conventions, and the accounting `strict`."""
     recorded: float | None
     """The number in the stored result; it differs from `number` where this version scores otherwise."""
     target: Target | None
     """The other number, where there is one."""
-    rescored: tuple[tuple[Part, Way], ...]
+    rescored: tuple[tuple[Part, ScoringVariant], ...]
     """Each choice changed alone; exact."""
     others: tuple[Part, ...]
     """Reasons whose size is bounded, and reasons that cannot be known from predictions."""
     named: tuple[Named, ...]
     """Ways to score that named projects or papers use."""
-    ways: tuple[Way, ...]
+    ways: tuple[ScoringVariant, ...]
     """Every combination of choices."""
     account: Account | None
     """The account of the gap; None without another number."""
@@ -91,7 +91,7 @@ class Explanation:
     """Notes found on the way."""
 
 
-def explain(material: Material, wanted: Wanted, target: Target | None) -> Explanation:
+def explain(material: ExplainInputs, wanted: MetricKey, target: Target | None) -> Explanation:
     """Return all possible reasons for a difference.
 
     Raises:
@@ -142,7 +142,9 @@ def explain(material: Material, wanted: Wanted, target: Target | None) -> Explan
     )
 
 
-def _order(marked: Marked, wanted: Wanted, choices: Mapping[str, str], base: Way) -> tuple[Part, Way]:
+def _order(
+    marked: VariantScores, wanted: MetricKey, choices: Mapping[str, str], base: ScoringVariant
+) -> tuple[Part, ScoringVariant]:
     """Return the effect of the order of samples: none, as reversing the order shows."""
     turned = number_of(marked.scorer, marked.scores[::-1], wanted, choices)
     assert turned is not None, "the other way round it has a value"
@@ -156,7 +158,7 @@ def _order(marked: Marked, wanted: Wanted, choices: Mapping[str, str], base: Way
     return part, base
 
 
-def _recorded(metrics: Sequence[Metric], wanted: Wanted, choices: Mapping[str, str]) -> float | None:
+def _recorded(metrics: Sequence[Metric], wanted: MetricKey, choices: Mapping[str, str]) -> float | None:
     """Return a number as the stored result has it."""
     for metric in metrics:
         if (metric.name, metric.subset, metric.accounting) == (wanted.metric, wanted.subset, choices[ACCOUNTING]):
@@ -164,7 +166,7 @@ def _recorded(metrics: Sequence[Metric], wanted: Wanted, choices: Mapping[str, s
     return None
 
 
-def _subsets(marked: Marked, wanted: Wanted) -> tuple[SubsetNumber, ...]:
+def _subsets(marked: VariantScores, wanted: MetricKey) -> tuple[SubsetNumber, ...]:
     if wanted.subset != OVERALL:
         return ()
     return tuple(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eval.analysis.explain.ways import JUDGE, Marked
+from eval.analysis.explain.ways import JUDGE, VariantScores
 from eval.core import COMPLETE_FROM, Prediction, Sample, Score, Scorer
 from eval.errors import ConfigError
 from eval.judges.calls import Judge
@@ -21,10 +21,10 @@ Pairs = Sequence[tuple[Sample, Prediction]]
 
 
 @dataclass(slots=True)
-class Panel:
+class JudgePanel:
     """The judges found so far, the run's own first; each is counted once, wherever its verdicts are stored."""
 
-    marked: list[Marked] = field(default_factory=list)
+    marked: list[VariantScores] = field(default_factory=list)
     """The scores by each judge."""
     notes: list[str] = field(default_factory=list)
     """Judges that were found but not counted, one line each."""
@@ -54,7 +54,7 @@ class Panel:
         label = f"{label} #{len(same) + 1}" if same else label
         if note := (identity.get("judge") or {}).get("note"):
             self.notes.append(f"Judge {label}: {note}.")
-        self.marked.append(Marked(choices={JUDGE: label}, scores=scores, scorer=scorer))
+        self.marked.append(VariantScores(choices={JUDGE: label}, scores=scores, scorer=scorer))
 
     def replay(self, judge: Judge, protocol: JudgeProtocol, build: Build, pairs: Pairs, place: str) -> None:
         """Score predictions by a judge's stored verdicts, and count the judge if these are complete."""

@@ -14,7 +14,7 @@ from typing import Any
 from eval.errors import RunError
 from eval.judges.calls import JudgeCall, JudgeReply
 from eval.judges.requests import Capabilities, asked_of
-from eval.judges.verdicts import Identity, Verdict, VerdictStore
+from eval.judges.verdicts import Identity, StoredReply, VerdictStore
 
 
 class StoredJudge:
@@ -63,7 +63,7 @@ class StoredJudge:
         """Return the reply to each call, in the order given."""
         if not calls:
             return []
-        found: dict[str, Verdict] = {}
+        found: dict[str, StoredReply] = {}
         keys: list[str] = []
         for form in self._forms if self._form is None else [self._form]:
             tried = [asked_of(call, *form).key for call in calls]
@@ -101,7 +101,7 @@ def stored_judges(path: Path) -> list[StoredJudge]:
     return [StoredJudge(store, identity, both) for identity in store.judges()]
 
 
-def _reply(key: str, verdict: Verdict | None) -> JudgeReply:
+def _reply(key: str, verdict: StoredReply | None) -> JudgeReply:
     if verdict is None:
         return JudgeReply.failure("the verdict store holds no verdict for this call", key=key)
     withheld = None if verdict.text is not None else f"the judge's reply is {verdict.outcome}"

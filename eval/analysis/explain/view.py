@@ -9,7 +9,7 @@ from rich.console import Console
 
 from eval.analysis.explain.explanation import Explanation
 from eval.analysis.explain.parts import Part
-from eval.analysis.explain.ways import Way
+from eval.analysis.explain.ways import ScoringVariant
 from eval.analysis.judges.view import signed
 from eval.report.columns import Column, Line, show_table
 from eval.report.printing import is_grade, one_line, printed, results_console, say
@@ -75,7 +75,7 @@ def _numbers(found: Explanation) -> Iterator[str]:
 
 def _show_parts(console: Console, found: Explanation) -> frozenset[str]:
     columns = (*_COLUMNS, replace(_MOVES, rank=1), _EXPLAINS) if found.target else (*_COLUMNS, _MOVES)
-    rows: list[tuple[Part, Way | None]] = [*found.rescored, *((part, None) for part in found.others)]
+    rows: list[tuple[Part, ScoringVariant | None]] = [*found.rescored, *((part, None) for part in found.others)]
     lines = []
     for kind, title in _TITLES.items():
         of = [row for row in rows if row[0].kind == kind]
@@ -176,11 +176,11 @@ def _notes(found: Explanation) -> Iterator[str]:
     yield from (one_line(note, 300) for note in found.notes)
 
 
-def _choices(way: Way) -> str:
+def _choices(way: ScoringVariant) -> str:
     return ", ".join(f"{name} {one_line(value)}" for name, value in way.choices.items())
 
 
-def _value(name: str, way: Way) -> str:
+def _value(name: str, way: ScoringVariant) -> str:
     if way.low is None or way.high is None:
         return printed(name, way.value)
     return f"{printed(name, way.value)} [{printed(name, way.low)}, {printed(name, way.high)}]"

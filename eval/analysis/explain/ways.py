@@ -31,7 +31,7 @@ BASES = {"cider": "whole split", "cider_corpus": "scored samples"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class MetricKey:
     """The selected metric and subset."""
 
     metric: str
@@ -41,7 +41,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Marked:
+class VariantScores:
     """Scores of the predictions under some choices for single samples."""
 
     choices: Mapping[str, str]
@@ -53,7 +53,7 @@ class Marked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class ScoringVariant:
     """A number with the choices that it was computed under."""
 
     choices: Mapping[str, str]
@@ -72,7 +72,7 @@ class Way:
     """Number of samples without an output or a verdict."""
 
 
-def ways_of(marked: Sequence[Marked], wanted: Wanted) -> list[Way]:
+def ways_of(marked: Sequence[VariantScores], wanted: MetricKey) -> list[ScoringVariant]:
     """Return a way for each combination of choices, without the choices that all ways share.
 
     Ways without a value, since no sample counts in them, are left out.
@@ -92,7 +92,7 @@ def ways_of(marked: Sequence[Marked], wanted: Wanted) -> list[Way]:
     ]
 
 
-def numbers_of(scorer: Scorer, scores: Sequence[Score], wanted: Wanted) -> Iterator[tuple[dict[str, str], Metric]]:
+def numbers_of(scorer: Scorer, scores: Sequence[Score], wanted: MetricKey) -> Iterator[tuple[dict[str, str], Metric]]:
     """Yield the selected number under each choice of aggregation."""
     metrics = scorer.aggregate(scores)
     names = tuple(BASES) if wanted.metric in BASES else (wanted.metric,)
@@ -109,7 +109,7 @@ def numbers_of(scorer: Scorer, scores: Sequence[Score], wanted: Wanted) -> Itera
                 yield {**basis, AVERAGE: average, ACCOUNTING: accounting}, metric
 
 
-def number_of(scorer: Scorer, scores: Sequence[Score], wanted: Wanted, choices: Mapping[str, str]) -> Metric | None:
+def number_of(scorer: Scorer, scores: Sequence[Score], wanted: MetricKey, choices: Mapping[str, str]) -> Metric | None:
     """Return the selected number under these choices; None where the scorer does not give it."""
     for made, metric in numbers_of(scorer, scores, wanted):
         if all(made[name] == choices[name] for name in made if name in choices):
@@ -117,7 +117,7 @@ def number_of(scorer: Scorer, scores: Sequence[Score], wanted: Wanted, choices: 
     return None
 
 
-def find(ways: Sequence[Way], choices: Mapping[str, str]) -> Way | None:
+def find(ways: Sequence[ScoringVariant], choices: Mapping[str, str]) -> ScoringVariant | None:
     """Return the way with these choices, ignoring conventions without alternatives; None where there is none."""
     for way in ways:
         if all(way.choices[name] == choices.get(name, way.choices[name]) for name in way.choices):
@@ -125,7 +125,7 @@ def find(ways: Sequence[Way], choices: Mapping[str, str]) -> Way | None:
     return None
 
 
-def average_of(metrics: Sequence[Metric], wanted: Wanted, place: str) -> str:
+def average_of(metrics: Sequence[Metric], wanted: MetricKey, place: str) -> str:
     """Return the average behind the number in a result: over samples (`micro`) or over subsets (`macro`).
 
     Raises:
@@ -152,9 +152,9 @@ def _averages(metrics: Sequence[Metric], name: str, subset: str, accounting: Acc
     }
 
 
-def _way(choices: Mapping[str, str], metric: Metric) -> Way:
+def _way(choices: Mapping[str, str], metric: Metric) -> ScoringVariant:
     assert metric.value is not None, "ways without a value are left out"
-    return Way(
+    return ScoringVariant(
         choices=choices,
         value=metric.value,
         low=None if metric.interval is None else metric.interval[0],

@@ -31,7 +31,7 @@ _SIGNALS: Mapping[Kind, Signal] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class RetryPolicy:
     """Bounds on the number of attempts and the time of a call."""
 
     tries: int = 6
@@ -80,7 +80,7 @@ class Answered:
 
 
 class Sender(Protocol):
-    """A sender of single requests, such as `eval.judges.client.wire.Wire`."""
+    """A sender of single requests, such as `eval.judges.client.http.Wire`."""
 
     async def send(self, body: Mapping[str, Any]) -> Outcome:
         """Return the outcome of a request."""
@@ -93,7 +93,7 @@ class Asker:
 
     throttle: Throttle
     budget: Budget = field(default_factory=Budget)
-    patience: Patience = field(default_factory=Patience)
+    patience: RetryPolicy = field(default_factory=RetryPolicy)
     stopped: str | None = None
     """The reason why nothing more is asked; None while requests are still sent."""
     _given_up: int = 0
@@ -150,9 +150,9 @@ class Asker:
     async def _one(self, wire: Sender, request: Request) -> Answered:
         begun: float | None = None
         n_sent = n_timeouts = 0
-        dearest = self.budget.dearest(request.n_bytes, request.max_tokens)
+        worst_case_cost = self.budget.worst_case_cost(request.n_bytes, request.max_tokens)
         while True:
-            refusal = await self._place(dearest)
+            refusal = await self._place(worst_case_cost)
             if refusal is not None:
                 return Answered(outcome=Outcome(kind="fatal", detail=refusal), retries=max(0, n_sent - 1))
             sent_at = time.monotonic()
@@ -165,7 +165,7 @@ class Asker:
                 told = outcome.retry_after_s or 0.0
                 held = told if told <= self.patience.deadline_s else 0.0
                 self.throttle.release(sent_at, _SIGNALS[outcome.kind], held)
-                self.budget.settle(dearest, outcome.usage, may_be_billed=outcome.may_be_billed)
+                self.budget.settle(worst_case_cost, outcome.usage, may_be_billed=outcome.may_be_billed)
             n_sent += 1
             n_timeouts += outcome.kind == "timed_out"
             wait = self.patience.wait_s(n_sent, outcome)
@@ -179,7 +179,7 @@ class Asker:
         while self.stopped is None and (left := until - time.monotonic()) > 0:
             await asyncio.sleep(min(left, _LOOK_S))
 
-    async def _place(self, dearest: float) -> str | None:
+    async def _place(self, worst_case_cost: float) -> str | None:
         """Wait until a request may be sent; return the reason if it may not, else None."""
         while True:
             if self.stopped is not None:
@@ -189,7 +189,7 @@ class Asker:
                 continue
             await self.throttle.acquire()
             if self.stopped is None:
-                room = self.budget.reserve(dearest)
+                room = self.budget.reserve(worst_case_cost)
                 if room == "go":
                     return None
                 if room == "stop":

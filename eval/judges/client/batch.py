@@ -115,8 +115,8 @@ class _Run:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             # After an interruption, later calls must not wait for reservations that will never be settled.
-            for dearest in self._reserved.values():
-                self._asker.budget.settle(dearest, None, may_be_billed=True)
+            for worst_case_cost in self._reserved.values():
+                self._asker.budget.settle(worst_case_cost, None, may_be_billed=True)
             self._reserved.clear()
 
     async def _earlier(self, requests: Sequence[Request]) -> tuple[list[_Handed], list[Request]]:
@@ -156,20 +156,20 @@ class _Run:
         """Reserve the cost of calls that an earlier run handed over, regardless of the cap."""
         budget = self._asker.budget
         for request in requests:
-            self._reserved[request.key] = budget.dearest(request.n_bytes, request.max_tokens, batch=True)
+            self._reserved[request.key] = budget.worst_case_cost(request.n_bytes, request.max_tokens, batch=True)
             budget.reserved += self._reserved[request.key]
 
     def _affordable(self, requests: Sequence[Request]) -> Sequence[Request]:
         """Reserve the cost of as many requests as the cap allows, and return those; the others end here."""
         budget = self._asker.budget
         for n, request in enumerate(requests):
-            dearest = budget.dearest(request.n_bytes, request.max_tokens, batch=True)
-            if budget.reserve(dearest) != "go":
+            worst_case_cost = budget.worst_case_cost(request.n_bytes, request.max_tokens, batch=True)
+            if budget.reserve(worst_case_cost) != "go":
                 # To wait for the others' bill would be to wait for their batch.
                 self._say(f"max_cost={budget.most:g} has room for {n} of {len(requests)} calls.")
                 self._refuse(requests[n:], f"not asked, since max_cost={budget.most:g} leaves no room for another call")
                 return requests[:n]
-            self._reserved[request.key] = dearest
+            self._reserved[request.key] = worst_case_cost
         return requests
 
     async def _hand_over(self, requests: Sequence[Request]) -> None:
@@ -273,8 +273,8 @@ class _Run:
     def _end(self, ended: Sequence[tuple[Request, Outcome]]) -> None:
         """Settle the cost of final outcomes and store them."""
         for request, outcome in ended:
-            dearest = self._reserved.pop(request.key, 0.0)
-            self._asker.budget.settle(dearest, outcome.usage, may_be_billed=outcome.may_be_billed, batch=True)
+            worst_case_cost = self._reserved.pop(request.key, 0.0)
+            self._asker.budget.settle(worst_case_cost, outcome.usage, may_be_billed=outcome.may_be_billed, batch=True)
         if ended:
             self._keep([(request, Answered(outcome=outcome, retries=0, batch=True)) for request, outcome in ended])
 

@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 import httpx2
 from openai import APIStatusError, AsyncAzureOpenAI
 
-from eval.judges.client.asking import Patience, Request
+from eval.judges.client.asking import Request, RetryPolicy
+from eval.judges.client.http import FAILURES, from_error, ssl_context
 from eval.judges.client.outcomes import Kind, Outcome, from_body, from_status, one_line
 from eval.judges.client.redaction import Redaction
-from eval.judges.client.wire import FAILURES, from_error, ssl_context
 
 MOST_REQUESTS, MOST_BYTES = 50_000, 190_000_000
 """Maximum size of one batch; OpenAI takes 50,000 requests and 200 MB."""
@@ -49,7 +49,7 @@ class FaultError(Exception):
 class BatchApi:
     """The requests that batches need. Each is retried for a bounded time, and then raises FaultError."""
 
-    def __init__(self, client: Any, patience: Patience, poll_s: float, until: float) -> None:
+    def __init__(self, client: Any, patience: RetryPolicy, poll_s: float, until: float) -> None:
         self._client = client
         self.redact = Redaction(client.api_key if isinstance(client.api_key, str) else "")
         self._files, self._batches = client.files.with_raw_response, client.batches.with_raw_response

@@ -37,26 +37,26 @@ class Budget:
     reserved: float = 0.0
     """Dollars for calls under way."""
 
-    def dearest(self, n_bytes: int, max_tokens: int | None, *, batch: bool = False) -> float:
+    def worst_case_cost(self, n_bytes: int, max_tokens: int | None, *, batch: bool = False) -> float:
         """Return the maximum cost of a call, or of a call in a batch; 0 where there is no price."""
         if self.price is None:
             return 0.0
         output = max_tokens or self.price.max_output or UNBOUNDED_OUTPUT
         return self.price.cost(Usage(input=n_bytes + 2 * PER_MESSAGE, output=output), batch=batch)
 
-    def reserve(self, dearest: float) -> Literal["go", "wait", "stop"]:
+    def reserve(self, worst_case_cost: float) -> Literal["go", "wait", "stop"]:
         """Reserve the cost of a call. `wait`: not while others are under way. `stop`: the cap does not allow it."""
-        if self.most is None or self.spent + self.reserved + dearest <= self.most:
-            self.reserved += dearest
+        if self.most is None or self.spent + self.reserved + worst_case_cost <= self.most:
+            self.reserved += worst_case_cost
             return "go"
         # Sums and differences that should cancel are not exactly zero.
         return "wait" if self.reserved > _NOTHING else "stop"
 
-    def settle(self, dearest: float, usage: Usage | None, *, may_be_billed: bool, batch: bool = False) -> None:
+    def settle(self, worst_case_cost: float, usage: Usage | None, *, may_be_billed: bool, batch: bool = False) -> None:
         """Replace a reservation by the call's cost: its usage; the whole reservation if that is unknown; or nothing."""
-        self.reserved = max(0.0, self.reserved - dearest)
+        self.reserved = max(0.0, self.reserved - worst_case_cost)
         if usage is not None and self.price is not None:
             self.spent += self.price.cost(usage, batch=batch)
         elif may_be_billed:
-            self.spent += dearest
-            self.unconfirmed += dearest
+            self.spent += worst_case_cost
+            self.unconfirmed += worst_case_cost

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 from eval.errors import ConfigError, JudgeError
 from eval.judges.client.outcomes import FINAL, Outcome
-from eval.judges.requests import Asked, Capabilities
-from eval.judges.verdicts import Verdict
+from eval.judges.requests import AddressedCall, Capabilities
+from eval.judges.verdicts import StoredReply
 
 if TYPE_CHECKING:
     from eval.judges.client.asking import Answered, Asker, Request
+    from eval.judges.client.http import Wire
     from eval.judges.client.probe import Probed
-    from eval.judges.client.wire import Wire
 
 Provider = Literal["openai", "azure", "local"]
 """The kind of server: OpenAI's or an exact equivalent; an Azure resource; any other, by its URL."""
@@ -75,7 +75,7 @@ class Server:
 
     def wire(self, connections: int) -> Wire:
         """Return a connection pool to the server. Raises JudgeError where the key is not set."""
-        from eval.judges.client.wire import Endpoint, Wire
+        from eval.judges.client.http import Endpoint, Wire
 
         settings = self.settings
         key = os.environ.get(settings.key_env, "").strip() if settings.key_env else ""
@@ -120,7 +120,7 @@ class Server:
 
             return await probe(send, self.model, first, extra)
 
-    def verdict(self, asked: Asked, answered: Answered, revision: str, served: str) -> Verdict | None:
+    def verdict(self, asked: AddressedCall, answered: Answered, revision: str, served: str) -> StoredReply | None:
         """Return the verdict to store for a finished call, or None where the model gave no reply.
 
         `served` is the model to record where the reply does not name one.
@@ -128,7 +128,7 @@ class Server:
         outcome = answered.outcome
         if outcome.kind not in FINAL:
             return None
-        return Verdict(
+        return StoredReply(
             key=asked.key,
             provider=self.settings.provider,
             served=outcome.served or served,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, PositiveInt
 
-from eval.core import Asked, Generation, Settled
+from eval.core import ClipPrompts, Generation, StopWhen
 from eval.errors import ModelError
 from eval.models.tarsier.checkpoint import (
     Device,
@@ -183,7 +183,7 @@ class TarsierRunner:
         """Return the best number of clips, with about so many prompts each, for one call."""
         return self._clips_at_once or self._engine.clips_at_once(self.n_frames, n_prompts)
 
-    def generate(self, asked: Sequence[Asked], clock: Clock | None = None) -> list[list[Generation]]:
+    def generate(self, asked: Sequence[ClipPrompts], clock: Clock | None = None) -> list[list[Generation]]:
         """Continue each prompt about its clip's frames, greedily, until the end token or `max_new_tokens`.
 
         Args:
@@ -248,7 +248,7 @@ class TarsierRunner:
         processor = self._processor
         return [processor.expand(processor.token_ids(place_frames(prompt, n_frames))) for prompt in prompts]
 
-    def _encode(self, clip: Asked, ids: list[list[int]]) -> Encoded:
+    def _encode(self, clip: ClipPrompts, ids: list[list[int]]) -> Encoded:
         from eval.models.tarsier.questions import Encoded
 
         # One function for each function given: identical rows are continued once.
@@ -259,6 +259,6 @@ class TarsierRunner:
             settled=[enough[id(settled)] for settled in clip.settled] if clip.settled else [None] * len(ids),
         )
 
-    def _on_ids(self, settled: Settled | None) -> Callable[[Sequence[int]], bool] | None:
+    def _on_ids(self, settled: StopWhen | None) -> Callable[[Sequence[int]], bool] | None:
         """Return `settled` as a function of generated ids instead of text."""
         return None if settled is None else (lambda new: settled(self._processor.decode(new)))

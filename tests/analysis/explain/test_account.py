@@ -8,12 +8,22 @@ from eval.analysis.explain.account import account_of, named, rescored
 from eval.analysis.explain.bounds import Bounded, bounds
 from eval.analysis.explain.parts import could_explain
 from eval.analysis.explain.target import Target, by_hand
-from eval.analysis.explain.ways import ACCOUNTING, AVERAGE, DIGITS, WHOLE, Marked, Wanted, Way, find, ways_of
+from eval.analysis.explain.ways import (
+    ACCOUNTING,
+    AVERAGE,
+    DIGITS,
+    WHOLE,
+    MetricKey,
+    ScoringVariant,
+    VariantScores,
+    find,
+    ways_of,
+)
 from eval.core import Clip, Prediction, Sample
 from eval.errors import ConfigError
 from eval.scorers.multiple_choice import MultipleChoice
 
-ACCURACY = Wanted(metric="accuracy", subset="overall")
+ACCURACY = MetricKey(metric="accuracy", subset="overall")
 STRICT = {DIGITS: "tarsier", AVERAGE: "macro", ACCOUNTING: "strict"}
 
 OUTPUTS: dict[str, list[str | None]] = {
@@ -63,7 +73,7 @@ def marked_of(pairs, *, wholes=(False,), headline="macro"):
         for whole in wholes:
             scorer = MultipleChoice(digits=digits, headline=headline, whole_videos=whole)
             choices = {DIGITS: digits, WHOLE: "left out" if whole else "kept"}
-            found.append(Marked(choices=choices, scores=scorer.score(pairs), scorer=scorer))
+            found.append(VariantScores(choices=choices, scores=scorer.score(pairs), scorer=scorer))
     return found
 
 
@@ -132,7 +142,7 @@ def test_the_fewest_changes_that_come_as_close(ways):
 
 
 def test_beyond_the_interval():
-    base = Way(choices={}, value=0.5, low=0.4, high=0.6, n=9, n_invalid=0, n_failed=0)
+    base = ScoringVariant(choices={}, value=0.5, low=0.4, high=0.6, n=9, n_invalid=0, n_failed=0)
     assert account_of(base, [base], 0.65, 0.0005).beyond_interval == pytest.approx(0.05)
     assert account_of(base, [base], 0.3, 0.0005).beyond_interval == pytest.approx(-0.1)
     assert account_of(base, [base], 0.45, 0.0005).beyond_interval == 0

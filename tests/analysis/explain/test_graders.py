@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from eval.analysis.explain.graders import Panel, places, same_outputs
+from eval.analysis.explain.graders import JudgePanel, places, same_outputs
 from eval.analysis.explain.stored import stored_judges
 from eval.analysis.explain.ways import JUDGE
 from eval.core import Clip, Prediction, Sample
 from eval.errors import ConfigError, RunError
 from eval.judges.protocol import native_protocol
 from eval.judges.requests import Capabilities, asked_of
-from eval.judges.verdicts import Verdict, VerdictStore
+from eval.judges.verdicts import StoredReply, VerdictStore
 from eval.runs.bundle import pack
 from eval.scorers.open_qa import OpenQA
 
@@ -48,7 +48,7 @@ def stored(path, right, served="judge-1", takes=TAKES, outputs=OUTPUTS, probed=T
         text = json.dumps({"verdict": "yes" if output in right else "no", "pred": "yes" if output in right else "no",
                            "score": 5 if output in right else 0})  # fmt: skip
         store.put([
-            Verdict(
+            StoredReply(
                 key=asked.key, provider="local", served=served, revision="", requested="any", outcome="replied",
                 text=text, finish_reason="stop", fingerprint=None, usage=None, retries=0, batch=False, url="u",
                 created=1.0, task="open_qa/native", request=asked.part,
@@ -63,7 +63,7 @@ def build(judge, protocol):
 
 
 def panel_of(path, outputs=OUTPUTS):
-    panel = Panel()
+    panel = JudgePanel()
     for judge in stored_judges(path):
         panel.replay(judge, native_protocol(), build, pairs_of(outputs), "store")
     return panel

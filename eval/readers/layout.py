@@ -21,14 +21,14 @@ from eval.readers.videos import VideoIndex
 Source = Literal["auto", "upstream", "official"]
 """`auto` takes upstream's rows if found, since they hold the exact prompts, and official files otherwise."""
 
-SHELVES = ("", "annotations/", "annotation/", "json/", "dataset/")
+SUBFOLDERS = ("", "annotations/", "annotation/", "json/", "dataset/")
 """Folders in which distributions have their annotation files."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Homes:
+class DataLayout:
     """The folders that may hold a benchmark's files."""
 
     data: Path
@@ -87,7 +87,7 @@ class Homes:
                 continue
             # The root may be shared, and val_qa.json in one of its other folders may be another benchmark's.
             deeper = () if folder == self.data else ("*/", "dataset/*/")
-            for shelf in (*SHELVES, *deeper):
+            for shelf in (*SUBFOLDERS, *deeper):
                 if found := sorted(folder.glob(f"{shelf}{file}")):
                     return found[0]
         return None
@@ -142,8 +142,8 @@ class Videos:
 
 
 def resolve(
-    homes: Homes, source: Source, rows: str | None, official: Sequence[str], split: str
-) -> tuple[Homes, Path | None, tuple[Path, ...]]:
+    homes: DataLayout, source: Source, rows: str | None, official: Sequence[str], split: str
+) -> tuple[DataLayout, Path | None, tuple[Path, ...]]:
     """Return the homes, upstream's file (None where official files are to be read), and the official files.
 
     Missing annotations are fetched from a hub if allowed, and recorded in the returned homes.
@@ -185,7 +185,7 @@ def resolve(
     )
 
 
-def _on_the_hub(homes: Homes) -> str:
+def _on_the_hub(homes: DataLayout) -> str:
     if homes.fetched:
         return f" (nor are they in {homes.fetched}, fetched from {homes.hub})"
     if homes.hub is None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from eval.core import Clip, Loaded
+from eval.core import Clip, LoadedClip
 from eval.errors import MediaError, MediaReason
 from eval.video.limits import MAX_SIDE
 from eval.video.loading import clean_error
@@ -73,7 +73,7 @@ def clip_from_json(values: dict[str, Any]) -> Clip:
     return Clip(source=path, start=values["start"], end=values["end"], fps=values["fps"])
 
 
-def send_loaded(connection: socket.socket, loaded: Loaded, now: float) -> None:
+def send_loaded(connection: socket.socket, loaded: LoadedClip, now: float) -> None:
     """Send the result of a clip. A repeated frame is sent once."""
     reply: dict[str, Any] = {"decode": loaded.decode, "prepare": loaded.prepare, "sent": now}
     if loaded.error is not None or loaded.frames is None:
