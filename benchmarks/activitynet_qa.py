@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from eval.readers.benchmark import AnnotatedBenchmark
-from eval.readers.joining import Namer, Question
+from eval.readers.joining import AnnotatedQuestion, Namer
 from eval.readers.layout import DataLayout
 from eval.readers.rows import by_label, read_json_list
 
@@ -25,7 +25,7 @@ from eval.readers.rows import by_label, read_json_list
 class ActivityNetQA(AnnotatedBenchmark):
     """Reads `test_q.json` with `test_a.json`; the subset is the question's type."""
 
-    def questions(self, files: Sequence[Path]) -> Iterator[Question]:
+    def questions(self, files: Sequence[Path]) -> Iterator[AnnotatedQuestion]:
         """Yield the questions, each with its answer. Raises RowError where one of the two is alone."""
         answers = by_label(read_json_list(files[1], self.tolerance), "question_id", self.tolerance)
         for row in read_json_list(files[0], self.tolerance):
@@ -34,7 +34,7 @@ class ActivityNetQA(AnnotatedBenchmark):
                 answer = answers.pop(key, None)
                 if answer is None:
                     raise row.error("question_id", f"is {key!r}, without an answer in {files[1]}; fetch both again")
-                yield Question(
+                yield AnnotatedQuestion(
                     row=row,
                     id=f"{self.dataset}_{key}",
                     video=row.text("video_name"),

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from eval.readers.benchmark import AnnotatedBenchmark
-from eval.readers.joining import Question
+from eval.readers.joining import AnnotatedQuestion
 from eval.readers.tables import read_records
 
 EXTRA = ("duration", "n_subjects", "n_shots", "n_events")
@@ -25,12 +25,12 @@ EXTRA = ("duration", "n_subjects", "n_shots", "n_events")
 class DREAM1K(AnnotatedBenchmark):
     """Reads the metadata; the subset is the source of the clip."""
 
-    def questions(self, files: Sequence[Path]) -> Iterator[Question]:
+    def questions(self, files: Sequence[Path]) -> Iterator[AnnotatedQuestion]:
         """Yield one question a clip: the description is the reference."""
         for row in read_records(files[0], self.tolerance):
             with self.tolerance:
                 idx, source = row.label("idx"), row.text("source")
-                yield Question(
+                yield AnnotatedQuestion(
                     row=row,
                     id=f"{self.dataset}/{self.subsets.get(source, source)}_{idx}",
                     video=idx,

@@ -18,14 +18,14 @@ from pathlib import Path
 
 from eval.readers.benchmark import AnnotatedBenchmark
 from eval.readers.choices import index_letter
-from eval.readers.joining import Question
+from eval.readers.joining import AnnotatedQuestion
 from eval.readers.rows import read_json_list, read_object
 
 
 class EgoSchema(AnnotatedBenchmark):
     """Reads `questions.json`, and the public answers for the subset."""
 
-    def questions(self, files: Sequence[Path]) -> Iterator[Question]:
+    def questions(self, files: Sequence[Path]) -> Iterator[AnnotatedQuestion]:
         """Yield the questions; of the subset those with an answer. Raises RowError where an answer is alone."""
         answers = read_object(files[1]) if self.split == "subset" else None
         asked = set()
@@ -36,7 +36,7 @@ class EgoSchema(AnnotatedBenchmark):
                     continue
                 asked.add(uid)
                 options = tuple(row.text(f"option {number}") for number in range(5))
-                yield Question(
+                yield AnnotatedQuestion(
                     row=row,
                     id=f"{self.dataset}_{uid}",
                     video=uid,

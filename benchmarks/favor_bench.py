@@ -18,14 +18,14 @@ from pathlib import Path
 from eval.readers.benchmark import AnnotatedBenchmark
 from eval.readers.choices import answer_letter
 from eval.readers.folders import video_stem
-from eval.readers.joining import Question
+from eval.readers.joining import AnnotatedQuestion
 from eval.readers.rows import read_json_list
 
 
 class FAVORBench(AnnotatedBenchmark):
     """Reads the questions by video; the subset is the task."""
 
-    def questions(self, files: Sequence[Path]) -> Iterator[Question]:
+    def questions(self, files: Sequence[Path]) -> Iterator[AnnotatedQuestion]:
         """Yield the questions of all videos, numbered within each."""
         for video in read_json_list(files[0], self.tolerance):
             with self.tolerance:
@@ -33,7 +33,7 @@ class FAVORBench(AnnotatedBenchmark):
                 for number, row in enumerate(video.rows("questions")):
                     with self.tolerance:
                         options, task = row.texts("options"), row.text("task_type")
-                        yield Question(
+                        yield AnnotatedQuestion(
                             row=row,
                             id=f"{self.dataset}/{task}_{video_stem(name)}_{number}",
                             video=name,

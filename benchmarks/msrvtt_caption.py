@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from eval.readers.joining import Question
+from eval.readers.joining import AnnotatedQuestion
 from eval.readers.numbered import NumberedBenchmark
 from eval.readers.rows import Row, by_label, read_object
 
@@ -24,7 +24,7 @@ from eval.readers.rows import Row, by_label, read_object
 class MSRVTTCaption(NumberedBenchmark):
     """Reads videos and sentences of one split."""
 
-    def questions(self, files: Sequence[Path]) -> Iterator[Question]:
+    def questions(self, files: Sequence[Path]) -> Iterator[AnnotatedQuestion]:
         """Yield one question a video, with all of its captions. Raises RowError where they do not fit together."""
         content = read_object(files[0])
         videos: dict[str, Row] = {}
@@ -39,4 +39,4 @@ class MSRVTTCaption(NumberedBenchmark):
                     raise row.error("video_id", f"is {video}, which is not among the videos; fetch the file again")
                 captions[video].append(row.text("caption"))
         for video, row in videos.items():
-            yield Question(row=row, id=f"{self.dataset}_{video}", video=video, targets=tuple(captions[video]))
+            yield AnnotatedQuestion(row=row, id=f"{self.dataset}_{video}", video=video, targets=tuple(captions[video]))

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from eval.readers.joining import Question
+from eval.readers.joining import AnnotatedQuestion
 from eval.readers.numbered import NumberedBenchmark
 
 
@@ -28,6 +28,6 @@ class MSRVTTQA(NumberedBenchmark):
         """Its name in upstream's rows, which have the val split only."""
         return f"MSR-VTT-QA-{self.split}"
 
-    def questions(self, files: Sequence[Path]) -> Iterator[Question]:
+    def questions(self, files: Sequence[Path]) -> Iterator[AnnotatedQuestion]:
         """Yield the questions of a split."""
         return self.qa(files[0])

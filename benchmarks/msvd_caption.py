@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from eval.readers.joining import Namer, Question
+from eval.readers.joining import AnnotatedQuestion, Namer
 from eval.readers.layout import DataLayout
 from eval.readers.malformed import RowError
 from eval.readers.numbered import NumberedBenchmark, msvd_namer, read_mapping
@@ -25,7 +25,7 @@ from eval.readers.rows import Row, read_lines
 class MSVDCaption(NumberedBenchmark):
     """Reads the descriptions of all clips, and keeps those of the split."""
 
-    def questions(self, files: Sequence[Path]) -> Iterator[Question]:
+    def questions(self, files: Sequence[Path]) -> Iterator[AnnotatedQuestion]:
         """Yield one question a clip, with all of its captions. Raises DataError where a clip has none."""
         captions: dict[str, list[str]] = {}
         for place, line in read_lines(files[0], self.tolerance):
@@ -38,7 +38,7 @@ class MSVDCaption(NumberedBenchmark):
         first, last = self.numbers[self.split]
         for clip, number in read_mapping(files[1], self.tolerance).items():
             if first <= int(number.removeprefix(self.prefix)) <= last:
-                yield Question(
+                yield AnnotatedQuestion(
                     row=Row({}, f"{files[0]}: clip {clip}"),
                     id=f"{self.dataset}_{clip}",
                     video=clip,

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from eval.readers.joining import Namer, Question
+from eval.readers.joining import AnnotatedQuestion, Namer
 from eval.readers.layout import DataLayout
 from eval.readers.numbered import NumberedBenchmark, msvd_namer
 
@@ -29,7 +29,7 @@ class MSVDQA(NumberedBenchmark):
         """Its name in upstream's rows, which have the val split only."""
         return f"MSVD-QA-{self.split}"
 
-    def questions(self, files: Sequence[Path]) -> Iterator[Question]:
+    def questions(self, files: Sequence[Path]) -> Iterator[AnnotatedQuestion]:
         """Yield the questions of a split."""
         return self.qa(files[0])
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from eval.readers.benchmark import AnnotatedBenchmark
 from eval.readers.choices import index_letter
-from eval.readers.joining import Namer, Question
+from eval.readers.joining import AnnotatedQuestion, Namer
 from eval.readers.layout import DataLayout
 from eval.readers.rows import read_object
 from eval.readers.tables import read_table
@@ -33,13 +33,13 @@ class NExTQA(AnnotatedBenchmark):
         """Its name in upstream's rows, which have the val split only."""
         return f"Next-QA-{self.split}-multi_choice"
 
-    def questions(self, files: Sequence[Path]) -> Iterator[Question]:
+    def questions(self, files: Sequence[Path]) -> Iterator[AnnotatedQuestion]:
         """Yield the questions of a csv file."""
         for row in read_table(files[0], tolerance=self.tolerance):
             with self.tolerance:
                 video, kind = row.label("video"), row.text("type")
                 options = tuple(row.text(f"a{number}") for number in range(5))
-                yield Question(
+                yield AnnotatedQuestion(
                     row=row,
                     id=f"{self.dataset}_{video}_{row.label('qid')}",
                     video=video,

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from eval.readers.benchmark import AnnotatedBenchmark
 from eval.readers.folders import video_stem
-from eval.readers.joining import Namer, Question
+from eval.readers.joining import AnnotatedQuestion, Namer
 from eval.readers.layout import DataLayout
 from eval.readers.tables import read_table
 
@@ -27,11 +27,11 @@ from eval.readers.tables import read_table
 class TGIFQA(AnnotatedBenchmark):
     """Reads the table of FrameQA; the subset is the question's type."""
 
-    def questions(self, files: Sequence[Path]) -> Iterator[Question]:
+    def questions(self, files: Sequence[Path]) -> Iterator[AnnotatedQuestion]:
         """Yield the questions of the table."""
         for row in read_table(files[0], "\t", self.tolerance):
             with self.tolerance:
-                yield Question(
+                yield AnnotatedQuestion(
                     row=row,
                     id=f"{self.dataset}_{row.label('vid_id')}",
                     video=row.text("gif_name"),

@@ -16,16 +16,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from eval.readers.benchmark import AnnotatedBenchmark
-from eval.readers.joining import Question
+from eval.readers.joining import AnnotatedQuestion
 from eval.readers.rows import read_json_list
 
 
 class VATEXCaption(AnnotatedBenchmark):
     """Reads the English captions of the public test split."""
 
-    def questions(self, files: Sequence[Path]) -> Iterator[Question]:
+    def questions(self, files: Sequence[Path]) -> Iterator[AnnotatedQuestion]:
         """Yield one question a video, with all of its captions."""
         for row in read_json_list(files[0], self.tolerance):
             with self.tolerance:
                 video = row.text("videoID")
-                yield Question(row=row, id=f"{self.dataset}_{video}", video=video, targets=row.texts("enCap"))
+                yield AnnotatedQuestion(row=row, id=f"{self.dataset}_{video}", video=video, targets=row.texts("enCap"))

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from eval.readers.benchmark import AnnotatedBenchmark
 from eval.readers.choices import check_letter
-from eval.readers.joining import Namer, Question
+from eval.readers.joining import AnnotatedQuestion, Namer
 from eval.readers.layout import DataLayout
 from eval.readers.tables import read_records
 from eval.readers.upstream import UpstreamRow
@@ -29,12 +29,12 @@ from eval.readers.upstream import UpstreamRow
 class VideoMME(AnnotatedBenchmark):
     """Reads the table of questions; the subset is the duration, other groupings are metadata."""
 
-    def questions(self, files: Sequence[Path]) -> Iterator[Question]:
+    def questions(self, files: Sequence[Path]) -> Iterator[AnnotatedQuestion]:
         """Yield the questions of the table; options lose their letters, which the prompt puts before them again."""
         for row in read_records(files[0], self.tolerance):
             with self.tolerance:
                 options = tuple(re.sub(r"^[A-Z][.)]\s*", "", option) for option in row.texts("options"))
-                yield Question(
+                yield AnnotatedQuestion(
                     row=row,
                     id=f"{self.dataset}_{row.text('question_id')}",
                     video=row.text("videoID"),

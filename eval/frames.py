@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from eval.analysis.leaderboard.cells import read_csv
 from eval.analysis.leaderboard.finding import find_rows, finished, opened
-from eval.analysis.leaderboard.rows import COLUMNS, Row
+from eval.analysis.leaderboard.rows import COLUMNS, TableRow
 from eval.errors import ConfigError, DataError
 from eval.readers.predictions import read_run
 from eval.runs.folder import PREDICTIONS
@@ -56,7 +56,7 @@ def leaderboard(table: str | Path = "results/leaderboard.csv") -> DataFrame:
     """Return a leaderboard file, with the original texts, without the apostrophes that protect spreadsheets.
 
     Returns:
-        One row a number, with the columns of `eval.analysis.leaderboard.rows.Row`; values unscaled; dates in UTC.
+        One row a number, with the columns of `eval.analysis.leaderboard.rows.TableRow`; values unscaled; dates in UTC.
 
     Raises:
         DataError: the file is damaged, or is no leaderboard.
@@ -155,7 +155,7 @@ def _samples(scored: ScoredRun, place: str, metric: str | None) -> Iterator[Mapp
         }
 
 
-def _metric_frame(rows: Iterable[Row]) -> DataFrame:
+def _metric_frame(rows: Iterable[TableRow]) -> DataFrame:
     frame = _frame([{name: getattr(row, name) for name in COLUMNS} for row in rows], _METRIC_TYPES)
     frame["date"] = _pandas().to_datetime(frame["date"].replace("", None), utc=True, format="ISO8601").astype(_WHEN)
     return frame

@@ -32,8 +32,8 @@ from eval import config as configuration
 from eval.analysis.margin import decide
 from eval.cli.regress import BASELINE, Setup, observe_builtin
 from eval.config import Settings
-from eval.regression.comparing import Outcome, compare
-from eval.regression.observing import Way
+from eval.regression.comparing import GateOutcome, compare
+from eval.regression.observing import Batching
 from eval.regression.records import as_kept, read
 from eval.stats import estimate
 from scripts.gate_faults import FAULTS
@@ -46,7 +46,7 @@ SIMULATIONS = 2000
 _load_settings = configuration.load_settings
 
 
-def look(setup: Setup) -> Outcome:
+def look(setup: Setup) -> GateOutcome:
     """Compare what is observed with the part of the baseline that it is about."""
     now = as_kept(observe_builtin(setup))
     baseline = read(BASELINE)
@@ -105,7 +105,7 @@ def without_fault(seed: int) -> tuple[str, bool]:
     threads, batch, order = draw.choice((1, 2, 4)), draw.choice((None, 1, 2, 3, 5, 16)), draw.choice((None, seed))
     workers = draw.choice((None, 1, 2, 3))
     torch.set_num_threads(threads)
-    way = Way(clips_at_once=batch, shuffled=order)
+    way = Batching(clips_at_once=batch, shuffled=order)
     outcome = look(Setup(in_process=workers is None, workers=workers, way=way))
     told = f"threads {threads}, clips at once {batch}, order {order}, workers {workers}"
     return f"{told}: {'passed' if outcome.passed else outcome.by_field()}", outcome.passed

@@ -14,7 +14,7 @@ from eval.analysis.leaderboard.finding import find_rows, opened, sha256_of
 from eval.analysis.leaderboard.paired import differ_by_runs
 from eval.analysis.leaderboard.published import read_published
 from eval.analysis.leaderboard.reading import rows_of
-from eval.analysis.leaderboard.rows import COLUMNS, Row
+from eval.analysis.leaderboard.rows import COLUMNS, TableRow
 from eval.analysis.leaderboard.table import find_row, update
 from eval.analysis.leaderboard.view import latex, markdown
 from eval.config import PROJECT, RUNS
@@ -81,7 +81,7 @@ def verify_row(given: argparse.Namespace) -> bool:
     return True
 
 
-def _differences(row: Row, place: Path, given: argparse.Namespace) -> Iterator[str]:
+def _differences(row: TableRow, place: Path, given: argparse.Namespace) -> Iterator[str]:
     """Yield the differences between a row and its run, the cheapest checks first."""
     if place.is_file() and not given.run and sha256_of(place) != row.bundle_sha256:
         yield f"bundle_sha256 differs: {place} is not the bundle that the row was made from."
@@ -105,14 +105,14 @@ def _differences(row: Row, place: Path, given: argparse.Namespace) -> Iterator[s
         yield str(error)
 
 
-def _same(row: Row, rows: Sequence[Row]) -> Row | None:
-    def which(one: Row) -> tuple[str, ...]:
+def _same(row: TableRow, rows: Sequence[TableRow]) -> TableRow | None:
+    def which(one: TableRow) -> tuple[str, ...]:
         return one.benchmark, one.subset, one.metric, one.accounting
 
     return next((other for other in rows if which(other) == which(row)), None)
 
 
-def _unequal(row: Row, other: Row, how: str) -> Iterator[str]:
+def _unequal(row: TableRow, other: TableRow, how: str) -> Iterator[str]:
     for name in COLUMNS:
         was, now = getattr(row, name), getattr(other, name)
         if name not in _ADDRESS and not _equal(was, now):

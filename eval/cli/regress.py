@@ -21,7 +21,7 @@ from eval.files import make_folder, write_atomically
 from eval.provenance import data_hash, library_versions, prompts_hash
 from eval.regression.comparing import compare
 from eval.regression.fixed import fixed_checks
-from eval.regression.observing import Chosen, Load, Way, choose, observe
+from eval.regression.observing import Batching, Chosen, LoadClips, choose, observe
 from eval.regression.records import Observation, Record, as_kept, read, write
 from eval.regression.resume_check import CUT, in_process, resumed
 from eval.regression.view import (
@@ -53,7 +53,7 @@ class Setup:
     patchable, which tests with planted faults need."""
     workers: int | None = None
     """Processes that read clips."""
-    way: Way = field(default_factory=Way)
+    way: Batching = field(default_factory=Batching)
     """Batches and order."""
     benchmarks: tuple[str, ...] = ()
     """Names of the benchmarks; empty for all."""
@@ -141,7 +141,7 @@ def observe_builtin(setup: Setup) -> Observation:
             benchmark, _ = judging.benchmark(each)
             population = list(benchmark.samples())
             chosen[name] = Chosen(benchmark=benchmark, population=population, samples=choose(population))
-        load: Load = in_process
+        load: LoadClips = in_process
         if not setup.in_process:
             load = stack.enter_context(FrameLoader(decoder=first.decoder, workers=setup.workers)).load
         runner = building.build(first.model, "model")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from eval.judges.calls import JudgeCall, JudgeReply, JudgeTask, Usage
 from eval.judges.client.prices import Price
 from eval.judges.offline import OfflineJudge
-from eval.judges.transcript import Record
+from eval.judges.transcript import CallRecord
 
 STAGES: Mapping[JudgeTask, str] = {
     "extract": "list events",
@@ -174,7 +174,7 @@ class Bill:
 
 
 def bill(
-    records: Iterable[Record], price: Price | None = None, *, probed: Sequence[Usage] = (), unconfirmed: float = 0.0
+    records: Iterable[CallRecord], price: Price | None = None, *, probed: Sequence[Usage] = (), unconfirmed: float = 0.0
 ) -> Bill:
     """Return the cost of these calls.
 
@@ -184,7 +184,7 @@ def bill(
         probed: Tokens of calls that found out what the server takes.
         unconfirmed: Dollars that broken requests may have cost.
     """
-    by_task: dict[JudgeTask, list[Record]] = {}
+    by_task: dict[JudgeTask, list[CallRecord]] = {}
     for record in records:
         by_task.setdefault(record.call.task, []).append(record)
     stages = tuple(_stage(task, by_task[task], price) for task in STAGES if task in by_task)
@@ -199,7 +199,7 @@ def bill(
     )
 
 
-def _stage(task: JudgeTask, records: Sequence[Record], price: Price | None) -> StageBill:
+def _stage(task: JudgeTask, records: Sequence[CallRecord], price: Price | None) -> StageBill:
     replies = [record.reply for record in records]
     asked = [reply for reply in replies if reply.source == "asked"]
     counted = [(reply, reply.usage) for reply in asked if reply.usage is not None]

@@ -14,7 +14,7 @@ JudgeTask = Literal["open_qa", "extract", "entail"]
 Outcome = Literal["replied", "refused", "filtered", "failed"]
 """Result of a call: a text; refusal by the model; text withheld by a content filter; no reply."""
 
-Source = Literal["computed", "asked", "stored"]
+ReplySource = Literal["computed", "asked", "stored"]
 """Origin of a reply: computed by a judge without a model; asked of a server in this run; read from the store."""
 
 
@@ -68,7 +68,7 @@ class JudgeReply:
     """The reason why there is no reply."""
     outcome: Outcome = "replied"
     """Result of the call; `failed` wherever `text` is None and no model declined."""
-    source: Source = "computed"
+    source: ReplySource = "computed"
     """Origin of the reply."""
     served: str | None = None
     """The model that answered, as the server named it."""

@@ -38,7 +38,7 @@ MAX_WRONG = 20
 CanaryTask = Literal["open_qa", "entail"]
 """Tasks of canaries: grade an answer, or label events."""
 
-Kind = Literal[
+CanaryKind = Literal[
     "same",
     "paraphrase",
     "negation",
@@ -54,7 +54,7 @@ Kind = Literal[
 """The feature that decides the verdict: the same words; a paraphrase; a negation; a number; the actor; the object; the
 place; an unrelated subject; an empty text; an order to the judge; a verdict as if the judge had given it."""
 
-INJECTIONS: tuple[Kind, ...] = ("order", "echo")
+INJECTIONS: tuple[CanaryKind, ...] = ("order", "echo")
 """Kinds whose text asks for the verdict yes or entailment, which is never right there."""
 
 _GOOD = frozenset({"yes", "entailment"})
@@ -76,7 +76,7 @@ class Canary:
     """Unique id."""
     task: CanaryTask
     """The task; it decides which inputs are set."""
-    kind: Kind
+    kind: CanaryKind
     """The feature that decides the verdict."""
     question: str = ""
     """For an answer to grade: the question."""
@@ -249,7 +249,7 @@ def _canary(line: str, place: str) -> Canary:
     if not isinstance(found, dict):
         raise DataError(f"{place}: a canary is an object, not a {type(found).__name__}")
     task: CanaryTask = _one_of(found, "task", get_args(CanaryTask), place)
-    kind: Kind = _one_of(found, "kind", get_args(Kind), place)
+    kind: CanaryKind = _one_of(found, "kind", get_args(CanaryKind), place)
     keys = ("id", "task", "kind", *_INPUTS[task], "expected")
     if set(found) != set(keys):
         raise DataError(f"{place}: a canary for {task} has exactly {', '.join(keys)}, not {', '.join(found)}")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from eval.errors import ConfigError, DataError, did_you_mean
-from eval.judges.calls import JudgeCall, JudgeReply, Outcome, Source, Usage
+from eval.judges.calls import JudgeCall, JudgeReply, Outcome, ReplySource, Usage
 from eval.judges.protocol import JudgeProtocol, ProtocolName, judge_protocol, with_wording
 from eval.judges.requests import Capabilities, asked_of
 from eval.judges.wording import Wording, wording_of
@@ -213,7 +213,7 @@ def _verdict(found: Any) -> tuple[_Which, JudgeReply]:
         if type(found[name]) not in types:
             raise TypeError(f"{name} is {str(found[name])[:60]!r}")
     outcome, source, text = found["outcome"], found["source"], found["text"]
-    if outcome not in get_args(Outcome) or source not in get_args(Source):
+    if outcome not in get_args(Outcome) or source not in get_args(ReplySource):
         raise ValueError(f"outcome {outcome[:60]!r}, source {source[:60]!r}")
     if (outcome == "replied" and text is None) or (outcome == "failed" and text is not None):
         raise ValueError(f"{outcome}, {'without a' if text is None else 'and yet a'} text")

@@ -10,7 +10,7 @@ from eval.judges.calls import Judge, JudgeCall, JudgeReply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class CallRecord:
     """One recorded call and its reply."""
 
     call: JudgeCall
@@ -23,7 +23,7 @@ class Transcript:
 
     judge: Judge
     """The wrapped judge."""
-    records: list[Record] = field(default_factory=list)
+    records: list[CallRecord] = field(default_factory=list)
     """All calls so far, with their replies."""
 
     @property
@@ -38,11 +38,11 @@ class Transcript:
     def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
         """Pass the calls on, and record them with their replies."""
         replies = self.judge.ask(calls)
-        self.records += [Record(call=call, reply=reply) for call, reply in zip(calls, replies, strict=True)]
+        self.records += [CallRecord(call=call, reply=reply) for call, reply in zip(calls, replies, strict=True)]
         return replies
 
 
-def to_json(record: Record) -> dict[str, Any]:
+def to_json(record: CallRecord) -> dict[str, Any]:
     """Return one line of verdicts.jsonl: the identity of the call, the raw reply and its origin."""
     call, reply = record.call, record.reply
     which = {"sample": call.sample, "task": call.task, "side": call.inputs.get("side"), "attempt": call.attempt}

@@ -19,11 +19,11 @@ from eval.core import Card, Clip, Sample, Scorer
 from eval.errors import DataError, did_you_mean
 from eval.readers.choices import check_letter, check_options
 from eval.readers.hub import Hub
-from eval.readers.joining import Namer, Question, join
-from eval.readers.layout import DataLayout, Source, Videos, resolve
+from eval.readers.joining import AnnotatedQuestion, Namer, join
+from eval.readers.layout import AnnotationSource, DataLayout, Videos, resolve
 from eval.readers.malformed import BadRowPolicy, RowError
 from eval.readers.pack import DEFAULT_PACK, REMEDY, open_pack
-from eval.readers.prompts import OWN, Form, Wording, wording
+from eval.readers.prompts import OWN, PromptForm, PromptWording, wording
 from eval.readers.rows import Row
 from eval.readers.upstream import UpstreamRow, read_upstream
 
@@ -52,13 +52,13 @@ class AnnotatedBenchmark(ABC):
     """Possible names of its own folder below the root."""
     videos: tuple[str, ...]
     """Folders in which its videos are distributed."""
-    form: Form
+    form: PromptForm
     """The form of its prompts."""
     subsets: Mapping[str, str] = field(default_factory=dict)
     """The reported subset for each name in rows, in official order."""
     annotations: Path | None = None
     """A file or folder of annotations, instead of a search below the root."""
-    source: Source = "auto"
+    source: AnnotationSource = "auto"
     """The annotations to read."""
     wording: Literal["own", "upstream"] = "own"
     """Wording of prompts from official files: this project's sentences, or those of the protocol pack."""
@@ -81,7 +81,7 @@ class AnnotatedBenchmark(ABC):
         return self.card.dataset
 
     @abstractmethod
-    def questions(self, files: Sequence[Path]) -> Iterator[Question]:
+    def questions(self, files: Sequence[Path]) -> Iterator[AnnotatedQuestion]:
         """Yield the questions of the official files. Raises DataError where a row does not fit the format."""
 
     def reported(self) -> Mapping[str, str]:
@@ -146,14 +146,14 @@ class AnnotatedBenchmark(ABC):
             "split_size": self.card.splits[self.split],
         }
 
-    def asked_with(self) -> Wording:
+    def asked_with(self) -> PromptWording:
         """Return the wording of the prompts, by name and hash. Raises DataError as `samples` does."""
         _, rows, _ = self._resolved()
         if rows is not None:
-            return Wording(name=f"rows of {rows.name}", sha256=hashlib.sha256(rows.read_bytes()).hexdigest())
+            return PromptWording(name=f"rows of {rows.name}", sha256=hashlib.sha256(rows.read_bytes()).hexdigest())
         return self._template()
 
-    def _template(self) -> Wording:
+    def _template(self) -> PromptWording:
         if self.wording == "own":
             return wording("own", OWN[self.form])
         pack = self._homes().pack
@@ -207,7 +207,7 @@ class AnnotatedBenchmark(ABC):
                     metadata={"vid": one.video, "question": one.text, **one.metadata},
                 )
 
-    def _subset(self, one: Question) -> str:
+    def _subset(self, one: AnnotatedQuestion) -> str:
         known = self.reported()
         if known and one.kind not in known:
             hint = did_you_mean(one.kind, known)
@@ -268,7 +268,7 @@ def _backward(row: UpstreamRow) -> bool:
     return row.start is not None and row.end is not None and row.end <= row.start
 
 
-def _span(one: Question) -> dict[str, float | None]:
+def _span(one: AnnotatedQuestion) -> dict[str, float | None]:
     """Return the bounds of a question's clip; zero is the beginning. Raises DataError where they are no valid span."""
     start, end = one.start or 0.0, one.end
     if start < 0 or (end is not None and end <= start):

@@ -20,7 +20,7 @@ def video_stem(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class FolderListing:
     """The content of one folder."""
 
     videos: Mapping[str, list[str]]
@@ -53,7 +53,7 @@ def _extension(name: str) -> str:
     return name.rpartition(".")[2].lower()
 
 
-def list_folder(folder: Path) -> Listing:
+def list_folder(folder: Path) -> FolderListing:
     """Return the content of a folder; empty where it cannot be read."""
     videos: dict[str, list[str]] = {}
     others = set()
@@ -65,7 +65,7 @@ def list_folder(folder: Path) -> Listing:
             others.add(name)
     for names in videos.values():
         names.sort(key=lambda name: (VIDEO_EXTENSIONS.index(_extension(name)), name))
-    return Listing(videos=videos, others=others)
+    return FolderListing(videos=videos, others=others)
 
 
 def walk(root: Path) -> dict[str, list[str]]:

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class AnnotatedQuestion:
     """One question of an official file, before its video is looked up."""
 
     row: Row
@@ -50,16 +50,18 @@ class Question:
     """Further fields of the row."""
 
 
-def join(rows: Sequence[UpstreamRow], questions: Sequence[Question], names: Namer, path: Path) -> list[Question] | None:
+def join(
+    rows: Sequence[UpstreamRow], questions: Sequence[AnnotatedQuestion], names: Namer, path: Path
+) -> list[AnnotatedQuestion] | None:
     """Return the question of each row, or None, with a warning that names `path`, where a row has none."""
 
     def key(video: str, text: str, options: Sequence[str]) -> tuple[str, ...]:
         return (video_stem(names(video)[0]), text.strip(), *(option.strip() for option in options))
 
-    known: dict[tuple[str, ...], list[Question]] = {}
+    known: dict[tuple[str, ...], list[AnnotatedQuestion]] = {}
     for one in questions:
         known.setdefault(key(one.video, one.text, one.options), []).append(one)
-    found: list[Question] = []
+    found: list[AnnotatedQuestion] = []
     for row in rows:
         # Where upstream's question lists the options too, they follow it.
         text = row.question.partition("\n(A)")[0]

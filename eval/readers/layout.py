@@ -18,7 +18,7 @@ from eval.readers.hub import Hub, fetch_annotations
 from eval.readers.pack import Pack
 from eval.readers.videos import VideoIndex
 
-Source = Literal["auto", "upstream", "official"]
+AnnotationSource = Literal["auto", "upstream", "official"]
 """`auto` takes upstream's rows if found, since they hold the exact prompts, and official files otherwise."""
 
 SUBFOLDERS = ("", "annotations/", "annotation/", "json/", "dataset/")
@@ -142,7 +142,7 @@ class Videos:
 
 
 def resolve(
-    homes: DataLayout, source: Source, rows: str | None, official: Sequence[str], split: str
+    homes: DataLayout, source: AnnotationSource, rows: str | None, official: Sequence[str], split: str
 ) -> tuple[DataLayout, Path | None, tuple[Path, ...]]:
     """Return the homes, upstream's file (None where official files are to be read), and the official files.
 

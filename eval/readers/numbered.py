@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eval.readers.benchmark import AnnotatedBenchmark
-from eval.readers.joining import Namer, Question
+from eval.readers.joining import AnnotatedQuestion, Namer
 from eval.readers.layout import DataLayout
 from eval.readers.malformed import STRICT, BadRowPolicy, RowError
 from eval.readers.rows import Row, read_json_list, read_lines
@@ -45,11 +45,11 @@ class NumberedBenchmark(AnnotatedBenchmark):
             )
         return f"{self.prefix}{match[1]}"
 
-    def qa(self, file: Path) -> Iterator[Question]:
+    def qa(self, file: Path) -> Iterator[AnnotatedQuestion]:
         """Yield the questions of a file of the form `{split}_qa.json`."""
         for row in read_json_list(file, self.tolerance):
             with self.tolerance:
-                yield Question(
+                yield AnnotatedQuestion(
                     row=row,
                     # Upstream counts from 0; the letter distinguishes the two numberings.
                     id=f"{self.dataset}_q{row.label('id')}",

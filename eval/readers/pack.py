@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eval.errors import DataError
-from eval.readers.prompts import Wording, wording
+from eval.readers.prompts import PromptWording, wording
 from eval.readers.rows import read_object
 
 DEFAULT_PACK = Path(__file__).resolve().parents[2] / ".protocol" / "upstream"
@@ -49,7 +49,7 @@ class Pack:
         """Return upstream's annotation file, or None where the pack has none. Raises DataError where it was changed."""
         return self._checked(f"{ROWS}/{file}") if f"{ROWS}/{file}" in self.files else None
 
-    def prompt(self, file: str) -> Wording:
+    def prompt(self, file: str) -> PromptWording:
         """Return the template of an annotation file's prompts. Raises DataError where there is none."""
         prompts = read_object(self._checked(PROMPTS))
         if not prompts.has(file):

@@ -15,10 +15,10 @@ from typing import Literal
 
 from eval.errors import DataError
 
-Form = Literal["mvbench", "nextqa", "egoschema", "open_qa", "caption", "description"]
+PromptForm = Literal["mvbench", "nextqa", "egoschema", "open_qa", "caption", "description"]
 """The forms of prompts."""
 
-OWN: dict[Form, str] = {
+OWN: dict[PromptForm, str] = {
     "mvbench": "USER: <video>\nQuestion: {question}\n{options}ASSISTANT: Answer: (",
     "nextqa": "USER: <video> {question}\n{options}ASSISTANT: Answer: (",
     "egoschema": (
@@ -39,7 +39,7 @@ SLOTS = frozenset({"question", "options"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wording:
+class PromptWording:
     """The wording of prompts, with name and hash, so that two runs can be told apart."""
 
     name: str
@@ -55,7 +55,7 @@ class Wording:
         return self.template.format(question=question, options=lettered(options))
 
 
-def wording(name: str, template: str) -> Wording:
+def wording(name: str, template: str) -> PromptWording:
     """Return a template as wording. Raises DataError where it has slots other than question and options."""
     try:
         parts = list(Formatter().parse(template))
@@ -66,7 +66,7 @@ def wording(name: str, template: str) -> Wording:
         raise DataError(f"wording {name}: a slot is its name alone, without what follows '!' or ':'; import it again")
     if "<video>" not in template or not slots <= SLOTS:
         raise DataError(f"wording {name}: needs <video> and no slots but {sorted(SLOTS)}, not {sorted(slots)}")
-    return Wording(name=name, sha256=hashlib.sha256(template.encode()).hexdigest(), template=template)
+    return PromptWording(name=name, sha256=hashlib.sha256(template.encode()).hexdigest(), template=template)
 
 
 def lettered(options: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from eval.errors import DataError
 from eval.readers.benchmark import AnnotatedBenchmark
 from eval.readers.choices import answer_letter
 from eval.readers.folders import video_stem
-from eval.readers.joining import Question
+from eval.readers.joining import AnnotatedQuestion
 from eval.readers.rows import item, read_list
 
 
@@ -45,7 +45,7 @@ class SubtaskBenchmark(AnnotatedBenchmark):
         """Return the subtasks, which are reported under their own names."""
         return {task: task for task in self.tasks}
 
-    def questions(self, files: Sequence[Path]) -> Iterator[Question]:
+    def questions(self, files: Sequence[Path]) -> Iterator[AnnotatedQuestion]:
         """Yield the questions by subtask, in official order; a copy may hold only some of the subtasks."""
         by_name = {file.name: file for file in files[0].glob("*.json")}
         count = 0
@@ -60,7 +60,7 @@ class SubtaskBenchmark(AnnotatedBenchmark):
                 with self.tolerance:
                     row = item(rows, position, file)
                     options = row.texts("candidates")
-                    yield Question(
+                    yield AnnotatedQuestion(
                         row=row,
                         id=f"{self.dataset}/{task}_{number}",
                         video=row.text("video"),

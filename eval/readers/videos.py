@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from eval.readers.folders import Listing, list_folder, video_stem, walk
+from eval.readers.folders import FolderListing, list_folder, video_stem, walk
 from eval.readers.malformed import RowError
 
 MAX_NAME, MAX_PATH = 255, 4096
@@ -40,8 +40,8 @@ class VideoIndex:
         top = os.path.abspath(within or root)  # noqa: PTH100 - links are kept, since data folders are often linked
         self._tops = (Path(top), Path(os.path.realpath(top)))
         self._twins: dict[Path, str] = {}
-        self._hinted: dict[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[Path, Listing]]] = {}
-        self._folders: dict[Path, Listing | None] = {}
+        self._hinted: dict[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[Path, FolderListing]]] = {}
+        self._folders: dict[Path, FolderListing | None] = {}
         self._below: dict[str, list[str]] | None = None
         self._sought: dict[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], Path | None] = {}
 
@@ -130,7 +130,7 @@ class VideoIndex:
             frames.append(homes[folder] / file)
         return frames
 
-    def _expected(self, parts: tuple[str, ...], hints: tuple[str, ...]) -> list[tuple[Path, Listing]]:
+    def _expected(self, parts: tuple[str, ...], hints: tuple[str, ...]) -> list[tuple[Path, FolderListing]]:
         """Return the existing folders that may hold the video.
 
         Each is listed once: most hints of most data sets do not exist, and checking the disk again for each sample adds
@@ -143,7 +143,7 @@ class VideoIndex:
             self._hinted[key] = [(folder, listing) for folder, listing in listed if listing is not None]
         return self._hinted[key]
 
-    def _look(self, folders: Sequence[tuple[Path, Listing]], name: str) -> Path | None:
+    def _look(self, folders: Sequence[tuple[Path, FolderListing]], name: str) -> Path | None:
         """Return the file of that name, otherwise one in another container, otherwise the folder of frames."""
         stem = video_stem(name)
         for folder, listing in folders:
@@ -173,7 +173,7 @@ class VideoIndex:
             raise RowError(f"{where}{name[:80]!r} can be no name of a file; correct it in the file")
         return parts
 
-    def _listed(self, folder: Path) -> Listing | None:
+    def _listed(self, folder: Path) -> FolderListing | None:
         """Return the content of a folder, or None where there is no such folder."""
         if folder not in self._folders:
             self._folders[folder] = list_folder(folder) if folder.is_dir() else None

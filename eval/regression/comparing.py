@@ -17,7 +17,7 @@ _LOGPROBS = ("logprobs", "alone_logprobs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class RecordDifference:
     """One field of one record that has changed."""
 
     benchmark: str
@@ -38,12 +38,12 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class GateOutcome:
     """The outcome of a comparison with a baseline."""
 
     checked: Sequence[Record]
     """All records: those of the baseline, and those observed only now."""
-    differences: Sequence[Difference]
+    differences: Sequence[RecordDifference]
     """All differences in the order of the pipeline: the first one is nearest to the cause."""
     libraries: Mapping[str, tuple[str, str]]
     """Library versions that differ from the baseline's: old and new, by library."""
@@ -54,7 +54,7 @@ class Outcome:
         return not self.differences
 
     @property
-    def first(self) -> Difference | None:
+    def first(self) -> RecordDifference | None:
         """The earliest difference in the pipeline."""
         return self.differences[0] if self.differences else None
 
@@ -64,7 +64,7 @@ class Outcome:
         return {name: counts[name] for name in FIELDS if counts[name]}
 
 
-def compare(baseline: Observation, now: Observation) -> Outcome:
+def compare(baseline: Observation, now: Observation) -> GateOutcome:
     """Compare all records with a baseline.
 
     Raises:
@@ -86,21 +86,23 @@ def compare(baseline: Observation, now: Observation) -> Outcome:
     order = {name: place for place, name in enumerate(FIELDS)}
     names = sorted(baseline.libraries.keys() | now.libraries.keys())
     versions = {name: (baseline.libraries.get(name, "none"), now.libraries.get(name, "none")) for name in names}
-    return Outcome(
+    return GateOutcome(
         checked=[then.get(key) or here[key] for key in keys],
         differences=sorted(apart, key=lambda each: order[each.field]),
         libraries={name: both for name, both in versions.items() if both[0] != both[1]},
     )
 
 
-def _of_record(key: tuple[str, str], then: Record | None, now: Record | None) -> Iterator[Difference]:
+def _of_record(key: tuple[str, str], then: Record | None, now: Record | None) -> Iterator[RecordDifference]:
     was, found = then.fields if then else {}, now.fields if now else {}
     for name in FIELDS:
         if name in was or name in found:
             apart = first_difference(name, was.get(name, MISSING), found.get(name, MISSING))
             if apart is not None:
                 path, expected, observed = apart
-                yield Difference(benchmark=key[0], id=key[1], field=name, path=path, expected=expected, found=observed)
+                yield RecordDifference(
+                    benchmark=key[0], id=key[1], field=name, path=path, expected=expected, found=observed
+                )
 
 
 def first_difference(field: str, expected: Any, found: Any) -> tuple[str, Any, Any] | None:

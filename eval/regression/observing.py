@@ -21,7 +21,7 @@ MOST = 8
 """Samples of a benchmark; as many as it has subsets where these are more."""
 
 
-class Load(Protocol):
+class LoadClips(Protocol):
     """Reads clips in order, with frames of their own size where no side is given."""
 
     def __call__(self, clips: Iterable[Clip], *, n_frames: int, side: int | None) -> Iterator[LoadedClip]:
@@ -41,7 +41,7 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class Batching:
     """Batching and order of the work, which must not change any result; the check for false alarms varies them."""
 
     clips_at_once: int | None = None
@@ -68,7 +68,7 @@ def choose(population: Sequence[Sample], most: int = MOST) -> list[Sample]:
     return [sample for sample in population if sample.id in taken]
 
 
-def observe(chosen: Sequence[Chosen], runner: TarsierRunner, load: Load, way: Way) -> Iterator[Record]:
+def observe(chosen: Sequence[Chosen], runner: TarsierRunner, load: LoadClips, way: Batching) -> Iterator[Record]:
     """Yield a record for each sample, and one for each metric over a benchmark's samples."""
     samples = [sample for each in chosen for sample in each.samples]
     if way.shuffled is not None:

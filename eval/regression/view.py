@@ -13,7 +13,7 @@ from rich.console import Console
 from eval.analysis.compare.view import told_continued
 from eval.analysis.judges.view import signed
 from eval.analysis.margin import MarginGate
-from eval.regression.comparing import Difference, Outcome, compare
+from eval.regression.comparing import GateOutcome, RecordDifference, compare
 from eval.regression.records import FIELDS, Observation
 from eval.report.columns import Column, Line, show_table
 from eval.report.printing import one_line, printed, results_console, say
@@ -30,7 +30,7 @@ _COLUMNS = (
 )
 
 
-def show_outcome(outcome: Outcome, *, console: Console | None = None) -> None:
+def show_outcome(outcome: GateOutcome, *, console: Console | None = None) -> None:
     """Print whether all is unchanged, the first difference, and the number of differences after it."""
     console = console or results_console()
     n = len(outcome.checked)
@@ -70,7 +70,7 @@ def show_renewal(before: Observation | None, now: Observation, path: Path, *, co
             say(console, f"  {told(each)}")
 
 
-def told(difference: Difference) -> str:
+def told(difference: RecordDifference) -> str:
     """Return a difference as one line: field, benchmark, sample, and both values."""
     return (
         f"{difference.place} ({FIELDS[difference.field]}) of {one_line(difference.benchmark)}, "
@@ -82,18 +82,18 @@ def _shown(value: Any) -> str:
     return one_line(json.dumps(value, ensure_ascii=False), 160)
 
 
-def _n_records(differences: Sequence[Difference]) -> int:
+def _n_records(differences: Sequence[RecordDifference]) -> int:
     return len({(each.benchmark, each.id) for each in differences})
 
 
-def _versions(outcome: Outcome) -> list[str]:
+def _versions(outcome: GateOutcome) -> list[str]:
     if not outcome.libraries:
         return []
     listed = ", ".join(f"{name} {was} -> {now}" for name, (was, now) in outcome.libraries.items())
     return [f"Libraries are not those of the baseline: {listed}. Frames and last digits may differ by that alone."]
 
 
-def _show_fields(console: Console, differences: Sequence[Difference]) -> None:
+def _show_fields(console: Console, differences: Sequence[RecordDifference]) -> None:
     lines = []
     for name in FIELDS:
         part = [each for each in differences if each.field == name]
@@ -103,7 +103,7 @@ def _show_fields(console: Console, differences: Sequence[Difference]) -> None:
     show_table(console, _COLUMNS, lines, elsewhere="--junit FILE")
 
 
-def annotated(outcome: Outcome) -> Iterator[str]:
+def annotated(outcome: GateOutcome) -> Iterator[str]:
     """Yield GitHub's workflow commands: one for the first difference of each field, in the order of the pipeline."""
     firsts = {each.field: each for each in reversed(outcome.differences)}
     for name in list(outcome.by_field())[:ANNOTATIONS]:
@@ -126,9 +126,9 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def junit(outcome: Outcome) -> str:
+def junit(outcome: GateOutcome) -> str:
     """Return JUnit XML: a suite for each benchmark, a case for each record, its first difference as the failure."""
-    failures: dict[tuple[str, str], list[Difference]] = {}
+    failures: dict[tuple[str, str], list[RecordDifference]] = {}
     for each in outcome.differences:
         failures.setdefault((each.benchmark, each.id), []).append(each)
     suites: dict[str, list[str]] = {}

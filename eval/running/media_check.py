@@ -13,11 +13,11 @@ from eval.errors import RunError
 from eval.readers.predictions import refuse_others
 from eval.running.predict import group_by_clip
 from eval.runs.folder import PREDICTIONS, RUN
-from eval.runs.record import MEDIA, Difference, read_record
+from eval.runs.record import MEDIA, ChangedField, read_record
 from eval.video.identity import media_id
 
 
-def changed_media(folder: Path, samples: Sequence[Sample], accept: Sequence[str]) -> Difference | None:
+def changed_media(folder: Path, samples: Sequence[Sample], accept: Sequence[str]) -> ChangedField | None:
     """Return the difference between the files of finished samples and those on disk now, None without one.
 
     Files that are gone, and predictions without a record of their files, are taken on trust. So are differences

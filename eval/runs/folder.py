@@ -38,7 +38,7 @@ from eval.runs.lock import LOCK, FolderLock
 from eval.runs.record import (
     RUN,
     Accepted,
-    Difference,
+    ChangedField,
     RunRecord,
     accept_now,
     accepted_differences,
@@ -146,7 +146,7 @@ def open_run(folder: Path, fingerprint: Mapping[str, Any], config_yaml: str, acc
         refuse_foreign(folder)
         given = plain(fingerprint)
         record = read_record(folder) if (folder / RUN).exists() else None
-        differing: list[Difference] = []
+        differing: list[ChangedField] = []
         if record is not None:
             refuse_unknown(accept, record.fingerprint, given)
             differing = accepted_differences(folder, record.fingerprint, given, accept)
@@ -178,7 +178,7 @@ def _brought_up_to_date(
     record: RunRecord,
     given: Mapping[str, Any],
     config_yaml: str,
-    differing: Sequence[Difference],
+    differing: Sequence[ChangedField],
 ) -> tuple[RunRecord, list[str]]:
     """Write accepted differences, and a missing configuration, to disk; return the record and notes for the user."""
     config = folder / CONFIG
@@ -243,7 +243,7 @@ class RunFolder:
         """The predictions file; it may not exist yet."""
         return self._journal.path
 
-    def keep_accepted(self, difference: Difference) -> str:
+    def keep_accepted(self, difference: ChangedField) -> str:
         """Record in run.json an accepted difference found only in the predictions; return the message about it.
 
         Raises:

@@ -23,7 +23,7 @@ RUN = "run.json"
 MEDIA = "media"
 """The field that is recorded only in the predictions: the files that each was made from."""
 
-Difference = tuple[str, Any, Any]
+ChangedField = tuple[str, Any, Any]
 """A field's dotted name, its value in the folder, and its value at this start."""
 
 _SHOWN = 120
@@ -115,7 +115,7 @@ def sha256(content: bytes) -> str:
 
 def accepted_differences(
     folder: Path, old: Mapping[str, Any], new: Mapping[str, Any], accept: Sequence[str]
-) -> list[Difference]:
+) -> list[ChangedField]:
     """Return the differences between two fingerprints, all of which are accepted.
 
     Args:
@@ -141,7 +141,7 @@ def accepted_differences(
     )
 
 
-def accept_now(differing: Sequence[Difference], n_predictions: int) -> list[Accepted]:
+def accept_now(differing: Sequence[ChangedField], n_predictions: int) -> list[Accepted]:
     """Return differences as records for run.json, after so many predictions."""
     when = datetime.now().astimezone().isoformat(timespec="seconds")
     return [
@@ -157,7 +157,7 @@ def refuse_unknown(accept: Sequence[str], *fingerprints: Mapping[str, Any]) -> N
             raise RunError(f"accept: {name!r} is no field that predictions depend on. {did_you_mean(name, known)}")
 
 
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[Difference]:
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[ChangedField]:
     for key in [*old, *(key for key in new if key not in old)]:
         was, now = old.get(key), new.get(key)
         if isinstance(was, dict) and isinstance(now, dict):

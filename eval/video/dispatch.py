@@ -17,7 +17,7 @@ from typing import Any
 from eval.core import LoadedClip
 from eval.errors import MediaReason, TarsierEvalError
 from eval.video.child import Child
-from eval.video.job import Job
+from eval.video.job import LoadJob
 from eval.video.loading import clean_error
 from eval.video.worker_protocol import NonsenseError
 
@@ -36,7 +36,7 @@ _SHARED_CLOCK = any(
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    job: Job
+    job: LoadJob
     number: int
 
 
@@ -61,7 +61,7 @@ class Dispatcher(threading.Thread):
         self._workers = workers
         self._timeout_s = timeout_s
         self._early = 0
-        self._job: Job | None = None
+        self._job: LoadJob | None = None
         self._stopping = False
         self._children: list[Child] = []
         self._failed_starts = 0
@@ -74,13 +74,13 @@ class Dispatcher(threading.Thread):
         self._early = n_clips
         self.ring()
 
-    def begin(self, job: Job) -> None:
+    def begin(self, job: LoadJob) -> None:
         """Start working on a job."""
         with self.changed:
             self._job = job
         self.ring()
 
-    def end(self, job: Job) -> None:
+    def end(self, job: LoadJob) -> None:
         """Stop working on a job."""
         with self.changed:
             job.closed = True

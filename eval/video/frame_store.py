@@ -42,7 +42,7 @@ _ABANDONED_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class FrameKey:
     """Key of a clip's frames."""
 
     name: str
@@ -65,7 +65,7 @@ class FrameStore:
                 if left.stat().st_mtime < time.time() - _ABANDONED_S:
                     left.unlink()
 
-    def key(self, clip: Clip, n_frames: int, side: int | None, decoder: DecoderName) -> Key | None:
+    def key(self, clip: Clip, n_frames: int, side: int | None, decoder: DecoderName) -> FrameKey | None:
         """Return the key of a clip's frames, or None where its files cannot be read, or are very large.
 
         It is a hash of the content of every file of the clip in order, the span, the request, and the
@@ -92,9 +92,9 @@ class FrameStore:
             self._versions[decoder] = {"pillow": _pillow(), **decoder_version(decoder)}
         reading = [_FORMAT, self._versions[decoder], n_frames, side]
         made_from = json.dumps([*reading, kind, contents, clip.start, clip.end, clip.fps], sort_keys=True)
-        return Key(name=hashlib.sha256(made_from.encode()).hexdigest(), files=tuple(files), stamps=stamps)
+        return FrameKey(name=hashlib.sha256(made_from.encode()).hexdigest(), files=tuple(files), stamps=stamps)
 
-    def get(self, key: Key) -> list[Image] | None:
+    def get(self, key: FrameKey) -> list[Image] | None:
         """Return the frames of an entry, or None where there is no intact one."""
         try:
             with self._path(key).open("rb") as file:
@@ -109,7 +109,7 @@ class FrameStore:
         except (ValueError, KeyError, TypeError, IndexError, struct.error):
             return None
 
-    def put(self, key: Key, frames: Sequence[Image]) -> None:
+    def put(self, key: FrameKey, frames: Sequence[Image]) -> None:
         """Store the frames of a clip, unless one of its files has changed since its key was computed."""
         with contextlib.suppress(OSError):
             if tuple(_stamp(file) for file in key.files) != key.stamps:
@@ -130,7 +130,7 @@ class FrameStore:
                 Path(name).unlink(missing_ok=True)
                 raise
 
-    def _path(self, key: Key) -> Path:
+    def _path(self, key: FrameKey) -> Path:
         return self.folder / key.name[:2] / f"{key.name}.frames"
 
 

@@ -13,7 +13,7 @@ PATIENCE_S = 5.0
 """Maximum seconds for which a clip delays later clips that are ready."""
 
 
-class Job:
+class LoadJob:
     """Clips to load, handed over in order unless one of them delays the others.
 
     Args:

@@ -24,12 +24,12 @@ from eval.video import worker_protocol
 from eval.video.frames import decoder_version
 from eval.video.loading import load
 
-Load = Callable[[Clip, int, "int | None"], LoadedClip]
+LoadFrames = Callable[[Clip, int, "int | None"], LoadedClip]
 """Load this number of frames of a clip, resized to a side where one is given."""
 _PR_SET_PDEATHSIG = 1
 
 
-def serve(descriptor: int, wrap: Callable[[Load], Load] = lambda plain: plain) -> None:
+def serve(descriptor: int, wrap: Callable[[LoadFrames], LoadFrames] = lambda plain: plain) -> None:
     """Load the clips requested over a socket until the parent is gone.
 
     Args:
@@ -59,7 +59,7 @@ def serve(descriptor: int, wrap: Callable[[Load], Load] = lambda plain: plain) -
         del loaded
 
 
-def _loader(setup: dict[str, Any]) -> Load:
+def _loader(setup: dict[str, Any]) -> LoadFrames:
     """Return the function that loads clips with the parent's settings, after importing everything it needs."""
     decoder_version(setup["decoder"])
     from eval.video import images, pyav  # noqa: F401 (imported now so that no clip's time includes it)

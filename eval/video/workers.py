@@ -17,7 +17,7 @@ from eval.core import Clip, DecoderName, LoadedClip
 from eval.errors import ConfigError
 from eval.video.dispatch import Dispatcher
 from eval.video.frames import decoder_version
-from eval.video.job import PATIENCE_S, Job
+from eval.video.job import PATIENCE_S, LoadJob
 from eval.video.loading import load
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -94,7 +94,7 @@ class FrameLoader:
             "store": None if store is None else str(store),
         }
         self._dispatcher: Dispatcher | None = None
-        self._job: Job | None = None
+        self._job: LoadJob | None = None
 
     def __enter__(self) -> FrameLoader:  # noqa: PYI034 (Python 3.10 has no Self)
         return self
@@ -137,7 +137,7 @@ class FrameLoader:
         if self._job is not None:
             raise RuntimeError("one load at a time: exhaust or close the one before")
         dispatcher = self._running()
-        job = self._job = Job(list(clips), n_frames, side, self._ahead_bytes, ahead)
+        job = self._job = LoadJob(list(clips), n_frames, side, self._ahead_bytes, ahead)
         try:
             dispatcher.begin(job)
             while not job.finished:
@@ -159,7 +159,7 @@ class FrameLoader:
         return self._dispatcher
 
 
-def _next(dispatcher: Dispatcher, job: Job) -> LoadedClip:
+def _next(dispatcher: Dispatcher, job: LoadJob) -> LoadedClip:
     """Wait for the next clip to hand over and return it."""
     begin = time.monotonic()
     with dispatcher.changed:

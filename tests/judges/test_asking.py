@@ -15,14 +15,14 @@ from eval.judges.client import asking
 from eval.judges.client.asking import Answered, Asker, Request, RetryPolicy
 from eval.judges.client.batch import ask_in_batches
 from eval.judges.client.budget import Budget
-from eval.judges.client.outcomes import Outcome
+from eval.judges.client.outcomes import RequestOutcome
 from eval.judges.client.prices import Price
 from eval.judges.client.throttle import Throttle
 from eval.judges.verdicts import VerdictStore
 
 ROOT = Path(__file__).resolve().parents[2]
 PRICE = Price(model="m", as_of="", input=1.0, output=1.0, cached=1.0, batch=0.5)
-YES = Outcome(kind="replied", text="yes", usage=Usage(input=10, output=10), may_be_billed=True)
+YES = RequestOutcome(kind="replied", text="yes", usage=Usage(input=10, output=10), may_be_billed=True)
 
 
 def requests_of(n):
@@ -73,7 +73,7 @@ def test_every_request_ends_once_and_nothing_is_left_over():
 
 
 def test_what_fails_and_may_pass_is_sent_again():
-    busy = Outcome(kind="overloaded", detail="HTTP 503")
+    busy = RequestOutcome(kind="overloaded", detail="HTTP 503")
     ended = ask(asker_of(), Sender(lambda key, n: busy if n < key else YES), numbered(7))
     assert [ended[i].retries for i in range(7)] == [0, 1, 2, 3, 4, 5, 5]
     assert [ended[i].outcome.kind for i in range(7)] == ["replied"] * 6 + ["overloaded"]
@@ -83,7 +83,11 @@ def test_a_wait_ends_when_everything_ends():
     """One request was told to wait for nine minutes when another one finds the key refused."""
 
     def answer(key, _):
-        return Outcome(kind="rate_limited", retry_after_s=540.0) if key == 0 else Outcome(kind="fatal", detail="401")
+        return (
+            RequestOutcome(kind="rate_limited", retry_after_s=540.0)
+            if key == 0
+            else RequestOutcome(kind="fatal", detail="401")
+        )
 
     async def before(key):
         await asyncio.sleep(0.05 * key)

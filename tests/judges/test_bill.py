@@ -10,7 +10,7 @@ from eval.judges.calls import JudgeCall, JudgeReply, Usage
 from eval.judges.client.prices import Price
 from eval.judges.protocol import judge_protocol, upstream_protocol
 from eval.judges.rounds import ask
-from eval.judges.transcript import Record
+from eval.judges.transcript import CallRecord
 from eval.judges.wording import native_wording
 from eval.scorers.autodq import AutoDQ
 from eval.scorers.open_qa import OpenQA
@@ -21,7 +21,7 @@ UNCACHED = Price(model="model-2", as_of="2026-11-05", input=2.0, output=8.0, cac
 
 def record(task="open_qa", attempt=0, **reply):
     call = JudgeCall(task=task, sample="s", system="", user="", inputs={}, attempt=attempt)
-    return Record(call=call, reply=JudgeReply(**{"text": "x", "source": "asked", **reply}))
+    return CallRecord(call=call, reply=JudgeReply(**{"text": "x", "source": "asked", **reply}))
 
 
 def usage(given, output, cached=0):
@@ -56,7 +56,7 @@ RECORDS = [
     record("extract", usage=None),
     record("extract", outcome="refused", usage=usage(100, 5)),
     record("extract", text=None, outcome="filtered", source="stored"),
-    Record(
+    CallRecord(
         call=JudgeCall(task="extract", sample="s", system="", user="", inputs={}),
         reply=JudgeReply.failure("down", retries=5),
     ),
@@ -102,7 +102,7 @@ def test_what_the_server_did_not_count_costs_nothing_known():
 def test_a_judge_that_computes_has_no_bill():
     assert not bill([record(source="computed")], PRICE).is_owed
     assert bill([record(source="stored")]).is_owed
-    assert bill([Record(call=RECORDS[0].call, reply=JudgeReply.failure("down"))]).is_owed
+    assert bill([CallRecord(call=RECORDS[0].call, reply=JudgeReply.failure("down"))]).is_owed
     assert not bill([]).is_owed
     assert bill([], PRICE).cost == 0
 

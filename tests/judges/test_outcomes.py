@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 import pytest
 
 from eval.judges.calls import JudgeCall, JudgeReply, Usage
-from eval.judges.client.outcomes import Outcome, from_body, from_status, one_line, retry_after
+from eval.judges.client.outcomes import RequestOutcome, from_body, from_status, one_line, retry_after
 from eval.judges.client.redaction import Redaction
 from eval.judges.forms import FORMS
 
@@ -101,13 +101,13 @@ def completion(message=None, *, finish="stop", **more):
     return {"model": "m-1", "choices": [{"message": message, "finish_reason": finish}], **more}
 
 
-def of(found) -> Outcome:
+def of(found) -> RequestOutcome:
     return from_body(json.dumps(found))
 
 
 def test_a_reply():
     found = of(completion(usage={"prompt_tokens": 9, "completion_tokens": 4}, system_fingerprint="fp_1"))
-    assert found == Outcome(
+    assert found == RequestOutcome(
         kind="replied", text="yes", finish_reason="stop", served="m-1", fingerprint="fp_1",
         usage=Usage(input=9, output=4), may_be_billed=True,
     )  # fmt: skip

@@ -16,7 +16,7 @@ from eval.judges.calls import JudgeCall, JudgeReply, Usage
 from eval.judges.protocol import native_protocol
 from eval.judges.replay import ReplayJudge
 from eval.judges.requests import Capabilities, asked_of
-from eval.judges.transcript import Record, to_json
+from eval.judges.transcript import CallRecord, to_json
 from eval.judges.wording import hardened_wording
 from eval.runs.bundle import pack
 from eval.runs.checksums import write_scored
@@ -38,11 +38,11 @@ def key_of(asked):
 def by_server(asked, text="yes", **more):
     usage = Usage(input=9, output=1)
     more = {"source": "asked", "served": "j", "usage": usage, "retries": 2, "key": key_of(asked), **more}
-    return Record(call=asked, reply=JudgeReply(text=text, **more))
+    return CallRecord(call=asked, reply=JudgeReply(text=text, **more))
 
 
 def computed(asked, text="yes"):
-    return Record(call=asked, reply=JudgeReply(text=text))
+    return CallRecord(call=asked, reply=JudgeReply(text=text))
 
 
 def recorded(folder, records, judge=JUDGE):
@@ -117,7 +117,7 @@ def test_the_first_reply_to_the_same_words_counts(tmp_path):
 
 
 def test_a_failed_call_fails_again_for_the_same_reason(tmp_path):
-    failed = Record(call=call(), reply=JudgeReply.failure("HTTP 500", retries=3, key=key_of(call())))
+    failed = CallRecord(call=call(), reply=JudgeReply.failure("HTTP 500", retries=3, key=key_of(call())))
     judge = ReplayJudge(bundle=recorded(tmp_path / "b", [failed]))
     assert (judge.ask([call()])[0].error, judge.n_served, judge.said_anything) == ("HTTP 500", 0, False)
 

@@ -6,7 +6,7 @@ import pytest
 
 from eval.judges.calls import JudgeCall, JudgeReply, Usage
 from eval.judges.scripted import ScriptedJudge
-from eval.judges.transcript import Record, Transcript, to_json
+from eval.judges.transcript import CallRecord, Transcript, to_json
 
 
 def call(sample="s", **more):
@@ -20,7 +20,7 @@ def test_it_keeps_what_passes_and_changes_nothing():
     calls = [call("1"), call("2"), call("3", attempt=1)]
     replies = [*transcript.ask(calls[:2]), *transcript.ask([]), *transcript.ask(calls[2:])]
     assert [reply.text for reply in replies] == ["a", "b", "c"]
-    assert transcript.records == [Record(call=c, reply=r) for c, r in zip(calls, replies, strict=True)]
+    assert transcript.records == [CallRecord(call=c, reply=r) for c, r in zip(calls, replies, strict=True)]
     assert Transcript(judge).records == []
 
 
@@ -55,7 +55,7 @@ def test_one_line_of_verdicts():
         text='{"pred": "yes"}', source="asked", served="model-1", usage=Usage(input=9, output=2, cached=4),
         finish_reason="stop", retries=1, key="k",
     )  # fmt: skip
-    line = to_json(Record(call=call("Set_1", task="entail", attempt=2, inputs={"side": "reference"}), reply=reply))
+    line = to_json(CallRecord(call=call("Set_1", task="entail", attempt=2, inputs={"side": "reference"}), reply=reply))
     assert line == {
         "sample": "Set_1", "task": "entail", "side": "reference", "attempt": 2,
         "text": '{"pred": "yes"}', "error": None, "outcome": "replied", "source": "asked", "served": "model-1",
@@ -66,7 +66,7 @@ def test_one_line_of_verdicts():
 
 
 def test_a_call_without_a_reply_says_why():
-    line = to_json(Record(call=call(), reply=JudgeReply.failure("down", retries=5)))
+    line = to_json(CallRecord(call=call(), reply=JudgeReply.failure("down", retries=5)))
     assert (line["side"], line["text"], line["error"], line["outcome"], line["retries"], line["usage"]) == (
         None, None, "down", "failed", 5, None,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from eval.cli.regress import BASELINE, Setup, observe_builtin, regress
 from eval.errors import ConfigError, RunError, TarsierEvalError
 from eval.regression.comparing import compare
 from eval.regression.fixed import fixed_checks
-from eval.regression.observing import Way
+from eval.regression.observing import Batching
 from eval.regression.records import Observation, as_kept, read
 from tests.analysis.compare.systems import answers, write
 from tests.cli.runs import needs_world
@@ -189,7 +189,7 @@ def test_a_fault_on_the_way_to_the_model_is_named(fault):
         None: mock.patch.dict("os.environ"),
         "frames": mock.patch("eval.video.preparing._prepare", mirrored),
     }
-    setup = Setup(in_process=True, benchmarks=("vatex-caption",), way=Way(clips_at_once=3, shuffled=1))
+    setup = Setup(in_process=True, benchmarks=("vatex-caption",), way=Batching(clips_at_once=3, shuffled=1))
     with patches[fault]:
         now = as_kept(observe_builtin(setup))
     kept = read(BASELINE)

@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 from eval.core import Clip, LoadedClip
-from eval.video.worker import Load, serve
+from eval.video.worker import LoadFrames, serve
 
 
-def misbehave(plain: Load) -> Load:  # noqa: C901 (a list of deeds)
+def misbehave(plain: LoadFrames) -> LoadFrames:  # noqa: C901 (a list of deeds)
     def load(clip: Clip, n_frames: int, side: int | None) -> LoadedClip:  # noqa: C901
         assert isinstance(clip.source, Path)
         deed = clip.source.stem.split("_")[0]

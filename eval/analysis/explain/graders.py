@@ -17,7 +17,7 @@ from eval.runs.folder import RESULT
 
 Build = Callable[[Judge, JudgeProtocol], Scorer]
 """Builds the benchmark's scorer from a judge and a protocol."""
-Pairs = Sequence[tuple[Sample, Prediction]]
+PredictedPairs = Sequence[tuple[Sample, Prediction]]
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class JudgePanel:
             self.notes.append(f"Judge {label}: {note}.")
         self.marked.append(VariantScores(choices={JUDGE: label}, scores=scores, scorer=scorer))
 
-    def replay(self, judge: Judge, protocol: JudgeProtocol, build: Build, pairs: Pairs, place: str) -> None:
+    def replay(self, judge: Judge, protocol: JudgeProtocol, build: Build, pairs: PredictedPairs, place: str) -> None:
         """Score predictions by a judge's stored verdicts, and count the judge if these are complete."""
         scorer = build(judge, protocol)
         try:
@@ -97,7 +97,7 @@ def judge_label(identity: Mapping[str, Any]) -> str:
     return f"{judge.get('name')}{revision}, {protocol.get('name')}"
 
 
-def same_outputs(scores: Sequence[Score], pairs: Pairs) -> bool:
+def same_outputs(scores: Sequence[Score], pairs: PredictedPairs) -> bool:
     """Whether a judge's scores are of these predictions: the same samples with exactly the same outputs."""
     said = {sample.id: prediction.output for sample, prediction in pairs}
     return len(scores) == len(said) and all(

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["rescored", "bounded", "unknown"]
+PartKind = Literal["rescored", "bounded", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """One possible reason for a difference."""
 
-    kind: Kind
+    kind: PartKind
     """Whether its size is exact, bounded or unknown."""
     name: str
     """The reason's name."""

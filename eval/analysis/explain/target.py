@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 from eval.analysis.explain.ways import BASES
-from eval.analysis.leaderboard.rows import Row
+from eval.analysis.leaderboard.rows import TableRow
 from eval.core import OVERALL
 from eval.errors import ConfigError, did_you_mean
 
@@ -41,7 +41,7 @@ class Target:
     """Values of the same number of the same model in other sources."""
 
 
-def published(rows: Sequence[Row], which: str, benchmark: str, primary: str) -> Target:
+def published(rows: Sequence[TableRow], which: str, benchmark: str, primary: str) -> Target:
     """Return the published number that a user selects.
 
     Args:
@@ -111,7 +111,7 @@ def by_hand(text: str, metric: str) -> Target:
     return Target(value=value / scale, rounding=0.5 * 10.0**-decimals / scale, metric=metric, subset=OVERALL)
 
 
-def _target(number: int, row: Row, of: Sequence[tuple[int, Row]]) -> Target:
+def _target(number: int, row: TableRow, of: Sequence[tuple[int, TableRow]]) -> Target:
     assert row.value is not None, "every published number has a value"
     # Trailing zeros may be published digits or padding; the finer rounding claims less.
     decimals = max(len(f"{row.value!r}".partition(".")[2]), 1 if row.metric in _AS_IS else 3)
@@ -136,11 +136,11 @@ def _target(number: int, row: Row, of: Sequence[tuple[int, Row]]) -> Target:
     )
 
 
-def _key(row: Row) -> str:
+def _key(row: TableRow) -> str:
     return f"{row.benchmark}/{row.model}"
 
 
-def _listed(of: Sequence[tuple[int, Row]]) -> str:
+def _listed(of: Sequence[tuple[int, TableRow]]) -> str:
     if not of:
         return "No published number of this benchmark is known; give one as --value."
     headlines = [f"{number} {_key(row)}" for number, row in of if row.headline]

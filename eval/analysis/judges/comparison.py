@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from eval.analysis.differences import Difference, differences_of
 from eval.analysis.judges.measured import GRADES, LabelTable, Offset, label_table, sample_offsets, source_offsets
-from eval.analysis.judges.opinions import Judged, Kind, Opinion
+from eval.analysis.judges.opinions import Judged, JudgedScorer, Opinion
 from eval.errors import ConfigError
 from eval.judges.calls import LABELS
 from eval.runs.folder import SCORES
@@ -29,7 +29,7 @@ class Relabelled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flip:
+class JudgeFlip:
     """A sample on which two judges differ: another grade, or other values of a description."""
 
     id: str
@@ -52,7 +52,7 @@ class Agreement:
     """Two judges on the same predictions."""
 
     benchmark: str
-    scorer: Kind
+    scorer: JudgedScorer
     first: str
     """The first judge."""
     second: str
@@ -73,7 +73,7 @@ class Agreement:
     """Number of descriptions left out of the table because the judges listed different events of the reference."""
     offsets: tuple[Offset, ...]
     """Offsets of accuracy and score; or of f1, recall and precision."""
-    flips: tuple[Flip, ...]
+    flips: tuple[JudgeFlip, ...]
     """Every sample that flips: answers in the order of the file, descriptions with the largest change first."""
 
 
@@ -156,14 +156,14 @@ def _events(opinion: Opinion) -> tuple[str, ...]:
     return tuple(event for event, _ in opinion.labels)
 
 
-def _flip(key: str, first: Opinion, second: Opinion, question: str | None) -> Flip:
+def _flip(key: str, first: Opinion, second: Opinion, question: str | None) -> JudgeFlip:
     names = ("accuracy",) if "accuracy" in first.values else ("recall", "precision")
     relabelled = (
         Relabelled(event=event, first=one, second=two)
         for (event, one), (_, two) in zip(first.labels, second.labels, strict=False)
         if one != two
     )
-    return Flip(
+    return JudgeFlip(
         id=key,
         question=question,
         target=first.target,

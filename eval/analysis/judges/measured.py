@@ -17,7 +17,7 @@ from eval.stats.kappa import kappas_of
 GRADES = ("yes", "no")
 """Grades that a judge gives an answer."""
 
-Pairs = Sequence[tuple[Opinion, Opinion]]
+OpinionPairs = Sequence[tuple[Opinion, Opinion]]
 """The first and the second judge's verdict on each sample that both have judged."""
 
 
@@ -59,14 +59,14 @@ class Offset:
     """Upper end."""
 
 
-def _videos(pairs: Pairs) -> tuple[NDArray[np.intp], list[str]]:
+def _videos(pairs: OpinionPairs) -> tuple[NDArray[np.intp], list[str]]:
     """Return the index of each pair's source video, and the source of each video, in index order."""
     sources = {first.cluster: _source(first) for first, _ in pairs}
     numbers = {video: number for number, video in enumerate(sources)}
     return np.array([numbers[first.cluster] for first, _ in pairs], dtype=np.intp), list(sources.values())
 
 
-def label_table(pairs: Pairs, labels: Sequence[str], *, within_sources: bool) -> LabelTable:
+def label_table(pairs: OpinionPairs, labels: Sequence[str], *, within_sources: bool) -> LabelTable:
     """Return the cross table of two judges' labels; both must have the same items for each sample.
 
     Args:
@@ -94,7 +94,7 @@ def label_table(pairs: Pairs, labels: Sequence[str], *, within_sources: bool) ->
     )
 
 
-def sample_offsets(pairs: Pairs) -> tuple[Offset, ...]:
+def sample_offsets(pairs: OpinionPairs) -> tuple[Offset, ...]:
     """Return offsets of accuracy and score, which are means over samples."""
     clusters = [first.cluster for first, _ in pairs]
     found = []
@@ -106,7 +106,7 @@ def sample_offsets(pairs: Pairs) -> tuple[Offset, ...]:
     return tuple(found)
 
 
-def source_offsets(pairs: Pairs) -> tuple[Offset, ...]:
+def source_offsets(pairs: OpinionPairs) -> tuple[Offset, ...]:
     """Return offsets of f1, recall and precision as in results: recall and precision are means over sources.
 
     Each description weighs 1 / (number of sources * descriptions in its source), so that the mean over sources is a sum

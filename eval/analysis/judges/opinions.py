@@ -16,10 +16,10 @@ from eval.runs.folder import SCORES
 from eval.runs.result import malformed
 from eval.runs.scored import ScoredRun
 
-Kind = Literal["open_qa", "autodq"]
+JudgedScorer = Literal["open_qa", "autodq"]
 """Names of the scorers that use a judge."""
 
-VALUES: Mapping[Kind, tuple[str, ...]] = {"open_qa": ("accuracy", "score"), "autodq": ("recall", "precision")}
+VALUES: Mapping[JudgedScorer, tuple[str, ...]] = {"open_qa": ("accuracy", "score"), "autodq": ("recall", "precision")}
 """The values that the judge gives a sample; a sample with all of them is judged."""
 
 
@@ -49,7 +49,7 @@ class Judged:
     """The folder that was read."""
     benchmark: str
     """Name of the benchmark."""
-    scorer: Kind
+    scorer: JudgedScorer
     """Name of the scorer."""
     judge: str
     """The judge's name, with the protocol's name where it has one."""
@@ -92,7 +92,7 @@ def read_judged(folder: Path) -> Judged:
     )
 
 
-def _opinion(score: Score, kind: Kind, folder: Path) -> Opinion:
+def _opinion(score: Score, kind: JudgedScorer, folder: Path) -> Opinion:
     values = {name: score.values[name] for name in VALUES[kind] if name in score.values}
     is_judged = len(values) == len(VALUES[kind])
     labels: tuple[tuple[str, str], ...] = ()

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from eval.analysis.differences import Difference
-from eval.analysis.judges.comparison import Agreement, Flip
+from eval.analysis.judges.comparison import Agreement, JudgeFlip
 from eval.analysis.judges.measured import LabelTable, Offset
 from eval.report.columns import Column, Line, show_table
 from eval.report.printing import one_line, printed, quoted_width, results_console, say
@@ -121,7 +121,7 @@ def _show_labels(console: Console, table: LabelTable) -> None:
     show_table(console, columns, lines, elsewhere="--to FILE")
 
 
-def _show_flips(console: Console, title: str, flips: Sequence[Flip]) -> None:
+def _show_flips(console: Console, title: str, flips: Sequence[JudgeFlip]) -> None:
     say(console, f"\n{len(flips)} {title}{':' if flips else ''}", "bold")
     width = quoted_width(console)
     for flip in flips[:FLIPS_SHOWN]:
@@ -131,14 +131,14 @@ def _show_flips(console: Console, title: str, flips: Sequence[Flip]) -> None:
         say(console, f"  ... and {len(flips) - FLIPS_SHOWN} more")
 
 
-def _graded(flip: Flip, width: int) -> list[str]:
+def _graded(flip: JudgeFlip, width: int) -> list[str]:
     said = [f"{'yes' if one['accuracy'] else 'no'} ({one['score']:g})" for one in (flip.first, flip.second)]
     question = f"{one_line(flip.question, width // 2)} " if flip.question else ""
     compared = f"    answer {one_line(flip.target, width // 4)} | output {one_line(flip.output, width)}"
     return [f"  {one_line(flip.id)}: {said[0]} -> {said[1]}  {question}".rstrip(), _cut(compared, width)]
 
 
-def _described(flip: Flip, width: int) -> list[str]:
+def _described(flip: JudgeFlip, width: int) -> list[str]:
     moves = (
         f"{name} {printed(name, flip.first[name])} -> {printed(name, flip.second[name])}"
         for name in ("recall", "precision")

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from eval.analysis.leaderboard.rows import COLUMNS, Origin, Row, instant
+from eval.analysis.leaderboard.rows import COLUMNS, Origin, TableRow, instant
 from eval.errors import DataError, did_you_mean
 
 MAX_CELL = 2000
@@ -34,7 +34,7 @@ _ROW = "row"
 """The first column: the row's short name, for people and for verify-row. It is derived from the others."""
 
 
-def to_csv(rows: Iterable[Row]) -> bytes:
+def to_csv(rows: Iterable[TableRow]) -> bytes:
     """Return a table as a file's content, in UTF-8.
 
     Raises:
@@ -47,7 +47,7 @@ def to_csv(rows: Iterable[Row]) -> bytes:
     return ("\n".join(lines) + "\n").encode("utf-8")
 
 
-def read_csv(path: Path) -> list[Row]:
+def read_csv(path: Path) -> list[TableRow]:
     """Read a table; the inverse of to_csv.
 
     Raises:
@@ -98,10 +98,10 @@ def _quoted(cell: str) -> str:
     return '"' + cell.replace('"', '""') + '"' if _QUOTED.intersection(cell) else cell
 
 
-def _row(cells: list[str]) -> Row:
+def _row(cells: list[str]) -> TableRow:
     if len(cells) != len(COLUMNS) + 1:
         raise ValueError(f"{len(cells)} cells, and {len(COLUMNS) + 1} columns")
-    row = Row(**{name: _value(name, read, cell) for (name, read), cell in zip(_readers(), cells[1:], strict=True)})
+    row = TableRow(**{name: _value(name, read, cell) for (name, read), cell in zip(_readers(), cells[1:], strict=True)})
     if row.origin not in _ORIGINS:
         raise ValueError(f"origin {row.origin!r}. {did_you_mean(row.origin, _ORIGINS)}")
     instant(row.date)
@@ -122,7 +122,7 @@ def _readers() -> tuple[tuple[str, Callable[[str], Any]], ...]:
     """Return the name of each column with the function that parses its cells, by the types of a row's fields."""
     kinds: dict[type, Callable[[str], Any]] = {bool: _flag, float: _number, int: int}
     found = []
-    for name, hint in typing.get_type_hints(Row).items():
+    for name, hint in typing.get_type_hints(TableRow).items():
         parts = [part for part in typing.get_args(hint) if part is not type(None)]
         read = kinds.get(parts[0] if parts else hint, _text)
         found.append((name, _maybe(read) if len(parts) < len(typing.get_args(hint)) else read))

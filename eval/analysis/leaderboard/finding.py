@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eval.analysis.leaderboard.reading import refuse_untabular, rows_of
-from eval.analysis.leaderboard.rows import Row
+from eval.analysis.leaderboard.rows import TableRow
 from eval.errors import ConfigError, TarsierEvalError
 from eval.runs.bundle import SUFFIX
 from eval.runs.folder import PREDICTIONS, RESULT, RUN
@@ -21,7 +21,7 @@ from eval.runs.scored import ScoredRun
 class Found:
     """The rows and problems found among the runs."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
     """A row for each metric of each result."""
     n_results: int
     """Number of results read."""
@@ -41,7 +41,7 @@ def find_rows(places: Sequence[Path], table: Path) -> Found:
     Raises:
         ConfigError: one of the places does not exist.
     """
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     unfinished: list[str] = []
     skipped: list[str] = []
     n_results = 0

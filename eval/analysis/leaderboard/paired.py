@@ -8,7 +8,7 @@ from pathlib import Path
 
 from eval.analysis.compare.change import Change
 from eval.analysis.compare.systems import compare_systems
-from eval.analysis.leaderboard.rows import Row
+from eval.analysis.leaderboard.rows import TableRow
 from eval.analysis.leaderboard.significance import LEVEL, Differ, differ_independently
 from eval.errors import TarsierEvalError
 from eval.runs.scored import ScoredRun
@@ -28,7 +28,7 @@ def differ_by_runs(table: Path) -> Differ:
             return ()  # gone, changed, or not to be compared pair by pair: the numbers themselves still can be
 
     @cache
-    def differ(first: Row, second: Row) -> bool | None:
+    def differ(first: TableRow, second: TableRow) -> bool | None:
         found = next(
             (each for each in changes(first.provenance, second.provenance) if _is_of(each, first, second)), None
         )
@@ -37,7 +37,7 @@ def differ_by_runs(table: Path) -> Differ:
     return differ
 
 
-def _is_of(change: Change, first: Row, second: Row) -> bool:
+def _is_of(change: Change, first: TableRow, second: TableRow) -> bool:
     """Whether a change is between these two numbers; a headline may also be listed as one of the averages."""
     if (change.accounting, change.subset) != (first.accounting, first.subset) or None in (first.value, second.value):
         return False

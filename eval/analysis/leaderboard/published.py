@@ -13,7 +13,7 @@ import math
 from pathlib import Path
 
 from eval.analysis.leaderboard.cells import check_cell
-from eval.analysis.leaderboard.rows import Row
+from eval.analysis.leaderboard.rows import TableRow
 from eval.core import OVERALL
 from eval.errors import DataError
 
@@ -22,7 +22,7 @@ HEADLINES = ("accuracy", "f1", "cider")
 """The benchmarks' primary metrics."""
 
 
-def read_published(path: Path) -> list[Row]:
+def read_published(path: Path) -> list[TableRow]:
     """Return the published numbers in a file.
 
     Raises:
@@ -38,7 +38,7 @@ def read_published(path: Path) -> list[Row]:
         raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
 
 
-def _row(fields: dict[str, str], place: str) -> Row:
+def _row(fields: dict[str, str], place: str) -> TableRow:
     if None in fields or None in fields.values():
         raise DataError(f"{place}: {len(FIELDS)} cells are needed; quote texts with commas.")
     for name in ("benchmark", "subset", "model", "metric", "source"):
@@ -52,7 +52,7 @@ def _row(fields: dict[str, str], place: str) -> Row:
         raise DataError(f"{place}: {error}.") from error
     if not math.isfinite(value):
         raise DataError(f"{place}: value {fields['value']!r} is no number.")
-    return Row(
+    return TableRow(
         origin="published",
         benchmark=fields["benchmark"],
         split=fields["split"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eval.analysis.leaderboard.cells import check_cell
-from eval.analysis.leaderboard.rows import Row, instant
+from eval.analysis.leaderboard.rows import TableRow, instant
 from eval.core import OVERALL, Metric, Result
 from eval.errors import DataError
 from eval.provenance import digest
@@ -41,7 +41,7 @@ def _check(result: Result) -> None:
         instant(str(date or ""))
 
 
-def rows_of(scored: ScoredRun, provenance: str, bundle_sha256: str = "") -> list[Row]:
+def rows_of(scored: ScoredRun, provenance: str, bundle_sha256: str = "") -> list[TableRow]:
     """Return a row for each metric of a result.
 
     Args:
@@ -51,7 +51,7 @@ def rows_of(scored: ScoredRun, provenance: str, bundle_sha256: str = "") -> list
     """
     result, data, fingerprint = scored.result, _data(scored), scored.fingerprint
     return [
-        Row(
+        TableRow(
             origin="run",
             benchmark=result.benchmark,
             split=result.provenance.get("split") or "",

@@ -1,7 +1,7 @@
 """A row of the leaderboard: one number, its metric and samples, and its origin.
 
-Two numbers can be compared if they have the same `Column`: the same metric over the same samples, under the same
-accounting, scored in the same way. Of the rows with one `Key` the newest counts.
+Two numbers can be compared if they have the same `ColumnKey`: the same metric over the same samples, under the same
+accounting, scored in the same way. Of the rows with one `RowKey` the newest counts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Origin = Literal["run", "published"]
 """`run`: measured here, and reproducible from its provenance. `published`: quoted from the named source."""
 
 
-class Column(NamedTuple):
+class ColumnKey(NamedTuple):
     """The properties that comparable numbers share."""
 
     origin: str
@@ -34,17 +34,17 @@ class Column(NamedTuple):
     score_id: str
 
 
-class Key(NamedTuple):
+class RowKey(NamedTuple):
     """The properties that identify a row; a newer row with the same key replaces an older one."""
 
-    column: Column
+    column: ColumnKey
     model: str
     fingerprint: str
     source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class TableRow:
     """One number. Unknown texts are "" and unknown numbers None."""
 
     origin: Origin
@@ -105,14 +105,14 @@ class Row:
     """The publication of a published number."""
 
     @property
-    def key(self) -> Key:
+    def key(self) -> RowKey:
         """The row's key."""
-        return Key(self.column, self.model, self.fingerprint, self.source)
+        return RowKey(self.column, self.model, self.fingerprint, self.source)
 
     @property
-    def column(self) -> Column:
+    def column(self) -> ColumnKey:
         """The row's column."""
-        return Column(*(getattr(self, name) for name in Column._fields))
+        return ColumnKey(*(getattr(self, name) for name in ColumnKey._fields))
 
     @property
     def name(self) -> str:
@@ -121,17 +121,17 @@ class Row:
         return digest([*column, *rest], 12)
 
 
-COLUMNS = tuple(field.name for field in fields(Row))
+COLUMNS = tuple(field.name for field in fields(TableRow))
 """The fields of a row, in the order of the file."""
 
 
-def merged(old: Iterable[Row], new: Iterable[Row]) -> list[Row]:
+def merged(old: Iterable[TableRow], new: Iterable[TableRow]) -> list[TableRow]:
     """Return one row a key, in an order that depends only on the rows.
 
     Of several rows with a key the newest counts, in whatever order they are given. If the dates are equal too, as when
     a run is given as a folder and as a bundle, the row whose text sorts last counts: an arbitrary but stable choice.
     """
-    kept: dict[Key, Row] = {}
+    kept: dict[RowKey, TableRow] = {}
     for row in (*old, *new):
         known = kept.get(row.key)
         if known is None or (row != known and _is_newer(row, known)):
@@ -155,12 +155,12 @@ def instant(date: str) -> float:
         raise ValueError(f"{date} is out of range") from error
 
 
-def _is_newer(row: Row, other: Row) -> bool:
+def _is_newer(row: TableRow, other: TableRow) -> bool:
     here, there = instant(row.date), instant(other.date)
     return here > there if here != there else repr(row) > repr(other)
 
 
-def _place(row: Row) -> tuple[object, ...]:
+def _place(row: TableRow) -> tuple[object, ...]:
     return (
         row.benchmark, row.split, row.subset != OVERALL, row.subset, not row.headline, row.metric, row.accounting,
         row.origin != "run", row.judge, row.protocol, row.score_id, row.data, row.model, row.fingerprint, row.source,

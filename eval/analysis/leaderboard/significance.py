@@ -9,16 +9,16 @@ from collections.abc import Callable, Sequence
 from math import hypot
 from statistics import NormalDist
 
-from eval.analysis.leaderboard.rows import Row
+from eval.analysis.leaderboard.rows import TableRow
 
 LEVEL = 0.95
 """One minus the chance of calling two equal models different."""
 
-Differ = Callable[[Row, Row], bool | None]
+Differ = Callable[[TableRow, TableRow], bool | None]
 """Whether two numbers of one column differ significantly; None where that is unknown."""
 
 
-def differ_independently(first: Row, second: Row) -> bool | None:
+def differ_independently(first: TableRow, second: TableRow) -> bool | None:
     """Return whether two numbers differ significantly, treating their samples as independent.
 
     The difference is compared with sqrt(a^2 + b^2), where a and b are the lengths of the two 95% intervals on the side
@@ -38,7 +38,7 @@ def differ_independently(first: Row, second: Row) -> bool | None:
     return abs(first.value - second.value) > hypot(down, up)
 
 
-def best_of(rows: Sequence[Row], differ: Differ = differ_independently) -> Row | None:
+def best_of(rows: Sequence[TableRow], differ: Differ = differ_independently) -> TableRow | None:
     """Return the row of one column that is significantly better than every other one, or None where there is none.
 
     Incomplete rows do not take part, and a single row is never the best. Neither is a published number, which comes
@@ -55,7 +55,7 @@ def best_of(rows: Sequence[Row], differ: Differ = differ_independently) -> Row |
     return best if all(differ(best, other) for other in others) else None
 
 
-def _reach(row: Row) -> tuple[float | None, float | None]:
+def _reach(row: TableRow) -> tuple[float | None, float | None]:
     """Return the distance of a number's interval ends below and above it; None where unknown."""
     assert row.value is not None, "numbers alone have intervals"
     if row.low is not None and row.high is not None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from eval.analysis.leaderboard.cells import read_csv, to_csv
-from eval.analysis.leaderboard.rows import Row, merged
+from eval.analysis.leaderboard.rows import TableRow, merged
 from eval.errors import ConfigError, RunError, did_you_mean
 from eval.files import leftover_of, make_folder, write_bytes_atomically
 from eval.runs.lock import FolderLock
@@ -16,13 +16,16 @@ from eval.runs.lock import FolderLock
 PATIENCE_S = 60.0
 """Seconds to wait for another process that is writing the same table."""
 
-Rendered = Callable[[Sequence[Row]], str]
+Rendered = Callable[[Sequence[TableRow]], str]
 """Renders all rows as a text."""
 
 
 def update(
-    path: Path, found: Sequence[Row], published: Sequence[Row] = (), beside: Mapping[Path, Rendered] | None = None
-) -> list[Row]:
+    path: Path,
+    found: Sequence[TableRow],
+    published: Sequence[TableRow] = (),
+    beside: Mapping[Path, Rendered] | None = None,
+) -> list[TableRow]:
     """Add rows to a table and return all its rows.
 
     Concurrent updates wait. A killed process leaves the old table or the new one, and files beside it that the next
@@ -50,7 +53,7 @@ def update(
     return rows
 
 
-def find_row(rows: Sequence[Row], which: str) -> Row:
+def find_row(rows: Sequence[TableRow], which: str) -> TableRow:
     """Return the row with a number in the table, counted from 1, or with this (start of a) short name.
 
     Raises:

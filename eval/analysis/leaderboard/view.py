@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from eval.analysis.leaderboard.rows import Row
+from eval.analysis.leaderboard.rows import TableRow
 from eval.analysis.leaderboard.significance import Differ, best_of, differ_independently
 from eval.core import OVERALL
 from eval.report.printing import printed
@@ -55,7 +55,7 @@ class Section:
     body: tuple[tuple[Cell, ...], ...]
 
 
-def sections(rows: Sequence[Row], differ: Differ = differ_independently) -> Iterator[Section]:
+def sections(rows: Sequence[TableRow], differ: Differ = differ_independently) -> Iterator[Section]:
     """Yield the tables: by benchmark, measured ones first."""
     shown = [row for row in rows if row.subset == OVERALL]
     for benchmark in sorted({row.benchmark for row in shown}):
@@ -70,24 +70,24 @@ def sections(rows: Sequence[Row], differ: Differ = differ_independently) -> Iter
             yield _published(list(quoted))
 
 
-def _setting(row: Row) -> tuple[str, ...]:
+def _setting(row: TableRow) -> tuple[str, ...]:
     return row.split, row.judge, row.protocol, row.score_id, row.data
 
 
-def _quoted_by(row: Row) -> tuple[str, str]:
+def _quoted_by(row: TableRow) -> tuple[str, str]:
     return row.split, row.judge
 
 
-def _measured(rows: Sequence[Row], differ: Differ) -> Section:
+def _measured(rows: Sequence[TableRow], differ: Differ) -> Section:
     first = rows[0]
     columns = sorted({_column(row) for row in rows})
     best = {column: best_of([row for row in rows if _column(row) == column], differ) for column in columns}
-    runs: dict[tuple[str, str], dict[tuple[bool, str, bool], Row]] = {}
+    runs: dict[tuple[str, str], dict[tuple[bool, str, bool], TableRow]] = {}
     for row in rows:
         runs.setdefault((row.model, row.fingerprint), {})[_column(row)] = row
     several = {model for model, count in Counter(model for model, _ in runs).items() if count > 1}
 
-    def place(item: tuple[tuple[str, str], dict[tuple[bool, str, bool], Row]]) -> tuple[float, tuple[str, str]]:
+    def place(item: tuple[tuple[str, str], dict[tuple[bool, str, bool], TableRow]]) -> tuple[float, tuple[str, str]]:
         headline = item[1].get(columns[0])
         value = None if headline is None else headline.value
         return (float("inf") if value is None else -value, item[0])
@@ -114,10 +114,10 @@ def _measured(rows: Sequence[Row], differ: Differ) -> Section:
     )
 
 
-def _published(rows: Sequence[Row]) -> Section:
+def _published(rows: Sequence[TableRow]) -> Section:
     first = rows[0]
     metrics = sorted({(not row.headline, row.metric) for row in rows})
-    lines: dict[tuple[str, str], dict[str, Row]] = {}
+    lines: dict[tuple[str, str], dict[str, TableRow]] = {}
     for row in rows:
         lines.setdefault((row.model, row.source), {})[row.metric] = row
     body = []
@@ -135,11 +135,11 @@ def _published(rows: Sequence[Row]) -> Section:
     )
 
 
-def _column(row: Row) -> tuple[bool, str, bool]:
+def _column(row: TableRow) -> tuple[bool, str, bool]:
     return not row.headline, row.metric, row.accounting == "strict"
 
 
-def _value(row: Row | None, best: Row | None) -> Cell:
+def _value(row: TableRow | None, best: TableRow | None) -> Cell:
     if row is None or row.value is None:
         return Cell(text="-")
     text = printed(row.metric, row.value)
@@ -148,7 +148,7 @@ def _value(row: Row | None, best: Row | None) -> Cell:
     return Cell(text=text, bold=row is best)
 
 
-def markdown(rows: Sequence[Row], differ: Differ = differ_independently) -> str:
+def markdown(rows: Sequence[TableRow], differ: Differ = differ_independently) -> str:
     """Return the leaderboard as GitHub's Markdown."""
     lines = ["# Leaderboard", "", escape_markdown(EXPLAINED)]
     last = None
@@ -163,7 +163,7 @@ def markdown(rows: Sequence[Row], differ: Differ = differ_independently) -> str:
     return "\n".join(lines) + "\n"
 
 
-def latex(rows: Sequence[Row], differ: Differ = differ_independently) -> str:
+def latex(rows: Sequence[TableRow], differ: Differ = differ_independently) -> str:
     """Return the leaderboard as LaTeX: a `tabular` for each table, with the package booktabs."""
     lines = [
         "% Needs \\usepackage{booktabs}; with pdflatex also \\usepackage[utf8]{inputenc}.",

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from eval.judges.client.budget import Budget
-from eval.judges.client.outcomes import FINAL, Kind, Outcome
+from eval.judges.client.outcomes import FINAL, RequestKind, RequestOutcome
 from eval.judges.client.throttle import Signal, Throttle
 
 GIVE_UP_AFTER = 10
@@ -24,7 +24,7 @@ GRACE_S = 10.0
 """Seconds to wait for requests under way when the run is interrupted."""
 _LOOK_S = 0.1
 """Seconds between checks whether a request may be sent."""
-_SIGNALS: Mapping[Kind, Signal] = {
+_SIGNALS: Mapping[RequestKind, Signal] = {
     "replied": "answered", "refused": "answered", "filtered": "answered", "rate_limited": "too_many",
     "timed_out": "too_many", "overloaded": "fault", "rejected": "fault", "fatal": "fault",
 }  # fmt: skip
@@ -43,7 +43,7 @@ class RetryPolicy:
     first_wait_s: float = 0.5
     """Seconds to wait before the second request; the wait then doubles up to 30 s."""
 
-    def wait_s(self, n_sent: int, outcome: Outcome) -> float:
+    def wait_s(self, n_sent: int, outcome: RequestOutcome) -> float:
         """Return the seconds to wait before the next request: the server's value, or a doubling wait with jitter."""
         if outcome.retry_after_s is not None:
             return outcome.retry_after_s + random.uniform(0, 0.1)  # noqa: S311 - spreads requests, hides nothing
@@ -71,7 +71,7 @@ class Request:
 class Answered:
     """The final result of a request, after all attempts."""
 
-    outcome: Outcome
+    outcome: RequestOutcome
     """The model's reply, or the last failure."""
     retries: int
     """Number of requests sent before the last one."""
@@ -82,7 +82,7 @@ class Answered:
 class Sender(Protocol):
     """A sender of single requests, such as `eval.judges.client.http.Wire`."""
 
-    async def send(self, body: Mapping[str, Any]) -> Outcome:
+    async def send(self, body: Mapping[str, Any]) -> RequestOutcome:
         """Return the outcome of a request."""
         ...
 
@@ -154,10 +154,10 @@ class Asker:
         while True:
             refusal = await self._place(worst_case_cost)
             if refusal is not None:
-                return Answered(outcome=Outcome(kind="fatal", detail=refusal), retries=max(0, n_sent - 1))
+                return Answered(outcome=RequestOutcome(kind="fatal", detail=refusal), retries=max(0, n_sent - 1))
             sent_at = time.monotonic()
             begun = sent_at if begun is None else begun
-            outcome = Outcome(kind="timed_out", detail="broken off", may_be_billed=True)
+            outcome = RequestOutcome(kind="timed_out", detail="broken off", may_be_billed=True)
             try:
                 outcome = await wire.send(request.body)
             finally:
@@ -198,7 +198,7 @@ class Asker:
             if self.stopped is None:
                 await asyncio.sleep(_LOOK_S)
 
-    def _is_last(self, outcome: Outcome, n_sent: int, n_timeouts: int, elapsed_s: float) -> bool:
+    def _is_last(self, outcome: RequestOutcome, n_sent: int, n_timeouts: int, elapsed_s: float) -> bool:
         """Whether a call ends with this outcome; if it failed, record the consequence for other calls."""
         if outcome.kind in FINAL:
             self._given_up = 0

@@ -24,7 +24,7 @@ from typing import Any
 
 from eval.judges.client.asking import Answered, Asker, Request
 from eval.judges.client.batch_api import PASSING, BatchApi, FaultError, chunks_of, first_error, loaded, outcome_of
-from eval.judges.client.outcomes import Outcome
+from eval.judges.client.outcomes import RequestOutcome
 from eval.judges.verdicts import VerdictStore
 
 POLL_S, DEADLINE_S = 10.0, 26 * 3600.0
@@ -216,31 +216,35 @@ class _Run:
             handed.id, self._judge, handed.keys if is_read else others, "read" if is_read else "open"
         )
 
-    async def _read(self, handed: _Handed, batch: Mapping[str, Any]) -> Outcome:
+    async def _read(self, handed: _Handed, batch: Mapping[str, Any]) -> RequestOutcome:
         """Store the replies of an ended batch; return the outcome of its calls without a reply."""
         status = batch["status"]
         if status == "failed":
-            return Outcome(kind="rejected", detail=first_error(self._api.redact.json(batch) or {}))
+            return RequestOutcome(kind="rejected", detail=first_error(self._api.redact.json(batch) or {}))
         for n in range(1, _READS + 1):
             try:
                 is_whole = await self._take(handed, batch)
             except FaultError as fault:
                 if fault.is_gone:
-                    return Outcome(kind="overloaded", detail=f"the batch's replies are no longer there; {_AGAIN}")
+                    return RequestOutcome(
+                        kind="overloaded", detail=f"the batch's replies are no longer there; {_AGAIN}"
+                    )
                 raise
             is_missing = any(key in self._reserved for key in handed.mine)
             if not is_missing or (is_whole and status != "completed"):
                 break
             if n < _READS:
-                await asyncio.sleep(self._api.patience.wait_s(n, Outcome(kind="overloaded")))
+                await asyncio.sleep(self._api.patience.wait_s(n, RequestOutcome(kind="overloaded")))
         if status == "completed":
-            return Outcome(kind="overloaded", detail=f"the batch has no reply to it; {_AGAIN}", may_be_billed=True)
+            return RequestOutcome(
+                kind="overloaded", detail=f"the batch has no reply to it; {_AGAIN}", may_be_billed=True
+            )
         ended = "expired" if status == "expired" else "was cancelled"
-        return Outcome(kind="overloaded", detail=f"the batch {ended}; the same command asks the rest again")
+        return RequestOutcome(kind="overloaded", detail=f"the batch {ended}; the same command asks the rest again")
 
     async def _take(self, handed: _Handed, batch: Mapping[str, Any]) -> bool:
         """Store the replies in a batch's files; return whether every line could be read."""
-        ended: dict[str, tuple[Request, Outcome]] = {}
+        ended: dict[str, tuple[Request, RequestOutcome]] = {}
         is_whole = True
 
         def take(line: bytes) -> None:
@@ -270,7 +274,7 @@ class _Run:
                 hand_over()
         return is_whole
 
-    def _end(self, ended: Sequence[tuple[Request, Outcome]]) -> None:
+    def _end(self, ended: Sequence[tuple[Request, RequestOutcome]]) -> None:
         """Settle the cost of final outcomes and store them."""
         for request, outcome in ended:
             worst_case_cost = self._reserved.pop(request.key, 0.0)
@@ -279,7 +283,7 @@ class _Run:
             self._keep([(request, Answered(outcome=outcome, retries=0, batch=True)) for request, outcome in ended])
 
     def _refuse(self, requests: Sequence[Request], why: str) -> None:
-        self._end([(request, Outcome(kind="fatal", detail=why)) for request in requests])
+        self._end([(request, RequestOutcome(kind="fatal", detail=why)) for request in requests])
 
     def _give_up(
         self, requests: Iterable[Request], fault: FaultError, what: str, *, may_be_billed: bool = True
@@ -288,5 +292,5 @@ class _Run:
         said = fault.outcome
         if said.kind == "fatal":
             self._asker.stopped = self._asker.stopped or f"not asked, since the server said: {said.detail}"
-        outcome = Outcome(kind=said.kind, detail=f"{said.detail}; {what}", may_be_billed=may_be_billed)
+        outcome = RequestOutcome(kind=said.kind, detail=f"{said.detail}; {what}", may_be_billed=may_be_billed)
         self._end([(request, outcome) for request in requests if request.key in self._reserved])

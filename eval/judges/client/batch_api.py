@@ -14,7 +14,7 @@ from openai import APIStatusError, AsyncAzureOpenAI
 
 from eval.judges.client.asking import Request, RetryPolicy
 from eval.judges.client.http import FAILURES, from_error, ssl_context
-from eval.judges.client.outcomes import Kind, Outcome, from_body, from_status, one_line
+from eval.judges.client.outcomes import RequestKind, RequestOutcome, from_body, from_status, one_line
 from eval.judges.client.redaction import Redaction
 
 MOST_REQUESTS, MOST_BYTES = 50_000, 190_000_000
@@ -30,7 +30,7 @@ _LOOKS, _PAGES = 3, 50
 _MARK = "tarsier-eval"
 """Key in a batch's metadata that holds the intent's name."""
 _ENDED = ("completed", "failed", "expired", "cancelled")
-PASSING: frozenset[Kind] = frozenset({"rate_limited", "overloaded", "timed_out"})
+PASSING: frozenset[RequestKind] = frozenset({"rate_limited", "overloaded", "timed_out"})
 """Kinds of faults after which a request is sent again."""
 
 _T = TypeVar("_T")
@@ -39,7 +39,7 @@ _T = TypeVar("_T")
 class FaultError(Exception):
     """A request to the server that failed."""
 
-    def __init__(self, outcome: Outcome, *, is_gone: bool = False) -> None:
+    def __init__(self, outcome: RequestOutcome, *, is_gone: bool = False) -> None:
         super().__init__(outcome.detail)
         self.outcome = outcome
         self.is_gone = is_gone
@@ -64,7 +64,7 @@ class BatchApi:
         name = _text(about, "id")
         while about.get("status") in ("pending", "running"):  # Azure reads a file through before it can be used
             if time.monotonic() > self.until:
-                raise FaultError(Outcome(kind="timed_out", detail="the file was not read through in time"))
+                raise FaultError(RequestOutcome(kind="timed_out", detail="the file was not read through in time"))
             await asyncio.sleep(self.poll_s)
             about = await self._retried(lambda: _object(self._files.retrieve(name), "status"))
         return name
@@ -108,7 +108,7 @@ class BatchApi:
                 return batch
             left = self.until - time.monotonic()
             if left <= 0:
-                raise FaultError(Outcome(kind="timed_out", detail="the batch was not done in time"))
+                raise FaultError(RequestOutcome(kind="timed_out", detail="the batch was not done in time"))
             await asyncio.sleep(min(pause, left))
             pause = min(_GROWTH * pause, _LONGEST * self.poll_s)
 
@@ -134,7 +134,7 @@ class BatchApi:
                     take(line)
                 if len(rest) > _MOST_LINE:
                     detail = f"a line is longer than {_MOST_LINE >> 20} MiB"
-                    raise FaultError(Outcome(kind="rejected", detail=detail))
+                    raise FaultError(RequestOutcome(kind="rejected", detail=detail))
             take(rest)
 
     async def _retried(
@@ -192,7 +192,7 @@ def line_of(request: Request, endpoint: str) -> bytes:
     return json.dumps(line).encode() + b"\n"
 
 
-def outcome_of(line: Mapping[str, Any]) -> Outcome | None:
+def outcome_of(line: Mapping[str, Any]) -> RequestOutcome | None:
     """Return the outcome of a line's request, or None if it was not asked because the batch ended first."""
     response, error = line.get("response"), line.get("error")
     if isinstance(response, dict):
@@ -204,7 +204,7 @@ def outcome_of(line: Mapping[str, Any]) -> Outcome | None:
     code = str(said.get("code") or "")
     if code in ("batch_expired", "batch_cancelled"):
         return None
-    return Outcome(
+    return RequestOutcome(
         kind="overloaded", detail=one_line(f"the batch has no reply to it: {code} {said.get('message') or ''}")
     )
 
@@ -231,7 +231,7 @@ async def _object(asked: Awaitable[Any], *texts: str) -> dict[str, Any]:
     """Return the JSON object in a reply, in which these fields must be texts."""
     found = loaded((await asked).http_response.content)
     if found is None:
-        raise FaultError(Outcome(kind="overloaded", detail="the answer is no JSON object"))
+        raise FaultError(RequestOutcome(kind="overloaded", detail="the answer is no JSON object"))
     for name in texts:
         _text(found, name)
     return found
@@ -240,5 +240,5 @@ async def _object(asked: Awaitable[Any], *texts: str) -> dict[str, Any]:
 def _text(found: Mapping[str, Any], name: str) -> str:
     value = found.get(name)
     if not isinstance(value, str) or not value:
-        raise FaultError(Outcome(kind="overloaded", detail=f"the answer has no {name}"))
+        raise FaultError(RequestOutcome(kind="overloaded", detail=f"the answer has no {name}"))
     return value

@@ -21,7 +21,7 @@ import httpx2
 from openai import APIStatusError, APITimeoutError, AsyncAzureOpenAI, AsyncOpenAI, OpenAIError
 
 from eval.errors import ConfigError
-from eval.judges.client.outcomes import Outcome, from_body, from_status, one_line
+from eval.judges.client.outcomes import RequestOutcome, from_body, from_status, one_line
 from eval.judges.client.redaction import Redaction, silence
 from eval.judges.client.server import Provider
 
@@ -75,14 +75,14 @@ class Wire:
         """The `openai` client, for requests other than chat completions."""
         return self._client
 
-    async def send(self, body: Mapping[str, Any]) -> Outcome:
+    async def send(self, body: Mapping[str, Any]) -> RequestOutcome:
         """Return the outcome of a chat completion request; nothing but a cancellation is raised."""
         text, outcome = await self._text(
             self._client.post("/chat/completions", body=dict(body), cast_to=httpx2.Response)
         )
         return outcome or from_body(text)
 
-    async def models(self) -> tuple[list[str], Outcome | None]:
+    async def models(self) -> tuple[list[str], RequestOutcome | None]:
         """Return the names of the server's models, or the outcome of a failed request. It costs nothing."""
         text, outcome = await self._text(self._client.get("/models", cast_to=httpx2.Response))
         if outcome is not None:
@@ -90,9 +90,9 @@ class Wire:
         try:
             return [str(entry["id"]) for entry in json.loads(text)["data"]], None
         except (ValueError, KeyError, TypeError, RecursionError):
-            return [], Outcome(kind="overloaded", detail="its list of models is none")
+            return [], RequestOutcome(kind="overloaded", detail="its list of models is none")
 
-    async def _text(self, asked: Awaitable[httpx2.Response]) -> tuple[str, Outcome | None]:
+    async def _text(self, asked: Awaitable[httpx2.Response]) -> tuple[str, RequestOutcome | None]:
         """Return the text of a reply with a success status, or the outcome of a failure; neither holds the key."""
         timeout_s = self._endpoint.timeout_s
         try:
@@ -103,10 +103,10 @@ class Wire:
         return self._redact(reply.content.decode("utf-8", "replace")), None
 
 
-def from_error(error: Exception, timeout_s: float, redact: Redaction) -> Outcome:
+def from_error(error: Exception, timeout_s: float, redact: Redaction) -> RequestOutcome:
     """Return the outcome of a request that raised an exception; `timeout_s` is its time limit."""
     if isinstance(error, TimeoutError | asyncio.TimeoutError | APITimeoutError):
-        return Outcome(kind="timed_out", detail=f"no whole reply within {timeout_s:g} s", may_be_billed=True)
+        return RequestOutcome(kind="timed_out", detail=f"no whole reply within {timeout_s:g} s", may_be_billed=True)
     if isinstance(error, APIStatusError):
         headers = {key.lower(): value for key, value in error.response.headers.items()}
         return from_status(error.status_code, headers, redact.json(error.body))
@@ -114,9 +114,9 @@ def from_error(error: Exception, timeout_s: float, redact: Redaction) -> Outcome
     detail = one_line(redact(f"{type(cause).__name__}: {cause}"))
     if isinstance(error, FAILURES):
         never_sent = isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout)
-        return Outcome(kind="overloaded", detail=detail, may_be_billed=not never_sent)
+        return RequestOutcome(kind="overloaded", detail=detail, may_be_billed=not never_sent)
     # A text that is not valid Unicode, or an invalid URL: this request's own fault.
-    return Outcome(kind="rejected", detail=detail)
+    return RequestOutcome(kind="rejected", detail=detail)
 
 
 @cache

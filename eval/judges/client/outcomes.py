@@ -13,12 +13,12 @@ from typing import Any, Literal
 from eval.judges.calls import Usage
 from eval.readers.malformed import whole_characters
 
-Kind = Literal["replied", "refused", "filtered", "rate_limited", "overloaded", "timed_out", "rejected", "fatal"]
+RequestKind = Literal["replied", "refused", "filtered", "rate_limited", "overloaded", "timed_out", "rejected", "fatal"]
 """`replied`, `refused`, `filtered`: the model's reply, which is final. `rate_limited`: retry, more slowly.
 `overloaded`: a temporary fault (5xx, a broken connection, a body that is no reply). `timed_out`: no whole reply in
 time, which may have been billed. `rejected`: this request can't be answered. `fatal`: no request can (key, quota)."""
 
-FINAL: frozenset[Kind] = frozenset({"replied", "refused", "filtered"})
+FINAL: frozenset[RequestKind] = frozenset({"replied", "refused", "filtered"})
 """Kinds that end a call with the model's reply."""
 
 _QUOTA = frozenset(
@@ -39,10 +39,10 @@ _DETAIL = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class RequestOutcome:
     """The outcome of one request."""
 
-    kind: Kind
+    kind: RequestKind
     """Kind of the outcome, which decides the next step."""
     text: str | None = None
     """The reply, or the text of a refusal."""
@@ -64,7 +64,7 @@ class Outcome:
     """The parameter that the server named as the reason for a rejection."""
 
 
-def from_status(status: int, headers: Mapping[str, str], body: object) -> Outcome:
+def from_status(status: int, headers: Mapping[str, str], body: object) -> RequestOutcome:
     """Return the outcome of an HTTP status other than success.
 
     Args:
@@ -81,20 +81,20 @@ def from_status(status: int, headers: Mapping[str, str], body: object) -> Outcom
     param = error.get("param")
     param = param if isinstance(param, str) else None
     if "content_filter" in (code, _inner(error)) or _inner(error) == "ResponsibleAIPolicyViolation":
-        return Outcome(kind="filtered", detail=detail)
+        return RequestOutcome(kind="filtered", detail=detail)
     # 404: no such model, deployment or path; no other request will find it either.
     if code in _QUOTA or kind_of_error in _QUOTA or status in (401, 402, 403, 404):
-        return Outcome(kind="fatal", detail=detail)
+        return RequestOutcome(kind="fatal", detail=detail)
     if status == 429:
-        return Outcome(kind="rate_limited", detail=detail, retry_after_s=retry_after(headers))
+        return RequestOutcome(kind="rate_limited", detail=detail, retry_after_s=retry_after(headers))
     if status >= 500 or status in (408, 409, 425):
-        return Outcome(kind="overloaded", detail=detail, retry_after_s=retry_after(headers))
+        return RequestOutcome(kind="overloaded", detail=detail, retry_after_s=retry_after(headers))
     if 300 <= status < 400:
-        return Outcome(kind="fatal", detail=f"{detail}: a redirect, which is not followed; give the final URL")
-    return Outcome(kind="rejected", detail=detail, param=param)
+        return RequestOutcome(kind="fatal", detail=f"{detail}: a redirect, which is not followed; give the final URL")
+    return RequestOutcome(kind="rejected", detail=detail, param=param)
 
 
-def from_body(text: str) -> Outcome:
+def from_body(text: str) -> RequestOutcome:
     """Return the outcome of a reply with a success status: a chat completion, or something else."""
     try:
         found = json.loads(text)
@@ -137,14 +137,14 @@ def one_line(text: str) -> str:
     return shown if len(shown) <= _DETAIL else f"{shown[:_DETAIL]}..."
 
 
-def _broken(detail: str) -> Outcome:
-    return Outcome(kind="overloaded", detail=one_line(detail), may_be_billed=True)
+def _broken(detail: str) -> RequestOutcome:
+    return RequestOutcome(kind="overloaded", detail=one_line(detail), may_be_billed=True)
 
 
-def _of_message(found: Mapping[str, Any], choice: Mapping[str, Any], message: Mapping[str, Any]) -> Outcome:
+def _of_message(found: Mapping[str, Any], choice: Mapping[str, Any], message: Mapping[str, Any]) -> RequestOutcome:
     finish = choice.get("finish_reason")
     content, refusal = _text(message.get("content")), _text(message.get("refusal"))
-    kind: Kind = "replied"
+    kind: RequestKind = "replied"
     detail = ""
     if refusal:
         kind, content, detail = "refused", refusal, "the model refused"
@@ -153,7 +153,7 @@ def _of_message(found: Mapping[str, Any], choice: Mapping[str, Any], message: Ma
     elif content is None:
         # A reasoning model may spend its whole bound before it writes any text; the reply is empty, and billed.
         content = ""
-    return Outcome(
+    return RequestOutcome(
         kind=kind,
         text=content,
         detail=detail,

@@ -13,7 +13,7 @@ from typing import Any
 
 from eval.errors import JudgeError
 from eval.judges.calls import JudgeCall, Usage
-from eval.judges.client.outcomes import Outcome
+from eval.judges.client.outcomes import RequestOutcome
 from eval.judges.requests import BOUNDS, Capabilities, ReplyBound, body_of, request_of
 
 _WORD = "vermilion"
@@ -57,7 +57,7 @@ class Probed:
 
 
 async def probe(
-    send: Callable[[Mapping[str, Any], int], Awaitable[Outcome]],
+    send: Callable[[Mapping[str, Any], int], Awaitable[RequestOutcome]],
     model: str,
     first: Capabilities,
     extra: Mapping[str, Any],
@@ -75,7 +75,7 @@ async def probe(
     bounds = [first.reply_bound, *(bound for bound in BOUNDS if bound != first.reply_bound)]
     usages: list[Usage | None] = []
 
-    async def sent(takes: Capabilities) -> Outcome:
+    async def sent(takes: Capabilities) -> RequestOutcome:
         asked = request_of(_CALL, takes, extra)
         outcome = await send(body_of(asked, model, takes), asked.get("max_tokens", 0))
         if outcome.kind == "replied":
@@ -122,7 +122,7 @@ def _fewer(takes: Capabilities, bounds: Sequence[ReplyBound]) -> dict[str, Capab
     return {name: left for name, left in fewer.items() if left != takes}
 
 
-def _named(fewer: Mapping[str, Capabilities], refused: Outcome) -> str | None:
+def _named(fewer: Mapping[str, Capabilities], refused: RequestOutcome) -> str | None:
     """Return the parameter that a server named as its reason, if any."""
     for text in (refused.param or "", refused.detail):
         for name in fewer:
@@ -138,6 +138,6 @@ def _heeded(text: str) -> bool:
         return False
 
 
-def _thinks(outcome: Outcome) -> bool:
+def _thinks(outcome: RequestOutcome) -> bool:
     reasoned = outcome.usage is not None and outcome.usage.reasoning > 0
     return reasoned or (outcome.text or "").lstrip().startswith("<think>")

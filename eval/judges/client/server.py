@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from eval.errors import ConfigError, JudgeError
-from eval.judges.client.outcomes import FINAL, Outcome
+from eval.judges.client.outcomes import FINAL, RequestOutcome
 from eval.judges.requests import AddressedCall, Capabilities
 from eval.judges.verdicts import StoredReply
 
@@ -113,7 +113,7 @@ class Server:
         first = Capabilities(reply_bound="max_tokens" if self.settings.provider == "local" else "max_completion_tokens")
         async with self.wire(1) as wire:
 
-            async def send(body: Mapping[str, Any], max_tokens: int) -> Outcome:
+            async def send(body: Mapping[str, Any], max_tokens: int) -> RequestOutcome:
                 ended: list[tuple[Request, Answered]] = []
                 await asker.ask(wire, [Request(key="", body=body, max_tokens=max_tokens)], ended.extend)
                 return ended[0][1].outcome

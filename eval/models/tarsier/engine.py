@@ -22,7 +22,7 @@ from eval.models.tarsier.memory import (
     positions_at_once,
     room,
 )  # fmt: skip
-from eval.models.tarsier.questions import Encoded, Member, Row, after_images, agreement, groups
+from eval.models.tarsier.questions import Encoded, Member, PromptRow, after_images, agreement, groups
 from eval.models.tarsier.rows import Prefix
 from eval.models.tarsier.stages import Stages
 from eval.models.tarsier.vision import encode_frames
@@ -37,7 +37,7 @@ _CLIPS_ON_GPU = 32
 _USUAL_SUFFIX = 128
 """Positions after the frames that are assumed before the prompts are known."""
 
-_Found = dict[tuple[int, Row], list[int]]
+_Found = dict[tuple[int, PromptRow], list[int]]
 """Generated ids for each row of each clip."""
 
 
@@ -122,7 +122,7 @@ class Engine:
             for i, clip in enumerate(clips)
         ]
 
-    def _is_cut_off(self, row: Row, ids: Sequence[int]) -> bool:
+    def _is_cut_off(self, row: PromptRow, ids: Sequence[int]) -> bool:
         """Whether an output ended at the bound on new tokens alone, and might have gone on."""
         _, settled = row
         is_ended = ids[-1] in self._ends or (settled is not None and settled(ids))

@@ -14,7 +14,7 @@ import torch
 from eval.models.tarsier.attention import sharing_prefix
 from eval.models.tarsier.devices import device_of
 from eval.models.tarsier.finite import most_likely
-from eval.models.tarsier.questions import Settled
+from eval.models.tarsier.questions import StopWhenIds
 from eval.models.tarsier.rows import KeyValue, Prefix, Rows
 from eval.models.tarsier.stages import Stages
 
@@ -110,7 +110,7 @@ class Start:
     """Its clip, as an index of the prefix's clips."""
     embeddings: torch.Tensor
     """Embeddings of the rest of its prompt, (n, width), at least one position."""
-    settled: Settled | None
+    settled: StopWhenIds | None
     """The check that may end it before the end token."""
 
 

@@ -9,10 +9,10 @@ import torch
 
 Ids = tuple[int, ...]
 
-Settled = Callable[[Sequence[int]], bool]
+StopWhenIds = Callable[[Sequence[int]], bool]
 """Whether a row with these generated ids needs no further token."""
 
-Row = tuple[Ids, Settled | None]
+PromptRow = tuple[Ids, StopWhenIds | None]
 """A prompt, and the check that may end its continuation before the end token."""
 
 
@@ -24,10 +24,10 @@ class Encoded:
     """The frames, (n, 3, side, side)."""
     prompts: Sequence[Sequence[int]]
     """Ids, with one image token for each position that the frames take."""
-    settled: Sequence[Settled | None]
+    settled: Sequence[StopWhenIds | None]
     """One for each prompt."""
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[PromptRow]:
         """Return the rows to continue, each prompt once, shortest first.
 
         The order of length gives little padding, and always the same batches, in whatever order the prompts were asked.
@@ -42,7 +42,7 @@ class Member:
 
     clip: int
     """Its index in the call."""
-    rows: Sequence[Row]
+    rows: Sequence[PromptRow]
 
 
 def groups(clips: Sequence[tuple[int, Encoded]], image: int) -> list[list[Member]]:
@@ -55,7 +55,7 @@ def groups(clips: Sequence[tuple[int, Encoded]], image: int) -> list[list[Member
         clips: clips with their indices in the call.
         image: the image token.
     """
-    found: dict[Ids, dict[int, list[Row]]] = {}
+    found: dict[Ids, dict[int, list[PromptRow]]] = {}
     for place, encoded in clips:
         for row in encoded.rows():
             head = row[0][: after_images(row[0], image)]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from eval.analysis.explain.target import published
-from eval.analysis.leaderboard.rows import Row
+from eval.analysis.leaderboard.rows import TableRow
 from eval.errors import ConfigError
 
 
 def row(benchmark="mvbench", model="Tarsier-7b", value=0.626, subset="overall", metric="accuracy", **more):
     fields = {"split": "test", "judge": "", "source": "a report", **more}
-    return Row(
+    return TableRow(
         origin="published", benchmark=benchmark, model=model, value=value, subset=subset, metric=metric,
         accounting="", protocol="", headline=subset == "overall", **fields,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from eval.__main__ import main
-from eval.analysis.leaderboard.rows import Row
+from eval.analysis.leaderboard.rows import TableRow
 from eval.cli.bundle import bundle
 from eval.cli.why import why
 from eval.core import Clip, Prediction, Sample
@@ -105,7 +105,7 @@ def test_a_number_by_hand_that_nothing_comes_near(run, tmp_path, capsys):
 
 
 def test_a_subset(run, tmp_path, monkeypatch):
-    row = Row(
+    row = TableRow(
         origin="published", benchmark="mvbench", split="test", subset="Action Antonym", model="Tarsier-7b",
         metric="accuracy", accounting="", judge="", protocol="", value=0.7, source="s",
     )  # fmt: skip

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from eval.analysis.leaderboard.cells import read_csv, to_csv
-from eval.analysis.leaderboard.rows import Row, instant, merged
+from eval.analysis.leaderboard.rows import TableRow, instant, merged
 from eval.analysis.leaderboard.table import find_row
 from eval.errors import ConfigError, DataError
 
-ROW = Row(
+ROW = TableRow(
     origin="run",
     benchmark="mvbench",
     split="test",
