@@ -37,17 +37,28 @@ _WEIGHTS = ("F16", "BF16", "F32", "F64")
 """Types of unquantised weights; anything else is quantised or no weight, and would be taken for plain numbers."""
 
 
-def read_object(path: Path) -> dict[str, Any]:
-    """Return the object in a JSON file of settings. Raises ModelError where there is none, or it is too large."""
+def read_small(path: Path, most: int) -> bytes:
+    """Return the content of a file beside the weights. Raises ModelError where there is none of at most that size."""
     try:
-        if not path.is_file() or path.stat().st_size > MAX_CONFIG:
-            raise ModelError(f"{path} is not a file, or has more than {MAX_CONFIG} bytes; take the checkpoint's own.")
+        if not path.is_file() or path.stat().st_size > most:
+            raise ModelError(f"{path} is not a file, or has more than {most} bytes; take the checkpoint's own.")
         refuse_pointer(path)
-        found = parsed(path.read_bytes())
+        return path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def read_json(path: Path, most: int = MAX_CONFIG) -> object:
+    """Return the value in a JSON file beside the weights. Raises ModelError as `read_small`, or if it is no JSON."""
+    try:
+        return parsed(read_small(path, most))
     except NotJSONError as error:
         raise ModelError(f"{path} is not valid JSON: {error}") from None
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file of settings. Raises ModelError where there is none, or it is too large."""
+    found = read_json(path)
     if not isinstance(found, dict):
         raise ModelError(f"{path} is not a JSON object.")
     if isinstance(found, Twice):

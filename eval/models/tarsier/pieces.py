@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from eval.errors import ModelError
-from eval.models.tarsier.headers import refuse_pointer
+from eval.models.tarsier.headers import read_small
 
 MAX_MODEL = 64 * 2**20
 """Largest model, in bytes; Tarsier's have 500,000 and a million."""
@@ -49,18 +49,11 @@ def read_pieces(path: Path) -> PieceModel:
         ModelError: the file cannot be read, is no model, is damaged, or is of a kind that has neither merges nor
             probabilities.
     """
-    try:
-        if not path.is_file() or path.stat().st_size > MAX_MODEL:
-            raise ModelError(f"{path} is not a file, or has more than {MAX_MODEL} bytes; take the checkpoint's own.")
-        refuse_pointer(path)
-        content = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}.") from error
     from google.protobuf.message import DecodeError
     from sentencepiece import sentencepiece_model_pb2
 
     try:
-        return _model(sentencepiece_model_pb2.ModelProto.FromString(content))
+        return _model(sentencepiece_model_pb2.ModelProto.FromString(read_small(path, MAX_MODEL)))
     except (ValueError, DecodeError) as error:
         raise ModelError(
             f"{path} is damaged, or no SentencePiece model: {str(error).splitlines()[0]}; fetch it again."

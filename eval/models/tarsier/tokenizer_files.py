@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from eval.errors import ModelError
-from eval.models.tarsier.headers import read_object, refuse_pointer
+from eval.models.tarsier.headers import read_json, read_object
 from eval.readers.malformed import printable
-from eval.readers.parsing import NotJSONError, Twice, parsed
+from eval.readers.parsing import Twice
 
 if TYPE_CHECKING:
     from tokenizers import AddedToken
@@ -112,22 +112,13 @@ def read_files(folder: Path) -> TokenizerFiles:
 
 
 def _vocabulary(path: Path) -> dict[str, Any]:
-    try:
-        if not path.is_file() or path.stat().st_size > MAX_JSON:
-            raise ModelError(f"{path} is not a file, or has more than {MAX_JSON} bytes; take the checkpoint's own.")
-        refuse_pointer(path)
-        found = parsed(path.read_bytes())
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}.") from error
-    except NotJSONError as error:
-        raise ModelError(f"{path} is not valid JSON: {error}") from None
-    model = found.get("model") if isinstance(found, dict) else None
-    added = found.get("added_tokens") if isinstance(found, dict) else None
+    found = read_json(path, MAX_JSON)
+    vocabulary: dict[str, Any] = found if isinstance(found, dict) else {}
+    model, added = vocabulary.get("model"), vocabulary.get("added_tokens")
     if not isinstance(model, dict) or not isinstance(added, list) or not all(isinstance(one, dict) for one in added):
         raise ModelError(f"{path} is no tokenizer: it has no model, or no added_tokens; take the checkpoint's own.")
     if isinstance(model.get("vocab"), Twice):
         raise ModelError(f"{path} gives {model['vocab'].key[:60]!r} twice; take the checkpoint's own.")
-    vocabulary: dict[str, Any] = found
     return vocabulary
 
 
