@@ -31,6 +31,8 @@ from tests.cli.runs import evaluate, needs_world
 from tests.judges.sensible import sensible
 from tests.judges.server import JudgeServer
 
+pytestmark = pytest.mark.slow
+
 Damage = tuple[str, bytes]
 Refused = (RunError, DataError)
 

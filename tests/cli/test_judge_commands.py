@@ -30,6 +30,8 @@ from tests.judges.faults import grade_no
 from tests.judges.sensible import sensible
 from tests.judges.server import JudgeServer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def judged(tmp_path):

@@ -34,6 +34,8 @@ from tests.judges.faults import Reply
 from tests.judges.sensible import sensible
 from tests.judges.server import JudgeServer
 
+pytestmark = pytest.mark.slow
+
 OFFLINE = ["--judge", "offline"]
 
 

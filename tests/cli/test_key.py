@@ -19,6 +19,8 @@ from tests.judges.faults import Fault, Reply, Request, error, response
 from tests.judges.sensible import sensible
 from tests.judges.server import JudgeServer
 
+pytestmark = pytest.mark.slow
+
 KEY = "Zq8vT3nLw5RkXy7JpD2hMb6c"
 PIECE = 10
 """Characters of the key that count as a leak: a message that is cut short may hold a part of it."""

@@ -24,6 +24,8 @@ from tests.cli.judged import descriptions, questions
 from tests.cli.runs import needs_world
 from tests.judges.sensible import sensible
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).resolve().parents[2]
 
 

@@ -12,6 +12,8 @@ from tests.judges import faults
 from tests.judges.faults import Reply, Request
 from tests.judges.server import JudgeServer
 
+pytestmark = pytest.mark.slow
+
 PRICES = "as_of: 2026-11-01\nmodels: {stand-in-2026-01-01: {input: 1, output: 2}}\n"
 KEY = "sk-live-0123456789abcdef"
 

@@ -19,6 +19,8 @@ from eval.errors import ConfigError, TarsierEvalError
 from eval.video.workers import FrameLoader, in_process, usable_cpus
 from tests.video.clips import encode, picture
 
+pytestmark = pytest.mark.slow
+
 SOON = 30.0
 """Seconds after which a test that would hang fails; nothing here takes a tenth of it."""
 
