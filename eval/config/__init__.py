@@ -206,7 +206,9 @@ def load_settings(overrides: Sequence[str]) -> Settings:
         ("benchmark.scorer", OmegaConf.select(config, "benchmark.scorer")),
     ):
         if not isinstance(node, DictConfig):
-            raise ConfigError(f"{name}={short(node)} is no group of settings; change those below it, or leave it out.")
+            raise ConfigError(
+                f"{name} must be a config group, got {short(node)}; set one of its settings, or leave it out."
+            )
     return Settings(
         # Only where it is given: a user's own class may not have this setting.
         benchmark={**_plain(config.benchmark), **({"outside": True} if config.outside else {})},

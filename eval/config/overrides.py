@@ -150,7 +150,7 @@ def wrong_kind(key: str, overrides: Sequence[str], said: str) -> str:
         )
         return f"{key}={value} is no list; {remedy}."
     if "is not a subclass of" in said:
-        return f"{key}={value} is no group of settings; change those below it, {key}.<name>=<value>."
+        return f"{key} must be a config group, got {value}; set one of its settings: {key}.<name>=<value>."
     return ""
 
 
@@ -170,7 +170,7 @@ def refuse_out_of_range(
     if not 0 <= min_coverage <= 1:
         raise ConfigError(f"min_coverage={min_coverage} is not a share; give a number from 0 to 1.")
     if max_cost is not None and not 0 <= max_cost < math.inf:
-        raise ConfigError(f"max_cost={max_cost:g} is no amount of dollars; give a number from 0 on, or leave it out.")
+        raise ConfigError(f"max_cost must be at least 0 and finite, got {max_cost:g}; give dollars, or leave it out.")
     for name, value in amounts.items():
         if value is not None and not 0 < value < math.inf:
             raise ConfigError(f"{name}={value:g} is no amount; give a number above 0.")

@@ -84,7 +84,7 @@ class ServedJudge:
             if not 0 < value <= MOST_OF_ANY:
                 raise ConfigError(f"judge.{setting}={value:g} is out of range; give a number up to {MOST_OF_ANY:,}.")
         if max_cost is not None and not 0 <= max_cost < math.inf:
-            raise ConfigError(f"max_cost={max_cost:g} is no amount of dollars.")
+            raise ConfigError(f"max_cost must be at least 0 and finite, got {max_cost:g}.")
         if batch and provider != "openai":
             raise ConfigError(
                 f"judge.batch=true is for OpenAI's Batch API; judge={provider} has none that works alike."

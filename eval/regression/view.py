@@ -228,8 +228,8 @@ def _says(gate: MarginGate, margin: str) -> str:
     decision = gate.decision
     if not decision.armed and decision.verdict != "fail":
         return (
-            f"the gate does not arm: a margin of {margin} needs about {decision.needed} samples like these, and there "
-            f"are {gate.change.n}. Take more samples, or a wider margin."
+            f"not enough samples to decide: a margin of {margin} needs about {decision.needed} samples like these, and "
+            f"there are {gate.change.n}. Take more samples, or a wider margin."
         )
     if decision.verdict == "pass":
         return f"a loss of {margin} is ruled out."

@@ -97,10 +97,8 @@ def show_table(console: Console, columns: Sequence[Column], lines: Sequence[Line
     if left_out:
         needed = _total([each.least for each in measured], is_dense=True)
         has = "has it" if len(left_out) == 1 else "has them"
-        said = (
-            f"Left out for want of width: {', '.join(left_out)}. {elsewhere} {has}, or a terminal of {needed} columns."
-        )
-        say(console, said)
+        hidden = f"Hidden, since the terminal is too narrow: {', '.join(left_out)}."
+        say(console, f"{hidden} {elsewhere} {has}, or a terminal of {needed} columns.")
     return frozenset(columns[at].name for at in chosen)
 
 

@@ -52,7 +52,7 @@ def judge_overrides(text: str | None) -> list[str]:
         bundle = Path(rest).expanduser().resolve()
         return ["judge=replay", f"judge.bundle={configuration.quoted(str(bundle))}"]
     if name in _FORMS:
-        raise ConfigError(f"--judge {text} is not whole: give {_FORMS[name]}.")
+        raise ConfigError(f"--judge {text} is incomplete; it takes the form {_FORMS[name]}.")
     raise ConfigError(f"Unknown judge {name!r}. {did_you_mean(name, known)} A server is named by its URL.")
 
 

@@ -64,16 +64,16 @@ def test_a_run_that_was_continued_with_other_settings_is_pointed_out(tmp_path, c
     second = write(tmp_path / "b", answers([1, 1]), accepted=changed)
     compare(given(first, second, to=str(tmp_path / "c.json")))
     line = (
-        f"NOT ONE SETTING THROUGHOUT: {second} was continued with another code (after 37 predictions), model.dtype "
+        f"Mixed settings: {second} was continued with another code (after 37 predictions), model.dtype "
         "(after 40 predictions).\n"
     )
     shown = capsys.readouterr().out
     assert line in shown
-    assert shown.count("THROUGHOUT") == 1
+    assert shown.count("Mixed settings") == 1
     written = json.loads((tmp_path / "c.json").read_text())
     assert written["continued"] == [{"folder": str(second), "accepted": changed}]
     compare(given(first, write(tmp_path / "d", answers([1, 1]))))
-    assert "THROUGHOUT" not in capsys.readouterr().out
+    assert "Mixed settings" not in capsys.readouterr().out
     with pytest.raises(DataError, match=r"result\.json: provenance\.accepted is damaged"):
         compare(given(first, write(tmp_path / "e", answers([1, 1]), accepted=[{"field": "code"}])))
 

@@ -106,7 +106,7 @@ def test_the_exit_code_of_a_margin(tmp_path, capsys):
     assert "PASS: mvbench" in shown
     assert "::error title=regress%3A accuracy::FAIL" in shown
     assert "::warning title=regress%3A accuracy::INCONCLUSIVE" in shown
-    assert "THROUGHOUT" not in shown
+    assert "Mixed settings" not in shown
 
 
 def test_what_is_accepted_shows_wherever_a_pass_is_told(tmp_path, capsys):
@@ -126,7 +126,7 @@ def test_a_margin_points_out_a_run_that_was_continued_with_another_setting(tmp_p
     old = write(tmp_path / "old", answers([1] * 900 + [0] * 100))
     new = write(tmp_path / "new", answers([1] * 900 + [0] * 100), accepted=[changed])
     assert regress(given(run=str(new), against=str(old), margin=1.5)) == 0
-    assert f"THROUGHOUT: {new} was continued with another code (after 37 predictions)" in capsys.readouterr().out
+    assert f"Mixed settings: {new} was continued with another code (after 37 predictions)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ from tests.scorers.test_accounting import score
 WIDTHS = (40, 60, 80, 100, 120, 200, UNBOUNDED)
 ENOUGH = 60
 """The narrowest terminal that every table fits."""
-LEFT_OUT = re.compile(r"Left out for want of width: (.+?)\. .+ has (?:it|them), or a terminal of (\d+)")
+LEFT_OUT = re.compile(r"Hidden, since the terminal is too narrow: (.+?)\. .+ has (?:it|them), or a terminal of (\d+)")
 
 
 @dataclass(frozen=True, kw_only=True)

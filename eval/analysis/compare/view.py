@@ -64,7 +64,7 @@ def told_continued(comparison: Comparison) -> list[str]:
     lines = []
     for run in comparison.continued:
         changes = ", ".join(one_line(f"{each.field} (after {each.predictions} predictions)") for each in run.accepted)
-        lines.append(f"NOT ONE SETTING THROUGHOUT: {one_line(run.folder)} was continued with another {changes}.")
+        lines.append(f"Mixed settings: {one_line(run.folder)} was continued with another {changes}.")
     return lines
 
 

@@ -118,7 +118,7 @@ def _explains(found: Explanation, part: Part) -> str:
         return "nothing: same"
     if not part.explains:
         moves = part.low or part.high
-        return "nothing: away" if moves else "nothing"
+        return "no: the other way" if moves else "nothing"
     return f"up to {_move(found.metric, part.explains)}"
 
 

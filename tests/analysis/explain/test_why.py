@@ -101,7 +101,7 @@ def test_a_number_by_hand_that_nothing_comes_near(run, tmp_path, capsys):
     assert adds_up(found)
     assert found["account"]["steps"] == []
     assert found["account"]["unexplained"] == pytest.approx(0.3 - 0.375)
-    assert "nothing: away" in capsys.readouterr().out
+    assert "no: the other way" in capsys.readouterr().out
 
 
 def test_a_subset(run, tmp_path, monkeypatch):
