@@ -144,7 +144,9 @@ def _cached(repo: str, revision: str) -> Path | None:
 def _listing(repo: str, revision: str) -> tuple[str, dict[str, int]]:
     """Return the commit of a revision, and the sizes of its files by name."""
     try:
-        info: Any = HfApi().model_info(repo, revision=revision, files_metadata=True)
+        info: Any = HfApi().model_info(
+            repo, revision=revision, files_metadata=True, timeout=constants.HF_HUB_ETAG_TIMEOUT
+        )
         commit, sizes = str(info.sha), {one.rfilename: one.size for one in info.siblings}
     except HfHubHTTPError:
         raise
