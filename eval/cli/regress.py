@@ -21,15 +21,13 @@ from eval.files import make_folder, write_atomically
 from eval.provenance import data_hash, library_versions, prompts_hash
 from eval.regression.comparing import compare
 from eval.regression.fixed import fixed_checks
+from eval.regression.junit import junit, junit_of_error, junit_of_margin
 from eval.regression.observing import Batching, Chosen, LoadClips, choose, observe
 from eval.regression.records import Observation, Record, as_kept, read, write
 from eval.regression.resume_check import CUT, in_process, resumed
 from eval.regression.view import (
     annotated,
     annotated_margin,
-    junit,
-    junit_of_error,
-    junit_of_margin,
     show_margin,
     show_outcome,
     show_renewal,

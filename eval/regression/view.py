@@ -1,4 +1,4 @@
-"""Output of the gate: on the terminal, as JUnit XML, and as GitHub annotations."""
+"""Output of the gate on the terminal, and as GitHub annotations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 
 from rich.console import Console
 
@@ -124,73 +123,6 @@ def _data(text: str) -> str:
 
 def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def junit(outcome: GateOutcome) -> str:
-    """Return JUnit XML: a suite for each benchmark, a case for each record, its first difference as the failure."""
-    failures: dict[tuple[str, str], list[RecordDifference]] = {}
-    for each in outcome.differences:
-        failures.setdefault((each.benchmark, each.id), []).append(each)
-    suites: dict[str, list[str]] = {}
-    failed: dict[str, int] = {}
-    for record in outcome.checked:
-        apart = failures.get((record.benchmark, record.id), [])
-        failed[record.benchmark] = failed.get(record.benchmark, 0) + bool(apart)
-        case = _case(record.benchmark, record.id, told(apart[0]) if apart else None, [told(each) for each in apart])
-        suites.setdefault(record.benchmark, []).append(case)
-    parts = [_suite(name, len(cases), failed[name], "".join(cases)) for name, cases in suites.items()]
-    return _document(len(outcome.checked), sum(failed.values()), "".join(parts))
-
-
-def junit_of_margin(gate: MarginGate) -> str:
-    """Return JUnit XML with one case; an inconclusive one counts as skipped."""
-    verdict, lines = gate.decision.verdict, margin_lines(gate)
-    name, benchmark = f"{gate.change.name} within {gate.margin * gate.scale:g}", gate.comparison.benchmark
-    case = _case(benchmark, name, lines[0] if verdict == "fail" else None, lines, skipped=verdict == "inconclusive")
-    suite = _suite(benchmark, 1, int(verdict == "fail"), case)
-    return _document(1, int(verdict == "fail"), suite)
-
-
-def junit_of_error(said: str) -> str:
-    """Return JUnit XML with one case, which is an error: the gate compared nothing."""
-    case = f'<testcase classname="regress" name="gate"><error message={_attribute(said)}/></testcase>\n'
-    return _document(1, 0, _suite("regress", 1, 0, case, errors=1), errors=1)
-
-
-def _suite(name: str, tests: int, failures: int, cases: str, errors: int = 0) -> str:
-    return f"<testsuite name={_attribute(name)} {_counts(tests, failures, errors)}>\n{cases}</testsuite>\n"
-
-
-def _document(tests: int, failures: int, suites: str, errors: int = 0) -> str:
-    head = '<?xml version="1.0" encoding="UTF-8"?>\n'
-    return f'{head}<testsuites name="regress" {_counts(tests, failures, errors)}>\n{suites}</testsuites>\n'
-
-
-def _counts(tests: int, failures: int, errors: int) -> str:
-    return f'tests="{tests}" failures="{failures}" errors="{errors}"'
-
-
-def _case(suite: str, name: str, failure: str | None, lines: Sequence[str], *, skipped: bool = False) -> str:
-    opening = f"<testcase classname={_attribute(suite)} name={_attribute(name)}"
-    text = escape(_legal("\n".join(lines)))
-    said = f"<system-out>{text}</system-out>" if lines else ""
-    if skipped:
-        return f"{opening}><skipped message={_attribute(lines[0])}/>{said}</testcase>\n"
-    if failure is None:
-        return f"{opening}>{said}</testcase>\n"
-    return f"{opening}><failure message={_attribute(failure)}>{text}</failure></testcase>\n"
-
-
-def _attribute(text: str) -> str:
-    return quoteattr(_legal(one_line(text, 500)))
-
-
-def _legal(text: str) -> str:
-    """Return a text without characters that XML 1.0 forbids: controls, surrogates, and two more."""
-    return "".join(
-        c if c in "\t\n" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff" else "\ufffd"
-        for c in text
-    )
 
 
 def show_margin(gate: MarginGate, *, console: Console | None = None) -> None:

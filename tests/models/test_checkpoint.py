@@ -290,32 +290,32 @@ def tensor(first, last, shape=(1,), dtype="F32"):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    "content",
     [
-        (b"", "said to have 0 bytes, and the file has 0"),
-        (b"\x01\x02", "the file has 2"),
-        (header({}, length=2**63), "said to have 9223372036854775808 bytes"),
-        (header({}, length=2**27), "said to have 134217728 bytes"),
-        (header(b"\xff\xff"), "its header is no JSON"),
-        (header(b"[" * 50_000), "its header is no JSON"),
-        (header([1]), "no object"),
-        (header(b'{"a": {}, "a": {}}'), "names a tensor twice"),
-        (header({"a": 1}), "'a' is described by no object"),
-        (header({"a": tensor(0, 4, dtype="PICKLE")}, b"1234"), "'a' is of the type"),
-        (header({"a": tensor(0, 8)}, b"12345678"), "'a' has 8 bytes, which is not F32"),
-        (header({"a": tensor(0, 4, (-1, -1))}, b"1234"), "no shape"),
-        (header({"a": tensor(0, 4), "b": tensor(2, 6)}, b"123456"), "'b' begins at byte 2 of the weights, where 4 is"),
-        (header({"a": tensor(4, 8)}, b"12345678"), "begins at byte 4"),
-        (header({"a": tensor(0, 4)}, b"12"), "its weights take 4 bytes, and 2 are there"),
-        (header({"a": tensor(0, 4)}, b"1234567"), "its weights take 4 bytes, and 7 are there"),
-        (header({"a": tensor(0, 0, (2**62, 2**62, 0))}), "embed_tokens is absent"),
-        (header({"a\x1b[31m\n": 1}), r"a\\x1b"),
-        (b"\x80\x04\x95" + bytes(100), "said to have"),
+        b"",
+        b"\x01\x02",
+        header({}, length=2**63),
+        header({}, length=2**27),
+        header(b"\xff\xff"),
+        header(b"[" * 50_000),
+        header([1]),
+        header(b'{"a": {}, "a": {}}'),
+        header({"a": 1}),
+        header({"a": tensor(0, 4, dtype="PICKLE")}, b"1234"),
+        header({"a": tensor(0, 8)}, b"12345678"),
+        header({"a": tensor(0, 4, (-1, -1))}, b"1234"),
+        header({"a": tensor(0, 4), "b": tensor(2, 6)}, b"123456"),
+        header({"a": tensor(4, 8)}, b"12345678"),
+        header({"a": tensor(0, 4)}, b"12"),
+        header({"a": tensor(0, 4)}, b"1234567"),
+        header({"a": tensor(0, 0, (2**62, 2**62, 0))}),
+        header({"a\x1b[31m\n": 1}),
+        b"\x80\x04\x95" + bytes(100),
     ],
 )
-def test_malformed_safetensors_are_one_error(tiny, content, said):
+def test_malformed_safetensors_are_one_error(tiny, content):
     (tiny / "model.safetensors").write_bytes(content)
-    with pytest.raises(ModelError, match=said) as caught:
+    with pytest.raises(ModelError, match="is damaged, or no safetensors file") as caught:
         find_checkpoint(str(tiny))
     assert str(caught.value).isprintable()
 

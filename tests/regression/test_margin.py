@@ -6,7 +6,8 @@ import pytest
 
 from eval.analysis.margin import decide, margin_gate
 from eval.errors import ConfigError
-from eval.regression.view import junit_of_margin, margin_lines
+from eval.regression.junit import junit_of_margin
+from eval.regression.view import margin_lines
 from tests.analysis.compare.systems import answers, scored
 
 MANY = 1e9

@@ -9,8 +9,9 @@ from pathlib import Path
 from rich.console import Console
 
 from eval.regression.comparing import compare
+from eval.regression.junit import junit
 from eval.regression.records import as_kept
-from eval.regression.view import annotated, junit, show_outcome, show_renewal
+from eval.regression.view import annotated, show_outcome, show_renewal
 from tests.regression.observed import metric, observation, sample
 
 BAD = 'B\x00 <&>" \ud800 \x1b[31m'
