@@ -27,17 +27,17 @@ _REMEDIES = {
     errno.ENOSPC: "Make room there and repeat the command; what was finished before is kept.",
     errno.EDQUOT: "Make room in your quota and repeat the command; what was finished before is kept.",
     errno.EFBIG: "Raise the limit on the size of files (ulimit -f) and repeat the command; what was finished is kept.",
-    errno.EIO: "The disk or its connection failed: copy the folder to another one, and go on there with OUT.",
-    errno.EROFS: "It is mounted read-only: choose an OUT on another disk, or mount it for writing.",
-    errno.EACCES: "Choose an OUT in which you may write, or change its permissions.",
-    errno.EPERM: "Choose an OUT in which you may write, or change its permissions.",
+    errno.EIO: "The disk or its connection failed: copy the folder to another one, and go on there.",
+    errno.EROFS: "It is mounted read-only: choose a folder on another disk, or mount it for writing.",
+    errno.EACCES: "Choose a folder in which you may write, or change its permissions.",
+    errno.EPERM: "Choose a folder in which you may write, or change its permissions.",
     errno.ENOENT: "Its folder is gone: do not move a folder while it is written to; repeat the command.",
-    errno.ENOTDIR: "One of its folders is a file: choose another OUT.",
-    errno.EISDIR: "It is a folder: move it away, or choose another OUT.",
-    errno.ENAMETOOLONG: "Choose a shorter OUT.",
-    errno.ELOOP: "A link on its path points at itself: choose another OUT.",
+    errno.ENOTDIR: "One of its folders is a file: choose another place.",
+    errno.EISDIR: "It is a folder: move it away, or choose another place.",
+    errno.ENAMETOOLONG: "Choose a shorter path.",
+    errno.ELOOP: "A link on its path points at itself: choose another place.",
 }
-_OTHERWISE = "Choose another OUT, or mend the disk and repeat the command; what was finished is kept."
+_OTHERWISE = "Choose another place, or mend the disk and repeat the command; what was finished is kept."
 _NO_SYNC = {errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EACCES}
 """Errors of file systems that cannot, or need not, sync a folder."""
 

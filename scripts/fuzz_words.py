@@ -81,7 +81,7 @@ eval.__main__.main
 benchmarks.mvbench.MVBench
 eval..
 eval.
-benchmarks.mini.train.main
+benchmarks.mini.training.train.main
 eval.judges.scripted.ScriptedJudge
 é
 '

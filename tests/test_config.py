@@ -310,7 +310,7 @@ def test_no_yaml_takes_a_value_from_the_environment(tmp_path, monkeypatch):
             "eval.readers.upstream_import.shutil",
             "eval.runs.folder._drop",
             "eval..",
-            "benchmarks.mini.train.main",
+            "benchmarks.mini.training.train.main",
         ),
     ],
 )

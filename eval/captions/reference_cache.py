@@ -7,9 +7,8 @@ affects their preparation. A damaged or unexpected file is made anew.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-import os
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 
 from eval.captions.cider import DocumentFrequencies, ReferenceSet, prepare
 from eval.captions.ptb_tokenizer import TOKENIZER_VERSION, tokenize
-from eval.errors import RunError
+from eval.files import make_folder, write_bytes_atomically
 
 FORMAT_VERSION = 1
 """Version of the file format, changed with the columns of the file."""
@@ -48,11 +47,8 @@ def load_or_prepare(folder: Path, references: Mapping[str, Sequence[str]]) -> Re
     if path.exists() and (found := _read(path, tuple(references))) is not None:
         return found
     prepared = prepare({image: [tokenize(caption) for caption in captions] for image, captions in references.items()})
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(path, prepared)
-    except OSError as error:
-        raise RunError(f"{path}: cannot keep prepared references: {error.strerror}. Choose another folder.") from error
+    make_folder(folder)
+    _write(path, prepared)
     return prepared
 
 
@@ -61,18 +57,9 @@ def _write(path: Path, prepared: ReferenceSet) -> None:
     columns = {name: getattr(prepared, name) for name in _COLUMNS}
     # Text is stored as bytes, because numpy would pad every n-gram to the longest. No token holds a line break.
     ngrams = np.frombuffer("\n".join(prepared.frequencies.ngrams).encode(), dtype=np.uint8)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, allow_pickle=False, counts=prepared.frequencies.counts, ngrams=ngrams, **columns)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, counts=prepared.frequencies.counts, ngrams=ngrams, **columns)
+    write_bytes_atomically(path, content.getvalue())
 
 
 def _read(path: Path, images: tuple[str, ...]) -> ReferenceSet | None:

@@ -12,10 +12,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks.mini.checkpoint import IMAGE_SIZE, TEXT_WIDTH, VISION_WIDTH
-from benchmarks.mini.heads import FrameHeads, Meter, OptionHead, PatchHeads
-from benchmarks.mini.optimiser import Optimiser, Schedule, split_parameters
-from benchmarks.mini.packing import (
+from benchmarks.mini.rendering import render
+from benchmarks.mini.scenes import SAMPLED_FRAMES, sampled_indices
+from benchmarks.mini.training.checkpoint import IMAGE_SIZE, TEXT_WIDTH, VISION_WIDTH
+from benchmarks.mini.training.heads import FrameHeads, Meter, OptionHead, PatchHeads
+from benchmarks.mini.training.optimiser import Optimiser, Schedule, split_parameters
+from benchmarks.mini.training.packing import (
     IGNORED,
     POSITIONS_PER_FRAME,
     Batch,
@@ -23,9 +25,7 @@ from benchmarks.mini.packing import (
     SceneStream,
     pixel_values,
 )
-from benchmarks.mini.rendering import render
-from benchmarks.mini.scenes import SAMPLED_FRAMES, sampled_indices
-from benchmarks.mini.supervision import patch_targets
+from benchmarks.mini.training.supervision import patch_targets
 from eval.models.tarsier.model import TarsierForConditionalGeneration
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks.mini import supervision
-from benchmarks.mini.packing import OptionEnd
 from benchmarks.mini.scenes import COLOURS, SHAPES
-from benchmarks.mini.supervision import FrameTargets, PatchTargets
+from benchmarks.mini.training import supervision
+from benchmarks.mini.training.packing import OptionEnd
+from benchmarks.mini.training.supervision import FrameTargets, PatchTargets
 
 
 class Meter:

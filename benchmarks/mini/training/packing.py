@@ -17,12 +17,12 @@ import torch
 from torch.nn import functional
 
 from benchmarks.mini import prompts
-from benchmarks.mini.checkpoint import CLIP_MEAN, CLIP_STD, IMAGE_SIZE
 from benchmarks.mini.drawing import make_scene
 from benchmarks.mini.questions import Family, Question, described, make_questions
 from benchmarks.mini.rendering import render
 from benchmarks.mini.scenes import SAMPLED_FRAMES, TRAIN_SEEDS, Scene, sampled_indices
-from benchmarks.mini.supervision import FrameTargets, frame_targets
+from benchmarks.mini.training.checkpoint import CLIP_MEAN, CLIP_STD, IMAGE_SIZE
+from benchmarks.mini.training.supervision import FrameTargets, frame_targets
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

@@ -1,4 +1,4 @@
-"""Train tarsier-tiny from scratch: `python -m benchmarks.mini.train --out benchmarks/mini/tarsier-tiny`.
+"""Train tarsier-tiny from scratch: `python -m benchmarks.mini.training.train --out benchmarks/mini/tarsier-tiny`.
 
 Three stages, for two CPU cores. (1) The vision tower learns what is in each patch. (2) Beside it, on the other
 core, the language model learns to answer questions about descriptions. (3) Both learn together from clips, on two
@@ -65,7 +65,7 @@ def run_stage(stage: str, rank: int, work: Path, out: Path, steps: dict[str, int
     """Run one stage in this process; stage three writes the checkpoint."""
     import torch
 
-    from benchmarks.mini import checkpoint, optimiser, stages
+    from benchmarks.mini.training import checkpoint, optimiser, stages
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -101,7 +101,7 @@ def run_stage(stage: str, rank: int, work: Path, out: Path, steps: dict[str, int
 def _run_together(jobs: Sequence[tuple[str, int]], work: Path, out: Path, steps: dict[str, int]) -> None:
     """Run stages as processes side by side. Raises where one fails, after ending the others."""
     options = [f"--{stage}-steps={number}" for stage, number in steps.items()]
-    base = [sys.executable, "-m", "benchmarks.mini.train", f"--out={out}", f"--work={work}", *options]
+    base = [sys.executable, "-m", "benchmarks.mini.training.train", f"--out={out}", f"--work={work}", *options]
     environment = {**os.environ, **ENVIRONMENT}
     running = [
         (stage, subprocess.Popen([*base, f"--stage={stage}", f"--rank={rank}"], env=environment))
