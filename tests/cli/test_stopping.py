@@ -57,7 +57,8 @@ def stopped(out, *signals):
         text=True,
     ) as process:
         until = time.monotonic() + 60
-        while not (out / "predictions.jsonl").exists() and time.monotonic() < until:
+        rows = out / "predictions.jsonl"
+        while not (rows.exists() and rows.stat().st_size) and time.monotonic() < until:
             time.sleep(0.02)
         children = descendants(process.pid) if sys.platform == "linux" else []
         for number in signals:
@@ -102,7 +103,8 @@ def test_a_second_run_on_the_folder_is_told_who_holds_it(tmp_path, capsys):
         [*command, "model.delay_s=0.2"], cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         until = time.monotonic() + 60
-        while not (out / "predictions.jsonl").exists() and time.monotonic() < until:
+        rows = out / "predictions.jsonl"
+        while not (rows.exists() and rows.stat().st_size) and time.monotonic() < until:
             time.sleep(0.02)
         assert evaluate(out) == 2
         said = capsys.readouterr().err
