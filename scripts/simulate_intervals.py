@@ -26,6 +26,7 @@ sys.path.insert(0, str(PROJECT))
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
+from eval.scorers.caption import corpus_bleu_of  # noqa: E402
 from eval.scorers.event_table import f1_of  # noqa: E402
 from eval.stats import cluster_bootstrap  # noqa: E402
 from eval.stats.clusters import estimate, influences, share_interval, steadiness  # noqa: E402
@@ -131,6 +132,35 @@ def f1_coverage(size: int, repetitions: int, seed: int) -> float:
     return hits / repetitions
 
 
+def captions(number: int, random: np.random.Generator) -> Floats:
+    """Return the counts of BLEU of invented captions, (captions, counts): matched, possible, length, closest length.
+
+    Captions have 4 to 14 words, and match a reference in runs: each word goes on matching with the video's own chance.
+    """
+    lengths = random.integers(4, 15, size=number)
+    chances = random.beta(2.5, 1.5, size=number)
+    matches = (random.random((number, 14)) < chances[:, None]) & (np.arange(14) < lengths[:, None])
+    runs = [matches]
+    for n in range(1, 4):
+        runs.append(runs[-1][:, 1:] & matches[:, : 14 - n])
+    matched = [run.sum(axis=1) for run in runs]
+    possible = [np.maximum(0, lengths - n) for n in range(4)]
+    closest = np.maximum(3, lengths + random.integers(-2, 3, size=number))
+    return np.stack([*matched, *possible, lengths, closest], axis=1).astype(float)
+
+
+def bleu_coverage(size: int, repetitions: int, seed: int) -> tuple[float, float, float]:
+    """Return how often the interval of BLEU-4 covers the truth, and how often it lies below and above it."""
+    random = np.random.default_rng(seed)
+    truth = float(corpus_bleu_of(captions(200_000, random).sum(axis=0)))
+    below = above = 0
+    for number in range(repetitions):
+        found = cluster_bootstrap(captions(size, random), corpus_bleu_of, seed=number, repetitions=1000)
+        assert found is not None
+        below, above = below + (found.high < truth), above + (found.low > truth)
+    return 1 - (below + above) / repetitions, below / repetitions, above / repetitions
+
+
 def paired(
     sizes: Ints, difference: float, correlation: float, repetitions: int, seed: int
 ) -> Iterator[tuple[Ints, Ints, Floats]]:
@@ -234,10 +264,16 @@ def bootstrapped(repetitions: int) -> list[str]:
     """Return how well intervals of DREAM's F1 cover it."""
     rows = [
         [str(size), str(count), percent(f1_coverage(size, count, 11))]
-        for size, count in ((10, repetitions), (40, repetitions), (200, repetitions // 4))
+        for size, count in ((5, repetitions), (10, repetitions), (40, repetitions), (200, repetitions // 4))
     ]
     head = ["videos in each of 5 sources", "repetitions", "coverage"]
-    return section("Coverage of 95% intervals of DREAM's F1, from the bootstrap", head, rows)
+    f1 = section("Coverage of 95% intervals of DREAM's F1, from the bootstrap", head, rows)
+    rows = []
+    for size, count in ((10, repetitions), (20, repetitions), (50, repetitions), (200, repetitions // 4)):
+        inside, below, above = bleu_coverage(size, count, 13)
+        rows.append([str(size), str(count), f"{percent(inside)} ({percent(below)} / {percent(above)})"])
+    head = ["videos", "repetitions", "coverage (below / above)"]
+    return f1 + section("Coverage of 95% intervals of BLEU-4, from the bootstrap", head, rows)
 
 
 def paired_tests(repetitions: int) -> list[str]:

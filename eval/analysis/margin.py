@@ -14,19 +14,17 @@ equivalence randomized trials, JAMA 308 (2012); fail is what it calls inferior. 
 would be a gate of margin 0, which fails more often the more samples there are, for losses that the margin declares
 irrelevant.
 
-A run can pass only if there are enough samples for an equally good run to pass mostly: with a power of 80% at a true
-difference of 0. With fewer samples the gate is not armed, since a pass would be luck. A fail needs no power: the larger
-the loss, the more answers differ and the more samples seem to be needed, so a gate that waited for them would miss the
-worst losses. Bounds are Student's with one degree of freedom less than there are videos, in a macro average one less
-for each subset. Sample size: Julious, Sample sizes for clinical trials with Normal data, Statistics in Medicine 23
-(2004), of non-inferiority trials, with the standard error as observed.
+The bounds alone decide. Beside them stands how many samples the margin needs, as advice: with that many an equally good
+run passes with a power of 80%. Sample size: Julious, Sample sizes for clinical trials with Normal data, Statistics in
+Medicine 23 (2004), of non-inferiority trials, with the standard error as observed. Where few videos differ, their
+bounds are exact ones, and the size is at least that at which a run without any difference passes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, log
 from typing import Literal
 
 from eval.analysis.compare.change import Change
@@ -34,15 +32,12 @@ from eval.analysis.compare.systems import Comparison, compare_systems
 from eval.core import OVERALL, Accounting
 from eval.errors import ConfigError, did_you_mean
 from eval.runs.scored import ScoredRun
-from eval.stats.clusters import share_interval, t_quantile
+from eval.stats.clusters import t_quantile
 
 CONFIDENCE = 0.95
 """Confidence level of each bound."""
 POWER = 0.8
-"""Required probability that an equally good run passes; with less, no run passes."""
-
-_NOTHING = 1e-12
-"""Standard errors below this mean that all videos differ by the same amount."""
+"""Probability that an equally good run passes, with the number of samples that is advised."""
 
 PassFail = Literal["pass", "fail", "inconclusive"]
 
@@ -56,10 +51,8 @@ class Decision:
     """Lower bound of the difference, one-sided."""
     high: float
     """Upper bound, one-sided."""
-    armed: bool
-    """Whether there are enough samples for a run to pass."""
     needed: int
-    """Number of samples that the margin needs, if these are typical."""
+    """Number of samples with which an equally good run would mostly pass, if these are typical."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,43 +70,20 @@ class MarginGate:
     decision: Decision
 
 
-def decide(
-    difference: float,
-    stderr: float,
-    df: float,
-    margin: float,
-    n: int,
-    *,
-    alike: float | None = None,
-    full: float = 1.0,
-) -> Decision:
-    """Return the test's result for a difference and a margin.
+def decide(change: Change, bounds: tuple[float, float], margin: float) -> Decision:
+    """Return the test's result for a change, its one-sided bounds, and the loss that matters, above 0."""
+    low, high = bounds
+    verdict: PassFail = "fail" if high < -margin else "pass" if low > -margin else "inconclusive"
+    needed = change.n * _unseen(change) / margin
+    if change.stderr and change.df:
+        spread = (t_quantile(change.df, CONFIDENCE) + t_quantile(change.df, POWER)) * change.stderr
+        needed = max(needed, change.n * (spread / margin) ** 2)
+    return Decision(verdict=verdict, low=low, high=high, needed=ceil(needed))
 
-    Args:
-        difference: New less old.
-        stderr: Its clustered standard error.
-        df: Degrees of freedom of the standard error.
-        margin: The loss that matters, above 0.
-        n: Paired samples.
-        alike: Used where the difference is the same in all videos, mostly 0, so that the standard error is 0: the share
-            of videos that may still differ unseen, by up to `full` either way. The bounds then shrink with 1 / n, and
-            otherwise with its root.
-        full: The metric's maximum.
-    """
-    if alike is not None:
-        low, high = difference - alike * (full + difference), difference + alike * (full - difference)
-        needed = ceil(n * alike * full / margin)
-    else:
-        reach = t_quantile(df, CONFIDENCE) * stderr
-        low, high = difference - reach, difference + reach
-        needed = ceil(n * ((t_quantile(df, CONFIDENCE) + t_quantile(df, POWER)) * stderr / margin) ** 2)
-    armed = n >= needed
-    verdict: PassFail = "inconclusive"
-    if high < -margin:
-        verdict = "fail"
-    elif armed and low > -margin:
-        verdict = "pass"
-    return Decision(verdict=verdict, low=low, high=high, armed=armed, needed=needed)
+
+def _unseen(change: Change) -> float:
+    """Return the lower bound's distance from 0 where no video differs: three videos' worth, at 95%."""
+    return -log(1 - CONFIDENCE) * change.full / change.n_clusters
 
 
 def margin_gate(
@@ -151,14 +121,11 @@ def margin_gate(
     change = changes[0] if metric in (None, primary) and metric not in named else named.get(metric or primary)
     if change is None:
         raise ConfigError(f"--metric {metric}: {new.benchmark} has no such metric. {did_you_mean(str(metric), named)}")
-    if change.stderr is None:
+    if change.bounds is None:
         raise ConfigError(
             f"{new.folder}: {change.n} samples about {change.n_clusters} videos leave the error of {change.name} "
             "unknown. Compare runs on more videos."
         )
     scale = 1.0 if change.name.startswith("score") else 100.0
-    strata = len({score.subset for score in new.scores.values()}) if change.average == "macro" else 1
-    df = max(1, change.n_clusters - strata)
-    alike = float(share_interval(0.0, 0.0, df, change.n_clusters)[1]) if change.stderr <= _NOTHING else None
-    decision = decide(change.difference, change.stderr, df, margin / scale, change.n, alike=alike, full=change.full)
+    decision = decide(change, change.bounds, margin / scale)
     return MarginGate(comparison=comparison, change=change, margin=margin / scale, scale=scale, decision=decision)

@@ -158,7 +158,7 @@ def margin_lines(gate: MarginGate) -> list[str]:
 
 def _says(gate: MarginGate, margin: str) -> str:
     decision = gate.decision
-    if not decision.armed and decision.verdict != "fail":
+    if decision.verdict == "inconclusive" and gate.change.n < decision.needed:
         return (
             f"not enough samples to decide: a margin of {margin} needs about {decision.needed} samples like these, and "
             f"there are {gate.change.n}. Take more samples, or a wider margin."

@@ -143,7 +143,7 @@ def estimate(
     if stderr <= _NOTHING * max(1.0, float(np.abs(data).max())):
         # Nothing varies but for rounding.
         return replace(found, stderr=0.0, df=float(sum(degrees)), df_of_shares=float(sum(degrees)))
-    df = _satterthwaite([float((each**2).sum()) for each in moves], degrees)
+    df = satterthwaite([float((each**2).sum()) for each in moves], degrees)
     if sum(part.n_clusters for part in parts) > n_clusters:
         df = min(df, n_clusters - 1.0)  # strata that share clusters are not as many independent variances
     independent = sum(float(part.values.var(ddof=1)) / len(part.values) / n_strata**2 for part in parts)
@@ -176,7 +176,7 @@ class _Stratum:
         return int((self.sizes > 0).sum())
 
 
-def _satterthwaite(variances: Sequence[float], degrees: Sequence[int]) -> float:
+def satterthwaite(variances: Sequence[float], degrees: Sequence[int]) -> float:
     """Return the degrees of freedom of a sum of variances, from those of each."""
     pooled = sum(each**2 / df for each, df in zip(variances, degrees, strict=True))
     return sum(variances) ** 2 / pooled if pooled else float(sum(degrees))

@@ -98,5 +98,5 @@ def test_missing_references_are_refused(tmp_path):
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match="Cannot create the folder .*choose another place"):
+    with pytest.raises(RunError, match=r"Cannot create the folder .*choose another place"):
         load_or_prepare(tmp_path / "file", REFERENCES)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from eval.stats.paired import DRAWS, EXACT_UP_TO, detectable, exchange_p, holm, mcnemar_p
+from eval.stats.paired import DRAWS, EXACT_UP_TO, FEW, bounds, detectable, exchange_p, holm, mcnemar_p
 
 
 def column(values):
@@ -102,3 +102,30 @@ def test_holm_as_statsmodels_has_it():
         p_values = np.random.default_rng(seed).uniform(size=12) ** 3
         assert holm(p_values.tolist()) == pytest.approx(multitest.multipletests(p_values, method="holm")[1].tolist())
     assert holm([]) == []
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2, 5, 12])
+def test_bounds_of_few_losses_are_exact_ones_of_poisson_events(lost):
+    n = 1000
+    moved = np.where(np.arange(n) < lost, -1 / n, 0)
+    low, high = bounds(moved, np.full(n, 1 / n), 0.0, n - 1, 0.95)
+    assert -low * n == pytest.approx(stats.chi2.ppf(0.95, 2 * lost + 2) / 2, abs=1e-9)
+    # Gains may go unseen as well, of which none gives a bound of ln 20.
+    least = stats.chi2.ppf(0.05, 2 * lost) / 2 if lost else 0.0
+    assert (high * n + lost) == pytest.approx(math.hypot(lost - least, math.log(20)), abs=1e-9)
+
+
+def test_bounds_scale_with_the_weights():
+    n, full = 400, 5.0
+    moved = np.where(np.arange(n) < 3, -1 / n, 0)
+    once = bounds(moved, np.full(n, 1 / n), 0.0, n - 1, 0.95)
+    assert bounds(full * moved, np.full(n, full / n), 0.0, n - 1, 0.95) == pytest.approx([full * end for end in once])
+
+
+def test_bounds_of_many_differences_are_students():
+    moved = np.where(np.arange(1000) < FEW, -1e-3, 0)
+    reach = stats.t.ppf(0.95, 7) * 0.01
+    expected = (moved.sum() - reach, moved.sum() + reach)
+    assert bounds(moved, np.full(1000, 1e-3), 0.01, 7, 0.95) == pytest.approx(expected)
+    # And never tighter than that with few.
+    assert bounds(moved[1:], np.full(999, 1e-3), 0.9, 7, 0.95)[0] == pytest.approx(moved[1:].sum() - 90 * reach)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from eval.core import Accounting
 from eval.stats import Bootstrap, Estimate, cluster_bootstrap, estimate
-from eval.stats.clusters import numbered, share_interval
-from eval.stats.paired import detectable, exchange_p, mcnemar_p
+from eval.stats.clusters import numbered, t_quantile
+from eval.stats.paired import bounds, detectable, exchange_p, mcnemar_p
 
 Test = Literal["mcnemar", "exchange", "exchange_drawn"]
 """`mcnemar`: exact, of independent answers. `exchange`: every way to swap the systems by video.
@@ -45,10 +45,14 @@ class Change(Measure):
     """Second minus first."""
     stderr: float | None
     """Clustered standard error of the difference; None where it cannot be computed."""
+    df: float | None
+    """Degrees of freedom of the standard error; None as above."""
     low: float | None
     """Lower end of the difference's 95% interval, over source videos; None where it cannot be computed."""
     high: float | None
     """Upper end."""
+    bounds: tuple[float, float] | None
+    """Its one-sided 95% bounds, lower and upper; None where they cannot be computed."""
     p: float
     """Two-sided p: the probability of a difference at least this large between equal systems."""
     test: Test
@@ -87,30 +91,32 @@ class Columns:
 def change_of_mean(measure: Measure, columns: Columns, full: float) -> Change:
     """Return the change of a mean of values from 0 to `full`.
 
-    The interval is the clustered one of the mean difference. If no sample differs, its ends are the largest share of
-    differing samples that could go unseen in a sample of this size.
+    The interval is the clustered one of the mean difference, wider where few videos differ: see `paired.bounds`.
     """
     one, two = columns.first[:, 0], columns.second[:, 0]
     moved = two - one
     found = estimate(moved.tolist(), columns.clusters, columns.strata)
     weights = _weights(columns.strata)
+    sums = _by_cluster(columns, weights, within=False)
     binary = bool(np.isin(np.concatenate([one, two]), (0.0, full)).all())
     n_first, n_second = int((moved < 0).sum()), int((moved > 0).sum())
     test: Test = "mcnemar"
     if binary and found.n_clusters == found.n and len(set(columns.strata)) == 1:
         p = mcnemar_p(n_first, n_second)
     else:
-        sums = _by_cluster(columns, weights, within=False)
         p, exact = exchange_p(sums[:, 0], sums[:, 1], lambda totals: totals[:, 0])
         test = "exchange" if exact else "exchange_drawn"
-    low, high = _ends(found, moved, full)
+    interval, one_sided = (_bounds(found, sums[:, 1, 0] - sums[:, 0, 0], columns, full, each) for each in (0.975, 0.95))
+    low, high = interval or (None, None)
     return Change(
         first=float((one * weights).sum()),
         second=float((two * weights).sum()),
         difference=found.value,
         stderr=found.stderr,
+        df=found.df if found.stderr else None,
         low=low,
         high=high,
+        bounds=one_sided,
         p=p,
         test=test,
         detectable=_detectable(found.stderr, found.df, full) if found.stderr else None,
@@ -150,16 +156,22 @@ def change_of_sums(
     whole = _by_cluster(columns, weights, within=False)
     p, exact = exchange_p(whole[:, 0], whole[:, 1], statistic)
     known = spread is not None and spread.stderr > 0
+    # Strata that share videos are not as many independent variances.
+    df = max(1.0, min(spread.df, len(set(columns.clusters)) - 1)) if spread else 0.0
+    reach = t_quantile(df, 0.95) * spread.stderr if spread and known else None
+    difference = second - first
     return Change(
         first=first,
         second=second,
-        difference=second - first,
+        difference=difference,
         stderr=spread.stderr if spread else None,
+        df=df if known else None,
         low=spread.low if spread and known else None,
         high=spread.high if spread and known else None,
+        bounds=None if reach is None else (max(-full, difference - reach), min(full, difference + reach)),
         p=p,
         test="exchange" if exact else "exchange_drawn",
-        detectable=_detectable(spread.stderr, max(1, len(sums) - n_strata), full) if spread and known else None,
+        detectable=_detectable(spread.stderr, df, full) if spread and known else None,
         full=full,
         n=len(columns.clusters),
         n_clusters=len(set(columns.clusters)),
@@ -186,13 +198,15 @@ def _by_cluster(columns: Columns, weights: NDArray[np.float64], *, within: bool)
     return sums
 
 
-def _ends(found: Estimate, moved: NDArray[np.float64], full: float) -> tuple[float | None, float | None]:
+def _bounds(
+    found: Estimate, moved: NDArray[np.float64], columns: Columns, full: float, confidence: float
+) -> tuple[float, float] | None:
     if found.stderr is None:
-        return None, None
-    if not moved.any():
-        reach = float(share_interval(0.0, 0.0, found.df, found.n_cautious)[1]) * full
-        return -reach, reach
-    return found.within(-full, full) or (None, None)
+        return None
+    of, _ = numbered(columns.clusters)
+    weights = np.bincount(of, weights=_weights(columns.strata)) * full
+    low, high = bounds(moved, weights, found.stderr, found.df, confidence)
+    return max(-full, low), min(full, high)
 
 
 def _detectable(stderr: float, df: float, full: float) -> float | None:
