@@ -327,8 +327,8 @@ class Benchmark(Protocol):
         """Yield every sample in annotation order. Raises DataError where a row does not fit the format."""
         ...
 
-    def subset_of(self, row: Any) -> str:
-        """Return the subset under which a row of upstream's is reported."""
+    def subsets_of(self, rows: Any, path: Path) -> list[tuple[str, Mapping[str, Any]]]:
+        """Return the reported subset and further metadata of each of upstream's rows, which come from `path`."""
         ...
 
     def asked_with(self) -> Identified:

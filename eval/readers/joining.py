@@ -71,6 +71,11 @@ def join(
             found.append(matches.pop(0) if len(matches) > 1 else matches[0])
     if len(found) < len(rows):
         lost, file = len(rows) - len(found), questions[0].row.place if questions else "the official files"
-        _log.warning("%s: %d of %d rows are not among those of %s; no subsets reported", path, lost, len(rows), file)
+        if found:
+            _log.warning(
+                "%s: %d of %d rows are not among those of %s; no subsets reported", path, lost, len(rows), file
+            )
+        else:
+            _log.warning("%s names no subsets, and none are reported; with its official files as data= they are", path)
         return None
     return found

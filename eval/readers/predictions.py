@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -29,6 +29,8 @@ from eval.readers.upstream import FAILED, UpstreamRow, parse_rows, read_folder
 
 OWN_FILE = "predictions.jsonl"
 """Name of the predictions file in a run folder, which may hold other JSON-lines files."""
+
+SubsetsOf = Callable[[Sequence[UpstreamRow], Path], list[tuple[str, Mapping[str, Any]]]]
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +57,7 @@ def read_predictions(
     path: Path,
     benchmark: str,
     dataset: str,
-    subset_of: Callable[[UpstreamRow], str] | None = None,
+    subsets_of: SubsetsOf | None = None,
     tolerance: BadRowPolicy | None = None,
 ) -> list[tuple[Sample, Prediction]]:
     """Read the predictions for one benchmark, in file order, from a file or a folder of either format.
@@ -64,7 +66,8 @@ def read_predictions(
         path: A file, a run folder, or a folder of upstream's prediction files.
         benchmark: Name of the benchmark, as in our own rows.
         dataset: The data set's name in upstream's rows, without the part after the slash.
-        subset_of: Gives the reported subset of a row of upstream's; without it, the part after the slash in `dataset`.
+        subsets_of: Gives the reported subset and further metadata of upstream's rows; without it the subset is the part
+            after the slash in `dataset`.
         tolerance: Counts the valid rows that were skipped, for the result; malformed ones are always errors.
 
     The samples hold everything scoring needs, but no clip. Of repeated rows the first counts, as in upstream; in our
@@ -94,9 +97,12 @@ def read_predictions(
         )
     parsed = parse_rows(rows, dataset, path, tolerance)
     pairs = [row.predicted(benchmark) for row in parsed]
-    if subset_of is None:
+    if subsets_of is None:
         return pairs
-    return [(replace(sample, subset=subset_of(row)), p) for row, (sample, p) in zip(parsed, pairs, strict=True)]
+    return [
+        (replace(sample, subset=subset, metadata={**sample.metadata, **more}), prediction)
+        for (sample, prediction), (subset, more) in zip(pairs, subsets_of(parsed, path), strict=True)
+    ]
 
 
 def read_run(

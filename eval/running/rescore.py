@@ -57,7 +57,7 @@ def rescore(scored: ScoredRun, data: str | None = None, overrides: Sequence[str]
 
 def build_benchmark(scored: ScoredRun) -> Benchmark:
     """Return the benchmark of a result, for reading its predictions; it cannot score if a judge is needed."""
-    settings = configuration.load_settings([f"benchmark={_name(scored)}"])
+    settings = configuration.load_settings([f"benchmark={_name(scored)}", *_where(scored, None)])
     benchmark: Benchmark = building.build(settings.benchmark, "benchmark")
     return benchmark
 
@@ -78,7 +78,7 @@ def pairs_of(scored: ScoredRun, benchmark: Benchmark) -> list[tuple[Sample, Pred
         files = [source] if source.is_file() else sorted(source.glob("*.jsonl"))
         if files_hash(files) != about.get("predictions_sha256"):
             raise DataError(f"{source} has changed since {scored.folder} was scored. Score it again.")
-    return read_predictions(source, benchmark.name, benchmark.dataset, benchmark.subset_of)
+    return read_predictions(source, benchmark.name, benchmark.dataset, benchmark.subsets_of)
 
 
 def population_of(
@@ -108,18 +108,7 @@ def population_of(
 
 def _benchmark(scored: ScoredRun, data: str | None, overrides: Sequence[str]) -> Benchmark:
     about = scored.result.provenance
-    root = data or (None if scored.is_builtin else about.get("data"))
-    given = {
-        "data": root,
-        "annotations": None if data else about.get("annotations"),
-        "benchmark.split": about.get("split"),
-    }
-    more = [
-        f"{key}={configuration.quoted(str(Path(value).expanduser().resolve()) if key != 'benchmark.split' else value)}"
-        for key, value in given.items()
-        if isinstance(value, str) and (key == "benchmark.split" or Path(value).expanduser().exists())
-    ]
-    settings = configuration.load_settings([f"benchmark={_name(scored)}", *more, *overrides])
+    settings = configuration.load_settings([f"benchmark={_name(scored)}", *_where(scored, data), *overrides])
     node = dict(settings.benchmark)
     parts: dict[str, Any] = {}
     identity = about["scorer"]
@@ -141,6 +130,21 @@ def _benchmark(scored: ScoredRun, data: str | None, overrides: Sequence[str]) ->
     if fallback is None:
         raise ConfigError(f"The scorer of {scored.result.benchmark} cannot be built as {scored.folder} says.")
     return fallback
+
+
+def _where(scored: ScoredRun, data: str | None) -> list[str]:
+    """Return the overrides for the run's split and annotations, as far as they are still there."""
+    about = scored.result.provenance
+    root = data or (None if scored.is_builtin else about.get("data"))
+    places = {"data": root, "annotations": None if data else about.get("annotations")}
+    found = {
+        key: str(Path(value).expanduser().resolve())
+        for key, value in places.items()
+        if isinstance(value, str) and Path(value).expanduser().exists()
+    }
+    if isinstance(split := about.get("split"), str):
+        found["benchmark.split"] = split
+    return [f"{key}={configuration.quoted(value)}" for key, value in found.items()]
 
 
 def _name(scored: ScoredRun) -> str:

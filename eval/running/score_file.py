@@ -50,7 +50,7 @@ def score(request: ScoreRequest) -> tuple[Result, bool]:
     )
     read = source / PREDICTIONS if source.is_dir() and known else source
     tolerance = BadRowPolicy()
-    pairs = read_predictions(read, benchmark.name, benchmark.dataset, benchmark.subset_of, tolerance)
+    pairs = read_predictions(read, benchmark.name, benchmark.dataset, benchmark.subsets_of, tolerance)
     known["rows_passed_over"] = dict(tolerance.others)
     out = absolute(request.out) if request.out else configuration.RUNS / f"{stamp()}-score-{benches[0]}"
     if (

@@ -81,3 +81,20 @@ def test_nothing_is_written_over(tmp_path, capsys):
     assert main(["score", "--pred", run, "--bench", "mvbench", "--out", str(tmp_path / "file" / "x")]) == 2
     assert capsys.readouterr().err.count("\n") == 4  # the progress line of the run, and three refusals
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+@needs_world
+def test_rows_that_name_no_subset_take_it_from_the_official_files(tmp_path, caplog):
+    run, rows, out = tmp_path / "run", tmp_path / "rows.jsonl", tmp_path / "score"
+    assert evaluate(run, bench="nextqa") == 0
+    assert main(["export", "--run", str(run), "--to", str(rows)]) == 0
+    assert main(["score", "--pred", str(rows), "--bench", "nextqa", "--out", str(out)]) == 0
+    metrics = [json.loads((folder / "result.json").read_text())["metrics"] for folder in (run, out)]
+    assert metrics[0] == metrics[1]
+    assert {each["subset"] for each in metrics[0]} == {"overall", "C", "T", "D"}
+    assert main(["compare", "--first", str(run), "--second", str(out)]) == 0
+    (rows).write_text(rows.read_text().replace("Question", "Asked").replace('"vid": "', '"vid": "x'))
+    assert main(["score", "--pred", str(rows), "--bench", "nextqa", "--out", str(tmp_path / "other")]) == 0
+    assert (
+        "names no subsets, and none are reported; with its official files as data= they are" in caplog.text
+    )
