@@ -25,8 +25,10 @@ _TAG_REACH, _LABELS = 1_000, 32
 
 _SPACE = r"[ \t\u00a0\u2000-\u200a\u3000]"
 _L = rf"[{LETTERS}{MARKS}\u00ad]"
+_NAME = f"[{LETTERS}{MARKS}]"
 _D = f"[{DIGITS}]"
 _LD = f"[{LETTERS}{DIGITS}]"
+_SOFT = f"[{LETTERS}{DIGITS}\u00ad]"
 _WORD = rf"{_L}[{LETTERS}{MARKS}{DIGITS}\u00ad]*"
 _ASCII = "[A-Za-z0-9]"
 
@@ -72,25 +74,29 @@ def _cases(words: list[str]) -> list[str]:
     return [*words, *(word.upper() for word in words)]
 
 
-_ENDING = f"(?i:(?:ph|ed)\\.d|{_any_of(ENDINGS)})|{_any_of(_cases(CAPITAL_ENDINGS))}"
-_TITLE = f"(?i:{_any_of(TITLES)})"
+_ENDING = f"(?ai:(?:ph|ed)\\.d|{_any_of(ENDINGS)})|{_any_of(_cases(CAPITAL_ENDINGS))}"
+_TITLE = f"(?ai:{_any_of(TITLES)})"
 _ACRONYM = r"(?:[A-Za-z]\.){2,}"
 
 _HYPHEN = r"[-_\u058a\u2010\u2011]"
 _PIECE = f"(?:[dDlLoO]{_NAME_MARK}{_LD})?{_LD}+"
 _DOTTED = f"{_WORD}(?:[.!?]{_WORD})*"
 _HYPHENATED = f"{_PIECE}(?:{_HYPHEN}{_PIECE})*"
-_HYPHENATED_NUMBER = f"{_ASCII}[A-Za-z0-9.,]{{0,{REACH}}}(?:-{_PIECE})+"
+_HYPHENATED_NUMBER = f"{_ASCII}[A-Za-z0-9.,\u00ad]{{0,{REACH}}}(?:-(?:[dDlLoO]{_NAME_MARK}{_LD})?[A-Za-z0-9\u00ad]+)+"
 _SLASH_PIECE = "[A-Za-z0-9]+(?:-[A-Za-z]+)*"
-_NUMBER = f"{_D}*(?:[.:,\u066b\u066c\u2044]{_D}+)+|{_D}+"
+_DIGITS = f"{_D}(?:\u00ad?{_D})*"
+_NUMBER = f"(?:\u00ad?{_DIGITS})?(?:[.:,\u066b\u066c\u2044]{_DIGITS})+|\u00ad?{_DIGITS}"
 
 _URL_ANY = r"[^ \t\n\f\r\"<>|(){}]"
 _URL_LAST = r"[^ \t\n\f\r\"<>|.!?(){},\-]"
 _HOST = r"[^ \t\n\f\r\"<>|.!?(){},\u00a0]"
+_LABEL = r"[^\x00-\x22$'(),\-./0-9:;<=>?@A-Z\[\\\]^_`{|}\u0085\u2028\u2029!]"
+_PATH = f"(?:/{_URL_ANY}+{_URL_LAST})"
 _MAIL = r"[^ \t\n\f\r\"<>|(){}\u00a0]"
 _MAIL_PART = r"[^ \t\n\f\r\"<>|(){}.\u00a0]"
 
 _TAG_NAME = r"[A-Za-z][A-Za-z0-9_:.\-]*"
+_DECLARATION = rf"[!?][A-Za-z\-][^>]{{0,{_TAG_REACH}}}"
 _ATTRIBUTE = rf"{_TAG_NAME}(?:[ ]*=[ ]*(?:'[^']*'|\"[^\"]*\"))?"
 _EYE = r"[\-^x=~<>']"
 _FILE_TYPES = (
@@ -116,22 +122,20 @@ def _rule(kind: str, starts: str, pattern: str) -> Rule:
 
 
 RULES = (
-    _rule("tag", "O", rf"<(?:{_TAG_NAME}(?:[ ]+{_ATTRIBUTE})*[ ]*/?|/{_TAG_NAME}[ ]*|[!?][^>]{{1,{_TAG_REACH}}})>"),
-    _rule("entity", "O", r"&(?i:amp|lt|gt|quot|apos|nbsp);"),
-    _rule("text", "O", "&#[0-9]+;"),
-    _rule("text", "L", f"https?://{_URL_ANY}+{_URL_LAST}"),
     _rule(
-        "text",
-        "L",
-        rf"(?:www\.(?:{_HOST}+\.){{1,{_LABELS}}}[a-zA-Z]{{2,4}}|(?:[A-Za-z][A-Za-z0-9]*\.)+(?:com|net|org|edu))"
-        f"(?:/{_URL_ANY}+{_URL_LAST})?",
+        "tag",
+        "O",
+        rf"<(?:{_TAG_NAME}(?:[ ]+{_ATTRIBUTE})*[ ]*/?|/{_TAG_NAME}[ ]*|[!?][A-Za-z\-][^>]{{0,{_TAG_REACH}}})>",
     ),
-    _rule("text", "LDO", rf"(?:<|&lt;)?{_ASCII}{_MAIL}{{0,{REACH}}}@(?:{_MAIL_PART}+\.)*{_MAIL_PART}+>?"),
+    _rule("entity", "O", r"&(?ai:amp|lt|gt|quot|apos|nbsp);"),
+    _rule("text", "O", "&#[0-9]+;"),
+    _rule("raw", "L", f"(?ai:https?)://{_URL_ANY}+{_URL_LAST}"),
+    _rule("raw", "LDO", rf"(?:<|&lt;)?{_ASCII}{_MAIL}{{0,{REACH}}}@(?:{_MAIL_PART}+\.)*{_MAIL_PART}+>?"),
     _rule("text", "O", "@[A-Za-z_][A-Za-z_0-9]*"),
-    _rule("text", "O", f"#{_L}+"),
-    *(_rule("text", "L", f"(?i:({word[:cut]}){word[cut:]})") for word, cut in SPLIT_WORDS.items()),
-    _rule("text", "O", "('[tT])(?i:is|was)"),
-    _rule("text", "L", f"([A-Za-z]*[A-MO-Za-mo-z])[nN]{_NAME_MARK}[tT]"),
+    _rule("raw", "O", f"#{_L}+"),
+    *(_rule("text", "L", f"(?ai:({word[:cut]}){word[cut:]})") for word, cut in SPLIT_WORDS.items()),
+    _rule("text", "O", "('[tT])(?ai:is|was)"),
+    _rule("text", "L", f"([A-Za-z\u00ad]*[A-MO-Za-mo-z]\u00ad*)[nN]{_NAME_MARK}[tT]"),
     _rule("clitic", "L", f"[nN]{_NAME_MARK}[tT]"),
     _rule("text", "L", f"({_WORD}){_CLITIC_MARK}{_CLITIC}"),
     _rule("clitic", "O", f"'{_CLITIC}(?![A-Za-z])|(?:[’\u0092]|&apos;){_CLITIC}"),
@@ -140,17 +144,20 @@ RULES = (
     _rule("text", "D", f"{_D}+{_LD}*"),
     _rule("abbreviation", "L", rf"((?:{_ENDING})\.)(?:[^.A-Za-z0-9][A-Za-z]|[^.])"),
     _rule("text", "L", _DOTTED),
+    _rule("raw", "L", rf"(?ai:www)\.(?:{_HOST}+?\.){{1,{_LABELS}}}?[a-zA-Z]{{2,4}}{_PATH}"),
+    _rule("raw", "L", rf"(?ai:www)\.(?:{_HOST}+\.){{1,{_LABELS}}}[a-zA-Z]{{2,4}}"),
+    _rule("raw", "LO", rf"(?:{_LABEL}{{1,{REACH}}}\.){{1,{_LABELS}}}(?ai:com|net|org|edu){_PATH}?"),
     _rule("text", "LD", rf"((?:{_DOTTED}|{_LD}+|{_HYPHENATED_NUMBER}|{_HYPHENATED})\.)[,;:]"),
-    _rule("text", "L", f"[A-HJ-XZdlno]{_NAME_MARK}{_L}{{2,}}|{_L}+[aeiouyAEIOUY]{_NAME_MARK}[aeiouA-Z]{_L}*"),
-    _rule("text", "L", f"(?i:cap{_CLITIC_MARK}n|c'(?:mon|est)|o{_NAME_MARK}o|n?e{_CLITIC_MARK}er)"),
-    _rule("text", "L", f"(?i:(?:nat|li){_CLITIC_MARK}l|(?:dunkin|somethin|ol){_CLITIC_MARK})"),
-    _rule("text", "O", f"(?i:{_CLITIC_MARK}(?:n{_CLITIC_MARK}|em|till?|cause))|('[nN])(?:{_SPACE}|$)|[’\u0092][nN]"),
+    _rule("text", "L", f"[A-HJ-XZdlno]{_NAME_MARK}{_NAME}{{2,}}|{_NAME}+[aeiouyAEIOUY]{_NAME_MARK}[aeiouA-Z]{_NAME}*"),
+    _rule("text", "L", f"(?ai:cap{_CLITIC_MARK}n|c'(?:mon|est)|o{_NAME_MARK}o|n?e{_CLITIC_MARK}er)"),
+    _rule("text", "L", f"(?ai:(?:nat|li){_CLITIC_MARK}l|(?:dunkin|somethin|ol){_CLITIC_MARK})"),
+    _rule("text", "O", f"(?ai:{_CLITIC_MARK}(?:n{_CLITIC_MARK}|em|till?|cause))|('[nN])(?:{_SPACE}|$)|[’\u0092][nN]"),
     _rule("text", "L", f"[dDjJlL]{_CLITIC_MARK}|[yY]{_CLITIC_MARK}(?={_L})"),
     _rule("text", "LD", _HYPHENATED),
     _rule("text", "LD", _HYPHENATED_NUMBER),
     _rule("text", "LD", f"{_ASCII}[A-Za-z0-9.,]{{0,{REACH}}}(?:-{_ASCII}+)*-{_ACRONYM}"),
     _rule("text", "LD", rf"{_SLASH_PIECE}\\?/{_SLASH_PIECE}(?:\\?/{_SLASH_PIECE})?"),
-    _rule("text", "DO", rf"[+\-]?(?:{_NUMBER})"),
+    _rule("text", "LDO", rf"[+\-]?(?:{_NUMBER})"),
     _rule("text", "D", r"\d{1,2}[\-/]\d{1,2}[\-/]\d{2,4}"),
     _rule("spaced", "D", r"(?:\d{1,4}[\- \u00a0])?\d{1,4}[/⁄]\d{1,4}"),
     _rule(
@@ -162,14 +169,15 @@ RULES = (
     _rule("text", "L", r"[A-Z]+\$"),
     _rule("text", "L", "[A-Z]+(?:[&+][A-Z]+)+"),
     _rule("acronym", "L", _ACRONYM),
+    _rule("raw", "LD", rf"({_SOFT}+(?:\.{_SOFT}+){{0,{_LABELS}}}\.(?ai:{_FILE_TYPES}))[ \t\n!,.?]"),
     _rule("abbreviation", "L", rf"(?:{_ENDING}|{_TITLE})\."),
-    _rule("text", "L", rf"((?i:{_any_of(BEFORE_NUMBERS)})\.)[ \t\n\u00a0]?\d"),
-    _rule("text", "LD", rf"{_LD}+(?:\.{_LD}+){{0,{_LABELS}}}\.(?i:{_FILE_TYPES})(?!{_LD})"),
+    _rule("text", "L", rf"((?ai:{_any_of(BEFORE_NUMBERS)})\.)[ \t\n\u00a0]?\d"),
     _rule("smiley", "O", r"[<>]?[:;=][\-o*']?[()DdPpO\\\[\]{@|](?![A-Za-z0-9])"),
     _rule("smiley", "LO", rf"{_EYE}_{_EYE}|\({_EYE}[_.]?{_EYE}\)|\([\^x=~<>']-[\^x=~<>']\)"),
     _rule("text", "LO", r"[CcFf]#|[Cc]\+\+|\\\*"),
     _rule("dash", "O", "-{2,4}|[\u0096\u0097–—―]"),
     _rule("text", "O", "-{5,}"),
+    _rule("text", "O", "-(?ai:[lr][rsc]b)-"),
     _rule("ellipsis", "O", r"\.{3,5}|\. ?\. ?\.|…|\u0085"),
     _rule("text", "O", r"[!?]+|<<|>>|\*+|_+|@+|#+|[‚„‟]+|[⁰⁴-⁹₀-₉²³¹]+"),
     _rule("quotes", "O", r"''|[`‘’‚“”„«»‹›‛‟\u0091-\u0094]{1,2}"),

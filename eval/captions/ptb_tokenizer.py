@@ -31,7 +31,7 @@ from eval.captions.ptb_rules import (
     Rule,
 )
 
-TOKENIZER_VERSION = "ptb-3.4.1/2"
+TOKENIZER_VERSION = "ptb-3.4.1/3"
 """Version of the tokenization, changed with any change of tokens; part of the key of all data made from tokens."""
 
 PUNCTUATION = frozenset(
@@ -90,6 +90,8 @@ def tokenize_line(caption: str) -> str:
     """Return the tokens joined by spaces, exactly like pycocoevalcap, with no-break spaces inside tokens kept."""
     tokens: list[str] = []
     position, end = 0, len(caption)
+    # Some rules read the end of a line as lookahead.
+    caption += "\n"
     while position < end:
         plain = _PLAIN.match(caption, position)
         if plain and _is_plain(word := plain[1].lower(), stopped=plain[2] is not None):
@@ -140,4 +142,6 @@ def _printed(kind: str, token: str) -> str:
     elif kind in {"spaced", "smiley", "tag"}:
         token = token.translate(_SPACES)
         token = token if kind == "tag" else token.translate(_PARENTHESES)
-    return token.replace("\u00ad", "").lower() or "-"
+    if kind not in {"raw", "tag"}:
+        token = token.replace("\u00ad", "") or "-"
+    return token.lower()

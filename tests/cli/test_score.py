@@ -95,6 +95,4 @@ def test_rows_that_name_no_subset_take_it_from_the_official_files(tmp_path, capl
     assert main(["compare", "--first", str(run), "--second", str(out)]) == 0
     (rows).write_text(rows.read_text().replace("Question", "Asked").replace('"vid": "', '"vid": "x'))
     assert main(["score", "--pred", str(rows), "--bench", "nextqa", "--out", str(tmp_path / "other")]) == 0
-    assert (
-        "names no subsets, and none are reported; with its official files as data= they are" in caplog.text
-    )
+    assert "names no subsets, and none are reported; with its official files as data= they are" in caplog.text
