@@ -64,6 +64,12 @@ class Card:
     """Number of samples by split, where the answers are known or can be submitted."""
 
 
+VIDEO_EXTENSIONS = ("mp4", "mkv", "webm", "avi", "mov", "wmv", "mpg", "mpeg", "m4v", "ts", "flv", "3gp")
+"""Extensions of videos, the likeliest first."""
+IMAGE_EXTENSIONS = ("jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp")
+"""Extensions of frame files in a folder."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
     """The media of a sample: a file, a folder of frames, or a list of frame files."""
@@ -83,9 +89,11 @@ class Clip:
         return str(self.source if isinstance(self.source, Path) else (self.source[0] if self.source else "(no frames)"))
 
     def exists(self) -> bool:
-        """Whether the file, the folder, or every listed frame exists."""
+        """Whether the file, the folder with an image in it, or every listed frame exists."""
         if isinstance(self.source, Path):
-            return self.source.exists()
+            if not self.source.is_dir():
+                return self.source.exists()
+            return any(path.suffix.lower()[1:] in IMAGE_EXTENSIONS for path in self.source.iterdir())
         return bool(self.source) and all(path.exists() for path in self.source)
 
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import normalize
 
-VIDEO_EXTENSIONS = ("mp4", "mkv", "webm", "avi", "mov", "wmv", "mpg", "mpeg", "m4v", "ts", "gif")
-"""Containers tried for a name, the likeliest first."""
-FRAME_EXTENSIONS = ("jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp")
-"""Image extensions that make a folder a folder of frames."""
+from eval.core import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS
+
+_MEDIA = (*VIDEO_EXTENSIONS, "gif")
+"""Extensions tried for a name, the likeliest first."""
 
 
 def video_stem(name: str) -> str:
-    """Return a file name without the extension of a video; other dots in the name stay."""
+    """Return a file name without extensions of videos (`a.mp4.mkv` has two), in Unicode's composed form, NFC.
+
+    Other dots in the name stay. Archives from a Mac hold names in the decomposed form.
+    """
     stem, dot, extension = name.rpartition(".")
-    return stem if dot and stem and extension.lower() in VIDEO_EXTENSIONS else name
+    return video_stem(stem) if dot and stem and extension.lower() in _MEDIA else normalize("NFC", name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +28,16 @@ class FolderListing:
     """The content of one folder."""
 
     videos: Mapping[str, list[str]]
-    """Its video files by stem, each list in the order of VIDEO_EXTENSIONS."""
-    others: Collection[str]
-    """Other files, and folders."""
+    """Its video files by stem, each list with the likeliest container first."""
+    others: Mapping[str, str]
+    """Names of other files, and of folders, by the same name in NFC."""
 
-    def holds(self, name: str, stem: str) -> bool:
-        """Whether the folder holds an entry of that name; `stem` is its `video_stem`, which the caller already has."""
-        return name in self.videos.get(stem, ()) or name in self.others
+    def named(self, name: str, stem: str) -> str | None:
+        """Return the entry of that name, in whatever Unicode form; `stem` is its `video_stem`."""
+        wanted = normalize("NFC", name)
+        return next((each for each in self.videos.get(stem, ()) if normalize("NFC", each) == wanted), None) or (
+            self.others.get(wanted)
+        )
 
 
 def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
@@ -56,15 +63,15 @@ def _extension(name: str) -> str:
 def list_folder(folder: Path) -> FolderListing:
     """Return the content of a folder; empty where it cannot be read."""
     videos: dict[str, list[str]] = {}
-    others = set()
+    others = {}
     for entry in _entries(folder):
         name = entry.name
-        if _extension(name) in VIDEO_EXTENSIONS and not _is_folder(entry):
+        if _extension(name) in _MEDIA and not _is_folder(entry):
             videos.setdefault(video_stem(name), []).append(name)
         else:
-            others.add(name)
+            others[normalize("NFC", name)] = name
     for names in videos.values():
-        names.sort(key=lambda name: (VIDEO_EXTENSIONS.index(_extension(name)), name))
+        names.sort(key=lambda name: (name.count("."), _MEDIA.index(_extension(name)), name))
     return FolderListing(videos=videos, others=others)
 
 
@@ -86,14 +93,16 @@ def walk(root: Path) -> dict[str, list[str]]:
         if (status.st_dev, status.st_ino) in seen:
             continue
         seen.add((status.st_dev, status.st_ino))
-        has_frames = False
+        has_frames = has_videos = False
         for entry in _entries(folder):
             extension = _extension(entry.name)
             if _is_folder(entry):
                 stack.append(entry.path)
-            elif extension in VIDEO_EXTENSIONS:
+            elif extension in _MEDIA:
                 stems.setdefault(video_stem(entry.name), []).append(entry.path)
-            has_frames = has_frames or extension in FRAME_EXTENSIONS
-        if has_frames and folder != str(root):
-            stems.setdefault(Path(folder).name, []).append(folder)
+                has_videos = True
+            has_frames = has_frames or extension in IMAGE_EXTENSIONS
+        # Pictures beside videos are thumbnails.
+        if has_frames and not has_videos and folder != str(root):
+            stems.setdefault(normalize("NFC", Path(folder).name), []).append(folder)
     return stems

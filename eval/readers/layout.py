@@ -110,21 +110,35 @@ class Videos:
     def __init__(self, indexes: Sequence[VideoIndex]) -> None:
         self._indexes = tuple(indexes)
         self._found: dict[tuple[tuple[str, ...], ...], Path] = {}
+        self._shown_as: dict[Path, str] = {}
 
     def find_any(
         self, names: Sequence[str], hints: Sequence[str] = (), foreign: Sequence[str] = (), place: str = ""
     ) -> Path:
         """Return the path of a video with several possible names, or the first expected path.
 
-        Arguments and errors are those of VideoIndex.find.
+        Arguments and errors are those of VideoIndex.find. Besides, raises DataError where a file outside the folders of
+        two subsets is asked for by both, although their videos are different ones.
         """
         # Many questions are about the same video.
         sought = (tuple(names), tuple(hints), tuple(foreign))
         if sought not in self._found:
             found = (index.search(names, hints, foreign, place) for index in self._indexes)
             there = next((path for path in found if path is not None), None)
+            if there is not None and foreign and hints:
+                self._refuse_shared(there, hints[0], foreign, place)
             self._found[sought] = there or self._indexes[0].expected(names, hints, place)
         return self._found[sought]
+
+    def _refuse_shared(self, path: Path, own: str, foreign: Sequence[str], place: str) -> None:
+        if own in path.as_posix():
+            return
+        other = self._shown_as.setdefault(path, own)
+        if other != own and any(other.endswith(each) for each in foreign):
+            raise DataError(
+                f"{place}: {path} would be shown as a video of {other} and as one of {own}, which are different videos "
+                "of the same name; move each into the folder of its own data set, named here, below the data root"
+            )
 
     def find_frames(
         self, names: Sequence[str], hints: Sequence[str] = (), foreign: Sequence[str] = (), place: str = ""

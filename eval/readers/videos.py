@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from eval.core import VIDEO_EXTENSIONS
 from eval.readers.folders import FolderListing, list_folder, video_stem, walk
 from eval.readers.malformed import RowError
 
@@ -85,11 +86,13 @@ class VideoIndex:
 
         An absolute path may be from another machine, so it is not the expected one if there is another name.
         """
-        name = next((name for name in names if not name.startswith("/")), names[0] if names else "")
+        name = next((name for name in names if not _is_absolute(name)), names[0] if names else "")
         parts = self._parts(name, place)
         if parts[0] == "/" and not self._outside:
             parts = parts[-1:]
-        return self.root.joinpath(*_joined(_split(hints[0]) if hints else (), parts))
+        path = self.root.joinpath(*_joined(_split(hints[0]) if hints else (), parts))
+        # A folder that was passed over holds no frames.
+        return path.with_name(f"{path.name}.{VIDEO_EXTENSIONS[0]}") if path.is_dir() else path
 
     def _search(self, name: str, hints: tuple[str, ...], foreign: tuple[str, ...], place: str) -> Path | None:
         parts = self._parts(name, place)
@@ -147,8 +150,8 @@ class VideoIndex:
         """Return the file of that name, otherwise one in another container, otherwise the folder of frames."""
         stem = video_stem(name)
         for folder, listing in folders:
-            if listing.holds(name, stem) and (folder / name).is_file():
-                return folder / name
+            if (there := listing.named(name, stem)) and (folder / there).is_file():
+                return folder / there
         for folder, listing in folders:
             if names := listing.videos.get(stem):
                 if len(names) > 1:
@@ -156,11 +159,26 @@ class VideoIndex:
                 return folder / names[0]
         for folder, listing in folders:
             for one in (name, stem):
-                if listing.holds(one, stem) and (folder / one).is_dir():
-                    return folder / one
+                if (there := listing.named(one, stem)) and (folder / there).is_dir():
+                    return self._in_folder(folder / there, stem)
         return None
 
+    def _in_folder(self, folder: Path, stem: str) -> Path | None:
+        """Return a folder of frames; or, of a folder that holds videos, its video: that of its name, or the only one.
+
+        Pictures beside a video are thumbnails.
+        """
+        listing = list_folder(folder)
+        names = listing.videos.get(stem) or (next(iter(listing.videos.values())) if len(listing.videos) == 1 else [])
+        if listing.videos and not names:
+            _log.warning("%s holds %d videos, none of its name, and none is used", folder, len(listing.videos))
+            return None
+        return folder / names[0] if names else folder
+
     def _parts(self, name: str, place: str) -> tuple[str, ...]:
+        if "\\" in name and not (self.root / name).exists():
+            windows = PureWindowsPath(name)
+            name = "/".join(("", *windows.parts[1:]) if windows.drive or windows.root else windows.parts)
         parts = PurePosixPath(os.path.normpath(name)).parts if name else ()
         # normpath keeps two leading slashes, which mean the same as one.
         parts = ("/", *parts[1:]) if parts and parts[0] == "//" else parts
@@ -195,6 +213,10 @@ class VideoIndex:
             _log.warning("%d videos fit %r equally well and none is used: %s", len(paths), "/".join(parts), shown)
             return None
         return paths[0] if paths else None
+
+
+def _is_absolute(name: str) -> bool:
+    return name.startswith("/") or PureWindowsPath(name).is_absolute()
 
 
 def _where(place: str) -> str:

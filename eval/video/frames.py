@@ -10,7 +10,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from eval.core import Clip, DecoderName
+from eval.core import VIDEO_EXTENSIONS, Clip, DecoderName
 from eval.errors import ConfigError, MediaError, did_you_mean
 from eval.video.files import is_folder
 
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 
 DECODERS: tuple[DecoderName, ...] = get_args(DecoderName)
 """The decoders for videos; Pillow reads gifs and images under either."""
-
-VIDEO_SUFFIXES = frozenset(
-    {".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv"}
-)
-"""Extensions that always mean a video (motion JPEG begins as a picture does)."""
 
 _IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*")
 
@@ -70,7 +65,8 @@ def load_frames(clip: Clip, n_frames: int, *, decoder: DecoderName = "pyav") -> 
     if head.startswith((b"GIF87a", b"GIF89a")):
         return images.read_gif(source, n_frames)
     if _is_image(head):
-        if source.suffix.lower() not in VIDEO_SUFFIXES:
+        # Motion JPEG begins as a picture does.
+        if source.suffix.lower()[1:] not in VIDEO_EXTENSIONS:
             return [images.read_image(source)]
         # FFmpeg reports no size beyond its limits, and then finds no picture.
         images.refuse_too_large(source)

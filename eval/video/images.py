@@ -10,13 +10,11 @@ from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
+from eval.core import IMAGE_EXTENSIONS
 from eval.errors import MediaError
 from eval.video.files import check_regular
 from eval.video.limits import MAX_GIF_FRAMES, check_size
 from eval.video.sampling import distinct_indices
-
-SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-"""Extensions of frame files in a folder; other files are ignored."""
 
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError)
 """Exceptions that Pillow raises for a damaged file."""
@@ -78,11 +76,13 @@ def list_folder(folder: Path, *, fps: float | None, start: float | None, end: fl
         MediaError: Where the folder cannot be read or holds no images.
     """
     try:
-        files = sorted((file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES), key=_by_number)
+        files = sorted(
+            (file for file in folder.iterdir() if file.suffix.lower()[1:] in IMAGE_EXTENSIONS), key=_by_number
+        )
     except OSError as error:
         raise MediaError(folder, "unreadable", f"cannot be listed: {error.strerror}") from None
     if not files:
-        raise MediaError(folder, "empty", f"is a folder without images ({', '.join(sorted(SUFFIXES))})")
+        raise MediaError(folder, "empty", f"is a folder without images ({', '.join(IMAGE_EXTENSIONS)})")
     if not fps or (start is None and end is None):
         return files
     # A value beyond the last file is clipped before it is rounded: an infinite time has no whole number.

@@ -174,3 +174,19 @@ def test_an_unknown_subtask_is_kept_and_warned_about_once(samples, tmp_path, cap
     (warning,) = caplog.messages
     assert "rows.jsonl:1: 'Action Sequense' is no subset of MVBench" in warning
     assert "Did you mean 'Action Sequence'?" in warning
+
+
+def test_one_file_is_not_shown_as_two_videos(make, tree, row):
+    def asked(task):
+        prompt = "USER: <video>\nQuestion: how many?\n(A) 1\n(B) 2\nASSISTANT: Answer: ("
+        return row(f"MVBench/{task}", 0, prompt, "A", "video_10142")
+
+    flat = {"video/video_10142.mp4": None, "annotations/MVBench.jsonl": [asked("Moving Count"), asked("Action Count")]}
+    with pytest.raises(
+        DataError, match=r"video_10142\.mp4 would be shown as a video of video/clevrer.* video/perception"
+    ):
+        list(make("mvbench", tree(flat)).samples())
+    own = tree({"video/perception/videos/video_10142.mp4": None})
+    count, action = make("mvbench", own).samples()
+    assert count.clip.source == own / "video/video_10142.mp4"
+    assert action.clip.source == own / "video/perception/videos/video_10142.mp4"

@@ -3,6 +3,7 @@ import time
 
 import pytest
 
+from eval.core import Clip
 from eval.errors import DataError
 from eval.readers.folders import video_stem
 from eval.readers.videos import VideoIndex
@@ -36,6 +37,22 @@ def tree(tmp_path):
         (["deep/one/a.mp4", "deep/hint/a.mp4"], "a.mp4", "deep/hint/a.mp4"),
         (["b/hint/a.mp4"], "/elsewhere/hint/a.mp4", "b/hint/a.mp4"),
         (["x/a.mp4", "__MACOSX/._a.mp4", ".cache/a.mp4"], "a.mp4", "x/a.mp4"),
+        (["hint/a/a.mp4"], "a", "hint/a/a.mp4"),
+        (["hint/a/a.mp4", "hint/a/a.jpg", "hint/a/b.mp4"], "a.mp4", "hint/a/a.mp4"),
+        (["hint/a/video.mkv", "hint/a/1.jpg", "hint/a/2.jpg"], "a", "hint/a/video.mkv"),
+        (["hint/a/1.mp4", "hint/a/2.mp4", "hint/a/1.jpg"], "a", "hint/a.mp4"),
+        (["hint/a/b.mp4", "hint/a/c.mp4"], "a.webm", "hint/a.webm"),
+        (["deep/a/a.webm", "deep/a/cover.png"], "a", "deep/a/a.webm"),
+        (["hint/a.flv", "hint/a.txt"], "a", "hint/a.flv"),
+        (["deep/a.3GP"], "a.mp4", "deep/a.3GP"),
+        (["hint/a.mp4.mkv"], "a", "hint/a.mp4.mkv"),
+        (["hint/a.mp4.mkv", "hint/a.webm"], "a.mp4", "hint/a.webm"),
+        (["hint/a.mp4"], "D:\\videos\\a.mp4", "hint/a.mp4"),
+        (["b/hint/a.mp4", "c/a.mp4"], "\\\\server\\share\\hint\\a.mp4", "b/hint/a.mp4"),
+        (["deep/two/a.mp4", "deep/one/a.mp4"], "two\\a.mp4", "deep/two/a.mp4"),
+        (["hint/cafe\u0301.mp4"], "caf\u00e9", "hint/cafe\u0301.mp4"),
+        (["deep/caf\u00e9.mp4"], "cafe\u0301.mp4", "deep/caf\u00e9.mp4"),
+        (["hint/cafe\u0301/1.jpg"], "caf\u00e9", "hint/cafe\u0301"),
     ],
 )
 def test_layouts(tree, tmp_path, files, name, found):
@@ -157,3 +174,12 @@ def test_many_files_are_walked_once(tmp_path, monkeypatch):
             assert index.find(f"{folder}_{number}.mp4", ("hint",)).name == f"{folder}_{number}.mp4"
     assert len(listed) <= 25
     assert time.perf_counter() - began < 2
+
+
+def test_a_folder_without_images_is_not_present(tmp_path):
+    folder = tmp_path / "a"
+    folder.mkdir()
+    (folder / "notes.txt").touch()
+    assert not Clip(source=folder).exists()
+    (folder / "1.JPG").touch()
+    assert Clip(source=folder).exists()
