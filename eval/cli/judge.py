@@ -19,7 +19,6 @@ from eval.core import Result
 from eval.errors import RunError
 from eval.files import make_folder
 from eval.judges.replay import ReplayJudge
-from eval.judges.served import ServedJudge
 from eval.readers.predictions import to_json
 from eval.readers.rows import read_jsonl
 from eval.report.terminal import show_failures, show_result
@@ -58,13 +57,8 @@ def check(given: argparse.Namespace) -> bool:
     overrides = [*judge_overrides(given.judge), *protocol_overrides(given.protocol), *given.overrides]
     settings = configuration.load_settings(overrides)
     judging = Judging(settings)
-    judge = judging.judge
-    if isinstance(judge, ServedJudge):
-        judge.fresh = True
-        takes = judge.probe()
-        found = ", ".join(f"{name}: {str(value).lower()}" for name, value in asdict(takes).items())
-        say(f"The judge at {judge.server.url}, {judge.server.model}: {found}")
-        judging.warn()
+    for line in judging.judge.renew():
+        say(line)
     return judging.show_health(building.build(settings.protocol, "protocol"))
 
 

@@ -1,13 +1,12 @@
-"""The judge calls of a run, stage by stage: an estimate of the cost before the run, the bill after it."""
+"""The judge calls of a run, stage by stage: the plan before the run, with an estimated cost, and the bill after it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from eval.judges.calls import JudgeCall, JudgeReply, JudgeTask, Usage
+from eval.judges.calls import JudgeTask, Usage
 from eval.judges.client.prices import Price
-from eval.judges.offline import OfflineJudge
 from eval.judges.transcript import CallRecord
 
 STAGES: Mapping[JudgeTask, str] = {
@@ -16,11 +15,6 @@ STAGES: Mapping[JudgeTask, str] = {
     "open_qa": "grade answers",
 }
 """Display name of each stage, in the order in which the stages run."""
-
-CHARS_PER_TOKEN = 4.0
-"""Approximate characters of English in a token; usage of earlier calls replaces it where it is known."""
-ENVELOPE = 12
-"""Approximate number of tokens that a chat template adds to a call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +43,10 @@ class Plan:
     """Name of the model whose price is used."""
     price_as_of: str | None
     """Date of the price."""
+    most: float | None = None
+    """Dollars that the run may cost at the most; None for no cap."""
+    warning: str | None = None
+    """A reason not to rely on this judge in the future."""
 
     @property
     def calls(self) -> int:
@@ -59,67 +57,6 @@ class Plan:
     def left(self) -> int:
         """Number of calls that are not yet paid for."""
         return sum(stage.calls - stage.stored for stage in self.stages)
-
-
-@dataclass(slots=True)
-class Planner:
-    """A judge that only counts calls. It replies from the store, or with the offline judge's reply where there is none.
-
-    These replies take a scorer through all its stages, so that every call it will make is counted.
-    """
-
-    look_up: Callable[[Sequence[JudgeCall]], list[JudgeReply | None]]
-    """Return the stored reply to each call, or None."""
-    tokens: Callable[[JudgeCall, str], Usage]
-    """Estimate the tokens of a call and of a reply with this text."""
-    stages: dict[JudgeTask, list[int]]
-    """By stage: number of calls, number of stored calls, input tokens, output tokens."""
-    seen: set[tuple[str, str, int]] = field(default_factory=set)
-    """Calls counted so far; equal calls are asked once."""
-    name: str = "planner"
-
-    def describe(self) -> Mapping[str, object]:
-        """Return an empty description, since these replies are never scored."""
-        return {}
-
-    def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
-        """Count the calls; return the stored reply to each, or the offline judge's."""
-        stored = self.look_up(calls)
-        stand_ins = OfflineJudge().ask([call for call, reply in zip(calls, stored, strict=True) if reply is None])
-        waiting = iter(stand_ins)
-        replies = []
-        for call, reply in zip(calls, stored, strict=True):
-            counts = self.stages.setdefault(call.task, [0, 0, 0, 0])
-            counts[0] += 1
-            if reply is not None:
-                counts[1] += 1
-                replies.append(reply)
-                continue
-            stand_in = next(waiting)
-            replies.append(stand_in)
-            if (call.system, call.user, call.attempt) in self.seen:
-                counts[1] += 1
-                continue
-            self.seen.add((call.system, call.user, call.attempt))
-            usage = self.tokens(call, stand_in.text or "")
-            counts[2] += usage.input
-            counts[3] += usage.output
-        return replies
-
-    def plan(self, price: Price | None, *, batch: bool = False) -> Plan:
-        """Return the counts with their estimated cost."""
-        stages = tuple(
-            StagePlan(task=task, calls=counts[0], stored=counts[1], input=counts[2], output=counts[3])
-            for task in STAGES
-            if (counts := self.stages.get(task))
-        )
-        usage = Usage(input=sum(stage.input for stage in stages), output=sum(stage.output for stage in stages))
-        return Plan(
-            stages=stages,
-            cost=None if price is None else price.cost(usage, batch=batch),
-            price_of=None if price is None else price.model,
-            price_as_of=None if price is None else price.as_of,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

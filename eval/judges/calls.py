@@ -96,8 +96,8 @@ class JudgeReply:
         return cls(text=None, error=error, outcome="failed", retries=retries, key=key)
 
 
-class Judge(Protocol):
-    """Answers questions about predictions."""
+class Respondent(Protocol):
+    """Replies to calls: a judge, or whatever stands before one to record or to count. Scorers need no more of it."""
 
     @property
     def name(self) -> str:

@@ -26,7 +26,7 @@ from statistics import NormalDist
 from typing import Any, Literal, get_args
 
 from eval.errors import ConfigError, DataError, did_you_mean
-from eval.judges.calls import LABELS, Grade, Judge, Label
+from eval.judges.calls import LABELS, Grade, Label, Respondent
 from eval.judges.protocol import JudgeProtocol, Question
 from eval.judges.rounds import NoAnswer, ask
 
@@ -158,7 +158,7 @@ def load_canaries(path: Path) -> tuple[Canary, ...]:
     return tuple(found.values())
 
 
-def check(judge: Judge, protocol: JudgeProtocol) -> Health:
+def check(judge: Respondent, protocol: JudgeProtocol) -> Health:
     """Put every canary to a judge, all at once, and return its results.
 
     Items of a task that the protocol does not support are left out. Raises ConfigError if none remain.

@@ -12,6 +12,7 @@ from typing import Any
 
 from eval.judges.calls import Grade, JudgeCall, JudgeReply, Label
 from eval.judges.forms import form
+from eval.judges.judge import Judge
 from eval.judges.words import lemmas, stands_in, words
 
 MAX_EVENTS = 10
@@ -35,7 +36,7 @@ _EXCLUSIVE = (
 """Sets of mutually exclusive words, when they describe the same thing."""
 
 
-class OfflineJudge:
+class OfflineJudge(Judge):
     """Replies to every call from its inputs by comparing words, deterministically.
 
     Args:
@@ -47,6 +48,8 @@ class OfflineJudge:
     60% of its content words and conflicts with none, contradiction where one conflicts (another colour, direction,
     number or shape, or only one of both is negated) and holds half of the others, neutral otherwise.
     """
+
+    name: str = ""
 
     def __init__(self, *, name: str = "offline") -> None:
         self.name = name

@@ -1,53 +1,78 @@
-"""A judge that repeats its replies in an earlier run, from the run's folder or its bundle, without asking any server.
+"""Judges that repeat recorded replies without asking any server, above all those of a run, from its folder or bundle.
 
 A server's replies are found by the hash of the request, so that a changed prediction, wording or reference finds none,
 and the score reports this instead of changing. Judges that compute their replies leave no hash. Theirs are found by
 sample, task, side and attempt, in order, which is valid only for the same predictions.
-
-A bundle is untrusted input, so it is checked field by field.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 from eval.errors import ConfigError, DataError, did_you_mean
-from eval.judges.calls import JudgeCall, JudgeReply, Outcome, ReplySource, Usage
+from eval.judges.calls import JudgeCall, JudgeReply
+from eval.judges.judge import Judge
 from eval.judges.protocol import JudgeProtocol, ProtocolName, judge_protocol, with_wording
-from eval.judges.requests import Capabilities, asked_of
+from eval.judges.requests import Capabilities, key_of
+from eval.judges.transcript import WhichCall, read_verdicts
 from eval.judges.wording import Wording, wording_of
 from eval.readers.malformed import printable
-from eval.readers.parsing import NotJSONError, opened_text, parsed, problem, whole
+from eval.readers.parsing import NotJSONError, parsed, whole
 from eval.runs.bundle import WORDING, unpacked
 from eval.runs.checksums import verify
 from eval.runs.folder import VERDICTS
 from eval.runs.result import read_result
 
-MAX_BYTES = 1 << 30
-"""Maximum bytes of verdicts; those of a run of 13,691 questions take some 10 MB."""
-MAX_LINE = 64 << 20
-"""Maximum bytes of one line; a reply has at most 8 MiB."""
-MAX_LINES = 500_000
-"""Maximum number of lines: objects take far more memory than lines; the largest benchmark has 72,821 questions."""
-
-_Which = tuple[str, str, str | None, int]
-"""Sample, task, side and attempt of a call."""
-_TEXT, _TEXT_OR_NONE, _NUMBER = (str,), (str, type(None)), (int,)
-_TYPES: Mapping[str, tuple[type, ...]] = {
-    "sample": _TEXT, "task": _TEXT, "side": _TEXT_OR_NONE, "attempt": _NUMBER,
-    "text": _TEXT_OR_NONE, "error": _TEXT_OR_NONE, "outcome": _TEXT, "source": _TEXT, "served": _TEXT_OR_NONE,
-    "usage": (dict, type(None)), "finish_reason": _TEXT_OR_NONE, "retries": _NUMBER, "batch": (bool,),
-    "key": _TEXT_OR_NONE,
-}  # fmt: skip
-"""The fields of a line of verdicts.jsonl: the identity of the call, and the reply."""
-_COUNTS = ("input", "output", "cached", "reasoning")
-_WHICH = ("sample", "task", "side", "attempt")
+RequestForm = tuple[Capabilities, Mapping[str, Any]]
+"""The form in which a server was asked: the fields that it accepts, and further parameters. It is part of the key."""
 
 
-class ReplayJudge:
+class RecordedJudge(Judge):
+    """Gives recorded replies, wherever they are; a call without one fails.
+
+    Args:
+        forms: Forms in which the judge may have been asked. The first call with a reply settles it: the form that finds
+            most replies in its round.
+    """
+
+    name: str = ""
+    missing: str
+    """The reason given for a call without a reply."""
+
+    def __init__(self, forms: Sequence[RequestForm]) -> None:
+        self._forms = forms
+        self._form: RequestForm | None = None
+        self.said_anything = False
+        """Whether any call so far had a reply."""
+
+    def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
+        """Return the recorded reply to each call, in the order given."""
+        forms = self._forms if self._form is None else [self._form]
+        tried = [[key_of(call, *form) for call in calls] for form in forms]
+        found = [self._find(keys) for keys in tried]
+        best = max(range(len(forms)), key=lambda i: len(found[i]))
+        if found[best]:
+            self._form = forms[best]
+        replies = [
+            found[best].get(key) or self._in_turn(call) or JudgeReply.failure(self.missing, key=key)
+            for key, call in zip(tried[best], calls, strict=True)
+        ]
+        self.said_anything = self.said_anything or any(reply.outcome != "failed" for reply in replies)
+        return replies
+
+    def _find(self, keys: Sequence[str]) -> Mapping[str, JudgeReply]:
+        """Return the replies with these keys."""
+        raise NotImplementedError
+
+    def _in_turn(self, call: JudgeCall) -> JudgeReply | None:  # noqa: ARG002
+        """Return the next reply without a key to a call; None where there is none."""
+        return None
+
+
+class ReplayJudge(RecordedJudge):
     """Gives the recorded replies of a run.
 
     Args:
@@ -61,33 +86,37 @@ class ReplayJudge:
         RunError: there is no result, or the verdicts are not those that it was computed with.
     """
 
+    missing = "no verdict was recorded for this call: it was never given, or prediction, reference or wording differ"
+
     def __init__(self, *, bundle: Path | None, same_predictions: bool = False) -> None:
         if bundle is None:
             raise ConfigError("judge=replay needs the bundle: JUDGE=replay:<bundle>, or judge.bundle=<bundle>.")
         self.place = bundle
         self.n_served = 0
         """Number of replies that came from a server."""
-        self.said_anything = False
-        """Whether any call so far had a reply."""
         self._same_predictions = same_predictions
         self._by_key: dict[str, JudgeReply] = {}
-        self._in_turn: dict[_Which, deque[JudgeReply]] = defaultdict(deque)
+        self._computed: dict[WhichCall, deque[JudgeReply]] = defaultdict(deque)
         with unpacked(bundle) as folder:
             self._scorer = _scorer_in(folder)
             self._wording = _wording_in(folder)
             try:
                 self._judge: dict[str, Any] = dict(self._scorer["judge"])
                 takes = self._judge.get("takes")
-                self._takes = Capabilities(**takes) if takes else Capabilities()
-                self._extra = dict(self._judge.get("extra") or {})
+                form = Capabilities(**takes) if takes else Capabilities(), dict(self._judge.get("extra") or {})
                 self.name = str(self._judge["name"])
             except (KeyError, TypeError, ValueError) as error:
                 raise DataError(
                     f"{folder}: its result describes no judge that can be replayed: {printable(str(error))}."
                 ) from error
             if (folder / VERDICTS).exists():  # otherwise nothing was asked
-                for which, reply in _recorded(folder / VERDICTS):
-                    self._keep(which, reply)
+                for which, reply in read_verdicts(folder / VERDICTS):
+                    if reply.key is None:
+                        self._computed[which].append(reply)
+                    else:
+                        self._by_key.setdefault(reply.key, reply)
+                        self.n_served += reply.outcome != "failed"
+        super().__init__([form])
 
     def describe(self) -> Mapping[str, Any]:
         """Return the description of the judge that gave the verdicts: a replay has no identity of its own."""
@@ -136,30 +165,13 @@ class ReplayJudge:
             "the imported pack (protocol.pack=<folder>), that it was judged with."
         )
 
-    def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
-        """Return the recorded reply to each call, in the order given; a call without one fails."""
-        return [self._reply(call) for call in calls]
+    def _find(self, keys: Sequence[str]) -> Mapping[str, JudgeReply]:
+        return {key: self._by_key[key] for key in keys if key in self._by_key}
 
-    def _reply(self, call: JudgeCall) -> JudgeReply:
-        key = asked_of(call, self._takes, self._extra).key
-        reply = self._by_key.get(key)
-        if reply is None and self._same_predictions:
-            left = self._in_turn.get((call.sample, call.task, call.inputs.get("side"), call.attempt))
-            reply = left.popleft() if left else None
-        if reply is None:
-            return JudgeReply.failure(
-                "no verdict was recorded for this call: it was never given, or prediction, reference or wording differ",
-                key=key,
-            )
-        self.said_anything = self.said_anything or reply.outcome != "failed"
-        return reply
-
-    def _keep(self, which: _Which, reply: JudgeReply) -> None:
-        if reply.key is None:
-            self._in_turn[which].append(reply)
-            return
-        self.n_served += reply.outcome != "failed"
-        self._by_key.setdefault(reply.key, reply)
+    def _in_turn(self, call: JudgeCall) -> JudgeReply | None:
+        which = (call.sample, call.task, call.inputs.get("side"), call.attempt)
+        left = self._computed.get(which) if self._same_predictions else None
+        return left.popleft() if left else None
 
 
 def _scorer_in(folder: Path) -> Mapping[str, Any]:
@@ -181,52 +193,6 @@ def _wording_in(folder: Path) -> Wording | None:
         return wording_of(parsed(whole(path)), str(path))
     except NotJSONError as error:
         raise DataError(f"{path}: cannot be read as JSON: {printable(str(error))}") from error
-
-
-def _recorded(path: Path) -> Iterator[tuple[_Which, JudgeReply]]:
-    """Yield call and reply of each line. Raises DataError, naming the line, where it is no verdict or too large."""
-    number, left = 0, MAX_BYTES
-    with opened_text(path) as file:
-        try:
-            while line := file.readline(MAX_LINE + 1):
-                number += 1
-                left -= len(line)
-                if left < 0 or len(line) > MAX_LINE or number > MAX_LINES:
-                    raise ValueError(f"more than {MAX_BYTES} bytes, {MAX_LINE} in a line, or {MAX_LINES} lines")  # noqa: TRY301
-                yield _verdict(parsed(line))
-        except (OSError, ValueError, TypeError) as error:
-            raise DataError(
-                f"{path}:{number}: no verdict, or a damaged one: {printable(str(error))}. Get it again, or score again."
-            ) from error
-
-
-def _verdict(found: Any) -> tuple[_Which, JudgeReply]:
-    """Return the call and reply in a line. Raises ValueError or TypeError."""
-    if trouble := problem(found):
-        raise ValueError(trouble)
-    if not isinstance(found, dict):
-        raise TypeError("it is no object")
-    if wrong := sorted(found.keys() ^ _TYPES.keys()):
-        raise ValueError(f"the field {wrong[0][:60]!r} is missing, or none of a verdict")
-    for name, types in _TYPES.items():
-        # Not isinstance, which accepts true as a number.
-        if type(found[name]) not in types:
-            raise TypeError(f"{name} is {str(found[name])[:60]!r}")
-    outcome, source, text = found["outcome"], found["source"], found["text"]
-    if outcome not in get_args(Outcome) or source not in get_args(ReplySource):
-        raise ValueError(f"outcome {outcome[:60]!r}, source {source[:60]!r}")
-    if (outcome == "replied" and text is None) or (outcome == "failed" and text is not None):
-        raise ValueError(f"{outcome}, {'without a' if text is None else 'and yet a'} text")
-    usage = found["usage"]
-    if usage is not None and (set(usage) != set(_COUNTS) or any(type(usage[name]) is not int for name in _COUNTS)):
-        raise TypeError(f"usage is {str(usage)[:60]!r}")
-    given = {name: value for name, value in found.items() if name not in _WHICH}
-    # Calls that were paid for in the run cost nothing now.
-    given |= {"usage": None if usage is None else Usage(**usage), "retries": 0}
-    if found["key"] is not None and outcome != "failed":
-        given["source"] = "stored"
-    which = (found["sample"], found["task"], found["side"], found["attempt"])
-    return which, JudgeReply(**given)
 
 
 def _protocols() -> list[str]:

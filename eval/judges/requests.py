@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from eval.errors import ConfigError
@@ -20,6 +20,8 @@ from eval.readers.malformed import printable, whole_characters
 
 THINKING_TOKENS = 8192
 """Extra tokens on top of a reply's bound for a model that reasons before it replies."""
+Provider = Literal["openai", "azure", "local"]
+"""The kind of server: OpenAI's or an exact equivalent; an Azure resource; any other, by its URL."""
 ReplyBound = Literal["max_completion_tokens", "max_tokens", "none"]
 """The server's name of the parameter that bounds the reply's tokens."""
 BOUNDS: tuple[ReplyBound, ...] = ("max_completion_tokens", "max_tokens", "none")
@@ -51,20 +53,42 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AddressedCall:
+class Request:
     """A call in the form for one server."""
 
     key: str
     """Key of its reply."""
-    call: JudgeCall
-    part: Mapping[str, Any]
+    body: Mapping[str, Any]
+    """The HTTP request's body."""
+    max_tokens: int | None
+    """Upper bound on the reply's tokens, whatever the server names the parameter."""
+    asked: Mapping[str, Any] = field(default_factory=dict)
     """The part of the request that the reply depends on."""
+    task: str = ""
+    """Task and form of the call: `entail/native`."""
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the messages and of the schema, which a server may add to the messages."""
+        parts = [str(message["content"]) for message in self.body["messages"]]
+        return sum(len(part.encode("utf-8", "replace")) for part in [*parts, str(self.body.get("response_format", ""))])
 
 
-def asked_of(call: JudgeCall, takes: Capabilities, extra: Mapping[str, Any]) -> AddressedCall:
-    """Return a call in the form for a server with these capabilities."""
-    part = request_of(call, takes, extra)
-    return AddressedCall(key=address(part), call=call, part=part)
+def addressed(call: JudgeCall, model: str, takes: Capabilities, extra: Mapping[str, Any]) -> Request:
+    """Return a call as a request for a model of a server with these capabilities."""
+    asked = request_of(call, takes, extra)
+    return Request(
+        key=address(asked),
+        body=body_of(asked, model, takes),
+        max_tokens=asked.get("max_tokens"),
+        asked=asked,
+        task=f"{call.task}/{call.form}",
+    )
+
+
+def key_of(call: JudgeCall, takes: Capabilities, extra: Mapping[str, Any]) -> str:
+    """Return the key of the reply to a call by any model of a server with these capabilities."""
+    return address(request_of(call, takes, extra))
 
 
 def check_extra(extra: object) -> None:

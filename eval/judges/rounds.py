@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from eval.judges.calls import Judge, JudgeReply, UnreadableReplyError
+from eval.judges.calls import JudgeReply, Respondent, UnreadableReplyError
 from eval.judges.protocol import Question
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ class NoAnswer:
     """The reason why there is no answer."""
 
 
-def ask(judge: Judge, questions: Sequence[Question[T]]) -> list[T | NoAnswer]:
+def ask(judge: Respondent, questions: Sequence[Question[T]]) -> list[T | NoAnswer]:
     """Return the answer to each question, in the order given.
 
     A question whose reply cannot be read is asked again in the next round, with `attempt` increased, up to its number

@@ -8,6 +8,7 @@ from typing import Any
 
 from eval.errors import ConfigError
 from eval.judges.calls import JudgeCall, JudgeReply
+from eval.judges.judge import Judge
 
 
 def script_keys(call: JudgeCall) -> tuple[str, ...]:
@@ -21,7 +22,7 @@ def script_keys(call: JudgeCall) -> tuple[str, ...]:
     return (*(f"{call.sample} {task}" for task in tasks), call.sample, *tasks)
 
 
-class ScriptedJudge:
+class ScriptedJudge(Judge):
     """Gives replies from a list or a mapping, without reading the question.
 
     Args:
@@ -30,6 +31,8 @@ class ScriptedJudge:
             one text, which is given at every attempt, or to a list with one text an attempt. Calls for which the
             mapping holds nothing stay without a reply. It keeps no count of its own, so calls may come in any order.
     """
+
+    name: str = ""
 
     def __init__(
         self, *, name: str = "scripted", replies: Sequence[str] | Mapping[str, str | Sequence[str]] = ("",)

@@ -15,26 +15,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.errors import ConfigError, JudgeError
-from eval.judges.calls import JudgeCall, JudgeReply, Usage
+from eval.judges.bill import Bill, Plan, bill
+from eval.judges.calls import JudgeCall, JudgeReply, Respondent, Usage
 from eval.judges.client.budget import Budget
 from eval.judges.client.prices import PriceList, load_prices
-from eval.judges.client.server import Provider, Server, ServerSettings
+from eval.judges.client.server import Server, ServerSettings
 from eval.judges.client.server_cache import KnownServer
 from eval.judges.client.throttle import MOST, START, START_LOCAL, Throttle
-from eval.judges.requests import AddressedCall, Capabilities, asked_of, body_of, check_extra
+from eval.judges.judge import Judge, Listener, Say
+from eval.judges.planning import Estimator, Planner, estimator
+from eval.judges.requests import Capabilities, Provider, Request, addressed, check_extra, key_of
+from eval.judges.transcript import CallRecord
 from eval.judges.verdicts import StoredReply, VerdictStore
 
 if TYPE_CHECKING:
-    from eval.judges.client.asking import Answered, Asker, Request
+    from eval.judges.client.asking import Asker
+    from eval.judges.client.outcomes import RequestOutcome
 
 MOST_OF_ANY = 100_000
 """Maximum of every bound that a user sets, in seconds or as a count."""
 
-Listener = Callable[[int, int], None]
-"""Receives the number of calls of a round that have ended, and the number of all calls in it."""
+_HEALTH = ("n", "accuracy", "lower", "upper", "injection_pass_rate", "unread", "refused", "failed", "created")
+"""The fields of a canary check that a result holds."""
 
 
-class ServedJudge:
+class ServedJudge(Judge):
     """A model behind an OpenAI-compatible server.
 
     Args:
@@ -102,28 +107,25 @@ class ServedJudge:
         self.probed: tuple[Usage, ...] = ()
         """Tokens of the probe's calls, whose replies are no verdicts."""
         self.on_progress: Listener | None = None
-        self.say: Callable[[str], None] = lambda _: None
+        self.say: Say = lambda _: None
         """Receives messages about the progress of batches, which take hours."""
         self.fresh = False
         """Whether stored verdicts are ignored: a health check measures the judge as it is now."""
-        self._served = self._wanted = served
+        self.served = self._wanted = served
+        """The model as the server names it, once a verdict has settled it."""
         self.known = KnownServer(self.server, revision, self.extra)
         start = START_LOCAL if provider == "local" else START
         self._throttle = Throttle(max_concurrency, start, slow_s=timeout_s / 4)
         self._tries, self._deadline_s = tries, deadline_s
-        self._path = verdicts
+        self.kept_in = self._path = verdicts
+        self._billed = 0.0  # the unconfirmed dollars of earlier bills
         self._opened: VerdictStore | None = None
         self._asker: Asker | None = None
 
     @property
     def name(self) -> str:
         """The model as served, if known; else the configured name."""
-        return self._served or self.server.settings.model or self.label
-
-    @property
-    def served(self) -> str | None:
-        """The model as the server names it, once a verdict has settled it."""
-        return self._served
+        return self.served or self.server.settings.model or self.label
 
     @property
     def store(self) -> VerdictStore:
@@ -138,14 +140,14 @@ class ServedJudge:
             "name": self.name,
             "provider": self.server.settings.provider,
             "requested": self.server.settings.model,
-            "served": self._served,
+            "served": self.served,
             "revision": self.revision,
             "takes": None if self.known.takes is None else asdict(self.known.takes),
             "extra": self.extra,
         }
 
-    def check(self) -> None:
-        """Check that the server can be asked, before work is done that only it can complete.
+    def check(self) -> bool:
+        """Check that the server can be asked, before work is done that only it can complete; return True.
 
         Raises JudgeError where it can't be reached, refuses the key or has no such model, and ConfigError where
         `max_cost` was given and no price is known.
@@ -153,15 +155,64 @@ class ServedJudge:
         if not self._learn():
             asyncio.run(self.server.look())
         self._require_price()
+        return True
+
+    def renew(self) -> list[str]:
+        """Probe the server anew, and ignore stored verdicts from now on; return what to tell the user."""
+        self.fresh = True
+        takes = self.probe()
+        found = ", ".join(f"{name}: {str(value).lower()}" for name, value in asdict(takes).items())
+        warning = self._warning()
+        return [f"The judge at {self.server.url}, {self.server.model}: {found}", *([warning] if warning else [])]
+
+    def plan(self, score: Callable[[Respondent], object], prepare: Callable[[], None]) -> Plan:
+        """Return the plan of the calls that are not in the store. Nothing is asked, but by `prepare`."""
+
+        def prepared() -> Estimator:
+            prepare()
+            return estimator(self.usage_so_far())
+
+        planner = Planner(look_up=self.look_up, prepare=prepared)
+        score(planner)
+        plan = planner.plan(self.budget.price, batch=self.batch)
+        return replace(plan, most=self.budget.most, warning=self._warning())
+
+    def watch(self, say: Say, on_progress: Listener) -> None:
+        """Show messages about batches and the progress of calls, up to the bill."""
+        self.say, self.on_progress = say, on_progress
+
+    def bill(self, records: Sequence[CallRecord]) -> Bill:
+        """Return the cost of these calls, of probes and of requests that broke off since the last bill."""
+        self.on_progress = None
+        unconfirmed, self._billed = self.budget.unconfirmed - self._billed, self.budget.unconfirmed
+        probed, self.probed = self.probed, ()
+        return bill(records, self.budget.price, probed=probed, unconfirmed=unconfirmed)
+
+    def keep_health(self, protocol: Mapping[str, Any], health: Mapping[str, Any]) -> None:
+        """Keep the result of a canary check in the store."""
+        self.store.keep_check(self.describe(), protocol, health)
+
+    def health(self, protocol: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return a summary of the last canary check under a protocol; None where there was none."""
+        found = self.store.last_check(self.describe(), protocol)
+        return None if found is None else {name: found[name] for name in _HEALTH}
+
+    def _warning(self) -> str | None:
+        """Return a warning of a model whose retirement date is known and near."""
+        if self.server.settings.provider != "openai":
+            return None
+        # No verdict of this run has shown yet which model is served.
+        return self.price_list.warning(self.name, self.served or self.known.served, self.server.settings.model)
 
     def look_up(self, calls: Sequence[JudgeCall]) -> list[JudgeReply | None]:
         """Return the stored reply to each call, without asking the server; None where there is none."""
         if not self.known.recall(self.store):
             return [None] * len(calls)
-        asked = self._asked(calls)
-        found = self.store.find([one.key for one in asked], self.known.identity)
-        verdicts = {key: _of(self._served or self.known.served, some) for key, some in found.items()}
-        return [_reply(verdict) if (verdict := verdicts.get(one.key)) else None for one in asked]
+        assert self.known.takes is not None
+        keys = [key_of(call, self.known.takes, self.extra) for call in calls]
+        found = self.store.find(keys, self.known.identity)
+        verdicts = {key: _of(self.served or self.known.served, some) for key, some in found.items()}
+        return [verdict.reply() if (verdict := verdicts.get(key)) else None for key in keys]
 
     def usage_so_far(self) -> dict[str, tuple[float, float]]:
         """Return the mean usage of stored calls, by task and form: tokens per request character, tokens per reply."""
@@ -176,7 +227,8 @@ class ServedJudge:
             self._learn()
         except JudgeError as error:
             return [JudgeReply.failure(str(error)) for _ in calls]
-        asked = self._asked(calls)
+        assert self.known.takes is not None
+        asked = [addressed(call, self.server.model, self.known.takes, self.extra) for call in calls]
         distinct = {one.key: one for one in asked}
         stored = {} if self.fresh else self.store.find(distinct, self.known.identity)
         replies = self._settled(distinct, stored)
@@ -194,10 +246,6 @@ class ServedJudge:
             ordered.append(replace(reply, source="stored", retries=0) if one.key in given and reply.text else reply)
             given.add(one.key)
         return ordered
-
-    def _asked(self, calls: Iterable[JudgeCall]) -> list[AddressedCall]:
-        assert self.known.takes is not None
-        return [asked_of(call, self.known.takes, self.extra) for call in calls]
 
     def _learn(self) -> bool:
         """Find out the server's capabilities if they are not known; return whether it was asked."""
@@ -220,12 +268,12 @@ class ServedJudge:
         return self.known.takes
 
     def _set_price(self) -> None:
-        prices, served = self.price_list, self._served or self.known.served
+        prices, served = self.price_list, self.served or self.known.served
         self.budget.price = prices.price(served) or prices.price(self.server.model) or self.budget.price
 
     def _require_price(self) -> None:
         """Raise ConfigError where nothing may be asked, because a cap was given and no price is known."""
-        prices, served = self.price_list, self._served or self.known.served
+        prices, served = self.price_list, self.served or self.known.served
         if self.budget.most is not None and self.budget.price is None:
             raise ConfigError(
                 f"max_cost needs a price, and {prices.path} has none for {served or self.server.model!r}; add one "
@@ -239,28 +287,28 @@ class ServedJudge:
         return Asker(throttle=self._throttle, budget=self.budget, patience=patience)
 
     def _settled(
-        self, distinct: Mapping[str, AddressedCall], stored: Mapping[str, list[StoredReply]]
+        self, distinct: Mapping[str, Request], stored: Mapping[str, list[StoredReply]]
     ) -> dict[str, JudgeReply]:
         """Return the stored replies that may be used: those of the settled model.
 
         Where none is settled, the model that this server had when it was last asked may answer, if it answers all.
         """
-        if self._served is None:
+        if self.served is None:
             if not all(_of(self.known.served, stored.get(key, [])) for key in distinct):
                 return {}  # the server settles it, with its first reply
             self._settle(self.known.served)
-        found = {key: _of(self._served, some) for key, some in stored.items()}
-        return {key: _reply(verdict) for key, verdict in found.items() if verdict is not None}
+        found = {key: _of(self.served, some) for key, some in stored.items()}
+        return {key: verdict.reply() for key, verdict in found.items() if verdict is not None}
 
     def _settle(self, served: str) -> None:
-        self._served = served
+        self.served = served
         self._set_price()
         if served != self.known.served:
             self.known.remember(self.store, served)
 
     async def _ask_server(
         self,
-        distinct: Mapping[str, AddressedCall],
+        distinct: Mapping[str, Request],
         stored: Mapping[str, list[StoredReply]],
         replies: dict[str, JudgeReply],
     ) -> None:
@@ -268,24 +316,23 @@ class ServedJudge:
         self._asker = self._asker or self._new_asker()
         asker, total = self._asker, len(distinct)
 
-        def keep(ended: Sequence[tuple[Request, Answered]]) -> None:
-            replies.update(self._kept(distinct, ended))
+        def keep(ended: Sequence[tuple[Request, RequestOutcome]]) -> None:
+            replies.update(self._kept(ended))
             if self.on_progress is not None:
                 self.on_progress(len(replies), total)
 
         async with self.server.wire(int(self._throttle.most)) as wire:
-            if self._served is None:
+            if self.served is None:
                 # One call goes first: its reply names the served model, which decides which stored replies may be used.
                 under_way = {key for keys in self.store.open_batches(self.known.key).values() for key in keys}
                 unpaid = [one for one in distinct.values() if one.key not in stored and one.key not in under_way]
-                await asker.ask(wire, [self._request(one) for one in unpaid[:1]], keep)
-                if self.served is not None:
-                    replies.update(self._settled(distinct, stored))
-            missing = [self._request(one) for one in distinct.values() if one.key not in replies]
+                await asker.ask(wire, unpaid[:1], keep)
+                replies.update(self._settled(distinct, stored))
+            missing = [request for request in distinct.values() if request.key not in replies]
             if self.batch:
                 from eval.judges.client.batch import ask_in_batches
 
-                firsts = [request for request in missing if not distinct[request.key].call.attempt]
+                firsts = [request for request in missing if not request.asked["attempt"]]
                 await ask_in_batches(wire.client, firsts, self.store, self.known.key, asker, keep, self.say)
                 missing = [request for request in missing if request.key not in replies]
             # Another run on the same store may have paid for a call by now; shuffled orders make this rare.
@@ -296,47 +343,37 @@ class ServedJudge:
         """Yield the requests that no run has paid for when their turn comes; add the replies to the others."""
         for request in requests:
             found = {} if self.fresh else self.store.find([request.key], self.known.identity)
-            verdict = _of(self._served, found.get(request.key, []))
+            verdict = _of(self.served, found.get(request.key, []))
             if verdict is None:
                 yield request
             else:
-                replies[request.key] = _reply(verdict)
+                replies[request.key] = verdict.reply()
 
-    def _request(self, asked: AddressedCall) -> Request:
-        from eval.judges.client.asking import Request
-
-        assert self.known.takes is not None
-        body = body_of(asked.part, self.server.model, self.known.takes)
-        return Request(key=asked.key, body=body, max_tokens=asked.part.get("max_tokens"))
-
-    def _kept(
-        self, distinct: Mapping[str, AddressedCall], ended: Sequence[tuple[Request, Answered]]
-    ) -> dict[str, JudgeReply]:
+    def _kept(self, ended: Sequence[tuple[Request, RequestOutcome]]) -> dict[str, JudgeReply]:
         """Store the paid replies, and return them."""
-        unnamed = self._served or self.known.served
+        unnamed = self.served or self.known.served
         verdicts: dict[str, StoredReply] = {}
         replies: dict[str, JudgeReply] = {}
-        for request, answered in ended:
-            verdict = self.server.verdict(distinct[request.key], answered, self.revision, unnamed)
+        for request, outcome in ended:
+            verdict = self.server.verdict(request, outcome, self.revision, unnamed)
             if verdict is None:
-                failed = JudgeReply.failure(answered.outcome.detail, retries=answered.retries, key=request.key)
-                replies[request.key] = failed
+                replies[request.key] = JudgeReply.failure(outcome.detail, retries=outcome.retries, key=request.key)
             else:
                 verdicts[request.key] = verdict
         # Written to disk before anything else, since the replies are paid for.
         self.store.put(list(verdicts.values()))
         for key, verdict in verdicts.items():
-            if self._served is None:
+            if self.served is None:
                 self._settle(verdict.served)
-            replies[key] = _reply(verdict, asked=True) if verdict.served == self._served else self._stop(verdict)
+            replies[key] = verdict.reply(asked=True) if verdict.served == self.served else self._stop(verdict)
         return replies
 
     def _stop(self, verdict: StoredReply) -> JudgeReply:
         """Stop asking, since another model answered; return the failed reply of the call."""
         changed = (
-            f"answered by {verdict.served!r}, and judge.served asks for {self._served!r}: correct it, or leave it out"
+            f"answered by {verdict.served!r}, and judge.served asks for {self.served!r}: correct it, or leave it out"
             if self._wanted
-            else f"answered by {verdict.served!r}, and this score is by {self._served!r}: the server changed the model "
+            else f"answered by {verdict.served!r}, and this score is by {self.served!r}: the server changed the model "
             f"behind {verdict.requested!r}. Ask for a dated model, or set judge.served={verdict.served!r} to have "
             "everything judged by it"
         )
@@ -347,17 +384,3 @@ class ServedJudge:
 
 def _of(served: str | None, verdicts: Iterable[StoredReply]) -> StoredReply | None:
     return next((verdict for verdict in verdicts if verdict.served == served), None)
-
-
-def _reply(verdict: StoredReply, *, asked: bool = False) -> JudgeReply:
-    return JudgeReply(
-        text=verdict.text,
-        outcome=verdict.outcome,
-        source="asked" if asked else "stored",
-        served=verdict.served,
-        usage=verdict.usage,
-        finish_reason=verdict.finish_reason,
-        retries=verdict.retries if asked else 0,
-        batch=verdict.batch,
-        key=verdict.key,
-    )

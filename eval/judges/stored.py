@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from eval.judges.calls import Usage
+from eval.judges.calls import JudgeReply, Usage
 
 DAMAGED = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 """Exceptions that a field raises when the disk has corrupted it."""
@@ -48,6 +48,20 @@ class StoredReply:
     """Task and form of the call: `entail/native`."""
     request: Mapping[str, Any]
     """The part of the request that its key depends on."""
+
+    def reply(self, *, asked: bool = False) -> JudgeReply:
+        """Return the reply for a scorer, as read from the store, or as just `asked` for."""
+        return JudgeReply(
+            text=self.text,
+            outcome=self.outcome,
+            source="asked" if asked else "stored",
+            served=self.served,
+            usage=self.usage,
+            finish_reason=self.finish_reason,
+            retries=self.retries if asked else 0,
+            batch=self.batch,
+            key=self.key,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from typing import Any, Literal, TypeVar
 
 from eval.core import Metric, Prediction, Sample, Score, StopWhen
 from eval.errors import DataError
-from eval.judges.calls import Judge, Label
+from eval.judges.calls import Label, Respondent
 from eval.judges.protocol import JudgeProtocol, Question, Side, native_protocol
 from eval.judges.rounds import NoAnswer, ask
 from eval.readers.upstream import FAILED
@@ -38,7 +38,7 @@ _T = TypeVar("_T")
 class AutoDQ:
     """F1 of mean recall and mean precision of events: over sources, by source, and by kind of video."""
 
-    judge: Judge
+    judge: Respondent
     """The judge that lists and labels events."""
     protocol: JudgeProtocol = field(default_factory=native_protocol)
     """The protocol, which also sets how many attempts are made before a video has failed."""

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from eval.core import OVERALL, Metric, Prediction, Sample, Score, StopWhen
 from eval.errors import DataError
-from eval.judges.calls import Grade, Judge
+from eval.judges.calls import Grade, Respondent
 from eval.judges.protocol import JudgeProtocol, Question, native_protocol
 from eval.judges.rounds import NoAnswer, ask
 from eval.readers.upstream import FAILED
@@ -32,7 +32,7 @@ _FULL_MARKS = {"accuracy": 1.0, "score": 5.0, **dict.fromkeys(MATCHES, 1.0)}
 class OpenQA:
     """Accuracy and mean score by a judge's verdicts, with exact match, lemma match and containment."""
 
-    judge: Judge
+    judge: Respondent
     """The judge that grades answers."""
     protocol: JudgeProtocol = field(default_factory=native_protocol)
     """The protocol."""

@@ -12,12 +12,13 @@ import pytest
 from eval.errors import RunError
 from eval.judges.calls import Usage
 from eval.judges.client import asking
-from eval.judges.client.asking import Answered, Asker, Request, RetryPolicy
+from eval.judges.client.asking import Asker, RetryPolicy
 from eval.judges.client.batch import ask_in_batches
 from eval.judges.client.budget import Budget
 from eval.judges.client.outcomes import RequestOutcome
 from eval.judges.client.prices import Price
 from eval.judges.client.throttle import Throttle
+from eval.judges.requests import Request
 from eval.judges.verdicts import VerdictStore
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,16 +58,16 @@ def asker_of(most=8, **settings):
 
 def ask(asker, sender, requests, done=None):
     """Ask in an event loop of its own, as each round of a run does; return how each request ended."""
-    ended: list[tuple[Request, Answered]] = []
+    ended: list[tuple[Request, RequestOutcome]] = []
     asyncio.run(asyncio.wait_for(asker.ask(sender, requests, done or ended.extend), 30))
-    return {int(request.key): answered for request, answered in ended}
+    return {int(request.key): outcome for request, outcome in ended}
 
 
 def test_every_request_ends_once_and_nothing_is_left_over():
     asker, sender = asker_of(), Sender()
     for _ in range(3):
         ended = ask(asker, sender, numbered(50))
-        assert [ended[i].outcome.text for i in range(50)] == ["yes"] * 50
+        assert [ended[i].text for i in range(50)] == ["yes"] * 50
         assert asker.throttle.in_flight == 0
     assert len(sender.seen) == 150
     assert ask(asker, sender, []) == {}
@@ -76,7 +77,7 @@ def test_what_fails_and_may_pass_is_sent_again():
     busy = RequestOutcome(kind="overloaded", detail="HTTP 503")
     ended = ask(asker_of(), Sender(lambda key, n: busy if n < key else YES), numbered(7))
     assert [ended[i].retries for i in range(7)] == [0, 1, 2, 3, 4, 5, 5]
-    assert [ended[i].outcome.kind for i in range(7)] == ["replied"] * 6 + ["overloaded"]
+    assert [ended[i].kind for i in range(7)] == ["replied"] * 6 + ["overloaded"]
 
 
 def test_a_wait_ends_when_everything_ends():
@@ -93,7 +94,7 @@ def test_a_wait_ends_when_everything_ends():
         await asyncio.sleep(0.05 * key)
 
     ended = ask(asker_of(), Sender(answer, before), numbered(2))
-    assert [ended[i].outcome.detail for i in range(2)] == ["not asked, since the server said: 401", "401"]
+    assert [ended[i].detail for i in range(2)] == ["not asked, since the server said: 401", "401"]
 
 
 @pytest.mark.parametrize("at", [0, 3, 49], ids="after {}".format)
@@ -113,7 +114,7 @@ def test_what_the_store_raises_ends_the_asking_and_is_raised(at):
     assert at < len(sender.seen) <= at + 2 * 8
     assert asker.throttle.in_flight == 0
     ended = ask(asker, sender, numbered(2))
-    assert {answered.outcome.detail for answered in ended.values()} == {
+    assert {outcome.detail for outcome in ended.values()} == {
         "not asked, since a reply could not be kept: no room on the disk"
     }
 
@@ -131,7 +132,7 @@ def test_the_cap_holds_and_is_used():
     budget = Budget(most=1010e-6, price=PRICE)
     asker = asker_of(budget=budget)
     ended = ask(asker, Sender(), numbered(100))
-    kinds = [answered.outcome.kind for answered in ended.values()]
+    kinds = [outcome.kind for outcome in ended.values()]
     assert kinds.count("replied") == 41  # after which 820 are spent, and 200 have no room
     assert budget.spent == pytest.approx(820e-6)
     assert asker.stopped == "not asked, since max_cost=0.00101 leaves no room for another call"
@@ -140,7 +141,7 @@ def test_the_cap_holds_and_is_used():
 def test_amounts_that_do_not_cancel_are_not_waited_for():
     budget = Budget(most=1e-6, price=PRICE, reserved=2.8e-17)
     ended = ask(asker_of(budget=budget), Sender(), numbered(3))
-    assert {answered.outcome.kind for answered in ended.values()} == {"fatal"}
+    assert {outcome.kind for outcome in ended.values()} == {"fatal"}
 
 
 def test_what_a_broken_batch_run_had_reserved_is_not_waited_for(tmp_path):
@@ -165,7 +166,7 @@ def test_what_a_broken_batch_run_had_reserved_is_not_waited_for(tmp_path):
     # Two calls in a batch, which may yet be paid for: 100 each.
     assert budget.unconfirmed == budget.spent == pytest.approx(200e-6)
     ended = ask(asker, Sender(), numbered(20))
-    assert {answered.outcome.kind for answered in ended.values()} == {"replied", "fatal"}
+    assert {outcome.kind for outcome in ended.values()} == {"replied", "fatal"}
 
 
 def interrupted(asker, sender, requests, done):
@@ -186,10 +187,10 @@ def test_an_interruption_waits_for_what_is_under_way_and_sends_no_more():
     async def before(_):
         await asyncio.sleep(0.2)
 
-    ended: list[tuple[Request, Answered]] = []
+    ended: list[tuple[Request, RequestOutcome]] = []
     asker, sender = asker_of(4), Sender(before=before)
     interrupted(asker, sender, numbered(50), ended.extend)
-    replied = [request.key for request, answered in ended if answered.outcome.kind == "replied"]
+    replied = [request.key for request, outcome in ended if outcome.kind == "replied"]
     assert sorted(map(int, replied)) == sorted(sender.seen)
     assert 0 < len(replied) <= 4
     assert asker.throttle.in_flight == 0

@@ -14,13 +14,14 @@ from openai import AsyncAzureOpenAI
 from eval.core import Clip, Prediction, Sample
 from eval.errors import RunError
 from eval.judges.client import batch, batch_api
-from eval.judges.client.asking import Asker, Request, RetryPolicy
+from eval.judges.client.asking import Asker, RetryPolicy
 from eval.judges.client.batch import ask_in_batches
 from eval.judges.client.budget import Budget
 from eval.judges.client.prices import Price
 from eval.judges.client.server import Server, ServerSettings
 from eval.judges.client.throttle import Throttle
 from eval.judges.protocol import native_protocol
+from eval.judges.requests import Request
 from eval.judges.served import ServedJudge
 from eval.judges.verdicts import VerdictStore
 from eval.scorers.autodq import AutoDQ
@@ -91,8 +92,8 @@ class Harness:
         asyncio.run(main())
         ended = [pair for bundle in self.bundles for pair in bundle]
         assert Counter(request.key for request, _ in ended) == Counter(request.key for request in requests) or keep
-        assert all(answered.batch and answered.retries == 0 for _, answered in ended)
-        return {request.key.rstrip("0"): answered.outcome for request, answered in ended}, asker
+        assert all(outcome.batch and outcome.retries == 0 for _, outcome in ended)
+        return {request.key.rstrip("0"): outcome for request, outcome in ended}, asker
 
     @property
     def open(self):
@@ -612,7 +613,7 @@ def test_azures_paths(harness):
         meddle(server, change)
         asyncio.run(main(f"{server.root}/openai/v1"))
         assert [about["endpoint"] for about in batches_of(server).values()] == ["/chat/completions"]
-    assert [answered.outcome.text for _, answered in ended] == ["call1-", "call0-"]
+    assert [outcome.text for _, outcome in ended] == ["call1-", "call0-"]
 
 
 # With a judge around it.

@@ -5,9 +5,10 @@ from collections import Counter
 import pytest
 
 from eval.core import Clip, Prediction, Sample
-from eval.judges.bill import Planner, StagePlan, bill
+from eval.judges.bill import StagePlan, bill
 from eval.judges.calls import JudgeCall, JudgeReply, Usage
 from eval.judges.client.prices import Price
+from eval.judges.planning import Planner
 from eval.judges.protocol import judge_protocol, upstream_protocol
 from eval.judges.rounds import ask
 from eval.judges.transcript import CallRecord
@@ -133,7 +134,7 @@ class Store:
 
 def planner(**replies):
     """Counts ten tokens in and three out for each call."""
-    return Planner(look_up=Store(**replies).look_up, tokens=lambda *_: usage(10, 3), stages={})
+    return Planner(look_up=Store(**replies).look_up, prepare=lambda: lambda *_: usage(10, 3))
 
 
 def planned(task, calls, stored, n):

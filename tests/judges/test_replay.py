@@ -11,11 +11,11 @@ import pytest
 
 from eval.core import Counts, Result
 from eval.errors import ConfigError, DataError, TarsierEvalError
-from eval.judges import replay
+from eval.judges import replay, transcript
 from eval.judges.calls import JudgeCall, JudgeReply, Usage
 from eval.judges.protocol import native_protocol
 from eval.judges.replay import ReplayJudge
-from eval.judges.requests import Capabilities, asked_of
+from eval.judges.requests import Capabilities, address, request_of
 from eval.judges.transcript import CallRecord, to_json
 from eval.judges.wording import hardened_wording
 from eval.runs.bundle import pack
@@ -32,7 +32,7 @@ def call(number=0, **more):
 
 
 def key_of(asked):
-    return asked_of(asked, TAKES, {"seed": 1}).key
+    return address(request_of(asked, TAKES, {"seed": 1}))
 
 
 def by_server(asked, text="yes", **more):
@@ -226,7 +226,7 @@ def test_a_few_bytes_that_unpack_to_a_flood(bundle, monkeypatch):
             files["verdicts.jsonl"] = content
 
         rebundled(bundle, bundle, change)
-        monkeypatch.setattr(replay, "MAX_LINES", 10_000)
+        monkeypatch.setattr(transcript, "MAX_LINES", 10_000)
         assert bundle.stat().st_size < 2**20
         message = refused(bundle)
         assert said in message
@@ -239,13 +239,13 @@ def test_bounds_on_lines_and_on_all_of_them(bundle, monkeypatch):
 
     rebundled(bundle, bundle, change)
     size = len(files_of(bundle)["verdicts.jsonl"])
-    monkeypatch.setattr(replay, "MAX_BYTES", size)
-    monkeypatch.setattr(replay, "MAX_LINES", 20)
-    monkeypatch.setattr(replay, "MAX_LINE", size // 20)
+    monkeypatch.setattr(transcript, "MAX_BYTES", size)
+    monkeypatch.setattr(transcript, "MAX_LINES", 20)
+    monkeypatch.setattr(transcript, "MAX_LINE", size // 20)
     assert ReplayJudge(bundle=bundle).n_served == 20
     for name, most, line in (("MAX_BYTES", size - 1, 20), ("MAX_LINES", 19, 20), ("MAX_LINE", size // 20 - 1, 1)):
         with monkeypatch.context() as bounded:
-            bounded.setattr(replay, name, most)
+            bounded.setattr(transcript, name, most)
             message = refused(bundle)
         assert f"verdicts.jsonl:{line}: " in message
         assert f"more than {size - 1 if name == 'MAX_BYTES' else size} bytes" in message
@@ -313,7 +313,7 @@ def test_nothing_is_left_behind_where_reading_is_stopped(bundle, temporary, monk
         assert [path.name.startswith("tarsier-eval-") for path in temporary.iterdir()] == [True]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(replay, "_recorded", stop)
+    monkeypatch.setattr(replay, "read_verdicts", stop)
     with pytest.raises(KeyboardInterrupt):
         ReplayJudge(bundle=bundle)
     with pytest.raises(DataError):

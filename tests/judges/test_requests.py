@@ -15,9 +15,9 @@ from eval.judges.requests import (
     THINKING_TOKENS,
     Capabilities,
     address,
-    asked_of,
     body_of,
     check_extra,
+    key_of,
     request_of,
 )
 
@@ -29,7 +29,7 @@ ALL = Capabilities()
 
 
 def key(call=CALL, takes=ALL, **extra):
-    return asked_of(call, takes, extra).key
+    return key_of(call, takes, extra)
 
 
 def test_the_whole_of_a_request():
@@ -147,7 +147,7 @@ def test_what_no_encoding_has_becomes_a_question_mark():
         question = judge_protocol(name).grade("s", "q", "a", "half \ud83d")
         body = body_of(request_of(question.call, ALL, {}), "m", ALL)
         str(body["messages"]).encode()
-        assert len(asked_of(question.call, ALL, {}).key) == 64
+        assert len(key_of(question.call, ALL, {})) == 64
 
 
 @pytest.mark.parametrize("name", [

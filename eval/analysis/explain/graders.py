@@ -10,12 +10,13 @@ from typing import Any
 from eval.analysis.explain.ways import JUDGE, VariantScores
 from eval.core import COMPLETE_FROM, Prediction, Sample, Score, Scorer
 from eval.errors import ConfigError
-from eval.judges.calls import Judge
+from eval.judges.calls import Respondent
 from eval.judges.protocol import JudgeProtocol
+from eval.judges.replay import RecordedJudge
 from eval.runs.bundle import SUFFIX, is_bundle
 from eval.runs.folder import RESULT
 
-Build = Callable[[Judge, JudgeProtocol], Scorer]
+Build = Callable[[Respondent, JudgeProtocol], Scorer]
 """Builds the benchmark's scorer from a judge and a protocol."""
 PredictedPairs = Sequence[tuple[Sample, Prediction]]
 
@@ -56,7 +57,9 @@ class JudgePanel:
             self.notes.append(f"Judge {label}: {note}.")
         self.marked.append(VariantScores(choices={JUDGE: label}, scores=scores, scorer=scorer))
 
-    def replay(self, judge: Judge, protocol: JudgeProtocol, build: Build, pairs: PredictedPairs, place: str) -> None:
+    def replay(
+        self, judge: RecordedJudge, protocol: JudgeProtocol, build: Build, pairs: PredictedPairs, place: str
+    ) -> None:
         """Score predictions by a judge's stored verdicts, and count the judge if these are complete."""
         scorer = build(judge, protocol)
         try:
@@ -64,7 +67,7 @@ class JudgePanel:
         except ConfigError:
             return  # the protocol is made for something else
         # Answers that are wrong without a judge call prove nothing: a judge without replies has not judged.
-        if any(score.status == "judge_failed" for score in scores) and not _said_anything(judge):
+        if any(score.status == "judge_failed" for score in scores) and not judge.said_anything:
             return
         self.add(scorer, scorer.describe(), scores, place)
 
@@ -103,10 +106,6 @@ def same_outputs(scores: Sequence[Score], pairs: PredictedPairs) -> bool:
     return len(scores) == len(said) and all(
         score.id in said and (score.answer == said[score.id] or score.status == "model_failed") for score in scores
     )
-
-
-def _said_anything(judge: Judge) -> bool:
-    return bool(getattr(judge, "said_anything", True))
 
 
 def _n_judged(scores: Sequence[Score]) -> int:

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from eval.errors import RunError
-from eval.judges.calls import JudgeCall, JudgeReply
-from eval.judges.requests import Capabilities, asked_of
-from eval.judges.verdicts import Identity, StoredReply, VerdictStore
+from eval.judges.calls import JudgeReply
+from eval.judges.replay import RecordedJudge, RequestForm
+from eval.judges.requests import Capabilities
+from eval.judges.verdicts import Identity, VerdictStore
 
 
-class StoredJudge:
-    """Return the stored replies of one served model; a call without a stored reply fails.
+class StoredJudge(RecordedJudge):
+    """Gives the stored replies of one served model, whatever they were asked about.
 
     Args:
         store: The verdict store.
@@ -26,21 +27,12 @@ class StoredJudge:
         forms: Request forms to try: the fields that servers accept, and the further parameters.
     """
 
-    def __init__(
-        self, store: VerdictStore, identity: Identity, forms: Sequence[tuple[Capabilities, Mapping[str, Any]]]
-    ) -> None:
-        self._store, self._identity, self._forms = store, identity, forms
-        self._form: tuple[Capabilities, Mapping[str, Any]] | None = None
+    missing = "the verdict store holds no verdict for this call"
 
-    @property
-    def name(self) -> str:
-        """The model's name as served."""
-        return self._identity.requested
-
-    @property
-    def said_anything(self) -> bool:
-        """Whether the store held a reply to any call so far."""
-        return self._form is not None
+    def __init__(self, store: VerdictStore, identity: Identity, forms: Sequence[RequestForm]) -> None:
+        super().__init__(forms)
+        self.name = identity.requested
+        self._store, self._identity = store, identity
 
     def anew(self) -> StoredJudge:
         """Return the same judge in its initial state: another protocol may have used another form."""
@@ -59,25 +51,9 @@ class StoredJudge:
             "extra": dict(extra),
         }
 
-    def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
-        """Return the reply to each call, in the order given."""
-        if not calls:
-            return []
-        found: dict[str, StoredReply] = {}
-        keys: list[str] = []
-        for form in self._forms if self._form is None else [self._form]:
-            tried = [asked_of(call, *form).key for call in calls]
-            there = {
-                key: verdict
-                for key, some in self._store.find(tried, self._identity).items()
-                for verdict in some[::-1]
-                if verdict.served == self.name
-            }
-            if not keys or len(there) > len(found):
-                keys, found, kept = tried, there, form
-        if found and self._form is None:
-            self._form = kept
-        return [_reply(key, found.get(key)) for key in keys]
+    def _find(self, keys: Sequence[str]) -> Mapping[str, JudgeReply]:
+        found = self._store.find(keys, self._identity)
+        return {key: verdict.reply() for key, some in found.items() for verdict in some if verdict.served == self.name}
 
 
 def stored_judges(path: Path) -> list[StoredJudge]:
@@ -99,20 +75,3 @@ def stored_judges(path: Path) -> list[StoredJudge]:
     extras = store.extras() or [{}]
     both = [(takes, extra) for takes in forms for extra in extras]
     return [StoredJudge(store, identity, both) for identity in store.judges()]
-
-
-def _reply(key: str, verdict: StoredReply | None) -> JudgeReply:
-    if verdict is None:
-        return JudgeReply.failure("the verdict store holds no verdict for this call", key=key)
-    withheld = None if verdict.text is not None else f"the judge's reply is {verdict.outcome}"
-    return JudgeReply(
-        text=verdict.text,
-        error=withheld,
-        outcome=verdict.outcome,
-        source="stored",
-        served=verdict.served,
-        usage=verdict.usage,
-        finish_reason=verdict.finish_reason,
-        batch=verdict.batch,
-        key=key,
-    )

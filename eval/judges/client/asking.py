@@ -11,12 +11,13 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from eval.judges.client.budget import Budget
 from eval.judges.client.outcomes import FINAL, RequestKind, RequestOutcome
 from eval.judges.client.throttle import Signal, Throttle
+from eval.judges.requests import Request
 
 GIVE_UP_AFTER = 10
 """Number of calls given up in a row, with none answered between, after which nothing more is asked."""
@@ -51,34 +52,6 @@ class RetryPolicy:
         return doubled * random.uniform(0.75, 1.25)  # noqa: S311
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One request body, with the key under which its outcome is reported."""
-
-    key: str
-    body: Mapping[str, Any]
-    max_tokens: int | None
-    """Upper bound on the reply's tokens, whatever the server names the parameter."""
-
-    @property
-    def n_bytes(self) -> int:
-        """Bytes of the messages and of the schema, which a server may add to the messages."""
-        parts = [str(message["content"]) for message in self.body["messages"]]
-        return sum(len(part.encode("utf-8", "replace")) for part in [*parts, str(self.body.get("response_format", ""))])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """The final result of a request, after all attempts."""
-
-    outcome: RequestOutcome
-    """The model's reply, or the last failure."""
-    retries: int
-    """Number of requests sent before the last one."""
-    batch: bool = False
-    """Whether the result came through the Batch API."""
-
-
 class Sender(Protocol):
     """A sender of single requests, such as `eval.judges.client.http.Wire`."""
 
@@ -99,14 +72,14 @@ class Asker:
     _given_up: int = 0
 
     async def ask(
-        self, wire: Sender, requests: Iterable[Request], done: Callable[[list[tuple[Request, Answered]]], None]
+        self, wire: Sender, requests: Iterable[Request], done: Callable[[list[tuple[Request, RequestOutcome]]], None]
     ) -> None:
         """Send every request, and pass outcomes to `done` as they arrive, in bundles of those that ended together.
 
         `requests` may be lazy. `done` may set `stopped` to prevent further requests. An exception from `done`
         ends the asking and is raised here.
         """
-        ended: list[tuple[Request, Answered]] = []
+        ended: list[tuple[Request, RequestOutcome]] = []
         raised: list[Exception] = []
 
         def hand_over() -> None:
@@ -119,11 +92,11 @@ class Asker:
 
         async def work(waiting: Iterator[Request]) -> None:
             for request in waiting:
-                answered = await self._one(wire, request)
+                outcome = await self._one(wire, request)
                 if not ended:
                     # Outcomes that arrive while others are being read are stored with them, in one transaction.
                     asyncio.get_running_loop().call_soon(hand_over)
-                ended.append((request, answered))
+                ended.append((request, outcome))
 
         waiting = iter(requests)
         workers = [asyncio.create_task(work(waiting)) for _ in range(int(self.throttle.most))]
@@ -147,14 +120,14 @@ class Asker:
         while self.throttle.in_flight and time.monotonic() < until:
             await asyncio.sleep(0.05)
 
-    async def _one(self, wire: Sender, request: Request) -> Answered:
+    async def _one(self, wire: Sender, request: Request) -> RequestOutcome:
         begun: float | None = None
         n_sent = n_timeouts = 0
         worst_case_cost = self.budget.worst_case_cost(request.n_bytes, request.max_tokens)
         while True:
             refusal = await self._place(worst_case_cost)
             if refusal is not None:
-                return Answered(outcome=RequestOutcome(kind="fatal", detail=refusal), retries=max(0, n_sent - 1))
+                return RequestOutcome(kind="fatal", detail=refusal, retries=max(0, n_sent - 1))
             sent_at = time.monotonic()
             begun = sent_at if begun is None else begun
             outcome = RequestOutcome(kind="timed_out", detail="broken off", may_be_billed=True)
@@ -170,7 +143,7 @@ class Asker:
             n_timeouts += outcome.kind == "timed_out"
             wait = self.patience.wait_s(n_sent, outcome)
             if self._is_last(outcome, n_sent, n_timeouts, time.monotonic() + wait - begun):
-                return Answered(outcome=outcome, retries=n_sent - 1)
+                return replace(outcome, retries=n_sent - 1)
             await self._rest(wait)
 
     async def _rest(self, wait_s: float) -> None:

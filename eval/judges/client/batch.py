@@ -19,12 +19,13 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from eval.judges.client.asking import Answered, Asker, Request
+from eval.judges.client.asking import Asker
 from eval.judges.client.batch_api import PASSING, BatchApi, FaultError, chunks_of, first_error, loaded, outcome_of
 from eval.judges.client.outcomes import RequestOutcome
+from eval.judges.requests import Request
 from eval.judges.verdicts import VerdictStore
 
 POLL_S, DEADLINE_S = 10.0, 26 * 3600.0
@@ -35,7 +36,7 @@ _READS = 3
 _INTENT = "intent-"
 _AGAIN = "the same command asks it again"
 
-Keep = Callable[[Sequence[tuple[Request, Answered]]], None]
+Keep = Callable[[Sequence[tuple[Request, RequestOutcome]]], None]
 """Stores final results."""
 
 
@@ -280,7 +281,7 @@ class _Run:
             worst_case_cost = self._reserved.pop(request.key, 0.0)
             self._asker.budget.settle(worst_case_cost, outcome.usage, may_be_billed=outcome.may_be_billed, batch=True)
         if ended:
-            self._keep([(request, Answered(outcome=outcome, retries=0, batch=True)) for request, outcome in ended])
+            self._keep([(request, replace(outcome, batch=True)) for request, outcome in ended])
 
     def _refuse(self, requests: Sequence[Request], why: str) -> None:
         self._end([(request, RequestOutcome(kind="fatal", detail=why)) for request in requests])

@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 import httpx2
 from openai import APIStatusError, AsyncAzureOpenAI
 
-from eval.judges.client.asking import Request, RetryPolicy
+from eval.judges.client.asking import RetryPolicy
 from eval.judges.client.http import FAILURES, from_error, ssl_context
 from eval.judges.client.outcomes import RequestKind, RequestOutcome, from_body, from_status, one_line
 from eval.judges.client.redaction import Redaction
+from eval.judges.requests import Request
 
 MOST_REQUESTS, MOST_BYTES = 50_000, 190_000_000
 """Maximum size of one batch; OpenAI takes 50,000 requests and 200 MB."""

@@ -23,7 +23,7 @@ from openai import APIStatusError, APITimeoutError, AsyncAzureOpenAI, AsyncOpenA
 from eval.errors import ConfigError
 from eval.judges.client.outcomes import RequestOutcome, from_body, from_status, one_line
 from eval.judges.client.redaction import Redaction, silence
-from eval.judges.client.server import Provider
+from eval.judges.requests import Provider
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -62,6 +62,10 @@ class RequestOutcome:
     """Whether the request may be billed, though its usage is not known."""
     param: str | None = None
     """The parameter that the server named as the reason for a rejection."""
+    retries: int = 0
+    """Number of requests sent for the call before this one."""
+    batch: bool = False
+    """Whether the request was part of a batch."""
 
 
 def from_status(status: int, headers: Mapping[str, str], body: object) -> RequestOutcome:

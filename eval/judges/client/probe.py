@@ -14,7 +14,7 @@ from typing import Any
 from eval.errors import JudgeError
 from eval.judges.calls import JudgeCall, Usage
 from eval.judges.client.outcomes import RequestOutcome
-from eval.judges.requests import BOUNDS, Capabilities, ReplyBound, body_of, request_of
+from eval.judges.requests import BOUNDS, Capabilities, ReplyBound, Request, addressed
 
 _WORD = "vermilion"
 _CALL = JudgeCall(
@@ -57,7 +57,7 @@ class Probed:
 
 
 async def probe(
-    send: Callable[[Mapping[str, Any], int], Awaitable[RequestOutcome]],
+    send: Callable[[Request], Awaitable[RequestOutcome]],
     model: str,
     first: Capabilities,
     extra: Mapping[str, Any],
@@ -65,7 +65,7 @@ async def probe(
     """Return the capabilities of a server.
 
     Args:
-        send: Sends a body, whose reply has a bound in tokens, with retries; its outcome is final.
+        send: Sends a request, with retries; its outcome is final.
         model: The model to ask for.
         first: The capabilities to try first.
         extra: Further parameters of each request.
@@ -76,8 +76,7 @@ async def probe(
     usages: list[Usage | None] = []
 
     async def sent(takes: Capabilities) -> RequestOutcome:
-        asked = request_of(_CALL, takes, extra)
-        outcome = await send(body_of(asked, model, takes), asked.get("max_tokens", 0))
+        outcome = await send(addressed(_CALL, model, takes, extra))
         if outcome.kind == "replied":
             usages.append(outcome.usage)
         return outcome

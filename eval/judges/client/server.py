@@ -7,21 +7,18 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from eval.errors import ConfigError, JudgeError
 from eval.judges.client.outcomes import FINAL, RequestOutcome
-from eval.judges.requests import AddressedCall, Capabilities
+from eval.judges.requests import Capabilities, Provider, Request
 from eval.judges.verdicts import StoredReply
 
 if TYPE_CHECKING:
-    from eval.judges.client.asking import Answered, Asker, Request
+    from eval.judges.client.asking import Asker
     from eval.judges.client.http import Wire
     from eval.judges.client.probe import Probed
-
-Provider = Literal["openai", "azure", "local"]
-"""The kind of server: OpenAI's or an exact equivalent; an Azure resource; any other, by its URL."""
 
 OPENAI_URL = "https://api.openai.com/v1"
 _URLS = {"openai": "OPENAI_BASE_URL", "azure": "AZURE_OPENAI_ENDPOINT"}
@@ -107,29 +104,27 @@ class Server:
 
     async def probe(self, asker: Asker, extra: Mapping[str, Any]) -> Probed:
         """Find out the server's capabilities. Raises JudgeError where it can't be asked."""
-        from eval.judges.client.asking import Request
         from eval.judges.client.probe import probe
 
         first = Capabilities(reply_bound="max_tokens" if self.settings.provider == "local" else "max_completion_tokens")
         async with self.wire(1) as wire:
 
-            async def send(body: Mapping[str, Any], max_tokens: int) -> RequestOutcome:
-                ended: list[tuple[Request, Answered]] = []
-                await asker.ask(wire, [Request(key="", body=body, max_tokens=max_tokens)], ended.extend)
-                return ended[0][1].outcome
+            async def send(request: Request) -> RequestOutcome:
+                ended: list[tuple[Request, RequestOutcome]] = []
+                await asker.ask(wire, [request], ended.extend)
+                return ended[0][1]
 
             return await probe(send, self.model, first, extra)
 
-    def verdict(self, asked: AddressedCall, answered: Answered, revision: str, served: str) -> StoredReply | None:
+    def verdict(self, request: Request, outcome: RequestOutcome, revision: str, served: str) -> StoredReply | None:
         """Return the verdict to store for a finished call, or None where the model gave no reply.
 
         `served` is the model to record where the reply does not name one.
         """
-        outcome = answered.outcome
         if outcome.kind not in FINAL:
             return None
         return StoredReply(
-            key=asked.key,
+            key=request.key,
             provider=self.settings.provider,
             served=outcome.served or served,
             revision=revision,
@@ -139,12 +134,12 @@ class Server:
             finish_reason=outcome.finish_reason,
             fingerprint=outcome.fingerprint,
             usage=outcome.usage,
-            retries=answered.retries,
-            batch=answered.batch,
+            retries=outcome.retries,
+            batch=outcome.batch,
             url=self.url,
             created=time.time(),
-            task=f"{asked.call.task}/{asked.call.form}",
-            request=asked.part,
+            task=request.task,
+            request=request.asked,
         )
 
     async def _only_model(self) -> str:

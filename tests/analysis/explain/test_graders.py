@@ -13,7 +13,7 @@ from eval.analysis.explain.ways import JUDGE
 from eval.core import Clip, Prediction, Sample
 from eval.errors import ConfigError, RunError
 from eval.judges.protocol import native_protocol
-from eval.judges.requests import Capabilities, asked_of
+from eval.judges.requests import Capabilities, address, request_of
 from eval.judges.verdicts import StoredReply, VerdictStore
 from eval.runs.bundle import pack
 from eval.scorers.open_qa import OpenQA
@@ -44,14 +44,14 @@ def stored(path, right, served="judge-1", takes=TAKES, outputs=OUTPUTS, probed=T
         if output is None:
             continue
         call = protocol.grade("x", "what runs?", "dog", output).attempt(0)
-        asked = asked_of(call, takes, {})
+        asked = request_of(call, takes, {})
         text = json.dumps({"verdict": "yes" if output in right else "no", "pred": "yes" if output in right else "no",
                            "score": 5 if output in right else 0})  # fmt: skip
         store.put([
             StoredReply(
-                key=asked.key, provider="local", served=served, revision="", requested="any", outcome="replied",
+                key=address(asked), provider="local", served=served, revision="", requested="any", outcome="replied",
                 text=text, finish_reason="stop", fingerprint=None, usage=None, retries=0, batch=False, url="u",
-                created=1.0, task="open_qa/native", request=asked.part,
+                created=1.0, task="open_qa/native", request=asked,
             )
         ])  # fmt: skip
     store.close()
