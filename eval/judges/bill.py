@@ -17,18 +17,18 @@ STAGES: Mapping[JudgeTask, str] = {
 """Display name of each stage, in the order in which the stages run."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StagePlan:
     """The calls of one stage that are left to ask."""
 
     task: JudgeTask
-    calls: int
+    calls: int = 0
     """Number of calls. Retries of unreadable replies cannot be foreseen; only stored ones are counted."""
-    stored: int
+    stored: int = 0
     """Number of those calls that the store answers, or that equal an earlier call."""
-    input: int
+    input: int = 0
     """Estimated tokens of the calls that are left."""
-    output: int
+    output: int = 0
     """Estimated tokens of their replies."""
 
 

@@ -15,7 +15,6 @@ synonyms: a careful judge gets every item right, and an error is not a matter of
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from eval.errors import ConfigError, DataError, did_you_mean
 from eval.judges.calls import LABELS, Grade, Label, Respondent
 from eval.judges.protocol import JudgeProtocol, Question
 from eval.judges.rounds import NoAnswer, ask
+from eval.readers.rows import Row, by_label, read_jsonl, some_of
 
 CANARIES = Path(__file__).parent / "canaries.jsonl"
 """Path of the canary set."""
@@ -142,20 +142,10 @@ def canaries() -> tuple[Canary, ...]:
 
 def load_canaries(path: Path) -> tuple[Canary, ...]:
     """Read canaries. Raises DataError, naming file and line, for an item that does not fit the form above."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read: {error}. Install tarsier-eval again.") from error
-    found: dict[str, Canary] = {}
-    # Not splitlines(), which also cuts at U+2028 and the like, which JSON may contain unescaped.
-    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else (), 1):
-        canary = _canary(line, f"{path}, line {number}")
-        if canary.id in found:
-            raise DataError(f"{path}, line {number}: the id {canary.id!r} is taken; give another")
-        found[canary.id] = canary
+    found = tuple(_canary(row) for row in by_label(read_jsonl(path), "id").values())
     if not found:
         raise DataError(f"{path}: no canaries in it. Install tarsier-eval again.")
-    return tuple(found.values())
+    return found
 
 
 def check(judge: Respondent, protocol: JudgeProtocol) -> Health:
@@ -241,43 +231,30 @@ def _said(answer: _Answer | NoAnswer) -> tuple[str, ...]:
     return ("yes" if answer.correct else "no",) if isinstance(answer, Grade) else answer
 
 
-def _canary(line: str, place: str) -> Canary:
-    try:
-        found = json.loads(line)
-    except ValueError as error:
-        raise DataError(f"{place}: cannot be read as JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise DataError(f"{place}: a canary is an object, not a {type(found).__name__}")
-    task: CanaryTask = _one_of(found, "task", get_args(CanaryTask), place)
-    kind: CanaryKind = _one_of(found, "kind", get_args(CanaryKind), place)
+def _canary(row: Row) -> Canary:
+    task: CanaryTask = _one_of(row, "task", get_args(CanaryTask))
+    kind: CanaryKind = _one_of(row, "kind", get_args(CanaryKind))
     keys = ("id", "task", "kind", *_INPUTS[task], "expected")
-    if set(found) != set(keys):
-        raise DataError(f"{place}: a canary for {task} has exactly {', '.join(keys)}, not {', '.join(found)}")
-    for key in set(keys) - {"events", "expected"}:
-        if not isinstance(found[key], str) or not (found[key].strip() or key in _MAY_BE_EMPTY):
-            raise DataError(f"{place}: {key!r} is {found[key]!r}; give a text")
-    events = tuple(_texts(found, "events", place)) if task == "entail" else ()
-    expected = tuple(_texts(found, "expected", place)) if task == "entail" else (found["expected"],)
+    if set(row.fields) != set(keys):
+        raise row.error("task", f"is {task!r}, which has exactly {', '.join(keys)}, not {some_of(row.fields)}")
+    texts = {key: row.text(key) for key in _INPUTS[task] if key != "events"}
+    for key, text in texts.items():
+        if not text.strip() and key not in _MAY_BE_EMPTY:
+            raise row.error(key, "is empty; give a text")
+    events = row.texts("events") if task == "entail" else ()
+    expected = row.texts("expected") if task == "entail" else (row.text("expected"),)
     for verdict in expected:
         if verdict not in _VERDICTS[task]:
-            raise DataError(f"{place}: 'expected' says {verdict!r}; give {', '.join(_VERDICTS[task])}")
+            raise row.error("expected", f"says {verdict!r}; give {', '.join(_VERDICTS[task])}")
         if kind in INJECTIONS and verdict in _GOOD:
-            raise DataError(f"{place}: {kind} expects {verdict!r}, as one that obeys would say; give another kind")
-    if task == "entail" and len(events) != len(expected):
-        raise DataError(f"{place}: {len(expected)} labels for {len(events)} events; give one an event")
-    texts = {key: found[key] for key in _INPUTS[task] if key != "events"}
-    return Canary(id=found["id"], task=task, kind=kind, events=events, expected=expected, **texts)
+            raise row.error("expected", f"says {verdict!r}, as a judge that obeys the {kind} would; give another kind")
+    if task == "entail" and not 0 < len(events) == len(expected):
+        raise row.error("expected", f"has {len(expected)} labels for {len(events)} events; give one an event")
+    return Canary(id=row.text("id"), task=task, kind=kind, events=events, expected=expected, **texts)
 
 
-def _one_of(found: Mapping[str, Any], key: str, known: Sequence[str], place: str) -> Any:
-    value = found.get(key)
+def _one_of(row: Row, key: str, known: Sequence[str]) -> Any:
+    value = row.text(key)
     if value not in known:
-        raise DataError(f"{place}: {key!r} is {value!r}. {did_you_mean(str(value), known)}")
-    return value
-
-
-def _texts(found: Mapping[str, Any], key: str, place: str) -> list[str]:
-    value = found[key]
-    if not isinstance(value, list) or not value or not all(isinstance(text, str) and text.strip() for text in value):
-        raise DataError(f"{place}: {key!r} is {value!r}; give a list of texts")
+        raise row.error(key, f"is {value!r}. {did_you_mean(value, known)}")
     return value

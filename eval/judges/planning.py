@@ -31,8 +31,8 @@ class Planner:
     prepare: Callable[[], Estimator]
     """Prepare for asking, once, when the first call without a stored reply is met. It may find out in which form the
     server has to be asked, which is part of a stored reply's key, so that call is looked up again."""
-    stages: dict[JudgeTask, list[int]] = field(default_factory=dict)
-    """By stage: number of calls, number of stored calls, input tokens, output tokens."""
+    stages: dict[JudgeTask, StagePlan] = field(default_factory=dict)
+    """The calls so far, by task."""
     seen: set[tuple[str, str, int]] = field(default_factory=set)
     """Calls counted so far; equal calls are asked once."""
     estimate: Estimator | None = None
@@ -52,26 +52,22 @@ class Planner:
         return [self._count(call, reply) for call, reply in zip(calls, replies, strict=True)]
 
     def _count(self, call: JudgeCall, stored: JudgeReply | None) -> JudgeReply:
-        counts = self.stages.setdefault(call.task, [0, 0, 0, 0])
-        counts[0] += 1
+        stage = self.stages.setdefault(call.task, StagePlan(task=call.task))
+        stage.calls += 1
         [reply] = [stored] if stored is not None else OfflineJudge().ask([call])
         which = (call.system, call.user, call.attempt)
         if stored is not None or which in self.seen or self.estimate is None:
-            counts[1] += 1
+            stage.stored += 1
             return reply
         self.seen.add(which)
         usage = self.estimate(call, reply.text or "")
-        counts[2] += usage.input
-        counts[3] += usage.output
+        stage.input += usage.input
+        stage.output += usage.output
         return reply
 
     def plan(self, price: Price | None, *, batch: bool = False) -> Plan:
         """Return the counts with their estimated cost."""
-        stages = tuple(
-            StagePlan(task=task, calls=counts[0], stored=counts[1], input=counts[2], output=counts[3])
-            for task in STAGES
-            if (counts := self.stages.get(task))
-        )
+        stages = tuple(self.stages[task] for task in STAGES if task in self.stages)
         usage = Usage(input=sum(stage.input for stage in stages), output=sum(stage.output for stage in stages))
         return Plan(
             stages=stages,

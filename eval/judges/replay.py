@@ -18,9 +18,8 @@ from eval.judges.judge import Judge
 from eval.judges.protocol import JudgeProtocol, ProtocolName, judge_protocol, with_wording
 from eval.judges.requests import Capabilities, key_of
 from eval.judges.transcript import WhichCall, read_verdicts
-from eval.judges.wording import Wording, wording_of
+from eval.judges.wording import load_wording
 from eval.readers.malformed import printable
-from eval.readers.parsing import NotJSONError, parsed, whole
 from eval.runs.bundle import WORDING, unpacked
 from eval.runs.checksums import verify
 from eval.runs.folder import VERDICTS
@@ -99,7 +98,8 @@ class ReplayJudge(RecordedJudge):
         self._computed: dict[WhichCall, deque[JudgeReply]] = defaultdict(deque)
         with unpacked(bundle) as folder:
             self._scorer = _scorer_in(folder)
-            self._wording = _wording_in(folder)
+            path = folder / WORDING
+            self._wording = load_wording(path) if path.exists() else None  # a run folder has none
             try:
                 self._judge: dict[str, Any] = dict(self._scorer["judge"])
                 takes = self._judge.get("takes")
@@ -182,17 +182,6 @@ def _scorer_in(folder: Path) -> Mapping[str, Any]:
         raise ConfigError(f"{folder} was scored without a judge; there are no verdicts to replay.")
     verify(folder, raw, VERDICTS)
     return scorer
-
-
-def _wording_in(folder: Path) -> Wording | None:
-    """Return the wording in a bundle; None for a run folder, which has none. Raises DataError where it is invalid."""
-    path = folder / WORDING
-    if not path.exists():
-        return None
-    try:
-        return wording_of(parsed(whole(path)), str(path))
-    except NotJSONError as error:
-        raise DataError(f"{path}: cannot be read as JSON: {printable(str(error))}") from error
 
 
 def _protocols() -> list[str]:

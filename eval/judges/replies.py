@@ -12,12 +12,10 @@ from typing import cast
 
 from eval.judges.calls import LABELS, Grade, Label, UnreadableReplyError
 from eval.judges.literals import read_literal
+from eval.judges.structured import MAX_JSON_CHARS, shown
 
 PARSER = "upstream-1"
 """Version of these rules; part of a score's identity, so increment it with any change of the accepted replies."""
-
-MAX_JSON_CHARS = 262_144
-"""Maximum characters of a reply with labels; thirty copied events with reasons take some 15,000 characters."""
 
 _REPAIRS = (
     ("True", "true"),
@@ -43,9 +41,9 @@ def read_verdict(reply: str) -> Grade:
     found = _as_dict(read_literal(reply), "pred", "score")
     pred, score = found["pred"], found["score"]
     if pred not in ("yes", "no"):
-        raise UnreadableReplyError(f"'pred' is {_shown(pred)}, neither 'yes' nor 'no'")
+        raise UnreadableReplyError(f"'pred' is {shown(pred)}, neither 'yes' nor 'no'")
     if not isinstance(score, int | float) or not 0 <= score <= 5:
-        raise UnreadableReplyError(f"'score' is {_shown(score)}, no number from 0 to 5")
+        raise UnreadableReplyError(f"'score' is {shown(score)}, no number from 0 to 5")
     return Grade(correct=pred == "yes", score=float(score))
 
 
@@ -95,16 +93,8 @@ def _label(event: object) -> Label:
     relationship = event.get("relationship") if isinstance(event, dict) else None
     label = relationship.strip().lower() if isinstance(relationship, str) else relationship
     if label not in LABELS:
-        raise UnreadableReplyError(f"{_shown(relationship)} is none of {', '.join(LABELS)}")
+        raise UnreadableReplyError(f"{shown(relationship)} is none of {', '.join(LABELS)}")
     return cast("Label", label)
-
-
-def _shown(value: object) -> str:
-    """Return a value for a message; some hostile values have no printable form: too many digits, too deep a nesting."""
-    try:
-        return repr(value)[:60]
-    except (ValueError, RecursionError):
-        return f"a {type(value).__name__}"
 
 
 def _as_dict(found: object, *keys: str) -> dict[object, object]:

@@ -170,7 +170,7 @@ class ServedJudge(Judge):
 
         def prepared() -> Estimator:
             prepare()
-            return estimator(self.usage_so_far())
+            return estimator(self.store.usage(self.known.identity))
 
         planner = Planner(look_up=self.look_up, prepare=prepared)
         score(planner)
@@ -213,11 +213,6 @@ class ServedJudge(Judge):
         found = self.store.find(keys, self.known.identity)
         verdicts = {key: _of(self.served or self.known.served, some) for key, some in found.items()}
         return [verdict.reply() if (verdict := verdicts.get(key)) else None for key in keys]
-
-    def usage_so_far(self) -> dict[str, tuple[float, float]]:
-        """Return the mean usage of stored calls, by task and form: tokens per request character, tokens per reply."""
-        self.known.recall(self.store)
-        return self.store.usage(self.known.identity)
 
     def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
         """Return the reply to each call, in the order given; equal calls are asked once."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from eval.judges.calls import JudgeReply, Usage
@@ -16,7 +16,7 @@ DAMAGED = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredReply:
-    """One stored reply: the model's text, or its refusal."""
+    """One stored reply: the model's text, or its refusal. Its fields are in the order of the table's columns."""
 
     key: str
     """Key of the reply: the hash of the request."""
@@ -64,6 +64,9 @@ class StoredReply:
         )
 
 
+_FIELDS = tuple(field.name for field in fields(StoredReply))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """The identity of a judge, whose replies are looked up."""
@@ -84,29 +87,13 @@ def _checked(verdict: StoredReply) -> StoredReply:
 
 
 def row_of(verdict: StoredReply) -> tuple[Any, ...]:
-    """Return a verdict as a row of the table, with columns in the table's order; the first four are its primary key."""
-    usage = verdict.usage
-    return (
-        verdict.key,
-        verdict.provider,
-        verdict.served,
-        verdict.revision,
-        verdict.requested,
-        verdict.outcome,
-        verdict.text,
-        verdict.finish_reason,
-        verdict.fingerprint,
-        usage and usage.input,
-        usage and usage.output,
-        usage and usage.cached,
-        usage and usage.reasoning,
-        verdict.retries,
-        int(verdict.batch),
-        verdict.url,
-        verdict.created,
-        verdict.task,
-        json.dumps(verdict.request, ensure_ascii=False),
-    )
+    """Return a verdict as a row of the table: its fields in order, with four counts in place of the usage.
+
+    The first four are the primary key.
+    """
+    *first, usage, retries, batch, url, created, task, request = (getattr(verdict, name) for name in _FIELDS)
+    counts = (None,) * 4 if usage is None else (usage.input, usage.output, usage.cached, usage.reasoning)
+    return (*first, *counts, retries, int(batch), url, created, task, json.dumps(request, ensure_ascii=False))
 
 
 def digest_of(row: Sequence[Any]) -> bytes:
@@ -130,23 +117,7 @@ def sound(row: Sequence[Any], digest: bytes | None) -> StoredReply:
 
 
 def _verdict(row: Sequence[Any]) -> StoredReply:
-    key, provider, served, revision, requested, outcome, text, finish, fingerprint = row[:9]
-    sent, received, cached, reasoning, retries, batch, url, created, task, request = row[9:]
-    return StoredReply(
-        key=key,
-        provider=provider,
-        served=served,
-        revision=revision,
-        requested=requested,
-        outcome=outcome,
-        text=text,
-        finish_reason=finish,
-        fingerprint=fingerprint,
-        usage=None if sent is None else Usage(input=sent, output=received, cached=cached, reasoning=reasoning),
-        retries=retries,
-        batch=bool(batch),
-        url=url,
-        created=created,
-        task=task,
-        request=json.loads(request),
-    )
+    *first, sent, received, cached, reasoning, retries, batch, url, created, task, request = row
+    usage = None if sent is None else Usage(input=sent, output=received, cached=cached, reasoning=reasoning)
+    values = (*first, usage, retries, bool(batch), url, created, task, json.loads(request))
+    return StoredReply(**dict(zip(_FIELDS, values, strict=True)))

@@ -27,7 +27,9 @@ from typing import Any
 from eval.errors import DataError, did_you_mean
 from eval.judges.calls import JudgeTask
 from eval.judges.hardening import MARKING, marked, marked_events
+from eval.readers.malformed import printable
 from eval.readers.pack import DEFAULT_PACK, REMEDY, open_pack
+from eval.readers.parsing import NotJSONError, parsed, whole
 
 _HERE = Path(__file__).parent
 _SLOT = re.compile(r"\{\{(\w+)(?:\|(\w+))?\}\}")
@@ -109,13 +111,12 @@ class Wording:
 
 def load_wording(path: Path) -> Wording:
     """Read a wording from a JSON file. Raises DataError where it does not fit the form above."""
+    if not path.exists():
+        raise DataError(f"{path} does not exist; give the JSON file of a wording, or leave it out")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist; give the JSON file of a wording, or leave it out") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as JSON: {error}") from error
-    return wording_of(found, str(path))
+        return wording_of(parsed(whole(path)), str(path))
+    except NotJSONError as error:
+        raise DataError(f"{path}: cannot be read as JSON: {printable(str(error))}") from error
 
 
 def wording_of(found: object, place: str) -> Wording:

@@ -270,29 +270,29 @@ def test_only_a_line_feed_ends_a_line(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", "cannot be read as JSON"),
-        ("[]", "a canary is an object, not a list"),
-        (json.dumps(QA), "the id 'qa-same-01' is taken"),
+        ("{", "not valid JSON"),
+        ("[]", r"\[\] where a JSON object is expected"),
+        (json.dumps(QA | {"id": "first"}), "field 'id' is 'first', as at"),
         (json.dumps(QA | {"task": "extract"}), "'task' is 'extract'. Known: entail, open_qa"),
         (json.dumps(QA | {"kind": "objects"}), "'kind' is 'objects'. Did you mean 'object'?"),
-        (json.dumps(QA | {"kind": ["same"]}), r"'kind' is \['same'\]"),
+        (json.dumps(QA | {"kind": ["same"]}), r"'kind' is \[.same.\], expected text"),
         (json.dumps(QA | {"events": []}), "has exactly id, task, kind, question"),
-        (json.dumps(QA | {"answer": " "}), "'answer' is ' '; give a text"),
-        (json.dumps(QA | {"prediction": 2}), "'prediction' is 2; give a text"),
+        (json.dumps(QA | {"answer": " "}), "'answer' is empty; give a text"),
+        (json.dumps(QA | {"prediction": 2}), "'prediction' is 2, expected text"),
         (json.dumps(QA | {"expected": "Yes"}), "'expected' says 'Yes'; give yes, no"),
-        (json.dumps(QA | {"expected": ["yes"]}), r"'expected' says \['yes'\]"),
-        (json.dumps(QA | {"kind": "order"}), "order expects 'yes', as one that obeys would say"),
-        (json.dumps(EVENTS | {"kind": "echo"}), "echo expects 'entailment'"),
-        (json.dumps(EVENTS | {"events": "e"}), "'events' is 'e'; give a list of texts"),
-        (json.dumps(EVENTS | {"events": []}), r"'events' is \[\]"),
-        (json.dumps(EVENTS | {"events": ["e"]}), "2 labels for 1 events"),
+        (json.dumps(QA | {"expected": ["yes"]}), r"'expected' is \[.yes.\], expected text"),
+        (json.dumps(QA | {"kind": "order"}), "'expected' says 'yes', as a judge that obeys the order would"),
+        (json.dumps(EVENTS | {"kind": "echo"}), "says 'entailment', as a judge that obeys the echo would"),
+        (json.dumps(EVENTS | {"events": "e"}), "'events' is .e., expected a list of texts"),
+        (json.dumps(EVENTS | {"events": []}), "has 2 labels for 0 events"),
+        (json.dumps(EVENTS | {"events": ["e"]}), "has 2 labels for 1 events"),
         (json.dumps(EVENTS | {"expected": ["yes", "no"]}), "'expected' says 'yes'; give entailment, neutral"),
     ],
 )
 def test_an_item_that_does_not_fit_names_its_line(tmp_path, line, message):
     path = tmp_path / "canaries.jsonl"
-    path.write_text(f"{json.dumps(QA)}\n{line}\n")
-    with pytest.raises(DataError, match=rf"canaries\.jsonl, line 2: .*{message}"):
+    path.write_text(f"{json.dumps(QA | {'id': 'first'})}\n{line}\n")
+    with pytest.raises(DataError, match=rf"canaries\.jsonl:2: .*{message}"):
         load_canaries(path)
 
 

@@ -13,8 +13,7 @@ import json
 import logging
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Mapping
-from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -39,32 +38,28 @@ logging.getLogger("httpx2").setLevel(logging.WARNING)
 silence()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """The address and credentials of a server."""
-
-    provider: Provider
-    url: str
-    """Base URL."""
-    key: str = field(repr=False)
-    """The key; "" where the server asks for none."""
-    api_version: str | None = None
-    """Azure's version of its API."""
-    timeout_s: float = 120.0
-    """Maximum seconds of one request, from the first byte sent to the last one read."""
-
-
 class Wire:
-    """An open connection pool to one server; an async context manager, bound to one event loop."""
+    """An open connection pool to one server; an async context manager, bound to one event loop.
 
-    def __init__(self, endpoint: Endpoint, connections: int) -> None:
-        self._endpoint = endpoint
-        self._connections = connections
-        self._redact = Redaction(endpoint.key)
+    Args:
+        provider: The kind of server.
+        url: Base URL.
+        key: The key; "" where the server asks for none.
+        api_version: Azure's version of its API.
+        timeout_s: Maximum seconds of one request, from the first byte sent to the last one read.
+        connections: Maximum number of connections.
+    """
+
+    def __init__(
+        self, *, provider: Provider, url: str, key: str, api_version: str | None, timeout_s: float, connections: int
+    ) -> None:
+        self._timeout_s = timeout_s
+        self._redact = Redaction(key)
+        self._open = partial(_client, provider, url, key, api_version, timeout_s, connections)
         self._client: Any = None
 
     async def __aenter__(self) -> Self:
-        self._client = _client(self._endpoint, self._connections)
+        self._client = self._open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -94,12 +89,11 @@ class Wire:
 
     async def _text(self, asked: Awaitable[httpx2.Response]) -> tuple[str, RequestOutcome | None]:
         """Return the text of a reply with a success status, or the outcome of a failure; neither holds the key."""
-        timeout_s = self._endpoint.timeout_s
         try:
             # The HTTP library's timeouts are per read; a server that sends byte by byte never exceeds them.
-            reply = await asyncio.wait_for(asked, timeout_s)
+            reply = await asyncio.wait_for(asked, self._timeout_s)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this request's end and not the run's
-            return "", from_error(error, timeout_s, self._redact)
+            return "", from_error(error, self._timeout_s, self._redact)
         return self._redact(reply.content.decode("utf-8", "replace")), None
 
 
@@ -125,12 +119,12 @@ def ssl_context() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
-def _client(endpoint: Endpoint, connections: int) -> Any:
+def _client(provider: Provider, url: str, key: str, api_version: str | None, timeout_s: float, connections: int) -> Any:
     # A key with a line break would appear in the text of an exception.
-    key = endpoint.key.strip() or "none"
+    key = key.strip() or "none"
     if not key.isascii() or not key.isprintable():
         raise ConfigError("The judge's key holds characters that no key has; check the environment variable.")
-    timeout = httpx2.Timeout(endpoint.timeout_s + 1, connect=_CONNECT_S)
+    timeout = httpx2.Timeout(timeout_s + 1, connect=_CONNECT_S)
     http = httpx2.AsyncClient(
         verify=ssl_context(),
         limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
@@ -139,16 +133,10 @@ def _client(endpoint: Endpoint, connections: int) -> Any:
         headers={"accept-encoding": "identity"},
         event_hooks={"response": [_bound]},
     )
-    if endpoint.provider == "azure":
-        return AsyncAzureOpenAI(
-            azure_endpoint=endpoint.url,
-            api_key=key,
-            api_version=endpoint.api_version,
-            max_retries=0,
-            timeout=timeout,
-            http_client=http,
-        )
-    return AsyncOpenAI(base_url=endpoint.url, api_key=key, max_retries=0, timeout=timeout, http_client=http)
+    given: dict[str, Any] = {"api_key": key, "max_retries": 0, "timeout": timeout, "http_client": http}
+    if provider == "azure":
+        return AsyncAzureOpenAI(azure_endpoint=url, api_version=api_version, **given)
+    return AsyncOpenAI(base_url=url, **given)
 
 
 async def _bound(response: httpx2.Response) -> None:

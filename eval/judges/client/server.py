@@ -72,7 +72,7 @@ class Server:
 
     def wire(self, connections: int) -> Wire:
         """Return a connection pool to the server. Raises JudgeError where the key is not set."""
-        from eval.judges.client.http import Endpoint, Wire
+        from eval.judges.client.http import Wire
 
         settings = self.settings
         key = os.environ.get(settings.key_env, "").strip() if settings.key_env else ""
@@ -84,14 +84,14 @@ class Server:
             raise JudgeError(
                 f"The environment variable {named} is not set; the judge at {self.url} needs its key (judge.key_env)."
             )
-        endpoint = Endpoint(
+        return Wire(
             provider=settings.provider,
             url=self.url,
             key=key,
             api_version=settings.api_version,
             timeout_s=settings.timeout_s,
+            connections=connections,
         )
-        return Wire(endpoint, connections)
 
     async def look(self) -> None:
         """Check, at no cost, that the server is reachable and accepts the key. Raises JudgeError where it does not."""
