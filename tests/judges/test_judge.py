@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from eval.building import build
 from eval.config import PROJECT
 from eval.errors import ConfigError
 from eval.judges.bill import bill
@@ -142,3 +143,9 @@ def test_what_preparing_raises_ends_the_plan():
 def test_a_bill_is_of_records():
     record = CallRecord(call=CALL, reply=JudgeReply(text="x"))
     assert OfflineJudge().bill([record]).stages[0].calls == 1
+
+
+def test_a_recorder_is_no_judge_of_a_run():
+    node = {"_target_": "eval.judges.transcript.Transcript", "judge": {"_target_": "eval.judges.offline.OfflineJudge"}}
+    with pytest.raises(ConfigError, match=r"'eval\.judges\.transcript\.Transcript' makes no judge: it has no plan"):
+        build(node, "judge")
