@@ -39,8 +39,6 @@ class Plan:
     stages: tuple[StagePlan, ...]
     cost: float | None
     """Estimated cost in dollars; None where no price is known."""
-    price_of: str | None
-    """Name of the model whose price is used."""
     price_as_of: str | None
     """Date of the price."""
     most: float | None = None

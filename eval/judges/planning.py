@@ -72,7 +72,6 @@ class Planner:
         return Plan(
             stages=stages,
             cost=None if price is None else price.cost(usage, batch=batch),
-            price_of=None if price is None else price.model,
             price_as_of=None if price is None else price.as_of,
         )
 

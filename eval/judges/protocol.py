@@ -35,6 +35,9 @@ ProtocolName = Literal["auto", "upstream", "native", "hardened", "autodq-indexed
 NATIVE_TOKENS: Mapping[JudgeTask, int] = {"open_qa": 256, "extract": 1024, "entail": 2048}
 """Bounds on reply tokens: about four times the longest replies, so that a model that does not stop costs little."""
 
+_FORMS: Mapping[str, str] = {"native": "native", "hardened": "tagged", "autodq-indexed": "indexed"}
+"""Form of the replies in each of this project's protocols."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question(Generic[T_co]):
@@ -187,14 +190,9 @@ def with_wording(name: str, wording: Wording) -> JudgeProtocol:
     """Return the protocol of that name with a stored wording. Raises ConfigError for an unknown name."""
     if name == "upstream":
         return upstream_protocol(wording)
-    if name == "hardened":
-        if not all(wording.has_tag(task) for task in ("open_qa", "extract", "entail")):
-            raise ConfigError(f"The wording {wording.name!r} asks for no tag, without which nothing is hardened.")
-        return JudgeProtocol(name=name, wording=wording, form="tagged")
-    if name == "autodq-indexed":
-        return JudgeProtocol(name=name, wording=wording, form="indexed", tasks=("extract", "entail"))
-    if name == "native":
-        return JudgeProtocol(name=name, wording=wording)
-    raise ConfigError(
-        f"Unknown protocol {name!r}. {did_you_mean(name, ('upstream', 'native', 'hardened', 'autodq-indexed'))}"
-    )
+    if name not in _FORMS:
+        raise ConfigError(f"Unknown protocol {name!r}. {did_you_mean(name, ('upstream', *_FORMS))}")
+    if name == "hardened" and not all(wording.has_tag(task) for task in ("open_qa", "extract", "entail")):
+        raise ConfigError(f"The wording {wording.name!r} asks for no tag, without which nothing is hardened.")
+    protocol = JudgeProtocol(name=name, wording=wording, form=_FORMS[name])
+    return replace(protocol, tasks=("extract", "entail")) if name == "autodq-indexed" else protocol

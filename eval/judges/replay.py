@@ -149,8 +149,8 @@ class ReplayJudge(RecordedJudge):
         except (KeyError, TypeError) as error:
             raise DataError(f"{self.place}: the result does not say how its judge was asked.") from error
         if name not in get_args(ProtocolName):
-            said = str(name)[:60]
-            raise ConfigError(f"Unknown protocol {said!r} in {self.place}. {did_you_mean(said, _protocols())}")
+            said, known = str(name)[:60], [known for known in get_args(ProtocolName) if known != "auto"]
+            raise ConfigError(f"Unknown protocol {said!r} in {self.place}. {did_you_mean(said, known)}")
         kept = self._wording
         try:
             protocol = judge_protocol(name, pack) if kept is None else with_wording(name, kept)
@@ -182,7 +182,3 @@ def _scorer_in(folder: Path) -> Mapping[str, Any]:
         raise ConfigError(f"{folder} was scored without a judge; there are no verdicts to replay.")
     verify(folder, raw, VERDICTS)
     return scorer
-
-
-def _protocols() -> list[str]:
-    return [name for name in get_args(ProtocolName) if name != "auto"]

@@ -11,6 +11,7 @@ import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +120,6 @@ class ServedJudge(Judge):
         self._tries, self._deadline_s = tries, deadline_s
         self.kept_in = self._path = verdicts
         self._billed = 0.0  # the unconfirmed dollars of earlier bills
-        self._opened: VerdictStore | None = None
         self._asker: Asker | None = None
 
     @property
@@ -127,12 +127,10 @@ class ServedJudge(Judge):
         """The model as served, if known; else the configured name."""
         return self.served or self.server.settings.model or self.label
 
-    @property
+    @cached_property
     def store(self) -> VerdictStore:
         """The verdict store, opened when it is first needed."""
-        if self._opened is None:
-            self._opened = VerdictStore(self._path)
-        return self._opened
+        return VerdictStore(self._path)
 
     def describe(self) -> Mapping[str, Any]:
         """Return the settings that its verdicts depend on: the model as served and the server's capabilities."""
@@ -211,8 +209,8 @@ class ServedJudge(Judge):
         assert self.known.takes is not None
         keys = [key_of(call, self.known.takes, self.extra) for call in calls]
         found = self.store.find(keys, self.known.identity)
-        verdicts = {key: _of(self.served or self.known.served, some) for key, some in found.items()}
-        return [verdict.reply() if (verdict := verdicts.get(key)) else None for key in keys]
+        verdicts = (_of(self.served or self.known.served, found.get(key, ())) for key in keys)
+        return [verdict and verdict.reply() for verdict in verdicts]
 
     def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
         """Return the reply to each call, in the order given; equal calls are asked once."""
@@ -321,7 +319,7 @@ class ServedJudge(Judge):
                 # One call goes first: its reply names the served model, which decides which stored replies may be used.
                 under_way = {key for keys in self.store.open_batches(self.known.key).values() for key in keys}
                 unpaid = [one for one in distinct.values() if one.key not in stored and one.key not in under_way]
-                await asker.ask(wire, unpaid[:1], keep)
+                await asker.ask(wire.send, unpaid[:1], keep)
                 replies.update(self._settled(distinct, stored))
             missing = [request for request in distinct.values() if request.key not in replies]
             if self.batch:
@@ -332,7 +330,7 @@ class ServedJudge(Judge):
                 missing = [request for request in missing if request.key not in replies]
             # Another run on the same store may have paid for a call by now; shuffled orders make this rare.
             random.shuffle(missing)
-            await asker.ask(wire, self._unpaid(missing, replies), keep)
+            await asker.ask(wire.send, self._unpaid(missing, replies), keep)
 
     def _unpaid(self, requests: Iterable[Request], replies: dict[str, JudgeReply]) -> Iterator[Request]:
         """Yield the requests that no run has paid for when their turn comes; add the replies to the others."""

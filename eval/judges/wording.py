@@ -91,8 +91,8 @@ class Wording:
 
     def template(self, task: JudgeTask) -> Template:
         """Return the messages of a task."""
-        templates: dict[JudgeTask, Template] = {"open_qa": self.open_qa, "extract": self.extract, "entail": self.entail}
-        return templates[task]
+        template: Template = getattr(self, task)
+        return template
 
     def has_tag(self, task: JudgeTask) -> bool:
         """Whether a task's messages contain a tag, which the reply must then repeat."""

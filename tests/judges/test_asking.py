@@ -59,7 +59,7 @@ def asker_of(most=8, **settings):
 def ask(asker, sender, requests, done=None):
     """Ask in an event loop of its own, as each round of a run does; return how each request ended."""
     ended: list[tuple[Request, RequestOutcome]] = []
-    asyncio.run(asyncio.wait_for(asker.ask(sender, requests, done or ended.extend), 30))
+    asyncio.run(asyncio.wait_for(asker.ask(sender.send, requests, done or ended.extend), 30))
     return {int(request.key): outcome for request, outcome in ended}
 
 
@@ -173,7 +173,7 @@ def interrupted(asker, sender, requests, done):
     """Cancel the asking as Ctrl-C does, once something is under way."""
 
     async def main():
-        task = asyncio.create_task(asker.ask(sender, requests, done))
+        task = asyncio.create_task(asker.ask(sender.send, requests, done))
         while not asker.throttle.in_flight:
             await asyncio.sleep(0)
         task.cancel()

@@ -153,9 +153,9 @@ def test_both_stages_of_descriptions_are_planned_in_every_protocol(protocol):
     assert plan.stages == (planned("extract", 3, 0, 3), planned("entail", 4, 0, 4))
     assert (plan.calls, plan.left) == (7, 7)
     assert plan.cost == pytest.approx(7 * (10 * 2 + 3 * 8) / 1e6)
-    assert (plan.price_of, plan.price_as_of) == ("model-1", "2026-11-05")
+    assert plan.price_as_of == "2026-11-05"
     assert judge.plan(PRICE, batch=True).cost == pytest.approx(7 * (10 * 2 + 3 * 8) / 2e6)
-    assert judge.plan(None).cost is judge.plan(None).price_of is None
+    assert judge.plan(None).cost is judge.plan(None).price_as_of is None
 
 
 def test_equal_calls_are_paid_for_once():

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from eval.judges.client.budget import Budget
 from eval.judges.client.outcomes import FINAL, RequestKind, RequestOutcome
@@ -52,12 +52,8 @@ class RetryPolicy:
         return doubled * random.uniform(0.75, 1.25)  # noqa: S311
 
 
-class Sender(Protocol):
-    """A sender of single requests, such as `eval.judges.client.http.Wire`."""
-
-    async def send(self, body: Mapping[str, Any]) -> RequestOutcome:
-        """Return the outcome of a request."""
-        ...
+Send = Callable[[Mapping[str, Any]], Awaitable[RequestOutcome]]
+"""Sends a body once and returns the outcome, as `eval.judges.client.http.Wire` does."""
 
 
 @dataclass(slots=True)
@@ -72,7 +68,7 @@ class Asker:
     _given_up: int = 0
 
     async def ask(
-        self, wire: Sender, requests: Iterable[Request], done: Callable[[list[tuple[Request, RequestOutcome]]], None]
+        self, send: Send, requests: Iterable[Request], done: Callable[[list[tuple[Request, RequestOutcome]]], None]
     ) -> None:
         """Send every request, and pass outcomes to `done` as they arrive, in bundles of those that ended together.
 
@@ -92,7 +88,7 @@ class Asker:
 
         async def work(waiting: Iterator[Request]) -> None:
             for request in waiting:
-                outcome = await self._one(wire, request)
+                outcome = await self._one(send, request)
                 if not ended:
                     # Outcomes that arrive while others are being read are stored with them, in one transaction.
                     asyncio.get_running_loop().call_soon(hand_over)
@@ -120,7 +116,7 @@ class Asker:
         while self.throttle.in_flight and time.monotonic() < until:
             await asyncio.sleep(0.05)
 
-    async def _one(self, wire: Sender, request: Request) -> RequestOutcome:
+    async def _one(self, send: Send, request: Request) -> RequestOutcome:
         begun: float | None = None
         n_sent = n_timeouts = 0
         worst_case_cost = self.budget.worst_case_cost(request.n_bytes, request.max_tokens)
@@ -132,7 +128,7 @@ class Asker:
             begun = sent_at if begun is None else begun
             outcome = RequestOutcome(kind="timed_out", detail="broken off", may_be_billed=True)
             try:
-                outcome = await wire.send(request.body)
+                outcome = await send(request.body)
             finally:
                 # A wait longer than this call's remaining time must not hold back the others.
                 told = outcome.retry_after_s or 0.0

@@ -56,30 +56,26 @@ class Wire:
         self._timeout_s = timeout_s
         self._redact = Redaction(key)
         self._open = partial(_client, provider, url, key, api_version, timeout_s, connections)
-        self._client: Any = None
+        self.client: Any = None
+        """The `openai` client, once it is open."""
 
     async def __aenter__(self) -> Self:
-        self._client = self._open()
+        self.client = self._open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._client.close()
-
-    @property
-    def client(self) -> Any:
-        """The `openai` client, for requests other than chat completions."""
-        return self._client
+        await self.client.close()
 
     async def send(self, body: Mapping[str, Any]) -> RequestOutcome:
         """Return the outcome of a chat completion request; nothing but a cancellation is raised."""
         text, outcome = await self._text(
-            self._client.post("/chat/completions", body=dict(body), cast_to=httpx2.Response)
+            self.client.post("/chat/completions", body=dict(body), cast_to=httpx2.Response)
         )
         return outcome or from_body(text)
 
     async def models(self) -> tuple[list[str], RequestOutcome | None]:
         """Return the names of the server's models, or the outcome of a failed request. It costs nothing."""
-        text, outcome = await self._text(self._client.get("/models", cast_to=httpx2.Response))
+        text, outcome = await self._text(self.client.get("/models", cast_to=httpx2.Response))
         if outcome is not None:
             return [], outcome
         try:

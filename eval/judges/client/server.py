@@ -111,7 +111,7 @@ class Server:
 
             async def send(request: Request) -> RequestOutcome:
                 ended: list[tuple[Request, RequestOutcome]] = []
-                await asker.ask(wire, [request], ended.extend)
+                await asker.ask(wire.send, [request], ended.extend)
                 return ended[0][1]
 
             return await probe(send, self.model, first, extra)
