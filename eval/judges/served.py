@@ -210,7 +210,7 @@ class ServedJudge(Judge):
         keys = [key_of(call, self.known.takes, self.extra) for call in calls]
         found = self.store.find(keys, self.known.identity)
         verdicts = (_of(self.served or self.known.served, found.get(key, ())) for key in keys)
-        return [verdict and verdict.reply() for verdict in verdicts]
+        return [None if verdict is None else verdict.reply() for verdict in verdicts]
 
     def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
         """Return the reply to each call, in the order given; equal calls are asked once."""
