@@ -57,9 +57,11 @@ def stopped(out, *signals):
         text=True,
     ) as process:
         until = time.monotonic() + 60
-        rows = out / "predictions.jsonl"
-        while not (rows.exists() and rows.stat().st_size) and time.monotonic() < until:
-            time.sleep(0.02)
+        rows, sizes = out / "predictions.jsonl", set()
+        # A row that is just being written is taken back; of those before the last one all are kept.
+        while len(sizes) < 2 and time.monotonic() < until:
+            sizes |= {rows.stat().st_size} - {0} if rows.exists() else set()
+            time.sleep(0.01)
         children = descendants(process.pid) if sys.platform == "linux" else []
         for number in signals:
             process.send_signal(number)
@@ -103,9 +105,11 @@ def test_a_second_run_on_the_folder_is_told_who_holds_it(tmp_path, capsys):
         [*command, "model.delay_s=0.2"], cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         until = time.monotonic() + 60
-        rows = out / "predictions.jsonl"
-        while not (rows.exists() and rows.stat().st_size) and time.monotonic() < until:
-            time.sleep(0.02)
+        rows, sizes = out / "predictions.jsonl", set()
+        # A row that is just being written is taken back; of those before the last one all are kept.
+        while len(sizes) < 2 and time.monotonic() < until:
+            sizes |= {rows.stat().st_size} - {0} if rows.exists() else set()
+            time.sleep(0.01)
         assert evaluate(out) == 2
         said = capsys.readouterr().err
         process.kill()
