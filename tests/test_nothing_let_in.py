@@ -35,6 +35,7 @@ ALLOWED = {
         "benchmarks/mini/training/train.py",
         "torch.load",
     ): "reads what its own stages wrote a moment before",
+    ("eval/judges/literals.py", "ast.literal_eval"): "builds values of a bounded text, and evaluates nothing",
 }
 """What is allowed where, and why."""
 

@@ -46,6 +46,15 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def wait_for_rows(path):
+    """Wait until rows were written twice: one that is just being written is taken back, those before it are kept."""
+    until = time.monotonic() + 60
+    sizes: set[int] = set()
+    while len(sizes) < 2 and time.monotonic() < until:
+        sizes |= {path.stat().st_size} - {0} if path.exists() else set()
+        time.sleep(0.01)
+
+
 def stopped(out, *signals):
     """Stop a run by signals in mid-work; return its exit code, what it said, and its children that are still there."""
     command = [*(sys.executable, "-c", HEEDS_CTRL_C), *("eval", "--bench", "mvbench", "--model", "scripted")]
@@ -56,12 +65,7 @@ def stopped(out, *signals):
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        until = time.monotonic() + 60
-        rows, sizes = out / "predictions.jsonl", set()
-        # A row that is just being written is taken back; of those before the last one all are kept.
-        while len(sizes) < 2 and time.monotonic() < until:
-            sizes |= {rows.stat().st_size} - {0} if rows.exists() else set()
-            time.sleep(0.01)
+        wait_for_rows(out / "predictions.jsonl")
         children = descendants(process.pid) if sys.platform == "linux" else []
         for number in signals:
             process.send_signal(number)
@@ -104,12 +108,7 @@ def test_a_second_run_on_the_folder_is_told_who_holds_it(tmp_path, capsys):
     with subprocess.Popen(
         [*command, "model.delay_s=0.2"], cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
-        until = time.monotonic() + 60
-        rows, sizes = out / "predictions.jsonl", set()
-        # A row that is just being written is taken back; of those before the last one all are kept.
-        while len(sizes) < 2 and time.monotonic() < until:
-            sizes |= {rows.stat().st_size} - {0} if rows.exists() else set()
-            time.sleep(0.01)
+        wait_for_rows(out / "predictions.jsonl")
         assert evaluate(out) == 2
         said = capsys.readouterr().err
         process.kill()
