@@ -6,7 +6,6 @@ Nothing heavy is imported here, so that `--help` answers at once; each command i
 from __future__ import annotations
 
 import argparse
-import logging
 import signal
 import sys
 import threading
@@ -141,6 +140,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         root.print_help()
         return USAGE
     _require(given.parser, given)
+    import logging
+
     logging.basicConfig(format="tarsier-eval: %(message)s", level=logging.WARNING)
     try:
         with _stoppable():

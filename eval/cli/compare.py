@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from eval.cli.flags import add_json, write_json
+from eval.cli.flags import add_json_flag, write_to
 
 HELP = "two runs or scores on the same samples: difference, interval, flips"
 
@@ -13,7 +13,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add its flags."""
     parser.add_argument("--first", metavar="DIR", required=True, help="folder of a run, or of a score")
     parser.add_argument("--second", metavar="DIR", required=True, help="folder of another on the same samples")
-    add_json(parser)
+    add_json_flag(parser)
     parser.add_argument(
         "--accept", nargs="+", action="extend", metavar="FIELD", help="differences in what was measured to put up with"
     )
@@ -28,5 +28,5 @@ def run(given: argparse.Namespace) -> bool:
 
     comparison = compare(given.first, given.second, accept=given.accept or ())
     show_comparison(comparison)
-    write_json(given.to, asdict(comparison))
+    write_to(given.to, asdict(comparison))
     return True

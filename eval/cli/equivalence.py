@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from eval.cli.flags import add_json, add_model, write_json
+from eval.cli.flags import add_json_flag, add_model_flags, write_to
 
 HELP = "measure whether batching changes a model's outputs"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add its flags."""
-    add_model(parser)
-    add_json(parser)
+    add_model_flags(parser)
+    add_json_flag(parser)
 
 
 def run(given: argparse.Namespace) -> bool:
@@ -37,5 +37,5 @@ def run(given: argparse.Namespace) -> bool:
         )
     )
     show_equivalence(found)
-    write_json(given.to, {**asdict(found), **origin()})
+    write_to(given.to, {**asdict(found), **origin()})
     return not found.flips and not found.failed

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from eval.cli.flags import add_model
+from eval.cli.flags import add_model_flags
 
 HELP = "run a model on benchmarks and score its outputs"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add its flags."""
-    add_model(parser)
+    add_model_flags(parser)
     parser.add_argument("--out", metavar="DIR", help="run folder (default: results/runs/<time>-<model>-<benchmark>)")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from eval.cli.flags import add_data, add_judge, add_settings
+from eval.cli.flags import add_data_flag, add_judge_flags, add_settings
 
 HELP = "score a prediction file, without a model"
 
@@ -13,8 +13,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add its flags."""
     parser.add_argument("--pred", metavar="PATH", required=True, help="prediction file, folder of them, or run folder")
     parser.add_argument("--bench", metavar="NAME", required=True, help="the benchmark")
-    add_data(parser)
-    add_judge(parser)
+    add_data_flag(parser)
+    add_judge_flags(parser)
     parser.add_argument("--out", metavar="DIR", help="folder for the result")
     add_settings(parser)
 

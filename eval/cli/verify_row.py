@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from eval.cli.flags import add_data, add_settings
+from eval.cli.flags import add_data_flag, add_settings
 
 HELP = "compute a row of the leaderboard again from its run or bundle"
 
@@ -16,7 +16,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--run", metavar="PLACE", help="run folder or bundle (default: what the row names)")
     parser.add_argument("--table", metavar="FILE", help="the CSV (default: results/leaderboard.csv)")
-    add_data(parser)
+    add_data_flag(parser)
     add_settings(parser)
 
 

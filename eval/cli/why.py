@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from eval.cli.flags import add_json, add_settings, write_json
+from eval.cli.flags import add_json_flag, add_settings, write_to
 
 HELP = "what could make a number differ from another one, and by how much"
 
@@ -18,7 +18,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--verdicts", nargs="+", action="extend", metavar="PLACE", help="scores or bundles of other judges"
     )
     parser.add_argument("--data", metavar="DIR", help="root of the annotations, for missing samples and CIDEr")
-    add_json(parser)
+    add_json_flag(parser)
     add_settings(parser, ", such as verdicts=FILE")
 
 
@@ -44,5 +44,5 @@ def run(given: argparse.Namespace) -> bool:
         raise ConfigError(f"--to {given.to}: its folder does not exist.")
     explanation = explain_run(request)
     show_explanation(explanation)
-    write_json(given.to, asdict(explanation))
+    write_to(given.to, asdict(explanation))
     return True

@@ -163,6 +163,7 @@ def _json(value: Any) -> bytes:
 
 
 def _naming_places(files: Mapping[str, bytes], scored: ScoredRun) -> dict[str, int]:
+    """Return the number of lines with paths of this machine in each file that has some."""
     about = scored.result.provenance
     places = {str(PROJECT), str(Path.home()), str(scored.folder), str(about.get("data") or "")}
     known = [place.encode() for place in places if place.startswith("/") and len(place) > 1]

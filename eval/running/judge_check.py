@@ -1,4 +1,4 @@
-"""A judge's health, asked of itself."""
+"""Checks a judge: the fields that its server accepts, and its verdicts on the canary set."""
 
 from __future__ import annotations
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from eval.cli.flags import add_judge, add_settings
+from eval.cli.flags import add_judge_flags, add_settings
 
 HELP = "put the canary set to a judge: accuracy, injections, replies not read"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add its flags."""
-    add_judge(parser)
+    add_judge_flags(parser)
     add_settings(parser)
 
 

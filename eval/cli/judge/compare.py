@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from eval.cli.flags import add_json, write_json
+from eval.cli.flags import add_json_flag, write_to
 
 HELP = "two judges on the same predictions: agreement, offset, flips"
 
@@ -15,7 +15,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--second", metavar="DIR", required=True, help="folder of a score of the same predictions by another"
     )
-    add_json(parser)
+    add_json_flag(parser)
 
 
 def run(given: argparse.Namespace) -> bool:
@@ -29,5 +29,5 @@ def run(given: argparse.Namespace) -> bool:
 
     agreement = compare_judges(read_judged(result_folder(given.first)), read_judged(result_folder(given.second)))
     show_agreement(agreement)
-    write_json(given.to, asdict(agreement))
+    write_to(given.to, asdict(agreement))
     return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from eval.cli.flags import add_data, add_settings
+from eval.cli.flags import add_data_flag, add_settings
 
 HELP = "score again from a bundle, asking nobody"
 
@@ -18,7 +18,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--bundle", metavar="PLACE", required=True, help="what judge export or bundle wrote, or a run folder"
     )
     parser.add_argument("--pred", metavar="PATH", help="predictions to score instead of the bundle's own")
-    add_data(parser)
+    add_data_flag(parser)
     parser.add_argument("--out", metavar="DIR", help="folder for the result")
     add_settings(parser)
 
