@@ -9,8 +9,6 @@ the table of them twice (all new, and nothing new), and verifies rows that are s
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import platform
 import random
 import resource
@@ -18,15 +16,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT))
 
 from eval.analysis.leaderboard.cells import read_csv  # noqa: E402
-from eval.cli.leaderboard import leaderboard, verify_row  # noqa: E402
+from eval.analysis.leaderboard.gathering import gather  # noqa: E402
+from eval.running.verifying import verify_row  # noqa: E402
 from tests.analysis.leaderboard.synthetic import write_run  # noqa: E402
 
+Made = TypeVar("Made")
 SUBSETS = [f"Subset {number}" for number in range(20)]
 
 
@@ -57,19 +59,13 @@ def measure(folder: Path, n_runs: int, n_samples: int, n_verified: int) -> tuple
         name = f"model-{number % 20}"
         write_run(folder / "runs" / f"{number:04}", outputs, model=name, subsets=SUBSETS, settings=settings)
     table = folder / "leaderboard.csv"
-    update = argparse.Namespace(runs=[str(folder / "runs")], to=str(table))
-    first, _ = timed(lambda: leaderboard(update))
-    again, _ = timed(lambda: leaderboard(update))
+    first, _ = timed(lambda: gather([folder / "runs"], table))
+    again, _ = timed(lambda: gather([folder / "runs"], table))
     rows = read_csv(table)
     ours = [row for row in rows if row.origin == "run"]
     spread = ours[:: max(1, len(ours) // n_verified)][:n_verified]
-    checked = [
-        timed(lambda row=row: verify_row(  # type: ignore[misc]
-            argparse.Namespace(row=row.name, table=str(table), run=None, data=None, overrides=[])
-        ))
-        for row in spread
-    ]  # fmt: skip
-    n_equal = sum(equal for _, equal in checked)
+    checked = [timed(partial(verify_row, row.name, table=table)) for row in spread]
+    n_equal = sum(found.difference is None for _, found in checked)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
     seconds = sorted(taken for taken, _ in checked)
     about = f"{platform.machine()}, Python {platform.python_version()}, {n_runs} runs of {n_samples} samples"
@@ -90,11 +86,10 @@ def measure(folder: Path, n_runs: int, n_samples: int, n_verified: int) -> tuple
     ], n_equal == len(checked)
 
 
-def timed(do: Callable[[], bool]) -> tuple[float, bool]:
-    """Return how long something takes in seconds, and what it says."""
+def timed(do: Callable[[], Made]) -> tuple[float, Made]:
+    """Return how long something takes in seconds, and what it returns."""
     start = time.perf_counter()
-    with contextlib.redirect_stdout(io.StringIO()):
-        done = do()
+    done = do()
     return time.perf_counter() - start, done
 
 

@@ -31,8 +31,8 @@ from scipy.stats import binom
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from eval import config as configuration
 from eval.analysis.margin import CONFIDENCE
-from eval.cli.regress import BASELINE, Setup, observe_builtin
 from eval.config import Settings
+from eval.regression.builtin import BASELINE, Setup, observe_builtin
 from eval.regression.comparing import GateOutcome, compare
 from eval.regression.observing import Batching
 from eval.regression.records import as_kept, read

@@ -1,32 +1,40 @@
-"""The steps of each command, one file a command."""
+"""The commands: a file for each verb, with its flags and the call that they stand for.
+
+Nothing heavy is imported at the top of these files, so that `--help` answers at once.
+"""
 
 from __future__ import annotations
 
-import argparse
-import importlib
-import logging
+from eval.cli import (
+    bundle,
+    compare,
+    equivalence,
+    evaluate,
+    export,
+    import_upstream,
+    judge,
+    leaderboard,
+    list_names,
+    regress,
+    score,
+    verify_row,
+    why,
+)
+from eval.cli.flags import Verb
 
-_COMMANDS = {
-    "eval": ("evaluate", "evaluate"),
-    "equivalence": ("equivalence", "equivalence"),
-    "score": ("score", "score"),
-    "compare": ("compare", "compare"),
-    "regress": ("regress", "regress"),
-    "why": ("why", "why"),
-    "leaderboard": ("leaderboard", "leaderboard"),
-    "verify-row": ("leaderboard", "verify_row"),
-    "bundle": ("bundle", "bundle"),
-    "judge": ("judge", "run"),
-    "export": ("exchange", "export"),
-    "import": ("exchange", "import_protocol"),
-    "list": ("exchange", "list_names"),
+VERBS: dict[str, Verb] = {
+    "eval": evaluate,
+    "score": score,
+    "judge": judge,
+    "equivalence": equivalence,
+    "compare": compare,
+    "regress": regress,
+    "why": why,
+    "leaderboard": leaderboard,
+    "verify-row": verify_row,
+    "bundle": bundle,
+    "export": export,
+    "import": import_upstream,
+    "list": list_names,
 }
-"""Module and function of each command; a module is imported only when its command is given."""
-
-
-def run(given: argparse.Namespace) -> bool | int:
-    """Carry out a parsed command; return whether it is complete, or the command's own exit code."""
-    logging.basicConfig(format="tarsier-eval: %(message)s", level=logging.WARNING)
-    module, function = _COMMANDS[given.command]
-    outcome: bool | int = getattr(importlib.import_module(f"eval.cli.{module}"), function)(given)
-    return outcome
+"""The module of each command, in the order of `--help`."""

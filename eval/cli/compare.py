@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
-from pathlib import Path
 
-from eval.analysis.compare.systems import compare_systems
-from eval.analysis.compare.view import show_comparison
-from eval.runs.folder import write_json
-from eval.runs.scored import ScoredRun
+from eval.cli.flags import add_json_flag, write_to
+
+HELP = "two runs or scores on the same samples: difference, interval, flips"
 
 
-def compare(given: argparse.Namespace) -> bool:
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add its flags."""
+    parser.add_argument("--first", metavar="DIR", required=True, help="folder of a run, or of a score")
+    parser.add_argument("--second", metavar="DIR", required=True, help="folder of another on the same samples")
+    add_json_flag(parser)
+    parser.add_argument(
+        "--accept", nargs="+", action="extend", metavar="FIELD", help="differences in what was measured to put up with"
+    )
+
+
+def run(given: argparse.Namespace) -> bool:
     """Show the differences between two systems on the same samples, with their uncertainty."""
-    first, second = (ScoredRun.read(Path(name).expanduser().resolve()) for name in (given.first, given.second))
-    comparison = compare_systems(first, second, given.accept or ())
+    from dataclasses import asdict
+
+    from eval.analysis.compare.view import show_comparison
+    from eval.api import compare
+
+    comparison = compare(given.first, given.second, accept=given.accept or ())
     show_comparison(comparison)
-    if given.to:
-        write_json(Path(given.to).expanduser(), asdict(comparison))
+    write_to(given.to, asdict(comparison))
     return True

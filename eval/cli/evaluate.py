@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import argparse
 
-from eval.running.outcome import is_whole
-from eval.running.request import EvalRequest
-from eval.running.start import evaluate as run
+from eval.cli.flags import add_model_flags
+
+HELP = "run a model on benchmarks and score its outputs"
 
 
-def evaluate(given: argparse.Namespace) -> bool:
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add its flags."""
+    add_model_flags(parser)
+    parser.add_argument("--out", metavar="DIR", help="run folder (default: results/runs/<time>-<model>-<benchmark>)")
+
+
+def run(given: argparse.Namespace) -> bool:
     """Run one model on one or several benchmarks; return whether no sample failed."""
-    return all(is_whole(result) for result in run(request_of(given)))
+    from eval.running.outcome import is_whole
+    from eval.running.request import EvalRequest
+    from eval.running.start import evaluate
 
-
-def request_of(given: argparse.Namespace) -> EvalRequest:
-    """Return the request that the flags of a command with a model stand for."""
-    return EvalRequest(
-        bench=given.bench,
-        model=given.model,
-        data=given.data,
-        annotations=given.ann,
-        judge=given.judge,
-        protocol=given.protocol,
-        limit=given.limit,
-        out=getattr(given, "out", None),
-        overrides=given.overrides,
+    results = evaluate(
+        EvalRequest(
+            bench=given.bench,
+            model=given.model,
+            data=given.data,
+            annotations=given.ann,
+            judge=given.judge,
+            protocol=given.protocol,
+            limit=given.limit,
+            out=given.out,
+            overrides=given.overrides,
+        )
     )
+    return all(is_whole(result) for result in results)

@@ -4,64 +4,43 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import hashlib
 import os
-import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from eval import building
-from eval import config as configuration
-from eval.analysis.margin import margin_gate
-from eval.config import Settings
-from eval.errors import ConfigError, ModelError, TarsierEvalError
-from eval.files import make_folder, write_atomically
-from eval.provenance import data_hash, library_versions, prompts_hash
-from eval.regression.comparing import compare
-from eval.regression.fixed import fixed_checks
-from eval.regression.junit import junit, junit_of_error, junit_of_margin
-from eval.regression.observing import Batching, Chosen, LoadClips, choose, observe
-from eval.regression.records import Observation, Record, as_kept, read, write
-from eval.regression.resume_check import CUT, in_process, resumed
-from eval.regression.view import (
-    annotated,
-    annotated_margin,
-    show_margin,
-    show_outcome,
-    show_renewal,
-)
-from eval.running.judge_session import Judging
-from eval.runs.scored import ScoredRun
-
-BASELINE = configuration.PROJECT / "results" / "baselines" / "tarsier-tiny.jsonl"
-"""The default baseline of the built-in subset."""
+HELP = "is the built-in subset as the baseline has it, or is a run no worse than another by a margin?"
 
 PASS, FAIL, INCONCLUSIVE = 0, 1, 3
 """Exit codes; 2 means that nothing was compared, as for every command."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """Settings for running the built-in subset; none of them may change a result."""
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add its flags."""
+    parser.epilog = "exit codes: 0 passed, 1 failed, 2 could not be run, 3 inconclusive (two runs only)."
+    parser.add_argument("--renew", action="store_true", help="show what a new baseline changes, and write it")
+    parser.add_argument(
+        "--baseline", metavar="FILE", help="the baseline (default: results/baselines/tarsier-tiny.jsonl)"
+    )
+    parser.add_argument("--workers", type=int, metavar="N", help="processes that read clips")
+    parser.add_argument("--run", metavar="DIR", help="run or score to judge against another")
+    parser.add_argument("--against", metavar="DIR", help="the one that it must not be worse than")
+    parser.add_argument("--margin", type=float, metavar="POINTS", help="by how much it may be worse")
+    parser.add_argument("--metric", metavar="NAME", help="the metric (default: the benchmark's headline)")
+    parser.add_argument("--accept", nargs="+", action="extend", metavar="FIELD", help="differences to put up with")
+    parser.add_argument(
+        "--junit", metavar="FILE", help="JUnit XML to write as well; an error, if the gate could not be run"
+    )
+    parser.add_argument("--github", action="store_true", help="print annotations for GitHub (default in its actions)")
 
-    in_process: bool = False
-    """Whether clips are read in this process instead of workers: without a worker's time and memory limits, but
-    patchable, which tests with planted faults need."""
-    workers: int | None = None
-    """Processes that read clips."""
-    way: Batching = field(default_factory=Batching)
-    """Batches and order."""
-    benchmarks: tuple[str, ...] = ()
-    """Names of the benchmarks; empty for all."""
 
-
-def regress(given: argparse.Namespace) -> int:
+def run(given: argparse.Namespace) -> int:
     """Carry out either form of the gate, and return the exit code.
 
     The JUnit file is written first, so that a crash never leaves an earlier gate's file in place.
     """
+    from eval.errors import TarsierEvalError
+    from eval.regression.junit import junit_of_error
+
     _report(given.junit, junit_of_error("The gate was ended before it had a verdict."))
     try:
         return _gate(given)
@@ -72,126 +51,74 @@ def regress(given: argparse.Namespace) -> int:
 
 
 def _gate(given: argparse.Namespace) -> int:
-    github = given.github or os.environ.get("GITHUB_ACTIONS") == "true"
-    if given.run or given.against:
-        return _by_margin(given, github=github)
-    if given.margin is not None or given.metric or given.accept:
+    from eval.errors import ConfigError
+
+    two_runs = given.run or given.against
+    if two_runs and (not given.run or not given.against or given.margin is None):
+        raise ConfigError("Two runs are compared by --run NEW --against OLD --margin POINTS; give all three.")
+    if two_runs and (given.renew or given.baseline):
+        raise ConfigError("--renew and --baseline are about the built-in subset; leave them out with --run.")
+    if not two_runs and (given.margin is not None or given.metric or given.accept):
         raise ConfigError("--margin, --metric and --accept are about two runs; give --run and --against too.")
-    path = Path(given.baseline).expanduser().resolve() if given.baseline else BASELINE
     if given.renew and given.junit:
         raise ConfigError("--junit is about a comparison, and --renew makes none; leave one of them out.")
     if given.renew:
-        return _renew(path)
-    baseline = read(path)
-    outcome = compare(baseline, as_kept(observe_builtin(Setup(workers=given.workers))))
-    show_outcome(outcome)
-    _report(given.junit, junit(outcome))
-    for line in annotated(outcome) if github else ():
-        print(line)
-    return PASS if outcome.passed else FAIL
+        _renew(given.baseline)
+        return PASS
+    if two_runs:
+        code, junit, notes = _by_margin(given.run, given.against, given.margin, given.metric, given.accept or ())
+    else:
+        code, junit, notes = _exactly(given.baseline, given.workers)
+    _report(given.junit, junit)
+    if given.github or os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in notes:
+            print(line)
+    return code
 
 
-def _renew(path: Path) -> int:
+def _renew(baseline: str | None) -> None:
     """Show the changes in a new baseline, and write it."""
+    from eval.regression.builtin import Setup, baseline_file, observe_builtin
+    from eval.regression.records import as_kept, read, write
+    from eval.regression.view import show_renewal
+
+    path = baseline_file(baseline)
     now = as_kept(observe_builtin(Setup()))
     show_renewal(read(path) if path.exists() else None, now, path)
     write(path, now)
-    return PASS
 
 
-def _by_margin(given: argparse.Namespace, *, github: bool) -> int:
-    if not given.run or not given.against or given.margin is None:
-        raise ConfigError("Two runs are compared by --run NEW --against OLD --margin POINTS; give all three.")
-    if given.renew or given.baseline:
-        raise ConfigError("--renew and --baseline are about the built-in subset; leave them out with --run.")
-    new, old = (ScoredRun.read(Path(name).expanduser().resolve()) for name in (given.run, given.against))
-    found = margin_gate(new, old, margin=given.margin, metric=given.metric, accept=given.accept or ())
+def _exactly(baseline: str | None, workers: int | None) -> tuple[int, str, Sequence[str]]:
+    """Show what changed since a baseline; return the exit code, the JUnit file and the annotations."""
+    from eval.regression.builtin import check_builtin
+    from eval.regression.junit import junit
+    from eval.regression.view import annotated, show_outcome
+
+    outcome = check_builtin(baseline, workers)
+    show_outcome(outcome)
+    return PASS if outcome.passed else FAIL, junit(outcome), list(annotated(outcome))
+
+
+def _by_margin(
+    run: str, against: str, margin: float, metric: str | None, accept: Sequence[str]
+) -> tuple[int, str, Sequence[str]]:
+    """Show whether a run stays within a margin of another; return the exit code, the JUnit file and the annotations."""
+    from eval.analysis.margin import margin_gate
+    from eval.api import load
+    from eval.regression.junit import junit_of_margin
+    from eval.regression.view import annotated_margin, show_margin
+
+    found = margin_gate(load(run), load(against), margin=margin, metric=metric, accept=accept)
     show_margin(found)
-    _report(given.junit, junit_of_margin(found))
-    if github and (line := annotated_margin(found)):
-        print(line)
-    return {"pass": PASS, "fail": FAIL, "inconclusive": INCONCLUSIVE}[found.decision.verdict]
+    code = {"pass": PASS, "fail": FAIL, "inconclusive": INCONCLUSIVE}[found.decision.verdict]
+    note = annotated_margin(found)
+    return code, junit_of_margin(found), [note] if note else []
 
 
 def _report(to: str | None, text: str) -> None:
+    from eval.files import make_folder, write_atomically
+
     if to:
         path = Path(to).expanduser().resolve()
         make_folder(path.parent)
         write_atomically(path, text)
-
-
-def observe_builtin(setup: Setup) -> Observation:
-    """Run the built-in subset through the pipeline, and the fixed inputs through their checks.
-
-    Raises ModelError where the built-in model's inputs cannot be recorded.
-    """
-    from eval.models.tarsier.runner import TarsierRunner
-    from eval.video.frames import decoder_version
-    from eval.video.workers import FrameLoader
-
-    names = setup.benchmarks or tuple(configuration.names("benchmark"))
-    with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
-        settings = {name: _settings(name, Path(scratch)) for name in names}
-        first = settings[names[0]]
-        judging = Judging(first)
-        chosen: dict[str, Chosen] = {}
-        for name, each in settings.items():
-            benchmark, _ = judging.benchmark(each)
-            population = list(benchmark.samples())
-            chosen[name] = Chosen(benchmark=benchmark, population=population, samples=choose(population))
-        load: LoadClips = in_process
-        if not setup.in_process:
-            load = stack.enter_context(FrameLoader(decoder=first.decoder, workers=setup.workers)).load
-        runner = building.build(first.model, "model")
-        if not isinstance(runner, TarsierRunner):
-            raise ModelError(f"model={first.model.get('name')} is no Tarsier whose inputs can be watched.")
-        described = dict(runner.describe())
-        checkpoint = str(described.pop("files_sha256"))
-        records = [
-            _set_to(
-                first, {name: value for name, value in described.items() if name not in ("checkpoint", "revision")}
-            ),
-            *(record for name in names for record in _annotations(settings[name], chosen[name])),
-            *fixed_checks(Path(scratch) / "fixed"),
-            *observe(list(chosen.values()), runner, load, setup.way),
-            *(resumed(settings, chosen, runner, Path(scratch)) if {name for name, _ in CUT} <= set(names) else ()),
-        ]
-    manifest = (configuration.BUILTIN / "world" / "MANIFEST.json").read_bytes()
-    versions = {**library_versions(), **decoder_version(first.decoder)}
-    return Observation(
-        checkpoint=checkpoint,
-        world=hashlib.sha256(manifest).hexdigest(),
-        libraries={name: version for name, version in versions.items() if name != "decoder"},
-        records=records,
-    )
-
-
-def _settings(name: str, scratch: Path) -> Settings:
-    """Return the settings of a benchmark that depend on the checkout alone: no pack, no judge, no GPU, no cache."""
-    settings = configuration.load_settings(
-        [f"benchmark={name}", "model=tarsier-tiny", "model.device=cpu", "judge=offline", "protocol=native"]
-    )
-    scorer = dict(settings.benchmark["scorer"])
-    if "cache" in scorer:
-        scorer["cache"] = str(scratch / "cider")
-    return replace(settings, benchmark={**settings.benchmark, "source": "upstream", "pack": None, "scorer": scorer})
-
-
-def _set_to(settings: Settings, described: Mapping[str, Any]) -> Record:
-    values = {"decoder": settings.decoder, "full_output": settings.full_output, **described}
-    return Record(benchmark="settings", id="model and decoder", fields={"settings": values})
-
-
-def _annotations(settings: Settings, chosen: Chosen) -> Iterator[Record]:
-    """Yield the content of each source of a benchmark's annotations, and its scorer's description."""
-    name = chosen.benchmark.name
-    official, _ = Judging(settings).benchmark(replace(settings, benchmark={**settings.benchmark, "source": "official"}))
-    for source, samples in (("upstream", chosen.population), ("official", list(official.samples()))):
-        values = {
-            "samples": len(samples),
-            "prompts_sha256": prompts_hash(samples),
-            "data_sha256": data_hash(samples),
-        }
-        yield Record(benchmark=name, id=f"all samples, {source} source", fields={"annotations": values})
-    described = dict(chosen.benchmark.scorer.describe())
-    yield Record(benchmark=name, id="scorer", fields={"settings": described})

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import argparse
 
-from eval.running.request import ScoreRequest
-from eval.running.score_file import score as run
+from eval.cli.flags import add_data_flag, add_judge_flags, add_settings
+
+HELP = "score a prediction file, without a model"
 
 
-def score(given: argparse.Namespace) -> bool:
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add its flags."""
+    parser.add_argument("--pred", metavar="PATH", required=True, help="prediction file, folder of them, or run folder")
+    parser.add_argument("--bench", metavar="NAME", required=True, help="the benchmark")
+    add_data_flag(parser)
+    add_judge_flags(parser)
+    parser.add_argument("--out", metavar="DIR", help="folder for the result")
+    add_settings(parser)
+
+
+def run(given: argparse.Namespace) -> bool:
     """Score a prediction file of upstream's, or of a run; return whether nothing failed and nothing is missing."""
-    _, is_complete = run(
+    from eval.running.request import ScoreRequest
+    from eval.running.score_file import score
+
+    _, is_complete = score(
         ScoreRequest(
             predictions=given.pred,
             bench=given.bench,

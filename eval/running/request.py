@@ -1,4 +1,4 @@
-"""Requests for a run or a score as plain values, and the overrides of `conf/` that they stand for."""
+"""Requests for a run, a score or an explanation as plain values, and the overrides of `conf/` that they stand for."""
 
 from __future__ import annotations
 
@@ -66,6 +66,28 @@ class ScoreRequest:
     """Folder for the result."""
     overrides: Sequence[str] = ()
     """Further settings of conf/, as `key=value`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WhyRequest:
+    """A run whose number differs, or may differ, from another one. Raises ConfigError for two other numbers."""
+
+    run: Place
+    """A run folder, the folder of a score, or a bundle."""
+    published: str | None = None
+    """The other number: a row of results/published.csv, or benchmark/model[/subset]."""
+    value: str | None = None
+    """The other number as tables print it, such as 62.6; None for both: the ways to score are listed."""
+    verdicts: Sequence[str] = ()
+    """Scores or bundles of other judges."""
+    data: str | None = None
+    """Root of the annotations, for missing samples and CIDEr."""
+    overrides: Sequence[str] = ()
+    """Further settings of conf/, as `key=value`."""
+
+    def __post_init__(self) -> None:
+        if self.published and self.value:
+            raise ConfigError("--published and --value: give one of them.")
 
 
 def absolute(place: Place) -> Path:

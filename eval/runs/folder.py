@@ -22,7 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from eval.errors import RunError
+from eval.errors import ConfigError, RunError
 from eval.files import (
     leftover_of,
     make_folder,
@@ -66,6 +66,14 @@ CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, TIMELINE, SUBMISSION = (
     "submission.json",
 )
 _NAMES = {RUN, CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, TIMELINE, SUBMISSION}
+
+
+def result_folder(name: str | Path) -> Path:
+    """Return the folder of a run or a score given by name. Raises ConfigError where it holds no result."""
+    folder = Path(name).expanduser().resolve()
+    if not (folder / RESULT).is_file():
+        raise ConfigError(f"{str(name)!r} holds no {RESULT}: give the folder of a run that is through, or of a score.")
+    return folder
 
 
 def holds_only(folder: Path, names: Iterable[str]) -> bool:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from eval.__main__ import main
+from eval.__main__ import main, parser
 from eval.config import BUILTIN
 
 needs_world = pytest.mark.skipif(not (BUILTIN / "world").is_dir(), reason="the built-in world is not rendered")
@@ -14,6 +14,17 @@ needs_world = pytest.mark.skipif(not (BUILTIN / "world").is_dir(), reason="the b
 
 def read(path):
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def command(*verb, **flags):
+    """Carry out a command as the command line does, but let its errors through."""
+    words = list(verb)
+    for name, value in flags.items():
+        if value is not None and value is not False:
+            several = value if isinstance(value, list) else [] if value is True else [value]
+            words += [f"--{name}", *map(str, several)]
+    given = parser().parse_args(words)
+    return given.carry_out(given)
 
 
 def evaluate(out, *more, bench="mvbench", model="scripted"):

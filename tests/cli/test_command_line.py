@@ -11,16 +11,25 @@ from eval.__main__ import main
 from eval.config import PROJECT
 
 
-def test_help_imports_nothing_heavy():
+def test_the_help_of_every_command_imports_nothing_heavy():
     code = (
-        "import sys\nfrom eval.__main__ import main\n"
-        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
-        "heavy = {'torch', 'transformers', 'av', 'hydra', 'omegaconf', 'rich', 'PIL', 'numpy', 'pydantic'}\n"
+        "import sys\nfrom eval.__main__ import main\nfrom eval.cli import VERBS\n"
+        "actions = [['judge', name] for name in ('check', 'export', 'replay', 'compare')]\n"
+        "for words in ([], *([name] for name in VERBS), *actions):\n"
+        "    try:\n        main([*words, '--help'])\n    except SystemExit:\n        pass\n"
+        "heavy = {'torch', 'transformers', 'av', 'hydra', 'omegaconf', 'rich', 'PIL', 'numpy', 'pydantic', 'yaml'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
     assert "tarsier-eval eval --bench mvbench" in done.stdout
+    assert done.stdout.count("usage: tarsier-eval") == 1 + 13 + 4
+
+
+def test_parsed_arguments_go_no_further_than_the_commands():
+    root = PROJECT / "eval"
+    found = {path for path in root.rglob("*.py") if "Namespace" in path.read_text(encoding="utf-8")}
+    assert found <= {root / "__main__.py", *(root / "cli").rglob("*.py")}
 
 
 def test_the_module_is_the_same_program():

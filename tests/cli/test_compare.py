@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 
 import pytest
 
-from eval.cli.compare import compare
 from eval.errors import ConfigError, DataError, RunError
 from tests.analysis.compare.systems import answers, counts, write
+from tests.cli.runs import command
 
 
-def given(first, second, **more):
-    return argparse.Namespace(**{"first": str(first), "second": str(second), "to": None, "accept": None, **more})
+def compare(first, second, **more):
+    return command("compare", first=first, second=second, **more)
 
 
 def test_the_table_the_verdict_and_both_outputs(tmp_path, capsys):
     first = write(tmp_path / "a", answers([1] * 4 + [0] * 16), model="old[red]", outputs={"Q_4": "B \x1b[31m(B)"})
     second = write(tmp_path / "b", answers([1] * 16 + [0] * 3 + [None], answer="A"), model="new")
-    assert compare(given(first, second, to=str(tmp_path / "c.json")))
+    assert compare(first, second, to=str(tmp_path / "c.json"))
     shown = capsys.readouterr().out
     assert "mvbench | old[red] -> new" in shown
     # 12 turn, all upwards: McNemar's p is 2 / 2^12. In upstream the failed one is left out.
@@ -40,7 +39,7 @@ def test_the_table_the_verdict_and_both_outputs(tmp_path, capsys):
 def test_no_difference_says_what_would_have_been_seen(tmp_path, capsys):
     first = write(tmp_path / "a", answers([1, 1, 0, 0] * 5))
     second = write(tmp_path / "b", answers([1, 0, 1, 0] * 5))
-    compare(given(first, second))
+    compare(first, second)
     shown = capsys.readouterr().out
     # Ten of twenty turn, five each way: sqrt(0.5 / 19) * (2.0930 + 0.8610) = 0.4792.
     assert "No difference is shown. accuracy, strict: 0.0" in shown
@@ -50,8 +49,8 @@ def test_no_difference_says_what_would_have_been_seen(tmp_path, capsys):
 def test_what_is_accepted_is_said_first(tmp_path, capsys):
     first, second = write(tmp_path / "a", answers([1, 0])), write(tmp_path / "b", answers([1, 1]), split="val")
     with pytest.raises(ConfigError, match="--accept split"):
-        compare(given(first, second))
-    compare(given(first, second, accept=["split"]))
+        compare(first, second)
+    compare(first, second, accept=["split"])
     assert "NOT ONLY THE MODELS DIFFER, as accepted: split (test -> val)." in capsys.readouterr().out
 
 
@@ -62,7 +61,7 @@ def test_a_run_that_was_continued_with_other_settings_is_pointed_out(tmp_path, c
         {"field": "model.dtype", "was": "a", "now": "b", "when": "2026-11-02T12:00:00+00:00", "predictions": 40},
     ]
     second = write(tmp_path / "b", answers([1, 1]), accepted=changed)
-    compare(given(first, second, to=str(tmp_path / "c.json")))
+    compare(first, second, to=str(tmp_path / "c.json"))
     line = (
         f"Mixed settings: {second} was continued with another code (after 37 predictions), model.dtype "
         "(after 40 predictions).\n"
@@ -72,21 +71,21 @@ def test_a_run_that_was_continued_with_other_settings_is_pointed_out(tmp_path, c
     assert shown.count("Mixed settings") == 1
     written = json.loads((tmp_path / "c.json").read_text())
     assert written["continued"] == [{"folder": str(second), "accepted": changed}]
-    compare(given(first, write(tmp_path / "d", answers([1, 1]))))
+    compare(first, write(tmp_path / "d", answers([1, 1])))
     assert "Mixed settings" not in capsys.readouterr().out
     with pytest.raises(DataError, match=r"result\.json: provenance\.accepted is damaged"):
-        compare(given(first, write(tmp_path / "e", answers([1, 1]), accepted=[{"field": "code"}])))
+        compare(first, write(tmp_path / "e", answers([1, 1]), accepted=[{"field": "code"}]))
 
 
 def test_a_folder_that_is_none_or_was_altered(tmp_path):
     first = write(tmp_path / "a", answers([1, 0]))
     with pytest.raises(RunError, match="does not exist"):
-        compare(given(first, tmp_path / "none"))
+        compare(first, tmp_path / "none")
     second = write(tmp_path / "b", answers([1, 0]))
     result = json.loads((second / "result.json").read_text())
     (second / "result.json").write_text(json.dumps({**result, "counts": counts(3)}))
     with pytest.raises(RunError, match=r"holds 2 lines, and result\.json counts 3"):
-        compare(given(first, second))
+        compare(first, second)
     third = write(tmp_path / "c", [{**row, "status": "odd"} for row in answers([1, 0])])
     with pytest.raises(DataError, match="odd"):
-        compare(given(first, third))
+        compare(first, third)

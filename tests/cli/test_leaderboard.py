@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
@@ -15,13 +14,11 @@ import pytest
 
 from eval.__main__ import main
 from eval.analysis.leaderboard.cells import read_csv
-from eval.cli.bundle import bundle
-from eval.cli.leaderboard import leaderboard, verify_row
 from eval.errors import ConfigError, DataError, TarsierEvalError
 from eval.runs.bundle import open_bundle
 from tests.analysis.leaderboard.synthetic import change, write_run
 from tests.cli.judged import descriptions, questions
-from tests.cli.runs import needs_world
+from tests.cli.runs import command, needs_world
 from tests.judges.sensible import sensible
 
 pytestmark = pytest.mark.slow
@@ -30,16 +27,15 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def make_table(table, *runs):
-    return leaderboard(argparse.Namespace(runs=[str(run) for run in runs], to=str(table)))
+    return command("leaderboard", runs=[*runs] or None, to=table)
 
 
 def verify(table, row, run=None, data=None):
-    given = argparse.Namespace(row=row, table=str(table), run=run and str(run), data=data and str(data), overrides=[])
-    return verify_row(given)
+    return command("verify-row", row=row, table=table, run=run, data=data)
 
 
 def make_bundle(run, to):
-    return bundle(argparse.Namespace(run=str(run), to=str(to), overrides=[]))
+    return command("bundle", run=run, to=to)
 
 
 def runs_in(table):
@@ -268,16 +264,15 @@ def test_a_bundle_is_verified_by_another_checkout_without_data(judged, tmp_path)
     for path in (PROJECT / "benchmarks").glob("*.py"):
         shutil.copy(path, clone / "benchmarks")
     code = """
-import argparse, sys
+import sys
 from pathlib import Path
 import eval.config
 assert Path(eval.config.__file__).is_relative_to(sys.argv[2]), eval.config.__file__
-from eval.cli.leaderboard import leaderboard, verify_row
-from eval.runs.bundle import open_bundle
+from eval.__main__ import main
 from eval.analysis.leaderboard.cells import read_csv
-leaderboard(argparse.Namespace(runs=[sys.argv[1]], to="leaderboard.csv"))
+main(["leaderboard", "--runs", sys.argv[1], "--to", "leaderboard.csv"])
 row = next(row for row in read_csv(Path("leaderboard.csv")) if row.headline and row.origin == "run")
-sys.exit(not verify_row(argparse.Namespace(row=row.name, table="leaderboard.csv", run=None, data=None, overrides=[])))
+sys.exit(main(["verify-row", "--row", row.name, "--table", "leaderboard.csv"]))
 """
     environment = {**os.environ, "PYTHONPATH": str(clone)}
     command = [sys.executable, "-c", code, str(tmp_path / "run.tar.gz"), str(clone)]

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import argparse
 import xml.etree.ElementTree as ET
 from typing import Any
 from unittest import mock
 
 import pytest
 
-from eval.cli import regress as command
-from eval.cli.regress import BASELINE, Setup, observe_builtin, regress
 from eval.errors import ConfigError, RunError, TarsierEvalError
+from eval.regression import builtin
+from eval.regression.builtin import BASELINE, Setup, observe_builtin
 from eval.regression.comparing import compare
 from eval.regression.fixed import fixed_checks
 from eval.regression.observing import Batching
 from eval.regression.records import Observation, as_kept, read
 from tests.analysis.compare.systems import answers, write
-from tests.cli.runs import needs_world
+from tests.cli.runs import command, needs_world
 from tests.regression.observed import metric, observation, sample
 
 
-def given(**more):
-    names = ("baseline", "junit", "run", "against", "margin", "metric", "accept", "workers")
-    return argparse.Namespace(**{**dict.fromkeys(names), "renew": False, "github": False, **more})
+def regress(**flags):
+    return command("regress", **flags)
 
 
 @pytest.fixture
 def observed(monkeypatch):
     """Stands for what the built-in subset gives; put another into it to change that."""
     found = {"now": observation()}
-    monkeypatch.setattr(command, "observe_builtin", lambda _setup: found["now"])
+    monkeypatch.setattr(builtin, "observe_builtin", lambda _setup: found["now"])
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     return found
 
@@ -38,24 +36,24 @@ def observed(monkeypatch):
 def test_a_baseline_is_made_passes_fails_and_is_renewed(tmp_path, observed, capsys, monkeypatch):
     path = str(tmp_path / "b.jsonl")
     with pytest.raises(RunError, match="there is no baseline"):
-        regress(given(baseline=path))
-    assert regress(given(baseline=path, renew=True)) == 0
+        regress(baseline=path)
+    assert regress(baseline=path, renew=True) == 0
     before = (tmp_path / "b.jsonl").read_bytes()
-    assert regress(given(baseline=path)) == 0
+    assert regress(baseline=path) == 0
     observed["now"] = observation(sample(ids="1 4*160 7"), metric())
     capsys.readouterr()
-    assert regress(given(baseline=path, junit=str(tmp_path / "sub" / "j.xml"))) == 1
+    assert regress(baseline=path, junit=str(tmp_path / "sub" / "j.xml")) == 1
     shown = capsys.readouterr().out
     assert 'ids (input ids, in runs) of mvbench, q1: expected "1 4*168 7", found "1 4*160 7"' in shown
     assert "::error" not in shown
     assert ET.parse(tmp_path / "sub" / "j.xml").getroot().attrib["failures"] == "1"
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    regress(given(baseline=path))
+    regress(baseline=path)
     assert "::error title=regress%3A ids::ids (input ids" in capsys.readouterr().out
     assert (tmp_path / "b.jsonl").read_bytes() == before
-    assert regress(given(baseline=path, renew=True)) == 0
+    assert regress(baseline=path, renew=True) == 0
     assert "1 of 2 records change" in capsys.readouterr().out
-    assert regress(given(baseline=path)) == 0
+    assert regress(baseline=path) == 0
 
 
 def junit_error(path):
@@ -67,8 +65,8 @@ def junit_error(path):
 
 def test_a_gate_that_could_not_run_leaves_no_verdict_of_an_earlier_one(tmp_path, observed, monkeypatch):
     path, file = str(tmp_path / "b.jsonl"), tmp_path / "j.xml"
-    regress(given(baseline=path, renew=True))
-    assert regress(given(baseline=path, junit=str(file))) == 0
+    regress(baseline=path, renew=True)
+    assert regress(baseline=path, junit=str(file)) == 0
     assert ET.parse(file).getroot().attrib["errors"] == "0"
     for wrong, said in (
         ({"baseline": str(tmp_path / "none.jsonl")}, "there is no baseline"),
@@ -76,18 +74,18 @@ def test_a_gate_that_could_not_run_leaves_no_verdict_of_an_earlier_one(tmp_path,
         ({"run": str(tmp_path), "against": str(tmp_path / "gone"), "margin": 1.0}, str(tmp_path)),
         ({"baseline": path, "renew": True}, "--junit is about a comparison, and --renew makes none"),
     ):
-        assert regress(given(baseline=path, junit=str(file))) == 0
+        assert regress(baseline=path, junit=str(file)) == 0
         with pytest.raises(TarsierEvalError) as caught:
-            regress(given(junit=str(file), **wrong))
+            regress(junit=str(file), **wrong)
         assert said in str(caught.value)
         assert junit_error(file) == str(caught.value)[:500]
 
     def interrupted(_setup):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command, "observe_builtin", interrupted)
+    monkeypatch.setattr(builtin, "observe_builtin", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        regress(given(baseline=path, junit=str(file)))
+        regress(baseline=path, junit=str(file))
     assert junit_error(file) == "The gate was ended before it had a verdict."
 
 
@@ -100,7 +98,7 @@ def test_the_exit_code_of_a_margin(tmp_path, capsys):
     }
     for code, run in runs.items():
         flags = {"run": str(run), "against": str(old), "margin": 1.5, "junit": str(tmp_path / "j.xml"), "github": True}
-        assert regress(given(**flags)) == code
+        assert regress(**flags) == code
         assert ET.parse(tmp_path / "j.xml").getroot().attrib["failures"] == str(int(code == 1))
     shown = capsys.readouterr().out
     assert "PASS: mvbench" in shown
@@ -113,7 +111,7 @@ def test_what_is_accepted_shows_wherever_a_pass_is_told(tmp_path, capsys):
     old = write(tmp_path / "old", answers([1] * 900 + [0] * 100))
     new = write(tmp_path / "new", answers([1] * 900 + [0] * 100), split="val")
     flags = {"run": str(new), "against": str(old), "margin": 1.5, "junit": str(tmp_path / "j.xml"), "github": True}
-    assert regress(given(**flags, accept=["split"])) == 0
+    assert regress(**flags, accept=["split"]) == 0
     said = "NOT ONLY THE MODELS DIFFER, as accepted: split"
     shown = capsys.readouterr().out
     assert "::notice title=regress%3A accuracy::PASS" in shown
@@ -125,7 +123,7 @@ def test_a_margin_points_out_a_run_that_was_continued_with_another_setting(tmp_p
     changed = {"field": "code", "was": "1", "now": "2", "when": "2026-11-01T12:00:00+00:00", "predictions": 37}
     old = write(tmp_path / "old", answers([1] * 900 + [0] * 100))
     new = write(tmp_path / "new", answers([1] * 900 + [0] * 100), accepted=[changed])
-    assert regress(given(run=str(new), against=str(old), margin=1.5)) == 0
+    assert regress(run=str(new), against=str(old), margin=1.5) == 0
     assert f"Mixed settings: {new} was continued with another code (after 37 predictions)" in capsys.readouterr().out
 
 
@@ -140,7 +138,7 @@ def test_a_margin_points_out_a_run_that_was_continued_with_another_setting(tmp_p
 )
 def test_flags_that_do_not_go_together(flags, said):
     with pytest.raises(ConfigError, match=said):
-        regress(given(**flags))
+        regress(**flags)
 
 
 def fixed(tmp_path):

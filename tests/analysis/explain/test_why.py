@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-from typing import Any
 
 import pytest
 
 from eval.__main__ import main
 from eval.analysis.leaderboard.rows import TableRow
-from eval.cli.bundle import bundle
-from eval.cli.why import why
 from eval.core import Clip, Prediction, Sample
 from eval.errors import ConfigError, TarsierEvalError
 from tests.analysis.leaderboard.synthetic import change, write_run
@@ -26,7 +22,7 @@ from tests.cli.judged import (
     settings,
     write_rows,
 )
-from tests.cli.runs import evaluate, needs_world
+from tests.cli.runs import command, evaluate, needs_world
 from tests.judges.faults import grade_no
 from tests.judges.server import JudgeServer
 
@@ -37,8 +33,7 @@ SUBSETS = ("Action Sequence", "Action Antonym", "Action Antonym")
 
 
 def explained(run, to, **flags):
-    given: dict[str, Any] = {"published": None, "value": None, "data": None, "verdicts": None, "overrides": []}
-    assert why(argparse.Namespace(run=str(run), to=str(to), **{**given, **flags}))
+    assert command("why", *flags.pop("overrides", ()), run=run, to=to, **flags)
     return json.loads(to.read_text(encoding="utf-8"))
 
 
@@ -109,7 +104,7 @@ def test_a_subset(run, tmp_path, monkeypatch):
         origin="published", benchmark="mvbench", split="test", subset="Action Antonym", model="Tarsier-7b",
         metric="accuracy", accounting="", judge="", protocol="", value=0.7, source="s",
     )  # fmt: skip
-    monkeypatch.setattr("eval.cli.why.read_published", lambda _: [row])
+    monkeypatch.setattr("eval.running.explaining.read_published", lambda _: [row])
     found = explained(run, tmp_path / "o.json", published="Tarsier-7b/Action Antonym")
     assert adds_up(found)
     assert found["number"]["value"] == 4 / 8
@@ -191,7 +186,7 @@ def test_bundles_beside_a_run_are_found(tmp_path):
     score(changed, tmp_path / "computed", ["--judge", "offline"])
     beside = {name: tmp_path / name for name in ("other", "computed", "part", "no")}
     for name, run in {"mine": mine / "offline", **beside}.items():
-        assert bundle(argparse.Namespace(run=str(run), to=str(mine / f"{name}.tar.gz"), overrides=[]))
+        assert command("bundle", run=run, to=mine / f"{name}.tar.gz")
 
     def found():
         return explained(mine / "offline", tmp_path / "o.json", value="10", overrides=[f"verdicts={tmp_path / 'none'}"])
@@ -258,7 +253,7 @@ def test_the_builtin_world_is_told_to_be_not_comparable(tmp_path, capsys):
     assert found["is_builtin"]
     assert "not comparable with published ones" in capsys.readouterr().out
     packed = tmp_path / "run.tar.gz"
-    assert bundle(argparse.Namespace(run=str(run), to=str(packed), overrides=[]))
+    assert command("bundle", run=run, to=packed)
     again = explained(packed, tmp_path / "o.json", published="video-mme/Tarsier-7b")
     assert again["ways"] == found["ways"]
 

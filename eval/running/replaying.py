@@ -1,20 +1,13 @@
-"""`tarsier-eval judge`: check a judge's health, export and replay its verdicts, compare it with another one."""
+"""Scores a run again from its recorded verdicts, asking nobody."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from eval import building
 from eval import config as configuration
-from eval.analysis.judges.comparison import compare_judges
-from eval.analysis.judges.opinions import read_judged
-from eval.analysis.judges.view import show_agreement
 from eval.analysis.leaderboard.finding import opened
-from eval.analysis.leaderboard.reading import refuse_untabular
-from eval.cli.bundle import result_folder, write_bundle
 from eval.core import Result
 from eval.errors import RunError
 from eval.files import make_folder
@@ -22,9 +15,8 @@ from eval.judges.replay import ReplayJudge
 from eval.readers.predictions import to_json
 from eval.readers.rows import read_jsonl
 from eval.report.terminal import show_failures, show_result
-from eval.running.judge_session import Judging, judge_overrides, protocol_overrides
-from eval.running.outcome import is_whole, origin, say, stamp
-from eval.running.request import ScoreRequest
+from eval.running.outcome import is_whole, origin, stamp
+from eval.running.request import Place, ScoreRequest, absolute
 from eval.running.rescore import build_benchmark, pairs_of, rescore
 from eval.running.score_file import score
 from eval.runs.bundle import ALLOWED, POPULATION, WORDING
@@ -36,22 +28,40 @@ from eval.runs.folder import (
     VERDICTS,
     holds_only,
     write_bytes_atomically,
-    write_json,
     write_jsonl,
 )
 from eval.runs.lock import FolderLock
 from eval.runs.scored import ScoredRun
 
-SHOWN = 5
-"""Number of differences listed."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """A score from recorded verdicts."""
+
+    is_complete: bool
+    """Whether nothing failed and nothing is missing."""
+    differences: Sequence[str] | None
+    """A line for each number that differs from the bundle's; None where other predictions were scored."""
 
 
-def run(given: argparse.Namespace) -> bool:
-    """Carry out one of the actions."""
-    actions = {"check": check, "compare": compare, "export": export, "replay": replay}
-    return actions[given.action](given)
+def replay(
+    bundle: Place,
+    *,
+    predictions: Place | None = None,
+    data: str | None = None,
+    out: Place | None = None,
+    overrides: Sequence[str] = (),
+) -> Replayed:
+    """Score from a bundle without new judge calls, and compare with the bundle's own result.
 
+    Args:
+        bundle: A bundle, or a run folder.
+        predictions: Predictions to score instead of the bundle's own.
+        data: Root of the annotations, for metrics that need all samples of the split; None: the run's own.
+        out: Folder for the result; None: a new one in results/runs/.
+        overrides: Further settings of conf/, as `key=value`.
 
+<<<<<<< HEAD:eval/cli/judge.py
 def check(given: argparse.Namespace) -> bool:
     """Probe a server's accepted fields again, then send the canary set; return whether every reply could be read."""
     overrides = [*judge_overrides(given.judge), *protocol_overrides(given.protocol), *given.overrides]
@@ -87,28 +97,27 @@ def replay(given: argparse.Namespace) -> bool:
     """Score from a bundle without new judge calls, and compare with the bundle's own result."""
     path = Path(given.bundle).expanduser().resolve()
     with opened(path) as scored:
+=======
+    Raises:
+        TarsierEvalError: the bundle is damaged, holds no verdicts of a server, or cannot be scored again.
+    """
+    with opened(absolute(bundle)) as scored:
+>>>>>>> 6bba723f8006e57f5a131ced577acd1ee5de7346:eval/running/replaying.py
         ReplayJudge(bundle=scored.folder).require_served()
         bench = scored.result.benchmark
-        out = Path(given.out).expanduser().resolve() if given.out else configuration.RUNS / f"{stamp()}-replay-{bench}"
-        if given.pred:
+        to = absolute(out) if out else configuration.RUNS / f"{stamp()}-replay-{bench}"
+        if predictions:
             request = ScoreRequest(
-                predictions=given.pred,
+                predictions=predictions,
                 bench=bench,
                 judge=f"replay:{scored.folder}",
-                data=given.data,
-                out=out,
-                overrides=given.overrides,
+                data=data,
+                out=to,
+                overrides=overrides,
             )
-            return score(request)[1]
-        again = _again(scored, out, given.data, given.overrides)
-        differences = _differences(scored.result, again)
-    for line in differences[:SHOWN]:
-        say(line)
-    if len(differences) > SHOWN:
-        say(f"... and {len(differences) - SHOWN} more numbers differ.")
-    if not differences:
-        say("Every number equals the one in the bundle.")
-    return is_whole(again) and not differences
+            return Replayed(is_complete=score(request)[1], differences=None)
+        again = _again(scored, to, data, overrides)
+        return Replayed(is_complete=is_whole(again), differences=_differences(scored.result, again))
 
 
 def _again(scored: ScoredRun, out: Path, data: str | None, overrides: Sequence[str]) -> Result:

@@ -1,0 +1,58 @@
+"""The leaderboard brought up to date: runs and published numbers, in one table and its renderings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from eval.analysis.leaderboard.finding import Found, find_rows
+from eval.analysis.leaderboard.paired import differ_by_runs
+from eval.analysis.leaderboard.published import read_published
+from eval.analysis.leaderboard.rows import TableRow
+from eval.analysis.leaderboard.table import update
+from eval.analysis.leaderboard.view import latex, markdown
+from eval.config import PROJECT, RUNS
+from eval.errors import ConfigError
+
+TABLE = PROJECT / "results" / "leaderboard.csv"
+PUBLISHED = PROJECT / "results" / "published.csv"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """The table after an update."""
+
+    table: Path
+    """The CSV file."""
+    beside: tuple[Path, ...]
+    """Its renderings."""
+    rows: Sequence[TableRow]
+    """All rows of the table."""
+    found: Found
+    """The rows and problems found among the runs."""
+
+
+def gather(places: Sequence[str | Path] = (), to: str | Path | None = None) -> Gathered:
+    """Add runs, and all published numbers, to the table.
+
+    Args:
+        places: Run folders, folders that hold some at any depth, and bundles; none: results/runs/.
+        to: The CSV file; None: results/leaderboard.csv.
+
+    Raises:
+        ConfigError: one of the places does not exist, or the file is no CSV file.
+        DataError, RunError: the table, or the list of published numbers, is damaged, or cannot be written.
+    """
+    table = Path(to).expanduser().resolve() if to else TABLE
+    if table.suffix != ".csv":
+        raise ConfigError(f"--to {to}: the table is a CSV file; end its name in .csv.")
+    runs = [Path(name).expanduser() for name in places] or ([RUNS] if RUNS.is_dir() else [])
+    published = read_published(PUBLISHED) if PUBLISHED.is_file() else []
+    found = find_rows(runs, table)
+    differ = differ_by_runs(table)
+    beside = {
+        table.with_suffix(".md"): lambda rows: markdown(rows, differ),
+        table.with_suffix(".tex"): lambda rows: latex(rows, differ),
+    }
+    return Gathered(table=table, beside=tuple(beside), rows=update(table, found.rows, published, beside), found=found)

@@ -1,0 +1,75 @@
+"""What the verbs share: flags, the file that `--to` names, and how verbs are added to a parser."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+
+class Verb(Protocol):
+    """The module of a command."""
+
+    HELP: str
+    """Its line in the list of commands."""
+
+    def add_flags(self, parser: argparse.ArgumentParser, /) -> None:
+        """Add its flags. Required ones are checked after parsing, so that a misspelt flag is reported first."""
+
+    def run(self, given: argparse.Namespace, /) -> bool | int:
+        """Carry it out; return whether it is complete, or its own exit code."""
+
+
+def add_verbs(parser: argparse.ArgumentParser, verbs: Mapping[str, Verb], *, dest: str) -> None:
+    """Add verbs to a parser by their names."""
+    commands = parser.add_subparsers(dest=dest, metavar=dest.upper())
+    for name, verb in verbs.items():
+        command = commands.add_parser(name, help=verb.HELP)
+        command.set_defaults(carry_out=verb.run)
+        verb.add_flags(command)
+
+
+def add_model_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of a command that runs a model."""
+    parser.add_argument(
+        "--bench", metavar="NAMES", required=True, help="benchmarks or groups of them, separated by commas"
+    )
+    parser.add_argument("--model", metavar="NAME", help="a name from conf/model, a checkpoint folder, or a hub id")
+    parser.add_argument("--data", metavar="DIR", help="root of annotations and videos (default: the built-in world)")
+    parser.add_argument("--ann", metavar="FILE", help="annotation file in upstream's format; DATA roots its videos")
+    add_judge_flags(parser)
+    parser.add_argument("--limit", type=int, metavar="N", help="only the first N samples of each benchmark")
+    add_settings(parser, ", such as model.n_frames=16")
+
+
+def add_judge_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of a command that may ask a judge."""
+    parser.add_argument(
+        "--judge", metavar="NAME", help="a name from conf/judge, a URL, openai:MODEL, azure:DEPLOYMENT or replay:BUNDLE"
+    )
+    parser.add_argument("--protocol", metavar="NAME", help="how the judge is asked: a name from conf/protocol")
+
+
+def add_data_flag(parser: argparse.ArgumentParser) -> None:
+    """Add the flag for annotations of a command that scores predictions."""
+    parser.add_argument("--data", metavar="DIR", help="root of the annotations, for metrics that need the whole split")
+
+
+def add_settings(parser: argparse.ArgumentParser, such_as: str = "") -> None:
+    """Add the settings of conf/, as words between the flags."""
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help=f"Hydra overrides{such_as}")
+
+
+def add_json_flag(parser: argparse.ArgumentParser) -> None:
+    """Add the flag for a file with what is shown."""
+    parser.add_argument("--to", metavar="FILE", help="JSON file to write it to as well")
+
+
+def write_to(to: str | None, shown: Mapping[str, Any]) -> None:
+    """Write what is shown to the file that add_json_flag's --to names, if any."""
+    from pathlib import Path
+
+    from eval.runs import folder
+
+    if to:
+        folder.write_json(Path(to).expanduser(), shown)

@@ -1,0 +1,22 @@
+"""`tarsier-eval list`: the available names."""
+
+from __future__ import annotations
+
+import argparse
+
+HELP = "list benchmarks, groups, models and judges"
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add nothing: it has no flags."""
+
+
+def run(given: argparse.Namespace) -> bool:  # noqa: ARG001 - every verb is given its flags
+    """Print the names that --bench, --model and --judge take."""
+    from eval import config
+
+    for task, members in config.groups().items():
+        print(f"{task}: {', '.join(members)}")
+    for group in ("model", "judge"):
+        print(f"{group}: {', '.join(config.names(group))}")
+    return True

@@ -1,0 +1,32 @@
+"""Checks a judge: the fields that its server accepts, and its verdicts on the canary set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from eval import building
+from eval import config as configuration
+from eval.judges.served import ServedJudge
+from eval.running.judge_session import Judging, judge_overrides, protocol_overrides
+from eval.running.outcome import say
+
+
+def check_judge(judge: str | None = None, protocol: str | None = None, overrides: Sequence[str] = ()) -> bool:
+    """Probe a server's accepted fields again, then send the canary set; return whether every reply could be read.
+
+    Args:
+        judge: The judge, as EvalRequest takes it.
+        protocol: The protocol of its calls.
+        overrides: Further settings of conf/, as `key=value`.
+    """
+    settings = configuration.load_settings([*judge_overrides(judge), *protocol_overrides(protocol), *overrides])
+    judging = Judging(settings)
+    asked = judging.judge
+    if isinstance(asked, ServedJudge):
+        asked.fresh = True
+        takes = asked.probe()
+        found = ", ".join(f"{name}: {str(value).lower()}" for name, value in asdict(takes).items())
+        say(f"The judge at {asked.server.url}, {asked.server.model}: {found}")
+        judging.warn()
+    return judging.show_health(building.build(settings.protocol, "protocol"))
