@@ -6,68 +6,6 @@ import argparse
 
 from eval.cli.flags import add_json_flag, add_settings, write_to
 
-<<<<<<< HEAD
-from eval import building
-from eval import config as configuration
-from eval.analysis.explain.explanation import ExplainInputs, explain
-from eval.analysis.explain.graders import JudgePanel, places, same_outputs
-from eval.analysis.explain.stored import stored_judges
-from eval.analysis.explain.target import Target, by_hand, published
-from eval.analysis.explain.view import show_explanation
-from eval.analysis.explain.ways import (
-    ACCOUNTING,
-    AVERAGE,
-    BASES,
-    BASIS,
-    DIGITS,
-    TOKENIZER,
-    WHOLE,
-    MetricKey,
-    VariantScores,
-    average_of,
-)  # fmt: skip
-from eval.analysis.leaderboard.finding import opened
-from eval.analysis.leaderboard.published import read_published
-from eval.cli.leaderboard import PUBLISHED
-from eval.config import Settings
-from eval.core import OVERALL, Benchmark, Prediction, Sample, Score, Scorer
-from eval.errors import ConfigError, DataError, TarsierEvalError
-from eval.judges.calls import Respondent
-from eval.judges.protocol import JudgeProtocol, ProtocolName, judge_protocol
-from eval.judges.replay import ReplayJudge
-from eval.running.judge_session import pack_of
-from eval.running.rescore import pairs_of, population_of, rescore
-from eval.runs.folder import RESULT, write_json
-from eval.runs.scored import ScoredRun
-
-Pairs = list[tuple[Sample, Prediction]]
-
-_BROKEN = {True: "left out", False: "kept"}
-"""Treatment of a video with one question without a valid answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """Inputs for scoring a number's predictions again."""
-
-    path: Path
-    scored: ScoredRun
-    given: argparse.Namespace
-    settings: Settings
-    benchmark: Benchmark
-    pairs: Pairs
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def identity(self) -> Mapping[str, Any]:
-        """Everything the scores depend on, from the result."""
-        found: Mapping[str, Any] = self.scored.result.provenance["scorer"]
-        return found
-
-    def graded(self, judge: Respondent, protocol: JudgeProtocol) -> Scorer:
-        """Return the benchmark's scorer with a judge."""
-        return _built(self.settings.benchmark["scorer"], {"judge": judge, "protocol": protocol})
-=======
 HELP = "what could make a number differ from another one, and by how much"
 
 
@@ -82,7 +20,6 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="DIR", help="root of the annotations, for missing samples and CIDEr")
     add_json_flag(parser)
     add_settings(parser, ", such as verdicts=FILE")
->>>>>>> 6bba723f8006e57f5a131ced577acd1ee5de7346
 
 
 def run(given: argparse.Namespace) -> bool:

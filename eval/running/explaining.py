@@ -40,7 +40,7 @@ from eval.analysis.leaderboard.published import read_published
 from eval.config import Settings
 from eval.core import OVERALL, Benchmark, Prediction, Sample, Score, Scorer
 from eval.errors import ConfigError, DataError, TarsierEvalError
-from eval.judges.calls import Judge
+from eval.judges.calls import Respondent
 from eval.judges.protocol import JudgeProtocol, ProtocolName, judge_protocol
 from eval.judges.replay import ReplayJudge
 from eval.running.judge_session import pack_of
@@ -73,7 +73,7 @@ class _Case:
         found: Mapping[str, Any] = self.scored.result.provenance["scorer"]
         return found
 
-    def graded(self, judge: Judge, protocol: JudgeProtocol) -> Scorer:
+    def graded(self, judge: Respondent, protocol: JudgeProtocol) -> Scorer:
         """Return the benchmark's scorer with a judge."""
         return _built(self.settings.benchmark["scorer"], {"judge": judge, "protocol": protocol})
 

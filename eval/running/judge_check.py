@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from eval import building
 from eval import config as configuration
-from eval.judges.served import ServedJudge
 from eval.running.judge_session import Judging, judge_overrides, protocol_overrides
 from eval.running.outcome import say
 
@@ -22,11 +20,6 @@ def check_judge(judge: str | None = None, protocol: str | None = None, overrides
     """
     settings = configuration.load_settings([*judge_overrides(judge), *protocol_overrides(protocol), *overrides])
     judging = Judging(settings)
-    asked = judging.judge
-    if isinstance(asked, ServedJudge):
-        asked.fresh = True
-        takes = asked.probe()
-        found = ", ".join(f"{name}: {str(value).lower()}" for name, value in asdict(takes).items())
-        say(f"The judge at {asked.server.url}, {asked.server.model}: {found}")
-        judging.warn()
+    for line in judging.judge.renew():
+        say(line)
     return judging.show_health(building.build(settings.protocol, "protocol"))

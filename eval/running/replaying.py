@@ -61,48 +61,10 @@ def replay(
         out: Folder for the result; None: a new one in results/runs/.
         overrides: Further settings of conf/, as `key=value`.
 
-<<<<<<< HEAD:eval/cli/judge.py
-def check(given: argparse.Namespace) -> bool:
-    """Probe a server's accepted fields again, then send the canary set; return whether every reply could be read."""
-    overrides = [*judge_overrides(given.judge), *protocol_overrides(given.protocol), *given.overrides]
-    settings = configuration.load_settings(overrides)
-    judging = Judging(settings)
-    for line in judging.judge.renew():
-        say(line)
-    return judging.show_health(building.build(settings.protocol, "protocol"))
-
-
-def compare(given: argparse.Namespace) -> bool:
-    """Show the agreement of two judges on the same predictions."""
-    first, second = (read_judged(result_folder(name)) for name in (given.first, given.second))
-    agreement = compare_judges(first, second)
-    show_agreement(agreement)
-    if given.to:
-        write_json(Path(given.to).expanduser(), asdict(agreement))
-    return True
-
-
-def export(given: argparse.Namespace) -> bool:
-    """Write a run judged by a server as one bundle, verdicts included."""
-    scored = ScoredRun.read(result_folder(given.run))
-    refuse_untabular(scored)
-    judge = ReplayJudge(bundle=scored.folder)
-    judge.require_served()
-    write_bundle(scored, given.to, given.overrides)
-    say(f"They hold {judge.n_served} verdicts of {judge.name} on {scored.result.counts.total} predictions.")
-    return True
-
-
-def replay(given: argparse.Namespace) -> bool:
-    """Score from a bundle without new judge calls, and compare with the bundle's own result."""
-    path = Path(given.bundle).expanduser().resolve()
-    with opened(path) as scored:
-=======
     Raises:
         TarsierEvalError: the bundle is damaged, holds no verdicts of a server, or cannot be scored again.
     """
     with opened(absolute(bundle)) as scored:
->>>>>>> 6bba723f8006e57f5a131ced577acd1ee5de7346:eval/running/replaying.py
         ReplayJudge(bundle=scored.folder).require_served()
         bench = scored.result.benchmark
         to = absolute(out) if out else configuration.RUNS / f"{stamp()}-replay-{bench}"
