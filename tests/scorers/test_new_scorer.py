@@ -55,6 +55,42 @@ class Toy:
         return [row for each in self.traits.metrics for row in averages(scores, name=each.name, full=each.best)]
 '''
 
+JUDGED = '''
+from dataclasses import dataclass
+from typing import ClassVar
+
+from eval.core import JudgedTraits, MetricTraits, ScorerTraits
+from eval.judges.rounds import NoAnswer, ask
+from eval.scorers.accounting import averages
+from eval.scorers.judged import JudgedScorer, judged_score
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graded(JudgedScorer):
+    """Whether a judge finds the answer right."""
+
+    traits: ClassVar[ScorerTraits] = ScorerTraits(
+        name="graded",
+        metrics=(MetricTraits(name="right"),),
+        judged=JudgedTraits(values=("right",), labels=("right", "wrong"), noun="opinions"),
+    )
+    name: str = traits.name
+
+    def score(self, pairs, population=()):
+        grade = self.protocol.grade
+        asked = [grade(s.id, s.metadata["question"], s.targets[0], p.output) for s, p in pairs if p.output]
+        answers = iter(ask(self.judge, asked))
+        return [self._score(sample, said, next(answers) if said.output else None) for sample, said in pairs]
+
+    def _score(self, sample, prediction, answer):
+        if answer is None or isinstance(answer, NoAnswer):
+            return judged_score(sample, prediction, {}, answer and answer.reason)
+        return judged_score(sample, prediction, {"right": float(answer.correct)}, None)
+
+    def aggregate(self, scores):
+        return averages(scores, name="right")
+'''
+
 
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
@@ -64,14 +100,21 @@ def toy(tmp_path, monkeypatch):
     (room / "toy.py").write_text(TOY)
     shutil.copytree(configuration.PROJECT / "conf", tmp_path / "conf")
     node = (tmp_path / "conf" / "benchmark" / "msvd-qa.yaml").read_text()
+    (room / "toy_judged.py").write_text(JUDGED)
     head, _, _ = node.partition("\nscorer:")
-    head = head.replace("name: msvd-qa", "name: toy-qa").replace("metric: accuracy", "metric: length_points")
-    (tmp_path / "conf" / "benchmark" / "toy-qa.yaml").write_text(f"{head}\nscorer:\n  _target_: eval.scorers.toy.Toy\n")
+    for name, metric, scorer in (
+        ("toy-qa", "length_points", "_target_: eval.scorers.toy.Toy"),
+        ("toy-graded", "right", "_target_: eval.scorers.toy_judged.Graded\n  judge: ${judge}\n  protocol: ${protocol}"),
+    ):
+        text = head.replace("name: msvd-qa", f"name: {name}").replace("metric: accuracy", f"metric: {metric}")
+        place = tmp_path / "conf" / "benchmark" / f"{name}.yaml"
+        place.write_text(f"{text}\nscorer:\n  {scorer}\n")
     monkeypatch.setattr(configuration, "PROJECT", tmp_path)
     monkeypatch.setattr(scorers, "__path__", [*scorers.__path__, str(room)])
     _forget()
     yield tmp_path
-    sys.modules.pop("eval.scorers.toy", None)
+    for name in ("toy", "toy_judged"):
+        sys.modules.pop(f"eval.scorers.{name}", None)
     _forget()
 
 
@@ -123,6 +166,20 @@ def test_it_is_evaluated_compared_explained_and_listed_by_its_own_traits(toy, ca
     assert "the other    9.50" in shown
     assert main(["why", "--run", str(toy / "a"), "--value", "11"]) == 2
     assert "length_points is a number from 0 to 10" in capsys.readouterr().err
+
+
+def test_two_judges_are_compared_by_what_the_scorer_says_of_its_judge(toy, capsys):
+    said = {"model.outputs": ["green"], "judge.replies": ['{"pred": "yes", "score": 5}']}
+    evaluate("toy-graded", model="scripted", judge="scripted", limit=4, out=toy / "a", settings=said)
+    replies = [f'{{"pred": "{grade}", "score": 5}}' for grade in ("yes", "no", "no", "yes")]
+    score(toy / "a", "toy-graded", judge="scripted", out=toy / "b", settings={"judge.replies": replies})
+    capsys.readouterr()
+    assert main(["judge", "compare", "--first", str(toy / "a"), "--second", str(toy / "b")]) == 0
+    shown = capsys.readouterr().out
+    assert "right 100.0 -> 50.0, offset -50.0" in shown
+    assert "agreement 50.0 on 4 opinions" in shown
+    assert "2 right -> wrong:" in shown
+    assert "0 wrong -> right" in shown
 
 
 def test_a_scorer_that_is_gone_is_named(toy, capsys):
