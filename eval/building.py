@@ -9,6 +9,7 @@ import importlib
 import inspect
 import typing
 from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass
 from typing import Any
 
 from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
@@ -54,7 +55,9 @@ def build(node: Mapping[str, Any], key: str, given: Mapping[str, Any] | None = N
         signature = inspect.signature(factory).parameters
     except ValueError as error:
         raise ConfigError(f"{key}._target_ {target!r} is no class that settings can build.") from error
-    hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory, include_extras=True)
+    # The fields of a dataclass may be inherited, so that their types are named in another module.
+    is_plain_class = inspect.isclass(factory) and not is_dataclass(factory)
+    hints = typing.get_type_hints(factory.__init__ if is_plain_class else factory, include_extras=True)
     for name, value in settings.items():
         if name not in signature:
             raise ConfigError(f"{key}.{name} is not a setting of {target}. {did_you_mean(name, signature)}")

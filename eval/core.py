@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from eval.errors import MediaError
 from eval.timing import Clock
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
 Accounting = Literal["upstream", "strict"]
@@ -209,6 +210,87 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MetricTraits:
+    """A metric's maximum, unit and computation, as its scorer declares them; its averages share them."""
+
+    name: str
+    """`accuracy`, `f1`, `cider`, ..."""
+    best: float = 1.0
+    """The maximum value, also of a single sample."""
+    unit: Literal["percent", "points"] = "percent"
+    """`percent`: shown times 100, with one digit. `points`: shown as it is, with two."""
+    parts: tuple[str, ...] = ()
+    """The values of a sample that the metric is computed from; empty for the mean of the values of its own name."""
+    statistic: Callable[[NDArray[Any]], NDArray[Any]] | None = None
+    """The metric as a function of the means or sums of its parts, (..., parts) to (...)."""
+    of_means: bool = True
+    """Whether `statistic` takes means of the parts, and not sums."""
+    kept: tuple[str, ...] = ()
+    """The parts that a failed sample keeps in `strict`, where its other parts are 0."""
+    paired: bool = True
+    """Whether two systems are compared in it: not if a sample's value depends on which others were scored."""
+    basis: str = ""
+    """The source of its document frequencies, where a scorer gives one metric with several sources."""
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values of a sample that decide the metric; where these differ, two scores of the sample differ."""
+        return self.parts or (self.name,)
+
+    @property
+    def scale(self) -> float:
+        """The factor by which tables multiply it."""
+        return 100.0 if self.unit == "percent" else 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedTraits:
+    """What a judge gives a sample, for a comparison of two judges."""
+
+    values: tuple[str, ...]
+    """The values from the judge; a sample with all of them is judged. Where it grades whole answers, the first one is
+    the grade, 1 for correct and 0 for wrong, and the value of the headline metric."""
+    items: tuple[str, str] | None = None
+    """The places in a score's `detail` of the items that the judge labels and of their labels, such as
+    `labels.reference`; None where it grades whole answers."""
+    labels: tuple[str, ...] = ("yes", "no")
+    """All labels of an item, or both grades."""
+    noun: str = "grades"
+    """The labels' name in sentences."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScorerTraits:
+    """Everything about a scorer that code outside of its file needs to know to read, compare and explain its scores."""
+
+    name: str
+    """The scorer's name in results, by which `eval.scorers.traits` finds these traits for a finished run."""
+    metrics: tuple[MetricTraits, ...]
+    """Its metrics in the order of comparisons; the first one is the headline."""
+    subsets: Literal["both", "macro", "none"] = "both"
+    """The averages over a benchmark's subsets: `_macro` and `_micro` of each metric; the mean over subsets alone, under
+    the metric's own name; or none, since subsets are not reported."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Other names of subsets, with the ones under which they are reported."""
+    needs_population: bool = False
+    """Whether a sample's score depends on the other samples of the split."""
+    values_failures: bool = False
+    """Whether failed samples have values too."""
+    judged: JudgedTraits | None = None
+    """The judge's part; None for scorers without a judge."""
+
+    @property
+    def headline(self) -> MetricTraits:
+        """The metric that is reported first."""
+        return self.metrics[0]
+
+    def metric(self, name: str) -> MetricTraits | None:
+        """Return the metric of a name in results, which may be that of an average; None where there is none."""
+        plain = name.removesuffix("_macro").removesuffix("_micro")
+        return next((metric for metric in self.metrics if metric.name in (name, plain)), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
     """Number of samples with each status; the four add up to the total."""
 
@@ -392,10 +474,17 @@ class Model(Protocol):
 class Scorer(Protocol):
     """Turns predictions into scores, and scores into metrics."""
 
+    traits: ClassVar[ScorerTraits]
+    """Its metrics and what tells its scores apart; belongs to the class, so that finished runs are read without it."""
+
     @property
     def name(self) -> str: ...
     def describe(self) -> Mapping[str, Any]:
-        """Return the identity of its scores: settings, wording, parser, judge. Compare only scores with equal ones."""
+        """Return the identity of its scores: settings, wording, parser, judge. Compare only scores with equal ones.
+
+        Comparisons read `name`, and where given `headline` (the average reported first) and `whole_videos` (whether
+        `upstream` drops all questions of a video with an invalid answer).
+        """
         ...
 
     def settled(self) -> StopWhen | None:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import io
 import json
 import platform
 import subprocess
-from collections.abc import Sequence
+import tokenize
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from eval.core import Sample
 
 PACKAGES = ("torch", "transformers", "tokenizers", "av", "decord", "pillow", "numpy", "lemminflect")
+
+WITHOUT_EFFECT = frozenset({
+    "__main__.py", "analysis", "api.py", "cli", "files.py", "frames.py", "regression", "report", "runs", "timing.py",
+})  # fmt: skip
+"""Modules and packages of eval/ that no output and no score depends on: they start runs, keep files, show results."""
 
 
 def versions() -> dict[str, str]:
@@ -52,12 +60,61 @@ def _git(project: Path, *arguments: str) -> str:
 
 
 def code_hash(project: Path) -> str:
-    """Return the hash of the code behind samples, predictions and scores, committed or not."""
-    files = sorted(path for room in ("eval", "benchmarks") for path in (project / room).rglob("*.py"))
+    """Return the hash of the code behind samples, predictions and scores, committed or not.
+
+    Comments, docstrings and layout do not count, and the hash is the same in all versions of Python.
+    """
+    files = sorted(
+        path.relative_to(project) for room in ("eval", "benchmarks") for path in (project / room).rglob("*.py")
+    )
     digest = hashlib.sha256()
     for path in files:
-        digest.update(str(path.relative_to(project)).encode() + b"\0" + path.read_bytes() + b"\0")
+        if path.parts[0] != "eval" or path.parts[1] not in WITHOUT_EFFECT:
+            digest.update(path.as_posix().encode() + b"\0" + _code_of((project / path).read_bytes()) + b"\0")
     return digest.hexdigest()[:16]
+
+
+@cache
+def _code_of(source: bytes) -> bytes:
+    """Return the tokens of Python source without comments, docstrings and layout; other text as it is."""
+    source = source.replace(b"\r\n", b"\n")
+    try:
+        return "\0".join(_tokens(source)).encode("utf-8", "surrogatepass")
+    except (SyntaxError, UnicodeError, tokenize.TokenError):
+        return source
+
+
+def _tokens(source: bytes) -> Iterator[str]:
+    """Yield the tokens of source that have an effect: no comment, and no statement that is only a text."""
+    rows = [f"{row}\n" for row in source.decode("utf-8-sig").split("\n")]
+    line: list[str] = []
+    opened: list[tuple[int, int]] = []  # the begins of f-strings, which are single tokens before Python 3.12
+    for token in tokenize.tokenize(io.BytesIO(source).readline):
+        name = tokenize.tok_name[token.type]
+        if name.endswith("STRING_START"):
+            opened.append(token.start)
+        elif name.endswith("STRING_END"):
+            begin = opened.pop()
+            line += [] if opened else [_between(rows, begin, token.end)]
+        elif opened or name in ("COMMENT", "NL", "ENCODING", "ENDMARKER"):
+            continue
+        elif name in ("INDENT", "DEDENT"):
+            yield name
+        elif name != "NEWLINE":
+            line.append(token.string)
+        else:
+            yield from () if all(map(_is_text, line)) else (*line, name)
+            line = []
+
+
+def _between(rows: Sequence[str], begin: tuple[int, int], end: tuple[int, int]) -> str:
+    """Return the text from one place to another; a place is a row from 1 and a column from 0."""
+    text = "".join(rows[begin[0] - 1 : end[0]])
+    return text[begin[1] : len(text) - len(rows[end[0] - 1]) + end[1]]
+
+
+def _is_text(token: str) -> bool:
+    return token.lstrip("rRbBuU").startswith(("'", '"'))
 
 
 def sha256_text(parts: Sequence[str]) -> str:

@@ -32,6 +32,7 @@ from eval.analysis.compare.systems import Comparison, compare_systems
 from eval.core import OVERALL, Accounting
 from eval.errors import ConfigError, did_you_mean
 from eval.runs.scored import ScoredRun
+from eval.scorers.traits import metric_named
 from eval.stats.clusters import t_quantile
 
 CONFIDENCE = 0.95
@@ -126,6 +127,6 @@ def margin_gate(
             f"{new.folder}: {change.n} samples about {change.n_clusters} videos leave the error of {change.name} "
             "unknown. Compare runs on more videos."
         )
-    scale = 1.0 if change.name.startswith("score") else 100.0
+    scale = metric_named(change.name).scale
     decision = decide(change, change.bounds, margin / scale)
     return MarginGate(comparison=comparison, change=change, margin=margin / scale, scale=scale, decision=decision)

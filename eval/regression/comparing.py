@@ -18,7 +18,10 @@ _LOGPROBS = ("logprobs", "alone_logprobs")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordDifference:
-    """One field of one record that has changed."""
+    """A place in an observed record whose value is not the baseline's, beyond the tolerance of its field.
+
+    Other than `eval.runs.differences.Difference`, it is about outcomes of the pipeline and not about settings.
+    """
 
     benchmark: str
     id: str

@@ -9,6 +9,8 @@ from textwrap import wrap
 from rich.console import Console
 from rich.text import Text
 
+from eval.scorers.traits import metric_named
+
 UNBOUNDED = 100_000
 """Characters that a line may have where no terminal limits it: in a pipe, a file or a CI log."""
 LEGIBLE = 200
@@ -18,15 +20,10 @@ REASON = 300
 
 
 def printed(name: str, value: float | None) -> str:
-    """Return a value in its usual format: times 100 with one digit, but a judge's score from 0 to 5 unscaled."""
+    """Return a value of a metric in its unit: times 100 with one digit, or points with two."""
     if value is None:
         return "-"
-    return f"{value:.2f}" if is_grade(name) else f"{100 * value:.1f}"
-
-
-def is_grade(name: str) -> bool:
-    """Whether a metric is a judge's score from 0 to 5."""
-    return name == "score" or name.startswith("score_")
+    return f"{value:.2f}" if metric_named(name).unit == "points" else f"{100 * value:.1f}"
 
 
 class _Console(Console):

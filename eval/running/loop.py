@@ -21,8 +21,9 @@ from eval.running.judge_session import Judging, judged, notes_of
 from eval.running.outcome import origin, say, write_and_show
 from eval.running.predict import Predicted, coverage, predict
 from eval.running.score import score_predictions
+from eval.runs.differences import Difference
 from eval.runs.folder import PREDICTIONS, SUBMISSION, TIMELINE, open_run, write_atomically, write_jsonl
-from eval.runs.record import MEDIA, Accepted, ChangedField, short
+from eval.runs.record import MEDIA, Accepted, short
 from eval.runs.result import read_result
 from eval.scorers.multiple_choice import read_letter
 from eval.timing import Clock, Lap
@@ -54,7 +55,7 @@ class Job:
     identity: Mapping[str, Any]
     """Everything that predictions depend on, except the model."""
     out: Path
-    changed: ChangedField | None = None
+    changed: Difference | None = None
     """The accepted difference between the files that a resumed run was made from and those on disk now."""
 
 

@@ -12,12 +12,13 @@ from eval.core import Sample
 from eval.errors import RunError
 from eval.readers.predictions import refuse_others
 from eval.running.predict import group_by_clip
+from eval.runs.differences import Difference
 from eval.runs.folder import PREDICTIONS, RUN
-from eval.runs.record import MEDIA, ChangedField, read_record
+from eval.runs.record import MEDIA, read_record
 from eval.video.identity import media_id
 
 
-def changed_media(folder: Path, samples: Sequence[Sample], accept: Sequence[str]) -> ChangedField | None:
+def changed_media(folder: Path, samples: Sequence[Sample], accept: Sequence[str]) -> Difference | None:
     """Return the difference between the files of finished samples and those on disk now, None without one.
 
     Files that are gone, and predictions without a record of their files, are taken on trust. So are differences
@@ -53,7 +54,7 @@ def changed_media(folder: Path, samples: Sequence[Sample], accept: Sequence[str]
             f"{folder}: {len(changed)} of its predictions were made from other files than are there now, such as "
             f"{first}: {clips[0]}. Put the files back, choose another OUT, or accept it by name: accept=[{MEDIA}]."
         )
-    return MEDIA, {name: done[name] for name in changed}, changed
+    return Difference(field=MEDIA, first={name: done[name] for name in changed}, second=changed)
 
 
 def _accepted(folder: Path) -> Mapping[str, str]:

@@ -94,8 +94,8 @@ def population_of(
         return [_reference(row.text("id"), row.texts("targets"), scored) for row in read_jsonl(kept)]
     about = scored.result.provenance
     predicted = [sample for sample, _ in pairs]
-    # Only captions use corpus statistics, and a run of all samples holds the whole corpus.
-    if benchmark.card.task != "caption" or (data is None and about.get("limit") is None):
+    # A run of all samples holds the whole population.
+    if not benchmark.scorer.traits.needs_population or (data is None and about.get("limit") is None):
         return predicted
     root = Path(data or str(about.get("data") or "")).expanduser()
     if data is None and not scored.is_builtin and not (root.is_absolute() and root.is_dir()):

@@ -33,15 +33,15 @@ from eval.files import (
     write_json,
     write_jsonl,
 )
+from eval.runs.differences import Difference
 from eval.runs.journal import Journal
 from eval.runs.lock import LOCK, FolderLock
 from eval.runs.record import (
     RUN,
     Accepted,
-    ChangedField,
     RunRecord,
     accept_now,
-    accepted_differences,
+    accepted_changes,
     plain,
     read_fingerprint,
     read_record,
@@ -128,7 +128,7 @@ def refuse_changed(folder: Path, fingerprint: Mapping[str, Any], accept: Sequenc
     refuse_foreign(folder)
     if (folder / RUN).exists():
         there = read_record(folder).fingerprint
-        accepted_differences(folder, {key: there.get(key) for key in fingerprint}, plain(fingerprint), accept)
+        accepted_changes(folder, {key: there.get(key) for key in fingerprint}, plain(fingerprint), accept)
 
 
 def open_run(folder: Path, fingerprint: Mapping[str, Any], config_yaml: str, accept: Sequence[str] = ()) -> RunFolder:
@@ -154,10 +154,10 @@ def open_run(folder: Path, fingerprint: Mapping[str, Any], config_yaml: str, acc
         refuse_foreign(folder)
         given = plain(fingerprint)
         record = read_record(folder) if (folder / RUN).exists() else None
-        differing: list[ChangedField] = []
+        differing: list[Difference] = []
         if record is not None:
             refuse_unknown(accept, record.fingerprint, given)
-            differing = accepted_differences(folder, record.fingerprint, given, accept)
+            differing = accepted_changes(folder, record.fingerprint, given, accept)
         # A refused folder is not changed.
         notes = _remove_leftovers(folder)
         journal = Journal(folder / PREDICTIONS)
@@ -186,7 +186,7 @@ def _brought_up_to_date(
     record: RunRecord,
     given: Mapping[str, Any],
     config_yaml: str,
-    differing: Sequence[ChangedField],
+    differing: Sequence[Difference],
 ) -> tuple[RunRecord, list[str]]:
     """Write accepted differences, and a missing configuration, to disk; return the record and notes for the user."""
     config = folder / CONFIG
@@ -251,7 +251,7 @@ class RunFolder:
         """The predictions file; it may not exist yet."""
         return self._journal.path
 
-    def keep_accepted(self, difference: ChangedField) -> str:
+    def keep_accepted(self, difference: Difference) -> str:
         """Record in run.json an accepted difference found only in the predictions; return the message about it.
 
         Raises:

@@ -17,14 +17,12 @@ from typing import Any
 
 from eval.errors import RunError, did_you_mean
 from eval.files import to_json, write_json
+from eval.runs.differences import Difference, differences_of, not_accepted
 
 RUN = "run.json"
 
 MEDIA = "media"
 """The field that is recorded only in the predictions: the files that each was made from."""
-
-ChangedField = tuple[str, Any, Any]
-"""A field's dotted name, its value in the folder, and its value at this start."""
 
 _SHOWN = 120
 """Most characters of a value in a message."""
@@ -113,10 +111,10 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def accepted_differences(
+def accepted_changes(
     folder: Path, old: Mapping[str, Any], new: Mapping[str, Any], accept: Sequence[str]
-) -> list[ChangedField]:
-    """Return the differences between two fingerprints, all of which are accepted.
+) -> list[Difference]:
+    """Return the differences between a run's fingerprints, all of which are accepted for continuing it.
 
     Args:
         folder: The run folder, for messages.
@@ -127,25 +125,26 @@ def accepted_differences(
     Raises:
         RunError: a difference is not accepted; the message names it, both values, and the remedies.
     """
-    differing = list(_differences(old, new))
-    refused = [each for each in differing if not any(f"{each[0]}.".startswith(f"{name}.") for name in accept)]
+    differing = differences_of(old, new)
+    refused = not_accepted(differing, accept)
     if not refused:
         return differing
-    names = [field for field, _, _ in refused]
-    field, was, now = refused[0]
+    names, one = [each.field for each in refused], refused[0]
     also = f" (and another {', '.join(names[1:])})" if names[1:] else ""
     raise RunError(
-        f"{folder} holds a run with another {field}: it has {short(was)}, this run has {short(now)}{also}. "
+        f"{folder} holds a run with another {one.field}: it has {short(one.first)}, this run has "
+        f"{short(one.second)}{also}. "
         "Choose another OUT, repeat the settings of that run, or accept what differs by name: "
         f"accept=[{','.join(names)}]."
     )
 
 
-def accept_now(differing: Sequence[ChangedField], n_predictions: int) -> list[Accepted]:
+def accept_now(differing: Sequence[Difference], n_predictions: int) -> list[Accepted]:
     """Return differences as records for run.json, after so many predictions."""
     when = datetime.now().astimezone().isoformat(timespec="seconds")
     return [
-        Accepted(field=field, was=was, now=now, when=when, predictions=n_predictions) for field, was, now in differing
+        Accepted(field=each.field, was=each.first, now=each.second, when=when, predictions=n_predictions)
+        for each in differing
     ]
 
 
@@ -155,15 +154,6 @@ def refuse_unknown(accept: Sequence[str], *fingerprints: Mapping[str, Any]) -> N
     for name in accept:
         if name not in known:
             raise RunError(f"accept: {name!r} is no field that predictions depend on. {did_you_mean(name, known)}")
-
-
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[ChangedField]:
-    for key in [*old, *(key for key in new if key not in old)]:
-        was, now = old.get(key), new.get(key)
-        if isinstance(was, dict) and isinstance(now, dict):
-            yield from _differences(was, now, f"{prefix}{key}.")
-        elif was != now:
-            yield f"{prefix}{key}", was, now
 
 
 def dotted(fingerprint: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

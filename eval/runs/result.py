@@ -21,6 +21,7 @@ from eval.readers.malformed import RowError
 from eval.readers.rows import Row, by_label, read_jsonl
 from eval.runs.checksums import verify
 from eval.runs.folder import RESULT, SCORES
+from eval.runs.record import Accepted
 
 MAX_RESULT = 256 << 20
 """Most bytes of a result.json; one with a few hundred subsets has some 200 kB."""
@@ -48,6 +49,22 @@ def read_result(folder: Path) -> tuple[Result, Mapping[str, Any]]:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}. {AGAIN}") from error
     return _parsed(content, path)
+
+
+def accepted_in(provenance: Mapping[str, Any], place: Path | str) -> tuple[Accepted, ...]:
+    """Return the accepted differences with which a run was continued, as its result records them.
+
+    Args:
+        provenance: The result's.
+        place: Where the result is, for messages.
+
+    Raises:
+        DataError: they are damaged.
+    """
+    try:
+        return tuple(Accepted(**each) for each in provenance.get("accepted") or ())
+    except TypeError as error:
+        raise DataError(f"{place}: provenance.accepted is damaged: {error}. {AGAIN}") from error
 
 
 def read_scores(folder: Path, raw: Mapping[str, Any]) -> dict[str, Score]:

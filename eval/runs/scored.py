@@ -21,7 +21,7 @@ from eval.runs.checksums import verify
 from eval.runs.folder import CONFIG, PREDICTIONS, RESULT, RUN, SCORES, VERDICTS, read_record
 from eval.runs.places import without_places
 from eval.runs.record import Accepted
-from eval.runs.result import AGAIN, read_result, read_scores
+from eval.runs.result import AGAIN, accepted_in, read_result, read_scores
 
 BUILTIN = "built-in"
 """Entry of provenance in place of a folder for the built-in world's data."""
@@ -154,10 +154,7 @@ class ScoredRun:
     @cached_property
     def accepted(self) -> tuple[Accepted, ...]:
         """The differences with which the run was continued, accepted by its user. Raises DataError."""
-        try:
-            return tuple(Accepted(**each) for each in self.result.provenance.get("accepted") or ())
-        except TypeError as error:
-            raise DataError(f"{self.folder / RESULT}: provenance.accepted is damaged: {error}. {AGAIN}") from error
+        return accepted_in(self.result.provenance, self.folder / RESULT)
 
     @cached_property
     def made_by(self) -> Mapping[str, Any]:
@@ -168,15 +165,15 @@ class ScoredRun:
         """
         if (self.folder / RUN).is_file():
             record = read_record(self.folder)
-            made_by, accepted = dict(record.fingerprint), [asdict(each) for each in record.accepted]
+            made_by, accepted = dict(record.fingerprint), record.accepted
         else:
             about = self.result.provenance
             made_by = {name: value for name, value in about.items() if name not in _ABOUT_SCORING}
             made_by = made_by or {"predictions_sha256": about.get("predictions_sha256")}
-            accepted = [dict(each) for each in about.get("accepted") or ()]
+            accepted = self.accepted
         if accepted:
             # Some predictions were made with the older settings, so a run continued this way is a different one.
-            made_by["accepted"] = [{**each, "when": None} for each in accepted]
+            made_by["accepted"] = [{**asdict(each), "when": None} for each in accepted]
         found: Mapping[str, Any] = without_places(made_by)
         return found
 

@@ -17,17 +17,17 @@ events too) and the counts n_subjects, n_shots and n_events, by which DREAM-1K r
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
 
-from eval.core import Metric, Prediction, Sample, Score, StopWhen
+from eval.core import JudgedTraits, Metric, MetricTraits, Prediction, Sample, Score, ScorerTraits
 from eval.errors import DataError
-from eval.judges.calls import Label, Respondent
-from eval.judges.protocol import JudgeProtocol, Question, Side, native_protocol
+from eval.judges.calls import LABELS, Label
+from eval.judges.protocol import Question, Side
 from eval.judges.rounds import NoAnswer, ask
-from eval.readers.upstream import FAILED
 from eval.scorers.accounting import ACCOUNTINGS
-from eval.scorers.event_table import BUCKETS, METRICS, event_table
+from eval.scorers.event_table import BUCKETS, METRICS, RATES, RENAMED, event_table, f1_of
+from eval.scorers.judged import JudgedScorer, has_output, judged_score
 
 _Key = tuple[int, Side]
 """Position of a video among those given, and the side of its events."""
@@ -35,27 +35,27 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AutoDQ:
+class AutoDQ(JudgedScorer):
     """F1 of mean recall and mean precision of events: over sources, by source, and by kind of video."""
 
-    judge: Respondent
-    """The judge that lists and labels events."""
-    protocol: JudgeProtocol = field(default_factory=native_protocol)
-    """The protocol, which also sets how many attempts are made before a video has failed."""
-    name: str = "autodq"
+    traits: ClassVar[ScorerTraits] = ScorerTraits(
+        name="autodq",
+        metrics=(
+            MetricTraits(name="f1", parts=tuple(METRICS.values()), statistic=f1_of),
+            *(MetricTraits(name=name) for name in METRICS.values()),
+            *(MetricTraits(name=name, paired=False) for name in RATES),
+        ),
+        subsets="macro",
+        renamed=RENAMED,
+        judged=JudgedTraits(
+            values=tuple(METRICS.values()),
+            items=("events.reference", "labels.reference"),
+            labels=LABELS,
+            noun="labels of the references' events",
+        ),
+    )
+    name: str = traits.name
     """Name of the scorer in results."""
-
-    def describe(self) -> Mapping[str, Any]:
-        """Return the identity of a score: never compare two that differ in it."""
-        return {
-            "name": self.name,
-            "protocol": self.protocol.describe(),
-            "judge": dict(self.judge.describe()),
-        }
-
-    def settled(self) -> StopWhen | None:
-        """Return None, since the whole output counts."""
-        return None
 
     def score(self, pairs: Sequence[tuple[Sample, Prediction]], population: Sequence[Sample] = ()) -> list[Score]:  # noqa: ARG002
         """Return the score of each pair, in the order given.
@@ -127,7 +127,7 @@ class AutoDQ:
 
 def _sides(prediction: Prediction) -> Iterable[Side]:
     """Return the sides to ask about: both, in upstream's order; none without an output."""
-    return () if prediction.output is None or prediction.output == FAILED else tuple(METRICS)
+    return tuple(METRICS) if has_output(prediction) else ()
 
 
 def _texts(sample: Sample, prediction: Prediction) -> dict[Side, str]:
@@ -172,22 +172,6 @@ def _score(
 ) -> Score:
     """Return the score. Its values include the video's counts, for grouping metrics; a failed one has only those."""
     values = _counts(sample)
-    status: Literal["scored", "model_failed", "judge_failed"] = "scored"
-    reason = failure
-    if not _sides(prediction):
-        status, reason = "model_failed", prediction.error or f"the output is {FAILED}"
-    elif failure is not None:
-        status = "judge_failed"
-    else:
+    if has_output(prediction) and failure is None:
         values |= {name: value for share in shares for name, value in share.items()}
-    return Score(
-        id=sample.id,
-        subset=sample.subset,
-        cluster=sample.cluster,
-        status=status,
-        answer=None if status == "model_failed" else prediction.output,
-        target=sample.targets[0],
-        values=values,
-        reason=reason,
-        detail=detail,
-    )
+    return judged_score(sample, prediction, values, failure, detail)

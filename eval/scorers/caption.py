@@ -19,7 +19,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,15 +30,13 @@ from eval.captions.overlap import Overlap, bleu, overlap, rouge_l
 from eval.captions.ptb_tokenizer import TOKENIZER_VERSION, tokenize
 from eval.captions.reference import pycocoevalcap_tokens
 from eval.captions.reference_cache import load_or_prepare
-from eval.core import OVERALL, Accounting, Metric, Prediction, Sample, Score, StopWhen
+from eval.core import OVERALL, Accounting, Metric, MetricTraits, Prediction, Sample, Score, ScorerTraits, StopWhen
 from eval.errors import DataError
 from eval.readers.upstream import FAILED
 from eval.scorers.accounting import ACCOUNTINGS, video_of, with_error
 from eval.stats import cluster_bootstrap, estimate
 from eval.stats.clusters import numbered
 
-_MEANS = {"cider": 10.0, "cider_corpus": 10.0, "rouge_l": 1.0}
-"""Metrics that are means over samples, with the maximum value of a sample."""
 _log = logging.getLogger(__name__)
 _MATCHED = tuple(f"bleu_matched_{n}" for n in range(1, MAX_N + 1))
 _TOTAL = tuple(f"bleu_total_{n}" for n in range(1, MAX_N + 1))
@@ -46,15 +44,40 @@ _COUNTS = (*_MATCHED, *_TOTAL, "bleu_length", "bleu_closest")
 """Counts that corpus BLEU sums over samples before it divides."""
 
 
+def corpus_bleu_of(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return BLEU-4 from summed counts, (..., counts) to (...)."""
+    rows = np.rint(counts).astype(int).reshape(-1, len(_COUNTS)).tolist()
+    n = len(_MATCHED)
+    found = [
+        bleu(Overlap(matched=tuple(row[:n]), total=tuple(row[n : 2 * n]), length=row[-2], closest=row[-1]))[3]
+        for row in rows
+    ]
+    return np.array(found).reshape(counts.shape[:-1])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Captioning:
     """CIDEr, BLEU-4 and ROUGE-L of captions."""
 
+    traits: ClassVar[ScorerTraits] = ScorerTraits(
+        name="captioning",
+        metrics=(
+            MetricTraits(name="cider", best=10.0, basis="whole split"),
+            MetricTraits(name="cider_corpus", best=10.0, basis="scored samples", paired=False),
+            MetricTraits(name="rouge_l"),
+            MetricTraits(
+                name="bleu_4", parts=_COUNTS, statistic=corpus_bleu_of, of_means=False, kept=("bleu_closest",)
+            ),
+        ),
+        subsets="none",
+        needs_population=True,
+        values_failures=True,
+    )
     cache: Path
     """Folder in which the prepared references of a split are kept."""
     tokenizer: Literal["own", "pycocoevalcap"] = "own"
     """`pycocoevalcap` runs the Stanford tokenizer itself, with Java; the metrics are computed in the same way."""
-    name: str = "captioning"
+    name: str = traits.name
     """Name of the scorer in results."""
 
     def describe(self) -> Mapping[str, Any]:
@@ -110,14 +133,15 @@ class Captioning:
 
     def aggregate(self, scores: Sequence[Score]) -> list[Metric]:
         """Return each metric overall, under both accountings."""
+        whole, corpus, rouge, _ = self.traits.metrics
         return [
             metric
             for accounting in ACCOUNTINGS
             for metric in (
-                _mean(scores, accounting, "cider"),
-                _mean(scores, accounting, "cider_corpus"),
+                _mean(scores, accounting, whole),
+                _mean(scores, accounting, corpus),
                 _corpus_bleu(scores, accounting),
-                _mean(scores, accounting, "rouge_l"),
+                _mean(scores, accounting, rouge),
             )
         ]
 
@@ -156,8 +180,8 @@ def _counted(scores: Sequence[Score], accounting: Accounting) -> list[Score]:
     return [score for score in scores if accounting == "upstream" or score.status == "scored"]
 
 
-def _mean(scores: Sequence[Score], accounting: Accounting, name: str) -> Metric:
-    n, best = len(scores), _MEANS[name]
+def _mean(scores: Sequence[Score], accounting: Accounting, traits: MetricTraits) -> Metric:
+    n, name, best = len(scores), traits.name, traits.best
     counted = accounting == "upstream"
     values = [score.values[name] if counted or score.status == "scored" else 0.0 for score in scores]
     earned = sum(score.values[name] for score in _counted(scores, "strict"))
@@ -172,7 +196,7 @@ def _mean(scores: Sequence[Score], accounting: Accounting, name: str) -> Metric:
 
 def _corpus_bleu(scores: Sequence[Score], accounting: Accounting) -> Metric:
     """Return BLEU-4 over all samples, from summed counts; in `strict` a failed sample counts as an empty caption."""
-    counts = bleu_counts(scores, accounting)
+    counts = _bleu_counts(scores, accounting)
     metric = _metric("bleu_4", accounting, scores, float(corpus_bleu_of(counts.sum(axis=0))) if scores else None)
     if not scores:
         return metric
@@ -184,7 +208,7 @@ def _corpus_bleu(scores: Sequence[Score], accounting: Accounting) -> Metric:
     return replace(metric, stderr=spread.stderr, interval=(spread.low, spread.high)) if spread else metric
 
 
-def bleu_counts(scores: Sequence[Score], accounting: Accounting) -> NDArray[np.float64]:
+def _bleu_counts(scores: Sequence[Score], accounting: Accounting) -> NDArray[np.float64]:
     """Return each sample's counts for corpus BLEU, (samples, counts); in `strict` a failed sample has no words."""
     return np.array([[_count(score, accounting, name) for name in _COUNTS] for score in scores]).reshape(
         -1, len(_COUNTS)
@@ -194,17 +218,6 @@ def bleu_counts(scores: Sequence[Score], accounting: Accounting) -> NDArray[np.f
 def _count(score: Score, accounting: Accounting, name: str) -> float:
     says = accounting == "upstream" or score.status == "scored" or name == "bleu_closest"
     return score.values[name] if says else 0.0
-
-
-def corpus_bleu_of(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return BLEU-4 from summed counts, (..., counts) to (...)."""
-    rows = np.rint(counts).astype(int).reshape(-1, len(_COUNTS)).tolist()
-    n = len(_MATCHED)
-    found = [
-        bleu(Overlap(matched=tuple(row[:n]), total=tuple(row[n : 2 * n]), length=row[-2], closest=row[-1]))[3]
-        for row in rows
-    ]
-    return np.array(found).reshape(counts.shape[:-1])
 
 
 def _metric(

@@ -41,7 +41,8 @@ BUCKETS = (
 
 METRICS: dict[Side, str] = {"reference": "recall", "prediction": "precision"}
 """The metric that the events of each side determine."""
-_RATES = ("recall_neutral", "recall_contradiction", "precision_neutral", "precision_contradiction")
+RATES = ("recall_neutral", "recall_contradiction", "precision_neutral", "precision_contradiction")
+"""Shares of the other labels, by side."""
 
 
 def event_table(scores: Sequence[Score], accounting: Accounting) -> list[Metric]:
@@ -52,7 +53,7 @@ def event_table(scores: Sequence[Score], accounting: Accounting) -> list[Metric]
         accounting: `strict` takes a failed video's recall and precision as 0. Its labels are unknown, so the shares
             of the other labels are given under `upstream` only.
     """
-    names = (*METRICS.values(), *(_RATES if accounting == "upstream" else ()))
+    names = (*METRICS.values(), *(RATES if accounting == "upstream" else ()))
 
     def means(part: Sequence[Score], subset: str) -> list[Metric]:
         return [over_samples(part, accounting, name, subset) for name in names]

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from eval.core import Metric, Prediction, Sample, Score, StopWhen
+from eval.core import Metric, MetricTraits, Prediction, Sample, Score, ScorerTraits, StopWhen
 from eval.errors import DataError
 from eval.scorers.accounting import ACCOUNTINGS, Average, averages, over_samples
 
@@ -44,6 +44,7 @@ def read_letter(output: str, digits: Digits = "tarsier") -> str | None:
 class MultipleChoice:
     """Accuracy of option letters, by the rules of either upstream branch."""
 
+    traits: ClassVar[ScorerTraits] = ScorerTraits(name="multiple_choice", metrics=(MetricTraits(name="accuracy"),))
     digits: Digits = "tarsier"
     """The upstream branch whose rules for digits and targets apply."""
     headline: Average = "micro"
@@ -52,7 +53,7 @@ class MultipleChoice:
     """Further groupings to report: name in results, and key of the sample's metadata."""
     whole_videos: bool = False
     """Whether upstream's accounting drops all questions of a video with an invalid answer (Video-MME)."""
-    name: str = "multiple_choice"
+    name: str = traits.name
     """Name of the scorer in results."""
 
     def describe(self) -> Mapping[str, Any]:

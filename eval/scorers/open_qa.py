@@ -12,44 +12,34 @@ one target.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import ClassVar
 
-from eval.core import OVERALL, Metric, Prediction, Sample, Score, StopWhen
+from eval.core import OVERALL, JudgedTraits, Metric, MetricTraits, Prediction, Sample, Score, ScorerTraits
 from eval.errors import DataError
-from eval.judges.calls import Grade, Respondent
-from eval.judges.protocol import JudgeProtocol, Question, native_protocol
+from eval.judges.calls import Grade
+from eval.judges.protocol import Question
 from eval.judges.rounds import NoAnswer, ask
-from eval.readers.upstream import FAILED
 from eval.scorers.accounting import averages
+from eval.scorers.judged import JudgedScorer, has_output, judged_score
 from eval.scorers.matching import MATCHES, compare, says_nothing
-
-_FULL_MARKS = {"accuracy": 1.0, "score": 5.0, **dict.fromkeys(MATCHES, 1.0)}
-"""The metrics, with the maximum value of a sample."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenQA:
+class OpenQA(JudgedScorer):
     """Accuracy and mean score by a judge's verdicts, with exact match, lemma match and containment."""
 
-    judge: Respondent
-    """The judge that grades answers."""
-    protocol: JudgeProtocol = field(default_factory=native_protocol)
-    """The protocol."""
-    name: str = "open_qa"
+    traits: ClassVar[ScorerTraits] = ScorerTraits(
+        name="open_qa",
+        metrics=(
+            MetricTraits(name="accuracy"),
+            MetricTraits(name="score", best=5.0, unit="points"),
+            *(MetricTraits(name=name) for name in MATCHES),
+        ),
+        judged=JudgedTraits(values=("accuracy", "score")),
+    )
+    name: str = traits.name
     """Name of the scorer in results."""
-
-    def describe(self) -> Mapping[str, Any]:
-        """Return the identity of a score: never compare two that differ in it."""
-        return {
-            "name": self.name,
-            "protocol": self.protocol.describe(),
-            "judge": dict(self.judge.describe()),
-        }
-
-    def settled(self) -> StopWhen | None:
-        """Return None, since the whole output counts."""
-        return None
 
     def score(self, pairs: Sequence[tuple[Sample, Prediction]], population: Sequence[Sample] = ()) -> list[Score]:  # noqa: ARG002
         """Return the score of each pair, in the order given; the judge receives all questions at once.
@@ -68,7 +58,9 @@ class OpenQA:
 
     def aggregate(self, scores: Sequence[Score]) -> list[Metric]:
         """Return every metric overall and by subset, under both accountings."""
-        metrics = [metric for name, full in _FULL_MARKS.items() for metric in averages(scores, name=name, full=full)]
+        metrics = [
+            metric for each in self.traits.metrics for metric in averages(scores, name=each.name, full=each.best)
+        ]
         return sorted(metrics, key=lambda metric: (metric.accounting == "strict", metric.subset != OVERALL))
 
     def _question(self, sample: Sample, prediction: Prediction) -> Question[Grade] | None:
@@ -83,7 +75,7 @@ class OpenQA:
             raise DataError(f"{sample.id}: {there} to compare with; an open question has one, so correct its row")
         if not sample.targets[0].strip():
             raise DataError(f"{sample.id}: the answer to compare with is empty; fill it in, or leave the row out")
-        if _failed(prediction) or (
+        if not has_output(prediction) or (
             not self.protocol.ask_even_if_trivial and says_nothing(prediction.output or "", asked)
         ):
             return None
@@ -91,32 +83,12 @@ class OpenQA:
         return self.protocol.grade(sample.id, asked, sample.targets[0].lower(), said)
 
 
-def _failed(prediction: Prediction) -> bool:
-    return prediction.output is None or prediction.output == FAILED
-
-
 def _score(sample: Sample, prediction: Prediction, answer: Grade | NoAnswer | None) -> Score:
     """Return the score; there is no answer where the judge was not asked: no output, or one that is plainly wrong."""
-    output, reason = prediction.output, None
-    status: Literal["scored", "model_failed", "judge_failed"] = "scored"
-    values: dict[str, float] = {}
-    if output is None or _failed(prediction):
-        output, status, reason = None, "model_failed", prediction.error or f"the output is {FAILED}"
-    elif isinstance(answer, NoAnswer):
-        status, reason = "judge_failed", answer.reason
-    elif answer is None:
-        values = {"accuracy": 0.0, "score": 0.0}
-    else:
-        values = {"accuracy": float(answer.correct), "score": answer.score}
-    if output is not None:
-        values |= compare(output, sample.targets[0])
-    return Score(
-        id=sample.id,
-        subset=sample.subset,
-        cluster=sample.cluster,
-        status=status,
-        answer=output,
-        target=sample.targets[0],
-        values=values,
-        reason=reason,
-    )
+    values: Mapping[str, float] = {}
+    if has_output(prediction):
+        if not isinstance(answer, NoAnswer):
+            correct, score = (False, 0.0) if answer is None else (answer.correct, answer.score)
+            values = {"accuracy": float(correct), "score": score}
+        values = {**values, **compare(prediction.output or "", sample.targets[0])}
+    return judged_score(sample, prediction, values, answer.reason if isinstance(answer, NoAnswer) else None)

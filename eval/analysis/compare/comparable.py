@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eval.analysis.differences import Difference, differences_of
 from eval.errors import ConfigError, did_you_mean
+from eval.runs.differences import Difference, differences_of, not_accepted
 from eval.runs.record import MEDIA, Accepted, dotted, short
 from eval.runs.scored import ScoredRun
 from eval.scorers.accounting import video_of
-from eval.scorers.event_table import RENAMED
+from eval.scorers.traits import traits_of
 
 MUST_AGREE = ("split", "limit", "decoder", "wording", "prompts_sha256", "data_sha256")
 """Fields of a run's provenance that its scores depend on besides model and scorer."""
@@ -60,7 +60,7 @@ def accepted_differences(first: ScoredRun, second: ScoredRun, accept: Sequence[s
             )
     _refuse_unknown(accept, first, second)
     found = list(_found(first, second))
-    refused = [each for each in found if not any(f"{each.field}.".startswith(f"{name}.") for name in accept)]
+    refused = not_accepted(found, accept)
     if refused:
         names, one = [each.field for each in refused], refused[0]
         also = f" (and in {', '.join(names[1:])})" if names[1:] else ""
@@ -107,10 +107,13 @@ def _found(first: ScoredRun, second: ScoredRun) -> Iterator[Difference]:
     common = [key for key in one if key in two]
     if not common:
         raise ConfigError(f"id: {first.folder} and {second.folder} have no sample in common: nothing can be paired.")
-    for field in ("target", "subset"):
-        changed = [key for key in common if _of(one[key], field) != _of(two[key], field)]
+    renamed = traits_of(first.scorer).renamed
+    for field, other_names in (("target", {}), ("subset", renamed)):
+        texts = [{key: str(getattr(scores[key], field)) for key in common} for scores in (one, two)]
+        texts = [{key: other_names.get(text, text) for key, text in side.items()} for side in texts]
+        changed = [key for key in common if texts[0][key] != texts[1][key]]
         if changed:
-            values = [f"{_of(scores[changed[0]], field)} for {changed[0]}" for scores in (one, two)]
+            values = [f"{side[changed[0]]} for {changed[0]}" for side in texts]
             yield Difference(field=field, first=values[0], second=values[1])
     videos = {(video_of(one[key]), video_of(two[key])) for key in common}
     n_videos = [len({pair[which] for pair in videos}) for which in (0, 1)]
@@ -134,11 +137,6 @@ def _identity(scorer: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(judge, Mapping):
         return scorer
     return {**scorer, "judge": {key: value for key, value in judge.items() if key not in _JUDGE_NAMES}}
-
-
-def _of(score: Any, field: str) -> str:
-    value = str(getattr(score, field))
-    return RENAMED.get(value, value) if field == "subset" else value
 
 
 def _refuse_unknown(accept: Sequence[str], first: ScoredRun, second: ScoredRun) -> None:

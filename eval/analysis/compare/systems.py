@@ -10,29 +10,13 @@ import numpy as np
 
 from eval.analysis.compare.change import Change, Columns, Measure, change_of_mean, change_of_sums
 from eval.analysis.compare.comparable import Continued, accepted_differences, continued, unknown_fields
-from eval.analysis.differences import Difference, differences_of
-from eval.core import OVERALL, Accounting, Score
+from eval.core import OVERALL, Accounting, MetricTraits, Score, ScorerTraits
 from eval.errors import ConfigError
+from eval.runs.differences import Difference, differences_of
 from eval.runs.scored import ScoredRun
 from eval.scorers.accounting import ACCOUNTINGS, Average, video_of
-from eval.scorers.caption import bleu_counts, corpus_bleu_of
-from eval.scorers.event_table import RENAMED, f1_of
-from eval.scorers.matching import MATCHES
+from eval.scorers.traits import traits_of
 from eval.stats.paired import holm
-
-_MEANS: Mapping[str, Mapping[str, float]] = {
-    "multiple_choice": {"accuracy": 1.0},
-    "open_qa": {"accuracy": 1.0, "score": 5.0, **dict.fromkeys(MATCHES, 1.0)},
-    "autodq": {"recall": 1.0, "precision": 1.0},
-    "captioning": {"cider": 10.0, "rouge_l": 1.0},
-}
-"""By scorer, the metrics that are means over samples, with a sample's maximum.
-
-`cider_corpus` is left out: its document frequencies depend on which samples were scored.
-"""
-
-_MOVES = {"f1": ("recall", "precision")}
-"""Metrics that replace a primary metric without values for single samples, to list the samples that turn."""
 
 Pair = tuple[Score, Score]
 
@@ -100,13 +84,14 @@ def compare_systems(first: ScoredRun, second: ScoredRun, accept: Sequence[str] =
     pairs = [(one, second.scores[key]) for key, one in first.scores.items() if key in second.scores]
     if not any(score.values for pair in pairs for score in pair):
         raise ConfigError(f"values: neither {first.folder} nor {second.folder} has scores; solutions may be withheld.")
+    scorer, primary, traits = first.scorer, first.result.primary, traits_of(first.scorer)
     changes = [
-        *(change for accounting in ACCOUNTINGS for change in _overall(pairs, accounting, first.scorer)),
-        *(change for accounting in ACCOUNTINGS for change in _subsets(pairs, accounting, first)),
+        *(change for accounting in ACCOUNTINGS for change in _overall(pairs, accounting, scorer, traits)),
+        *(change for accounting in ACCOUNTINGS for change in _subsets(pairs, accounting, scorer, traits, primary)),
     ]
     return Comparison(
         benchmark=first.benchmark,
-        primary=first.result.primary,
+        primary=primary,
         first=first.result.model,
         second=second.result.model,
         first_folder=str(first.folder),
@@ -120,7 +105,7 @@ def compare_systems(first: ScoredRun, second: ScoredRun, accept: Sequence[str] =
         n_first_only=len(first.scores) - len(pairs),
         n_second_only=len(second.scores) - len(pairs),
         changes=tuple(changes),
-        turned=tuple(_turned(pairs, first, second)),
+        turned=tuple(_turned(pairs, first, second, traits.metric(primary) or MetricTraits(name=primary))),
     )
 
 
@@ -129,84 +114,69 @@ def _model(system: ScoredRun) -> Mapping[str, Any]:
     return known if isinstance(known, Mapping) else {"name": system.result.model}
 
 
-def _overall(pairs: Sequence[Pair], accounting: Accounting, scorer: Mapping[str, Any]) -> Iterator[Change]:
-    kind = str(scorer["name"])
-    has_subsets = any(_subset(one) for one, _ in pairs)
+def _overall(
+    pairs: Sequence[Pair], accounting: Accounting, scorer: Mapping[str, Any], traits: ScorerTraits
+) -> Iterator[Change]:
     averages: list[tuple[str, Average]] = [("", "micro")]
-    if has_subsets and kind == "autodq":
-        averages = [("", "macro")]
-    elif has_subsets and kind != "captioning":
-        averages = [("_macro", "macro"), ("_micro", "micro")]
-        averages.sort(key=lambda each: each[1] != scorer.get("headline", "micro"))
-    if kind == "autodq":
-        yield from _f1(pairs, accounting, OVERALL, averages[0][1])
-    for name, full in _MEANS[kind].items():
-        for suffix, average in averages:
-            yield from _mean(pairs, accounting, OVERALL, average, name, full, scorer, f"{name}{suffix}")
-    if kind == "captioning":
-        yield from _bleu(pairs, accounting)
+    if any(_subset(one, traits) for one, _ in pairs):
+        if traits.subsets == "macro":
+            averages = [("", "macro")]
+        elif traits.subsets == "both":
+            averages = [("_macro", "macro"), ("_micro", "micro")]
+            averages.sort(key=lambda each: each[1] != scorer.get("headline", "micro"))
+    for metric in traits.metrics:
+        for suffix, average in averages if metric.paired else ():
+            measure = Measure(name=f"{metric.name}{suffix}", accounting=accounting, subset=OVERALL, average=average)
+            yield from _change(pairs, measure, metric, scorer, traits)
 
 
-def _subsets(pairs: Sequence[Pair], accounting: Accounting, first: ScoredRun) -> list[Change]:
+def _subsets(
+    pairs: Sequence[Pair], accounting: Accounting, scorer: Mapping[str, Any], traits: ScorerTraits, primary: str
+) -> list[Change]:
     """Return the changes of the primary metric in each subset, with p adjusted for multiple subsets."""
-    kind, primary = str(first.scorer["name"]), first.result.primary
+    metric = traits.metric(primary)
     groups: dict[str, list[Pair]] = {}
     for pair in pairs:
-        groups.setdefault(_subset(pair[0]), []).append(pair)
-    if set(groups) <= {""} or kind == "captioning":
+        groups.setdefault(_subset(pair[0], traits), []).append(pair)
+    if metric is None or set(groups) <= {""} or traits.subsets == "none":
         return []
     changes: list[Change] = []
     for subset, part in groups.items():
-        if kind == "autodq":
-            changes += _f1(part, accounting, subset, "micro")
-        else:
-            full = _MEANS[kind][primary]
-            changes += _mean(part, accounting, subset, "micro", primary, full, first.scorer, primary)
+        measure = Measure(name=metric.name, accounting=accounting, subset=subset, average="micro")
+        changes += _change(part, measure, metric, scorer, traits)
     adjusted = holm([change.p for change in changes])
     return [replace(change, p_adjusted=p) for change, p in zip(changes, adjusted, strict=True)]
 
 
-def _mean(
-    pairs: Sequence[Pair],
-    accounting: Accounting,
-    subset: str,
-    average: Average,
-    name: str,
-    full: float,
-    scorer: Mapping[str, Any],
-    called: str,
+def _change(
+    pairs: Sequence[Pair], measure: Measure, metric: MetricTraits, scorer: Mapping[str, Any], traits: ScorerTraits
 ) -> Iterator[Change]:
-    counted = _counted(pairs, accounting, (name,), scorer)
-    if counted:
-        measure = Measure(name=called, accounting=accounting, subset=subset, average=average)
-        yield change_of_mean(measure, _columns(counted, accounting, (name,), average), full)
-
-
-def _f1(pairs: Sequence[Pair], accounting: Accounting, subset: str, average: Average) -> Iterator[Change]:
-    names = _MOVES["f1"]
-    counted = _counted(pairs, accounting, names, {})
-    if counted:
-        measure = Measure(name="f1", accounting=accounting, subset=subset, average=average)
-        yield change_of_sums(measure, _columns(counted, accounting, names, average), f1_of, of_means=True)
-
-
-def _bleu(pairs: Sequence[Pair], accounting: Accounting) -> Iterator[Change]:
-    columns = Columns(
-        first=bleu_counts([one for one, _ in pairs], accounting),
-        second=bleu_counts([two for _, two in pairs], accounting),
-        clusters=[video_of(one) for one, _ in pairs],
-        strata=[""] * len(pairs),
+    counted = _counted(pairs, measure.accounting, metric, scorer)
+    if not counted:
+        return
+    sides = (
+        [[_value(pair[side], measure.accounting, name, metric) for name in metric.values] for pair in counted]
+        for side in (0, 1)
     )
-    measure = Measure(name="bleu_4", accounting=accounting, subset=OVERALL, average="micro")
-    yield change_of_sums(measure, columns, corpus_bleu_of, of_means=False)
+    first, second = (np.array(rows) for rows in sides)
+    columns = Columns(
+        first=first,
+        second=second,
+        clusters=[video_of(one) for one, _ in counted],
+        strata=[_subset(one, traits) if measure.average == "macro" else "" for one, _ in counted],
+    )
+    if metric.statistic is None:
+        yield change_of_mean(measure, columns, metric.best)
+    else:
+        yield change_of_sums(measure, columns, metric.statistic, of_means=metric.of_means, full=metric.best)
 
 
 def _counted(
-    pairs: Sequence[Pair], accounting: Accounting, names: Sequence[str], scorer: Mapping[str, Any]
+    pairs: Sequence[Pair], accounting: Accounting, metric: MetricTraits, scorer: Mapping[str, Any]
 ) -> list[Pair]:
     if accounting == "strict":
         return list(pairs)
-    counted = [pair for pair in pairs if all(name in score.values for score in pair for name in names)]
+    counted = [pair for pair in pairs if all(name in score.values for score in pair for name in metric.values)]
     if not scorer.get("whole_videos"):
         return counted
     # As in the scorer: a missing answer excludes its video's other questions too.
@@ -214,31 +184,21 @@ def _counted(
     return [pair for pair in counted if video_of(pair[0]) not in broken]
 
 
-def _columns(pairs: Sequence[Pair], accounting: Accounting, names: Sequence[str], average: Average) -> Columns:
-    sides = ([[_value(pair[side], accounting, name) for name in names] for pair in pairs] for side in (0, 1))
-    first, second = (np.array(rows) for rows in sides)
-    return Columns(
-        first=first,
-        second=second,
-        clusters=[video_of(one) for one, _ in pairs],
-        strata=[_subset(one) if average == "macro" else "" for one, _ in pairs],
-    )
-
-
-def _value(score: Score, accounting: Accounting, name: str) -> float:
+def _value(score: Score, accounting: Accounting, name: str, metric: MetricTraits) -> float:
     # A caption has values even where the model failed: those of upstream's placeholder for a failure.
-    return 0.0 if accounting == "strict" and score.status == "model_failed" else score.values.get(name, 0.0)
+    if accounting == "strict" and score.status == "model_failed" and name not in metric.kept:
+        return 0.0
+    return score.values.get(name, 0.0)
 
 
-def _subset(score: Score) -> str:
-    return RENAMED.get(score.subset, score.subset)
+def _subset(score: Score, traits: ScorerTraits) -> str:
+    return traits.renamed.get(score.subset, score.subset)
 
 
-def _turned(pairs: Sequence[Pair], first: ScoredRun, second: ScoredRun) -> list[Turned]:
-    names = _MOVES.get(first.result.primary, (first.result.primary,))
+def _turned(pairs: Sequence[Pair], first: ScoredRun, second: ScoredRun, metric: MetricTraits) -> list[Turned]:
     found = []
     for one, two in pairs:
-        values = [sum(_value(score, "strict", name) for name in names) for score in (one, two)]
+        values = [sum(_value(score, "strict", name, metric) for name in metric.values) for score in (one, two)]
         if values[0] != values[1]:
             turned = Turned(
                 id=one.id,

@@ -12,11 +12,8 @@ from dataclasses import dataclass, replace
 
 from eval.analysis.explain.parts import Part, could_explain
 from eval.analysis.explain.target import Target
-from eval.analysis.explain.ways import BASES, MetricKey, ScoringVariant, VariantScores, number_of
+from eval.analysis.explain.ways import MetricKey, ScoringVariant, VariantScores, number_of
 from eval.core import OVERALL, Metric, Sample, Score
-
-_SCALED_BY_CORPUS = ("captioning",)
-"""Scorers that give every sample a value, failed or not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,22 +83,15 @@ def _missing(of: Bounded) -> Part | None:
         return None
     here, there = f"{len(known)} samples", f"{of.size} published"
     metric = number_of(of.marked.scorer, of.marked.scores, of.wanted, of.choices)
-    if metric is None or metric.average == "macro" or metric.name not in _FULL or metric.upper is None:
+    traits = None if metric is None else of.marked.scorer.traits.metric(metric.name)
+    is_mean = metric is not None and metric.average != "macro" and traits is not None and traits.statistic is None
+    if metric is None or traits is None or not is_mean or metric.upper is None:
         note = "Which samples are missing is not known here: give the root of the annotations as --data."
         return _part(of, "missing samples", here, there, None, None, note)
     share = len(known) / (of.size or 1)
-    low, high = of.way.value * share, of.way.value * share + _FULL[metric.name] * (1 - share)
+    low, high = of.way.value * share, of.way.value * share + traits.best * (1 - share)
     note = "These are the ends had all that are missing been wrong, and all right."
     return _part(of, "missing samples", here, there, low - of.way.value, high - of.way.value, note)
-
-
-_FULL = {
-    **dict.fromkeys(("accuracy", "accuracy_micro", "exact_match", "lemma_match", "contained", "rouge_l"), 1.0),
-    **dict.fromkeys(("recall", "precision"), 1.0),
-    **dict.fromkeys(("score", "score_micro"), 5.0),
-    **dict.fromkeys(BASES, 10.0),
-}
-"""Metrics that are means over samples, with a sample's maximum."""
 
 
 def _sampling(of: Bounded) -> Part | None:
@@ -131,14 +121,14 @@ def _settled(of: Bounded, score: Score) -> Score:
     """Return a failed score as scored with nothing earned, so that only the samples in question count as failed."""
     if score.status not in ("model_failed", "judge_failed"):
         return score
-    if of.marked.scorer.name in _SCALED_BY_CORPUS:
+    if of.marked.scorer.traits.values_failures:
         return replace(score, status="scored", values=dict.fromkeys(score.values, 0.0))
     return replace(score, status="invalid")
 
 
 def _failed(of: Bounded, sample: Sample) -> Score:
     """Return the score of a sample that was not run: failed."""
-    valued = of.marked.scorer.name in _SCALED_BY_CORPUS
+    valued = of.marked.scorer.traits.values_failures
     return Score(
         id=sample.id,
         subset=sample.subset,

@@ -13,6 +13,7 @@ from typing import Any
 from eval.analysis.explain.parts import Part
 from eval.analysis.explain.target import Target
 from eval.core import OVERALL, Prediction, Result
+from eval.runs.result import accepted_in
 
 UNRECORDED, UNSTATED = "not recorded", "not stated"
 
@@ -77,9 +78,8 @@ def _facts(
     yield "split, samples", f"{about.get('split') or 'split ' + UNRECORDED}, {n} samples", there, ""
     present, total = (sum(getattr(part, key) for part in result.coverage) for key in ("present", "total"))
     yield "media at hand", f"{present} of {total}" if total else UNRECORDED, UNSTATED, ""
-    if about.get("accepted"):
-        fields = ", ".join(str(_mapping(each).get("field")) for each in about["accepted"])
-        yield "continued", f"after a change of {fields}", UNSTATED, ""
+    if accepted := accepted_in(about, result.benchmark):
+        yield "continued", f"after a change of {', '.join(each.field for each in accepted)}", UNSTATED, ""
     if target is not None and target.subset != OVERALL:
         yield "subset", target.subset, target.subset, ""
 

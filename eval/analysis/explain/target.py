@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from eval.analysis.explain.ways import BASES
 from eval.analysis.leaderboard.rows import TableRow
 from eval.core import OVERALL
 from eval.errors import ConfigError, did_you_mean
-
-_AS_IS = ("score",)
-"""Metrics that tables print unscaled; the others are printed times 100."""
+from eval.scorers.traits import metric_named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +94,8 @@ def by_hand(text: str, metric: str) -> Target:
     Raises:
         ConfigError: it is not a number, or out of the metric's range.
     """
-    scale, most = (1.0, 5.0) if metric in _AS_IS else (100.0, 1000.0 if metric in BASES else 100.0)
+    traits = metric_named(metric)
+    scale, most = traits.scale, traits.scale * traits.best
     try:
         value = float(text)
     except ValueError:
@@ -114,9 +112,9 @@ def by_hand(text: str, metric: str) -> Target:
 def _target(number: int, row: TableRow, of: Sequence[tuple[int, TableRow]]) -> Target:
     assert row.value is not None, "every published number has a value"
     # Trailing zeros may be published digits or padding; the finer rounding claims less.
-    decimals = max(len(f"{row.value!r}".partition(".")[2]), 1 if row.metric in _AS_IS else 3)
+    scale = metric_named(row.metric).scale
+    decimals = max(len(f"{row.value!r}".partition(".")[2]), 3 if scale > 1 else 1)
     same = (row.model, row.subset, row.metric)
-    scale = 1 if row.metric in _AS_IS else 100
     others = [
         f"{scale * other.value:.{1 if scale > 1 else 2}f} (row {n}, {other.source})"
         for n, other in of

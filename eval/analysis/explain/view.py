@@ -12,7 +12,8 @@ from eval.analysis.explain.parts import Part
 from eval.analysis.explain.ways import ScoringVariant
 from eval.analysis.judges.view import signed
 from eval.report.columns import Column, Line, show_table
-from eval.report.printing import is_grade, one_line, printed, results_console, say
+from eval.report.printing import one_line, printed, results_console, say
+from eval.scorers.traits import metric_named
 
 SUBSETS_SHOWN = 6
 """Number of subsets listed, half of them the lowest and half the highest."""
@@ -104,7 +105,7 @@ def _moves(name: str, part: Part) -> str:
 
 def _move(name: str, value: float) -> str:
     """Return a difference, with a second digit where one digit would round a value as small as rounding itself."""
-    if 0.00005 <= abs(value) < 0.001 and not is_grade(name):
+    if 0.00005 <= abs(value) < 0.001 and metric_named(name).unit == "percent":
         return f"{100 * value:+.2f}"
     return signed(name, value)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from eval.core import OVERALL, Accounting, Metric, Score, Scorer
 from eval.errors import ConfigError, did_you_mean
 from eval.scorers.accounting import ACCOUNTINGS
+from eval.scorers.traits import all_traits
 
 JUDGE, TOKENIZER, DIGITS, WHOLE, BASIS, AVERAGE, ACCOUNTING = (
     "judge",
@@ -26,8 +27,8 @@ JUDGE, TOKENIZER, DIGITS, WHOLE, BASIS, AVERAGE, ACCOUNTING = (
 CONVENTIONS = (JUDGE, TOKENIZER, DIGITS, WHOLE, BASIS, AVERAGE, ACCOUNTING)
 """All choices, in the order in which they apply: from those for single samples to those for means."""
 
-BASES = {"cider": "whole split", "cider_corpus": "scored samples"}
-"""The metrics that CIDEr is reported as, with the source of each one's document frequencies."""
+BASES = {metric.name: metric.basis for traits in all_traits().values() for metric in traits.metrics if metric.basis}
+"""The metrics that are one metric with several sources of document frequencies, with the source of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,8 @@ def ways_of(marked: Sequence[VariantScores], wanted: MetricKey) -> list[ScoringV
 def numbers_of(scorer: Scorer, scores: Sequence[Score], wanted: MetricKey) -> Iterator[tuple[dict[str, str], Metric]]:
     """Yield the selected number under each choice of aggregation."""
     metrics = scorer.aggregate(scores)
-    names = tuple(BASES) if wanted.metric in BASES else (wanted.metric,)
+    alike = [metric.name for metric in scorer.traits.metrics if metric.basis]
+    names = alike if wanted.metric in alike else [wanted.metric]
     has_subsets = len({score.subset for score in scores}) > 1
     for name in names:
         basis = {BASIS: BASES[name]} if name in BASES else {}

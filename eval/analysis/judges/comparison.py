@@ -8,15 +8,15 @@ judge's failures do not look like an offset.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from eval.analysis.differences import Difference, differences_of
-from eval.analysis.judges.measured import GRADES, LabelTable, Offset, label_table, sample_offsets, source_offsets
-from eval.analysis.judges.opinions import Judged, JudgedScorer, Opinion
+from eval.analysis.judges.measured import LabelTable, Offset, label_table, offsets_of
+from eval.analysis.judges.opinions import Judged, Opinion
 from eval.errors import ConfigError
-from eval.judges.calls import LABELS
+from eval.runs.differences import Difference, differences_of
 from eval.runs.folder import SCORES
+from eval.scorers.traits import traits_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class JudgeFlip:
     second: Mapping[str, float]
     """Values by the second."""
     moved: float
-    """Sum of the absolute changes of the values: of accuracy, or of recall and precision."""
+    """Sum of the absolute changes of the values that decide the headline metric."""
     relabelled: tuple[Relabelled, ...] = ()
     """The reference's events that the judges label differently."""
 
@@ -52,7 +52,8 @@ class Agreement:
     """Two judges on the same predictions."""
 
     benchmark: str
-    scorer: JudgedScorer
+    scorer: str
+    """Name of the scorer."""
     first: str
     """The first judge."""
     second: str
@@ -80,28 +81,31 @@ class Agreement:
 def compare_judges(first: Judged, second: Judged) -> Agreement:
     """Return the agreement of two judges on the predictions that both have judged.
 
-    open_qa: grades yes and no, with kappa; offsets of accuracy and mean score over samples. autodq: labels of the
-    references' events, with kappa; offsets of f1, recall and precision as in results, over sources. Each judge lists a
-    prediction's events itself, so their labels of these cannot be compared.
+    Where judges grade whole answers, the table has their grades yes and no; where they label items, the labels of the
+    items that both have labelled. Of AutoDQ these are the references' events: each judge lists a prediction's events
+    itself, so their labels of these cannot be compared. Offsets are of the metrics that the judge's values decide, as
+    in results: over samples, or over subsets.
 
-    Intervals are over source videos: clustered standard errors for means over samples, otherwise the bootstrap; for
-    autodq, within sources.
+    Intervals are over source videos: clustered standard errors for means over samples, otherwise the bootstrap, within
+    subsets where the metric is a mean over them.
 
     Raises ConfigError, which names the field, where the two are not about the same predictions of one benchmark, use
     the same judge and protocol, or have no sample that both have judged.
     """
     _refuse_incomparable(first, second)
-    judged = [(bool(one.values), bool(second.opinions[key].values)) for key, one in first.opinions.items()]
-    ids = [key for key, both in zip(first.opinions, judged, strict=True) if all(both)]
+    have = [(bool(one.values), bool(second.opinions[key].values)) for key, one in first.opinions.items()]
+    ids = [key for key, both in zip(first.opinions, have, strict=True) if all(both)]
     if not ids:
         raise ConfigError(
             f"values: no sample is judged both in {first.folder} and in {second.folder}. The reasons are in {SCORES}."
         )
     pairs = {key: (first.opinions[key], second.opinions[key]) for key in ids}
-    is_qa = first.scorer == "open_qa"
-    comparable = {key: pair for key, pair in pairs.items() if is_qa or _events(pair[0]) == _events(pair[1])}
+    traits = traits_of({"name": first.scorer})
+    judged = traits.judged
+    assert judged is not None, "read_judged refuses scores without a judge"
+    comparable = [pair for pair in pairs.values() if _items(pair[0]) == _items(pair[1])]
     questions = {**second.questions, **first.questions}
-    flips = [_flip(key, *pair, questions.get(key)) for key, pair in pairs.items()]
+    flips = [_flip(key, *pair, questions.get(key), traits.headline.values) for key, pair in pairs.items()]
     flips = [flip for flip in flips if flip.moved or flip.relabelled]
     return Agreement(
         benchmark=first.benchmark,
@@ -110,13 +114,13 @@ def compare_judges(first: Judged, second: Judged) -> Agreement:
         second=second.judge,
         differences=tuple(differences_of(first.identity, second.identity)),
         n_both=len(ids),
-        n_first_only=judged.count((True, False)),
-        n_second_only=judged.count((False, True)),
-        n_neither=judged.count((False, False)),
-        table=label_table(list(comparable.values()), GRADES if is_qa else LABELS, within_sources=not is_qa),
+        n_first_only=have.count((True, False)),
+        n_second_only=have.count((False, True)),
+        n_neither=have.count((False, False)),
+        table=label_table(comparable, traits),
         n_other_events=len(pairs) - len(comparable),
-        offsets=sample_offsets(list(pairs.values())) if is_qa else source_offsets(list(pairs.values())),
-        flips=tuple(flips if is_qa else sorted(flips, key=lambda flip: (-flip.moved, -len(flip.relabelled)))),
+        offsets=offsets_of(list(pairs.values()), traits),
+        flips=tuple(sorted(flips, key=lambda flip: (-flip.moved, -len(flip.relabelled))) if judged.items else flips),
     )
 
 
@@ -152,12 +156,11 @@ def _refuse_incomparable(first: Judged, second: Judged) -> None:
         )
 
 
-def _events(opinion: Opinion) -> tuple[str, ...]:
-    return tuple(event for event, _ in opinion.labels)
+def _items(opinion: Opinion) -> tuple[str, ...]:
+    return tuple(item for item, _ in opinion.labels)
 
 
-def _flip(key: str, first: Opinion, second: Opinion, question: str | None) -> JudgeFlip:
-    names = ("accuracy",) if "accuracy" in first.values else ("recall", "precision")
+def _flip(key: str, first: Opinion, second: Opinion, question: str | None, names: Sequence[str]) -> JudgeFlip:
     relabelled = (
         Relabelled(event=event, first=one, second=two)
         for (event, one), (_, two) in zip(first.labels, second.labels, strict=False)
@@ -171,5 +174,5 @@ def _flip(key: str, first: Opinion, second: Opinion, question: str | None) -> Ju
         first=first.values,
         second=second.values,
         moved=sum(abs(second.values[name] - first.values[name]) for name in names),
-        relabelled=tuple(relabelled) if _events(first) == _events(second) else (),
+        relabelled=tuple(relabelled) if _items(first) == _items(second) else (),
     )

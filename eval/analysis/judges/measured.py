@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.analysis.judges.opinions import VALUES, Opinion
-from eval.scorers.event_table import RENAMED, f1_of
+from eval.analysis.judges.opinions import Opinion
+from eval.core import MetricTraits, ScorerTraits
 from eval.stats import cluster_bootstrap, clustered_mean, kappa_of
 from eval.stats.kappa import kappas_of
-
-GRADES = ("yes", "no")
-"""Grades that a judge gives an answer."""
 
 OpinionPairs = Sequence[tuple[Opinion, Opinion]]
 """The first and the second judge's verdict on each sample that both have judged."""
@@ -61,27 +57,28 @@ class Offset:
 
 def _videos(pairs: OpinionPairs) -> tuple[NDArray[np.intp], list[str]]:
     """Return the index of each pair's source video, and the source of each video, in index order."""
-    sources = {first.cluster: _source(first) for first, _ in pairs}
+    sources = {first.cluster: first.subset for first, _ in pairs}
     numbers = {video: number for number, video in enumerate(sources)}
     return np.array([numbers[first.cluster] for first, _ in pairs], dtype=np.intp), list(sources.values())
 
 
-def label_table(pairs: OpinionPairs, labels: Sequence[str], *, within_sources: bool) -> LabelTable:
+def label_table(pairs: OpinionPairs, traits: ScorerTraits) -> LabelTable:
     """Return the cross table of two judges' labels; both must have the same items for each sample.
 
     Args:
         pairs: Both judges' verdicts on each sample.
-        labels: All labels that a judge can give an item.
-        within_sources: Whether the bootstrap draws videos within sources.
+        traits: Those of the scorer; where its metrics are means over sources, the bootstrap draws within them.
     """
+    assert traits.judged is not None, "opinions are a judge's"
+    labels = traits.judged.labels
     numbers, sources = _videos(pairs)
     by_video = np.zeros((len(sources), len(labels), len(labels)), dtype=int)
     for number, (first, second) in zip(numbers, pairs, strict=True):
-        for one, two in zip(_said(first), _said(second), strict=True):
+        for one, two in zip(_said(first, traits), _said(second, traits), strict=True):
             by_video[number, labels.index(one), labels.index(two)] += 1
     counts = by_video.sum(axis=0)
     n, kappa = int(counts.sum()), kappa_of(counts)
-    strata = sources if within_sources else None
+    strata = sources if traits.subsets == "macro" else None
     interval = None if kappa is None else cluster_bootstrap(by_video, kappas_of, strata=strata)
     return LabelTable(
         labels=tuple(labels),
@@ -94,59 +91,54 @@ def label_table(pairs: OpinionPairs, labels: Sequence[str], *, within_sources: b
     )
 
 
-def sample_offsets(pairs: OpinionPairs) -> tuple[Offset, ...]:
-    """Return offsets of accuracy and score, which are means over samples."""
-    clusters = [first.cluster for first, _ in pairs]
-    found = []
-    for name in VALUES["open_qa"]:
-        ones, twos = ([pair[side].values[name] for pair in pairs] for side in (0, 1))
-        moved = clustered_mean([two - one for one, two in zip(ones, twos, strict=True)], clusters)
-        first, second = sum(ones) / len(pairs), sum(twos) / len(pairs)
-        found.append(Offset(name=name, first=first, second=second, offset=moved.mean, low=moved.low, high=moved.high))
-    return tuple(found)
+def offsets_of(pairs: OpinionPairs, traits: ScorerTraits) -> tuple[Offset, ...]:
+    """Return the offset of each metric that the judge's values decide, over samples or over sources, as in results."""
+    assert traits.judged is not None, "opinions are a judge's"
+    judged = [metric for metric in traits.metrics if set(metric.values) <= set(traits.judged.values)]
+    is_plain = traits.subsets != "macro"
+    return tuple(
+        _sample_offset(pairs, metric)
+        if is_plain and metric.statistic is None
+        else _source_offset(pairs, metric, traits)
+        for metric in judged
+    )
 
 
-def source_offsets(pairs: OpinionPairs) -> tuple[Offset, ...]:
-    """Return offsets of f1, recall and precision as in results: recall and precision are means over sources.
+def _sample_offset(pairs: OpinionPairs, metric: MetricTraits) -> Offset:
+    """Return the offset of a mean over samples."""
+    ones, twos = ([pair[side].values[metric.name] for pair in pairs] for side in (0, 1))
+    moved = clustered_mean([two - one for one, two in zip(ones, twos, strict=True)], [one.cluster for one, _ in pairs])
+    first, second = sum(ones) / len(pairs), sum(twos) / len(pairs)
+    return Offset(name=metric.name, first=first, second=second, offset=moved.mean, low=moved.low, high=moved.high)
+
+
+def _source_offset(pairs: OpinionPairs, metric: MetricTraits, traits: ScorerTraits) -> Offset:
+    """Return the offset of a metric whose parts are means over sources.
 
     Each description weighs 1 / (number of sources * descriptions in its source), so that the mean over sources is a sum
     over videos, also when videos are drawn within sources.
     """
-    names = VALUES["autodq"]
     numbers, strata = _videos(pairs)
-    of = [_source(first) for first, _ in pairs]
+    of = [first.subset if traits.subsets == "macro" else "" for first, _ in pairs]
     weights = np.array([1 / (len(set(of)) * of.count(source)) for source in of])
-    # videos x judges x (recall, precision)
-    shares = np.zeros((len(strata), 2, len(names)))
-    rows = np.array([[[one.values[name] for name in names] for one in pair] for pair in pairs])
+    # videos x judges x parts
+    shares = np.zeros((len(strata), 2, len(metric.values)))
+    rows = np.array([[[one.values[name] for name in metric.values] for one in pair] for pair in pairs])
     np.add.at(shares, numbers, rows * weights[:, None, None])
 
-    def moved(name: str, totals: NDArray[np.float64]) -> NDArray[np.float64]:
-        first, second = _metric(name, totals[:, 0]), _metric(name, totals[:, 1])
-        return second - first
+    def value(means: NDArray[np.float64]) -> NDArray[np.float64]:
+        return means[..., 0] if metric.statistic is None else metric.statistic(means)
 
-    found = []
-    for name in ("f1", *names):
-        first, second = (float(_metric(name, shares[:, side].sum(axis=0))) for side in (0, 1))
-        spread = cluster_bootstrap(shares, partial(moved, name), strata=strata)
-        low, high = (spread.low, spread.high) if spread else (None, None)
-        found.append(Offset(name=name, first=first, second=second, offset=second - first, low=low, high=high))
-    return tuple(found)
+    first, second = (float(value(shares[:, side].sum(axis=0))) for side in (0, 1))
+    within = strata if traits.subsets == "macro" else None
+    spread = cluster_bootstrap(shares, lambda totals: value(totals[:, 1]) - value(totals[:, 0]), strata=within)
+    low, high = (spread.low, spread.high) if spread else (None, None)
+    return Offset(name=metric.name, first=first, second=second, offset=second - first, low=low, high=high)
 
 
-def _metric(name: str, means: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return f1, recall or precision from means of recall and precision, (..., 2) to (...)."""
-    if name != "f1":
-        return means[..., VALUES["autodq"].index(name)]
-    return f1_of(means)
-
-
-def _said(opinion: Opinion) -> tuple[str, ...]:
-    """Return the judge's labels of a sample's items: the grade, or the label of each event."""
-    if "accuracy" in opinion.values:
-        return (GRADES[0] if opinion.values["accuracy"] else GRADES[1],)
-    return tuple(label for _, label in opinion.labels)
-
-
-def _source(opinion: Opinion) -> str:
-    return RENAMED.get(opinion.subset, opinion.subset)
+def _said(opinion: Opinion, traits: ScorerTraits) -> tuple[str, ...]:
+    """Return the judge's labels of a sample's items: the label of each, or the grade."""
+    assert traits.judged is not None, "opinions are a judge's"
+    if traits.judged.items:
+        return tuple(label for _, label in opinion.labels)
+    return (traits.judged.labels[0] if opinion.values[traits.judged.values[0]] else traits.judged.labels[1],)

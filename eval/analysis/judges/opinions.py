@@ -5,22 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from eval.core import Score
+from eval.core import JudgedTraits, Score
 from eval.errors import RunError
-from eval.judges.calls import LABELS
 from eval.readers.malformed import RowError
 from eval.readers.rows import Row
 from eval.runs.folder import SCORES
 from eval.runs.result import malformed
 from eval.runs.scored import ScoredRun
-
-JudgedScorer = Literal["open_qa", "autodq"]
-"""Names of the scorers that use a judge."""
-
-VALUES: Mapping[JudgedScorer, tuple[str, ...]] = {"open_qa": ("accuracy", "score"), "autodq": ("recall", "precision")}
-"""The values that the judge gives a sample; a sample with all of them is judged."""
+from eval.scorers.traits import all_traits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +32,7 @@ class Opinion:
     values: Mapping[str, float]
     """The judge's values by metric; empty where one is missing, since there is no verdict then."""
     labels: tuple[tuple[str, str], ...] = ()
-    """The reference's events with the label of each, for descriptions."""
+    """The items that the judge labels, with the label of each; empty where it grades whole answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +43,7 @@ class Judged:
     """The folder that was read."""
     benchmark: str
     """Name of the benchmark."""
-    scorer: JudgedScorer
+    scorer: str
     """Name of the scorer."""
     judge: str
     """The judge's name, with the protocol's name where it has one."""
@@ -71,35 +65,35 @@ def read_judged(folder: Path) -> Judged:
     run = ScoredRun.read(folder)
     result, scores = run.result, run.scores
     identity = result.provenance["scorer"]
-    kind = next((kind for kind in VALUES if kind == identity["name"]), None)
-    if result.judge is None or kind is None:
+    traits = all_traits().get(identity["name"])
+    if result.judge is None or traits is None or traits.judged is None:
         raise RunError(
             f"{folder} holds scores of {identity['name']!r}, given without a judge. Two judges can be compared on "
             "open questions and descriptions."
         )
     try:
-        opinions = {key: _opinion(score, kind, folder) for key, score in scores.items()}
+        opinions = {key: _opinion(score, traits.judged, folder, traits.renamed) for key, score in scores.items()}
     except RowError as error:
         raise malformed(error) from None
     return Judged(
         folder=folder,
         benchmark=result.benchmark,
-        scorer=kind,
+        scorer=traits.name,
         judge=f"{result.judge} ({result.protocol})" if result.protocol else result.judge,
         identity=identity,
         opinions=opinions,
-        questions=_questions(run) if kind == "open_qa" else {},
+        questions={} if traits.judged.items else _questions(run),
     )
 
 
-def _opinion(score: Score, kind: JudgedScorer, folder: Path) -> Opinion:
-    values = {name: score.values[name] for name in VALUES[kind] if name in score.values}
-    is_judged = len(values) == len(VALUES[kind])
+def _opinion(score: Score, judged: JudgedTraits, folder: Path, renamed: Mapping[str, str]) -> Opinion:
+    values = {name: score.values[name] for name in judged.values if name in score.values}
+    is_judged = len(values) == len(judged.values)
     labels: tuple[tuple[str, str], ...] = ()
-    if is_judged and kind == "autodq":
-        labels = _labels(Row(score.detail, f"{folder / SCORES}: sample {score.id!r}", "detail."))
+    if is_judged and judged.items:
+        labels = _labels(Row(score.detail, f"{folder / SCORES}: sample {score.id!r}", "detail."), judged, *judged.items)
     return Opinion(
-        subset=score.subset,
+        subset=renamed.get(score.subset, score.subset),
         cluster=score.cluster or score.id,
         output=score.answer,
         target=score.target,
@@ -108,14 +102,16 @@ def _opinion(score: Score, kind: JudgedScorer, folder: Path) -> Opinion:
     )
 
 
-def _labels(detail: Row) -> tuple[tuple[str, str], ...]:
-    events, labels = (detail.row(name).texts("reference") for name in ("events", "labels"))
-    if len(events) != len(labels):
-        raise detail.error("labels.reference", f"has {len(labels)} labels for {len(events)} events")
+def _labels(detail: Row, judged: JudgedTraits, *places: str) -> tuple[tuple[str, str], ...]:
+    rooms = [place.rpartition(".") for place in places]
+    items, labels = ((detail.row(room) if room else detail).texts(name) for room, _, name in rooms)
+    where, noun = places[1], rooms[0][0]
+    if len(items) != len(labels):
+        raise detail.error(where, f"has {len(labels)} labels for {len(items)} {noun}")
     for label in labels:
-        if label not in LABELS:
-            raise detail.error("labels.reference", f"holds {label!r}, expected one of {', '.join(LABELS)}")
-    return tuple(zip(events, labels, strict=True))
+        if label not in judged.labels:
+            raise detail.error(where, f"holds {label!r}, expected one of {', '.join(judged.labels)}")
+    return tuple(zip(items, labels, strict=True))
 
 
 def _questions(run: ScoredRun) -> dict[str, str]:

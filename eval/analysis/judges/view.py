@@ -8,11 +8,13 @@ from typing import Any
 
 from rich.console import Console
 
-from eval.analysis.differences import Difference
 from eval.analysis.judges.comparison import Agreement, JudgeFlip
 from eval.analysis.judges.measured import LabelTable, Offset
+from eval.core import JudgedTraits
 from eval.report.columns import Column, Line, show_table
 from eval.report.printing import one_line, printed, quoted_width, results_console, say
+from eval.runs.differences import Difference
+from eval.scorers.traits import traits_of
 
 FLIPS_SHOWN = 5
 """Number of samples listed for each kind of flip."""
@@ -32,30 +34,29 @@ _NARROW = 40
 def show_agreement(agreement: Agreement, *, notes: Sequence[str] = (), console: Console | None = None) -> None:
     """Print the agreement of two judges, the offsets of the metrics, and the samples that flip."""
     console = console or results_console()
-    is_qa = agreement.scorer == "open_qa"
-    table = agreement.table
+    judged, table = traits_of({"name": agreement.scorer}).judged, agreement.table
+    assert judged is not None, "an agreement is of judges"
     say_title(console, agreement.benchmark, agreement.first, agreement.second)
     say(console, f"They differ in {told_differences(agreement.differences)}.")
     say(console, _counts(agreement))
     say(console, "")
     for offset in agreement.offsets:
         say(console, _offset(offset), "bold" if offset is agreement.offsets[0] else "")
-    say(console, _kappa(table, "grades" if is_qa else "labels of the references' events"))
+    say(console, _kappa(table, judged.noun))
     if agreement.n_other_events:
         left_out = f"{agreement.n_other_events} descriptions are left out of it: the judges listed other events."
         say(console, left_out)
     if table.n:
         _show_labels(console, table)
     say(console, _EXPLAINED)
-    if is_qa:
-        right = [flip for flip in agreement.flips if flip.first["accuracy"]]
-        wrong = [flip for flip in agreement.flips if not flip.first["accuracy"]]
-        kinds = [("yes -> no", right), ("no -> yes", wrong)]
+    if judged.items:
+        _show_flips(console, "descriptions with other values or labels (most moved first)", agreement.flips, judged)
     else:
-        title = "descriptions with other values or labels (most moved first)"
-        kinds = [(title, list(agreement.flips))]
-    for title, flips in kinds:
-        _show_flips(console, title, flips)
+        grade, (yes, no) = judged.values[0], judged.labels
+        right = [flip for flip in agreement.flips if flip.first[grade]]
+        wrong = [flip for flip in agreement.flips if not flip.first[grade]]
+        _show_flips(console, f"{yes} -> {no}", right, judged)
+        _show_flips(console, f"{no} -> {yes}", wrong, judged)
     for note in notes:
         say(console, note)
 
@@ -121,27 +122,29 @@ def _show_labels(console: Console, table: LabelTable) -> None:
     show_table(console, columns, lines, elsewhere="--to FILE")
 
 
-def _show_flips(console: Console, title: str, flips: Sequence[JudgeFlip]) -> None:
+def _show_flips(console: Console, title: str, flips: Sequence[JudgeFlip], judged: JudgedTraits) -> None:
     say(console, f"\n{len(flips)} {title}{':' if flips else ''}", "bold")
     width = quoted_width(console)
     for flip in flips[:FLIPS_SHOWN]:
-        for line in _graded(flip, width) if "accuracy" in flip.first else _described(flip, width):
+        for line in (_described if judged.items else _graded)(flip, width, judged):
             say(console, line)
     if len(flips) > FLIPS_SHOWN:
         say(console, f"  ... and {len(flips) - FLIPS_SHOWN} more")
 
 
-def _graded(flip: JudgeFlip, width: int) -> list[str]:
-    said = [f"{'yes' if one['accuracy'] else 'no'} ({one['score']:g})" for one in (flip.first, flip.second)]
+def _graded(flip: JudgeFlip, width: int, judged: JudgedTraits) -> list[str]:
+    grade, *others = judged.values
+    more = [", ".join(f"{one[name]:g}" for name in others) for one in (flip.first, flip.second)]
+    said = [judged.labels[0 if one[grade] else 1] for one in (flip.first, flip.second)]
+    said = [f"{label} ({rest})" if rest else label for label, rest in zip(said, more, strict=True)]
     question = f"{one_line(flip.question, width // 2)} " if flip.question else ""
     compared = f"    answer {one_line(flip.target, width // 4)} | output {one_line(flip.output, width)}"
     return [f"  {one_line(flip.id)}: {said[0]} -> {said[1]}  {question}".rstrip(), _cut(compared, width)]
 
 
-def _described(flip: JudgeFlip, width: int) -> list[str]:
+def _described(flip: JudgeFlip, width: int, judged: JudgedTraits) -> list[str]:
     moves = (
-        f"{name} {printed(name, flip.first[name])} -> {printed(name, flip.second[name])}"
-        for name in ("recall", "precision")
+        f"{name} {printed(name, flip.first[name])} -> {printed(name, flip.second[name])}" for name in judged.values
     )
     lines = [f"  {one_line(flip.id)}: {', '.join(moves)}"]
     lines += [

@@ -16,10 +16,9 @@ from eval.analysis.leaderboard.cells import check_cell
 from eval.analysis.leaderboard.rows import TableRow
 from eval.core import OVERALL
 from eval.errors import DataError
+from eval.scorers.traits import all_traits
 
 FIELDS = ("benchmark", "split", "subset", "model", "metric", "value", "judge", "source")
-HEADLINES = ("accuracy", "f1", "cider")
-"""The benchmarks' primary metrics."""
 
 
 def read_published(path: Path) -> list[TableRow]:
@@ -63,6 +62,10 @@ def _row(fields: dict[str, str], place: str) -> TableRow:
         judge=fields["judge"],
         protocol="",
         value=value,
-        headline=fields["subset"] == OVERALL and fields["metric"] in HEADLINES,
+        headline=fields["subset"] == OVERALL and fields["metric"] in _headlines(),
         source=fields["source"],
     )
+
+
+def _headlines() -> set[str]:
+    return {traits.headline.name for traits in all_traits().values()}

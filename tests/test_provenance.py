@@ -1,0 +1,99 @@
+"""The hash of the code: it changes with what outputs and scores depend on, and with nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from eval.config import PROJECT
+from eval.provenance import WITHOUT_EFFECT, code_hash
+
+FILES = {
+    "eval/video/frames.py": '"""Frames."""\n\nSIZE = 3  # pixels\n"""The size."""\n',
+    "eval/models/engine.py": "STEP = 1\n",
+    "eval/readers/prompts.py": 'OWN = {"open_qa": "Answer in a few words."}\n',
+    "eval/scorers/words.py": 'def close(one):\n    """Return it."""\n    return f"{one!r} {SIZE}"\n',
+    "eval/report/table.py": "WIDTH = 80\n",
+    "eval/cli/why.py": "SHOWN = 5\n",
+    "eval/analysis/compare/view.py": "SHOWN = 5\n",
+    "eval/__main__.py": "CODE = 2\n",
+    "benchmarks/nextqa.py": "SPLIT = 'val'\n",
+}
+
+
+@pytest.fixture
+def project(tmp_path):
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("eval/video/frames.py", "SIZE = 3", "SIZE = 4"),
+        ("eval/models/engine.py", "1", "2"),
+        ("eval/readers/prompts.py", "a few words", "one word"),
+        ("eval/scorers/words.py", "!r", "!s"),
+        ("eval/scorers/words.py", "return f", "return 1 or f"),
+        ("benchmarks/nextqa.py", "'val'", "'test'"),
+    ],
+)
+def test_code_that_outputs_or_scores_depend_on_changes_it(project, name, old, new):
+    before = code_hash(project)
+    (project / name).write_text(FILES[name].replace(old, new))
+    assert code_hash(project) != before
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("eval/video/frames.py", "# pixels", "# the side, in pixels"),
+        ("eval/video/frames.py", '"""Frames."""', '"""Frames of a clip,\n\nand more.\n"""'),
+        ("eval/video/frames.py", '"""The size."""\n', ""),
+        ("eval/video/frames.py", "SIZE = 3", "\n\nSIZE =   3"),
+        ("eval/video/frames.py", "\n", "\r\n"),
+        ("eval/scorers/words.py", "Return it.", "Return its text.\n\n    More.\n    "),
+        ("eval/scorers/words.py", '    """Return it."""\n', ""),
+        ("eval/report/table.py", "80", "100"),
+        ("eval/cli/why.py", "5", "6"),
+        ("eval/analysis/compare/view.py", "5", "6"),
+        ("eval/__main__.py", "2", "3"),
+    ],
+)
+def test_comments_docstrings_and_what_shows_results_do_not_change_it(project, name, old, new):
+    before = code_hash(project)
+    (project / name).write_bytes(FILES[name].replace(old, new).encode())
+    assert code_hash(project) == before
+
+
+def test_a_moved_or_new_file_changes_it(project):
+    before = code_hash(project)
+    (project / "eval/video/frames.py").rename(project / "eval/video/images.py")
+    moved = code_hash(project)
+    (project / "benchmarks/new.py").write_text("")
+    assert len({before, moved, code_hash(project)}) == 3
+
+
+def test_it_is_the_same_in_all_versions_of_python(tmp_path):
+    """Python 3.12 and later split f-strings into tokens; the tokens here are written by hand."""
+    (tmp_path / "eval").mkdir()
+    source = 'if a:\n    # why\n    """Text."""\n    b = f"{a:{w}} \u00e4 {f\'{c}\'}" "x"\n    f"{d()}"\n'
+    (tmp_path / "eval" / "core.py").write_text(source, encoding="utf-8")
+    strings = ("f\"{a:{w}} \u00e4 {f'{c}'}\"", '"x"')
+    tokens = ["if", "a", ":", "NEWLINE", "INDENT", "b", "=", *strings, "NEWLINE", 'f"{d()}"', "NEWLINE", "DEDENT"]
+    whole = "eval/core.py\0" + "\0".join(tokens) + "\0"
+    assert code_hash(tmp_path) == hashlib.sha256(whole.encode()).hexdigest()[:16]
+
+
+def test_a_file_that_is_no_python_counts_as_it_is(project):
+    (project / "eval/models/engine.py").write_text("def (:\n")
+    before = code_hash(project)
+    (project / "eval/models/engine.py").write_text("def (:  # why\n")
+    assert code_hash(project) != before
+
+
+def test_what_is_left_out_exists():
+    assert all((PROJECT / "eval" / name).exists() for name in WITHOUT_EFFECT)
