@@ -1,9 +1,10 @@
 """Turn scores into metrics: averages under both accountings, overall and by subset.
 
 The treatment of samples without a value decides some comparisons, so both conventions are always given. `upstream`
-removes them from the denominator, as in the published numbers. `strict` divides by all samples: an output without an
-answer, a sample without an output and a judge without a verdict all score 0. For the failures among them `lower` and
-`upper` bound the value: as if all of them had scored 0, or the full score.
+removes them from the denominator, as in the published numbers, except for samples without an output whose marker,
+`<error>`, upstream has judged: these have a value. `strict` divides by all samples: an output without an answer, a
+sample without an output and a judge without a verdict all score 0. For the failures among them `lower` and `upper`
+bound the value: as if all of them had scored 0, or the full score.
 
 These bounds cover failures. `stderr` and `interval` cover how much the value would vary with other videos: answers
 about one source video depend on each other, so that the videos are the units that were drawn. The set of counted
@@ -64,8 +65,8 @@ def over_samples(
     full: float = 1.0,
 ) -> Metric:
     """Return the mean of one named value between 0 and `full` over the scores of a subset."""
-    valued = [score for score in scores if name in score.values]
-    unvalued = [score for score in scores if name not in score.values]
+    valued = [score for score in scores if has_value(score, name, accounting)]
+    unvalued = [score for score in scores if not has_value(score, name, accounting)]
     invalid = [score for score in unvalued if score.status == "invalid"]
     failed = [score for score in unvalued if score.status != "invalid"]
     wrong = [] if accounting == "upstream" else unvalued
@@ -86,7 +87,12 @@ def over_samples(
         upper=(total + full * len(failed)) / n_all if n_all else None,
         chance=sum(chances) / n if n and len(chances) == n else None,
     )
-    return metric if not n else with_shares(metric, _estimate([valued + wrong], name), full)
+    return metric if not n else with_shares(metric, _estimate([valued + wrong], name, accounting), full)
+
+
+def has_value(score: Score, name: str, accounting: Accounting) -> bool:
+    """Whether a score counts by its value; in `strict` the judge's opinion of upstream's `<error>` does not."""
+    return name in score.values and (accounting == "upstream" or score.status != "model_failed")
 
 
 def over_subsets(parts: Sequence[Metric], groups: Sequence[Sequence[Score]], *, full: float = 1.0) -> Metric:
@@ -114,7 +120,8 @@ def over_subsets(parts: Sequence[Metric], groups: Sequence[Sequence[Score]], *, 
     )
     name, accounting = metric.name, metric.accounting
     counted = [[score for score in group if accounting == "strict" or name in score.values] for group in groups]
-    return with_shares(metric, _estimate([group for group in counted if group], name), full) if valued else metric
+    found = [group for group in counted if group]
+    return with_shares(metric, _estimate(found, name, accounting), full) if valued else metric
 
 
 def with_shares(metric: Metric, found: Estimate, full: float) -> Metric:
@@ -138,9 +145,13 @@ def video_of(score: Score) -> str:
     return score.cluster or score.id
 
 
-def _estimate(groups: Sequence[Sequence[Score]], name: str) -> Estimate:
+def _estimate(groups: Sequence[Sequence[Score]], name: str, accounting: Accounting) -> Estimate:
     """Return the mean over groups of the means of a value, 0 for a score without it."""
-    rows = [(score.values.get(name, 0.0), video_of(score), i) for i, group in enumerate(groups) for score in group]
+    rows = [
+        (score.values[name] if has_value(score, name, accounting) else 0.0, video_of(score), i)
+        for i, group in enumerate(groups)
+        for score in group
+    ]
     values, videos, strata = zip(*rows, strict=True)
     return estimate(values, videos, strata)
 

@@ -27,7 +27,7 @@ from eval.judges.protocol import Question, Side
 from eval.judges.rounds import NoAnswer, ask
 from eval.scorers.accounting import ACCOUNTINGS
 from eval.scorers.event_table import BUCKETS, METRICS, RATES, RENAMED, event_table, f1_of
-from eval.scorers.judged import JudgedScorer, has_output, judged_score
+from eval.scorers.judged import JudgedScorer, has_output, judged_score, output_or_marker
 
 _Key = tuple[int, Side]
 """Position of a video among those given, and the side of its events."""
@@ -73,14 +73,14 @@ class AutoDQ(JudgedScorer):
         events: dict[_Key, tuple[str, ...]] = {}
         listing: dict[_Key, Question[tuple[str, ...]]] = {}
         for i, (sample, prediction) in enumerate(pairs):
-            for side in _sides(prediction):
+            for side in self._sides(prediction):
                 known = sample.metadata.get("events") if side == "reference" else None
                 if isinstance(known, list | tuple):
                     events[i, side] = tuple(str(event) for event in known)
                 else:
                     listing[i, side] = self._listing(sample, prediction, side)
         events |= self._answers("list the events of the", listing, failures)
-        sides = [(i, side) for i, pair in enumerate(pairs) if i not in failures for side in _sides(pair[1])]
+        sides = [(i, side) for i, pair in enumerate(pairs) if i not in failures for side in self._sides(pair[1])]
         labelling = {
             (i, side): self._labelling(*pairs[i], side, events[i, side])
             for i, side in sides
@@ -104,6 +104,13 @@ class AutoDQ(JudgedScorer):
         """Return f1, recall and precision under both accountings, overall, by source and by kind of video."""
         return [metric for accounting in ACCOUNTINGS for metric in event_table(scores, accounting)]
 
+    def _sides(self, prediction: Prediction) -> Iterable[Side]:
+        """Return the sides to ask about: both, in upstream's order.
+
+        Without an output there is none; by upstream's protocol its marker of a failure is judged like a description.
+        """
+        return tuple(METRICS) if has_output(prediction) or self.protocol.ask_even_if_trivial else ()
+
     def _listing(self, sample: Sample, prediction: Prediction, side: Side) -> Question[tuple[str, ...]]:
         return self.protocol.list_events(sample.id, side, _texts(sample, prediction)[side].replace('"', "'"))
 
@@ -125,13 +132,8 @@ class AutoDQ(JudgedScorer):
         return answers
 
 
-def _sides(prediction: Prediction) -> Iterable[Side]:
-    """Return the sides to ask about: both, in upstream's order; none without an output."""
-    return tuple(METRICS) if has_output(prediction) else ()
-
-
 def _texts(sample: Sample, prediction: Prediction) -> dict[Side, str]:
-    return {"reference": sample.targets[0].lower(), "prediction": (prediction.output or "").lower()}
+    return {"reference": sample.targets[0].lower(), "prediction": output_or_marker(prediction).lower()}
 
 
 def _shares(side: Side, labels: Sequence[Label], n_events: int) -> dict[str, float]:
@@ -172,6 +174,6 @@ def _score(
 ) -> Score:
     """Return the score. Its values include the video's counts, for grouping metrics; a failed one has only those."""
     values = _counts(sample)
-    if has_output(prediction) and failure is None:
+    if failure is None:
         values |= {name: value for share in shares for name, value in share.items()}
     return judged_score(sample, prediction, values, failure, detail)

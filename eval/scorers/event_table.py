@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from eval.core import OVERALL, Accounting, Metric, Score
 from eval.judges.protocol import Side
-from eval.scorers.accounting import over_samples, over_subsets, video_of
+from eval.scorers.accounting import has_value, over_samples, over_subsets, video_of
 from eval.stats import cluster_bootstrap
 
 SOURCES = ("movie_animation", "movie_live_action", "shorts", "stock", "youtube")
@@ -110,7 +110,9 @@ def _with_spread(f1: Metric, row: Sequence[Metric], groups: Sequence[Sequence[Sc
     numbers = {video: number for number, video in enumerate(videos)}
     sums = np.zeros((len(videos), 2))
     for score, weight, i in weighed:
-        sums[numbers[video_of(score), i]] += [weight * score.values.get(name, 0.0) for name in METRICS.values()]
+        sums[numbers[video_of(score), i]] += [
+            weight * score.values[name] if has_value(score, name, f1.accounting) else 0.0 for name in METRICS.values()
+        ]
     spread = cluster_bootstrap(sums, f1_of, strata=[i for _, i in videos])
     if spread is None:
         return f1

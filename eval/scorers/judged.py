@@ -41,6 +41,11 @@ def has_output(prediction: Prediction) -> bool:
     return prediction.output is not None and prediction.output != FAILED
 
 
+def output_or_marker(prediction: Prediction) -> str:
+    """Return the output, or upstream's marker of a failure, which its files hold in its place."""
+    return FAILED if prediction.output is None else prediction.output
+
+
 def judged_score(
     sample: Sample,
     prediction: Prediction,

@@ -2,7 +2,9 @@
 
 As in upstream, the judge sees the question unchanged, and answer and output in lower case. The protocol decides the
 wording, the number of attempts and the parsing of replies. Upstream drops a sample without a verdict, as does the
-accounting `upstream` here; `strict` counts it as wrong. Source: evaluation/metrics/evaluate_qa_oe_gpt.py of
+accounting `upstream` here; `strict` counts it as wrong. A sample without an output has the text `<error>` in upstream's
+files, which upstream has judged like any answer: so does its protocol here, and the others count it as wrong unasked.
+Source: evaluation/metrics/evaluate_qa_oe_gpt.py of
 github.com/bytedance/tarsier.
 
 The question is `metadata["question"]` of a sample, as in upstream's rows and the official files. A sample has exactly
@@ -21,7 +23,7 @@ from eval.judges.calls import Grade
 from eval.judges.protocol import Question
 from eval.judges.rounds import NoAnswer, ask
 from eval.scorers.accounting import averages
-from eval.scorers.judged import JudgedScorer, has_output, judged_score
+from eval.scorers.judged import JudgedScorer, has_output, judged_score, output_or_marker
 from eval.scorers.matching import MATCHES, compare, says_nothing
 
 
@@ -75,20 +77,17 @@ class OpenQA(JudgedScorer):
             raise DataError(f"{sample.id}: {there} to compare with; an open question has one, so correct its row")
         if not sample.targets[0].strip():
             raise DataError(f"{sample.id}: the answer to compare with is empty; fill it in, or leave the row out")
-        if not has_output(prediction) or (
-            not self.protocol.ask_even_if_trivial and says_nothing(prediction.output or "", asked)
-        ):
+        said = output_or_marker(prediction)
+        if not self.protocol.ask_even_if_trivial and (not has_output(prediction) or says_nothing(said, asked)):
             return None
-        said = (prediction.output or "").lower()
-        return self.protocol.grade(sample.id, asked, sample.targets[0].lower(), said)
+        return self.protocol.grade(sample.id, asked, sample.targets[0].lower(), said.lower())
 
 
 def _score(sample: Sample, prediction: Prediction, answer: Grade | NoAnswer | None) -> Score:
     """Return the score; there is no answer where the judge was not asked: no output, or one that is plainly wrong."""
     values: Mapping[str, float] = {}
-    if has_output(prediction):
-        if not isinstance(answer, NoAnswer):
-            correct, score = (False, 0.0) if answer is None else (answer.correct, answer.score)
-            values = {"accuracy": float(correct), "score": score}
-        values = {**values, **compare(prediction.output or "", sample.targets[0])}
+    if not isinstance(answer, NoAnswer):
+        correct, score = (False, 0.0) if answer is None else (answer.correct, answer.score)
+        values = {"accuracy": float(correct), "score": score}
+    values = {**values, **compare(output_or_marker(prediction), sample.targets[0])}
     return judged_score(sample, prediction, values, answer.reason if isinstance(answer, NoAnswer) else None)

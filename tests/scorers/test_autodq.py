@@ -202,6 +202,18 @@ def test_nobody_is_asked_about_a_missing_output():
     assert scores[0].values == {"n_events": 4}
 
 
+def test_upstreams_protocol_has_its_marker_of_a_failure_judged():
+    events, labels = '{"events": ["an error"]}', '{"events": [{"event": "x", "relationship": "neutral"}]}'
+    judge = Recorder({"DREAM_0": [events, labels, labels]})
+    pair = replace(sample(), metadata={"events": ["a dog runs"]}), FAILED
+    scorer = AutoDQ(judge=judge, protocol=UPSTREAM)
+    [score] = scorer.score([pair])
+    assert "<error>" in judge.rounds[0][0].user
+    assert (score.status, score.values["recall"], score.values["precision"]) == ("model_failed", 0, 0)
+    metrics = {(each.name, each.accounting): each for each in scorer.aggregate([score]) if each.subset == OVERALL}
+    assert (metrics["recall", "upstream"].n, metrics["recall", "upstream"].value) == (1, 0)
+
+
 def test_a_sample_without_reference_is_an_error_before_anyone_is_asked():
     judge = Recorder(["?"])
     with pytest.raises(DataError, match="DREAM_1: 1 references"):

@@ -99,6 +99,8 @@ def toy(tmp_path, monkeypatch):
     room.mkdir()
     (room / "toy.py").write_text(TOY)
     shutil.copytree(configuration.PROJECT / "conf", tmp_path / "conf")
+    (tmp_path / "results").mkdir()
+    shutil.copy(configuration.PROJECT / "results" / "published.csv", tmp_path / "results")
     node = (tmp_path / "conf" / "benchmark" / "msvd-qa.yaml").read_text()
     (room / "toy_judged.py").write_text(JUDGED)
     head, _, _ = node.partition("\nscorer:")

@@ -6,7 +6,7 @@ import pytest
 from eval.core import OVERALL, Clip, Prediction, Sample
 from eval.errors import ConfigError, DataError
 from eval.judges.offline import OfflineJudge
-from eval.judges.protocol import judge_protocol, upstream_protocol
+from eval.judges.protocol import judge_protocol, native_protocol, upstream_protocol
 from eval.judges.scripted import ScriptedJudge
 from eval.judges.wording import native_wording
 from eval.scorers.open_qa import OpenQA
@@ -83,8 +83,10 @@ def test_one_of_each_outcome():
     assert (unread.status, unread.values) == ("judge_failed", {"exact_match": 0, "lemma_match": 1, "contained": 1})
     assert unread.reason is not None
     assert unread.reason.startswith("asked once; the reply 'Yes, five.' cannot be read: no Python literal: ")
-    assert (missing.status, missing.values, missing.reason) == ("model_failed", {}, "no video")
+    # Upstream has its marker of a failure judged like an answer; nothing scripts a reply to the first of them.
+    assert (missing.status, missing.reason, "accuracy" in missing.values) == ("model_failed", "no video", False)
     assert (upstreams.status, upstreams.answer, upstreams.reason) == ("model_failed", None, "the output is <error>")
+    assert upstreams.values == {"accuracy": 1, "score": 4, "exact_match": 0, "lemma_match": 0, "contained": 0}
     assert (empty.status, empty.values["accuracy"], empty.values["score"]) == ("scored", 0, 0)
 
 
@@ -119,8 +121,20 @@ def test_nobody_is_asked_about_outputs_that_are_missing_or_say_nothing():
     assert [score.status for score in scores] == ["model_failed", "scored", "scored"]
     # As upstream has it, the judge grades those too.
     scores = OpenQA(judge=judge, protocol=UPSTREAM).score(pairs)
-    assert [len(calls) for calls in judge.rounds] == [2]
+    assert [[call.inputs["prediction"] for call in calls] for calls in judge.rounds] == [["<error>", "", "what runs"]]
     assert scores[1].values["accuracy"] == 1
+
+
+def test_a_failure_is_judged_in_upstreams_accounting_and_wrong_in_the_other():
+    pairs = [(sample(number), said("dog" if number < 15 else "<error>", number)) for number in range(20)]
+    for protocol, verdict in ((native_protocol(), "no"), (UPSTREAM, "no"), (UPSTREAM, "yes")):
+        failed = f"{{'pred': '{verdict}', 'score': 1}}"
+        scorer = OpenQA(judge=ScriptedJudge(replies={f"Set_{n}": YES if n < 15 else failed for n in range(20)}),
+                        protocol=protocol)  # fmt: skip
+        got = by_key(scorer.aggregate(scorer.score(pairs)))
+        upstreams, strict = (got["accuracy", accounting, OVERALL] for accounting in ("upstream", "strict"))
+        assert (upstreams.value, upstreams.n) == ((1.0 if verdict == "yes" else 0.75), 20)
+        assert (strict.value, strict.n, strict.n_failed) == (0.75, 20, 5)
 
 
 @pytest.mark.parametrize(
@@ -153,14 +167,13 @@ def test_both_accountings_and_bounds():
         metric = got[name, accounting, OVERALL]
         return metric.value, metric.n, metric.n_invalid, metric.n_failed, metric.lower, metric.upper
 
-    # Of two verdicts one is yes; one has no verdict and one no output: 1 of 4 to 3 of 4.
-    assert numbers("accuracy", "upstream") == (1 / 2, 2, 0, 2, 1 / 4, 3 / 4)
+    # One of two verdicts is yes, one sample has none; one has no output, which upstream counts as wrong.
+    assert numbers("accuracy", "upstream") == (1 / 3, 3, 0, 1, 1 / 4, 2 / 4)
     assert numbers("accuracy", "strict") == (1 / 4, 4, 0, 2, 1 / 4, 3 / 4)
     # 4 and 2; full marks are 5 each.
-    assert numbers("score", "upstream") == (3.0, 2, 0, 2, 6 / 4, 16 / 4)
+    assert numbers("score", "upstream") == (2.0, 3, 0, 1, 6 / 4, 11 / 4)
     assert numbers("score", "strict") == (6 / 4, 4, 0, 2, 6 / 4, 16 / 4)
-    # Words are compared for three outputs.
-    assert numbers("exact_match", "upstream") == (1 / 3, 3, 0, 1, 1 / 4, 2 / 4)
+    assert numbers("exact_match", "upstream") == (1 / 4, 4, 0, 0, 1 / 4, 1 / 4)
     assert numbers("lemma_match", "strict") == (2 / 4, 4, 0, 1, 2 / 4, 3 / 4)
 
 

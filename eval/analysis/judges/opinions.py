@@ -88,7 +88,7 @@ def read_judged(folder: Path) -> Judged:
 
 def _opinion(score: Score, judged: JudgedTraits, folder: Path, renamed: Mapping[str, str]) -> Opinion:
     values = {name: score.values[name] for name in judged.values if name in score.values}
-    is_judged = len(values) == len(judged.values)
+    is_judged = score.status == "scored" and len(values) == len(judged.values)
     labels: tuple[tuple[str, str], ...] = ()
     if is_judged and judged.items:
         labels = _labels(Row(score.detail, f"{folder / SCORES}: sample {score.id!r}", "detail."), judged, *judged.items)

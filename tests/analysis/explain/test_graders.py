@@ -77,14 +77,14 @@ def test_every_judge_in_the_store_gives_its_verdicts_again(tmp_path):
     path = stored(tmp_path / "v.sqlite", {"a dog"})
     stored(path, {"a dog", "a bird"}, served="judge-2")
     found = {each.choices[JUDGE]: accuracy(each) for each in panel_of(path).marked}
-    assert found == pytest.approx({"judge-1, native": 1 / 3, "judge-2, native": 2 / 3})
+    assert found == pytest.approx({"judge-1, native": 1 / 4, "judge-2, native": 2 / 4})
     described = stored_judges(path)[0].describe()
     assert (described["name"], described["provider"], described["takes"]) == ("judge-1", "local", None)
 
 
 def test_the_form_in_which_a_server_was_asked_is_found(tmp_path):
     path = stored(tmp_path / "v.sqlite", {"a dog"}, takes=Capabilities(), probed=False)
-    assert [accuracy(each) for each in panel_of(path).marked] == pytest.approx([1 / 3])
+    assert [accuracy(each) for each in panel_of(path).marked] == pytest.approx([1 / 4])
 
 
 def test_verdicts_on_other_outputs_are_none(tmp_path):
