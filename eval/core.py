@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-Accounting = Literal["upstream", "strict"]
-"""Accounting of samples without a value. `upstream`: they leave the denominator. `strict`: they earn nothing."""
+Accounting = Literal["upstream", "strict", "tolerant"]
+"""Accounting of samples without a value. `upstream`: they leave the denominator. `strict`: they earn nothing.
+`tolerant`: as strict, with multiple-choice answers as a person would read them; only where this differs.
+"""
 
 Status = Literal["scored", "invalid", "model_failed", "judge_failed"]
 """The outcome of a sample: an answer was scored; the output holds no answer; there is no output; no verdict."""

@@ -26,6 +26,8 @@ def explained(shown: frozenset[str]) -> str:
         "Values times 100 (a judge's score from 0 to 5 as it is). What has no valid answer, or failed, "
         f"{left_out}earns nothing in strict. The interval is that of strict, over source videos."
     )
+    if "tolerant" in shown:
+        said += " Tolerant: answers as a person would read them, in brackets, phrases or an option's own words."
     if IF_FAILED in shown:
         said += " If failed: the value had all that failed been wrong, and had all been right."
     return said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from rich.console import Console
 from rich.markup import escape
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 FAILURES_SHOWN = 10
 """Number of failed samples listed on the terminal; predictions.jsonl has all of them."""
 
+DOUBTS_SHOWN = 3
+"""Number of answers in doubt that are shown; scores.jsonl has all of them."""
+
 PLAIN_INTERVAL = 15.0
 """Seconds between progress lines where the output is not a terminal."""
 
@@ -36,6 +39,7 @@ _COLUMNS = (
     Column(name="strict"),
     Column(name="95% interval"),
 )
+_TOLERANT = Column(name="tolerant", rank=8)
 _IF_FAILED = Column(name=IF_FAILED, rank=4)
 _CHANCE = Column(name="chance", rank=7)
 _ENDED = (Column(name="invalid", rank=5), Column(name="failed", rank=2))
@@ -115,6 +119,7 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
     media[OVERALL] = f"{present}/{total}"
     failed = result.counts.model_failed + result.counts.judge_failed
     optional = (
+        *((_TOLERANT,) if any(metric.accounting == "tolerant" for metric in result.metrics) else ()),
         *((_IF_FAILED,) if failed else ()),
         *((_CHANCE,) if any(metric.chance is not None for metric in result.metrics) else ()),
     )
@@ -124,7 +129,7 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
     rows.sort(key=lambda row: row[0][0] != OVERALL)
     for position, ((subset, name), by_accounting) in enumerate(rows):
         metric = by_accounting.get("strict") or by_accounting["upstream"]
-        values = {a: by_accounting[a].value if a in by_accounting else None for a in ("upstream", "strict")}
+        values = {a: by_accounting[a].value if a in by_accounting else None for a in get_args(Accounting)}
         cells = {
             "": one_line(_label(subset, name, result.primary)),
             "n": str(metric.n),
@@ -240,7 +245,7 @@ def _rows(metrics: Sequence[Metric]) -> dict[tuple[str, str], dict[Accounting, M
 def show_failures(
     predictions: Sequence[Prediction], scores: Sequence[Score] = (), *, console: Console | None = None
 ) -> None:
-    """List the samples without an output or a verdict, with the reason; only the first few of them in full."""
+    """List the samples that failed and the answers in doubt, with the reason; only the first few of them in full."""
     console = console or results_console()
     failed = [(p.id, p.error) for p in predictions if p.error is not None]
     unjudged = [(score.id, score.reason or "") for score in scores if score.status == "judge_failed"]
@@ -252,3 +257,8 @@ def show_failures(
             say(console, f"  {name}: {one_line(reason, REASON)}")
         if len(found) > FAILURES_SHOWN:
             say(console, f"  ... and {len(found) - FAILURES_SHOWN} more, in {where}")
+    doubts = [(score.id, score.reason) for score in scores if score.status == "scored" and score.reason]
+    if doubts:
+        say(console, f"\n{len(doubts)} answers in doubt, scored by upstream's rule, which reads the first character:")
+        for name, reason in doubts[:DOUBTS_SHOWN]:
+            say(console, f"  {name}: {one_line(reason, REASON)}")

@@ -2,18 +2,22 @@
 
 The rule is crude but kept unchanged, because published numbers use it: "Answer: C" is read as A, and any
 capital letter, of any alphabet, is a valid answer. Lower-case letters and prose that begins in lower case hold no
-answer; nothing is guessed. Source: evaluation/metrics/evaluate_qa_mc.py of github.com/bytedance/tarsier.
+answer; nothing is guessed. What a person would read is in `tolerant.py`; where it differs for any sample, the
+accounting `tolerant` stands beside the others, never in their place. Source: evaluation/metrics/evaluate_qa_mc.py of
+github.com/bytedance/tarsier.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from string import ascii_uppercase
 from typing import Any, ClassVar, Literal
 
 from eval.core import Metric, MetricTraits, Prediction, Sample, Score, ScorerTraits, StopWhen
 from eval.errors import DataError
 from eval.scorers.accounting import ACCOUNTINGS, Average, averages, over_samples
+from eval.scorers.tolerant import READ, read_answer
 
 Digits = Literal["tarsier", "tarsier2"]
 """Rule for digits: `tarsier` reads 1..5 as B..F (upstream's off-by-one error), `tarsier2` reads 0..5 as A..F."""
@@ -24,6 +28,8 @@ _DIGITS: dict[Digits, dict[str, str]] = {
 }
 
 
+_TOLERANT = "tolerant"
+"""Name of the value by the reading of `tolerant.py`, where it differs."""
 _SHOWN = 40
 """Maximum characters of an output without an answer that its reason quotes."""
 
@@ -62,17 +68,17 @@ class MultipleChoice:
         return {"name": self.name, **settings}
 
     def settled(self) -> StopWhen | None:
-        """Return the test whether a text has its answer, or has none and is as long as the reason's quotation.
+        """Return the test whether a text is an option's letter, or as long as is read of it.
 
-        The first character that is no bracket and no space decides, and later text can't change it: decoding only
-        adds at the end. A character of several bytes shows as U+FFFD, of which there may be four, until it is whole.
+        Later text can't change upstream's reading of it: decoding only adds at the end. What begins with a word goes
+        on, so that it can be read as a person would. A letter that becomes a word of its own, as in "A man runs", is
+        cut there: with `full_output` it is not.
         """
         return self._is_settled
 
     def _is_settled(self, text: str) -> bool:
-        return read_letter(text, self.digits) is not None or (
-            len(text.strip()) > _SHOWN + 4 and first_character(text) not in ("", "\ufffd")
-        )
+        letter = text.replace("(", "").replace(")", "").strip()
+        return (len(letter) == 1 and letter.isupper() and letter.isalpha()) or len(text.strip()) > READ
 
     def score(self, pairs: Sequence[tuple[Sample, Prediction]], population: Sequence[Sample] = ()) -> list[Score]:  # noqa: ARG002
         """Return the score of each pair. Raises DataError where a sample has no target."""
@@ -91,7 +97,7 @@ class MultipleChoice:
         elif answer is None:
             status, reason = "invalid", f"no option letter at the beginning of {prediction.output[:_SHOWN]!r}"
         else:
-            status, reason = "scored", None
+            status, reason = "scored", _doubt(sample, prediction.output, answer)
         return Score(
             id=sample.id,
             subset=sample.subset,
@@ -99,7 +105,7 @@ class MultipleChoice:
             status=status,
             answer=answer,
             target=target,
-            values={} if answer is None else {"accuracy": float(answer == target)},
+            values=_values(sample, prediction, answer, target),
             groups=tuple(
                 f"{label}: {sample.metadata[key]}" for label, key in self.also_by.items() if sample.metadata.get(key)
             ),
@@ -108,7 +114,14 @@ class MultipleChoice:
         )
 
     def aggregate(self, scores: Sequence[Score]) -> list[Metric]:
-        """Return accuracy overall, by subset and by each further grouping, under both accountings."""
+        """Return accuracy overall, by subset and by each further grouping, under each accounting."""
+        tolerant: list[Metric] = []
+        if any(_TOLERANT in score.values for score in scores):
+            found = self._averages([_tolerant(score) for score in scores])
+            tolerant = [replace(metric, accounting="tolerant") for metric in found if metric.accounting == "strict"]
+        return [*self._upstream_and_strict(scores), *tolerant]
+
+    def _upstream_and_strict(self, scores: Sequence[Score]) -> list[Metric]:
         if not self.whole_videos:
             return self._averages(scores)
         broken = {score.cluster for score in scores if score.status != "scored"}
@@ -128,6 +141,32 @@ class MultipleChoice:
         for accounting in ACCOUNTINGS:
             metrics += [over_samples(part, accounting, "accuracy", group) for group, part in grouped.items()]
         return metrics
+
+
+def _doubt(sample: Sample, output: str, answer: str) -> str | None:
+    """Return why an answer may be none: its letter begins a word, or is none of the options."""
+    begun = output.replace("(", "").lstrip()
+    if begun[1:2].isalpha():
+        return f"begins with a word: {output[:_SHOWN]!r}"
+    if sample.options and answer not in ascii_uppercase[: len(sample.options)]:
+        return f"begins with no option's letter: {output[:_SHOWN]!r}"
+    return None
+
+
+def _values(sample: Sample, prediction: Prediction, answer: str | None, target: str) -> dict[str, float]:
+    """Return the value by upstream's rule, if it reads an answer, and that of another reading where it differs."""
+    values = {} if answer is None else {"accuracy": float(answer == target)}
+    if prediction.output is not None:
+        read = float(read_answer(prediction.output, sample.options) == target)
+        if read != values.get("accuracy", 0.0):
+            values[_TOLERANT] = read
+    return values
+
+
+def _tolerant(score: Score) -> Score:
+    """Return a score with the value of the other reading."""
+    value = score.values.get(_TOLERANT, score.values.get("accuracy"))
+    return replace(score, values={} if value is None else {"accuracy": value})
 
 
 def _dropped(metric: Metric, kept: Metric | None) -> Metric:

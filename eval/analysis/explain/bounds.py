@@ -43,7 +43,7 @@ class Bounded:
 
 def bounds(of: Bounded) -> list[Part]:
     """Return the bounded reasons that occur."""
-    parts = [_failures(of), _invalid(of), _missing(of), _sampling(of), _rounding(of)]
+    parts = [_failures(of), _invalid(of), _doubted(of), _missing(of), _sampling(of), _rounding(of)]
     return [part for part in parts if part is not None]
 
 
@@ -66,6 +66,26 @@ def _invalid(of: Bounded) -> Part | None:
     low, high = _ends(of, scores)
     note = "These are the ends had another reading of answers found all of them wrong, and all right."
     return _part(of, "unread answers", f"{of.way.n_invalid} invalid", "all of them read", low, high, note)
+
+
+def _doubted(of: Bounded) -> Part | None:
+    count = sum(_is_doubted(score) for score in of.marked.scores)
+    if not count:
+        return None
+    scores = [
+        replace(score, status="model_failed", values={}) if _is_doubted(score) else _settled(of, score)
+        for score in of.marked.scores
+    ]
+    low, high = _ends(of, scores)
+    note = (
+        "They begin with a word, or with no option's letter, and upstream's rule reads the first character. These are "
+        "the ends had another reading found all of them wrong, and all right; the accounting tolerant is one such."
+    )
+    return _part(of, "answers in doubt", f"{count} in doubt", "read otherwise", low, high, note)
+
+
+def _is_doubted(score: Score) -> bool:
+    return score.status == "scored" and score.reason is not None
 
 
 def _missing(of: Bounded) -> Part | None:
