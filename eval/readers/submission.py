@@ -2,19 +2,22 @@
 
     {"0074f737-11cb-497d-8d07-77c3a8127391": 3, ...}
 
-This is EgoSchema's format: the 0-based index of an option by q_uid. Its server wants an answer to every question; here,
+This is EgoSchema's format: the 0-based index of an option by q_uid. Beside it the same is written as CSV, with the
+columns q_uid and answer, as its competition on Kaggle takes it. The server wants an answer to every question; here,
 questions without one are left out and counted, not guessed.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from string import ascii_uppercase
 
 from eval.core import Prediction, Sample
 from eval.errors import DataError
-from eval.files import write_json
+from eval.files import make_folder, write_atomically, write_json
 
 
 def is_withheld(samples: Iterable[Sample]) -> bool:
@@ -25,7 +28,7 @@ def is_withheld(samples: Iterable[Sample]) -> bool:
 def write_submission(
     pairs: Iterable[tuple[Sample, Prediction]], read_letter: Callable[[str], str | None], to: Path
 ) -> list[str]:
-    """Write the submission file, and return the ids of the samples left out for want of an answer.
+    """Write the submission as JSON and as CSV, and return the ids of the samples left out for want of an answer.
 
     Args:
         pairs: Samples with their predictions; the cluster of a sample is its q_uid.
@@ -47,6 +50,9 @@ def write_submission(
             answers[sample.cluster] = ascii_uppercase.index(letter)
         else:
             open_.append(sample.id)
-    to.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(to.parent)
     write_json(to, answers)
+    rows = io.StringIO()
+    csv.writer(rows, lineterminator="\n").writerows([("q_uid", "answer"), *answers.items()])
+    write_atomically(to.with_suffix(".csv"), rows.getvalue())
     return open_

@@ -96,14 +96,17 @@ class UpstreamRow:
     def sample(self, benchmark: str, clip: Clip, cluster: str = "") -> Sample:
         """Return the row as a sample of `benchmark`; options are parsed from the prompt if it lists any."""
         known = {"vid": self.vid, "question": self.question}
+        options = read_options(self.prompt)
+        # An answer to a choice may be withheld, and is then left empty.
+        targets = tuple(text for text in self.responses if text.strip()) if options else self.responses
         return Sample(
             id=self.id,
             benchmark=benchmark,
             subset=self.subset,
             clip=clip,
             prompt=self.prompt,
-            targets=self.responses,
-            options=read_options(self.prompt),
+            targets=targets,
+            options=options,
             cluster=cluster or self.video,
             metadata={**{key: value for key, value in known.items() if value}, **self.extra},
         )

@@ -257,7 +257,9 @@ def show_failures(
             say(console, f"  {name}: {one_line(reason, REASON)}")
         if len(found) > FAILURES_SHOWN:
             say(console, f"  ... and {len(found) - FAILURES_SHOWN} more, in {where}")
-    doubts = [(score.id, score.reason) for score in scores if score.status == "scored" and score.reason]
+    doubts = [
+        (score.id, score.reason) for score in scores if score.values and score.status == "scored" and score.reason
+    ]
     if doubts:
         say(console, f"\n{len(doubts)} answers in doubt, scored by upstream's rule, which reads the first character:")
         for name, reason in doubts[:DOUBTS_SHOWN]:

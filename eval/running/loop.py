@@ -14,18 +14,17 @@ from eval.core import Benchmark, Model, Prediction, Result, Sample, StopWhen
 from eval.errors import JudgeError, TarsierEvalError
 from eval.judges.transcript import Transcript
 from eval.readers.predictions import read_run, to_json
-from eval.readers.submission import is_withheld, write_submission
+from eval.readers.submission import is_withheld
 from eval.report.terminal import RunProgress, projection, timing_line
 from eval.report.timeline import timeline
 from eval.running.judge_session import Judging, judged, notes_of
-from eval.running.outcome import origin, say, write_and_show
+from eval.running.outcome import origin, say, submitted, write_and_show
 from eval.running.predict import Predicted, coverage, predict
 from eval.running.score import score_predictions
 from eval.runs.differences import Difference
-from eval.runs.folder import PREDICTIONS, SUBMISSION, TIMELINE, open_run, write_atomically, write_jsonl
+from eval.runs.folder import PREDICTIONS, TIMELINE, open_run, write_atomically, write_jsonl
 from eval.runs.record import MEDIA, Accepted, short
 from eval.runs.result import read_result
-from eval.scorers.multiple_choice import read_letter
 from eval.timing import Clock, Lap
 
 if TYPE_CHECKING:
@@ -202,10 +201,7 @@ class _Run:
             notes.append(f"{len(job.samples)} samples; the published split has {size}.")
             notes += [line] if (line := projection(result, size)) else []
         if is_withheld(job.samples):
-            open_questions = write_submission(pairs, read_letter, out / SUBMISSION)
-            notes.append(
-                f"Solutions are withheld; {SUBMISSION} lacks {len(open_questions)} answers. Nothing was posted."
-            )
+            notes.append(submitted(pairs, out))
         if lap.counts.get("samples"):
             notes.append(timing_line(result.timing or {}))
             write_atomically(out / TIMELINE, timeline(lap, f"{job.benchmark.name} | {self._model.name}"))

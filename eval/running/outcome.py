@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from eval.config import PROJECT
-from eval.core import Prediction, Result, Score
+from eval.core import Prediction, Result, Sample, Score
 from eval.judges.transcript import Transcript, to_json
 from eval.provenance import code_version, versions
+from eval.readers.submission import write_submission
 from eval.report.terminal import show_failures, show_result
 from eval.runs.checksums import write_scored
+from eval.runs.folder import SUBMISSION, SUBMISSION_CSV
+from eval.scorers.multiple_choice import read_letter
 
 
 def stamp() -> str:
@@ -50,6 +53,15 @@ def write_and_show(
     write_scored(out, (asdict(score) for score in scores), verdicts, asdict(result))
     show_result(result, notes=[*notes, f"Written to {out}"])
     show_failures(predictions, scores)
+
+
+def submitted(pairs: Sequence[tuple[Sample, Prediction]], out: Path) -> str:
+    """Write the submission of a split whose solutions are withheld; return the note about it."""
+    open_questions = write_submission(pairs, read_letter, out / SUBMISSION)
+    return (
+        f"Solutions are withheld; {SUBMISSION} and {SUBMISSION_CSV} lack {len(open_questions)} answers. Nothing was "
+        "posted."
+    )
 
 
 def is_whole(result: Result) -> bool:

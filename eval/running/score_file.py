@@ -16,14 +16,25 @@ from eval.judges.transcript import Transcript
 from eval.provenance import files_hash
 from eval.readers.malformed import BadRowPolicy
 from eval.readers.predictions import read_predictions
+from eval.readers.submission import is_withheld
 from eval.report.terminal import projection
 from eval.running.judge_session import Judging, judge_overrides, judged, notes_of, protocol_overrides
-from eval.running.outcome import is_whole, origin, stamp, write_and_show
+from eval.running.outcome import is_whole, origin, stamp, submitted, write_and_show
 from eval.running.request import ScoreRequest, absolute
 from eval.running.score import score_predictions
-from eval.runs.folder import PREDICTIONS, RESULT, RUN, SCORES, VERDICTS, holds_only, read_record
+from eval.runs.folder import (
+    PREDICTIONS,
+    RESULT,
+    RUN,
+    SCORES,
+    SUBMISSION,
+    SUBMISSION_CSV,
+    VERDICTS,
+    holds_only,
+    read_record,
+)
 from eval.runs.lock import FolderLock
-from eval.runs.scored import read_settings
+from eval.runs.scored import BUILTIN, read_settings
 
 
 def score(request: ScoreRequest) -> tuple[Result, bool]:
@@ -56,7 +67,7 @@ def score(request: ScoreRequest) -> tuple[Result, bool]:
     if (
         out.exists()
         and not (record is not None and out == run)
-        and not (out.is_dir() and holds_only(out, (SCORES, VERDICTS, RESULT)))
+        and not (out.is_dir() and holds_only(out, (SCORES, VERDICTS, RESULT, SUBMISSION, SUBMISSION_CSV)))
     ):
         raise RunError(f"{out} is there already and is not the folder of a score. Choose another OUT.")
     make_folder(out)
@@ -106,6 +117,13 @@ def _scored(
         notes += [line] if (line := projection(result, size)) else []
     if passed_over := sum(known["rows_passed_over"].values()):
         notes.append(f"{passed_over} rows of other benchmarks in {source.name} were passed over.")
+    if is_withheld(sample for sample, _ in pairs):
+        notes.append(submitted(pairs, out))
+    if benchmark.scorer.traits.needs_population and settings.is_builtin and _data_of(source) != BUILTIN:
+        videos = f"{len(pairs)} scored videos" if len(pairs) > 1 else "1 scored video, with which CIDEr is always 0"
+        notes.append(
+            f"{result.primary} takes document frequencies from {videos}; DATA= gives those of the split, as published."
+        )
     if missing:
         result = replace(result, complete=False)
     write_and_show(out, scores, result, [prediction for _, prediction in pairs], notes, transcript)
@@ -115,4 +133,4 @@ def _scored(
 def _data_of(source: Path) -> str | None:
     """Return the data root in a run's configuration; None for predictions from elsewhere."""
     data = read_settings(source if source.is_dir() else source.parent).get("data")
-    return "built-in" if data == str(configuration.BUILTIN / "world") else data if isinstance(data, str) else None
+    return BUILTIN if data == str(configuration.BUILTIN / "world") else data if isinstance(data, str) else None

@@ -51,12 +51,12 @@ from eval.runs.record import (
 )
 
 __all__ = [
-    "CONFIG", "LOCK", "PREDICTIONS", "RESULT", "RUN", "SCORES", "SUBMISSION", "TIMELINE", "VERDICTS", "Accepted",
-    "RunFolder", "RunRecord", "holds_only", "open_run", "read_fingerprint", "read_record", "refuse_changed",
+    "CONFIG", "LOCK", "PREDICTIONS", "RESULT", "RUN", "SCORES", "SUBMISSION", "SUBMISSION_CSV", "TIMELINE", "VERDICTS",
+    "Accepted", "RunFolder", "RunRecord", "holds_only", "open_run", "read_fingerprint", "read_record", "refuse_changed",
     "refuse_foreign", "to_json", "write_atomically", "write_bytes_atomically", "write_json", "write_jsonl",
 ]  # fmt: skip
 
-CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, TIMELINE, SUBMISSION = (
+CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, TIMELINE, SUBMISSION, SUBMISSION_CSV = (
     "config.yaml",
     "predictions.jsonl",
     "scores.jsonl",
@@ -64,8 +64,9 @@ CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, TIMELINE, SUBMISSION = (
     "result.json",
     "timeline.svg",
     "submission.json",
+    "submission.csv",
 )
-_NAMES = {RUN, CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, TIMELINE, SUBMISSION}
+_NAMES = {RUN, CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, TIMELINE, SUBMISSION, SUBMISSION_CSV}
 
 
 def result_folder(name: str | Path) -> Path:

@@ -88,8 +88,7 @@ class MultipleChoice:
         """Compare the letter of an output with the target's. Raises DataError where the sample has no target."""
         if not sample.targets or not sample.targets[0].strip():
             raise DataError(f"{sample.id}: no target to compare with; score a split whose answers are public")
-        # Branch tarsier2 reads targets like outputs, so that its rows may say "(A)".
-        target = first_character(sample.targets[0]) if self.digits == "tarsier2" else sample.targets[0]
+        target = self._target(sample)
         answer = None if prediction.output is None else read_letter(prediction.output, self.digits)
         status: Literal["scored", "invalid", "model_failed"]
         if prediction.output is None:
@@ -112,6 +111,21 @@ class MultipleChoice:
             chance=1 / len(sample.options) if sample.options else None,
             reason=reason,
         )
+
+    def _target(self, sample: Sample) -> str:
+        """Return the letter to compare with; branch tarsier2 reads it like an output, so that its rows may say "(A) x".
+
+        Raises DataError where there is no such option, which no output could equal.
+        """
+        known = ascii_uppercase[: len(sample.options) or 26]
+        target = sample.targets[0]
+        letter = first_character(target) if self.digits == "tarsier2" else target.strip().strip("()").strip()
+        if len(letter) != 1 or letter not in known:
+            raise DataError(
+                f"{sample.id}: the answer to compare with is {target[:_SHOWN]!r}, expected a letter from A to "
+                f"{known[-1]}; correct its row"
+            )
+        return letter
 
     def aggregate(self, scores: Sequence[Score]) -> list[Metric]:
         """Return accuracy overall, by subset and by each further grouping, under each accounting."""

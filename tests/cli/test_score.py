@@ -96,3 +96,42 @@ def test_rows_that_name_no_subset_take_it_from_the_official_files(tmp_path, capl
     (rows).write_text(rows.read_text().replace("Question", "Asked").replace('"vid": "', '"vid": "x'))
     assert main(["score", "--pred", str(rows), "--bench", "nextqa", "--out", str(tmp_path / "other")]) == 0
     assert "names no subsets, and none are reported; with its official files as data= they are" in caplog.text
+
+
+def egoschema_rows(*outputs):
+    prompt = "USER: <video> q?\n(A) a\n(B) b\n(C) c\nASSISTANT: Answer: ("
+    return [
+        {
+            "idx": n,
+            "dataset": "EgoSchema",
+            "vid": f"uid-{n}",
+            "text": {"prompt": prompt, "response": "", "prediction": p},
+        }
+        for n, p in enumerate(outputs)
+    ]
+
+
+def test_predictions_of_a_split_without_public_answers_end_as_a_submission(tmp_path, capsys):
+    rows = egoschema_rows("C", "(A)", "no idea", "<error>")
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    flags = ["score", "--bench", "egoschema", "--pred", str(tmp_path / "rows.jsonl"), "benchmark.split=full"]
+    assert main([*flags, "--out", str(tmp_path / "s")]) == 1
+    assert json.loads((tmp_path / "s" / "submission.json").read_text()) == {"uid-0": 2, "uid-1": 0}
+    assert (tmp_path / "s" / "submission.csv").read_text() == "q_uid,answer\nuid-0,2\nuid-1,0\n"
+    assert "submission.json and submission.csv lack 2 answers" in capsys.readouterr().out
+    assert main([*flags, "--out", str(tmp_path / "s")]) == 1
+
+
+def test_cider_says_whose_document_frequencies_it_has(tmp_path, capsys):
+    rows = [
+        {"idx": n, "dataset": "MSVD-Caption-test", "vid": f"v{n}",
+         "text": {"prompt": "USER: <video> x ASSISTANT:", "response": ["a dog runs"], "prediction": "a dog runs"}}
+        for n in range(2)
+    ]  # fmt: skip
+    for count, said in ((1, "1 scored video, with which CIDEr is always 0"), (2, "2 scored videos")):
+        (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[:count]))
+        flags = ["--pred", str(tmp_path / "rows.jsonl"), "--out", str(tmp_path / f"s{count}")]
+        assert main(["score", "--bench", "msvd-caption", *flags]) == 0
+        assert (
+            f"cider takes document frequencies from {said}; DATA= gives those of the split" in capsys.readouterr().out
+        )

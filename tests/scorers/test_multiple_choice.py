@@ -1,3 +1,6 @@
+import re
+from dataclasses import replace
+
 import pytest
 
 from eval.core import OVERALL, Clip, Metric, Prediction, Sample, Score
@@ -85,7 +88,14 @@ def test_targets_in_brackets_are_read_on_branch_tarsier2_only():
     assert MultipleChoice(digits="tarsier2").score_one(sample(target="(A) left"), answered("A")).values == {
         "accuracy": 1.0
     }
-    assert MultipleChoice().score_one(sample(target="(A) left"), answered("A")).values == {"accuracy": 0.0}
+    assert MultipleChoice().score_one(sample(target="(A)"), answered("A")).values == {"accuracy": 1.0}
+
+
+@pytest.mark.parametrize(("target", "options"), [("(A) left", ("x", "y")), ("a", ()), ("C", ("x", "y")), ("AB", ())])
+def test_an_answer_to_compare_with_that_is_no_letter_is_refused(target, options):
+    said = f"Set_0: the answer to compare with is {target!r}, expected a letter from A to"
+    with pytest.raises(DataError, match=re.escape(said)):
+        MultipleChoice().score_one(replace(sample(target=target), options=options), answered("A"))
 
 
 def test_a_withheld_target_is_an_error():

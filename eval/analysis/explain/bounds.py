@@ -85,7 +85,7 @@ def _doubted(of: Bounded) -> Part | None:
 
 
 def _is_doubted(score: Score) -> bool:
-    return score.status == "scored" and score.reason is not None
+    return bool(score.values) and score.status == "scored" and score.reason is not None
 
 
 def _missing(of: Bounded) -> Part | None:
