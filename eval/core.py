@@ -74,6 +74,27 @@ IMAGE_EXTENSIONS = ("jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PictureRules:
+    """How image files are read where that is not upstream's way of reading eight-bit pictures."""
+
+    deep: Literal["refuse", "scale"] = "refuse"
+    """Grey images of 16 or 32 bits, which a plain conversion makes white or black."""
+    exif_orientation: bool = False
+    """Whether pictures are turned upright as their EXIF data say; upstream leaves them as they are stored."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return what differs from the defaults, for a run's fingerprint."""
+        return {
+            **({} if self.deep == "refuse" else {"deep_images": self.deep}),
+            **({"exif_orientation": True} if self.exif_orientation else {}),
+        }
+
+
+ClipNote = Literal["length_not_verifiable", "one_frame"]
+"""What to know of a clip that was read: its container doesn't say how long it is; it gave only one picture."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
     """The media of a sample: a file, a folder of frames, or a list of frame files."""
 
@@ -140,6 +161,8 @@ class Prediction:
     """Number of frames shown."""
     media: str | None = None
     """Hash of the frames' source files, from `eval.video.identity.media_id`; None where that is not known."""
+    notes: tuple[ClipNote, ...] = ()
+    """What to know of the clip."""
 
     def __post_init__(self) -> None:
         if (self.output is None) == (self.error is None):
@@ -343,6 +366,8 @@ class Result:
     """Number and cost of the judge calls, by stage."""
     timing: Mapping[str, Any] | None = None
     """Time of each stage, from `eval.timing.Lap.summary`; None where no model ran. Nothing else depends on time."""
+    clip_notes: Mapping[str, int] | None = None
+    """Number of clips by what is to know of them (`ClipNote`); None where there is nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -368,6 +393,8 @@ class LoadedClip:
     """Reason for the missing frames."""
     media: str | None = None
     """Hash of their source files, from `eval.video.identity.media_id`."""
+    notes: tuple[ClipNote, ...] = ()
+    """What to know of the clip."""
     decode: tuple[float, float] = (0.0, 0.0)
     """Start and end of decoding, by `time.perf_counter`."""
     prepare: tuple[float, float] = (0.0, 0.0)

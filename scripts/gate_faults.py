@@ -238,7 +238,7 @@ _FAULTS: Sequence[tuple[str, str, Plant]] = (
     ("decode", "one bit of one pixel", on_frames(_nudge)),
     ("decode", "mirrored", on_pixels(lambda frame: frame[:, ::-1])),
     ("decode", "gifs read from the first frame only",
-     wrap("eval.video.images.read_gif", lambda read: lambda path, n: read(path, n)[:1])),
+     wrap("eval.video.images.read_picture", lambda read: lambda path, n, rules: read(path, n, rules)[:1])),
     ("colour", "channels swapped", on_pixels(lambda frame: frame[..., ::-1])),
     ("colour", "gray", on_pixels(_gray)),
     ("colour", "limited range taken for full", on_pixels(lambda f: (16 + f * (219 / 255)).round().astype(np.uint8))),

@@ -19,7 +19,8 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 from eval.building import checked, short
 from eval.config.overrides import NO_ENVIRONMENT, refuse_odd, refuse_out_of_range, wrong_kind, wrong_name
-from eval.core import Card, DecoderName, Task
+from eval.config.video import Loading, VideoConfig, decoder_of, loading_of, picture_rules_of
+from eval.core import Card, DecoderName, PictureRules, Task
 from eval.errors import ConfigError, did_you_mean
 from eval.judges.requests import check_extra
 from eval.readers.malformed import printable
@@ -33,18 +34,6 @@ RUNS = PROJECT / "results" / "runs"
 
 BUILTIN = PROJECT / "benchmarks" / "mini"
 """The built-in world and its checkpoint."""
-
-
-@dataclass
-class VideoConfig:
-    """Settings for reading frames."""
-
-    decoder: str = "pyav"
-    workers: int | None = None
-    timeout_s: float = 120.0
-    memory_gb: float = 4.0
-    ahead_mb: int = 512
-    store: str | None = None
 
 
 @dataclass
@@ -124,22 +113,6 @@ def benchmarks_named(text: str) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loading:
-    """Settings for loading clips, which affect speed and limits, never frames."""
-
-    workers: int | None
-    """Number of processes that read clips; None: one a usable CPU, 16 at most."""
-    timeout_s: float
-    """Time limit for one clip, in seconds."""
-    memory_gb: float
-    """Memory limit of one process, in GB."""
-    ahead_mb: int
-    """MB of memory for frames that wait for the model."""
-    store: Path | None
-    """Folder in which frames are cached for later runs; None: no cache."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """A composed and resolved configuration, in plain types."""
 
@@ -169,6 +142,8 @@ class Settings:
     """Fields of a run's fingerprint that may differ when it is resumed."""
     decoder: DecoderName
     """Video backend."""
+    picture_rules: PictureRules
+    """How image files are read."""
     loading: Loading
     """Settings for loading clips."""
     yaml: str
@@ -196,11 +171,6 @@ def load_settings(overrides: Sequence[str]) -> Settings:
     # For every task: the settings are written down whether or not a judge is asked.
     if (extra := _plain(config.judge).get("extra")) is not None:
         check_extra(extra)
-    if config.video.decoder not in typing.get_args(DecoderName):
-        known = typing.get_args(DecoderName)
-        raise ConfigError(
-            f"Unknown video.decoder {config.video.decoder!r}. {did_you_mean(config.video.decoder, known)}"
-        )
     for name, node in (
         ("benchmark", config.benchmark),
         ("benchmark.scorer", OmegaConf.select(config, "benchmark.scorer")),
@@ -223,14 +193,9 @@ def load_settings(overrides: Sequence[str]) -> Settings:
         out=None if config.out is None else Path(config.out),
         full_output=config.full_output,
         accept=tuple(config.accept),
-        decoder=config.video.decoder,
-        loading=Loading(
-            workers=config.video.workers,
-            timeout_s=config.video.timeout_s,
-            memory_gb=config.video.memory_gb,
-            ahead_mb=config.video.ahead_mb,
-            store=None if config.video.store is None else Path(config.video.store),
-        ),
+        decoder=decoder_of(config.video),
+        picture_rules=picture_rules_of(config.video),
+        loading=loading_of(config.video),
         yaml=OmegaConf.to_yaml(config),
     )
 

@@ -4,6 +4,7 @@
      "output": "A", "error": null, "n_frames": 8, "media": "9f86d081884c7d65", "targets": ["A"],
      "options": ["...", "..."], "cluster": "...", "metadata": {"question": "..."}}
 
+A clip of which there is something to know has `"notes": ["one_frame"]` after `media` (`eval.core.ClipNote`).
 The row holds everything scoring needs, so that a run can be scored again without its annotations or videos.
 
 A sample may have several rows, since a resumed run tries failures again: the first output counts, whatever follows,
@@ -19,9 +20,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from eval.core import Clip, Prediction, Sample
+from eval.core import Clip, ClipNote, Prediction, Sample
 from eval.errors import DataError, did_you_mean
 from eval.readers.malformed import BadRowPolicy
 from eval.readers.rows import Row, read_jsonl, some_of
@@ -32,6 +33,7 @@ OWN_FILE = "predictions.jsonl"
 
 SubsetsOf = Callable[[Sequence[UpstreamRow], Path], list[tuple[str, Mapping[str, Any]]]]
 
+_NOTES: tuple[ClipNote, ...] = get_args(ClipNote)
 _log = logging.getLogger(__name__)
 
 
@@ -46,6 +48,7 @@ def to_json(sample: Sample, prediction: Prediction) -> dict[str, Any]:
         "error": prediction.error,
         "n_frames": prediction.n_frames,
         "media": prediction.media,
+        **({"notes": list(prediction.notes)} if prediction.notes else {}),
         "targets": list(sample.targets),
         "options": list(sample.options),
         "cluster": sample.cluster,
@@ -214,4 +217,5 @@ def _parse(row: Row) -> tuple[Sample, Prediction]:
         error=error,
         n_frames=int(n_frames),
         media=row.text_or_none("media"),
+        notes=tuple(note for note in _NOTES if row.has("notes") and note in row.texts("notes")),
     )

@@ -41,6 +41,20 @@ def few_videos(result: Result) -> list[str]:
     return [f"Only {metric.n_clusters} source videos: intervals are rough, and may be too narrow near 0 and 100."]
 
 
+def clip_notes(result: Result) -> list[str]:
+    """Return what to know of the clips that were read, in one line."""
+
+    def counted(n: int, said: str) -> list[str]:
+        return [f"{n} clip{'' if n == 1 else 's'} {said}"] if n else []
+
+    notes = result.clip_notes or {}
+    found = [
+        *counted(notes.get("length_not_verifiable", 0), "whose length cannot be verified"),
+        *counted(notes.get("one_frame", 0), "with only one frame"),
+    ]
+    return [f"{'; '.join(found)}."] if found else []
+
+
 def _to_go(result: Result) -> int:
     """Return the number of samples that a result still lacks."""
     return max(0, int(result.provenance.get("n_samples") or 0) - result.counts.total)

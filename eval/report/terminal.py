@@ -14,7 +14,7 @@ from rich.text import Text
 
 from eval.core import OVERALL, Accounting, Metric, Prediction, Result, Score
 from eval.report.columns import Column, Line, show_table
-from eval.report.footers import IF_FAILED, explained, few_videos, headline, incomplete, partial
+from eval.report.footers import IF_FAILED, clip_notes, explained, few_videos, headline, incomplete, partial
 from eval.report.printing import REASON, one_line, printed, results_console, say
 from eval.runs.folder import PREDICTIONS, SCORES
 from eval.stats.clusters import projected_reach
@@ -157,6 +157,7 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
         *incomplete(result),
         explained(shown),
         *few_videos(result),
+        *clip_notes(result),
         *notes,
     ):
         say(console, line)

@@ -74,7 +74,7 @@ def predict(
             yield [(sample, _failed(sample, said)) for sample in group]
             continue
         for samples_of_call in _calls(group, model):
-            waiting.append(_Shown(frames=loaded.frames, samples=samples_of_call, media=loaded.media))
+            waiting.append(_Shown(loaded=loaded, frames=loaded.frames, samples=samples_of_call))
             if len(waiting) >= model.clips_at_once(max(len(shown.samples) for shown in waiting)):
                 yield _generate(waiting, model, settled, clock)
                 waiting = []
@@ -96,9 +96,9 @@ def _calls(group: Sequence[Sample], model: Model) -> list[list[Sample]]:
 class _Shown:
     """A readable clip, and the samples that show it."""
 
+    loaded: LoadedClip
     frames: Sequence[Image]
     samples: Sequence[Sample]
-    media: str | None
 
 
 def _timed(loaded: Iterator[LoadedClip], clock: Clock) -> Iterator[LoadedClip]:
@@ -142,7 +142,8 @@ def _generate(shown: Sequence[_Shown], model: Model, settled: Mapping[str, StopW
                     prompt=made.prompt,
                     output=made.output,
                     n_frames=len(clip.frames),
-                    media=clip.media,
+                    media=clip.loaded.media,
+                    notes=clip.loaded.notes,
                 ),
             )
             for clip, of_clip in zip(shown, generations, strict=True)

@@ -68,8 +68,15 @@ def score_predictions(
         metrics=() if withheld else tuple(scorer.aggregate(scores)),
         coverage=tuple(coverage),
         provenance={**provenance, "scorer": identity},
+        clip_notes=_clip_notes([prediction for _, prediction in pairs]),
     )
     return scores, result
+
+
+def _clip_notes(predictions: Sequence[Prediction]) -> dict[str, int] | None:
+    """Return the number of clips by what is to know of them; a clip is known by its files."""
+    found = {(note, prediction.media or prediction.id) for prediction in predictions for note in prediction.notes}
+    return {note: sum(each == note for each, _ in found) for note in sorted({note for note, _ in found})} or None
 
 
 def _answers(pairs: Sequence[tuple[Sample, Prediction]]) -> list[Score]:

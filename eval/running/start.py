@@ -58,6 +58,7 @@ def frame_loader(settings: Settings) -> FrameLoader:
     how = settings.loading
     loader = FrameLoader(
         decoder=settings.decoder,
+        rules=settings.picture_rules,
         workers=how.workers,
         timeout_s=how.timeout_s,
         memory_gb=how.memory_gb,
@@ -119,7 +120,7 @@ def _identity(settings: Settings, benchmark: Benchmark, samples: Sequence[Sample
         "limit": settings.limit,
         "full_output": settings.full_output or benchmark.scorer.settled() is None,
         "n_samples": len(samples),
-        "decoder": dict(decoder_version(settings.decoder)),
+        "decoder": {**decoder_version(settings.decoder), **settings.picture_rules.describe()},
         "wording": {"name": asked.name, "sha256": asked.sha256},
         "prompts_sha256": prompts_hash(samples),
         "data_sha256": data_hash(samples),

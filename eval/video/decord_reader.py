@@ -37,20 +37,21 @@ def read_video(path: Path, n_frames: int, start: float | None = None, end: float
     from PIL import Image as pil  # noqa: N813 (imported only when a video is read)
 
     try:
-        frames = decode(str(path), n_frames, start, end)
+        indices, frames = decode(str(path), n_frames, start, end)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 (any error of decord is this clip's failure)
         line = (str(error).splitlines() or [type(error).__name__])[0]
         said = line.rpartition("ERROR ")[2].strip() or line
         raise MediaError(path, "corrupt", f"decord cannot read it: {said}") from None
-    return [pil.fromarray(frame) for frame in frames]
+    pictures = {index: pil.fromarray(frame) for index, frame in zip(indices, frames, strict=True)}
+    return [pictures[index] for index in indices]
 
 
-def decode(path: str, n_frames: int, start: float | None, end: float | None) -> Any:
-    """Return the frames as an (n, height, width, 3) uint8 array."""
+def decode(path: str, n_frames: int, start: float | None, end: float | None) -> tuple[list[int], Any]:
+    """Return the frames' numbers, and the frames as an (n, height, width, 3) uint8 array."""
     import decord
 
     reader = decord.VideoReader(path, num_threads=1, ctx=decord.cpu(0))
     indices = span_indices(len(reader), reader.get_avg_fps(), n_frames, start, end)
-    return reader.get_batch(indices).asnumpy()
+    return indices, reader.get_batch(indices).asnumpy()

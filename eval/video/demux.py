@@ -46,6 +46,12 @@ class MisplacedError(Exception):
     """A packet differs from the listing's packet with the same number."""
 
 
+def open_container(path: Path) -> Any:
+    """Open a file with the demuxers that may open one. Raises FFmpegError."""
+    # `file:` keeps a name with a colon from being read as a protocol.
+    return av.open(f"file:{path}", options=_OPTIONS, **_LENIENT)
+
+
 class Demuxer:
     """The best video stream of a file, with its packets by number."""
 
@@ -79,6 +85,11 @@ class Demuxer:
         return bool(self._container.format.name.startswith("mov"))
 
     @property
+    def has_palette(self) -> bool:
+        """Whether pictures are numbers of colours: the colours come with the first packet, or where they change."""
+        return str(self.codec.pix_fmt) == "pal8"
+
+    @property
     def fps(self) -> float:
         """Average frames per second; 0 where the file does not state it."""
         return float(self.stream.average_rate or self.stream.guessed_rate or 0)
@@ -91,8 +102,7 @@ class Demuxer:
         """Open the file (again) at its first packet."""
         self.close()
         try:
-            # `file:` keeps a name with a colon from being read as a protocol.
-            self._container = av.open(f"file:{self.path}", options=_OPTIONS, **_LENIENT)
+            self._container = open_container(self.path)
         except av.error.FFmpegError as error:
             raise self._explain(error) from None
         self.stream = self._best_stream()

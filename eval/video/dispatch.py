@@ -228,7 +228,13 @@ class Dispatcher(threading.Thread):
         frames = None if pixels is None else reply.images(pixels)
         clip = child.task.job.clips[child.task.number]
         return LoadedClip(
-            clip=clip, frames=frames, error=reply.error, media=reply.media, decode=decode, prepare=prepare
+            clip=clip,
+            frames=frames,
+            error=reply.error,
+            media=reply.media,
+            notes=reply.notes,
+            decode=decode,
+            prepare=prepare,
         )
 
     def _finish(self, child: Child, loaded: LoadedClip) -> None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval.core import Clip, DecoderName
+from eval.core import Clip, DecoderName, PictureRules
 from eval.errors import MediaError
 from eval.video.files import check_regular, is_folder
 from eval.video.frames import decoder_version
@@ -29,7 +29,7 @@ from eval.video.limits import MAX_SIDE
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_FORMAT = 1
+_FORMAT = 2
 """Format version; increment it when entries, or the way in which frames are prepared, change."""
 _MAGIC = b"tarsier-eval frames\n"
 _LENGTH = struct.Struct(">I")
@@ -65,11 +65,18 @@ class FrameStore:
                 if left.stat().st_mtime < time.time() - _ABANDONED_S:
                     left.unlink()
 
-    def key(self, clip: Clip, n_frames: int, side: int | None, decoder: DecoderName) -> FrameKey | None:
+    def key(
+        self,
+        clip: Clip,
+        n_frames: int,
+        side: int | None,
+        decoder: DecoderName,
+        rules: PictureRules = PictureRules(),  # noqa: B008 (it is frozen)
+    ) -> FrameKey | None:
         """Return the key of a clip's frames, or None where its files cannot be read, or are very large.
 
-        It is a hash of the content of every file of the clip in order, the span, the request, and the
-        decoder. Read errors are reported where frames are read, with the reason.
+        It is a hash of the content of every file of the clip in order, the span, the request, the decoder, and the
+        rules for pictures. Read errors are reported where frames are read, with the reason.
         """
         from eval.video import images
 
@@ -90,7 +97,7 @@ class FrameStore:
             return None
         if decoder not in self._versions:
             self._versions[decoder] = {"pillow": _pillow(), **decoder_version(decoder)}
-        reading = [_FORMAT, self._versions[decoder], n_frames, side]
+        reading = [_FORMAT, {**self._versions[decoder], **rules.describe()}, n_frames, side]
         made_from = json.dumps([*reading, kind, contents, clip.start, clip.end, clip.fps], sort_keys=True)
         return FrameKey(name=hashlib.sha256(made_from.encode()).hexdigest(), files=tuple(files), stamps=stamps)
 

@@ -7,10 +7,11 @@ name, and a file with an unknown extension is tried as a video.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from eval.core import VIDEO_EXTENSIONS, Clip, DecoderName
+from eval.core import VIDEO_EXTENSIONS, Clip, ClipNote, DecoderName, PictureRules
 from eval.errors import ConfigError, MediaError, did_you_mean
 from eval.video.files import is_folder
 
@@ -20,15 +21,20 @@ if TYPE_CHECKING:
 DECODERS: tuple[DecoderName, ...] = get_args(DecoderName)
 """The decoders for videos; Pillow reads gifs and images under either."""
 
-_IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*")
+_RULES = PictureRules()
+_GIF_MAGIC = (b"GIF87a", b"GIF89a")
+_IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def load_frames(clip: Clip, n_frames: int, *, decoder: DecoderName = "pyav") -> list[Image]:
+def load_frames(
+    clip: Clip, n_frames: int, *, decoder: DecoderName = "pyav", rules: PictureRules = _RULES
+) -> list[Image]:
     """Return the frames of a clip that are shown to a model.
 
-    A video gives `n_frames` over its span, indices repeated where it is shorter. A gif, a folder and a list of
-    frame files give each frame at most once, so fewer where they hold fewer; the span does not apply to a gif
-    or a list, and to a folder only where the clip states its frame rate. An image gives one.
+    A video gives `n_frames` over its span, indices repeated where it is shorter. A gif (or an animated WebP, an APNG,
+    a TIFF of several pages), a folder and a list of frame files give each frame at most once, so fewer where they hold
+    fewer; the span does not apply to a gif or a list, and to a folder only where the clip states its frame rate. An
+    image gives one, and so does each file in a folder or a list.
 
     Everything runs in this process. A decoder may hang or crash on a bad file, decord more than others;
     `eval.video.workers` loads clips in processes that survive this.
@@ -37,6 +43,7 @@ def load_frames(clip: Clip, n_frames: int, *, decoder: DecoderName = "pyav") -> 
         clip: What to read.
         n_frames: Frames wanted.
         decoder: Which decoder reads videos.
+        rules: How image files are read.
 
     Returns:
         RGB images of the clip's own size, upright.
@@ -53,23 +60,21 @@ def load_frames(clip: Clip, n_frames: int, *, decoder: DecoderName = "pyav") -> 
         if value is not None and (math.isnan(value) or (name == "fps" and not 0 < value < math.inf)):
             raise MediaError(clip.name, "unsupported", f"its {name} is {value}, which is no time that frames are at")
     # Imported here so that `--help` is not slowed down.
-    from eval.video import images
+    from eval.video import extent, images
 
     source = clip.source
     if not isinstance(source, Path):
-        return images.read_frame_files(source, n_frames)
+        return images.read_frame_files(source, n_frames, rules)
     if is_folder(source):
         files = images.list_folder(source, fps=clip.fps, start=clip.start, end=clip.end)
-        return images.read_frame_files(files, n_frames)
+        return images.read_frame_files(files, n_frames, rules)
     head = _first_bytes(source)
-    if head.startswith((b"GIF87a", b"GIF89a")):
-        return images.read_gif(source, n_frames)
-    if _is_image(head):
-        # Motion JPEG begins as a picture does.
-        if source.suffix.lower()[1:] not in VIDEO_EXTENSIONS:
-            return [images.read_image(source)]
-        # FFmpeg reports no size beyond its limits, and then finds no picture.
-        images.refuse_too_large(source)
+    # Motion JPEG begins as a picture does. FFmpeg reports no size beyond its limits, and then finds no picture.
+    if _is_image(head) and (source.suffix.lower()[1:] not in VIDEO_EXTENSIONS or images.is_animation(source)):
+        return images.read_picture(source, n_frames, rules)
+    if head.startswith(_GIF_MAGIC):
+        return images.read_picture(source, n_frames, rules)
+    extent.check_whole(source)
     if decoder == "decord":
         from eval.video import decord_reader
 
@@ -77,6 +82,20 @@ def load_frames(clip: Clip, n_frames: int, *, decoder: DecoderName = "pyav") -> 
     from eval.video import pyav
 
     return pyav.read_video(source, n_frames, clip.start, clip.end)
+
+
+def notes_on(clip: Clip, frames: Sequence[Image], n_frames: int) -> tuple[ClipNote, ...]:
+    """Return what to know of a clip that was read: `n_frames` were asked for, and these are the frames."""
+    from eval.video.containers import stated_extent
+
+    notes: list[ClipNote] = []
+    if isinstance(clip.source, Path) and not is_folder(clip.source) and not _is_image(_first_bytes(clip.source)):
+        extent = stated_extent(clip.source)
+        if extent.end is None and extent.seconds is None:
+            notes.append("length_not_verifiable")
+    if n_frames > 1 and len(set(map(id, frames))) == 1:
+        notes.append("one_frame")
+    return tuple(notes)
 
 
 def decoder_version(decoder: DecoderName) -> dict[str, str]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from PIL import Image, UnidentifiedImageError
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from eval.core import IMAGE_EXTENSIONS
+from eval.core import IMAGE_EXTENSIONS, PictureRules
 from eval.errors import MediaError
 from eval.video.files import check_regular
 from eval.video.limits import MAX_GIF_FRAMES, check_size
@@ -20,50 +22,117 @@ _BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError)
 """Exceptions that Pillow raises for a damaged file."""
 
 
-def read_image(path: Path) -> Image.Image:
-    """Return an image file as RGB. Raises MediaError where it cannot be read completely."""
-    image = _open(path)
-    with image:
+_SAME_SCENE = 1 | 4
+"""Bits of a TIFF page's NewSubfileType: a smaller copy of another page, a mask for it."""
+
+
+def read_image(path: Path, rules: PictureRules) -> Image.Image:
+    """Return an image file as RGB. Raises MediaError where it cannot be read completely, or not as it is meant."""
+    with _open(path) as image:
         try:
-            return image.convert("RGB")
+            return _as_rgb(image, path, rules)
         except _BROKEN as error:
             raise _damaged(path, error) from None
 
 
-def refuse_too_large(path: Path) -> None:
-    """Raise MediaError (`too_large`) for an image whose header states too large a size; nothing else is checked."""
+def is_animation(path: Path) -> bool:
+    """Whether an image holds several frames; False for one that can't be read.
+
+    Raises:
+        MediaError (`too_large`): Its header states too large a size.
+    """
     try:
-        _open(path).close()
+        with _open(path) as image:
+            return len(_frame_numbers(image, path)) > 1
     except MediaError as error:
         if error.reason == "too_large":
             raise
+    except _BROKEN:
+        pass
+    return False
 
 
-def read_gif(path: Path, n_frames: int) -> list[Image.Image]:
-    """Return frames spread over a whole gif, each once: a gif of 3 frames gives at most 3.
+def read_picture(path: Path, n_frames: int, rules: PictureRules) -> list[Image.Image]:
+    """Return frames spread over an image file, each once: a gif of 3 frames gives at most 3, a JPEG one.
+
+    The frames of a gif, a WebP and an APNG are composed as they are shown; a TIFF's are its pages.
 
     Raises:
-        MediaError: Where the gif is damaged, or has more frames than can sensibly be composed.
+        MediaError: Where it is damaged, or has more frames than can sensibly be composed.
     """
-    gif = _open(path)
-    with gif:
-        _check_count(path)
+    with _open(path) as image:
+        if image.format == "GIF":
+            _check_count(path)
         try:
-            total = int(getattr(gif, "n_frames", 1))
+            numbers = _frame_numbers(image, path)
             frames = []
-            for index in distinct_indices(total, n_frames):
-                gif.seek(index)
-                frames.append(gif.convert("RGB"))
+            for place in distinct_indices(len(numbers), n_frames):
+                image.seek(numbers[place])
+                check_size(path, *image.size)
+                frames.append(_as_rgb(image, path, rules))
         except _BROKEN as error:
             raise _damaged(path, error) from None
     return frames
 
 
-def read_frame_files(files: Sequence[Path], n_frames: int) -> list[Image.Image]:
+def read_frame_files(files: Sequence[Path], n_frames: int, rules: PictureRules) -> list[Image.Image]:
     """Return at most `n_frames` of the listed image files, spread evenly, each once. Raises MediaError."""
     if not files:
         raise MediaError("(no frames)", "empty", "the list of frame files is empty")
-    return [read_image(files[i]) for i in distinct_indices(len(files), min(len(files), n_frames))]
+    return [read_image(files[i], rules) for i in distinct_indices(len(files), min(len(files), n_frames))]
+
+
+def _frame_numbers(image: Any, path: Path) -> Sequence[int]:
+    """Return the numbers of an image's frames. A JPEG's further pictures (MPO) are other views of the first."""
+    numbers: Sequence[int] = range(1)
+    if image.format == "TIFF":
+        numbers = _pages(image)
+    elif image.format in {"GIF", "PNG", "WEBP"}:
+        # An APNG may begin with a picture for viewers that show no animation.
+        numbers = range(int(bool(image.info.get("default_image"))), int(getattr(image, "n_frames", 1)))
+    if len(numbers) > MAX_GIF_FRAMES:
+        raise _too_many(path)
+    return numbers or range(1)
+
+
+def _pages(image: Any) -> list[int]:
+    pages = []
+    with suppress(EOFError):
+        for number in range(MAX_GIF_FRAMES + 1):
+            image.seek(number)
+            if not image.tag_v2.get(254, 0) & _SAME_SCENE:
+                pages.append(number)
+    image.seek(0)
+    return pages
+
+
+def _as_rgb(image: Image.Image, path: Path, rules: PictureRules) -> Image.Image:
+    """Return the frame that an image is at as RGB, and upright where the rules say so."""
+    if rules.exif_orientation:
+        image = ImageOps.exif_transpose(image)
+    if image.mode != "F" and not image.mode.startswith("I"):
+        return image.convert("RGB")
+    if rules.deep == "refuse":
+        raise MediaError(
+            path,
+            "unsupported",
+            f"is a grey image of {16 if image.mode.startswith('I;16') else 32} bits, which a plain conversion makes white "
+            "or black: convert it to 8 bits, or set video.deep_images=scale",
+        )
+    return _scaled(image, path).convert("RGB")
+
+
+def _scaled(image: Image.Image, path: Path) -> Image.Image:
+    """Return a deep grey image in 8 bits: whole numbers count from 0 to 65535, others from 0 to 1 or from 0 to 255."""
+    values = np.asarray(image, dtype=np.float64)
+    full = 65535.0 if image.mode != "F" else 1.0 if values.max() <= 1 else 255.0
+    if not (values.min() >= 0 and values.max() <= full):  # values that are no numbers are not either
+        raise MediaError(
+            path,
+            "unsupported",
+            f"has grey values from {values.min():g} to {values.max():g}, so its white is not known; convert it to 8 bits",
+        )
+    return Image.fromarray(np.rint(values * (255 / full)).astype(np.uint8))
 
 
 def list_folder(folder: Path, *, fps: float | None, start: float | None, end: float | None) -> list[Path]:
@@ -125,7 +194,11 @@ def _check_count(path: Path) -> None:
             while size := int.from_bytes(file.read(1), "big"):
                 file.seek(size, os.SEEK_CUR)
     if count > MAX_GIF_FRAMES:
-        raise MediaError(path, "too_large", f"has more than {MAX_GIF_FRAMES} frames, each composed on the one before")
+        raise _too_many(path)
+
+
+def _too_many(path: Path) -> MediaError:
+    return MediaError(path, "too_large", f"has more than {MAX_GIF_FRAMES} frames, each composed on the one before")
 
 
 def _skip_colours(file: BinaryIO, flags: bytes) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eval.core import Clip, DecoderName, LoadedClip
+from eval.core import Clip, ClipNote, DecoderName, LoadedClip, PictureRules
 from eval.errors import MediaError, MediaReason, TarsierEvalError
-from eval.video.frames import load_frames
+from eval.video.frames import load_frames, notes_on
 from eval.video.identity import media_id
 from eval.video.preparing import prepare
 
@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 
 def load(
-    clip: Clip, *, n_frames: int, side: int | None, decoder: DecoderName = "pyav", store: FrameStore | None = None
+    clip: Clip,
+    *,
+    n_frames: int,
+    side: int | None,
+    decoder: DecoderName = "pyav",
+    rules: PictureRules = PictureRules(),  # noqa: B008 (it is frozen)
+    store: FrameStore | None = None,
 ) -> LoadedClip:
     """Return the frames of a clip, resized to `side` x `side` pixels where a side is given.
 
@@ -33,16 +39,18 @@ def load(
     decoded: float | None = None
     frames: Sequence[Image] | None = None
     error: MediaError | None = None
+    notes: tuple[ClipNote, ...] = ()
     before = media_id(clip)
     try:
-        key = store.key(clip, n_frames, side, decoder) if store else None
+        key = store.key(clip, n_frames, side, decoder, rules) if store else None
         frames = store.get(key) if store and key else None
         if frames is None:
-            frames = load_frames(clip, n_frames, decoder=decoder)
+            frames = load_frames(clip, n_frames, decoder=decoder, rules=rules)
             decoded = time.perf_counter()
             frames = prepare(frames, side) if side else frames
             if store and key:
                 store.put(key, frames)
+        notes = notes_on(clip, frames, n_frames)
     except MediaError as found:
         error = clean_error(found.path, found.reason, found.detail)
     except MemoryError:
@@ -58,7 +66,8 @@ def load(
     decoded = decoded or end
     frames = None if error else frames
     times = {"decode": (begin, decoded), "prepare": (decoded, end)}
-    return LoadedClip(clip=clip, frames=frames, error=error, media=None if error else media, **times)
+    media, notes = (None, ()) if error else (media, notes)
+    return LoadedClip(clip=clip, frames=frames, error=error, media=media, notes=notes, **times)
 
 
 def clean_error(path: Path | str, reason: MediaReason, detail: str) -> MediaError:

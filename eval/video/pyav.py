@@ -100,7 +100,9 @@ class _Sampler:
         """Return the wanted pictures by packet number."""
         rank = {number: place for place, number in enumerate(self.order)}
         pictures: dict[int, Image.Image] = {}
-        trust_keys = True
+        trust_keys = not self.demuxer.has_palette
+        if not trust_keys:
+            self.demuxer.trust_seek = False
         while True:
             left = wanted - pictures.keys()
             try:

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from eval.core import Clip, LoadedClip
+from eval.core import Clip, LoadedClip, PictureRules
 from eval.video import worker_protocol
 from eval.video.frames import decoder_version
 from eval.video.loading import load
@@ -69,7 +69,8 @@ def _loader(setup: dict[str, Any]) -> LoadFrames:
         from eval.video.frame_store import FrameStore
 
         store = FrameStore(Path(setup["store"]))
-    return lambda clip, n_frames, side: load(clip, n_frames=n_frames, side=side, decoder=setup["decoder"], store=store)
+    how: Any = {"decoder": setup["decoder"], "rules": PictureRules(**setup["rules"]), "store": store}
+    return lambda clip, n_frames, side: load(clip, n_frames=n_frames, side=side, **how)
 
 
 def _listen(connection: socket.socket, tasks: queue.SimpleQueue[dict[str, Any]]) -> None:

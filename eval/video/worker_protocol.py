@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from eval.core import Clip, LoadedClip
+from eval.core import Clip, ClipNote, LoadedClip
 from eval.errors import MediaError, MediaReason
 from eval.video.limits import MAX_SIDE
 from eval.video.loading import clean_error
@@ -28,6 +28,7 @@ _LENGTH = struct.Struct(">I")
 _MAX_REPLY = 1 << 20
 """Maximum bytes of a reply's JSON; the pixels are not part of it."""
 _REASONS = frozenset(get_args(MediaReason))
+_NOTES: tuple[ClipNote, ...] = get_args(ClipNote)
 _MEDIA = re.compile("[0-9a-f]{16}")
 READY: dict[str, Any] = {"ready": True}
 """A worker's first message, sent when everything is imported."""
@@ -86,7 +87,7 @@ def send_loaded(connection: socket.socket, loaded: LoadedClip, now: float) -> No
     places = {key: place for place, key in enumerate(different)}
     sizes = [frame.size for frame in different.values()]
     order = [places[id(frame)] for frame in loaded.frames]
-    connection.sendall(pack({**reply, "sizes": sizes, "order": order, "media": loaded.media}))
+    connection.sendall(pack({**reply, "sizes": sizes, "order": order, "media": loaded.media, "notes": loaded.notes}))
     for frame in different.values():
         connection.sendall(frame.tobytes())
 
@@ -103,6 +104,8 @@ class Reply:
     """For each frame of the clip, its index among the distinct frames."""
     media: str | None
     """Hash of the files that the frames came from."""
+    notes: tuple[ClipNote, ...]
+    """What to know of the clip."""
     decode: tuple[float, float]
     """Start and end of decoding, on the worker's clock."""
     prepare: tuple[float, float]
@@ -144,6 +147,7 @@ def read_reply(message: dict[str, Any], *, n_frames: int, max_bytes: int) -> Rep
         sizes = [(int(width), int(height)) for width, height in message.get("sizes", ())]
         order = [int(place) for place in message.get("order", ())]
         media = message.get("media")
+        notes = tuple(note for note in _NOTES if note in message.get("notes", ()))
     except (KeyError, TypeError, ValueError, OverflowError) as wrong:
         raise NonsenseError(f"{type(wrong).__name__}: {wrong}") from None
     reply = Reply(
@@ -151,6 +155,7 @@ def read_reply(message: dict[str, Any], *, n_frames: int, max_bytes: int) -> Rep
         sizes=sizes,
         order=order,
         media=media,
+        notes=notes,
         decode=(begin, decoded),
         prepare=(prepared_from, end),
         sent=sent,

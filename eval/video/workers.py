@@ -9,11 +9,12 @@ import os
 import sys
 import time
 from collections.abc import Generator, Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar
 
-from eval.core import Clip, DecoderName, LoadedClip
+from eval.core import Clip, DecoderName, LoadedClip, PictureRules
 from eval.errors import ConfigError
 from eval.video.dispatch import Dispatcher
 from eval.video.frames import decoder_version
@@ -55,6 +56,7 @@ class FrameLoader:
 
     Args:
         decoder: the decoder for videos.
+        rules: how image files are read.
         workers: number of processes; None is one per usable processor, at most 16. There are never more than clips.
         timeout_s: maximum seconds of work on a clip.
         memory_gb: maximum gigabytes of a worker's address space.
@@ -71,6 +73,7 @@ class FrameLoader:
         self,
         *,
         decoder: DecoderName = "pyav",
+        rules: PictureRules = PictureRules(),  # noqa: B008 (it is frozen)
         workers: int | None = None,
         timeout_s: float = 120.0,
         memory_gb: float = 4.0,
@@ -90,6 +93,7 @@ class FrameLoader:
         self._ahead_bytes = ahead_mb * 1_000_000
         self._setup = {
             "decoder": decoder,
+            "rules": asdict(rules),
             "memory_bytes": int(memory_gb * 1e9),
             "store": None if store is None else str(store),
         }
