@@ -60,7 +60,7 @@ def _big(data: bytes) -> int:
 
 
 def _avi(file: BinaryIO, _: int) -> Extent:
-    """Look at the lists of pictures rather than at the whole, which old writers state wrongly, and at an OpenDML index."""
+    """Look at the lists of pictures, and at an OpenDML index; the size of the whole is often wrong in old files."""
     at, end = 0, 0
     while len(head := _at(file, at, 12)) == 12 and head[:4].isascii() and head[:4].strip(b" \0"):
         length = _little(head[4:8])

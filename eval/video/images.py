@@ -113,11 +113,12 @@ def _as_rgb(image: Image.Image, path: Path, rules: PictureRules) -> Image.Image:
     if image.mode != "F" and not image.mode.startswith("I"):
         return image.convert("RGB")
     if rules.deep == "refuse":
+        bits = 16 if image.mode.startswith("I;16") else 32
         raise MediaError(
             path,
             "unsupported",
-            f"is a grey image of {16 if image.mode.startswith('I;16') else 32} bits, which a plain conversion makes white "
-            "or black: convert it to 8 bits, or set video.deep_images=scale",
+            f"is a grey image of {bits} bits, which would come out white or black: convert it to 8 bits, or set "
+            "video.deep_images=scale",
         )
     return _scaled(image, path).convert("RGB")
 
@@ -130,7 +131,7 @@ def _scaled(image: Image.Image, path: Path) -> Image.Image:
         raise MediaError(
             path,
             "unsupported",
-            f"has grey values from {values.min():g} to {values.max():g}, so its white is not known; convert it to 8 bits",
+            f"has grey values from {values.min():g} to {values.max():g}, so white is not known; convert it to 8 bits",
         )
     return Image.fromarray(np.rint(values * (255 / full)).astype(np.uint8))
 

@@ -377,19 +377,25 @@ _pointer("index.idx", "# VobSub index file, v7\nsize: 720x576\nid: en, index: 0\
 # Cut and torn files
 
 
-def _cut(name: str, share: float) -> None:
+def _cut(name: str, share: float, codec: str = "libx264") -> None:
     def cut(folder: Path) -> Path:
-        data = _video(folder, name).read_bytes()
+        encode(folder / name, codec, options=_X264 if codec == "libx264" else {"g": "12"})
+        data = (folder / name).read_bytes()
         return _written(folder / name, data[: int(len(data) * share)])
 
     cut.__name__ = f"{name[6:]}_cut_at_{share:.0%}"
-    kind("truncated not_a_video corrupt" + ("" if name.endswith("mp4") else f" {FRAMES}"))(cut)
+    # These two state no length, and may be cut between two packets.
+    kind("truncated not_a_video corrupt" + (f" {FRAMES}" if name.endswith((".ts", ".mpg")) else ""))(cut)
 
 
 for _share in (0.01, 0.2, 0.5, 0.8, 0.99):
     _cut("whole.mp4", _share)
-for _name in ("whole.avi", "whole.mkv", "whole.ts"):
-    _cut(_name, 0.5)
+for _share in (0.2, 0.5, 0.8):
+    for _name in ("whole.avi", "whole.mkv", "whole.flv", "whole.ts", "whole.3gp"):
+        _cut(_name, _share)
+    _cut("whole.webm", _share, "libvpx")
+    _cut("whole.wmv", _share, "wmv2")
+    _cut("whole.mpg", _share, "mpeg2video")
 
 
 def _hole(name: str) -> None:
@@ -614,7 +620,7 @@ def video_of_two_pixels(folder: Path) -> Path:
     return folder / "a.mkv"
 
 
-@kind(FRAMES)
+@kind("unsupported")
 def png_of_sixteen_bits(folder: Path) -> Path:
     Image.fromarray(np.full((9, 9), 40_000, np.uint16)).save(folder / "a.png")
     return folder / "a.png"

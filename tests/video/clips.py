@@ -231,6 +231,19 @@ class Kind:
     """A kind on which decord is known to go wrong, or never claimed to be right."""
 
 
+def _killed(make: Callable[[Path], None]) -> Callable[[Path], None]:
+    """Take the sizes out of an AVI, as one whose writer was killed has them."""
+
+    def build(path: Path) -> None:
+        make(path)
+        data = bytearray(path.read_bytes())
+        movi = data.index(b"movi")
+        data[4:8] = data[movi - 4 : movi] = bytes(4)
+        path.write_bytes(data)
+
+    return build
+
+
 _TS = _plain("libx264", options=_x264(g="12", bf="3"))
 
 KINDS = [
@@ -304,12 +317,10 @@ KINDS = [
     # decord turns pictures but does not mirror them; FFmpeg's own tool does both.
     Kind("mirrored.mp4", _plain("libx264", options=_x264(g="12"), turn=(0, True)), turn=_mirror, strange=True),
     Kind("transposed.mp4", _plain("libx264", options=_x264(g="12"), turn=(90, True)), turn=_transpose, strange=True),
-    Kind("cut.avi", _cut(_plain("mpeg4", options=_B), 0, 0.5), None, strange=True),
-    Kind("cut_h264.avi", _cut(_plain("libx264", options=_x264(g="12", bf="3")), 0, 0.5), None, strange=True),
+    Kind("cut.avi", _cut(_killed(_plain("mpeg4", options=_B)), 0, 0.5), None, strange=True),
+    Kind("cut_h264.avi", _cut(_killed(_plain("libx264", options=_x264(g="12", bf="3"))), 0, 0.5), None, strange=True),
     Kind("cut.ts", _cut(_TS, 0, 0.5), None, strange=True),
-    Kind("cut.mkv", _cut(_TS, 0, 0.5), None, strange=True),
     Kind("cut.mpg", _cut(_plain("mpeg2video", options=_B), 0, 0.5), None, strange=True),
-    Kind("cut.wmv", _cut(_plain("wmv2", options={"g": "12", "b": "900k"}), 0, 0.5), None, strange=True),
     Kind("late.ts", _cut(_TS, 0.3, 1), None, strange=True),
     Kind("late.mpg", _cut(_plain("mpeg2video", options=_B), 0.3, 1), None, strange=True),
 ]
