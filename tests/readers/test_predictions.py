@@ -33,7 +33,10 @@ def test_keys_and_their_order():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("prediction", [GOOD, FAILED])
+NOTED = replace(GOOD, notes=("length_not_verifiable", "one_frame"))
+
+
+@pytest.mark.parametrize("prediction", [GOOD, FAILED, NOTED])
 def test_what_is_written_is_read_back(write, prediction):
     path = write(to_json(SAMPLE, prediction))
     assert read_predictions(path, "tv", "TV") == [(SAMPLE, prediction)]
