@@ -15,6 +15,8 @@ _TAIL = 256 << 10
 """Bytes from the end in which a stream of packets is synchronized; no packet is a quarter of it."""
 _HEAD = 1 << 20
 """Bytes at most in which the fields of a header are looked for."""
+_FARTHEST = 1 << 43
+"""Bytes; beyond it no file system seeks, and a header that points there is damaged."""
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
@@ -47,6 +49,8 @@ def stated_extent(path: Path) -> Extent:
 
 
 def _at(file: BinaryIO, offset: int, n: int) -> bytes:
+    if not 0 <= offset < _FARTHEST:
+        return b""
     file.seek(offset)
     return file.read(n)
 
@@ -119,7 +123,7 @@ def _elements(file: BinaryIO, at: int, stop: int) -> Iterator[tuple[int, int, in
     """Yield the id, start and length (None: unknown) of each EBML element, those of a segment included."""
     while at + 2 <= stop:
         head = _at(file, at, 12)
-        id_size = 9 - head[0].bit_length()
+        id_size = 9 - head[0].bit_length() if head else 9
         if id_size > 4 or len(head) <= id_size:
             return
         kind, field = _big(head[:id_size]), head[id_size:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -188,6 +189,19 @@ def test_a_stream_of_unknown_size_and_duration_is_read(tmp_path: Path) -> None:
     encode(tmp_path / "a.mkv", "libx264", muxing={"live": "1"})
     assert stated_extent(tmp_path / "a.mkv") == Extent()
     assert refused(tmp_path / "a.mkv") is None
+
+
+@pytest.mark.parametrize("file", [*STATED, "h264.ts", "mpeg2.mpg"])
+def test_damaged_headers_are_no_exception(tmp_path: Path, build: BuildFile, file: str) -> None:
+    data = build(KIND[file]).read_bytes()
+    chance = random.Random(file)
+    for _ in range(200):
+        damaged = bytearray(data[: chance.choice([20, 200, 2000, len(data)])])
+        for _ in range(3):
+            at = chance.randrange(min(len(damaged), chance.choice([64, 1000, len(damaged)])))
+            damaged[at : at + 8] = chance.choice([bytes(8), b"\xff" * 8, b"\x7f" + b"\xff" * 7, chance.randbytes(8)])
+        (tmp_path / file).write_bytes(damaged)
+        stated_extent(tmp_path / file)
 
 
 def chunk(name: bytes, content: bytes) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from eval.core import Clip, LoadedClip
+from eval.core import Clip, LoadedClip, PictureRules
 from eval.video import frame_store, frames, loading
 from eval.video.frame_store import FrameStore
 from eval.video.workers import FrameLoader
@@ -96,6 +96,11 @@ def test_whatever_was_asked_is_part_of_the_key(store: FrameStore, clip: Clip, tm
     assert len({key.name for key in keys if key}) == len(asked)
     again = [FrameStore(store.folder).key(clip, n, side, "pyav") for clip, n, side in asked]
     assert again == keys
+
+
+def test_the_rules_for_pictures_are_part_of_the_key(store: FrameStore, clip: Clip) -> None:
+    rules = [PictureRules(), PictureRules(deep="scale"), PictureRules(exif_orientation=True)]
+    assert len({store.key(clip, 4, 56, "pyav", each) for each in rules}) == 3
 
 
 def test_versions_are_part_of_the_key(store: FrameStore, clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -248,7 +248,8 @@ DEEP = [
 def test_a_deep_grey_image_is_refused_or_scaled(tmp_path: Path, kind: str, suffix: str, where: str) -> None:
     path = tmp_path / f"1.{suffix}"
     Image.fromarray(deep(kind)).save(path)
-    clip = Clip(source={"image": path, "folder": tmp_path, "list": (path,)}[where])
+    sources: dict[str, Path | tuple[Path, ...]] = {"image": path, "folder": tmp_path, "list": (path,)}
+    clip = Clip(source=sources[where])
     with pytest.raises(MediaError, match=r"convert it to 8 bits, or set video\.deep_images=scale") as caught:
         load_frames(clip, 8)
     assert caught.value.reason == "unsupported"
