@@ -19,6 +19,7 @@ from eval.errors import ConfigError, TarsierEvalError
 from eval.readers.rows import read_jsonl
 from eval.running.request import Place, absolute
 from eval.running.rescore import rescore
+from eval.runs.checksums import verify_settings
 from eval.runs.folder import SCORES
 
 _ADDRESS = ("provenance", "bundle_sha256", "date")
@@ -85,6 +86,7 @@ def _differences(
         yield f"bundle_sha256 differs: {place} is not the bundle that the row was made from."
     try:
         with opened(place) as scored:
+            verify_settings(scored.folder, scored.raw)
             stored = _same(row, rows_of(scored, row.provenance, row.bundle_sha256))
             if stored is None:
                 yield f"{place} has no such number: it is another run."

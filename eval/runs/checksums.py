@@ -1,21 +1,28 @@
-"""Checksums of a result's files: result.json stores the hash of each file beside it.
+"""Checksums of a result's files: result.json stores the hash of each file beside it, and of its own content.
 
 Without them, scores with missing lines, or scores of another scoring that was killed before it wrote its result, would
-pass for the scores of this result.
+pass for the scores of this result; and a number of frames that was edited later for the one of the run. Settings and
+the result itself are hashed by content and without paths, so that a bundle, which leaves paths out, has the same.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from eval.errors import RunError
-from eval.files import refused, to_jsonl, write_bytes_atomically, write_json
-from eval.runs.folder import PREDICTIONS, RESULT, SCORES, VERDICTS
+from eval.files import refused, to_json, to_jsonl, write_bytes_atomically, write_json
+from eval.runs.folder import CONFIG, PREDICTIONS, RESULT, RUN, SCORES, VERDICTS
+from eval.runs.places import without_places
 
 _AGAIN = "Restore it, or score the predictions again."
+_SETTINGS = (CONFIG, RUN)
+"""Files of settings beside a result."""
 
 
 def write_scored(
@@ -48,7 +55,31 @@ def write_scored(
             files[PREDICTIONS] = _seal((folder / PREDICTIONS).read_bytes())
     except OSError as error:
         raise refused(folder, error) from error
+    for name in _SETTINGS:
+        if (settings := _settings(folder / name)) is not None:
+            files[name] = settings
+    files[RESULT] = _seal_of(result)
     write_json(folder / RESULT, {**result, "files": files})
+
+
+def verify_settings(folder: Path, result: Mapping[str, Any]) -> None:
+    """Refuse a result that is not as it was written, and settings beside it that are not those of its run.
+
+    Results of earlier versions have no such checksums.
+
+    Raises:
+        RunError: one of them was edited, or is gone.
+    """
+    files = result.get("files")
+    known = files.get(RESULT) if isinstance(files, dict) else None
+    if known is not None and known != _seal_of({name: part for name, part in result.items() if name != "files"}):
+        raise RunError(f"{folder / RESULT} is not as it was written: something in it was edited. {_AGAIN}")
+    for name in _SETTINGS:
+        known = files.get(name) if isinstance(files, dict) else None
+        if known is not None and known != _settings(folder / name):
+            raise RunError(
+                f"{folder / name} is not as the run wrote it. Restore it, or run again, which writes it anew."
+            )
 
 
 def verify(folder: Path, result: Mapping[str, Any], name: str) -> None:
@@ -81,6 +112,22 @@ def verify(folder: Path, result: Mapping[str, Any], name: str) -> None:
             f"{path} is not as {RESULT} was computed with it: it holds {found['lines']} lines of {lines}, or others. "
             f"{_AGAIN}"
         )
+
+
+def _settings(path: Path) -> dict[str, Any] | None:
+    """Return the checksum of a file of settings by its content; None where there is none that can be read."""
+    try:
+        found = yaml.safe_load(path.read_bytes()) if path.is_file() else None
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        return None
+    if isinstance(found, dict):
+        found.pop("config_sha256", None)  # of a file with paths
+    return None if found is None else _seal_of(found)
+
+
+def _seal_of(value: Any) -> dict[str, Any]:
+    placeless = without_places(json.loads(to_json(value)))
+    return {"sha256": hashlib.sha256(json.dumps(placeless, sort_keys=True).encode("ascii")).hexdigest()}
 
 
 def _seal(content: bytes) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from eval.errors import DataError, RunError
 from eval.provenance import digest, files_hash
 from eval.readers.predictions import read_run
 from eval.runs.bundle import unpacked
-from eval.runs.checksums import verify
+from eval.runs.checksums import verify, verify_settings
 from eval.runs.folder import CONFIG, PREDICTIONS, RESULT, RUN, SCORES, VERDICTS, read_record
 from eval.runs.places import without_places
 from eval.runs.record import Accepted
@@ -198,6 +198,7 @@ class ScoredRun:
         """Check that the files beside the result are those that it was computed from. Raises RunError."""
         for name in (SCORES, VERDICTS, PREDICTIONS):
             verify(self.folder, self.raw, name)
+        verify_settings(self.folder, self.raw)
 
 
 def read_settings(folder: Path) -> dict[str, Any]:

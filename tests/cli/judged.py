@@ -50,8 +50,8 @@ QUESTIONS: tuple[tuple[str, str, str, str | None], ...] = (
 Six calls, of which one equals another."""
 QUESTION_CALLS, QUESTION_DISTINCT = 6, 5
 QUESTION_METRICS = {
-    ("accuracy", "upstream"): 4 / 7, ("accuracy", "strict"): 4 / 8,
-    ("score", "upstream"): 21 / 7, ("score", "strict"): 21 / 8,
+    ("accuracy", "upstream"): 4 / 8, ("accuracy", "strict"): 4 / 8,
+    ("score", "upstream"): 21 / 8, ("score", "strict"): 21 / 8,
 }  # fmt: skip
 
 

@@ -185,7 +185,21 @@ def test_outputs_with_line_separators_verify(tmp_path, capsys):
     assert verify(table, row.name), capsys.readouterr().err
 
 
-@pytest.mark.parametrize("alter", [altered_outputs, altered_result, unsealed])
+def other_frames(run):
+    change(run / "result.json", provenance__model__n_frames=9)
+
+
+def other_settings(run):
+    (run / "config.yaml").write_text((run / "config.yaml").read_text() + "more: 1\n")
+
+
+def other_record(run):
+    change(run / "run.json", fingerprint__n_frames=9)
+
+
+@pytest.mark.parametrize(
+    "alter", [altered_outputs, altered_result, unsealed, other_frames, other_settings, other_record]
+)
 def test_a_run_that_was_changed_is_noticed(alter, tmp_path, capsys):
     table = tmp_path / "leaderboard.csv"
     run = write_run(tmp_path / "run", ["A", "B", "C", "A"])
