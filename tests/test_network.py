@@ -97,5 +97,5 @@ def test_certificates_that_are_not_there(monkeypatch, variable):
 def test_certificates_that_are_none(monkeypatch, tmp_path):
     (tmp_path / "c.pem").write_text("no certificate")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "c.pem"))
-    with pytest.raises(ConfigError, match="SSL_CERT_FILE=.*c.pem' cannot be read as certificates"):
+    with pytest.raises(ConfigError, match=r"SSL_CERT_FILE=.*c\.pem' cannot be read as certificates"):
         client_options("https://judge.example.org/v1")

@@ -170,10 +170,8 @@ def load_settings(overrides: Sequence[str]) -> Settings:
         amounts={f"video.{name}": config.video[name] for name in ("workers", "timeout_s", "memory_gb", "ahead_mb")},
     )
     # For every task: the settings are written down whether or not a judge is asked.
-    if (given := _plain(config.judge).get("extra")) is not None:
-        check_extra(parameters := extra.read(given))
-        if parameters is not given:
-            OmegaConf.update(config, extra.KEY, parameters, merge=False)
+    if (parameters := extra.settle(config)) is not None:
+        check_extra(parameters)
     for name, node in (
         ("benchmark", config.benchmark),
         ("benchmark.scorer", OmegaConf.select(config, "benchmark.scorer")),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from omegaconf import DictConfig, OmegaConf
+
 from eval.errors import ConfigError
 
 KEY = "judge.extra"
@@ -21,18 +23,20 @@ def as_text(override: str) -> str:
     return f"{key}='{_escaped(json.dumps(_object(value)))}'"
 
 
-def read(value: Any) -> Any:
-    """Return judge.extra, reading a text as JSON.
+def settle(config: DictConfig) -> Any:
+    """Return judge.extra, None where a judge has none; where it is a text, it is read as JSON and put in its place.
 
     Raises ConfigError for a text that is no JSON object, and for an interpolation in it, which could be of a secret.
     """
-    if not isinstance(value, str):
-        return value
-    found = _object(value)
+    given = OmegaConf.select(config, KEY)
+    if not isinstance(given, str):
+        return OmegaConf.to_container(given, resolve=True) if OmegaConf.is_config(given) else given
+    found = _object(given)
     if found is None:
         raise ConfigError(f"{KEY} holds no parameters; give them as JSON, in a shell {FORM}.")
     if "${" in "".join(_texts(found)):
         raise ConfigError(f"{KEY} holds '${{', which refers to other settings; write the value out.")
+    OmegaConf.update(config, KEY, found, merge=False)
     return found
 
 

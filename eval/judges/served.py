@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 MOST_OF_ANY = 100_000
 """Maximum of every bound that a user sets, in seconds or as a count."""
 
+CHECK_TIMEOUTS, CHECK_TIMED_OUT = 2, 3
+"""In a health check: maximum time-outs of a call, and calls in a row given up for them before nothing more is asked."""
+
 _HEALTH = ("n", "accuracy", "lower", "upper", "injection_pass_rate", "unread", "refused", "failed", "created")
 """The fields of a canary check that a result holds."""
 
@@ -166,6 +169,11 @@ class ServedJudge(Judge):
             asyncio.run(self.server.look())
         self._require_price()
         return True
+
+    @property
+    def stopped(self) -> str | None:
+        """The reason why its server is asked nothing more; None while it is."""
+        return None if self._asker is None else self._asker.stopped
 
     def renew(self) -> list[str]:
         """Probe the server anew, and ignore stored verdicts from now on; return what to tell the user."""
@@ -298,7 +306,10 @@ class ServedJudge(Judge):
         from eval.judges.client.asking import Asker, RetryPolicy
 
         patience = RetryPolicy(tries=self._tries, deadline_s=self._deadline_s)
-        return Asker(throttle=self._throttle, budget=self.budget, patience=patience)
+        asker = Asker(throttle=self._throttle, budget=self.budget, patience=patience)
+        if self.fresh:  # a health check of a server that is too slow is to say so soon
+            asker.patience, asker.most_timed_out = replace(patience, timeouts=CHECK_TIMEOUTS), CHECK_TIMED_OUT
+        return asker
 
     def _settled(
         self, distinct: Mapping[str, Request], stored: Mapping[str, list[StoredReply]]
