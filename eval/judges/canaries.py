@@ -167,13 +167,18 @@ def chosen(protocol: JudgeProtocol, limit: int | None = None) -> list[Canary]:
     items = [canary for canary in canaries() if canary.task in protocol.tasks]
     if not items:
         raise ConfigError(f"The protocol {protocol.name!r} neither grades answers nor labels events; give another.")
-    by_kind: dict[str, list[Canary]] = {kind: [] for kind in (*INJECTIONS, *dict.fromkeys(c.kind for c in items))}
-    for one, two in zip_longest(*([c for c in items if c.task == task] for task in get_args(CanaryTask))):
-        for canary in (one, two):
-            if canary is not None:
-                by_kind[canary.kind].append(canary)
-    taken = [canary for turn in zip_longest(*by_kind.values()) for canary in turn if canary is not None][:limit]
+    kinds = dict.fromkeys((*INJECTIONS, *(canary.kind for canary in items)))
+    of_kinds = [
+        _in_turn(*([one for one in items if (one.kind, one.task) == (kind, task)] for task in get_args(CanaryTask)))
+        for kind in kinds
+    ]
+    taken = _in_turn(*of_kinds)[:limit]
     return [canary for canary in items if canary in taken]
+
+
+def _in_turn(*lists: Sequence[Canary]) -> list[Canary]:
+    """Return the first of each list, then the second of each, and so on."""
+    return [canary for turn in zip_longest(*lists) for canary in turn if canary is not None]
 
 
 def wilson(right: int, n: int, *, confidence: float = 0.95) -> tuple[float, float]:

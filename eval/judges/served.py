@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 MOST_OF_ANY = 100_000
 """Maximum of every bound that a user sets, in seconds or as a count."""
 
-CHECK_TIMEOUTS, CHECK_TIMED_OUT = 2, 3
+CHECK_TIMEOUTS, CHECK_TIMED_OUT = 1, 5
 """In a health check: maximum time-outs of a call, and calls in a row given up for them before nothing more is asked."""
 
 _HEALTH = ("n", "accuracy", "lower", "upper", "injection_pass_rate", "unread", "refused", "failed", "created")

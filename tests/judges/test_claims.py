@@ -85,7 +85,7 @@ def test_a_process_with_the_same_number_is_another_one(store, monkeypatch):
 
 def test_a_claim_from_elsewhere_lapses_when_it_is_not_renewed(store, monkeypatch):
     now = [100.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("eval.judges.claims.time.monotonic", lambda: now[0])
     other, mine = Claims(store), Claims(store)
     with monkeypatch.context() as patch:
         patch.setattr(module, "_process", lambda: ("another machine", os.getpid(), "1"))
@@ -102,10 +102,10 @@ def test_a_claim_from_elsewhere_lapses_when_it_is_not_renewed(store, monkeypatch
 
 def judge_of(tmp_path, server, **settings):
     (tmp_path / "p.yaml").write_text("as_of: 2026-11-01\nmodels: {stand-in-2026-01-01: {input: 1, output: 2}}\n")
+    given = {"url": server.url, "model": "stand-in", "tries": 1, "deadline_s": 20.0, **settings}
     return ServedJudge(
-        name="local", provider="local", model="stand-in", url=server.url, verdicts=tmp_path / "v.sqlite",
-        prices=tmp_path / "p.yaml", **{"tries": 1, "deadline_s": 20.0, **settings},
-    )  # fmt: skip
+        name="local", provider="local", verdicts=tmp_path / "v.sqlite", prices=tmp_path / "p.yaml", **given
+    )
 
 
 def calls(n):

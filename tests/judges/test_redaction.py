@@ -36,6 +36,7 @@ def written(key: str) -> dict[str, str]:
         "lines": "\n".join(key),
         "folded": f"{key[:9]}\r\n\t{key[9:]}",
         "zero width": f"{key[:9]}\u200b{key[9:]}",
+        "zero width in JSON": "\\u200b".join(key),
         "capitals": key.upper(),
         "HTML": "".join(f"&#{byte};" for byte in raw),
         "JSON": "".join(f"\\u{byte:04x}" for byte in raw),
@@ -44,7 +45,7 @@ def written(key: str) -> dict[str, str]:
 
 def leaks(key: str, text: str) -> list[str]:
     """Return the runs of 12 characters of any of these forms that a text still holds, without regard to space."""
-    told = "".join(text.lower().split()).replace("\u200b", "")
+    told = "".join(text.lower().split()).replace("\u200b", "").replace("\\u200b", "").replace("\\n", "")
     forms = [key.lower(), key[::-1].lower(), key.encode().hex()]
     forms += [base64.b64encode(b"x" * n + key.encode())[4:-4].decode().lower() for n in range(3)]
     return [form[i : i + 12] for form in forms for i in range(len(form) - 11) if form[i : i + 12] in told]

@@ -23,9 +23,10 @@ _TELLING = (
     "httpcore2.connection", "httpcore2.http11", "httpcore2.http2", "httpcore2.proxy", "httpcore2.socks",
 )  # fmt: skip
 """Loggers that print a reply's headers at level DEBUG."""
+_SPACE = r"[\s\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff]"
 _ESCAPE = re.compile(
     r"\\+u([0-9a-fA-F]{4})|%([0-9a-fA-F]{2})|&#x([0-9a-fA-F]{1,6});|&#(\d{1,7});"
-    r"|\\+x([0-9a-fA-F]{2})|\\+([\"'/])|(?:\\+[nrtbf]|[\s\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff])+"
+    rf"|\\+x([0-9a-fA-F]{{2}})|\\+([\"'/])|(?:\\+[nrtbf]|{_SPACE})+"
 )
 """A character as JSON, a URL or HTML may write it, or space of any kind, which also JSON may write."""
 
@@ -132,7 +133,7 @@ def _decoded(found: re.Match[str]) -> str:
     written = four or url or html or two
     code = int(written, 16) if written else int(decimal) if decimal else ord(" ")
     letter = chr(code).lower() if code < 0x110000 else "?"
-    return "" if letter.isspace() or len(letter) > 1 else letter
+    return "" if len(letter) > 1 or re.match(_SPACE, letter) else letter
 
 
 def _same(one: str, two: str) -> int:
