@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from eval.errors import ConfigError, JudgeError
 from eval.judges.bill import Bill, Plan, bill
 from eval.judges.calls import JudgeCall, JudgeReply, Respondent, Usage
-from eval.judges.claims import LOOK_S
 from eval.judges.client.budget import Budget
 from eval.judges.client.outcomes import FINAL
 from eval.judges.client.prices import PriceList, load_prices
@@ -366,23 +365,22 @@ class ServedJudge(Judge):
                 await asker.ask(wire.send, [first] if first is not None else [], keep)
                 replies.update(self._settled(distinct, stored))
             missing = [request for request in distinct.values() if request.key not in replies]
-            waiting: list[Request] = []
             if self.batch:
                 from eval.judges.client.batch import ask_in_batches
 
                 firsts = [request for request in missing if not request.asked["attempt"]]
-                firsts = list(share.unpaid(firsts, len(firsts) or 1, take, waiting))
+                firsts = list(share.unpaid(firsts, len(firsts) or 1, take, []))
                 await ask_in_batches(wire.client, firsts, self.store, self.known.key, asker, keep, self.say)
                 missing = [request for request in missing if request.key not in replies]
             # Shuffled orders make it rare that two runs wait for each other's calls.
             random.shuffle(missing)
-            while missing and not self._needs_room:
-                waiting = []
-                size = max(1, int(self._throttle.limit))
-                await asker.ask(wire.send, share.unpaid(missing, size, take, waiting), keep)
-                missing = waiting
-                if missing:
-                    await asyncio.sleep(LOOK_S)
+
+            def wait(n: int) -> bool:
+                self.say(f"{n} of the calls are under way in another run on {self._path}, and are waited for.")
+                return not self._needs_room
+
+            size = max(1, int(self._throttle.limit))
+            await share.each(missing, size, take, lambda some: asker.ask(wire.send, some, keep), wait)
 
     def _kept(self, ended: Sequence[tuple[Request, RequestOutcome]]) -> dict[str, JudgeReply]:
         """Store the paid replies, and return them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 from eval.judges.claims import BEAT_S, LOOK_S, Claims
@@ -39,6 +39,29 @@ class Sharing:
             self.release(mine & done)
             waiting += [one for one in some if one.key not in mine | done]
             yield from (one for one in some if one.key in mine - done)
+
+    async def each(
+        self,
+        requests: Sequence[Request],
+        size: int,
+        take: Take,
+        ask: Callable[[Iterator[Request]], Awaitable[None]],
+        wait: Callable[[int], bool],
+    ) -> None:
+        """Ask every request, or take another run's reply to it.
+
+        When only calls of other runs are left, `wait` is given their number once, and says whether to wait for them.
+        """
+        is_told = False
+        while requests:
+            waiting: list[Request] = []
+            await ask(self.unpaid(requests, size, take, waiting))
+            if waiting and not is_told and not wait(len(waiting)):
+                return
+            is_told = is_told or bool(waiting)
+            requests = waiting
+            if requests:
+                await asyncio.sleep(LOOK_S)
 
     async def first(self, requests: Sequence[Request]) -> tuple[Request | None, str | None]:
         """Return the request to ask before the others; or, if another run has just settled it, the served model."""

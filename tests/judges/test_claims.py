@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +59,7 @@ def test_more_claims_than_one_query_takes(store):
     assert Claims(store).take([*names, "x"]) == {"x"}
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux tells at once")
 @pytest.mark.parametrize("reaped", [True, False], ids=["gone", "a zombie"])
 def test_a_claim_lapses_with_its_process(store, reaped):
     with subprocess.Popen(
