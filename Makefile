@@ -8,7 +8,7 @@
 #   make bundle RUN=<run or score> [TO=<run>.tar.gz]
 #   make regress [RUN=<new> AGAINST=<old> MARGIN=1.0] [ARGS="--junit gate.xml"] | make baseline
 #   make why RUN=<run or score> [PUBLISHED=<row> VALUE=62.6 DATA= TO= ARGS=]   why does my number differ?
-#   make judge-check JUDGE=<judge> [PROTOCOL=]
+#   make judge-check JUDGE=<judge> [PROTOCOL= LIMIT=]
 #   make judge-compare A=<score> B=<score>
 #   make judge-export RUN=<run or score> [TO=<run>.tar.gz] | make judge-replay BUNDLE=<bundle> [PRED= DATA= OUT=]
 #   make import UPSTREAM=<clone of bytedance/tarsier>
@@ -79,7 +79,8 @@ why: $(VENV)/.runtime
 		$(call flag,--data,DATA) $(call flag,--to,TO) $(ARGS)
 
 judge-check: $(VENV)/.runtime
-	@exec $(BIN)/tarsier-eval judge check $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(ARGS)
+	@exec $(BIN)/tarsier-eval judge check $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) \
+		$(call flag,--limit,LIMIT) $(ARGS)
 
 judge-compare: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval judge compare $(call flag,--first,A) $(call flag,--second,B) $(call flag,--to,TO)

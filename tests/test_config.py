@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 
 import pytest
+import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 
@@ -328,3 +330,35 @@ def test_leave_to_read_outside_the_root_is_passed_on():
     assert "outside" not in load_settings([]).benchmark
     assert build(load_settings(["outside=true"]).benchmark, "benchmark").outside
     assert not build(load_settings([]).benchmark, "benchmark").outside
+
+
+EXTRA = {"chat_template_kwargs": {"enable_thinking": False}, "stop": ["it's", 'a "b"', "\\"], "seed": 1.5, "x": None}
+
+
+@pytest.mark.parametrize("form", [str, lambda text: f"'{text}'", json.dumps], ids=["", "'", '"'])
+@pytest.mark.parametrize("extra", [{"chat_template_kwargs": {"enable_thinking": False}}, {"seed": 1}, {}, EXTRA])
+def test_further_parameters_may_be_json(form, extra):
+    text = form(json.dumps(extra))
+    if form is not str and extra is EXTRA:
+        pytest.skip("quotes within quotes are the shell's and Hydra's")
+    settings = load_settings(["judge=local", "judge.url=http://x/v1", f"judge.extra={text}"])
+    assert settings.judge["extra"] == extra
+    assert yaml.safe_load(settings.yaml)["judge"]["extra"] == extra
+
+
+@pytest.mark.parametrize("text", ['{"a":1', "{'a': False}", "'{\"a\": 1'", "'a'"])
+def test_what_is_no_json_is_told_the_form_to_type(text):
+    with pytest.raises(ConfigError, match=r"""give .*JSON, in a shell 'judge\.extra=\{"chat_template_kwargs": """):
+        load_settings(["judge=local", f"judge.extra={text}"])
+
+
+@pytest.mark.parametrize("text", ['{"a": "\\u0024{oc.env:HOME}"}', '{"${judge.url}": 1}', '{"a": ["${judge.url}"]}'])
+def test_parameters_refer_to_no_other_settings(text):
+    with pytest.raises(ConfigError, match=r"judge\.extra holds '\$\{', which refers to other settings"):
+        load_settings(["judge=local", f"judge.extra={text}"])
+
+
+@pytest.mark.parametrize("text", ['{"api_key": "sk-1"}', '{"a": {"token": 1}}'])
+def test_parameters_in_json_hold_no_key(text):
+    with pytest.raises(ConfigError, match=r"would be written into results"):
+        load_settings(["judge=local", f"judge.extra={text}"])

@@ -18,6 +18,7 @@ from hydra.errors import ConfigCompositionException, OverrideParseException
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from eval.building import checked, short
+from eval.config import extra
 from eval.config.overrides import NO_ENVIRONMENT, refuse_odd, refuse_out_of_range, wrong_kind, wrong_name
 from eval.config.video import Loading, VideoConfig, decoder_of, loading_of, picture_rules_of
 from eval.core import Card, DecoderName, PictureRules, Task
@@ -169,8 +170,8 @@ def load_settings(overrides: Sequence[str]) -> Settings:
         amounts={f"video.{name}": config.video[name] for name in ("workers", "timeout_s", "memory_gb", "ahead_mb")},
     )
     # For every task: the settings are written down whether or not a judge is asked.
-    if (extra := _plain(config.judge).get("extra")) is not None:
-        check_extra(extra)
+    if (parameters := extra.settle(config)) is not None:
+        check_extra(parameters)
     for name, node in (
         ("benchmark", config.benchmark),
         ("benchmark.scorer", OmegaConf.select(config, "benchmark.scorer")),
@@ -212,7 +213,7 @@ def _compose(overrides: Sequence[str]) -> DictConfig:
     _check_files()
     try:
         with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
-            config: DictConfig = compose("config", overrides=list(overrides))
+            config: DictConfig = compose("config", overrides=[extra.as_text(override) for override in overrides])
         OmegaConf.resolve(config)
     except RecursionError:
         raise ConfigError("The settings are nested too deeply, or refer to themselves; write the values out.") from None
@@ -231,6 +232,8 @@ def _explain(error: Exception, overrides: Sequence[str]) -> str:
     """Return a composition error's message for the user: the faulty override, and the nearest name."""
     if isinstance(error, OverrideParseException):
         key = error.override.partition("=")[0]
+        if key == extra.KEY:
+            return f"{error.override!r} cannot be read; give JSON, in a shell {extra.FORM}."
         return f"{error.override!r} cannot be read; quote a value with spaces or symbols: '{key}=\"...\"'."
     if said := wrong_name(overrides, names, _known_keys):
         return said

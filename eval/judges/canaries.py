@@ -17,8 +17,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import zip_longest
 from math import sqrt
 from pathlib import Path
 from statistics import NormalDist
@@ -64,6 +65,9 @@ _INPUTS: Mapping[CanaryTask, tuple[str, ...]] = {
     "entail": ("description", "events"),
 }
 _MAY_BE_EMPTY = ("prediction", "description")
+
+_TOKENS, _TOKENS_PER_EVENT = 256, 64
+"""Bound on the tokens of a reply with labels: some words around it, as for a grade, and several times a label's own."""
 
 _Answer = Grade | tuple[Label, ...]
 
@@ -148,16 +152,33 @@ def load_canaries(path: Path) -> tuple[Canary, ...]:
     return found
 
 
-def check(judge: Respondent, protocol: JudgeProtocol) -> Health:
-    """Put every canary to a judge, all at once, and return its results.
+def check(judge: Respondent, protocol: JudgeProtocol, items: Sequence[Canary] | None = None) -> Health:
+    """Put canaries to a judge, all at once, and return its results; without `items`, all that suit the protocol."""
+    items = chosen(protocol) if items is None else items
+    answers = ask(judge, [_question(canary, protocol) for canary in items])
+    return _health(items, answers, protocol=protocol.describe(), judge=judge.describe())
 
-    Items of a task that the protocol does not support are left out. Raises ConfigError if none remain.
+
+def chosen(protocol: JudgeProtocol, limit: int | None = None) -> list[Canary]:
+    """Return the canaries of a protocol's tasks, or so many of them as `limit` says, evenly over kinds and tasks.
+
+    Injections come first, so that there is one in any choice. Raises ConfigError where the protocol has no task.
     """
     items = [canary for canary in canaries() if canary.task in protocol.tasks]
     if not items:
         raise ConfigError(f"The protocol {protocol.name!r} neither grades answers nor labels events; give another.")
-    answers = ask(judge, [_question(canary, protocol) for canary in items])
-    return _health(items, answers, protocol=protocol.describe(), judge=judge.describe())
+    kinds = dict.fromkeys((*INJECTIONS, *(canary.kind for canary in items)))
+    of_kinds = [
+        _in_turn(*([one for one in items if (one.kind, one.task) == (kind, task)] for task in get_args(CanaryTask)))
+        for kind in kinds
+    ]
+    taken = _in_turn(*of_kinds)[:limit]
+    return [canary for canary in items if canary in taken]
+
+
+def _in_turn(*lists: Sequence[Canary]) -> list[Canary]:
+    """Return the first of each list, then the second of each, and so on."""
+    return [canary for turn in zip_longest(*lists) for canary in turn if canary is not None]
 
 
 def wilson(right: int, n: int, *, confidence: float = 0.95) -> tuple[float, float]:
@@ -179,7 +200,12 @@ def _question(canary: Canary, protocol: JudgeProtocol) -> Question[_Answer]:
     """Return the question for a canary, with its texts in lower case wherever scorers lower-case them."""
     if canary.task == "open_qa":
         return protocol.grade(canary.id, canary.question, canary.answer.lower(), canary.prediction.lower())
-    return protocol.label_events(canary.id, "reference", canary.description.lower(), canary.events, "")
+    question = protocol.label_events(canary.id, "reference", canary.description.lower(), canary.events, "")
+    bound, needed = question.call.max_tokens, _TOKENS + len(canary.events) * _TOKENS_PER_EVENT
+    if bound is None or bound <= needed:
+        return question
+    # The protocol's bound is for descriptions with ten times as many events.
+    return replace(question, call=replace(question.call, max_tokens=needed))
 
 
 def _health(

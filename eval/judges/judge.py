@@ -26,6 +26,11 @@ class Judge(Respondent):
     kept_in: Path | None = None
     """The file that holds every verdict as soon as it is given; None where verdicts are not kept one by one."""
 
+    @property
+    def stopped(self) -> str | None:
+        """The reason why it answers no more calls; None while it does."""
+        return None
+
     def require_served(self) -> None:
         """Raise ConfigError where it can only repeat a server's verdicts and has none."""
 

@@ -48,8 +48,13 @@ class Capabilities:
     """Whether it accepts a temperature other than the default."""
     system: bool = True
     """Whether it accepts a system message; otherwise that text is put before the user message."""
-    thinks: bool = False
-    """Whether reasoning, which counts as output, precedes replies."""
+    thinks: bool | int = False
+    """Whether reasoning, which counts as output, precedes replies; or the tokens that a user allows it."""
+
+    @property
+    def reasoning_tokens(self) -> int:
+        """Tokens on top of a reply's bound."""
+        return (THINKING_TOKENS if self.thinks else 0) if isinstance(self.thinks, bool) else self.thinks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +130,7 @@ def request_of(call: JudgeCall, takes: Capabilities, extra: Mapping[str, Any]) -
     if call.temperature is not None and takes.temperature:
         asked["temperature"] = call.temperature
     if call.max_tokens is not None and takes.reply_bound != "none":
-        asked["max_tokens"] = call.max_tokens + (THINKING_TOKENS if takes.thinks else 0)
+        asked["max_tokens"] = call.max_tokens + takes.reasoning_tokens
     if call.schema is not None and takes.structured == "json_schema":
         schema = {"name": call.task, "strict": True, "schema": dict(call.schema)}
         asked["response_format"] = {"type": "json_schema", "json_schema": schema}

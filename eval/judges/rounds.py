@@ -57,7 +57,11 @@ def _answer(question: Question[T], reply: JudgeReply, attempts: int) -> T | NoAn
     try:
         return question.read(reply.text)
     except UnreadableReplyError as error:
-        cut = "; it was cut off at the bound on tokens" if reply.finish_reason == "length" else ""
+        cut = (
+            "; it was cut off at the bound on tokens, which judge.reasoning_tokens raises"
+            if reply.finish_reason == "length"
+            else ""
+        )
         reason = f"{times}the reply {reply.text[:80]!r} cannot be read: {error}{cut}"
         return NoAnswer(outcome="unreadable", reason=reason)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from eval.errors import ConfigError, JudgeError
 from eval.judges.bill import Bill, Plan, bill
 from eval.judges.calls import JudgeCall, JudgeReply, Respondent, Usage
 from eval.judges.client.budget import Budget
+from eval.judges.client.outcomes import FINAL
 from eval.judges.client.prices import PriceList, load_prices
 from eval.judges.client.server import Server, ServerSettings
 from eval.judges.client.server_cache import KnownServer
@@ -26,6 +27,7 @@ from eval.judges.client.throttle import MOST, START, START_LOCAL, Throttle
 from eval.judges.judge import Judge, Listener, Say
 from eval.judges.planning import Estimator, Planner, estimator
 from eval.judges.requests import Capabilities, Provider, Request, addressed, check_extra, key_of
+from eval.judges.sharing import Sharing, turn
 from eval.judges.transcript import CallRecord
 from eval.judges.verdicts import StoredReply, VerdictStore
 
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 
 MOST_OF_ANY = 100_000
 """Maximum of every bound that a user sets, in seconds or as a count."""
+
+CHECK_TIMEOUTS, CHECK_TIMED_OUT = 1, 5
+"""In a health check: maximum time-outs of a call, and calls in a row given up for them before nothing more is asked."""
 
 _HEALTH = ("n", "accuracy", "lower", "upper", "injection_pass_rate", "unread", "refused", "failed", "created")
 """The fields of a canary check that a result holds."""
@@ -54,6 +59,8 @@ class ServedJudge(Judge):
         revision: Distinguishes this model from others of the same name (a commit, a quantisation).
         served: Only verdicts of the model that is served under this name count; None accepts any model.
         extra: Further parameters of each request, such as {reasoning_effort: low}.
+        reasoning_tokens: Tokens on top of each reply's bound for a model that reasons; None gives 8,192 to a model that
+            shows that it does.
         max_concurrency: Most requests under way at once.
         timeout_s: Bound on one request.
         tries: Maximum requests for one call that meets temporary faults.
@@ -76,6 +83,7 @@ class ServedJudge(Judge):
         revision: str = "",
         served: str | None = None,
         extra: Mapping[str, Any] | None = None,
+        reasoning_tokens: int | None = None,
         max_concurrency: int = MOST,
         timeout_s: float = 120.0,
         tries: int = 6,
@@ -89,6 +97,10 @@ class ServedJudge(Judge):
         for setting, value in bounds.items():
             if not 0 < value <= MOST_OF_ANY:
                 raise ConfigError(f"judge.{setting}={value:g} is out of range; give a number up to {MOST_OF_ANY:,}.")
+        if reasoning_tokens is not None and not 0 <= reasoning_tokens <= MOST_OF_ANY:
+            raise ConfigError(
+                f"judge.reasoning_tokens={reasoning_tokens} is out of range; give 0 to {MOST_OF_ANY:,}, or null."
+            )
         if max_cost is not None and not 0 <= max_cost < math.inf:
             raise ConfigError(f"max_cost must be at least 0 and finite, got {max_cost:g}.")
         if batch and provider != "openai":
@@ -114,13 +126,15 @@ class ServedJudge(Judge):
         """Whether stored verdicts are ignored: a health check measures the judge as it is now."""
         self.served = self._wanted = served
         """The model as the server names it, once a verdict has settled it."""
-        self.known = KnownServer(self.server, revision, self.extra)
+        self.known = KnownServer(self.server, revision, self.extra, reasoning_tokens)
         start = START_LOCAL if provider == "local" else START
         self._throttle = Throttle(max_concurrency, start, slow_s=timeout_s / 4)
         self._tries, self._deadline_s = tries, deadline_s
         self.kept_in = self._path = verdicts
         self._billed = 0.0  # the unconfirmed dollars of earlier bills
         self._asker: Asker | None = None
+        self._needs_room = False
+        """Whether a reply was cut off while its model was still reasoning, with room for the reply alone."""
 
     @property
     def name(self) -> str:
@@ -154,6 +168,11 @@ class ServedJudge(Judge):
             asyncio.run(self.server.look())
         self._require_price()
         return True
+
+    @property
+    def stopped(self) -> str | None:
+        """The reason why its server is asked nothing more; None while it is."""
+        return None if self._asker is None else self._asker.stopped
 
     def renew(self) -> list[str]:
         """Probe the server anew, and ignore stored verdicts from now on; return what to tell the user."""
@@ -227,10 +246,15 @@ class ServedJudge(Judge):
         replies = self._settled(distinct, stored)
         if len(replies) < len(distinct):
             self._require_price()
+            self.store.refuse_read_only(f"lacks {len(distinct) - len(replies)} of {len(distinct)} verdicts")
             try:
                 asyncio.run(self._ask_server(distinct, stored, replies))
             except JudgeError as error:
                 replies = {key: replies.get(key) or JudgeReply.failure(str(error), key=key) for key in distinct}
+            if self._needs_room:
+                self._needs_room, self._asker = False, None
+                self.known.give_room(self.store)
+                return self.ask(calls)
         given: set[str] = set()
         ordered = []
         for one in asked:
@@ -245,8 +269,12 @@ class ServedJudge(Judge):
         if self.known.recall(self.store):
             self._set_price()
             return False
-        self.probe()
-        return True
+        self.store.refuse_read_only("does not hold how its server is asked")
+        with turn(self.store, f"probe {self.known.key}", lambda: self.known.recall(self.store)) as is_mine:
+            if is_mine:
+                self.probe()
+        self._set_price()
+        return is_mine
 
     def probe(self) -> Capabilities:
         """Probe the server's capabilities anew. Raises JudgeError where it can't be asked."""
@@ -277,7 +305,10 @@ class ServedJudge(Judge):
         from eval.judges.client.asking import Asker, RetryPolicy
 
         patience = RetryPolicy(tries=self._tries, deadline_s=self._deadline_s)
-        return Asker(throttle=self._throttle, budget=self.budget, patience=patience)
+        asker = Asker(throttle=self._throttle, budget=self.budget, patience=patience)
+        if self.fresh:  # a health check of a server that is too slow is to say so soon
+            asker.patience, asker.most_timed_out = replace(patience, timeouts=CHECK_TIMEOUTS), CHECK_TIMED_OUT
+        return asker
 
     def _settled(
         self, distinct: Mapping[str, Request], stored: Mapping[str, list[StoredReply]]
@@ -308,47 +339,62 @@ class ServedJudge(Judge):
         """Ask the calls without a stored reply, and add the replies."""
         self._asker = self._asker or self._new_asker()
         asker, total = self._asker, len(distinct)
+        share = Sharing(self.store, self.known.identity, alone=self.fresh)
+
+        def take(request: Request, found: list[StoredReply]) -> bool:
+            verdict = _of(self.served, found)
+            if verdict is not None:
+                replies[request.key] = verdict.reply()
+            return verdict is not None
 
         def keep(ended: Sequence[tuple[Request, RequestOutcome]]) -> None:
             replies.update(self._kept(ended))
+            # Claims on stored replies end with the round: whoever waits for them looks for the reply first.
+            share.release(request.key for request, outcome in ended if outcome.kind not in FINAL)
             if self.on_progress is not None:
                 self.on_progress(len(replies), total)
 
-        async with self.server.wire(int(self._throttle.most)) as wire:
+        async with self.server.wire(int(self._throttle.most)) as wire, share.kept():
             if self.served is None:
                 # One call goes first: its reply names the served model, which decides which stored replies may be used.
                 under_way = {key for keys in self.store.open_batches(self.known.key).values() for key in keys}
                 unpaid = [one for one in distinct.values() if one.key not in stored and one.key not in under_way]
-                await asker.ask(wire.send, unpaid[:1], keep)
+                first, served = await share.first(unpaid)
+                if served is not None:
+                    self._settle(served)
+                await asker.ask(wire.send, [first] if first is not None else [], keep)
                 replies.update(self._settled(distinct, stored))
             missing = [request for request in distinct.values() if request.key not in replies]
             if self.batch:
                 from eval.judges.client.batch import ask_in_batches
 
                 firsts = [request for request in missing if not request.asked["attempt"]]
+                firsts = list(share.unpaid(firsts, len(firsts) or 1, take, []))
                 await ask_in_batches(wire.client, firsts, self.store, self.known.key, asker, keep, self.say)
                 missing = [request for request in missing if request.key not in replies]
-            # Another run on the same store may have paid for a call by now; shuffled orders make this rare.
+            # Shuffled orders make it rare that two runs wait for each other's calls.
             random.shuffle(missing)
-            await asker.ask(wire.send, self._unpaid(missing, replies), keep)
 
-    def _unpaid(self, requests: Iterable[Request], replies: dict[str, JudgeReply]) -> Iterator[Request]:
-        """Yield the requests that no run has paid for when their turn comes; add the replies to the others."""
-        for request in requests:
-            found = {} if self.fresh else self.store.find([request.key], self.known.identity)
-            verdict = _of(self.served, found.get(request.key, []))
-            if verdict is None:
-                yield request
-            else:
-                replies[request.key] = verdict.reply()
+            def wait(n: int) -> bool:
+                self.say(f"{n} of the calls are under way in another run on {self._path}, and are waited for.")
+                return not self._needs_room
+
+            size = max(1, int(self._throttle.limit))
+            await share.each(missing, size, take, lambda some: asker.ask(wire.send, some, keep), wait)
 
     def _kept(self, ended: Sequence[tuple[Request, RequestOutcome]]) -> dict[str, JudgeReply]:
         """Store the paid replies, and return them."""
-        unnamed = self.served or self.known.served
+        settled = self.served or self.known.served
         verdicts: dict[str, StoredReply] = {}
         replies: dict[str, JudgeReply] = {}
         for request, outcome in ended:
-            verdict = self.server.verdict(request, outcome, self.revision, unnamed)
+            if self._is_cut_thinking(request, outcome):
+                self._needs_room = True
+                if self._asker is not None:
+                    self._asker.stopped = self._asker.stopped or "not asked yet, since the model needs room to reason"
+                replies[request.key] = JudgeReply.failure("cut off while it reasoned", key=request.key)
+                continue
+            verdict = self.server.verdict(request, outcome, self.revision, settled)
             if verdict is None:
                 replies[request.key] = JudgeReply.failure(outcome.detail, retries=outcome.retries, key=request.key)
             else:
@@ -360,6 +406,11 @@ class ServedJudge(Judge):
                 self._settle(verdict.served)
             replies[key] = verdict.reply(asked=True) if verdict.served == self.served else self._stop(verdict)
         return replies
+
+    def _is_cut_thinking(self, request: Request, outcome: RequestOutcome) -> bool:
+        """Whether a model used up a reply's tokens by reasoning, for which it was given none."""
+        is_cut = outcome.kind == "replied" and outcome.finish_reason == "length"
+        return is_cut and outcome.thinks and request.max_tokens is not None and self.known.may_give_room
 
     def _stop(self, verdict: StoredReply) -> JudgeReply:
         """Stop asking, since another model answered; return the failed reply of the call."""
@@ -376,4 +427,8 @@ class ServedJudge(Judge):
 
 
 def _of(served: str | None, verdicts: Iterable[StoredReply]) -> StoredReply | None:
-    return next((verdict for verdict in verdicts if verdict.served == served), None)
+    """Return the reply of the served model, under this spelling of its name: servers change its letters' case."""
+    if served is None:
+        return None
+    found = next((one for one in verdicts if one.served.casefold() == served.casefold()), None)
+    return None if found is None else replace(found, served=served)

@@ -23,6 +23,10 @@ MAX_JSON_CHARS = 262_144
 MAX_EVENTS = 50
 """Maximum number of events read from one description; the judge is asked for ten."""
 
+_QUOTATION = (
+    "so that it may be a quotation (a server that holds replies to a schema prevents it, and often a parameter in "
+    "judge.extra, such as one that turns thinking off)"
+)
 _THINKING = re.compile(r"\A\s*<think>.*</think>", re.DOTALL)
 _HEADING = re.compile(r"\W*(?:(?:json|output|verdict|reply|response|result)\W*)?", re.IGNORECASE)
 """Text that may precede an object on its own line; "the candidate says:" must not."""
@@ -186,10 +190,10 @@ def _last(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise UnreadableReplyError(f"no JSON object: {error}") from error
     if end != len(body):
-        raise UnreadableReplyError("text follows the first object, so that it may be a quotation")
+        raise UnreadableReplyError(f"text follows the first object, {_QUOTATION}")
     line = body[:at].rpartition("\n")[2]
     if not _HEADING.fullmatch(line):
-        raise UnreadableReplyError("the object stands within a sentence, so that it may be a quotation")
+        raise UnreadableReplyError(f"the object stands within a sentence, {_QUOTATION}")
     return dict(found)
 
 

@@ -15,6 +15,9 @@ predictions.jsonl.
     capabilities   the capabilities found for each server
     checks         results of the canary set, by judge and protocol
     batches        batches sent to OpenAI's Batch API, so that the next run finds those of a killed one
+    claims         calls that a run has under way, so that no other run asks them as well: eval/judges/claims.py
+
+A file that cannot be written is read as it is, which serves as long as it holds every reply that is needed.
 """
 
 from __future__ import annotations
@@ -31,7 +34,8 @@ from typing import Any, Literal
 from weakref import finalize
 
 from eval.errors import RunError
-from eval.files import make_folder
+from eval.judges.opening import REMEDY as _REMEDY
+from eval.judges.opening import open_database
 from eval.judges.stored import DAMAGED, Identity, StoredReply, digest_of, row_of, sound
 
 __all__ = ["Identity", "StoredReply", "VerdictStore"]
@@ -61,10 +65,13 @@ CREATE TABLE IF NOT EXISTS digests (
 ) WITHOUT ROWID
 """
 """A separate table, so that older versions of the program can still write to the same file."""
+_CLAIMS = """
+CREATE TABLE IF NOT EXISTS claims (
+    name TEXT PRIMARY KEY, owner TEXT NOT NULL, machine TEXT NOT NULL, process INTEGER NOT NULL, started TEXT NOT NULL,
+    beats INTEGER NOT NULL
+) WITHOUT ROWID
+"""
 _VERSION = 1
-_BUSY_S = 60.0
-"""Seconds to wait while another process writes."""
-_REMEDY = "Give another file with verdicts=<file>; what a damaged one still holds, `sqlite3 <file> .recover` gets out."
 _AT_ONCE = 500
 """Keys per query; SQLite limits the number of variables."""
 _FIELDS = 19
@@ -79,18 +86,15 @@ class VerdictStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            make_folder(path.parent)
-            # The thread that runs the garbage collector may have to close it.
-            self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+            self._db, self.read_only = open_database(path)
             finalize(self, self._db.close)
             # A corrupted reply must be recognised among the others, and must not end the query.
             self._db.text_factory = lambda content: content.decode("utf-8", "surrogateescape")
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
             version = self._version() or self._create()
             self._opened = path.stat()
-            if version == _VERSION:
+            if version == _VERSION and not self.read_only:
                 self._db.execute(_DIGESTS)
+                self._db.execute(_CLAIMS)
         except RunError as error:
             raise RunError(
                 f"The verdict store {path} cannot be used. {error} Or give another verdicts=<file>."
@@ -103,6 +107,14 @@ class VerdictStore:
                 "program, or give another file with verdicts=<file>."
             )
 
+    def refuse_read_only(self, missing: str) -> None:
+        """Raise RunError, naming what is missing in it, where nothing can be added."""
+        if self.read_only:
+            raise RunError(
+                f"The verdict store {self.path} is read-only, and {missing}; nothing is asked, since no reply could be "
+                "kept. Make it writable, or give a copy of it with verdicts=<file>."
+            )
+
     def _version(self) -> int:
         return int(self._db.execute("PRAGMA user_version").fetchone()[0])
 
@@ -113,6 +125,8 @@ class VerdictStore:
 
     def _create(self) -> int:
         """Create the tables in an empty file, unless another process has just done so; return the version."""
+        if self.read_only:
+            raise sqlite3.DatabaseError("it is read-only and holds no verdicts")
         self._db.execute("BEGIN IMMEDIATE")
         try:
             if not self._version():
@@ -165,6 +179,8 @@ class VerdictStore:
             self.path,
             len(spoilt),
         )
+        if self.read_only:
+            return
         same = " AND ".join(f"digests.{name} = verdicts.{name}" for name in ("key", "provider", "served", "revision"))
         self._write(
             f"DELETE FROM digests WHERE EXISTS (SELECT 1 FROM verdicts WHERE {same} AND verdicts.rowid = ?)",  # noqa: S608
@@ -234,7 +250,9 @@ class VerdictStore:
 
     def keep_capabilities(self, judge: str, found: Mapping[str, Any]) -> None:
         """Store a server's capabilities."""
-        self._write("INSERT OR REPLACE INTO capabilities VALUES (?, ?, ?)", [(judge, json.dumps(found), time.time())])
+        row = (judge, json.dumps(found), time.time())
+        if not self.read_only:  # they were known before, or nothing could have been looked up
+            self._write("INSERT OR REPLACE INTO capabilities VALUES (?, ?, ?)", [row])
 
     def keep_check(self, judge: Mapping[str, Any], protocol: Mapping[str, Any], health: Mapping[str, Any]) -> None:
         """Store the result of a canary check with the judge's identity."""
@@ -269,12 +287,40 @@ class VerdictStore:
         """Replace the name of an intent by the id that the server gave its batch."""
         self._write("UPDATE OR REPLACE batches SET id = ? WHERE id = ?", [(batch, name)])
 
+    def claimed(self, names: Sequence[str]) -> dict[str, tuple[str, str, int, str, int]]:
+        """Return the claim on each of these calls that has one."""
+        found: dict[str, tuple[str, str, int, str, int]] = {}
+        for start in range(0, len(names), _AT_ONCE):
+            some = names[start : start + _AT_ONCE]
+            query = f"SELECT * FROM claims WHERE name IN ({','.join('?' * len(some))})"  # noqa: S608
+            found |= {name: tuple(claim) for name, *claim in self._read(query, some)}
+        return found
+
+    def put_claims(self, claim: Callable[[], Sequence[Sequence[Any]]]) -> None:
+        """Store the claims that `claim` returns; no other process writes while it decides."""
+        statement = "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?, ?)"
+        self._transact(lambda: self._db.executemany(statement, claim()), synced=False)
+
+    def renew_claims(self, owner: str, beats: int) -> None:
+        """Store that an owner still works on its claims."""
+        statement = "UPDATE claims SET beats = ? WHERE owner = ?"
+        self._transact(lambda: self._db.execute(statement, (beats, owner)), synced=False)
+
+    def drop_claims(self, owner: str, names: Sequence[str]) -> None:
+        """Remove an owner's claims on these calls."""
+        statement = "DELETE FROM claims WHERE name = ? AND owner = ?"
+        rows = [(name, owner) for name in names]
+        self._transact(lambda: self._db.executemany(statement, rows), synced=False)
+
     def _write(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         if rows:
             self._transact(lambda: self._db.executemany(statement, rows))
 
-    def _transact(self, work: Callable[[], object]) -> None:
+    def _transact(self, work: Callable[[], object], *, synced: bool = True) -> None:
+        """Do some work in one transaction, which is on disk on return if it is to be `synced`."""
         try:
+            if not synced:
+                self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.execute("BEGIN IMMEDIATE")
             work()
             self._db.execute("COMMIT")
@@ -287,6 +333,8 @@ class VerdictStore:
             # Also after Ctrl-C in between; otherwise no later reply could be stored.
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
+            if not synced:
+                self._db.execute("PRAGMA synchronous=FULL")
 
     def _read(self, query: str, arguments: Sequence[Any]) -> list[Any]:
         try:

@@ -93,14 +93,25 @@ class Judging:
         if self._checked and self._settings.judge_check:
             self.show_health(building.build(self._settings.protocol, "protocol"))
 
-    def show_health(self, protocol: JudgeProtocol) -> bool:
-        """Put the canary set to the judge, keep and show the outcome; return whether the judge is sound."""
-        from eval.judges.canaries import check
+    def show_health(self, protocol: JudgeProtocol, limit: int | None = None) -> bool:
+        """Put the canary set to the judge, keep and show the outcome; return whether the judge is sound.
 
-        health = check(self.judge, protocol)
-        self.judge.keep_health(protocol.describe(), asdict(health))
+        With a `limit`, only so many canaries are put to it, and the outcome stands for no whole check.
+        """
+        from eval.judges.canaries import canaries, check, chosen
+
+        items, judge = chosen(protocol, limit), self.judge
+        if len(items) < len(canaries()):
+            say(f"{len(items)} of {len(canaries())} canaries are put to it, evenly over their kinds.")
+        judge.watch(say, JudgeProgress(f"canaries, {judge.name}"))
+        health = check(judge, protocol, items)
+        if limit is None or len(items) < limit:
+            judge.keep_health(protocol.describe(), asdict(health))
         for line in health_lines(health):
             say(line)
+        if judge.stopped is not None:
+            why = judge.stopped.removeprefix("not asked, since ")
+            say(f"The check was stopped: {why}. Give it more time (judge.timeout_s) or less to do (limit=<N>).")
         return health.failed + health.unread + health.refused == 0
 
     def announce(self, benchmark: Benchmark, pairs: Sequence[tuple[Sample, Prediction]]) -> None:

@@ -16,6 +16,7 @@ import os
 import shlex
 import socket
 import sys
+import tempfile
 from datetime import datetime
 from pathlib import Path
 from weakref import WeakSet, finalize
@@ -28,7 +29,9 @@ LOCK = ".lock"
 
 _SHOWN = 200
 """Most characters of a command that are kept."""
-_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
+_KERNELS_ENOTSUPP = 524
+"""An error of the Linux kernel's own, which some network file systems hand on and no list of errors names."""
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, _KERNELS_ENOTSUPP}
 _FAR = 1 << 30
 """Offset of the locked byte on Windows, where a lock also blocks reading the bytes it covers."""
 
@@ -123,8 +126,24 @@ def _let_go(handle: int, path: Path) -> None:
     os.close(handle)
 
 
+def lacks_locks(folder: Path) -> str | None:
+    """Return the reason why a folder's file system has no locks on parts of files, which SQLite needs; None if it has.
+
+    Raises OSError where no file can be made there.
+    """
+    with tempfile.TemporaryFile(dir=folder) as file:
+        try:
+            _lock_part(file.fileno())
+        except OSError as error:
+            return f"error {error.errno}" if error.errno in _NO_LOCKS else None
+    return None
+
+
 if sys.platform == "win32":
     import msvcrt
+
+    def _lock_part(handle: int) -> None:
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
 
     def _lock(handle: int) -> None:
         os.lseek(handle, _FAR, os.SEEK_SET)
@@ -133,6 +152,9 @@ if sys.platform == "win32":
 
 else:
     import fcntl
+
+    def _lock_part(handle: int) -> None:
+        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def _lock(handle: int) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

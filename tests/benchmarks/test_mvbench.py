@@ -182,9 +182,7 @@ def test_one_file_is_not_shown_as_two_videos(make, tree, row):
         return row(f"MVBench/{task}", 0, prompt, "A", "video_10142")
 
     flat = {"video/video_10142.mp4": None, "annotations/MVBench.jsonl": [asked("Moving Count"), asked("Action Count")]}
-    with pytest.raises(
-        DataError, match=r"video_10142\.mp4 would be shown as .*video/clevrer.* video/perception"
-    ):
+    with pytest.raises(DataError, match=r"video_10142\.mp4 would be shown as .*video/clevrer.* video/perception"):
         list(make("mvbench", tree(flat)).samples())
     own = tree({"video/perception/videos/video_10142.mp4": None})
     count, action = make("mvbench", own).samples()

@@ -340,6 +340,40 @@ def test_the_canaries_by_a_server_equal_those_offline(protocol, tmp_path, capsys
         assert store.execute("SELECT COUNT(*) FROM checks").fetchone()[0] == 1
 
 
+@pytest.mark.parametrize("limit", [["--limit", "22"], ["limit=22"]], ids=["flag", "setting"])
+def test_a_check_of_a_few_canaries_says_so_and_is_not_kept(limit, tmp_path, capsys):
+    with JudgeServer(sensible) as server:
+        assert main(["judge", "check", "--protocol", "native", *limit, *settings(tmp_path), *served(server.url)]) == 0
+        # The probe, two of each of the eleven kinds, and one more for each reply that is no verdict.
+        assert len(server.requests) == 1 + 22
+        assert {request.request.body["max_tokens"] for request in server.requests[1:]} <= {256, 256 + 2 * 64, 256 + 64}
+    said = capsys.readouterr().err
+    assert "22 of 149 canaries are put to it, evenly over their kinds." in said
+    with closing(sqlite3.connect(tmp_path / "v.sqlite")) as store:
+        assert store.execute("SELECT COUNT(*) FROM checks").fetchone()[0] == 0
+    assert main(["judge", "check", "--limit", "0", *settings(tmp_path), "--judge", "offline"]) == 2
+    assert "limit=0 leaves no canary" in capsys.readouterr().err
+
+
+def test_a_check_shows_its_progress(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("eval.report.terminal.PLAIN_INTERVAL", 0)
+    with JudgeServer(sensible) as server:
+        assert main(["judge", "check", "--limit", "5", *settings(tmp_path), *served(server.url)]) == 0
+    assert "canaries, stand-in: 5/5 calls, " in capsys.readouterr().err
+
+
+def test_a_check_of_a_server_that_is_too_slow_ends_with_one_line(tmp_path, capsys):
+    with JudgeServer(sensible, faults=lambda r: None if "Greet me" in r.text else faults.hang()) as server:
+        slow = served(server.url, "judge.timeout_s=0.3", "judge.tries=6")
+        assert main(["judge", "check", "--protocol", "native", *settings(tmp_path), *slow]) == 1
+        assert len(server.requests) < 30  # of 149, several times each
+    [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("The check was stopped")]
+    assert line == (
+        "The check was stopped: 5 calls in a row had failed, the last one with: no whole reply within 0.3 s. Give it "
+        "more time (judge.timeout_s) or less to do (limit=<N>)."
+    )
+
+
 def test_a_judge_whose_replies_cannot_be_read_is_not_sound(tmp_path, capsys):
     with JudgeServer(lambda _: "I would say yes.", ignores={"response_format"}) as server:
         check = ["judge", "check", "--protocol", "native", *settings(tmp_path), *served(server.url)]

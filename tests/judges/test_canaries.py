@@ -6,7 +6,7 @@ import pytest
 
 from eval.errors import ConfigError, DataError
 from eval.judges.calls import Grade, JudgeReply, Outcome
-from eval.judges.canaries import INJECTIONS, MAX_WRONG, Wrong, canaries, check, load_canaries, wilson
+from eval.judges.canaries import INJECTIONS, MAX_WRONG, Wrong, canaries, check, chosen, load_canaries, wilson
 from eval.judges.forms import form
 from eval.judges.offline import OfflineJudge
 from eval.judges.protocol import JudgeProtocol, judge_protocol, native_protocol, upstream_protocol
@@ -302,3 +302,29 @@ def test_a_file_that_is_missing_or_empty(tmp_path):
     (tmp_path / "empty.jsonl").write_text("")
     with pytest.raises(DataError, match="no canaries"):
         load_canaries(tmp_path / "empty.jsonl")
+
+
+@pytest.mark.parametrize("limit", [1, 2, 11, 22, 40, 87, 148])
+def test_a_few_canaries_are_spread_evenly(limit):
+    items = chosen(native_protocol(), limit)
+    assert len(items) == limit
+    counts = [sum(canary.kind == kind for canary in items) for kind in N_BY_KIND]
+    if limit <= 8 * len(N_BY_KIND):  # as long as each kind has one more
+        assert max(counts) - min(counts) <= 1
+    assert any(canary.kind in INJECTIONS for canary in items)
+    if limit >= 2 * len(N_BY_KIND):
+        assert {canary.task for canary in items if canary.kind == "echo"} == {"open_qa", "entail"}
+    assert items == [canary for canary in canaries() if canary in items]
+    health = check(Stub(right), native_protocol(), items)
+    assert (health.n, health.accuracy) == (sum(len(canary.expected) for canary in items), 1)
+
+
+def test_all_canaries_are_chosen_without_a_limit():
+    assert tuple(chosen(native_protocol())) == tuple(chosen(native_protocol(), 500)) == canaries()
+
+
+def test_canaries_have_no_room_for_ten_times_their_events():
+    stub = Stub(right)
+    check(stub, native_protocol())
+    bounds = {(call.task, len(call.inputs.get("events", ()))): call.max_tokens for call in stub.calls}
+    assert bounds == {("open_qa", 0): 256, ("entail", 1): 320, ("entail", 2): 384, ("entail", 3): 448}

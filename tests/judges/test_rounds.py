@@ -133,7 +133,10 @@ def test_a_readable_refusal_is_no_answer():
 
 def test_a_reply_that_was_cut_off_says_so():
     [answer] = ask(Recorder(a="cut"), questions("a", attempts=1))
-    reason = "asked once; the reply '12…' cannot be read: no number; it was cut off at the bound on tokens"
+    reason = (
+        "asked once; the reply '12…' cannot be read: no number; it was cut off at the bound on tokens, which "
+        "judge.reasoning_tokens raises"
+    )
     assert answer == NoAnswer(outcome="unreadable", reason=reason)
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from eval.errors import ConfigError
+from eval.judges.client.redaction import Redaction
 
 USUAL = ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "ANTHROPIC_API_KEY")
 """Environment variables that are always searched for, whichever key the run's judge used."""
@@ -34,8 +35,10 @@ def refuse_secrets(files: Mapping[str, bytes], variables: Iterable[str], *, sett
             continue
         # As it is, and as JSON writes it: with non-ASCII characters escaped, or only quotes.
         forms = {key, json.dumps(key)[1:-1], json.dumps(key, ensure_ascii=False)[1:-1]}
+        redaction = Redaction(key)  # in other spellings, or in part
         for name, content in files.items():
-            if any(form.encode("utf-8", "surrogatepass") in content for form in forms):
+            is_there = any(form.encode("utf-8", "surrogatepass") in content for form in forms)
+            if is_there or redaction.holds(content.decode("utf-8", "replace")):
                 raise ConfigError(
                     f"{name} holds the key in ${variable}. No bundle was made; take the key out there, and replace it "
                     "by another one."

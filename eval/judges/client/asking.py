@@ -65,6 +65,8 @@ class Asker:
     patience: RetryPolicy = field(default_factory=RetryPolicy)
     stopped: str | None = None
     """The reason why nothing more is asked; None while requests are still sent."""
+    most_timed_out: int = GIVE_UP_AFTER
+    """Number of calls given up in a row after which nothing more is asked, where the last one timed out."""
     _given_up: int = 0
 
     async def ask(
@@ -180,9 +182,9 @@ class Asker:
         out_of_time = n_timeouts >= patience.timeouts or elapsed_s > patience.deadline_s
         if outcome.kind == "rejected" or not tries_left or out_of_time:
             self._given_up += 1
-            if self._given_up >= GIVE_UP_AFTER:
+            if self._given_up >= (self.most_timed_out if outcome.kind == "timed_out" else GIVE_UP_AFTER):
                 self.stopped = self.stopped or (
-                    f"not asked, since {GIVE_UP_AFTER} calls in a row had failed, the last one with: {outcome.detail}"
+                    f"not asked, since {self._given_up} calls in a row had failed, the last one with: {outcome.detail}"
                 )
             return True
         return self.stopped is not None

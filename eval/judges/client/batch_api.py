@@ -13,10 +13,11 @@ import httpx2
 from openai import APIStatusError, AsyncAzureOpenAI
 
 from eval.judges.client.asking import RetryPolicy
-from eval.judges.client.http import FAILURES, from_error, ssl_context
+from eval.judges.client.http import FAILURES, from_error
 from eval.judges.client.outcomes import RequestKind, RequestOutcome, from_body, from_status, one_line
 from eval.judges.client.redaction import Redaction
 from eval.judges.requests import Request
+from eval.network import client_options
 
 MOST_REQUESTS, MOST_BYTES = 50_000, 190_000_000
 """Maximum size of one batch; OpenAI takes 50,000 requests and 200 MB."""
@@ -122,10 +123,10 @@ class BatchApi:
         return await _object(self._batches.list(limit=100, **after))
 
     async def _stream(self, file: str, take: Callable[[bytes], None]) -> None:
-        headers = {"accept-encoding": "identity"}
+        headers, options = {"accept-encoding": "identity"}, client_options(str(self._client.base_url))
         # The client's own pool bounds a reply by the needs of one call.
         async with (
-            httpx2.AsyncClient(verify=ssl_context(), timeout=self._client.timeout, headers=headers) as http,
+            httpx2.AsyncClient(**options, timeout=self._client.timeout, headers=headers) as http,
             self._client.copy(http_client=http).files.with_streaming_response.content(file) as response,
         ):
             rest = b""

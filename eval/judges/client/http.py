@@ -11,9 +11,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Mapping
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -23,6 +22,7 @@ from eval.errors import ConfigError
 from eval.judges.client.outcomes import RequestOutcome, from_body, from_status, one_line
 from eval.judges.client.redaction import Redaction, silence
 from eval.judges.requests import Provider
+from eval.network import client_options
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -90,7 +90,7 @@ class Wire:
             reply = await asyncio.wait_for(asked, self._timeout_s)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this request's end and not the run's
             return "", from_error(error, self._timeout_s, self._redact)
-        return self._redact(reply.content.decode("utf-8", "replace")), None
+        return self._redact(reply.content.decode(json.detect_encoding(reply.content), "replace")), None
 
 
 def from_error(error: Exception, timeout_s: float, redact: Redaction) -> RequestOutcome:
@@ -109,12 +109,6 @@ def from_error(error: Exception, timeout_s: float, redact: Redaction) -> Request
     return RequestOutcome(kind="rejected", detail=detail)
 
 
-@cache
-def ssl_context() -> ssl.SSLContext:
-    """Return the SSL context of all pools; loading the certificate authorities takes longer than some calls."""
-    return httpx2.create_ssl_context()
-
-
 def _client(provider: Provider, url: str, key: str, api_version: str | None, timeout_s: float, connections: int) -> Any:
     # A key with a line break would appear in the text of an exception.
     key = key.strip() or "none"
@@ -122,7 +116,7 @@ def _client(provider: Provider, url: str, key: str, api_version: str | None, tim
         raise ConfigError("The judge's key holds characters that no key has; check the environment variable.")
     timeout = httpx2.Timeout(timeout_s + 1, connect=_CONNECT_S)
     http = httpx2.AsyncClient(
-        verify=ssl_context(),
+        **client_options(url),
         limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
         timeout=timeout,
         follow_redirects=False,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from eval.judges.calls import Usage
+from eval.judges.client.streams import is_stream, joined
 from eval.readers.malformed import whole_characters
 
 RequestKind = Literal["replied", "refused", "filtered", "rate_limited", "overloaded", "timed_out", "rejected", "fatal"]
@@ -33,6 +34,9 @@ _QUOTA = frozenset(
     }
 )
 """Error codes and types for an exhausted quota: waiting does not help, though some come with status 429."""
+
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking")
+"""Fields of a message in which servers put a model's thinking."""
 
 _DETAIL = 300
 """Maximum characters of a server's message that are kept."""
@@ -62,6 +66,8 @@ class RequestOutcome:
     """Whether the request may be billed, though its usage is not known."""
     param: str | None = None
     """The parameter that the server named as the reason for a rejection."""
+    thinks: bool = False
+    """Whether the reply shows that the model reasons before it replies."""
     retries: int = 0
     """Number of requests sent for the call before this one."""
     batch: bool = False
@@ -100,10 +106,14 @@ def from_status(status: int, headers: Mapping[str, str], body: object) -> Reques
 
 def from_body(text: str) -> RequestOutcome:
     """Return the outcome of a reply with a success status: a chat completion, or something else."""
+    text = text.removeprefix("\ufeff")
     try:
-        found = json.loads(text)
+        found = joined(text) if is_stream(text) else json.loads(text)
     except (ValueError, RecursionError):
         return _broken(f"the reply is no JSON: {text[:80]!r}")
+    if found is None and is_stream(text):
+        detail = f"the server streams its reply, which nobody asked for, and the stream is not whole: {text[:80]!r}"
+        return RequestOutcome(kind="rejected", detail=one_line(detail), may_be_billed=True)
     if not isinstance(found, dict):
         return _broken(f"the reply is no chat completion: {text[:80]!r}")
     if found.get("error"):
@@ -111,12 +121,18 @@ def from_body(text: str) -> RequestOutcome:
         error = found["error"]
         status = error.get("code") if isinstance(error, dict) else None
         return from_status(status if isinstance(status, int) and 300 <= status < 600 else 500, {}, error)
-    choices = found.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
+    choice = _first(found.get("choices"))
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
         return _broken(f"the reply holds no message: {text[:80]!r}")
     return _of_message(found, choice, message)
+
+
+def _first(choices: object) -> object:
+    """Return the choice with the index 0, wherever it stands; where none has one, the one that stands first."""
+    listed = choices if isinstance(choices, list) else []
+    by_index = {choice.get("index"): choice for choice in reversed(listed) if isinstance(choice, dict)}
+    return by_index.get(0) or next(iter(listed), None)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -157,14 +173,26 @@ def _of_message(found: Mapping[str, Any], choice: Mapping[str, Any], message: Ma
     elif content is None:
         # A reasoning model may spend its whole bound before it writes any text; the reply is empty, and billed.
         content = ""
+    usage = _usage(found.get("usage"))
+    thought = next((name for name in _THOUGHTS if isinstance(message.get(name), str) and message[name].strip()), None)
+    is_empty = kind == "replied" and not (content or "").strip()
+    if is_empty and thought is not None and finish != "length":
+        # As a server's reasoning parser has it that takes a reply without thinking for one.
+        kind, content = "rejected", None
+        detail = (
+            f"the reply is empty, and its text stands in message.{thought}: turn the server's reasoning parser off, or "
+            "the model's thinking on"
+        )
+    is_marked = content is not None and (content.lstrip().startswith("<think>") or "</think>" in content)
     return RequestOutcome(
         kind=kind,
         text=content,
         detail=detail,
+        thinks=bool(thought or is_marked or (usage and usage.reasoning) or (is_empty and finish == "length")),
         finish_reason=_text(finish),
         served=_text(found.get("model")) or None,
         fingerprint=_text(found.get("system_fingerprint")),
-        usage=_usage(found.get("usage")),
+        usage=usage,
         may_be_billed=True,
     )
 
@@ -186,7 +214,8 @@ def _usage(found: object) -> Usage | None:
     details = found.get("prompt_tokens_details")
     cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
     details = found.get("completion_tokens_details")
-    reasoning = _count(details.get("reasoning_tokens")) if isinstance(details, dict) else None
+    # SGLang counts them beside the others.
+    reasoning = _count((details if isinstance(details, dict) else found).get("reasoning_tokens"))
     return Usage(input=sent, output=received, cached=min(cached or 0, sent), reasoning=min(reasoning or 0, received))
 
 

@@ -86,9 +86,7 @@ async def probe(
     for _ in range(_MOST):
         if outcome.kind == "replied":
             break
-        # Some servers answer unknown parameters with 500; retries were made before, so the fault is not temporary.
-        unknown = outcome.kind == "rejected" or (outcome.kind == "overloaded" and "HTTP 500" in outcome.detail)
-        fewer = _fewer(takes, bounds) if unknown else {}
+        fewer = _fewer(takes, bounds, outcome)
         if not fewer:
             raise JudgeError(f"The judge {model!r} does not answer: {outcome.detail or outcome.kind}.")
         named = _named(fewer, outcome)
@@ -103,14 +101,29 @@ async def probe(
         more = replace(takes, **{name: getattr(before, name)})
         again = await sent(more)
         takes, outcome = (more, again) if again.kind == "replied" else (takes, outcome)
-    found = replace(takes, thinks=_thinks(outcome))
+    takes, outcome = await _with_room(sent, replace(takes, thinks=outcome.thinks), outcome)
     if takes.structured == "json_schema" and not _heeded(outcome.text or ""):
-        found = replace(found, structured="none")
-    return Probed(takes=found, served=outcome.served, usages=tuple(usages))
+        takes = replace(takes, structured="none")
+    return Probed(takes=takes, served=outcome.served, usages=tuple(usages))
 
 
-def _fewer(takes: Capabilities, bounds: Sequence[ReplyBound]) -> dict[str, Capabilities]:
-    """Return the capabilities with one thing less, by the name of that thing."""
+async def _with_room(
+    sent: Callable[[Capabilities], Awaitable[RequestOutcome]], takes: Capabilities, outcome: RequestOutcome
+) -> tuple[Capabilities, RequestOutcome]:
+    """Ask again where one word did not fit: with more room the reply shows whether it thinks and heeds the form."""
+    if outcome.finish_reason != "length" or _heeded(outcome.text or ""):
+        return takes, outcome
+    roomy = await sent(replace(takes, thinks=True))
+    if roomy.kind != "replied":
+        return takes, outcome
+    return replace(takes, thinks=takes.thinks or roomy.thinks), roomy
+
+
+def _fewer(takes: Capabilities, bounds: Sequence[ReplyBound], refused: RequestOutcome) -> dict[str, Capabilities]:
+    """Return the capabilities with one thing less that may be why a request was refused, by the name of that thing."""
+    # Some servers answer unknown parameters with 500; retries were made before, so the fault is not temporary.
+    if refused.kind != "rejected" and not (refused.kind == "overloaded" and "HTTP 500" in refused.detail):
+        return {}
     later = bounds[bounds.index(takes.reply_bound) + 1 :] or ["none"]
     fewer = {
         "structured": replace(takes, structured="json_object" if takes.structured == "json_schema" else "none"),
@@ -118,7 +131,9 @@ def _fewer(takes: Capabilities, bounds: Sequence[ReplyBound]) -> dict[str, Capab
         "temperature": replace(takes, temperature=False),
         "system": replace(takes, system=False),
     }
-    return {name: left for name, left in fewer.items() if left != takes}
+    # What is answered in the wrong field, or as a stream, is refused for no parameter but perhaps the form.
+    is_answered = refused.thinks or refused.may_be_billed
+    return {name: left for name, left in fewer.items() if left != takes and (name == "structured" or not is_answered)}
 
 
 def _named(fewer: Mapping[str, Capabilities], refused: RequestOutcome) -> str | None:
@@ -135,8 +150,3 @@ def _heeded(text: str) -> bool:
         return bool(json.loads(text) == {"probe": _WORD})
     except (ValueError, RecursionError):
         return False
-
-
-def _thinks(outcome: RequestOutcome) -> bool:
-    reasoned = outcome.usage is not None and outcome.usage.reasoning > 0
-    return reasoned or (outcome.text or "").lstrip().startswith("<think>")

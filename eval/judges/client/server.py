@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from eval.errors import ConfigError, JudgeError
 from eval.judges.client.outcomes import FINAL, RequestOutcome
+from eval.judges.client.remnants import without_remnants
 from eval.judges.requests import Capabilities, Provider, Request
 from eval.judges.verdicts import StoredReply
 
@@ -52,8 +53,8 @@ class Server:
                 else "AZURE_OPENAI_ENDPOINT or judge.url=https://<resource>.openai.azure.com"
             )
             raise ConfigError(f"judge={settings.provider} needs the URL of its server: {hint}.")
-        self.url = _checked(url or OPENAI_URL)
-        """Base URL."""
+        self.url = self.given_url = _completed(_checked(url or OPENAI_URL), settings.provider)
+        """Base URL; `given_url` is the one before `/v1` was found to be missing."""
         if settings.provider != "local" and not settings.model:
             raise ConfigError(
                 f"judge={settings.provider} needs a model, with its date: JUDGE={settings.provider}:<model>, or "
@@ -98,12 +99,26 @@ class Server:
         async with self.wire(1) as wire:
             _, outcome = await wire.models()
         if outcome is not None and (
-            (outcome.kind == "fatal" and "HTTP 404" not in outcome.detail) or "Connect" in outcome.detail
+            (outcome.kind == "fatal" and not _is_not_found(outcome.detail)) or "Connect" in outcome.detail
         ):
             raise JudgeError(f"The judge at {self.url} cannot be asked: {outcome.detail}.")
 
     async def probe(self, asker: Asker, extra: Mapping[str, Any]) -> Probed:
         """Find out the server's capabilities. Raises JudgeError where it can't be asked."""
+        try:
+            return await self._probe(asker, extra)
+        except JudgeError as error:
+            longer = self._longer_url()
+            if longer is None or not _is_not_found(str(error)):
+                raise
+            shorter, self.url, asker.stopped = self.url, longer, None
+            try:
+                return await self._probe(asker, extra)
+            except JudgeError:
+                self.url = shorter
+                raise JudgeError(f"{error} Its URL is {shorter}, and {longer} does not answer either.") from error
+
+    async def _probe(self, asker: Asker, extra: Mapping[str, Any]) -> Probed:
         from eval.judges.client.probe import probe
 
         first = Capabilities(reply_bound="max_tokens" if self.settings.provider == "local" else "max_completion_tokens")
@@ -116,21 +131,28 @@ class Server:
 
             return await probe(send, self.model, first, extra)
 
+    def _longer_url(self) -> str | None:
+        """Return the URL with the `/v1` that a server's page may have left out; None where it has a path."""
+        return None if self.settings.provider == "azure" or urlsplit(self.url).path else f"{self.url}/v1"
+
     def verdict(self, request: Request, outcome: RequestOutcome, revision: str, served: str) -> StoredReply | None:
         """Return the verdict to store for a finished call, or None where the model gave no reply.
 
-        `served` is the model to record where the reply does not name one.
+        `served` is the model to record where the reply does not name one, or names it in other letters' case.
         """
         if outcome.kind not in FINAL:
             return None
+        text = outcome.text
+        if text is not None and outcome.kind == "replied" and not request.task.endswith("/upstream"):
+            text = without_remnants(text)
         return StoredReply(
             key=request.key,
             provider=self.settings.provider,
-            served=outcome.served or served,
+            served=served if (outcome.served or served).casefold() == served.casefold() else outcome.served or served,
             revision=revision,
             requested=self.model,
             outcome="replied" if outcome.kind == "replied" else "filtered" if outcome.kind == "filtered" else "refused",
-            text=outcome.text,
+            text=text,
             finish_reason=outcome.finish_reason,
             fingerprint=outcome.fingerprint,
             usage=outcome.usage,
@@ -145,6 +167,14 @@ class Server:
     async def _only_model(self) -> str:
         async with self.wire(1) as wire:
             names, outcome = await wire.models()
+        longer = self._longer_url()
+        if outcome is not None and _is_not_found(outcome.detail) and longer is not None:
+            shorter, self.url = self.url, longer
+            async with self.wire(1) as wire:
+                names, again = await wire.models()
+            if again is not None:
+                self.url = shorter
+            outcome = None if again is None else replace(outcome, detail=f"{outcome.detail}, nor at {longer}")
         if outcome is not None:
             raise JudgeError(f"The judge at {self.url} cannot be asked for its models: {outcome.detail}.")
         if len(names) != 1:
@@ -153,6 +183,18 @@ class Server:
                 f"The judge at {self.url} has {len(names)} models; choose one with judge.model=...: {listed}."
             )
         return names[0]
+
+
+def _is_not_found(detail: str) -> bool:
+    """Whether a server has nothing at a path, which is not to say that it lacks a model."""
+    return "HTTP 404" in detail and "HTTP 404 model" not in detail
+
+
+def _completed(url: str, provider: Provider) -> str:
+    """Return a base URL without the path that the client adds itself."""
+    if provider == "azure":
+        return re.sub(r"/openai(/v1|/deployments(/[^/]*)*)?\Z", "", url)
+    return re.sub(r"/(chat/completions|completions|models)\Z", "", url)
 
 
 def _checked(url: str) -> str:

@@ -20,12 +20,33 @@ if TYPE_CHECKING:
 class KnownServer:
     """One server with one model and one set of further parameters."""
 
-    def __init__(self, server: Server, revision: str, extra: Mapping[str, Any]) -> None:
+    def __init__(
+        self, server: Server, revision: str, extra: Mapping[str, Any], reasoning_tokens: int | None = None
+    ) -> None:
         self.server, self.revision, self.extra = server, revision, extra
-        self.takes: Capabilities | None = None
-        """The server's capabilities; None where they are not known yet."""
+        self._reasoning_tokens = reasoning_tokens
+        self._found: Capabilities | None = None
+        """The server's capabilities as found."""
         self.served = ""
         """The model that was served when it was last asked; "" where it was not asked yet."""
+
+    @property
+    def takes(self) -> Capabilities | None:
+        """The server's capabilities, with the user's own room to reason; None where they are not known yet."""
+        if self._found is None or self._reasoning_tokens is None:
+            return self._found
+        return replace(self._found, thinks=self._reasoning_tokens)
+
+    @property
+    def may_give_room(self) -> bool:
+        """Whether replies have no room to reason, and the user has not decided that."""
+        return self._found is not None and self._reasoning_tokens is None and not self._found.thinks
+
+    def give_room(self, store: VerdictStore) -> None:
+        """Give replies room to reason from now on, since one had too little."""
+        if self._found is not None:
+            self._found = replace(self._found, thinks=True)
+            self.remember(store, self.served)
 
     @property
     def identity(self) -> Identity:
@@ -38,20 +59,21 @@ class KnownServer:
         """Key of this record in the store."""
         extra = "&".join(f"{name}={value}" for name, value in sorted(self.extra.items()))
         identity = self.identity
-        return f"{identity.provider} {self.server.url} {identity.requested} {identity.revision} {extra}"
+        return f"{identity.provider} {self.server.given_url} {identity.requested} {identity.revision} {extra}"
 
     def recall(self, store: VerdictStore) -> bool:
         """Load earlier findings from the store; return whether the capabilities are known now."""
         self._choose_model(store)
-        if self.takes is None and (known := store.capabilities(self.key)) is not None:
-            self.takes, self.served = Capabilities(**known["takes"]), str(known["served"])
-        return self.takes is not None
+        if self._found is None and (known := store.capabilities(self.key)) is not None:
+            self._found, self.served = Capabilities(**known["takes"]), str(known["served"])
+            self.server.url = str(known.get("url") or self.server.url)
+        return self._found is not None
 
     def probe(self, store: VerdictStore, asker: Asker) -> tuple[Usage, ...]:
         """Probe the server anew, store its capabilities, return the usage. Raises JudgeError if it is unreachable."""
         self._choose_model(store)
         probed = asyncio.run(self.server.probe(asker, self.extra))
-        self.takes = probed.takes
+        self._found = probed.takes
         self.remember(store, probed.served or self.server.model)
         return tuple(usage for usage in probed.usages if usage is not None)
 
@@ -60,7 +82,7 @@ class KnownServer:
         settings = self.server.settings
         if settings.model:
             return
-        place = f"{settings.provider} {self.server.url}"
+        place = f"{settings.provider} {self.server.given_url}"
         try:
             model = self.server.model
         except JudgeError:
@@ -73,6 +95,7 @@ class KnownServer:
 
     def remember(self, store: VerdictStore, served: str) -> None:
         """Store the model that is served now."""
-        if self.takes is not None:
+        if self._found is not None:
             self.served = served
-            store.keep_capabilities(self.key, {"takes": asdict(self.takes), "served": served})
+            known = {"takes": asdict(self._found), "served": served, "url": self.server.url}
+            store.keep_capabilities(self.key, known)

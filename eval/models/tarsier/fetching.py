@@ -28,7 +28,8 @@ from huggingface_hub.errors import (
     SafetensorsParsingError,
 )
 
-from eval.errors import ModelError
+from eval import network
+from eval.errors import ConfigError, ModelError
 from eval.models.tarsier.config import CONFIG, TarsierConfig, read_config
 from eval.models.tarsier.fitting import refuse_unfit
 from eval.models.tarsier.headers import INDEX, SINGLE, all_shapes, read_index
@@ -68,10 +69,11 @@ def fetch_checkpoint(repo: str, revision: str, check: Callable[[Path], TarsierCo
     """
     try:
         try:
+            network.check_all()
             commit, sizes = _listing(repo, revision)
         except Exception as error:
             # A branch may have moved, which a hub that responds may report the next time.
-            is_enough = _is_unreachable(error) or _COMMIT.fullmatch(revision)
+            is_enough = isinstance(error, ConfigError) or _is_unreachable(error) or _COMMIT.fullmatch(revision)
             folder = _cached(repo, revision) if is_enough else None
             if folder is None:
                 raise
@@ -81,7 +83,7 @@ def fetch_checkpoint(repo: str, revision: str, check: Callable[[Path], TarsierCo
             return folder, folder.name
         return _fetch(repo, revision, commit, sizes, check), commit
     except Exception as error:  # a network can raise any exception
-        said = str(error) if isinstance(error, ModelError) else _reason(error, repo)
+        said = str(error) if isinstance(error, ModelError | ConfigError) else _reason(error, repo)
         raise ModelError(f"Cannot fetch checkpoint {repo[:100]!r} at revision {revision[:100]!r}: {said}") from error
 
 

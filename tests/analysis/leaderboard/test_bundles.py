@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import io
@@ -169,6 +170,16 @@ def test_a_key_is_found_in_every_way_it_may_be_written(key, monkeypatch):
             refuse_secrets({"predictions.jsonl": content.encode()}, ["MY_KEY"], settings=())
         assert key not in str(error.value)
     refuse_secrets({"predictions.jsonl": b"harmless"}, ["MY_KEY"], settings=())
+
+
+def test_a_key_is_found_in_other_spellings_and_in_part(monkeypatch):
+    key = "Zq8vT3nLw5RkXy7JpD2hMb6c"
+    monkeypatch.setenv("MY_KEY", key)
+    coded = base64.b64encode(f"user:{key}".encode()).decode().rstrip("=")
+    for content in (key[::-1], key.encode().hex(), coded, " ".join(key), key[:12], "%5a" + key[1:]):
+        with pytest.raises(ConfigError, match=r"predictions\.jsonl holds the key in \$MY_KEY"):
+            refuse_secrets({"predictions.jsonl": f'{{"a": "{content}"}}'.encode()}, ["MY_KEY"], settings=())
+    refuse_secrets({"predictions.jsonl": key[:11].encode()}, ["MY_KEY"], settings=())
 
 
 def test_the_usual_variables_are_searched_for_and_no_placeholder_is_a_key(monkeypatch):
