@@ -49,6 +49,13 @@ class Account:
     """The closest number minus the run's."""
     unexplained: float
     """The other number minus the closest."""
+    tried: int
+    """Number of ways to score that were tried, the run's own included."""
+    distinct: int
+    """Number of different numbers among them."""
+    by_chance: float | None
+    """Share of all numbers no farther from the run's than the other one that some way meets as closely as the best did;
+    None without a gap. Where it is large, a match is what many tries give, and no evidence."""
     beyond_interval: float | None
     """Distance of the other number from the closest number's 95% interval, 0 inside; None without an interval."""
     beyond_rounding: float
@@ -77,9 +84,30 @@ def account_of(base: ScoringVariant, ways: Sequence[ScoringVariant], value: floa
         steps=_steps(base, best, ways),
         explained=best.value - base.value,
         unexplained=left,
+        tried=len(ways),
+        distinct=len(_distinct(ways)),
+        by_chance=_by_chance(base, ways, abs(value - base.value), max(rounding, abs(left))),
         beyond_interval=_beyond(value, best.low, best.high),
         beyond_rounding=_beyond(value, best.value - rounding, best.value + rounding) or 0.0,
     )
+
+
+def _distinct(ways: Sequence[ScoringVariant]) -> list[float]:
+    """Return the different numbers of ways, in order; those that differ only by rounding are equal."""
+    return sorted({round(way.value, 12) for way in ways})
+
+
+def _by_chance(base: ScoringVariant, ways: Sequence[ScoringVariant], gap: float, near: float) -> float | None:
+    """Return the share of the numbers within `gap` of the run's that lie within `near` of one of the others."""
+    if gap <= _NOTHING:
+        return None
+    low, high = base.value - gap, base.value + gap
+    met, end = 0.0, low
+    for value in _distinct(ways):
+        if value != round(base.value, 12):
+            first, last = max(end, value - near), min(high, value + near)
+            met, end = met + max(0.0, last - first), max(end, last)
+    return met / (2 * gap)
 
 
 def rescored(

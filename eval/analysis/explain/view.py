@@ -138,7 +138,9 @@ def _accounts(found: Explanation) -> Iterator[str]:
         )
         yield (
             f"Closest of {n} ways to score: {_value(name, account.best)}: {path}; together "
-            f"{signed(name, account.explained)}. It was picked for being closest, so that it is no evidence."
+            f"{signed(name, account.explained)}. It was picked for being closest: {account.tried} combinations of "
+            f"conventions were tried, with {account.distinct} different numbers, and {_chance(account.by_chance)} of "
+            "all numbers no farther away are met as closely by one of them."
         )
     else:
         yield f"Closest of {n} ways to score: the run's own." if n > 1 else "There is one way to score this number."
@@ -146,6 +148,10 @@ def _accounts(found: Explanation) -> Iterator[str]:
         f"Of the gap of {signed(name, account.gap)}, {signed(name, account.explained)} by scoring otherwise, and "
         f"{signed(name, account.unexplained)} left unexplained{_beyond(found)}."
     )
+
+
+def _chance(share: float | None) -> str:
+    return "none" if not share else "less than 1%" if share < 0.01 else f"{share:.0%}"
 
 
 def _beyond(found: Explanation) -> str:

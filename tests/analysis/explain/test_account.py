@@ -240,3 +240,19 @@ def test_a_value_by_hand(text, metric, value, rounding):
 def test_what_is_no_value(text, metric, said):
     with pytest.raises(ConfigError, match=said):
         by_hand(text, metric)
+
+
+def test_the_account_says_how_often_chance_would_meet_such_a_gap():
+    def way(value, digits):
+        counts = {"n": 10, "n_invalid": 0, "n_failed": 0}
+        return ScoringVariant(value=value, choices={"digits": digits}, low=None, high=None, **counts)
+
+    base = way(0.5, "a")
+    ways = [base, *(way(value, "b") for value in (0.4, 0.56, 0.6, 0.6))]
+    found = account_of(base, ways, 0.6, 0.005)
+    assert (found.tried, found.distinct, found.explained) == (5, 4, pytest.approx(0.1))
+    # Of 0.4 to 0.6: half an interval at either end and a whole one around 0.56, of 0.01 each.
+    assert found.by_chance == pytest.approx((0.005 + 0.01 + 0.005) / 0.2)
+    # Met less closely than by rounding, all that lies as close counts: 0.4 +- 0.02, 0.56 +- 0.02 and 0.6 +- 0.02.
+    assert account_of(base, ways, 0.62, 0.005).by_chance == pytest.approx((0.04 + 0.08) / 0.24)
+    assert account_of(base, ways, 0.5, 0.005).by_chance is None
