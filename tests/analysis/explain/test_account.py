@@ -250,7 +250,8 @@ def test_the_account_says_how_often_chance_would_meet_such_a_gap():
     base = way(0.5, "a")
     ways = [base, *(way(value, "b") for value in (0.4, 0.56, 0.6, 0.6))]
     found = account_of(base, ways, 0.6, 0.005)
-    assert (found.tried, found.distinct, found.explained) == (5, 4, pytest.approx(0.1))
+    assert (found.tried, found.distinct) == (5, 4)
+    assert found.explained == pytest.approx(0.1)
     # Of 0.4 to 0.6: half an interval at either end and a whole one around 0.56, of 0.01 each.
     assert found.by_chance == pytest.approx((0.005 + 0.01 + 0.005) / 0.2)
     # Met less closely than by rounding, all that lies as close counts: 0.4 +- 0.02, 0.56 +- 0.02 and 0.6 +- 0.02.
