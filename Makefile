@@ -14,6 +14,7 @@
 #   make import UPSTREAM=<clone of bytedance/tarsier>
 #   make bench [ARGS="--rounds 5"]   how fast is it, against one question at a time?
 #   make gpu-check [ARGS="--minutes 8"]   kernels, precision, speed and memory of this GPU
+#   make survive [ARGS=--short]   kills, damaged input, bad media, a judge's faults, in one table
 #   make test | make test-fast | make check | make audit | make lock
 
 PYTHON ?= python3
@@ -30,7 +31,7 @@ $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIA
 quote = '$(subst ','\'',$(1))'
 flag  = $(if $($(2)),$(1) $(call quote,$($(2))))
 
-.PHONY: help eval equivalence bench gpu-check score compare leaderboard verify-row bundle why regress baseline judge-check judge-compare judge-export judge-replay import test test-fast check audit lock
+.PHONY: help eval equivalence bench gpu-check survive score compare leaderboard verify-row bundle why regress baseline judge-check judge-compare judge-export judge-replay import test test-fast check audit lock
 
 help:
 	@sed -n '/^\#/!q;s/^\# \{0,1\}//p' Makefile
@@ -47,6 +48,9 @@ equivalence: $(VENV)/.runtime
 
 bench: $(VENV)/.dev
 	$(BIN)/python scripts/bench_runner.py $(ARGS)
+
+survive: $(VENV)/.dev
+	$(BIN)/python scripts/survive.py $(ARGS)
 
 gpu-check: $(VENV)/.runtime
 	$(BIN)/python scripts/gpu_check.py $(ARGS)
