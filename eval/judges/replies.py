@@ -32,6 +32,29 @@ _REPAIRS = (
 """Upstream's replacements before it reads labels, in its order; they also apply inside quoted texts."""
 
 
+class WrittenEvent(str):
+    """The text of an event that Python writes otherwise than a text: a number, or half characters that were escaped.
+
+    Upstream sends a list of events to the judge as Python writes it.
+    """
+
+    __slots__ = ("_shown",)
+    _shown: str
+
+    @classmethod
+    def of(cls, event: object) -> str:
+        """Return the text of an event. Raises ValueError for a number of thousands of digits."""
+        text, written = _whole(str(event)), repr(event)
+        if repr(text) == written:
+            return text
+        found = cls(text)
+        found._shown = written
+        return found
+
+    def __repr__(self) -> str:
+        return self._shown
+
+
 def read_verdict(reply: str) -> Grade:
     """Read a grade: a Python dict with `pred` exactly "yes" or "no" and a number from 0 to 5 as `score`.
 
@@ -50,7 +73,7 @@ def read_verdict(reply: str) -> Grade:
 def read_events(reply: str) -> tuple[str, ...]:
     """Read a list of events: a Python dict, fenced as json or python or bare, with a list of texts as `events`.
 
-    Only the first item has to be a text, as upstream has it; others are written out. Raises UnreadableReplyError.
+    Only the first item has to be a text, as upstream has it. Raises UnreadableReplyError.
     """
     events = _as_dict(read_literal(_unfenced(reply)), "events")["events"]
     if not isinstance(events, list):
@@ -58,7 +81,7 @@ def read_events(reply: str) -> tuple[str, ...]:
     if events and not isinstance(events[0], str):
         raise UnreadableReplyError(f"the first event is a {type(events[0]).__name__}, no text")
     try:
-        return tuple(_whole(str(event)) for event in events)
+        return tuple(map(WrittenEvent.of, events))
     except ValueError as error:
         raise UnreadableReplyError(f"an event that cannot be written out: {error}") from error
 

@@ -24,6 +24,7 @@ from eval.core import JudgedTraits, Metric, MetricTraits, Prediction, Sample, Sc
 from eval.errors import DataError
 from eval.judges.calls import LABELS, Label
 from eval.judges.protocol import Question, Side
+from eval.judges.replies import WrittenEvent
 from eval.judges.rounds import NoAnswer, ask
 from eval.scorers.accounting import ACCOUNTINGS
 from eval.scorers.event_table import BUCKETS, METRICS, RATES, RENAMED, event_table, f1_of
@@ -76,7 +77,7 @@ class AutoDQ(JudgedScorer):
             for side in self._sides(prediction):
                 known = sample.metadata.get("events") if side == "reference" else None
                 if isinstance(known, list | tuple):
-                    events[i, side] = tuple(str(event) for event in known)
+                    events[i, side] = tuple(map(WrittenEvent.of, known))
                 else:
                     listing[i, side] = self._listing(sample, prediction, side)
         events |= self._answers("list the events of the", listing, failures)

@@ -1,3 +1,6 @@
+import ast
+import json
+
 import pytest
 
 from eval.judges.calls import Grade, UnreadableReplyError
@@ -175,3 +178,12 @@ def test_labels_that_count(reply, n, labels):
 def test_labels_that_do_not(reply, n):
     with pytest.raises(UnreadableReplyError):
         read_labels(reply, n)
+
+
+def test_events_go_on_to_the_judge_as_python_writes_them():
+    # As upstream's f"Events: {events}" does with what ast.literal_eval gave it.
+    reply = r"{'events': ['a dog', 3, 2.5, None, '\ud83d\ude00 smiles', 'it\'s']}"
+    events = read_events(reply)
+    assert repr(list(events)) == repr(ast.literal_eval(reply)["events"])
+    assert events == ("a dog", "3", "2.5", "None", "\U0001f600 smiles", "it's")
+    assert json.loads(json.dumps(events)) == list(events)
