@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from eval import network
 from eval.errors import ConfigError, DataError
 
 
@@ -51,6 +52,7 @@ def fetch_annotations(hub: Hub) -> Path:
             snapshot_download(hub.repo, repo_type="dataset", revision=hub.revision, allow_patterns=list(hub.files))
         )
     except Exception as error:  # a network can raise any exception
+        network.check_all()  # a proxy or a certificate is a better reason
         first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise DataError(
             f"Cannot fetch annotations from {hub}: {first_line} "

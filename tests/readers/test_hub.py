@@ -134,3 +134,11 @@ def test_the_settings_of_the_command_line_and_of_the_hubs_tools(tmp_path):
         check=True,
     )
     assert done.stdout == f"23 zl2048/FAVOR@{COMMIT}\n"
+
+
+def test_a_proxy_that_cannot_be_used_is_named(monkeypatch):
+    monkeypatch.setenv("ALL_PROXY", "socks6://127.0.0.1:1")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    hub = Hub(repo="owner/name", revision="a" * 40, files=("a.json",))
+    with pytest.raises(ConfigError, match="ALL_PROXY"):
+        fetch_annotations(hub)
