@@ -36,6 +36,7 @@ from eval.regression.builtin import BASELINE, Setup, observe_builtin
 from eval.regression.comparing import GateOutcome, compare
 from eval.regression.observing import Batching
 from eval.regression.records import as_kept, read
+from eval.regression.suites import SUITES
 from eval.stats import estimate
 from eval.stats.paired import bounds
 from scripts.gate_faults import FAULTS
@@ -43,7 +44,7 @@ from scripts.gate_faults import FAULTS
 REPORT = Path(__file__).resolve().parents[1] / "results" / "bench" / "gate.md"
 BENCHMARKS = ("mvbench", "video-mme", "tgif-qa", "msvd-caption", "dream-1k")
 """On which faults are planted: a kind of answer each, spans, folders of frames, gifs, and all containers."""
-_ELSEWHERE = ("settings", "fixed", "resume")
+_ELSEWHERE = ("settings", *SUITES, "resume")
 SIMULATIONS = 2000
 _load_settings = configuration.load_settings
 

@@ -13,7 +13,7 @@ from eval.regression.records import FIELDS, ROUNDING, TOLERANCES, Observation, R
 MISSING = "(nothing)"
 """Shown for a record, or a part of a field, that only one side has."""
 
-_LOGPROBS = ("logprobs", "alone_logprobs")
+_LOGPROBS = ("logprobs", "alone_logprobs", "half_logprobs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
