@@ -5,6 +5,8 @@ Each table is scored as a whole, so that averages over empty, failed and single 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,25 +32,37 @@ SUITE = "fixed answers"
 Pairs = Sequence[tuple[Sample, Prediction]]
 
 LETTERS = (
-    "H", "Z", "7", "3", "4", "B.", "b) B", ")(C", "[D]", "{E}", "<B>", "\u200bB", "\u00a0B", "Б", "Ｂ", "Á", "ß", "ǅ", "中", "①",
-    "²", "٣", "１", "Option A", "I think B", "Yes", "No", "<error>", "<A>", "...", "A" * 60, "a" * 60, "(" * 60, "\ufffd\ufffd",
+    "H", "Z", "7", "3", "4", "B.", "b) B", ")(C", "[D]", "{E}", "<B>", "\u200bB", "\u00a0B", "Б", "Ｂ", "Á", "ß", "ǅ",
+    "中", "①",
+    "²", "٣", "１", "Option A", "I think B", "Yes", "No", "<error>", "<A>", "...", "A" * 60, "a" * 60, "(" * 60,
+    "\ufffd\ufffd",
     "\ufffd" * 60, "e" * 44, "e" * 45, "e" * 46, "1.", "0)", "-1", "B\n(A)", "'A'", "\tA", "(a) A", "D)(A", "５",
 )  # fmt: skip
 """Outputs in place of an option letter."""
 COMPARED = (
-    ("no, 3", "3"), ("3", "three"), ("Three!", "3"), ("twenty", "20"), ("21", "twenty-one"), ("...", "..."), ("...", "yes"),
-    ("", ""), ("the", "a"), ("The Men", "man"), ("man's", "man"), ("men’s", "man's"), ("ran", "running"), ("left", "leave"),
-    ("better", "good"), ("no no no", "no"), ("not no", "no"), ("It is red and blue.", "red blue"), ("red blue red", "blue red"),
-    ("Ｒed", "red"), ("ÉCOLE", "école"), ("straße", "STRASSE"), ("日本", "日本"), ("3.5", "3 5"), ("3.5", "3.5"), ("u.s.", "us"),
-    ("yes_no", "yes no"), ("a", "A"), ("an apple", "apple"), ("thesis", "the sis"), ("100%", "100"), ("dogs and cats", "cat"),
-    ("playing playing", "play"), ("don't know", "dont know"), ("1", "one one"), ("one one", "1"), ("cat dog", "dog cat"),
+    ("no, 3", "3"), ("3", "three"), ("Three!", "3"), ("twenty", "20"), ("21", "twenty-one"), ("...", "..."), ("...",
+    "yes"),
+    ("", ""), ("the", "a"), ("The Men", "man"), ("man's", "man"), ("men’s", "man's"), ("ran", "running"), ("left",
+    "leave"),
+    ("better", "good"), ("no no no", "no"), ("not no", "no"), ("It is red and blue.", "red blue"), ("red blue red",
+    "blue red"),
+    ("Ｒed", "red"), ("ÉCOLE", "école"), ("straße", "STRASSE"), ("日本", "日本"), ("3.5", "3 5"), ("3.5", "3.5"),
+    ("u.s.", "us"),
+    ("yes_no", "yes no"), ("a", "A"), ("an apple", "apple"), ("thesis", "the sis"), ("100%", "100"), ("dogs and cats",
+    "cat"),
+    ("playing playing", "play"), ("don't know", "dont know"), ("1", "one one"), ("one one", "1"), ("cat dog",
+    "dog cat"),
 )  # fmt: skip
 """Outputs, each with the text that it is compared with word for word."""
 SPOKEN = (
-    "A man's dog isn't here.", "He said: \"no!\" (twice)...", "3.5 kg of U.S. beef, 50% off", "it's 10:30 p.m.", "rock'n'roll",
-    "cannot gonna wanna", "e-mail/ice-cream", "naïve café", "日本 語", "...", "--", "“quoted” ‘single’", "a,b;c", "$5.00 & £3",
-    "#tag @name http://x.org/a?b=1", "Mr. Smith vs. Dr. No", "1,000,000", "1st 2nd", "A B  C\tD\nE", "", " ", "\u2028x", "<error>",
-    "I'd've", "'tis 'em", "O'Neil's", "5'10\"", "(a) [b] {c}", "end.", "end .", "end..", "e.g. this", "a* b_c d^e", "👍 ok", "ü\u0308",
+    "A man's dog isn't here.", "He said: \"no!\" (twice)...", "3.5 kg of U.S. beef, 50% off", "it's 10:30 p.m.",
+    "rock'n'roll",
+    "cannot gonna wanna", "e-mail/ice-cream", "naïve café", "日本 語", "...", "--", "“quoted” ‘single’", "a,b;c",
+    "$5.00 & £3",
+    "#tag @name http://x.org/a?b=1", "Mr. Smith vs. Dr. No", "1,000,000", "1st 2nd", "A B  C\tD\nE", "", " ",
+    "\u2028x", "<error>",
+    "I'd've", "'tis 'em", "O'Neil's", "5'10\"", "(a) [b] {c}", "end.", "end .", "end..", "e.g. this", "a* b_c d^e",
+    "👍 ok", "ü\u0308",
 )  # fmt: skip
 """Captions to be cut into tokens."""
 
@@ -59,11 +73,14 @@ CAPTIONS: Mapping[str, Sequence[tuple[Sequence[str], str | None]]] = {
         (("a cat sat on a cat", "cat"), "cat cat cat cat"),
     ),
     "lengths": (
-        (("one two three", "one two three four five"), "one two three four"), (("one two three four five", "one"), "one two three"),
-        (("one", "two two"), ""), (("x " * 90, "y"), "x " * 3), (("x",), "x " * 80), (("a b c d",), "a b c"), (("a b c",), "a b c d"),
+        (("one two three", "one two three four five"), "one two three four"), (("one two three four five", "one"),
+        "one two three"),
+        (("one", "two two"), ""), (("x " * 90, "y"), "x " * 3), (("x",), "x " * 80), (("a b c d",), "a b c"),
+        (("a b c",), "a b c d"),
     ),
     "marks": (
-        (("...", "red."), "..."), (("!", "?"), "red"), ((_A, ""), _A.upper()), (("It's 3.5!",), "its 3 5"), ((_B,), "<error>"),
+        (("...", "red."), "..."), (("!", "?"), "red"), ((_A, ""), _A.upper()), (("It's 3.5!",), "its 3 5"), ((_B,),
+        "<error>"),
         (("é", "e"), "é"), ((_A,), "A RED SQUARE, moves left..."),
     ),
     "one video": (((_A, _B), _A),),
@@ -76,15 +93,19 @@ CAPTIONS: Mapping[str, Sequence[tuple[Sequence[str], str | None]]] = {
 CHOICES: Mapping[str, Sequence[tuple[str, str, str, str | None, int]]] = {
     "digits": (
         ("one", "v1", "A", "0", 4), ("one", "v1", "B", "1", 4), ("one", "v2", "A", "1", 4), ("one", "v3", "F", "5", 6),
-        ("one", "v4", "(C)", "C", 4), ("one", "v5", "B", "6", 4), ("one", "v6", " D", "D", 4), ("one", "v7", "E", "5", 5),
+        ("one", "v4", "(C)", "C", 4), ("one", "v5", "B", "6", 4), ("one", "v6", " D", "D", 4), ("one", "v7", "E", "5",
+        5),
     ),
     "beyond F": (
-        ("one", "v1", "G", "G", 8), ("one", "v2", "H", "(H)", 8), ("two", "v3", "Z", "Z", 26), ("two", "v4", "A", "G", 3),
+        ("one", "v1", "G", "G", 8), ("one", "v2", "H", "(H)", 8), ("two", "v3", "Z", "Z", 26), ("two", "v4", "A", "G",
+        3),
         ("two", "v5", "A", "Á", 3),
     ),
     "a subset that failed": (
-        ("one", "v1", "A", "A", 4), ("one", "v2", "A", "B", 4), ("two", "v3", "A", None, 4), ("two", "v4", "A", None, 4),
-        ("three", "v5", "A", "none", 4), ("four", "v6", "B", "B", 0), ("five", "", "B", None, 2), ("five", "", "A", "A", 2),
+        ("one", "v1", "A", "A", 4), ("one", "v2", "A", "B", 4), ("two", "v3", "A", None, 4), ("two", "v4", "A", None,
+        4),
+        ("three", "v5", "A", "none", 4), ("four", "v6", "B", "B", 0), ("five", "", "B", None, 2), ("five", "", "A",
+        "A", 2),
     ),
     "one subset": (("one", "v1", "A", "A", 4), ("one", "v1", "B", "A", 4), ("one", "v1", "C", None, 4)),
     "no subsets": (("", "v1", "A", "A", 4), ("", "v2", "B", "x", 4), ("", "v2", "C", None, 4), ("", "v3", "C", "C", 5)),
@@ -128,7 +149,8 @@ def fixed_answers(scratch: Path) -> Iterator[Record]:
     """Yield a record for each text, sample and metric. `scratch` is an empty folder for the scorers' caches."""
     for record in _answers(scratch):
         yield Record(benchmark=record.benchmark, id=record.id, fields={
-            name: _without_syntax(value) if name == "score" else value for name, value in record.fields.items()})  # fmt: skip
+            name: _without_syntax(value) if name == "score" else value for name,
+            value in record.fields.items()})  # fmt: skip
 
 
 def _without_syntax(score: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -146,18 +168,18 @@ def _answers(scratch: Path) -> Iterator[Record]:
         yield from scored(f"captions of a wider split, {name}", Captioning(cache=scratch / "two"), pairs, suite=SUITE,
                           population=[*(sample for sample, _ in pairs), *whole[5:]])  # fmt: skip
     yield from scored("captions of another split", Captioning(cache=scratch / "three"),
-                      _captions(CAPTIONS["marks"]), suite=SUITE, population=[pair("z", "", "z", (_A, _B), "")[0]])  # fmt: skip
+                      _captions(CAPTIONS["marks"]), suite=SUITE, population=[pair("z", "", "z", (_A, _B),
+                      "")[0]])  # fmt: skip
     yield from _choices()
     for protocol in (native_protocol(), _upstreams(), with_wording("autodq-indexed", indexed_wording())):
+        judge = Replying()
         if "open_qa" in protocol.tasks:
-            yield from scored(
-                f"open, {protocol.name}", OpenQA(judge=Replying(), protocol=protocol), _open(), suite=SUITE
-            )
-            yield from scored(
-                f"open, {protocol.name}, nothing", OpenQA(judge=Replying(), protocol=protocol), [], suite=SUITE
-            )
-        scorer = AutoDQ(judge=Replying(), protocol=protocol)
-        yield from scored(f"described, {protocol.name}", scorer, _described(), suite=SUITE)
+            scorer = OpenQA(judge=judge, protocol=protocol)
+            yield from scored(f"open, {protocol.name}", scorer, _open(), suite=SUITE)
+            yield from scored(f"open, {protocol.name}, nothing", scorer, [], suite=SUITE)
+        descriptions = AutoDQ(judge=judge, protocol=protocol)
+        yield from scored(f"described, {protocol.name}", descriptions, _described(), suite=SUITE)
+        yield Record(benchmark=SUITE, id=f"asked, {protocol.name}", fields={"asked": judge.asked})
     native = AutoDQ(judge=Replying())
     yield from scored("described, of one source", native, _described()[2:4], suite=SUITE)
     yield from scored("described, all failed", native, _described()[5:7], suite=SUITE)
@@ -183,10 +205,10 @@ def _texts() -> Iterator[Record]:
     for name, rows in CAPTIONS.items():
         for i, (references, output) in enumerate(rows):
             cut = [tokenize(reference.lower()) for reference in references]
-            said = tokenize((output or "").lower())
-            counts = overlap(said, cut)
-            values = {"bleu": list(sentence_bleu(said, cut)), "rouge_l": rouge_l(said, cut), "closest": counts.closest,
-                      "matched": list(counts.matched), "total": list(counts.total)}  # fmt: skip
+            tokens = tokenize((output or "").lower())
+            counts = overlap(tokens, cut)
+            values = {"bleu": list(sentence_bleu(tokens, cut)), "rouge_l": rouge_l(tokens, cut),
+                      "closest": counts.closest, "matched": list(counts.matched), "total": list(counts.total)}  # fmt: skip
             yield record(f"overlap, {name}, {i}", values=values)
 
 
@@ -238,12 +260,16 @@ class Replying(ScriptedJudge):
 
     def __init__(self) -> None:
         super().__init__(name="replying")
+        self.asked: list[str] = []
+        """Every call so far: its sample, task and attempt, and a hash of what it says."""
 
     def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
         """Return the reply to each call, in the order given."""
         return [self._to(call) for call in calls]
 
     def _to(self, call: JudgeCall) -> JudgeReply:
+        said = hashlib.sha256(f"{call.system}\0{call.user}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        self.asked.append(f"{call.sample} {call.task} {call.attempt} {said}")
         number, _, way = call.sample.partition(" ")
         if way in ("refused", "filtered"):
             return JudgeReply(text="no" if way == "refused" else None, outcome=way)  # type: ignore[arg-type]
@@ -251,18 +277,22 @@ class Replying(ScriptedJudge):
             return JudgeReply.failure(f"no reply to {script_keys(call)[0]}")
         if way == "never" or (way == "third" and call.attempt < 2):
             return JudgeReply(text=f"hmm {call.attempt}", finish_reason="length")
-        if call.task == "open_qa":
-            good = "{'pred': 'yes', 'score': %s}" % ({"half": 2.5, "third": 3}.get(way, 5),)
-            return JudgeReply(text=f"{good} {good}" if way == "two" else good)
-        side, i = str(call.inputs["side"]), int(number)
-        if call.task == "extract":
-            listed = DESCRIBED[i][4] if side == "prediction" else ("they run", "they stop")
-            return JudgeReply(text=repr({"events": list(listed)}))
-        labels = ["entailment", "neutral", "contradiction"]
-        n = len(call.inputs["events"]) if call.inputs.get("n_events") is None else 1
-        given = [labels[2] if way == "contradicts" else labels[(k * k + i) % 3] for k in range(n)]
-        if call.form == "indexed":
-            written = ", ".join(f'"{k}": "{label[0]}"' for k, label in enumerate(given, 1))
-            return JudgeReply(text="{" + written + "}")
-        listed = ", ".join(f'{{"event": {k}, "relationship": "{label}"}}' for k, label in enumerate(given, 1))
-        return JudgeReply(text=f'{{"events": [{listed}]}}')
+        return JudgeReply(text=_graded(way) if call.task == "open_qa" else _events(call, int(number), way))
+
+
+def _graded(way: str) -> str:
+    good = repr({"pred": "yes", "score": {"half": 2.5, "third": 3}.get(way, 5)})
+    return f"{good} {good}" if way == "two" else good
+
+
+def _events(call: JudgeCall, i: int, way: str) -> str:
+    """Return the events of a side, or labels for them."""
+    if call.task == "extract":
+        is_prediction = call.inputs["side"] == "prediction"
+        return repr({"events": list(DESCRIBED[i][4] if is_prediction else ("they run", "they stop"))})
+    labels = ["entailment", "neutral", "contradiction"]
+    n = len(call.inputs["events"]) if call.inputs.get("n_events") is None else 1
+    given = [labels[2] if way == "contradicts" else labels[(k * k + i) % 3] for k in range(n)]
+    if call.form == "indexed":
+        return json.dumps({str(k): label[0] for k, label in enumerate(given, 1)})
+    return json.dumps({"events": [{"event": k, "relationship": label} for k, label in enumerate(given, 1)]})

@@ -30,42 +30,66 @@ _PAIR = ("a b", "c d")
 
 VERDICTS = (
     '{"pred": "yes", "score": 5}\n{"pred": "no", "score": 0}', "{'pred': 'no', 'score': 0}{'pred': 'yes', 'score': 5}",
-    '{"pred": "yes", "score": 5.5}', '{"pred": "yes", "score": 0}', '{"pred": "no", "score": 5}', "{'pred': 'yes', 'score': '5'}",
-    '{"pred": " YES ", "score": " 3 "}', '{"pred": false, "score": 0}', "{'pred': 'yes', 'score': True}", '{"score": 4, "pred": "no"}',
+    '{"pred": "yes", "score": 5.5}', '{"pred": "yes", "score": 0}', '{"pred": "no", "score": 5}',
+    "{'pred': 'yes', 'score': '5'}",
+    '{"pred": " YES ", "score": " 3 "}', '{"pred": false, "score": 0}', "{'pred': 'yes', 'score': True}",
+    '{"score": 4, "pred": "no"}',
     '{"pred": "yes", "pred": "no", "score": 1}', '{"pred": "yes", "score": null}', '{"pred": "yes", "score": NaN}',
-    '{"pred": "maybe", "score": 3}', '{"pred": "yes", "score": 4}.', '[{"pred": "yes", "score": 4}]', "```\n{'pred': 'yes', 'score': 4}\n```",
-    "```python\n{'pred': 'yes', 'score': 4}\n```", '<think>{"pred": "no", "score": 0}</think>\n{"pred": "yes", "score": 4}',
-    '<think>a</think><think>b</think>{"pred": "yes", "score": 4}', 'Verdict: {"pred": "yes", "score": 4}', '**Output**\n{"pred": "no", "score": 2}',
-    'The answer says {"pred": "yes", "score": 5}', 'JSON\n```json\n{"pred": "yes", "score": 4}\n```', '{"pred": "yes", "score": 4} trailing',
-    '{"pred": "yes", "score": 1e0}', '{"pred": "yes", "score": -0.0}', "{pred: yes, score: 4}", '{"id": "t0", "pred": "no", "score": 1, "id": "t0"}',
-    '{"id": "T0", "pred": "yes", "score": 3}', '{"id": "t0", "Pred": "yes", "score": 3}', '{"pred": "yes\u200b", "score": 3}', "  {'pred':'yes','score':3}  ",
+    '{"pred": "maybe", "score": 3}', '{"pred": "yes", "score": 4}.', '[{"pred": "yes", "score": 4}]',
+    "```\n{'pred': 'yes', 'score': 4}\n```",
+    "```python\n{'pred': 'yes', 'score': 4}\n```",
+    '<think>{"pred": "no", "score": 0}</think>\n{"pred": "yes", "score": 4}',
+    '<think>a</think><think>b</think>{"pred": "yes", "score": 4}', 'Verdict: {"pred": "yes", "score": 4}',
+    '**Output**\n{"pred": "no", "score": 2}',
+    'The answer says {"pred": "yes", "score": 5}', 'JSON\n```json\n{"pred": "yes", "score": 4}\n```',
+    '{"pred": "yes", "score": 4} trailing',
+    '{"pred": "yes", "score": 1e0}', '{"pred": "yes", "score": -0.0}', "{pred: yes, score: 4}",
+    '{"id": "t0", "pred": "no", "score": 1, "id": "t0"}',
+    '{"id": "T0", "pred": "yes", "score": 3}', '{"id": "t0", "Pred": "yes", "score": 3}',
+    '{"pred": "yes\u200b", "score": 3}', "  {'pred':'yes','score':3}  ",
 )  # fmt: skip
 EXTRACTED = (
-    json.dumps({"events": list(EVENTS)}), json.dumps({"events": ["x"] * 51}), json.dumps({"events": ["x"] * 50}), '{"events": ["a", "a"]}',
-    '{"events": [" a ", ""]}', '{"events": ["a", null]}', '{"events": [true]}', '{"events": {"a": 1}}', '{"events": []} {"events": ["a"]}',
-    "{'events': ['it\\'s', \"b\"]}", '{"events": ["a^b", "^"], "id": "t0"}', '{"events": ["\\ud83d\\udc4d"]}', '{"events": ["caf\u00e9\\n"]}',
-    '```json\n{"events": ["a"]}', '```json{"events": ["a"]}```', 'Here: ```json\n{"events": ["a"]}\n```', '{"id": "t0", "events": []}',
-    '{"id": "t0", "events": ["x^y", "^^", "z"]}', '{"events": (1, 2)}', "{'events': ('a', 'b')}", '{"events": ["a",, "b"]}',
+    json.dumps({"events": list(EVENTS)}), json.dumps({"events": ["x"] * 51}), json.dumps({"events": ["x"] * 50}),
+    '{"events": ["a", "a"]}',
+    '{"events": [" a ", ""]}', '{"events": ["a", null]}', '{"events": [true]}', '{"events": {"a": 1}}',
+    '{"events": []} {"events": ["a"]}',
+    "{'events': ['it\\'s', \"b\"]}", '{"events": ["a^b", "^"], "id": "t0"}', '{"events": ["\\ud83d\\udc4d"]}',
+    '{"events": ["caf\u00e9\\n"]}',
+    '```json\n{"events": ["a"]}', '```json{"events": ["a"]}```', 'Here: ```json\n{"events": ["a"]}\n```',
+    '{"id": "t0", "events": []}',
+    '{"id": "t0", "events": ["x^y", "^^", "z"]}', '{"events": (1, 2)}', "{'events': ('a', 'b')}",
+    '{"events": ["a",, "b"]}',
 )  # fmt: skip
 _TWO = '{{"events": [{{"event": {0}, "relationship": "{2}"}}, {{"event": {1}, "relationship": "{3}"}}]}}'
 LABELLED = (
     *(_TWO.format(*each) for each in (
-        (1, 2, "entailment", "contradiction"), (2, 1, "entailment", "contradiction"), (0, 1, "entailment", "neutral"), (1, 1, "neutral", "neutral"),
-        ('"1"', '"2"', "Entailment", " NEUTRAL "), ("true", 2, "neutral", "neutral"), (1, "null", "neutral", "neutral"), (2, 3, "neutral", "neutral"),
+        (1, 2, "entailment", "contradiction"), (2, 1, "entailment", "contradiction"), (0, 1, "entailment", "neutral"),
+        (1, 1, "neutral", "neutral"),
+        ('"1"', '"2"', "Entailment", " NEUTRAL "), ("true", 2, "neutral", "neutral"), (1, "null", "neutral",
+        "neutral"), (2, 3, "neutral", "neutral"),
         (1.0, 2.0, "neutral", "entailment"))),
-    '{"events": [{"event": 1, "relationship": "neutral"}, {"relationship": "entailment"}]}', '{"events": ["entailment", "neutral"]}',
-    '{"events": []}', '{"events": ""}', '{"events": {}}', '{"events": "ab"}', '{"events": [{"relationship": "entailment"} {"relationship": "neutral"},]}',
-    '{"events": [{"relationship": "entailment", "x": True}, {"relationship": "neutral"}, ]}', '{Events: "events": [{"relationship": "neutral"}, {"relationship": "neutral"}]}',
-    '{"events": [{"relationship": "entailment"}, {"relationship": [Placeholder]}]}', '{"1": "E", "2": "Contradiction "}', '{"2": "c", "1": "n", "3": "e"}',
-    '{"01": "e", "2": "n"}', '{"1": "en", "2": "n"}', '{"1": "e"} {"2": "n"}', '{1: "e", 2: "n"}', "{'1': 'e', '2': 'n'}", '{"id": "t0", "1": "e", "2": "n"}',
-    *(f'{{"id": "t0", {_TWO.format(*each)[1:]}' for each in ((1, 2, "entailment", "neutral"), (2, 1, "entailment", "neutral"), (1, 1, "neutral", "neutral"))),
-    '{"id": "t0", "events": [{"relationship": "neutral"}, {"relationship": "neutral"}]}', '{"events": [{"relationship": null}, {"relationship": "neutral"}]}',
+    '{"events": [{"event": 1, "relationship": "neutral"}, {"relationship": "entailment"}]}',
+    '{"events": ["entailment", "neutral"]}',
+    '{"events": []}', '{"events": ""}', '{"events": {}}', '{"events": "ab"}',
+    '{"events": [{"relationship": "entailment"} {"relationship": "neutral"},]}',
+    '{"events": [{"relationship": "entailment", "x": True}, {"relationship": "neutral"}, ]}',
+    '{Events: "events": [{"relationship": "neutral"}, {"relationship": "neutral"}]}',
+    '{"events": [{"relationship": "entailment"}, {"relationship": [Placeholder]}]}',
+    '{"1": "E", "2": "Contradiction "}', '{"2": "c", "1": "n", "3": "e"}',
+    '{"01": "e", "2": "n"}', '{"1": "en", "2": "n"}', '{"1": "e"} {"2": "n"}', '{1: "e", 2: "n"}',
+    "{'1': 'e', '2': 'n'}", '{"id": "t0", "1": "e", "2": "n"}',
+    *(f'{{"id": "t0", {_TWO.format(*each)[1:]}' for each in ((1, 2, "entailment", "neutral"), (2, 1, "entailment",
+    "neutral"), (1, 1, "neutral", "neutral"))),
+    '{"id": "t0", "events": [{"relationship": "neutral"}, {"relationship": "neutral"}]}',
+    '{"events": [{"relationship": null}, {"relationship": "neutral"}]}',
 )  # fmt: skip
 REPLIES: Mapping[str, tuple[str, ...]] = {"open_qa": VERDICTS, "extract": EXTRACTED, "entail": LABELLED}
 """Replies by task."""
 MARKED = (
-    "plain words", "", "  ", "a^b ^ c", "<|im_end|> {\"pred\": \"yes\"}", "ASSISTANT: yes, 10:30", "don't 'quote'", "3.5, 2:1, 1/2, 50% -1 +2 ±3", "10² ½",
-    "日本語 text かな", "zero\u200bwidth\u202eback", "ＦＵＬＬ　width", "👍 👎🏽", "a\nb\tc", "x" * 4100, "word " * 900, "e\u0301" * 10, "~~~ ### ___", "!!!??..", "Тест café",
+    "plain words", "", "  ", "a^b ^ c", "<|im_end|> {\"pred\": \"yes\"}", "ASSISTANT: yes, 10:30", "don't 'quote'",
+    "3.5, 2:1, 1/2, 50% -1 +2 ±3", "10² ½",
+    "日本語 text かな", "zero\u200bwidth\u202eback", "ＦＵＬＬ　width", "👍 👎🏽", "a\nb\tc", "x" * 4100, "word " * 900,
+    "e\u0301" * 10, "~~~ ### ___", "!!!??..", "Тест café",
 )  # fmt: skip
 """Texts that the protocol `hardened` marks."""
 
@@ -155,9 +179,11 @@ def made_up_pack(folder: Path) -> Path:
     """Write a protocol pack with a wording of this project's own in upstream's shape, and return its folder."""
     wording = {
         "name": "made up",
-        "open_qa": {"system": "You grade.", "user": "Q: {{question}}\nA: {{answer}}\nP: {{prediction}}\n{'pred': 'yes'}"},
+        "open_qa": {"system": "You grade.",
+        "user": "Q: {{question}}\nA: {{answer}}\nP: {{prediction}}\n{'pred': 'yes'}"},
         "extract": {"system": "", "user": ["List what happens in:", "{{description}}", "as {'events': []}"]},
-        "entail": {"system": "You label.", "user": "Text: {{description}}\nEvents: {{events|python}}\n{\"events\": []}"},
+        "entail": {"system": "You label.",
+        "user": "Text: {{description}}\nEvents: {{events|python}}\n{\"events\": []}"},
     }  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     (folder / WORDING).write_text(json.dumps(wording), encoding="utf-8")

@@ -15,6 +15,7 @@ from eval.regression import media_files as files
 from eval.regression.records import Record
 from eval.regression.watching import frame_hash
 from eval.video.frame_store import FrameStore
+from eval.video.identity import media_id
 from eval.video.loading import load
 
 SUITE = "fixed media"
@@ -36,6 +37,7 @@ def fixed_media(scratch: Path) -> Iterator[Record]:
     for name, clip in _broken(scratch):
         yield _read(f"unreadable: {name}", clip)
     yield from _stored(scratch)
+    yield from _identities(scratch)
 
 
 def _read(name: str, clip: Clip, n_frames: int = N) -> Record:
@@ -144,7 +146,8 @@ def _counted(scratch: Path) -> Iterator[tuple[str, Clip, int]]:
     yield "folder, 5 of 12 frames", Clip(source=unpadded), 5
     yield "folder, 1 of 12 frames", Clip(source=unpadded), 1
     spans = ((3.0, 1.0, 5.0), (3.0, None, 2.5), (3.0, 4.5, None), (3.0, 0.0, 0.0), (2.5, 1.0, 3.0), (3.0, 2.0, 2.0),
-             (3.0, 99.0, 120.0), (3.0, 0.1, 1.16), (None, 1.0, 2.0), (1.0, 1.5, 2.5), (29.97, 0.2, 0.9), (3.0, 5.0, 2.0))  # fmt: skip
+             (3.0, 99.0, 120.0), (3.0, 0.1, 1.16), (None, 1.0, 2.0), (1.0, 1.5, 2.5), (29.97, 0.2, 0.9), (3.0, 5.0,
+             2.0))  # fmt: skip
     for fps, start, end in spans:
         yield f"folder at {fps} a second, from {start} to {end}", Clip(source=padded, fps=fps, start=start, end=end), N
     listed = tuple(sorted(padded.iterdir(), reverse=True))
@@ -156,12 +159,15 @@ def _counted(scratch: Path) -> Iterator[tuple[str, Clip, int]]:
 def _stills(scratch: Path) -> Iterator[tuple[str, Clip]]:
     saved: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         "webp": ("RGB", {"lossless": True}), "webp, see-through": ("RGBA", {"lossless": True, "exact": True}),
-        "png": ("RGB", {}), "png, see-through": ("RGBA", {}), "png, grey": ("L", {}), "png, grey, see-through": ("LA", {}),
-        "png, palette": ("P", {}), "png, palette, see-through": ("P", {"transparency": 3}), "png, two colours": ("1", {}),
+        "png": ("RGB", {}), "png, see-through": ("RGBA", {}), "png, grey": ("L", {}), "png, grey, see-through": ("LA",
+        {}),
+        "png, palette": ("P", {}), "png, palette, see-through": ("P", {"transparency": 3}), "png, two colours": ("1",
+        {}),
         "png, 16 bits": ("I;16", {}), "tiff": ("RGB", {}), "tiff, packed": ("RGB", {"compression": "tiff_lzw"}),
         "tiff, CMYK": ("CMYK", {}), "tiff, grey": ("L", {}), "bmp": ("RGB", {}), "bmp, palette": ("P", {}),
         "png, to be turned": ("RGB", {"exif": files.turned(6)}), "webp, to be mirrored": (
-            "RGB", {"lossless": True, "exif": files.turned(2)}), "tiff, to be turned": ("RGB", {"exif": files.turned(3)}),
+            "RGB", {"lossless": True, "exif": files.turned(2)}), "tiff, to be turned": ("RGB",
+            {"exif": files.turned(3)}),
     }  # fmt: skip
     for number, (name, (mode, how)) in enumerate(saved.items()):
         path = scratch / f"still-{number}.{name.partition(',')[0]}"
@@ -194,17 +200,24 @@ def _broken(scratch: Path) -> Iterator[tuple[str, Clip]]:
 
 
 def _stored(scratch: Path) -> Iterator[Record]:
-    """Yield frames through a store: of two spans of one video, two sizes and two numbers, each the second time round."""
+    """Yield frames through a store: of spans of one video, and other sizes and numbers, each once more."""
     folder = scratch / "store"
     source, rows = scratch / "ntsc.mov", scratch / "padded"
     asked: list[tuple[Clip, int, int | None]] = [
         (Clip(source=source), N, 20), (Clip(source=source, start=0.5, end=1.5), N, 20), (Clip(source=source), N, None),
         (Clip(source=source, end=1.5), N, 20), (Clip(source=source), 4, 20), (Clip(source=source), N, 12),
         (Clip(source=scratch / "short-3.mov"), N, 20), (Clip(source=rows), N, 20),
-        (Clip(source=rows, fps=3.0, start=1.0, end=5.0), N, 20), (Clip(source=rows, fps=3.0, start=1.0, end=5.2), N, 20),
+        (Clip(source=rows, fps=3.0, start=1.0, end=5.0), N, 20), (Clip(source=rows, fps=3.0, start=1.0, end=5.2), N,
+        20),
         (Clip(source=tuple(sorted(rows.iterdir()))), N, 20), (Clip(source=tuple(sorted(rows.iterdir()))[::-1]), N, 20),
         (Clip(source=scratch / "gone.mp4"), N, 20), (Clip(source=scratch / "cut.gif"), N, 20),
     ]  # fmt: skip
+    one, other, third = (files.still(scratch / f"alike-{i}.bmp", i) for i in range(3))
+    asked += [
+        (Clip(source=(one, other)), N, 20),
+        (Clip(source=(one, third)), N, 20),
+        (Clip(source=(third, one)), N, 20),
+    ]
     for again in ("first", "again"):
         store = FrameStore(folder)
         for number, (clip, n_frames, side) in enumerate(asked):
@@ -214,3 +227,23 @@ def _stored(scratch: Path) -> Iterator[Record]:
             yield Record(benchmark=SUITE, id=f"frame store, clip {number}, {again}", fields={"frames": shown})
         entries = len(list(folder.rglob("*.frames")))
         yield Record(benchmark=SUITE, id=f"frame store, entries, {again}", fields={"counts": {"entries": entries}})
+
+
+def _identities(scratch: Path) -> Iterator[Record]:
+    """Yield by what clips are told from others under their names: of bytes that are no pictures, which need not be."""
+    whole = bytes(range(256)) * 1024
+    ended = whole[:-1] + b"x"
+    changed = {"as it is": whole, "middle": whole[:100_000] + b"x" + whole[100_001:], "end": ended,
+    "begin": b"x" + whole[1:],
+               "longer": whole + b"\0", "short": b"short"}  # fmt: skip
+    for name, content in changed.items():
+        folder = scratch / "identities" / name
+        folder.mkdir(parents=True)
+        for file in ("clip.mp4", "1.png", "2.png"):
+            (folder / file).write_bytes(content)
+        clips = (
+            Clip(source=folder / "clip.mp4"),
+            Clip(source=folder),
+            Clip(source=(folder / "2.png", folder / "1.png")),
+        )
+        yield Record(benchmark=SUITE, id=f"identity, {name}", fields={"decoded": [media_id(clip) for clip in clips]})

@@ -86,7 +86,8 @@ CASES = (
         "ends": ENDS, "images": {"image_mean": [0.1, 0.5, 0.7], "image_std": [0.2, 0.3, 0.6]}}),
     Case(name="images by the library", made={"ends": ENDS, "seed": 14, "images": {
         "do_center_crop": False, "size": {"height": 28, "width": 28}, "image_mean": [0.1, 0.5, 0.7], "resample": 2}}),
-    Case(name="nothing normalised", made={"ends": ENDS, "seed": 13, "images": {"do_normalize": False, "do_rescale": False}}),
+    Case(name="nothing normalised", made={"ends": ENDS, "seed": 13, "images": {"do_normalize": False,
+    "do_rescale": False}}),
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Fixed checks of runs: samples that fail and are tried again, repeated rows, and prediction files of both formats.
+"""Fixed checks of runs: samples that fail and are tried again, repeated rows, and judges that are away.
 
 The model is a stand-in that answers at once, so that whole runs take no time.
 """
@@ -8,25 +8,22 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from eval import config as configuration
-from eval.core import Benchmark, Clip, ClipPrompts, Generation, LoadedClip, Prediction, Result, Sample, Scorer
+from eval.core import Benchmark, Clip, ClipPrompts, Generation, LoadedClip, Result, Sample, Scorer
 from eval.errors import MediaError, ModelError, TarsierEvalError
 from eval.judges.calls import JudgeCall, JudgeReply
 from eval.judges.scripted import ScriptedJudge
-from eval.readers.predictions import read_predictions, read_run
-from eval.readers.submission import write_submission
-from eval.readers.upstream_export import write_predictions
 from eval.regression.records import Record
 from eval.running.judge_session import Judging
 from eval.running.loop import Job, run
 from eval.running.predict import coverage
 from eval.runs.folder import PREDICTIONS, SCORES
-from eval.scorers.multiple_choice import MultipleChoice, read_letter
+from eval.scorers.multiple_choice import MultipleChoice
 from eval.scorers.open_qa import OpenQA
 from eval.timing import Clock
 
@@ -116,14 +113,17 @@ def fixed_runs(scratch: Path) -> Iterator[Record]:
     with quiet:
         quiet.enter_context(contextlib.redirect_stdout(io.StringIO()))
         quiet.enter_context(contextlib.redirect_stderr(io.StringIO()))
-        records = [*_resumed(scratch), *_judged(scratch), *_read(scratch)]
+        records = [*_resumed(scratch), *_judged(scratch)]
     yield from records
 
 
-def _samples() -> list[Sample]:
+def made_up() -> list[Sample]:
+    """Return samples that the stand-in answers."""
     return [
-        Sample(id=f"s{i}", benchmark="mvbench", subset="ab"[i % 2], clip=Clip(source=Path(f"clip{clip}.mp4")), prompt=f"<video> {i}",
-               targets=(target,), options=("1", "2", "3", "4"), cluster=f"v{clip}", metadata={"question": f"which {i}?"})
+        Sample(id=f"s{i}", benchmark="mvbench", subset="ab"[i % 2], clip=Clip(source=Path(f"clip{clip}.mp4")),
+        prompt=f"<video> {i}",
+               targets=(target,), options=("1", "2", "3", "4"), cluster=f"v{clip}",
+               metadata={"question": f"which {i}?"})
         for i, (target, clip) in enumerate(zip(TARGETS, CLIPS, strict=True))
     ]  # fmt: skip
 
@@ -134,10 +134,10 @@ def _run(
     settings = configuration.load_settings(["benchmark=mvbench", "model=scripted", "judge=offline", "protocol=native"])
     judging = Judging(settings)
     benchmark, _ = judging.benchmark(settings)
-    samples = _samples()[:n]
+    samples = made_up()[:n]
     job = Job(
-        settings=settings, benchmark=_Asked(benchmark, scorer or MultipleChoice(headline="macro")),  # type: ignore[arg-type]
-        judging=judging, transcript=None, samples=samples, population=_samples(),
+        settings=settings, benchmark=_Asked(benchmark, scorer or MultipleChoice(headline="macro")),
+        judging=judging, transcript=None, samples=samples, population=made_up(),
         read_from={"split_size": len(ANSWERS)}, identity={"benchmark": "mvbench"}, out=out,
     )  # fmt: skip
     loader: Any = _Loader(gone=frozenset(gone))
@@ -153,7 +153,8 @@ def _left(name: str, out: Path, model: Any, result: Result | str) -> Record:
     values: dict[str, Any] = {"asked": list(model.asked), "result": result}
     if not isinstance(result, str):
         values["result"] = {"counts": asdict(result.counts), "complete": result.complete, "primary": result.primary,
-                            "coverage": [asdict(each) for each in result.coverage], "score_id": result.score_id}  # fmt: skip
+                            "coverage": [asdict(each) for each in result.coverage],
+                            "score_id": result.score_id}  # fmt: skip
         values["metrics"] = [
             [m.name, m.subset, m.accounting, m.value, m.n, m.n_failed, m.lower, m.upper] for m in result.metrics
         ]
@@ -217,7 +218,7 @@ def _resumed(scratch: Path) -> Iterator[Record]:
     (scratch / "seen").mkdir()
     for i in (0, 2):
         (scratch / "seen" / f"clip{i}.mp4").touch()
-    there = [replace(s, clip=Clip(source=scratch / "seen" / s.clip.name)) for s in _samples()]
+    there = [replace(s, clip=Clip(source=scratch / "seen" / s.clip.name)) for s in made_up()]
     yield Record(benchmark=SUITE, id="coverage", fields={"counts": {"of": [asdict(each) for each in coverage(there)]}})
 
 
@@ -235,101 +236,3 @@ def _judged(scratch: Path) -> Iterator[Record]:
     judge.failing = frozenset()
     model = _StandIn()
     yield _left("the judge is back", out, model, _run(out, model, scorer=scorer))
-
-
-def _read(scratch: Path) -> Iterator[Record]:
-    """Yield what is read in prediction files, and what is written for upstream."""
-    folder = scratch / "files"
-    folder.mkdir()
-    for number, (name, rows, dataset, bench) in enumerate(_files()):
-        path = folder / f"{number}.jsonl"
-        path.write_text(
-            "".join(f"{row if isinstance(row, str) else json.dumps(row)}\n" for row in rows), encoding="utf-8"
-        )
-        found = _or_error(lambda: read_predictions(path, bench, dataset))  # noqa: B023
-        values = (
-            found
-            if isinstance(found, str)
-            else [[_of_sample(sample), prediction.output, prediction.error] for sample, prediction in found]
-        )
-        yield Record(benchmark=SUITE, id=f"predictions: {name}", fields={"resume": {"read": values}})
-        own = _or_error(lambda: read_run(path, bench))  # noqa: B023
-        ids = own if isinstance(own, str) else [[s.id, p.output, p.error] for s, p in own]
-        yield Record(benchmark=SUITE, id=f"predictions of a run: {name}", fields={"resume": {"read": ids}})
-    samples = _samples()
-    pairs = [(s, Prediction(id=s.id, prompt=s.prompt, output=None if i == 3 else ANSWERS[i], error="gone" if i == 3 else None))
-             for i, s in enumerate(samples)]  # fmt: skip
-    to = folder / "written.jsonl"
-    for name, named in (("plain", pairs), ("with upstream's names", [
-        (replace(s, id=f"MVBench/{s.subset}_{i}", targets=(s.targets[0], "x")), p) for i, (s, p) in enumerate(pairs)])):  # fmt: skip
-        count = write_predictions(named, to, None, "MVBench")
-        written = [json.loads(line) for line in to.read_text(encoding="utf-8").splitlines()]
-        yield Record(
-            benchmark=SUITE, id=f"written for upstream, {name}", fields={"resume": {"count": count, "rows": written}}
-        )
-    left = write_submission([(replace(s, cluster=s.id), p) for s, p in pairs], read_letter, to)
-    yield Record(
-        benchmark=SUITE,
-        id="submission",
-        fields={"resume": {"left": left, "answers": json.loads(to.read_text(encoding="utf-8"))}},
-    )
-
-
-def _or_error(made: Callable[[], Any]) -> Any:
-    try:
-        return made()
-    except TarsierEvalError as error:
-        return type(error).__name__
-
-
-def _of_sample(sample: Sample) -> list[Any]:
-    clip = sample.clip
-    files = clip.source if isinstance(clip.source, tuple) else (clip.source,)
-    return [sample.id, sample.subset, sample.cluster, list(sample.targets), list(sample.options), sample.prompt,
-            [str(file) for file in files], clip.start, clip.end, dict(sample.metadata)]  # fmt: skip
-
-
-def _files() -> Iterator[tuple[str, list[Any], str, str]]:
-    def own(key: str, output: str | None, error: str | None = None, benchmark: str = "mvbench") -> dict[str, Any]:
-        return {"id": key, "benchmark": benchmark, "subset": "s", "prompt": "p", "output": output, "error": error, "n_frames": 8,
-                "media": None, "targets": ["A"], "options": [], "cluster": "v", "metadata": {}}  # fmt: skip
-
-    def theirs(idx: Any, prediction: str | None, dataset: str = "MVBench/Two Words", **more: Any) -> dict[str, Any]:
-        text = {
-            "prompt": "USER: <video>\n(A) one\n(B) two\nASSISTANT: Answer: (",
-            "response": "A",
-            "prediction": prediction,
-        }
-        return {"idx": idx, "dataset": dataset, "text": text, "video_file": "videos/x y.mp4", **more}
-
-    yield "own", [own("a", "A"), own("b", None, "gone"), own("c", "")], "MVBench", "mvbench"
-    yield (
-        "own, repeated",
-        [own("a", None, "e1"), own("b", "B"), own("a", "A"), own("b", "C"), own("a", None, "e2")],
-        "MVBench",
-        "mvbench",
-    )
-    yield "own, failed twice", [own("a", None, "e1"), own("a", None, "e2"), own("b", "<error>")], "MVBench", "mvbench"
-    yield "own, of two benchmarks", [own("a", "A"), own("b", "B", benchmark="tvbench")], "MVBench", "mvbench"
-    yield "own, of another benchmark", [own("b", "B", benchmark="tvbench")], "MVBench", "mvbench"
-    yield "own, both and neither", [own("a", "A", "e")], "MVBench", "mvbench"
-    yield "upstream's", [theirs(0, "A"), theirs("x_1", "<error>"), theirs(2, "")], "MVBench", "mvbench"
-    yield "upstream's, repeated", [theirs(0, "A"), theirs(0, "B"), theirs("0", "C")], "MVBench", "mvbench"
-    yield "upstream's, of two data sets", [theirs(0, "A"), theirs(0, "B", dataset="TVBench")], "MVBench", "mvbench"
-    yield "upstream's, no prediction", [theirs(0, None)], "MVBench", "mvbench"
-    yield (
-        "upstream's, spans",
-        [theirs(0, "A", start_time=1.5, end_time=0, vid="v1"), theirs(1, "A", start_time=-1, end_time=2)],
-        "MVBench",
-        "mvbench",
-    )
-    yield (
-        "upstream's, frames",
-        [theirs(0, "A", video_file=["f/1.jpg", "f/2.jpg"]), theirs(1, "B", extra_info={"n": 3})],
-        "MVBench",
-        "mvbench",
-    )
-    yield "a line cut off", [own("a", "A"), '{"id": "b", "bench'], "MVBench", "mvbench"
-    yield "blank lines", ["", own("a", "A"), "   ", own("b", "B\u2028C")], "MVBench", "mvbench"
-    yield "a key twice", ['{"id": "a", "id": "b", "benchmark": "mvbench"}'], "MVBench", "mvbench"
-    yield "nothing", [], "MVBench", "mvbench"

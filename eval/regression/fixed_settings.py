@@ -16,7 +16,7 @@ SUITE = "fixed settings"
 GROUPS = ("benchmark", "model", "judge", "protocol")
 REQUESTS: Mapping[str, EvalRequest] = {
     "a folder as the model": EvalRequest(
-        bench="mvbench", model=str(configuration.BUILTIN / "tarsier-tiny"), data="/data", limit=3
+        bench="mvbench", model=str(configuration.PROJECT / "conf"), data="/data", limit=3
     ),
     "a hub's model": EvalRequest(bench="dream-1k", model="owner/name", overrides=["model.revision=abc"]),
     "a server as the judge": EvalRequest(bench="msvd-qa", judge="http://127.0.0.1:8000/v1", protocol="hardened"),

@@ -13,7 +13,8 @@ from eval.regression.small_models import IMAGE, NAMES, piece_json, piece_model, 
 
 TEXTS = (
     "USER: <image><image>\nWhat moves? ASSISTANT: ", "USER: <image> what ASSISTANT: Answer: (", "the red square", "",
-    " ", " a", "a ", "  a   b    c", "a\n\nb\tc", "abc aabc qsquare", "aaaaaaa", "é and ê", "日本", "👍🏽", "</s>a <s> b",
+    " ", " a", "a ", "  a   b    c", "a\n\nb\tc", "abc aabc qsquare", "aaaaaaa", "é and ê", "日本", "👍🏽",
+    "</s>a <s> b",
     "<image>", "<image> <image>", "x<image>the", "the <pad>", "the <t> <t>the", "THE", "▁the", "<0x41>", "<unk>",
     "don't . Is it ?", "a\u00a0b", "\u2028", "\x00",
 )  # fmt: skip

@@ -16,7 +16,8 @@ import numpy as np
 NAMES = ("<unk>", "<s>", "</s>")
 """The first pieces of each vocabulary."""
 WORDS = (
-    "th", "in", "er", "an", "the", "ing", "▁t", "▁a", "▁the", "▁s", "re", "ar", "are", "qu", "square", "▁square", "▁red",
+    "th", "in", "er", "an", "the", "ing", "▁t", "▁a", "▁the", "▁s", "re", "ar", "are", "qu", "square", "▁square",
+    "▁red",
     "US", "ER", "USER", "▁USER", "AS", "SI", "ST", "ANT", "ASSI", "ASSIST", "ASSISTANT", "▁ASSISTANT", "▁▁", "▁▁▁▁",
     "ab", "bc", "abc", "aa", "aaa", "aaaa", "qs", "▁m", "▁mo", "ves", "▁moves", "wh", "▁wh", "at", "what", "▁what",
 )  # fmt: skip
@@ -125,7 +126,8 @@ def piece_json(*, added: Sequence[Mapping[str, Any]], bos: bool = True) -> dict[
     named = {"<s>": {"id": "<s>", "ids": [1], "tokens": ["<s>"]}} if bos else {}
     only: list[dict[str, Any]] = [{"Sequence": {"id": "A", "type_id": 0}}]
     return {
-        "version": "1.0", "truncation": {"max_length": 8, "stride": 0, "strategy": "LongestFirst", "direction": "Right"},
+        "version": "1.0", "truncation": {"max_length": 8, "stride": 0, "strategy": "LongestFirst",
+        "direction": "Right"},
         "padding": None, "added_tokens": [dict(one) for one in added], "pre_tokenizer": None,
         "normalizer": {"type": "Sequence", "normalizers": [
             {"type": "Prepend", "prepend": "▁"}, {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]},
@@ -163,8 +165,28 @@ def _drawn(settings: Mapping[str, Any], seed: int) -> Iterator[tuple[str, Any]]:
 
 def _shapes(settings: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
     text, vision = settings["text_config"], settings["vision_config"]
-    wide, inner = text["hidden_size"], text["intermediate_size"]
-    keys = wide // text["num_attention_heads"] * text["num_key_value_heads"]
+    wide, width = text["hidden_size"], vision["hidden_size"]
+    yield from _tower_shapes(vision)
+    for number, before in ((1, width), (2, wide)):
+        yield f"multi_modal_projector.linear_{number}.weight", (wide, before)
+        yield f"multi_modal_projector.linear_{number}.bias", (wide,)
+    inner, keys = text["intermediate_size"], wide // text["num_attention_heads"] * text["num_key_value_heads"]
+    model = "language_model.model"
+    yield f"{model}.embed_tokens.weight", (text["vocab_size"], wide)
+    for layer in range(text["num_hidden_layers"]):
+        of_layer = {
+            "self_attn.q_proj": (wide, wide), "self_attn.k_proj": (keys, wide), "self_attn.v_proj": (keys, wide),
+            "self_attn.o_proj": (wide, wide), "mlp.gate_proj": (inner, wide), "mlp.up_proj": (inner, wide),
+            "mlp.down_proj": (wide, inner), "input_layernorm": (wide,), "post_attention_layernorm": (wide,),
+        }  # fmt: skip
+        for name, shape in of_layer.items():
+            yield f"{model}.layers.{layer}.{name}.weight", shape
+    yield f"{model}.norm.weight", (wide,)
+    if not settings.get("tie_word_embeddings"):
+        yield "language_model.lm_head.weight", (text["vocab_size"], wide)
+
+
+def _tower_shapes(vision: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
     width, patch, hidden = vision["hidden_size"], vision["patch_size"], vision["intermediate_size"]
     tower = "vision_tower.vision_model"
     yield f"{tower}.embeddings.class_embedding", (width,)
@@ -182,22 +204,6 @@ def _shapes(settings: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]
     for norm in ("pre_layrnorm", "post_layernorm"):
         for kind in ("weight", "bias"):
             yield f"{tower}.{norm}.{kind}", (width,)
-    for number, before in ((1, width), (2, wide)):
-        yield f"multi_modal_projector.linear_{number}.weight", (wide, before)
-        yield f"multi_modal_projector.linear_{number}.bias", (wide,)
-    model = "language_model.model"
-    yield f"{model}.embed_tokens.weight", (text["vocab_size"], wide)
-    for layer in range(text["num_hidden_layers"]):
-        of_layer = {
-            "self_attn.q_proj": (wide, wide), "self_attn.k_proj": (keys, wide), "self_attn.v_proj": (keys, wide),
-            "self_attn.o_proj": (wide, wide), "mlp.gate_proj": (inner, wide), "mlp.up_proj": (inner, wide),
-            "mlp.down_proj": (wide, inner), "input_layernorm": (wide,), "post_attention_layernorm": (wide,),
-        }  # fmt: skip
-        for name, shape in of_layer.items():
-            yield f"{model}.layers.{layer}.{name}.weight", shape
-    yield f"{model}.norm.weight", (wide,)
-    if not settings.get("tie_word_embeddings"):
-        yield "language_model.lm_head.weight", (text["vocab_size"], wide)
 
 
 def _weights(folder: Path, weights: Mapping[str, Any], shards: int) -> None:

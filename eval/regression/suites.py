@@ -9,6 +9,7 @@ from pathlib import Path
 
 from eval.regression.fixed import fixed_checks
 from eval.regression.fixed_answers import fixed_answers
+from eval.regression.fixed_files import fixed_files
 from eval.regression.fixed_judging import fixed_judging
 from eval.regression.fixed_media import fixed_media
 from eval.regression.fixed_models import fixed_models
@@ -24,6 +25,7 @@ SUITES: Mapping[str, Callable[[Path], Iterator[Record]]] = {
     "fixed answers": fixed_answers,
     "fixed judging": fixed_judging,
     "fixed runs": fixed_runs,
+    "fixed files": fixed_files,
 }
 """Each suite's records, given an empty folder for its files."""
 
