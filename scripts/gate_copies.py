@@ -8,13 +8,14 @@ the look, and only where none does are the samples of some benchmarks run.
 from __future__ import annotations
 
 import importlib
+import json
 import re
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -24,18 +25,18 @@ from scripts.gate_edits import EDITS
 PROJECT = Path(__file__).resolve().parents[1]
 NEAREST = (
     ("conf/", ("fixed settings",)), ("eval/config", ("fixed settings",)), ("eval/running/request", ("fixed settings",)),
-    ("eval/running", ("fixed runs", "fixed settings")), ("eval/readers", ("fixed files", "fixed runs")), 
+    ("eval/running", ("fixed runs", "fixed settings")), ("eval/readers", ("fixed files", "fixed runs")),
     ("eval/runs", ("fixed runs",)),
     ("eval/video", ("fixed", "fixed media")), ("eval/models", ("fixed", "fixed models")),
     ("eval/judges", ("fixed judging", "fixed", "fixed answers")), ("eval/scorers", ("fixed", "fixed answers")),
     ("eval/captions", ("fixed", "fixed answers")), ("eval/core", ("fixed media", "fixed runs")),
 )  # fmt: skip
 """Suites that are looked at first, by the beginning of the file's path."""
-_LIBRARIES = ("torch", "transformers", "av", "numpy", "PIL.Image", "hydra", "pydantic", "scipy.stats",
-"safetensors.torch",
-              "tokenizers", "sentencepiece.sentencepiece_model_pb2", "lemminflect", "openai", "rich.console", "pandas",
-              "transformers.models.llava.modeling_llava",
-              "transformers.models.clip.image_processing_pil_clip")  # fmt: skip
+_LIBRARIES = (
+    "torch", "transformers", "av", "numpy", "PIL.Image", "hydra", "pydantic", "scipy.stats", "safetensors.torch",
+    "tokenizers", "sentencepiece.sentencepiece_model_pb2", "lemminflect", "openai", "rich.console", "pandas",
+    "transformers.models.llava.modeling_llava", "transformers.models.clip.image_processing_pil_clip",
+)  # fmt: skip
 _PROJECTS = ("eval", "benchmarks", "tarsier_eval")
 
 
@@ -119,16 +120,54 @@ def _differs(copy: Path, file: str) -> tuple[str, str] | None:
     return None if found is None else ("benchmarks", found)
 
 
-def looked(processes: int, only: Sequence[int] = ()) -> list[Looked]:
-    """Look at all edits, and return what the gate says of each, in their order."""
+def looked(processes: int, kept: Path) -> list[Looked]:
+    """Look at all edits, and return what the gate says of each, in their order.
+
+    Args:
+        processes: How many work at once.
+        kept: A file of JSON lines to which each result is added at once; those in it are not looked at again.
+    """
     for name in _LIBRARIES:
         importlib.import_module(name)
-    numbers = list(only) or list(range(len(EDITS)))
-    done: dict[int, Looked] = {}
-    with get_context("fork").Pool(processes, maxtasksperchild=1) as pool:
-        for each in pool.imap_unordered(look_at, numbers, chunksize=1):
-            done[each.number] = each
+    done: dict[tuple[str, str], dict[str, Any]] = {}
+    if kept.exists():
+        rows = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
+        done = {(row["file"], row["name"]): row for row in rows}
+    left = [number for number, edit in enumerate(EDITS) if (edit.file, edit.name) not in done]
+    with get_context("fork").Pool(processes, maxtasksperchild=1) as pool, kept.open("a", encoding="utf-8") as file:
+        for each in pool.imap_unordered(look_at, left, chunksize=1):
             edit = EDITS[each.number]
-            said = f"{each.caught}, {each.where} {each.first}"
-            print(f"{len(done)}/{len(numbers)} {edit.file}: {edit.name}: {said}, {each.seconds:.0f} s", flush=True)
-    return [done[number] for number in sorted(done)]
+            row = {**asdict(each), "file": edit.file, "name": edit.name}
+            done[edit.file, edit.name] = row
+            file.write(json.dumps(row) + "\n")
+            file.flush()
+            print(
+                f"{len(done)}/{len(EDITS)} {edit.file}: {edit.name}: {each.caught}, {each.where} {each.first}",
+                flush=True,
+            )
+    named = {name.name for name in fields(Looked)}
+    ordered = ((number, done.get((edit.file, edit.name))) for number, edit in enumerate(EDITS))
+    return [Looked(**{**{k: row[k] for k in named if k in row}, "number": number}) for number, row in ordered if row]
+
+
+def table(results: Sequence[Looked]) -> str:
+    """Return how many edits of each file are caught, and which are not."""
+    planted = [each for each in results if each.caught is not None]
+    missed = [each for each in planted if not each.caught]
+    harmless = [each for each in missed if EDITS[each.number].same]
+    head = (
+        f"{len(planted) - len(missed)} of {len(planted)} edits are caught; of {len(harmless)} of the other "
+        f"{len(missed)} it is known why they change no result. {len(EDITS)} are listed, and {len(planted)} were looked at."
+    )
+    lines = [head, "", "| area | file | edits | caught | by |", "|---|---|---|---|---|"]
+    for file in dict.fromkeys(edit.file for edit in EDITS):
+        here = [each for each in planted if EDITS[each.number].file == file]
+        if here:
+            by = ", ".join(dict.fromkeys(each.where for each in here if each.caught))
+            n = sum(bool(each.caught) for each in here)
+            lines.append(f"| {EDITS[here[0].number].area} | `{file}` | {len(here)} | {n} | {by} |")
+    lines += ["", "| not caught | file | why no result changes |", "|---|---|---|"]
+    for each in missed:
+        edit = EDITS[each.number]
+        lines.append(f"| {edit.name} | `{edit.file}` | {edit.same or '**one may**'} |")
+    return "\n".join(lines)

@@ -207,8 +207,8 @@ def _texts() -> Iterator[Record]:
             cut = [tokenize(reference.lower()) for reference in references]
             tokens = tokenize((output or "").lower())
             counts = overlap(tokens, cut)
-            values = {"bleu": list(sentence_bleu(tokens, cut)), "rouge_l": rouge_l(tokens, cut),
-                      "closest": counts.closest, "matched": list(counts.matched), "total": list(counts.total)}  # fmt: skip
+            parts = {"closest": counts.closest, "matched": list(counts.matched), "total": list(counts.total)}
+            values = {"bleu": list(sentence_bleu(tokens, cut)), "rouge_l": rouge_l(tokens, cut), **parts}
             yield record(f"overlap, {name}, {i}", values=values)
 
 
