@@ -156,8 +156,9 @@ def table(results: Sequence[Looked]) -> str:
     missed = [each for each in planted if not each.caught]
     harmless = [each for each in missed if EDITS[each.number].same]
     head = (
-        f"{len(planted) - len(missed)} of {len(planted)} edits are caught; of {len(harmless)} of the other "
-        f"{len(missed)} it is known why they change no result. {len(EDITS)} are listed, and {len(planted)} were looked at."
+        f"{len(planted) - len(missed)} of {len(planted)} edits are caught; of {len(harmless)} of the "
+        f"other {len(missed)} it is known why they change no result. {len(EDITS)} are listed, and {len(planted)} "
+        "were looked at."
     )
     lines = [head, "", "| area | file | edits | caught | by |", "|---|---|---|---|---|"]
     for file in dict.fromkeys(edit.file for edit in EDITS):

@@ -126,7 +126,7 @@ _MODELS: Mapping[str, _Lines] = {
     ),
     "eval/models/tarsier/conversion.py": (
         ("ties by the order of pieces", "key=lambda merge: merge[:3], reverse=True)", "key=lambda merge: merge[:1], reverse=True)"),
-        ("shorter left parts first", "key=lambda merge: merge[:3], reverse=True)", "key=lambda merge: (-merge[0], merge[1]))"),
+        ("shorter left parts first", "key=lambda merge: merge[:3], reverse=True)", "key=lambda merge: (-merge[0], merge[1]))", "two ways to one piece don't overlap in a text"),
         ("worst merges first", "key=lambda merge: merge[:3], reverse=True)", "key=lambda merge: merge[:3])"),
         ("unknown pieces not fused", "fuse_unk=True", "fuse_unk=False", "every byte is a piece, so that nothing is unknown"),
         ("no bytes for what is unknown", "unk_token=model.unknown, fuse_unk=True, byte_fallback=True", "unk_token=model.unknown, fuse_unk=True, byte_fallback=False"),

@@ -10,6 +10,7 @@ from typing import Any
 
 from eval.core import Prediction, Sample
 from eval.errors import TarsierEvalError
+from eval.readers.choices import read_options
 from eval.readers.predictions import read_predictions, read_run
 from eval.readers.submission import write_submission
 from eval.readers.upstream_export import write_predictions
@@ -18,6 +19,20 @@ from eval.regression.records import Record
 from eval.scorers.multiple_choice import read_letter
 
 SUITE = "fixed files"
+LISTED = (
+    "(A) one\n(B) two",
+    "(A) x\n(B) y\nand\n(A) one\n(B)  two \n(C)three",
+    "(A) one\n(C) three",
+    "(B) two\n(A) one",
+    "(A) alone",
+    " (A) one\n (B) two",
+    "(A) a\n(B) b\n(D) d\n(C) c",
+    "",
+    "(a) one\n(b) two",
+    "(A)\n(B)",
+    "text (A) one\n(B) two\n(A) three",
+)
+"""Prompts that list options, or seem to."""
 
 
 def fixed_files(scratch: Path) -> Iterator[Record]:
@@ -39,6 +54,10 @@ def fixed_files(scratch: Path) -> Iterator[Record]:
         own = _or_error(lambda: read_run(path, bench))  # noqa: B023
         ids = own if isinstance(own, str) else [[s.id, p.output, p.error] for s, p in own]
         yield Record(benchmark=SUITE, id=f"predictions of a run: {name}", fields={"resume": {"read": ids}})
+    for text in LISTED:
+        yield Record(
+            benchmark=SUITE, id=f"options of {text!r}", fields={"resume": {"options": list(read_options(text))}}
+        )
     samples = made_up()
     pairs = [(s, Prediction(id=s.id, prompt=s.prompt, output=None if i == 3 else ANSWERS[i],
     error="gone" if i == 3 else None))

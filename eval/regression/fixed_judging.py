@@ -75,6 +75,7 @@ LABELLED = (
     '{"events": [{"relationship": "entailment", "x": True}, {"relationship": "neutral"}, ]}',
     '{Events: "events": [{"relationship": "neutral"}, {"relationship": "neutral"}]}',
     '{"events": [{"relationship": "entailment"}, {"relationship": [Placeholder]}]}',
+    '{"events": [{"relationship": "neutral", "why": [Placeholder]}, {"relationship": "neutral"}]}',
     '{"1": "E", "2": "Contradiction "}', '{"2": "c", "1": "n", "3": "e"}',
     '{"01": "e", "2": "n"}', '{"1": "en", "2": "n"}', '{"1": "e"} {"2": "n"}', '{1: "e", 2: "n"}',
     "{'1': 'e', '2': 'n'}", '{"id": "t0", "1": "e", "2": "n"}',

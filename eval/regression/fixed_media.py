@@ -133,7 +133,7 @@ def _counted(scratch: Path) -> Iterator[tuple[str, Clip, int]]:
     mixed = files.folder(scratch / "mixed", ["1.PNG", "2.bmp", "10.webp", "0011.tiff", "11b.png"])
     (mixed / "notes.txt").write_text("no picture", encoding="utf-8")
     (mixed / "3.gif").write_bytes((scratch / "3.gif").read_bytes())
-    two = files.folder(scratch / "two", ["s2_f1.png", "s2_f10.png", "s10_f2.png"])
+    two = files.folder(scratch / "two", ["s2_f1.png", "s2_f9.png", "s2_f10.png", "s10_f2.png"])
     three = files.folder(scratch / "three", [f"{i}.png" for i in range(3)])
     for name, path in (
         ("unpadded", unpadded),

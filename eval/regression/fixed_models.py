@@ -76,8 +76,10 @@ CASES = (
     Case(name="one new token", made={"ends": ENDS}, new_tokens=1),
     Case(name="three new tokens, a clip at a time", made={"ends": (2,)}, run={"deterministic": True}, new_tokens=3),
     Case(name="two clips at a time", made={"ends": (2,)}, run={"clips_at_once": 2}),
+    Case(name="little memory", made={"ends": ENDS}, run={"kv_budget_gb": 4e-5}),
     Case(name="tied embeddings", made={"ends": ENDS, "config": {"tie_word_embeddings": True},
                                        "text": {"tie_word_embeddings": True}}),
+    Case(name="tied embeddings and a head", made={"ends": ENDS, "head": True, "text": {"tie_word_embeddings": True}}),
     Case(name="linear rope", made={"ends": ENDS, "text": {"rope_scaling": {"type": "linear", "factor": 3.0}}}),
     Case(name="another epsilon and vision layer", made={
         "ends": ENDS, "text": {"rms_norm_eps": 0.05}, "config": {"vision_feature_layer": -1}}),
@@ -138,6 +140,7 @@ def _ran(case: Case, folder: Path) -> Iterator[Record]:
         together.generate(clips, clock)
     counts = clock.lap().counts
     kept = {name: counts[name] for name in ("tokens", "prefill_positions", "cut_off") if name in counts}
+    kept |= {name: runner.batching[name] for name in ("prefixes", "batches", "largest_batch")}
     most = [runner.clips_at_once(n) for n in (1, 4)]
     of_model = {"settings": {**described, "clips": most}, **({} if case.is_half else {"counts": kept})}
     yield Record(benchmark=SUITE, id=f"{case.name}: model", fields=of_model)

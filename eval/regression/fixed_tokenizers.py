@@ -16,7 +16,7 @@ TEXTS = (
     " ", " a", "a ", "  a   b    c", "a\n\nb\tc", "abc aabc qsquare", "aaaaaaa", "é and ê", "日本", "👍🏽",
     "</s>a <s> b",
     "<image>", "<image> <image>", "x<image>the", "the <pad>", "the <t> <t>the", "THE", "▁the", "<0x41>", "<unk>",
-    "don't . Is it ?", "a\u00a0b", "\u2028", "\x00",
+    "don't . Is it ?", "do n't , I 'm , he 's ! we ' ve", "a\u00a0b", "\u2028", "\x00",
 )  # fmt: skip
 """Texts to be made into ids, and the ids back into text."""
 DRAWN = ((IMAGE, 1, 280, 2, 300), (195, 169, 350), (195,), (255, 254), (0, 0), (259, 1000), (), (289, 289, 282))
@@ -73,6 +73,7 @@ FORMS: Mapping[str, Mapping[str, Any]] = {
     "tokenizer.model, special tokens split": _model(split_special_tokens=True),
     "tokenizer.model of unigrams": {**_model(), "tokenizer.model": lambda: piece_model(unigram=True)},
     "tokenizer.model with pieces of the user": {**_model(), "tokenizer.model": lambda: piece_model(whole=("abc", "é"))},
+    "tokenizer.model with another control piece": {**_model(), "tokenizer.model": lambda: piece_model(control="abc")},
     "tokenizer.json, of Llama": _json(),
     "tokenizer.json, of Llama, no begin token": _json(add_bos_token=False),
     "tokenizer.json, generic": _json(tokenizer_class="PreTrainedTokenizerFast"),

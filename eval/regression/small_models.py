@@ -59,6 +59,7 @@ def checkpoint(
     images: Mapping[str, Any] | None = None,
     shards: int = 1,
     seed: int = 11,
+    head: bool = False,
 ) -> Path:
     """Write a checkpoint, and return its folder.
 
@@ -71,6 +72,7 @@ def checkpoint(
         images: settings of the image processor that differ.
         shards: files of weights; several have an index.
         seed: of the weights.
+        head: whether tied embeddings have a head beside them, which counts for nothing.
     """
     settings = {
         "model_type": "llava", "image_token_index": IMAGE, "image_newline_idx": NEWLINE, "image_new_idx": FRAME_END,
@@ -83,7 +85,7 @@ def checkpoint(
     _write(folder / "preprocessor_config.json", {**IMAGES, **(images or {})})
     if ends is not None:
         _write(folder / "generation_config.json", {"eos_token_id": list(ends), "pad_token_id": 0})
-    _weights(folder, dict(_drawn(settings, seed)), shards)
+    _weights(folder, dict(_drawn(settings, seed, head=head)), shards)
     return folder
 
 
@@ -98,14 +100,16 @@ def tokenizer_files(folder: Path, files: Mapping[str, Any]) -> Path:
     return folder
 
 
-def piece_model(*, unigram: bool = False, whole: Sequence[str] = ()) -> bytes:
-    """Return a tokenizer.model; the pieces in `whole` are the user's, which are never split."""
+def piece_model(*, unigram: bool = False, whole: Sequence[str] = (), control: str = "") -> bytes:
+    """Return a tokenizer.model; the pieces in `whole` are the user's, which are never split, and one is of control."""
     from sentencepiece import sentencepiece_model_pb2
 
     model = sentencepiece_model_pb2.ModelProto()
     for i, text in enumerate(PIECES):
         # unknown, control, byte, the user's own, normal
-        kind = 2 if i == 0 else 3 if i < len(NAMES) else 6 if i < _BYTES else 4 if text in whole else 1
+        kind = (
+            2 if i == 0 else 3 if i < len(NAMES) or text == control else 6 if i < _BYTES else 4 if text in whole else 1
+        )
         model.pieces.add(piece=text, score=0.0 if kind in (2, 3, 6) else float(_BYTES - i) / 8, type=kind)
     model.trainer_spec.model_type = 1 if unigram else 2
     model.trainer_spec.byte_fallback = True
@@ -148,10 +152,10 @@ def token(text: str, **matching: Any) -> dict[str, Any]:
     return {"content": text, **plain, **matching}
 
 
-def _drawn(settings: Mapping[str, Any], seed: int) -> Iterator[tuple[str, Any]]:
+def _drawn(settings: Mapping[str, Any], seed: int, *, head: bool) -> Iterator[tuple[str, Any]]:
     """Yield the weights by name, as wide as trained ones, so that the likeliest token has no near rival."""
     random = np.random.default_rng(seed)
-    for name, shape in _shapes(settings):
+    for name, shape in _shapes(settings, head=head):
         if name.endswith(("norm.weight", "norm1.weight", "norm2.weight", "pre_layrnorm.weight", "layernorm.weight")):
             values = 1 + 0.3 * random.standard_normal(shape)
         elif len(shape) == 1:
@@ -163,7 +167,7 @@ def _drawn(settings: Mapping[str, Any], seed: int) -> Iterator[tuple[str, Any]]:
         yield name, values.astype(np.float32)
 
 
-def _shapes(settings: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
+def _shapes(settings: Mapping[str, Any], *, head: bool) -> Iterator[tuple[str, tuple[int, ...]]]:
     text, vision = settings["text_config"], settings["vision_config"]
     wide, width = text["hidden_size"], vision["hidden_size"]
     yield from _tower_shapes(vision)
@@ -182,7 +186,7 @@ def _shapes(settings: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]
         for name, shape in of_layer.items():
             yield f"{model}.layers.{layer}.{name}.weight", shape
     yield f"{model}.norm.weight", (wide,)
-    if not settings.get("tie_word_embeddings"):
+    if head or not settings.get("tie_word_embeddings"):
         yield "language_model.lm_head.weight", (text["vocab_size"], wide)
 
 

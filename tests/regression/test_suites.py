@@ -44,7 +44,6 @@ def test_a_suite_is_as_in_the_committed_baseline(name, tmp_path):
     [
         ("fixed media", "eval.video.pyav._upright", lambda frame, _: frame.to_image(), "decoded"),
         ("fixed models", "eval.models.tarsier.tokenizer._put_ends", lambda *_: None, "ids"),
-        ("fixed models", "eval.models.tarsier.rows._GROWTH", 64, None),  # buffers of another size change nothing
         ("fixed answers", "eval.captions.overlap.BETA", 1.0, "values"),
         ("fixed judging", "eval.judges.requests.THINKING_TOKENS", 1, "asked"),
         ("fixed runs", "eval.readers.predictions.FAILED", "(error)", "resume"),
