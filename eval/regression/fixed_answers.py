@@ -192,7 +192,10 @@ def _texts() -> Iterator[Record]:
 
     branches: tuple[Digits, ...] = ("tarsier", "tarsier2")
     for text in LETTERS:
-        settled = {branch: bool(MultipleChoice(digits=branch)._is_settled(text)) for branch in branches}
+        settled = {
+            branch: (found := MultipleChoice(digits=branch).settled()) is not None and found(text)
+            for branch in branches
+        }
         answer = {branch: read_letter(text, branch) for branch in branches}
         yield record(f"letter of {text!r}", answer=answer, status=settled)
     for said, target in COMPARED:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from eval.core import Clip
+from eval.core import Clip, PictureRules
 from eval.regression import media_files as files
 from eval.regression.records import Record
 from eval.regression.watching import frame_hash
@@ -21,6 +21,7 @@ from eval.video.loading import load
 SUITE = "fixed media"
 N = 8
 """Frames wanted, where a check is not about that."""
+_PLAIN, _OTHER = PictureRules(), PictureRules(deep="scale", exif_orientation=True)
 _NTSC = Fraction(30000, 1001)
 _X264 = {"qp": "0", "preset": "ultrafast"}
 _LAYERED = {"qp": "0", "preset": "superfast", "bf": "2", "g": "12", "b_strategy": "0"}
@@ -34,20 +35,22 @@ def fixed_media(scratch: Path) -> Iterator[Record]:
         yield _read(name, clip, n_frames)
     for name, clip in _stills(scratch):
         yield _read(f"picture: {name}", clip)
+        if "turned" in name or "mirrored" in name or "16 bits" in name:
+            yield _read(f"picture by other rules: {name}", clip, rules=_OTHER)
     for name, clip in _broken(scratch):
         yield _read(f"unreadable: {name}", clip)
     yield from _stored(scratch)
     yield from _identities(scratch)
 
 
-def _read(name: str, clip: Clip, n_frames: int = N) -> Record:
+def _read(name: str, clip: Clip, n_frames: int = N, rules: PictureRules = _PLAIN) -> Record:
     fields: dict[str, Any] = {}
     for field, side in (("decoded", None), ("frames", 20)):
-        loaded = load(clip, n_frames=n_frames, side=side)
+        loaded = load(clip, n_frames=n_frames, side=side, rules=rules)
         if loaded.error is not None:
             fields["error"] = f"{loaded.error.reason}, {loaded.media}"
         else:
-            fields[field] = [frame_hash(frame) for frame in loaded.frames or ()]
+            fields[field] = [*(frame_hash(frame) for frame in loaded.frames or ()), *loaded.notes]
     return Record(benchmark=SUITE, id=name, fields=fields)
 
 

@@ -122,7 +122,7 @@ def made_up() -> list[Sample]:
     return [
         Sample(id=f"s{i}", benchmark="mvbench", subset="ab"[i % 2], clip=Clip(source=Path(f"clip{clip}.mp4")),
         prompt=f"<video> {i}",
-               targets=(target,), options=("1", "2", "3", "4"), cluster=f"v{clip}",
+               targets=(target,), options=("1", "2", "3", "4", "5"), cluster=f"v{clip}",
                metadata={"question": f"which {i}?"})
         for i, (target, clip) in enumerate(zip(TARGETS, CLIPS, strict=True))
     ]  # fmt: skip
