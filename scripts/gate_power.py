@@ -1,6 +1,7 @@
 """How good is the gate? Faults it names, alarms without a fault, and error rates of the gate by margin.
 
     python scripts/gate_power.py faults          # every fault of gate_faults.py, on some of the benchmarks
+    python scripts/gate_power.py edits           # every edit of gate_edits.py, on a copy of the checkout
     python scripts/gate_power.py alarms --runs 50
     python scripts/gate_power.py margin
     python scripts/gate_power.py                 # all of it
@@ -36,14 +37,18 @@ from eval.regression.builtin import BASELINE, Setup, observe_builtin
 from eval.regression.comparing import GateOutcome, compare
 from eval.regression.observing import Batching
 from eval.regression.records import as_kept, read
+from eval.regression.suites import SUITES
 from eval.stats import estimate
 from eval.stats.paired import bounds
+from scripts.gate_copies import looked, table
 from scripts.gate_faults import FAULTS
 
 REPORT = Path(__file__).resolve().parents[1] / "results" / "bench" / "gate.md"
+EDITED = REPORT.parents[1] / "runs" / "gate-edits.jsonl"
+"""Where results of edits are kept by default; git ignores it."""
 BENCHMARKS = ("mvbench", "video-mme", "tgif-qa", "msvd-caption", "dream-1k")
 """On which faults are planted: a kind of answer each, spans, folders of frames, gifs, and all containers."""
-_ELSEWHERE = ("settings", "fixed", "resume")
+_ELSEWHERE = ("settings", *SUITES, "resume")
 SIMULATIONS = 2000
 _load_settings = configuration.load_settings
 
@@ -218,13 +223,16 @@ def keep(marker: str, text: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(description="Measure the gate.")
-    parser.add_argument("part", nargs="?", choices=("faults", "alarms", "margin"), help="default: all")
+    parser.add_argument("part", nargs="?", choices=("faults", "edits", "alarms", "margin"), help="default: all")
     parser.add_argument("--runs", type=int, default=50, help="runs without a fault")
     parser.add_argument("--seconds", type=float, default=3600, help="no further run without a fault after these")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--kept", default=str(EDITED), help="results of edits, with which a later call goes on")
     given = parser.parse_args(arguments)
     # Threads that have nothing to do sleep, or those of several processes would keep each other from working.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    if given.part in (None, "edits"):
+        keep("edits", table(looked(given.processes, Path(given.kept))))
     with ProcessPoolExecutor(given.processes, mp_context=get_context("spawn")) as pool:
         if given.part in (None, "faults"):
             keep("faults", faults(pool))

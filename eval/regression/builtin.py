@@ -16,10 +16,10 @@ from eval.config import Settings
 from eval.errors import ModelError
 from eval.provenance import data_hash, library_versions, prompts_hash
 from eval.regression.comparing import GateOutcome, compare
-from eval.regression.fixed import fixed_checks
 from eval.regression.observing import Batching, Chosen, LoadClips, choose, observe
 from eval.regression.records import Observation, Record, as_kept, read
 from eval.regression.resume_check import CUT, in_process, resumed
+from eval.regression.suites import suites
 from eval.running.judge_session import Judging
 
 BASELINE = configuration.PROJECT / "results" / "baselines" / "tarsier-tiny.jsonl"
@@ -92,7 +92,7 @@ def observe_builtin(setup: Setup) -> Observation:
                 first, {name: value for name, value in described.items() if name not in ("checkpoint", "revision")}
             ),
             *(record for name in names for record in _annotations(settings[name], chosen[name])),
-            *fixed_checks(Path(scratch) / "fixed"),
+            *suites(Path(scratch) / "suites"),
             *observe(list(chosen.values()), runner, load, setup.way),
             *(resumed(settings, chosen, runner, Path(scratch)) if {name for name, _ in CUT} <= set(names) else ()),
         ]

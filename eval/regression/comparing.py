@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eval.errors import RunError
@@ -13,7 +13,7 @@ from eval.regression.records import FIELDS, ROUNDING, TOLERANCES, Observation, R
 MISSING = "(nothing)"
 """Shown for a record, or a part of a field, that only one side has."""
 
-_LOGPROBS = ("logprobs", "alone_logprobs")
+_LOGPROBS = ("logprobs", "alone_logprobs", "half_logprobs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,8 @@ class RecordDifference:
     """The baseline's value there."""
     found: Any
     """The observed value there."""
+    note: str = ""
+    """What explains it, where that is known."""
 
     @property
     def place(self) -> str:
@@ -91,7 +93,7 @@ def compare(baseline: Observation, now: Observation) -> GateOutcome:
     versions = {name: (baseline.libraries.get(name, "none"), now.libraries.get(name, "none")) for name in names}
     return GateOutcome(
         checked=[then.get(key) or here[key] for key in keys],
-        differences=sorted(apart, key=lambda each: order[each.field]),
+        differences=sorted(_handed_out(apart, then), key=lambda each: order[each.field]),
         libraries={name: both for name, both in versions.items() if both[0] != both[1]},
     )
 
@@ -106,6 +108,28 @@ def _of_record(key: tuple[str, str], then: Record | None, now: Record | None) ->
                 yield RecordDifference(
                     benchmark=key[0], id=key[1], field=name, path=path, expected=expected, found=observed
                 )
+
+
+def _handed_out(
+    apart: Sequence[RecordDifference], then: Mapping[tuple[str, str], Record]
+) -> Iterator[RecordDifference]:
+    """Yield the differences; outputs that only changed places with others about the same clip are noted as that."""
+    groups: dict[str, list[RecordDifference]] = {}
+    for each in apart:
+        record = then.get((each.benchmark, each.id))
+        asked = record.fields.get("sample") if record else None
+        if each.field == "output" and each.path == "" and isinstance(asked, dict):
+            groups.setdefault(f"{asked.get('clip')} {asked.get('span')}", []).append(each)
+    notes: dict[tuple[str, str], str] = {}
+    for group in groups.values():
+        for each in group:
+            given = [one for one in group if one.expected == each.found]
+            if given and any(one.found == each.expected for one in group):
+                told = f"that of {given[0].id}, about the same clip: handed out in another order"
+                notes[each.benchmark, each.id] = told
+    for each in apart:
+        note = notes.get((each.benchmark, each.id), "") if each.field == "output" else ""
+        yield replace(each, note=note) if note else each
 
 
 def first_difference(field: str, expected: Any, found: Any) -> tuple[str, Any, Any] | None:

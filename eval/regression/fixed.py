@@ -80,10 +80,11 @@ def _frames() -> Iterator[Record]:
 def _prompts() -> Iterator[Record]:
     for number, text in enumerate(texts.PROMPTS):
         wrapped = processing.wrap_prompt(text)
-        yield _record(f"prompt {number}", prompt=[wrapped, _or_error(lambda: processing.place_frames(wrapped, 3))])  # noqa: B023
+        yield _record(f"prompt {number}", prompt=[wrapped, or_error(lambda: processing.place_frames(wrapped, 3))])  # noqa: B023
 
 
-def _or_error(made: Callable[[], Any]) -> Any:
+def or_error(made: Callable[[], Any]) -> Any:
+    """Return what is made, or the name of the error that says why it cannot be."""
     try:
         return made()
     except (UnreadableReplyError, ModelError) as error:
@@ -114,7 +115,7 @@ def _replies() -> Iterator[Record]:
             readers = {"open_qa": form.read_verdict, "extract": form.read_events, "entail": form.read_labels}
             for number, reply in enumerate(replies):
                 yield _record(
-                    f"{name}, {task}, reply {number}: {reply[:40]!r}", verdict=_read(readers[task], call, reply)
+                    f"{name}, {task}, reply {number}: {reply[:40]!r}", verdict=read(readers[task], call, reply)
                 )
     wordings = {
         "native": wording.native_wording,
@@ -129,18 +130,20 @@ def _replies() -> Iterator[Record]:
             way.label_events("s", "reference", "A square moves.", texts.EVENTS, instead="all of it"),
         ]
         for question in questions:
-            yield _record(f"{name}, {question.call.task}", asked=_call(question))
+            yield _record(f"{name}, {question.call.task}", asked=called(question))
     yield _record("three attempts", verdict=_attempts())
 
 
-def _read(reader: Callable[[JudgeCall, str], Any], call: JudgeCall, reply: str) -> Any:
-    found = _or_error(lambda: reader(call, reply))
+def read(reader: Callable[[JudgeCall, str], Any], call: JudgeCall, reply: str) -> Any:
+    """Return what a parser reads in a reply, as JSON holds it."""
+    found = or_error(lambda: reader(call, reply))
     return found if isinstance(found, str) else list(found) if isinstance(found, tuple) else asdict(found)
 
 
-def _call(question: Any) -> dict[str, Any]:
+def called(question: Any) -> dict[str, Any]:
+    """Return what is sent for a question."""
     call = question.call
-    sent = {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in
+    sent = {name: hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16] for name, text in
             (("system", call.system), ("user", call.user))}  # fmt: skip
     return {**sent, "schema": call.schema, "max_tokens": call.max_tokens, "temperatures": list(question.temperatures)}
 
@@ -156,7 +159,7 @@ def _attempts() -> list[Any]:
 
 def _choices() -> Iterator[Record]:
     pairs = [
-        _pair(f"choice/{i}", subset, video, (target,), output, options=tuple("abcde"), kind=kind)
+        pair(f"choice/{i}", subset, video, (target,), output, options=tuple("abcde"), kind=kind)
         for i, (subset, video, target, output, kind) in enumerate(texts.CHOICES)
     ]
     scorers = {
@@ -170,7 +173,7 @@ def _choices() -> Iterator[Record]:
 
 def _open() -> list[tuple[Sample, Prediction]]:
     return [
-        _pair(f"open/{i}", subset, video, (answer,), output, question=question)
+        pair(f"open/{i}", subset, video, (answer,), output, question=question)
         for i, (subset, video, question, answer, output) in enumerate(texts.OPEN)
     ]
 
@@ -180,18 +183,18 @@ def _described() -> list[tuple[Sample, Prediction]]:
     for i, (source, video, reference, output, events) in enumerate(texts.DESCRIBED):
         known: dict[str, Any] = {} if events is None else {"events": list(events)}
         known |= {"n_subjects": i % 3 + 1, "n_shots": 1, "n_events": 2 * i + 1}
-        found.append(_pair(f"described/{i}", source, video, (reference,), output, **known))
+        found.append(pair(f"described/{i}", source, video, (reference,), output, **known))
     return found
 
 
 def _captions() -> list[tuple[Sample, Prediction]]:
     return [
-        _pair(f"caption/{i}", "", f"c{i}", tuple(references), output)
+        pair(f"caption/{i}", "", f"c{i}", tuple(references), output)
         for i, (references, output) in enumerate(texts.CAPTIONS)
     ]
 
 
-def _pair(
+def pair(
     key: str,
     subset: str,
     video: str,
@@ -201,6 +204,7 @@ def _pair(
     options: Sequence[str] = (),
     **metadata: Any,
 ) -> tuple[Sample, Prediction]:
+    """Return a sample without media, with an output; None: the model failed."""
     sample = Sample(
         id=key,
         benchmark="fixed",

@@ -110,12 +110,27 @@ def observe(chosen: Sequence[Chosen], runner: TarsierRunner, load: LoadClips, wa
         yield from of_metrics(each.benchmark.name, each.benchmark.scorer.aggregate(scores))
 
 
-def scored(name: str, scorer: Scorer, pairs: Sequence[tuple[Sample, Prediction]]) -> Iterator[Record]:
-    """Yield the scores of given outputs: a record for each of them, and one for each metric."""
-    scores = scorer.score(pairs, [sample for sample, _ in pairs])
+def scored(
+    name: str,
+    scorer: Scorer,
+    pairs: Sequence[tuple[Sample, Prediction]],
+    *,
+    suite: str = "fixed",
+    population: Sequence[Sample] | None = None,
+) -> Iterator[Record]:
+    """Yield the scores of given outputs: a record for each of them, and one for each metric.
+
+    Args:
+        name: of the check.
+        scorer: scores them.
+        pairs: samples with their outputs.
+        suite: the checks that it belongs to.
+        population: the samples of the split; None: those of the pairs.
+    """
+    scores = scorer.score(pairs, [sample for sample, _ in pairs] if population is None else population)
     for score in scores:
-        yield Record(benchmark="fixed", id=f"{name}: {score.id}", fields=of_score(score))
-    for record in of_metrics("fixed", scorer.aggregate(scores)):
+        yield Record(benchmark=suite, id=f"{name}: {score.id}", fields=of_score(score))
+    for record in of_metrics(suite, scorer.aggregate(scores)):
         yield Record(benchmark=record.benchmark, id=f"{name}: {record.id}", fields=record.fields)
 
 

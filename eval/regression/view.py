@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from eval.report.printing import one_line, printed, results_console, say
 
 EXAMPLES = 3
 """Number of differences shown for each field."""
+SHORT, CONTEXT = 100, 30
+"""Characters of texts that are shown whole, and of what is shown before the place where longer ones differ."""
 ANNOTATIONS = 10
 """Number of annotations printed: GitHub shows no more of one step."""
 _COLUMNS = (
@@ -70,15 +73,31 @@ def show_renewal(before: Observation | None, now: Observation, path: Path, *, co
 
 
 def told(difference: RecordDifference) -> str:
-    """Return a difference as one line: field, benchmark, sample, and both values."""
+    """Return a difference as one line: field, benchmark, sample, both values, and what explains them."""
+    expected, found, at = _beside(difference.expected, difference.found)
+    note = f" ({difference.note})" if difference.note else ""
     return (
         f"{difference.place} ({FIELDS[difference.field]}) of {one_line(difference.benchmark)}, "
-        f"{one_line(difference.id)}: expected {_shown(difference.expected)}, found {_shown(difference.found)}"
+        f"{one_line(difference.id)}: expected {expected}, found {found}{at}{note}"
     )
 
 
+def _beside(expected: Any, found: Any) -> tuple[str, str, str]:
+    """Return two values as shown, and where they differ: long texts from shortly before that place on."""
+    if not (isinstance(expected, str) and isinstance(found, str)) or max(len(expected), len(found)) <= SHORT:
+        return _shown(expected), _shown(found), ""
+    pairs = enumerate(zip(expected, found, strict=False))
+    at = next((i for i, (one, other) in pairs if one != other), min(len(expected), len(found)))
+    start = max(0, at - CONTEXT)
+    sides = [f"{'…' if start else ''}{_shown(text[start : at + SHORT - CONTEXT])}" for text in (expected, found)]
+    return sides[0], sides[1], f", from character {at + 1} on ({len(expected)} and {len(found)} characters)"
+
+
 def _shown(value: Any) -> str:
-    return one_line(json.dumps(value, ensure_ascii=False), 160)
+    """Return a value in which every character can be seen: what has no picture is written out, and a second space."""
+    text = json.dumps(value, ensure_ascii=False)
+    seen = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return one_line(re.sub("(?<= ) ", r"\\x20", seen), 160)
 
 
 def _n_records(differences: Sequence[RecordDifference]) -> int:

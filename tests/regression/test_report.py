@@ -11,7 +11,7 @@ from rich.console import Console
 from eval.regression.comparing import compare
 from eval.regression.junit import junit
 from eval.regression.records import as_kept
-from eval.regression.view import annotated, show_outcome, show_renewal
+from eval.regression.view import annotated, show_outcome, show_renewal, told
 from tests.regression.observed import metric, observation, sample
 
 BAD = 'B\x00 <&>" \ud800 \x1b[31m'
@@ -82,3 +82,43 @@ def test_a_renewal_shows_counts_and_examples():
     assert "a first baseline of 2 records" in shown(show_renewal, None, observation(), Path("b.jsonl"))
     other = shown(show_renewal, observation(), observation(checkpoint="c2"), Path("b.jsonl"))
     assert "The checkpoint is another: c1 -> c2." in other
+
+
+def difference(was, now):
+    return compare(as_kept(observation(sample(output=was))), as_kept(observation(sample(output=now))))
+
+
+def test_what_cannot_be_seen_is_written_out():
+    line = told(difference("left \u200b", "left\u00a0\t").differences[0])
+    assert line.endswith(r'expected "left \u200b", found "left\xa0\t"')
+
+
+def test_long_texts_are_shown_where_they_differ():
+    was = "a" * 200 + " moves left" + "b" * 300
+    now = "a" * 200 + " moves  left" + "b" * 300
+    found = difference(was, now)
+    line = told(found.differences[0])
+    assert f'expected …"{"a" * 23} moves left' in line  # thirty characters before the first that differs
+    assert f'found …"{"a" * 23} moves \\x20left' in line
+    assert line.endswith(", from character 208 on (511 and 512 characters)")
+    assert "from character 208 on" in junit(found)
+    cut = told(difference("x" * 150, "x" * 149).differences[0])
+    assert cut.endswith(f'…"{"x" * 31}", found …"{"x" * 30}", from character 150 on (150 and 149 characters)')
+
+
+def test_outputs_of_a_clip_that_changed_places_are_named_so():
+    def three(*outputs, clip="v.mp4"):
+        asked = {"clip": [clip], "span": [None, None, None]}
+        return observation(*(sample(f"q{i}", output=output, sample=asked) for i, output in enumerate(outputs)))
+
+    found = compare(as_kept(three("red", "blue", "same")), as_kept(three("blue", "red", "same")))
+    assert [each.note for each in found.differences] == [
+        "that of q1, about the same clip: handed out in another order",
+        "that of q0, about the same clip: handed out in another order",
+    ]
+    assert "handed out in another order" in junit(found)
+    assert any("handed out in another order" in line for line in annotated(found))
+    # Another text, or only one of two that moved, is no exchange.
+    assert not any(
+        each.note for each in compare(as_kept(three("red", "blue")), as_kept(three("blue", "green"))).differences
+    )

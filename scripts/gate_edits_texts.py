@@ -1,0 +1,237 @@
+# ruff: noqa: E501 - a passage of source is not to be broken
+"""Faults as edits of what reads texts, asks judges, scores, averages, resumes and sets defaults; see `gate_edits`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+_Lines = Sequence[tuple[str, ...]]
+
+SCORING: Mapping[str, _Lines] = {
+    "eval/scorers/multiple_choice.py": (
+        ("both branches read digits alike", "dict(zip(\"12345\", \"BCDEF\", strict=True))", "dict(zip(\"012345\", \"ABCDEF\", strict=True))"),
+        ("tarsier2 from 1", "dict(zip(\"012345\", \"ABCDEF\", strict=True))", "dict(zip(\"12345\", \"ABCDE\", strict=True))"),
+        ("digits up to 4", "zip(\"12345\", \"BCDEF\", strict=True)", "zip(\"1234\", \"BCDE\", strict=True)"),
+        ("only A to F", "letter.isupper() and letter.isalpha()", "letter in \"ABCDEF\" and letter != \"\""),
+        ("lower case counts", "letter.isupper() and letter.isalpha()", "letter.isalpha()"),
+        ("only ASCII", "letter.isupper() and letter.isalpha()", "letter.isupper() and letter.isascii()"),
+        ("closing brackets stay", ".replace(\")\", \"\").strip()", ".strip()"),
+        ("square brackets too", "text.replace(\"(\", \"\")", "text.replace(\"[\", \"\").replace(\"(\", \"\")"),
+        ("spaces before brackets alone", "text.replace(\"(\", \"\").replace(\")\", \"\").strip()[:1]", "text.strip().replace(\"(\", \"\").replace(\")\", \"\")[:1]"),
+        ("settled too early by one", "len(text.strip()) > _SHOWN + 4", "len(text.strip()) >= _SHOWN + 4"),
+        ("settled with half a character", "not in (\"\", \"\\ufffd\")", "not in (\"\",)"),
+        ("targets of tarsier2 as they are", "if self.digits == \"tarsier2\" else sample.targets[0]", "if False else sample.targets[0]"),
+        ("targets of tarsier without brackets", "if self.digits == \"tarsier2\" else sample.targets[0]", "if True else sample.targets[0]"),
+        ("invalid counts as wrong", "values={} if answer is None else", "values={\"accuracy\": 0.0} if answer is None else"),
+        ("chance of one option more", "chance=1 / len(sample.options)", "chance=1 / (1 + len(sample.options))"),
+        ("videos with failures stay", "if score.status != \"scored\"}", "if score.status == \"invalid\"}"),
+        ("bounds of all videos", "lower=None, upper=None)", ")"),
+        ("empty kinds reported", "if sample.metadata.get(key)", "if key in sample.metadata"),
+        ("first kind only", "for group in score.groups:", "for group in score.groups[:0]:"),
+        ("invalid after the model's failures", "status, reason = \"invalid\",", "status, reason = \"model_failed\","),
+        ("reasons cut elsewhere", "{prediction.output[:_SHOWN]!r}", "{prediction.output[:30]!r}"),
+    ),
+    "eval/judges/words.py": (
+        ("articles stay", "frozenset({\"a\", \"an\", \"the\"})", "frozenset()"), ("an stays", "{\"a\", \"an\", \"the\"}", "{\"a\", \"the\"}"),
+        ("no compatible forms", "unicodedata.normalize(\"NFKC\", text).casefold()", "text.casefold()"), ("lower case for folded", ".casefold()", ".lower()"),
+        ("numbers to nineteen", "seventeen eighteen nineteen twenty\"", "seventeen eighteen nineteen\""),
+        ("numbers from one", "\"zero one two", "\"one two"),
+        ("genitives stay", ".removesuffix(\"'s\")", ""), ("curly apostrophes stay", ".replace(\"’\", \"'\")", ""),
+        ("last place never tried", "n_starts = len(said) - len(wanted) + 1", "n_starts = max(1, len(said) - len(wanted))"),
+        ("words in any order", "starts &= found[word] >> offset", "starts &= -1 if found[word] else 0"),
+        ("nothing is contained in everything", "if not wanted or n_starts < 1:\n        return False", "if not wanted:\n        return True\n    if n_starts < 1:\n        return False"),
+        ("full stops split words", "(?:['’.][^\\W_]+)*", "(?:['’][^\\W_]+)*"), ("first lemma only", "union(*getAllLemmas(base).values())", "union(*list(getAllLemmas(base).values())[:1])"),
+        ("underscores in words", "[^\\W_]+(?:", "\\w+(?:"),
+    ),
+    "eval/scorers/matching.py": (
+        ("equal without words", "float(bool(wanted) and said == wanted)", "float(said == wanted)"),
+        ("lemmas of any length", "float(contained and len(said) == len(wanted))", "float(contained)"),
+        ("contained either way", "contained = stands_in(said, wanted)", "contained = stands_in(said, wanted) or stands_in(wanted, said)"),
+        ("silence is an answer", "return not said or said == words(question)", "return said == words(question)"),
+        ("echoes are answers", "return not said or said == words(question)", "return not said"),
+    ),
+    "eval/scorers/open_qa.py": (
+        ("answers in their case", "sample.targets[0].lower(), said)", "sample.targets[0], said)"), ("outputs in their case", "said = (prediction.output or \"\").lower()", "said = prediction.output or \"\""),
+        ("questions in lower case", "self.protocol.grade(sample.id, asked,", "self.protocol.grade(sample.id, asked.lower(),"),
+        ("the judge is never spared", "not self.protocol.ask_even_if_trivial and says_nothing", "False and says_nothing"),
+        ("the judge is spared in every protocol", "not self.protocol.ask_even_if_trivial and says_nothing", "says_nothing"),
+        ("unjudged answers right", "(False, 0.0) if answer is None", "(True, 5.0) if answer is None"),
+        ("words not compared where the judge failed", "        values = {**values, **compare(", "        values = values and {**values, **compare("),
+        ("score by the grade", "\"score\": score}", "\"score\": 5.0 * correct}"),
+        ("mean score over 1", "full=each.best)", ")"),
+    ),
+    "eval/scorers/judged.py": (
+        ("<error> is an output", "prediction.output is not None and prediction.output != FAILED", "prediction.output is not None"),
+        ("the judge's failures scored", "\"scored\" if failure is None else \"judge_failed\"", "\"scored\""),
+        ("the model's failures are the judge's", "\"model_failed\" if not is_there", "\"judge_failed\" if not is_there"),
+    ),
+    "eval/scorers/autodq.py": (
+        ("double quotes stay", ".replace('\"', \"'\"))", ")"), ("line breaks stay", "instead=texts[side].replace(\"\\n\", \" \")", "instead=texts[side]"),
+        ("events labelled against their own text", "texts[other], events, instead", "texts[side], events, instead"),
+        ("no event scores 0", "return {metric: 1.0, f\"{metric}_neutral\"", "return {metric: 0.0, f\"{metric}_neutral\""),
+        ("neutral counts as half", "metric: labels.count(\"entailment\") / n_events,", "metric: (labels.count(\"entailment\") + 0.5 * labels.count(\"neutral\")) / n_events,"),
+        ("neutral counts as contradicted", "_contradiction\": labels.count(\"contradiction\") / n_events", "_contradiction\": (n_events - labels.count(\"entailment\")) / n_events"),
+        ("duplicate events once", "events[i, side] = tuple(str(event) for event in known)", "events[i, side] = tuple(dict.fromkeys(str(event) for event in known))"),
+        ("known events listed again", "if side == \"reference\" else None\n", "if side == \"prediction\" else None\n"),
+        ("known lists without events listed again", "if isinstance(known, list | tuple):", "if isinstance(known, list | tuple) and known:"),
+        ("whole texts never asked about", "if events[i, side] or self.protocol.ask_even_if_trivial", "if events[i, side]"),
+        ("whole texts always asked about", "if events[i, side] or self.protocol.ask_even_if_trivial", "if True"),
+        ("the last failure told", "failures.setdefault(i, f\"{task} {side}: {answer.reason}\")", "failures[i] = f\"{task} {side}: {answer.reason}\""),
+        ("labels of whole texts kept", "list(found)[: len(events.get(side, ()))]", "list(found)"),
+        ("ten events at most", "events[i, side] = tuple(str(event) for event in known)", "events[i, side] = tuple(str(event) for event in known)[:10]"),
+        ("sides exchanged", "\"reference\": sample.targets[0].lower(), \"prediction\": (prediction.output or \"\").lower()", "\"prediction\": sample.targets[0].lower(), \"reference\": (prediction.output or \"\").lower()"),
+        ("failed videos have values", "if has_output(prediction) and failure is None:", "if has_output(prediction):"),
+    ),
+    "eval/scorers/event_table.py": (
+        ("names of tarsier2 kept", "RENAMED.get(score.subset, score.subset)", "score.subset"), ("three subjects with four", "(\"n_subjects=3\", \"n_subjects\", 3, 3)", "(\"n_subjects=3\", \"n_subjects\", 3, 4)"),
+        ("events from 7", "\"n_events\", 8, inf)", "\"n_events\", 7, inf)"), ("F1 of the arithmetic mean", "2 * means.prod(axis=-1) / np.where(total > 0, total, 1)", "means.mean(axis=-1)"),
+        ("sources in any order", "[*known, *(name for name in groups if name not in known)]", "list(groups)"), ("bounds exclude their end", "nan) <= most", "nan) < most"),
+        ("other labels in strict too", "*(RATES if accounting == \"upstream\" else ())", "*RATES"),
+    ),
+    "eval/captions/overlap.py": (
+        ("ties to the longer", "(abs(other - length), other)", "(abs(other - length), -other)"), ("shortest reference", "(abs(other - length), other)", "other"),
+        ("first of the closest", "(abs(other - length), other)", "abs(other - length)"),
+        ("n-grams not clipped", "sum(min(count, known.get(ngram, 0)) for", "sum(count * (ngram in known) for"), ("clipped to one", "sum(min(count, known.get(ngram, 0)) for", "sum(min(1, known.get(ngram, 0)) for"),
+        ("clipped to all references together", "known[ngram] = max(count, known.get(ngram, 0))", "known[ngram] = count + known.get(ngram, 0)"), ("clipped to the last reference", "known[ngram] = max(count, known.get(ngram, 0))", "known[ngram] = count"),
+        ("no penalty for brevity", "if ratio < 1 else 1.0", "if False else 1.0"), ("penalty for length", "if ratio < 1 else 1.0", "if ratio != 1 else 1.0"), ("another penalty", "math.exp(1 - 1 / ratio)", "ratio"),
+        ("geometric mean over one more", "product ** (1 / n)", "product ** (1 / (n + 1))"), ("ROUGE's beta is 1", "BETA = 1.2", "BETA = 1.0"),
+        ("best single reference", "precision = max(shared for shared, _ in common) / len(tokens)", "precision = common[0][0] / len(tokens)"),
+        ("empty captions match nothing", "tokens = candidate or [\"\"]", "tokens = candidate or [\"\\0\"]"), ("total one too high", "max(0, length - n) for n in range(MAX_N)", "max(0, length - n + 1) for n in range(MAX_N)"),
+        ("smoothed", "_ALMOST_NOTHING, _LITTLE = 1e-15, 1e-9", "_ALMOST_NOTHING, _LITTLE = 1e-3, 1e-9"),
+    ),
+    "eval/captions/cider.py": (
+        ("counts not clipped", "np.minimum(np.repeat(values, sizes), theirs) * theirs", "np.repeat(values, sizes) * theirs"), ("another sigma", "SIGMA = 6.0", "SIGMA = 5.0"),
+        ("length in words", "np.abs(max(0, len(candidate) - 1) - references.lengths)", "np.abs(len(candidate) - references.lengths)"), ("best reference", "total = np.cumsum(similarity, axis=1)[:, -1]", "total = similarity.max(axis=1) * count"),
+        ("out of 1", "/ count * 10.0)", "/ count)"), ("frequency by references", "image_counts[ngram_id] += 1", "image_counts[ngram_id] += len(captions)"),
+        ("unseen n-grams weigh nothing", "frequencies.unseen if ngram_id is None", "0.0 if ngram_id is None"), ("penalties end at 64", "_penalties(int(differences.max()) // 64)[differences]", "_penalties(0)[np.minimum(differences, 63)]"),
+    ),
+    "eval/captions/ngrams.py": (("three words at most", "MAX_N = 4", "MAX_N = 3"), ("n-grams once", "seen[gram] = seen.get(gram, 0) + 1", "seen[gram] = 1")),
+    "eval/captions/ptb_tokenizer.py": (
+        ("full stops stay", "\"-RCB-\", \".\", \"?\"", "\"-RCB-\", \"?\""), ("dots stay", "\"...\", \";\"]", "\";\"]"), ("pounds as they are", "\"£\": \"#\", ", ""), ("halves as they are", "\"½\": \"1/2\", ", ""),
+        ("brackets as they are", "    \"(\": \"-lrb-\",\n", ""), ("curly quotes as they are", "**dict.fromkeys(\"“«\\u0093\", \"``\"),", ""),
+    ),
+    "eval/captions/ptb_rules.py": (
+        ("clitics not split", "_rule(\"text\", \"L\", f\"({_WORD}){_CLITIC_MARK}{_CLITIC}\"),\n", ""), ("gonna not split", "    *(_rule(\"text\", \"L\", f\"(?ai:({word[:cut]}){word[cut:]})\") for word, cut in SPLIT_WORDS.items()),\n", ""),
+        ("n't not split", "    _rule(\"clitic\", \"L\", f\"[nN]{_NAME_MARK}[tT]\"),\n", ""), ("hyphens split", "    _rule(\"text\", \"LD\", _HYPHENATED),\n", ""),
+        ("numbers split", "    _rule(\"text\", \"LDO\", rf\"[+\\-]?(?:{_NUMBER})\"),\n", ""),
+    ),
+    "eval/scorers/caption.py": (
+        ("failures as empty captions", "FAILED if p.output is None else p.output", "\"\" if p.output is None else p.output"), ("captions in their case", "[caption.lower() for caption in texts] for name, texts in captions", "[caption for caption in texts] for name, texts in captions"),
+        ("other splits' frequencies", "        whole = references\n", "        whole = whole or references\n"), ("strict leaves failures out", "if counted or score.status == \"scored\" else 0.0 for score in scores]", "for score in scores if counted or score.status == \"scored\"]"),
+        ("references of failed samples not counted", " or name == \"bleu_closest\"", ""), ("cider out of 1", "MetricTraits(name=\"cider\", best=10.0,", "MetricTraits(name=\"cider\", best=1.0,"),
+        ("frequencies of the scored samples", "\"cider\": cider(candidate, frozen[sample.id])", "\"cider\": cider(candidate, corpus[sample.id])"),
+    ),
+    "eval/scorers/accounting.py": (
+        ("failures left out of strict", "wrong = [] if accounting == \"upstream\" else unvalued", "wrong = [] if accounting == \"upstream\" else invalid"), ("invalid in upstream too", "wrong = [] if accounting == \"upstream\" else unvalued", "wrong = invalid if accounting == \"upstream\" else unvalued"),
+        ("invalid among failures", "failed = [score for score in unvalued if score.status != \"invalid\"]", "failed = unvalued"), ("upper bound without failures", "upper=(total + full * len(failed)) / n_all", "upper=total / n_all"),
+        ("bounds over counted samples", "n_all = n if accounting == \"strict\" else n + len(failed)", "n_all = n"), ("empty subsets are 0", "valued = [part for part in parts if part.value is not None]", "valued = [replace(part, value=part.value or 0.0) for part in parts]"),
+        ("macro over all samples", "value=_mean([part.value for part in valued]),", "value=sum((part.value or 0) * part.n for part in valued) / max(1, sum(part.n for part in valued)) if valued else None,"),
+        ("chance of those that have one", "if n and len(chances) == n else None", "if n and chances else None"), ("one video for all without a name", "return score.cluster or score.id", "return score.cluster"),
+        ("subsets in order of name", "for subset, part in [(OVERALL, scores), *subsets.items()]", "for subset, part in [(OVERALL, scores), *sorted(subsets.items())]"), ("micro as the headline", "metrics += [macro if headline == \"macro\" else whole,", "metrics += [whole,"),
+        ("error of a simple sample", "_estimate([valued + wrong], name)", "_estimate([valued], name) if valued else _estimate([wrong], name)"),
+    ),
+}  # fmt: skip
+"""Of scoring: file, and its edits."""
+
+JUDGING: Mapping[str, _Lines] = {
+    "eval/judges/requests.py": (
+        ("keys in their order", "json.dumps(asked, sort_keys=True,", "json.dumps(asked,"), ("spaces in the address", "separators=(\",\", \":\"))", ")"), ("attempt left out of the address", ", \"attempt\": call.attempt}", "}"),
+        ("temperature left out", "    if call.temperature is not None and takes.temperature:", "    if False:"), ("temperature sent where it is not taken", "call.temperature is not None and takes.temperature", "call.temperature is not None"),
+        ("bound left out", "if call.max_tokens is not None and takes.reply_bound != \"none\":", "if False:"), ("bound where it is not taken", "if call.max_tokens is not None and takes.reply_bound != \"none\":", "if call.max_tokens is not None:"),
+        ("schema left out", "if call.schema is not None and takes.structured == \"json_schema\":", "if False:"), ("schema not strict", "\"strict\": True", "\"strict\": False"), ("schema without its task", "{\"name\": call.task, \"strict\"", "{\"name\": \"reply\", \"strict\""),
+        ("objects not asked for", "asked[\"response_format\"] = {\"type\": \"json_object\"}", "pass"), ("further parameters left out of the address", "return {**asked, \"extra\": dict(extra)} if extra else asked", "return asked"),
+        ("empty parameters in the address", "return {**asked, \"extra\": dict(extra)} if extra else asked", "return {**asked, \"extra\": dict(extra)}"), ("no room for reasoning", "(THINKING_TOKENS if takes.thinks else 0)", "0"), ("more room for reasoning", "THINKING_TOKENS = 8192", "THINKING_TOKENS = 4096"),
+        ("system message dropped where it is not taken", "user = f\"{system}\\n\\n{user}\" if system and not takes.system else user", "user = user"), ("one line break between messages", "f\"{system}\\n\\n{user}\"", "f\"{system}\\n{user}\""),
+        ("empty system messages", "if system and takes.system else []", "if takes.system else []"), ("MD5 for SHA-256", "hashlib.sha256(canonical", "hashlib.md5(canonical"), ("attempt sent to the server", "if key not in (\"attempt\", \"max_tokens\", \"extra\")", "if key not in (\"max_tokens\", \"extra\")"),
+        ("characters beyond ASCII unescaped", "ensure_ascii=True, separators", "ensure_ascii=False, separators", "the hash of the same text in another form"),
+    ),
+    "eval/judges/protocol.py": (
+        ("two attempts", "(0.0, 1.0, 1.0))", "(0.0, 1.0))"), ("all attempts at 0", "(0.0, 1.0, 1.0))", "(0.0, 0.0, 0.0))"), ("shorter replies", "\"open_qa\": 256,", "\"open_qa\": 128,"), ("shorter labels", "\"entail\": 2048", "\"entail\": 1024"),
+        ("nine attempts of upstream", "\"extract\": (None,) * 10", "\"extract\": (None,) * 9"), ("three grades of upstream", "temperatures={\"open_qa\": (None,),", "temperatures={\"open_qa\": (None,) * 3,"), ("refusals final in upstream", "        retry_refusals=True,\n", ""),
+        ("trivial answers not asked in upstream", "        ask_even_if_trivial=True,\n", ""), ("bounds in upstream", "        max_tokens={},\n", ""), ("native form in upstream", "        form=\"upstream\",\n", ""),
+        ("native form in hardened", "\"hardened\": \"tagged\"", "\"hardened\": \"native\""), ("schema left out", "return replace(call, schema=form(self.form).schema(call))", "return call"), ("tags of one digit less", "[:15]}\"", "[:14]}\""),
+        ("tag of the sample", "json.dumps(inputs, sort_keys=True)", "json.dumps(sorted(inputs))"), ("one label for no event not marked", "inputs if events else {**inputs, \"n_events\": 0}", "inputs"), ("auto is native", "return native_protocol() if wording is None else upstream_protocol(wording)", "return native_protocol()"),
+        ("indexed grades too", "return replace(protocol, tasks=(\"extract\", \"entail\")) if name == \"autodq-indexed\" else protocol", "return protocol"), ("temperature of the first attempt", "temperature=self.temperatures[number])", "temperature=self.temperatures[0])"),
+        ("attempts all alike", "return replace(self.call, attempt=number, temperature", "return replace(self.call, temperature"),
+    ),
+    "eval/judges/rounds.py": (
+        ("one attempt too few", "if attempt < len(questions[i].temperatures) and", "if attempt + 1 < len(questions[i].temperatures) and"), ("refusals asked again", "(question.retry_refusals and answer.outcome in (\"refused\", \"filtered\"))", "answer.outcome in (\"refused\", \"filtered\")"),
+        ("refusals final", "or (question.retry_refusals and answer.outcome in (\"refused\", \"filtered\"))", ""), ("filtered replies refused", "outcome=\"filtered\" if filtered else \"refused\"", "outcome=\"refused\""), ("answers in order of arrival", "return [answers[i] for i in range(len(questions))]", "return list(answers.values())[::-1][: len(questions)]"),
+        ("failures asked again", "return answer.outcome == \"unreadable\" or", "return answer.outcome in (\"unreadable\", \"failed\") or"),
+    ),
+    "eval/judges/structured.py": (
+        ("the last of two objects", "at = body.find(\"{\")", "at = body.rfind(\"{\")"), ("text after an object", "if end != len(body):", "if False:"), ("objects within sentences", "if not _HEADING.fullmatch(line):", "if False:"), ("a key twice", "if len(found) != len(pairs):", "if False:"),
+        ("scores above 5", "not 0 <= score <= 5:", "not 0 <= score:"), ("scores from 1", "not 0 <= score <= 5:", "not 1 <= score <= 5:"), ("scores in quotes unread", "if isinstance(score, str) and re.fullmatch", "if False and re.fullmatch"), ("scores rounded", "score=float(score))", "score=float(round(score)))"),
+        ("pred in its case", "pred.strip().lower()", "pred.strip()"), ("pred as a boolean unread", "{True: \"yes\", False: \"no\"}.get(pred)", "None"), ("empty events stay", "for event in listed if event.strip())", "for event in listed)"), ("events as they stand", "whole_characters(event.strip())", "whole_characters(event)"),
+        ("49 events at most", "MAX_EVENTS = 50", "MAX_EVENTS = 49"), ("labels in their given order", "return tuple(by_number[number] for number in wanted)", "return tuple(read)"), ("labels by text order", "wanted = list(range(1, len(read) + 1))", "wanted = sorted(range(1, len(read) + 1), key=str)"),
+        ("labels in their case", "word = value.strip().lower() if", "word = value.strip() if"), ("too many labels cut", "if len(entries) != n_events:", "if len(entries) < n_events:"), ("numbers unneeded though there", "if not indexed and not any(\"event\" in entry for entry in entries):", "if not indexed:"),
+        ("thinking not removed", "_THINKING.sub(\"\", reply).strip()", "reply.strip()"), ("thinking twice", "if reply.count(\"</think>\") > 1:", "if False:"), ("fences unread", "fenced = _FENCE.match(text)", "fenced = None"), ("Python's quotes unread", "        found = read_literal(text)\n", "        return None\n"),
+        ("NaN read", "parse_constant=_no_constant", "parse_constant=lambda _: 3.0"),
+    ),
+    "eval/judges/replies.py": (
+        ("first repair left out", "    (\"True\", \"true\"),\n", ""), ("missing commas not repaired", "    (\"} {\", \"}, {\"),\n", ""), ("commas at the end not repaired", "    (\",]\", \"]\"),\n", ""), ("placeholders not repaired", "    (\"[Placeholder]\", \"null\"),\n", ""), ("Events: not repaired", "    (\"{Events:\", \"\"),\n", ""),
+        ("commas before brackets not repaired", "    (\", ]\", \"]\"),\n", ""), ("pred of any case", "if pred not in (\"yes\", \"no\"):", "pred = str(pred).lower()\n    if pred not in (\"yes\", \"no\"):"), ("no label for nothing", "and (n_events, len(events)) != (0, 1)", ""), ("every event a text", "if events and not isinstance(events[0], str):", "if not all(isinstance(e, str) for e in events):"),
+        ("python fences unread", "(\"```json\", \"```python\")", "(\"```json\",)"), ("braces not completed", "text = text if text.endswith(\"}\") else text + \"}\"", "text = text"), ("empty texts are no events", "events not in ({}, \"\")", "True"), ("fences of grades read", "read_literal(reply), \"pred\"", "read_literal(_unfenced(reply)), \"pred\""),
+        ("labels in their case", "relationship.strip().lower() if isinstance(relationship, str)", "relationship.strip() if isinstance(relationship, str)"), ("scores above 5", "not 0 <= score <= 5:", "not 0 <= score:"),
+    ),
+    "eval/judges/forms.py": (
+        ("scores from 1", "[0, 1, 2, 3, 4, 5]", "[1, 2, 3, 4, 5]"), ("any further key", "\"additionalProperties\": False", "\"additionalProperties\": True"), ("no key needed", "\"required\": list(properties)", "\"required\": []"), ("labels in another order", "\"enum\": list(LABELS)", "\"enum\": list(LABELS[::-1])"),
+        ("tag not checked", "if found.get(\"id\") != call.inputs[\"tag\"]:", "if False:"), ("tag of any case", "found.get(\"id\") != call.inputs[\"tag\"]", "str(found.get(\"id\")).lower() != call.inputs[\"tag\"]"), ("numbers unneeded in hardened", "n_labels(call), indexed=True)", "n_labels(call), indexed=False)"), ("markers stay in events", "event.replace(MARKER, \" \").strip()", "event.strip()"),
+        ("indexed letters by text order", "return tuple(self._label(found[number]) for number in wanted)", "return tuple(self._label(found[number]) for number in sorted(wanted))"), ("indexed labels for some", "if sorted(found) != sorted(wanted):", "if not set(wanted) <= set(found):"), ("no words in indexed", "return found or structured.label(value)", "return found or structured.label(None)"),
+        ("letters in their case", "self._LETTERS.get(value.strip().lower())", "self._LETTERS.get(value.strip())"), ("parser's version", "parser = \"native-1\"", "parser = \"native-2\""), ("native schema in hardened", "return _object(id={\"type\": \"string\"}, **", "return _object(**"),
+    ),
+    "eval/judges/wording.py": (
+        ("events numbered from 0", "enumerate(events, 1)", "enumerate(events)"), ("escaped beyond ASCII", "json.dumps(value, ensure_ascii=False)", "json.dumps(value)"), ("spaces within events kept", "{' '.join(event.split())}", "{event}"), ("slots in inputs filled", "return _SLOT.sub(filled, template.system), _SLOT.sub(filled, template.user)", "return _SLOT.sub(filled, template.system), _SLOT.sub(filled, _SLOT.sub(filled, template.user))"),
+        ("events as JSON for Python", "\"python\": lambda events: repr(list(events))", "\"python\": _as_json"), ("lines joined by spaces", "return \"\\n\".join(value)", "return \" \".join(value)"), ("rules left out of the hash", "MARKING if \"|marked}}\" in text else \"\"", "\"\""),
+    ),
+    "eval/judges/hardening.py": (
+        ("another marker", "MARKER = \"^\"", "MARKER = \"~\""), ("cut earlier", "MAX_TEXT_CHARS = 4_000", "MAX_TEXT_CHARS = 3_000"), ("events cut later", "MAX_EVENT_CHARS = 300", "MAX_EVENT_CHARS = 400"), ("half words stay", ".rpartition(MARKER)[0] or words[:bound]", ""), ("colons kept", "text = _LOOSE_COLON.sub(\",\", text)", "pass"),
+        ("runs kept", "return _RUN.sub(r\"\\1\", text)", "return text"), ("emoji dropped", "return f\" {unicodedata.name(char, '').lower()} \"", "return \" \""), ("hidden characters kept", "(\"Cc\", \"Cf\", \"Cs\", \"Co\", \"Cn\", \"Me\")", "(\"Cc\", \"Cs\", \"Co\", \"Cn\", \"Me\")"), ("Han without markers", "words = _BETWEEN_UNSPACED.sub(MARKER, MARKER.join(plain.split()))", "words = MARKER.join(plain.split())"),
+        ("empty texts unmarked", "EMPTY = \"[empty]\"", "EMPTY = \"\""), ("superscripts become digits", "if category == \"No\" and", "if False and"), ("apostrophes dropped", "_PUNCTUATION = frozenset(\".,;:?!'-", "_PUNCTUATION = frozenset(\".,;:?!-"), ("not composed", "unicodedata.normalize(\"NFC\", folded[: 2 * bound])", "folded[: 2 * bound]"),
+    ),
+    "eval/judges/native.json": (("another word", "Question", "Query"),), "eval/judges/indexed.json": (("another word", "letter", "character"),), "eval/judges/hardened.json": (("another word", "{{tag}}", "{{tag}} "),),
+}  # fmt: skip
+"""Of judging: file, and its edits."""
+
+RUNNING: Mapping[str, _Lines] = {
+    "eval/running/loop.py": (
+        ("failed samples not tried again", "{p.id for p in self._found().values() if p.error is None}", "{p.id for p in self._found().values()}"), ("the last of repeated rows", "if prediction.id not in found or found[prediction.id].error is not None:", "if True:", "the reader has chosen before"),
+        ("the order of answers", "pairs = [(sample, found[sample.id]) for sample in job.samples]", "pairs = [(sample, found[sample.id]) for sample in sorted(job.samples, key=lambda s: found[s.id].error is not None)]"), ("samples that share a call asked anew and kept", "if sample.id not in self._done]\n        self._folder", "]\n        self._folder"),
+        ("whole clips asked for the missing alone", "    if not model.whole_clips:\n        return missing\n", "    return missing\n"), ("other rows taken", "read_run(path, self.job.benchmark.name, ids)", "read_run(path, self.job.benchmark.name)"),
+    ),
+    "eval/running/predict.py": (
+        ("a call's first clip for all", "frames=clip.frames,\n            prompts", "frames=shown[0].frames,\n            prompts"), ("clips that fail are left out", "yield [(sample, _failed(sample, said)) for sample in group]\n", "yield []\n"), ("the first half alone after an error", "[*_generate(first, model, settled, clock), *_generate(rest, model, settled, clock)]", "[*_generate(first, model, settled, clock), *[(s, _failed(s, said)) for c in rest for s in c.samples]]"),
+        ("first sample of a clip only", "groups.setdefault(sample.clip, []).append(sample)", "groups.setdefault(sample.clip, [sample])"), ("last call not made", "    if waiting:\n        yield _generate", "    if False:\n        yield _generate"), ("coverage by sample", "count[1] += there[sample.clip]", "count[1] += 1"),
+        ("reason without its kind", "said = f\"{loaded.error.reason}: {loaded.error}\" if loaded.error", "said = f\"{loaded.error}\" if loaded.error"),
+    ),
+    "eval/running/score.py": (
+        ("invalid is not an answer", "ended = counts.total - counts.model_failed - counts.judge_failed", "ended = counts.scored"), ("complete by half", "counts.total > 0 and ended >= COMPLETE_FROM * counts.total", "counts.total > 0 and ended >= 0.5 * counts.total"), ("score's id without its metric", "{\"metric\": metric, **identity, \"judge\": judge}", "{**identity, \"judge\": judge}"), ("requested model in the score's id", "if key not in (\"requested\", \"note\")", "if key not in (\"note\",)", "no judge here has both names"),
+    ),
+    "eval/readers/predictions.py": (
+        ("<error> is an output", "    if output == FAILED:", "    if False:"), ("the last output counts", "if known is None or known[1].output is None:", "if True:"), ("the first row counts", "if known is None or known[1].output is None:", "if known is None:"), ("other benchmarks' rows taken", "if name != benchmark:", "if False:"), ("media not written", "\"media\": prediction.media,", "\"media\": None,"),
+        ("prompt as asked", "\"prompt\": prediction.prompt,", "\"prompt\": sample.prompt,"), ("failures as empty outputs", "\"output\": prediction.output,", "\"output\": prediction.output or \"\","),
+    ),
+    "eval/readers/upstream.py": (
+        ("spans from 0", "return second if second is not None and second > 0 else None", "return second"), ("<error> is an output", "failed = self.prediction == FAILED", "failed = False"), ("the last of repeated rows", "found.setdefault(parsed.id, parsed)", "found[parsed.id] = parsed"), ("ids without the data set", "id=f\"{dataset}_{row.label('idx')}\"", "id=row.label(\"idx\")"), ("subset of the whole name", "subset=dataset.partition(\"/\")[2]", "subset=dataset"),
+        ("video of its file", "if self.vid or not self.files:", "if not self.files:"), ("extra lost", "extra=dict(row.row(\"extra_info\").fields) if row.has(\"extra_info\") else {}", "extra={}"), ("end forgotten", "end=_second(video, \"end_time\")", "end=None"), ("other data sets taken", "if name != dataset:", "if not name.startswith(dataset[:1]):"),
+    ),
+    "eval/readers/upstream_export.py": (("failures as empty outputs", "return FAILED if prediction.output is None else prediction.output", "return prediction.output or \"\""), ("ids as text", "int(idx) if idx.isdecimal() and len(idx) < MAX_DIGITS else idx", "idx"), ("first of several targets", "sample.targets[0] if len(sample.targets) == 1 else list(sample.targets)", "sample.targets[0]"),
+        ("without the subset", "name = named if sample.subset and", "name = dataset if sample.subset and")),
+    "eval/readers/submission.py": (("1-based", "ascii_uppercase.index(letter)", "ascii_uppercase.index(letter) + 1"), ("letters beyond the options", "letter in ascii_uppercase[: len(sample.options)]", "letter in ascii_uppercase"), ("open ones as 0", "open_.append(sample.id)", "answers[sample.cluster] = 0")),
+    "eval/readers/choices.py": (("the first run of options", "if letter == \"A\":", "if letter == \"A\" and not options:"), ("options with their space", "options.append(text.strip())", "options.append(text)"), ("two lists as one", "options = [text.strip()]", "options = [*options, text.strip()]")),
+    "eval/runs/journal.py": (("half a line glued", "if bad is None and closed:", "if True:"), ("whole lines dropped too", "self._end_at(good, b\"\" if closed else b\"\\n\")", "self._end_at(max(0, good - 1), b\"\\n\")", "a line end is put in the place of a line end")),
+    "eval/models/scripted.py": (("another digest", "int.from_bytes(digest[:8], \"big\")", "int.from_bytes(digest[:8], \"little\")"),),
+    "eval/judges/scripted.py": (("the first key last", "next((self._script[key] for key in script_keys(call)", "next((self._script[key] for key in reversed(script_keys(call))"), ("the last reply for later attempts", "if call.attempt >= len(attempts):", "attempts = attempts + attempts[-1:] * call.attempt\n        if call.attempt >= len(attempts):")),
+    "eval/running/judge_session.py": (("servers by their name", "return [\"judge=local\", f\"judge.url={configuration.quoted(text)}\"]", "return [\"judge=openai\", f\"judge.url={configuration.quoted(text)}\"]"),),
+    "eval/core.py": (("complete from 90%", "COMPLETE_FROM = ", "COMPLETE_FROM = 0.5 * "),),
+    "conf/config.yaml": (("another model", "- model: tarsier-tiny", "- model: tarsier-7b"), ("native by default", "- protocol: auto", "- protocol: native"), ("full outputs", "full_output: false", "full_output: true"), ("decord by default", "decoder: pyav ", "decoder: decord "), ("part of the media suffices", "min_coverage: 0.0", "min_coverage: 0.1"), ("an hour for a clip", "timeout_s: 120", "timeout_s: 3600")),
+    "conf/judge/openai.yaml": (("fewer tries", "tries: 6", "tries: 3"), ("a longer deadline", "deadline_s: 600", "deadline_s: 6000"), ("another bound", "timeout_s: 120", "timeout_s: 60"), ("batches by default", "batch: false", "batch: true"), ("fewer at once", "max_concurrency: 100", "max_concurrency: 10")),
+    "conf/judge/azure.yaml": (("another version", "2024-10-21", "2024-06-01"),), "conf/judge/local.yaml": (("a key for all", "key_env: null", "key_env: OPENAI_API_KEY"),), "conf/judge/scripted.yaml": (("another score", "\"score\": 5", "\"score\": 4"),),
+    "conf/protocol/hardened.yaml": (("native", "name: hardened", "name: native"),), "conf/protocol/autodq-indexed.yaml": (("native", "name: autodq-indexed", "name: native"),), "conf/protocol/upstream.yaml": (("auto", "name: upstream", "name: auto"),),
+    "conf/benchmark/mvbench.yaml": (("micro as the headline", "headline: macro", "headline: micro"), ("digits of tarsier2", "digits: tarsier ", "digits: tarsier2 "), ("another rate of frames", "fps: 3.0", "fps: 1.0"), ("another commit", "230a2d4f", "230a2d4e"), ("spans unbounded", "Charades_v1_480, bounded: true}\n  Action Prediction", "Charades_v1_480}\n  Action Prediction")),
+    "conf/benchmark/video-mme.yaml": (("videos with failures stay", "whole_videos: true", "whole_videos: false"),),
+    "conf/benchmark/dream-1k.yaml": (("shorts apart", "vertical_video: shorts", "vertical_video: vertical_video"), ("recall as the headline", "metric: f1", "metric: recall")),
+    "conf/benchmark/msvd-qa.yaml": (("another split", "split: ", "split: x"),), "conf/benchmark/msrvtt-caption.yaml": (("another split", "split: ", "split: x"),), "conf/benchmark/egoschema.yaml": (("another split", "split: ", "split: x"),),
+    "conf/benchmark/nextqa.yaml": (("another split", "split: ", "split: x"),), "conf/benchmark/vatex-caption.yaml": (("another metric", "metric: cider", "metric: bleu_4"),), "conf/benchmark/tgif-qa.yaml": (("another metric", "metric: accuracy", "metric: score"),),
+}  # fmt: skip
+"""Of runs, files and settings: file, and its edits."""
