@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from eval.errors import RunError
+from eval.errors import ConfigError, RunError
 
 FILE_MODE, FOLDER_MODE = 0o644, 0o755
 
@@ -53,6 +53,25 @@ def _reason(error: OSError) -> str:
 
 def _remedy(error: OSError) -> str:
     return _REMEDIES.get(error.errno or 0, _OTHERWISE)
+
+
+def expanded(place: str | Path) -> Path:
+    """Return a place that a user names, with the home for `~`. Raises ConfigError where there is no such user."""
+    try:
+        return Path(place).expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{str(place)!r}: there is no such user; write ./~... for a name that begins so.") from None
+
+
+def absolute(place: str | Path) -> Path:
+    """Return a place that a user names as an absolute path. Raises ConfigError where there can be none."""
+    try:
+        return expanded(place).resolve()
+    except (RuntimeError, OSError) as error:
+        said = (error.strerror if isinstance(error, OSError) else None) or "a link on it points at itself"
+        raise ConfigError(f"{str(place)!r} is no path: {said}; choose another place.") from None
+    except ValueError as error:
+        raise ConfigError(f"{str(place)!r} is no path: {error}.") from None
 
 
 def make_folder(folder: Path) -> None:

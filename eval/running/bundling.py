@@ -16,11 +16,11 @@ from eval.analysis.leaderboard.keys import refuse_secrets
 from eval.analysis.leaderboard.reading import refuse_untabular
 from eval.config import PROJECT
 from eval.errors import ConfigError, DataError
-from eval.files import to_jsonl, write_bytes_atomically
+from eval.files import absolute, to_jsonl, write_bytes_atomically
 from eval.judges.replay import ReplayJudge
 from eval.readers.predictions import to_json
 from eval.running.judge_session import pack_of
-from eval.running.request import Place, absolute
+from eval.running.request import Place
 from eval.running.rescore import build_benchmark, pairs_of, population_of
 from eval.runs.bundle import POPULATION, SUFFIX, WORDING, is_bundle, pack
 from eval.runs.checksums import verify_settings
@@ -61,6 +61,7 @@ def bundle_run(run: Place, to: Place, overrides: Sequence[str] = ()) -> WrittenB
         ConfigError: the file can't be written there, would contain a key, or predictions or wording are missing.
         DataError, RunError: something in the folder is damaged, or has changed since it was scored.
     """
+    configuration.refuse_unused("bundle", overrides)
     return _write(_read(run), to, overrides)
 
 
@@ -71,6 +72,7 @@ def bundle_judged(run: Place, to: Place, overrides: Sequence[str] = ()) -> tuple
         ConfigError: no server judged it, or as bundle_run does.
         DataError, RunError: as bundle_run does.
     """
+    configuration.refuse_unused("judge export", overrides)
     scored = _read(run)
     judge = ReplayJudge(bundle=scored.folder)
     judge.require_served()

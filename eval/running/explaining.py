@@ -40,11 +40,12 @@ from eval.analysis.leaderboard.published import read_published
 from eval.config import Settings
 from eval.core import OVERALL, Benchmark, Prediction, Sample, Score, Scorer
 from eval.errors import ConfigError, DataError, TarsierEvalError
+from eval.files import absolute, expanded
 from eval.judges.calls import Respondent
 from eval.judges.protocol import JudgeProtocol, ProtocolName, judge_protocol
 from eval.judges.replay import ReplayJudge
 from eval.running.judge_session import pack_of
-from eval.running.request import WhyRequest, absolute
+from eval.running.request import WhyRequest
 from eval.running.rescore import pairs_of, population_of, rescore
 from eval.runs.folder import RESULT
 from eval.runs.scored import ScoredRun
@@ -85,6 +86,7 @@ def explain_run(request: WhyRequest) -> Explanation:
         ConfigError: the run has no number, there is no such other number, or the run cannot be scored again.
         DataError, RunError: a file is damaged.
     """
+    configuration.refuse_unused("why", request.overrides, ["data"] if request.data else [])
     path = absolute(request.run)
     if not path.exists() or (path.is_dir() and not (path / RESULT).is_file()):
         raise ConfigError(
@@ -254,7 +256,7 @@ def _conventions(case: _Case) -> dict[str, dict[str, str]]:
 
 def _root(scored: ScoredRun, request: WhyRequest) -> str | None:
     known = request.data or scored.result.provenance.get("data")
-    return str(Path(known).expanduser().resolve()) if known and Path(known).expanduser().is_dir() else None
+    return str(absolute(known)) if known and expanded(known).is_dir() else None
 
 
 def _settings(scored: ScoredRun, request: WhyRequest, *, is_builtin: bool) -> Settings:

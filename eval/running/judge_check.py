@@ -18,6 +18,8 @@ def check_judge(judge: str | None = None, protocol: str | None = None, overrides
         protocol: The protocol of its calls.
         overrides: Further settings of conf/, as `key=value`.
     """
+    flags = [name for name, value in (("judge", judge), ("protocol", protocol)) if value is not None]
+    configuration.refuse_unused("judge check", overrides, flags)
     settings = configuration.load_settings([*judge_overrides(judge), *protocol_overrides(protocol), *overrides])
     judging = Judging(settings)
     for line in judging.judge.renew():

@@ -10,13 +10,13 @@ from eval import config as configuration
 from eval.analysis.leaderboard.finding import opened
 from eval.core import Result
 from eval.errors import RunError
-from eval.files import make_folder
+from eval.files import absolute, make_folder
 from eval.judges.replay import ReplayJudge
 from eval.readers.predictions import to_json
 from eval.readers.rows import read_jsonl
 from eval.report.terminal import show_failures, show_result
 from eval.running.outcome import is_whole, origin, stamp
-from eval.running.request import Place, ScoreRequest, absolute
+from eval.running.request import Place, ScoreRequest
 from eval.running.rescore import build_benchmark, pairs_of, rescore
 from eval.running.score_file import score
 from eval.runs.bundle import ALLOWED, POPULATION, WORDING
@@ -64,6 +64,7 @@ def replay(
     Raises:
         TarsierEvalError: the bundle is damaged, holds no verdicts of a server, or cannot be scored again.
     """
+    configuration.refuse_unused("judge replay", overrides, ["data"] if data else [])
     with opened(absolute(bundle)) as scored:
         ReplayJudge(bundle=scored.folder).require_served()
         bench = scored.result.benchmark

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from eval.errors import DataError, TarsierEvalError
+from eval.files import absolute
 from eval.runs.folder import CONFIG, PREDICTIONS, RESULT, RUN, SCORES, SUBMISSION, VERDICTS
 
 SUFFIX = ".tar.gz"
@@ -118,7 +119,7 @@ def unpacked(place: Path) -> Iterator[Path]:
     if not place.exists():
         raise DataError(f"The bundle {place} does not exist.")
     with tempfile.TemporaryDirectory(prefix="tarsier-eval-") as name:
-        folder = Path(name).resolve()
+        folder = absolute(name)
         open_bundle(place, folder)
         try:
             yield folder

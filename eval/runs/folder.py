@@ -24,6 +24,7 @@ from typing import Any
 
 from eval.errors import ConfigError, RunError
 from eval.files import (
+    absolute,
     leftover_of,
     make_folder,
     refused,
@@ -71,7 +72,7 @@ _NAMES = {RUN, CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, TIMELINE, SUBMISSI
 
 def result_folder(name: str | Path) -> Path:
     """Return the folder of a run or a score given by name. Raises ConfigError where it holds no result."""
-    folder = Path(name).expanduser().resolve()
+    folder = absolute(name)
     if not (folder / RESULT).is_file():
         raise ConfigError(f"{str(name)!r} holds no {RESULT}: give the folder of a run that is through, or of a score.")
     return folder
