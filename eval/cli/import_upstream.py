@@ -18,6 +18,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> bool:
     """Import upstream's annotation rows and judge wording from a clone of its repository."""
     from eval.files import absolute, expanded
+    from eval.readers.malformed import printable
     from eval.readers.pack import DEFAULT_PACK
     from eval.readers.upstream_import import import_upstream
 
@@ -25,6 +26,6 @@ def run(given: argparse.Namespace) -> bool:
     pack = import_upstream(expanded(given.upstream), to)
     for name, entry in pack.files.items():
         rows = ", ".join(f"{dataset} {count}" for dataset, count in entry.rows.items())
-        print(f"{name}  {rows}".rstrip())
-    print(f"Imported to {to}; runs that find no rows below DATA take these.")
+        print(printable(f"{name}  {rows}".rstrip()))
+    print(printable(f"Imported to {to}; runs that find no rows below DATA take these."))
     return True

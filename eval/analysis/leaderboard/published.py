@@ -16,6 +16,7 @@ from eval.analysis.leaderboard.cells import check_cell
 from eval.analysis.leaderboard.rows import TableRow
 from eval.core import OVERALL
 from eval.errors import DataError
+from eval.readers.malformed import printable
 from eval.scorers.traits import all_traits
 
 FIELDS = ("benchmark", "split", "subset", "model", "metric", "value", "judge", "source")
@@ -53,17 +54,17 @@ def _row(fields: dict[str, str], place: str) -> TableRow:
         raise DataError(f"{place}: value {fields['value']!r} is no number.")
     return TableRow(
         origin="published",
-        benchmark=fields["benchmark"],
-        split=fields["split"],
-        subset=fields["subset"],
-        model=fields["model"],
-        metric=fields["metric"],
+        benchmark=printable(fields["benchmark"]),
+        split=printable(fields["split"]),
+        subset=printable(fields["subset"]),
+        model=printable(fields["model"]),
+        metric=printable(fields["metric"]),
         accounting="",
-        judge=fields["judge"],
+        judge=printable(fields["judge"]),
         protocol="",
         value=value,
         headline=fields["subset"] == OVERALL and fields["metric"] in _headlines(),
-        source=fields["source"],
+        source=printable(fields["source"]),
     )
 
 
