@@ -40,7 +40,7 @@ from eval.analysis.leaderboard.published import read_published
 from eval.config import Settings
 from eval.core import OVERALL, Benchmark, Prediction, Sample, Score, Scorer
 from eval.errors import ConfigError, DataError, TarsierEvalError
-from eval.files import absolute, expanded
+from eval.files import absolute, expanded, read_regular_text
 from eval.judges.calls import Respondent
 from eval.judges.protocol import JudgeProtocol, ProtocolName, judge_protocol
 from eval.judges.replay import ReplayJudge
@@ -88,7 +88,7 @@ def explain_run(request: WhyRequest) -> Explanation:
     """
     configuration.refuse_unused("why", request.overrides, ["data"] if request.data else [])
     path = absolute(request.run)
-    if not path.exists() or (path.is_dir() and not (path / RESULT).is_file()):
+    if not path.exists() or (path.is_dir() and not (path / RESULT).exists()):
         raise ConfigError(
             f"--run {request.run} holds no {RESULT}: give the folder of a run that is through, or of a score; score a "
             "prediction file first."
@@ -282,6 +282,6 @@ def _lies_in_builtin_run(scored: ScoredRun) -> bool:
     source = Path(str(scored.result.provenance.get("predictions") or ""))
     path = (source if source.is_dir() else source.parent) / RESULT
     try:
-        return bool(json.loads(path.read_text(encoding="utf-8"))["provenance"]["data"] == "built-in")
+        return bool(json.loads(read_regular_text(path))["provenance"]["data"] == "built-in")
     except (OSError, ValueError, KeyError, TypeError):
         return False

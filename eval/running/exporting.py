@@ -23,7 +23,7 @@ def export_predictions(run: Place, to: Place, annotations: Place | None = None) 
         ConfigError: the run holds no predictions, the file would replace something, or the annotations are needed.
     """
     folder = absolute(run)
-    if not (folder / PREDICTIONS).is_file():
+    if not (folder / PREDICTIONS).exists():
         raise ConfigError(f"{str(folder)!r} is not a run folder: it has no {PREDICTIONS}.")
     rows = absolute(annotations) if annotations else None
     file = absolute(to)
@@ -44,4 +44,4 @@ def export_predictions(run: Place, to: Place, annotations: Place | None = None) 
 def n_samples(run: Place, default: int) -> int:
     """Return the number of samples that a run asks for, or the default where it records none."""
     folder = absolute(run)
-    return int(read_fingerprint(folder).get("n_samples", default)) if (folder / RUN).is_file() else default
+    return int(read_fingerprint(folder).get("n_samples", default)) if (folder / RUN).exists() else default

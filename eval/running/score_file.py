@@ -57,7 +57,7 @@ def score(request: ScoreRequest) -> tuple[Result, bool]:
     judging = Judging(settings)
     benchmark, transcript = judging.benchmark(settings)
     run = source.parent if source.name == PREDICTIONS else source
-    record = read_record(run) if (run / RUN).is_file() else None
+    record = read_record(run) if (run / RUN).exists() else None
     known: dict[str, Any] = (
         {} if record is None else {**record.fingerprint, "accepted": [asdict(each) for each in record.accepted]}
     )
@@ -89,7 +89,7 @@ def _scored(
     transcript: Transcript | None,
 ) -> tuple[Result, bool]:
     """Score pairs into a locked folder; return the result, and whether nothing failed and nothing is missing."""
-    files = [read] if read.is_file() else sorted(read.glob("*.jsonl"))
+    files = [read] if not read.is_dir() else sorted(read.glob("*.jsonl"))
     missing = known.get("n_samples", len(pairs)) - len(pairs)
     if transcript is not None:
         judging.announce(benchmark, pairs)

@@ -41,8 +41,6 @@ SCORE = ("score", "--bench", "mvbench", "--pred", "none.jsonl")
         (("judge", "check", "data=x", "judge_check=true"), "data and judge_check"),
         (("judge", "check", "benchmark.split=test"), "benchmark.split"),
         (("judge", "replay", "--bundle", "b", "judge=offline"), "judge"),
-        (("judge", "export", "--run", "r", "--to", "t", "limit=1"), "limit"),
-        (("bundle", "--run", "r", "--to", "t", "protocol=native"), "protocol"),
         (("verify-row", "--row", "1", "max_cost=1"), "max_cost"),
         (("why", "--run", "r", "model.n_frames=1"), "model.n_frames"),
         (("equivalence", "--bench", "mvbench", "out=x"), "out"),
@@ -69,7 +67,16 @@ def test_flags_of_the_other_form_of_the_gate_are_refused(flags, said, capsys):
 
 
 def test_a_misspelt_setting_is_called_that(capsys):
-    assert "Did you mean 'max_cost'?" in refused(capsys, "bundle", "--run", "r", "--to", "t", "max_cots=1")
+    assert "Did you mean 'max_cost'?" in refused(capsys, "verify-row", "--row", "1", "max_cots=1")
+
+
+@needs_world
+def test_a_bundle_uses_one_setting(tmp_path, capsys):
+    assert evaluate(tmp_path / "run", "--limit", "1") == 0
+    capsys.readouterr()
+    for verb in (("bundle",), ("judge", "export")):
+        argv = (*verb, "--run", str(tmp_path / "run"), "--to", str(tmp_path / "t.tar.gz"), "limit=1")
+        assert f"{' '.join(verb)} does not use limit; leave it out" in refused(capsys, *argv)
 
 
 def test_a_setting_beside_its_flag_is_refused(capsys):
