@@ -33,7 +33,7 @@ def read_small(path: Path, most: int) -> bytes:
         with open_regular(path) as file:
             content = file.read(most + 1)
         if len(content) > most:
-            raise ModelError(f"{path} has more than {most} bytes; take the checkpoint's own.")
+            raise ModelError(f"{path} is not a file, or has more than {most} bytes; take the checkpoint's own.")
         refuse_pointer(path)
     except OSError as error:
         raise ModelError(f"{path} is not a file that can be read: {error.strerror}.") from error
