@@ -6,19 +6,20 @@ Nothing heavy is imported here, so that `--help` answers at once; each command i
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 from eval.cli import VERBS
 from eval.cli.flags import add_verbs
 from eval.errors import TarsierEvalError, did_you_mean
 
-COMPLETE, INCOMPLETE, USAGE, INTERRUPTED = 0, 1, 2, 130
-"""Exit codes: every sample has an output; some failed; nothing was run; stopped by the user."""
+COMPLETE, INCOMPLETE, USAGE, INTERRUPTED, UNREAD = 0, 1, 2, 130, 141
+"""Exit codes: every sample has an output; some failed; nothing was run; stopped by the user; nobody reads on."""
 
 EPILOG = """\
 exit codes: 0 complete, 1 finished but some samples failed, 2 not started (a setting, file or name is wrong),
@@ -60,7 +61,7 @@ class _Parser(argparse.ArgumentParser):
         if "invalid choice: " in message and self._commands():
             command = message.split("invalid choice: ")[1].split("'")[1]
             message = f"Unknown command {command!r}. {did_you_mean(command, self._commands())}"
-        print(f"tarsier-eval: {message}", file=sys.stderr)
+        _complain(message)
         raise SystemExit(USAGE)
 
     def _commands(self) -> dict[str, argparse.ArgumentParser]:
@@ -129,6 +130,57 @@ def _stoppable() -> Iterator[None]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code; a user's mistake gives one line on stderr."""
+    _open_standard_streams()
+    try:
+        try:
+            return _run(argv)
+        finally:
+            sys.stdout.flush()  # here, not at the exit, where an error could only be printed
+    except OSError as error:
+        unread = isinstance(error, BrokenPipeError)  # `| head`: end quietly, as a command that SIGPIPE ended
+        if not unread:
+            _complain(f"standard output cannot be written: {error.strerror}")
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+        return UNREAD if unread else USAGE
+
+
+def _open_standard_streams() -> None:
+    """Open standard streams that the caller closed (`>&-`), so that no file takes their number and is printed into."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def _complain(message: str) -> None:
+    """Print an error as one line on stderr: what it quotes may come from anywhere."""
+    from eval.readers.malformed import printable
+
+    print(f"tarsier-eval: {printable(message)}", file=sys.stderr)
+
+
+def _log_one_line() -> None:
+    import logging
+
+    from eval.readers.malformed import printable
+
+    class OneLine(logging.Formatter):
+        def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+            return f"tarsier-eval: {printable(record.getMessage())}"
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     root = parser()
     given = _parsed(root, argv)
     if given.version:
@@ -140,21 +192,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         root.print_help()
         return USAGE
     _require(given.parser, given)
-    import logging
-
-    logging.basicConfig(format="tarsier-eval: %(message)s", level=logging.WARNING)
+    _log_one_line()
     try:
         with _stoppable():
             outcome: bool | int = given.carry_out(given)
     except TarsierEvalError as error:
-        print(f"tarsier-eval: {error}", file=sys.stderr)
+        _complain(str(error))
         return USAGE
     except KeyboardInterrupt:
         print("\ntarsier-eval: interrupted.", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:
+        raise
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print(f"tarsier-eval: {where}{error.strerror or error}", file=sys.stderr)
+        _complain(f"{where}{error.strerror or error}")
         return USAGE
     return outcome if not isinstance(outcome, bool) else COMPLETE if outcome else INCOMPLETE
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.core import Result
+from eval.files import absolute
 from eval.running.request import EvalRequest, Place, ScoreRequest
 from eval.runs.scored import ScoredRun
 
@@ -122,7 +123,7 @@ def load(folder: Place) -> ScoredRun:
     Raises:
         TarsierEvalError: there is no such folder, no result in it, or a damaged one.
     """
-    return ScoredRun.read(Path(folder).expanduser().resolve())
+    return ScoredRun.read(absolute(folder))
 
 
 def _overrides(settings: Mapping[str, Any] | None) -> list[str]:

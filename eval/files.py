@@ -12,11 +12,12 @@ import json
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from eval.errors import RunError
+from eval.errors import ConfigError, RunError
 
 FILE_MODE, FOLDER_MODE = 0o644, 0o755
 
@@ -53,6 +54,64 @@ def _reason(error: OSError) -> str:
 
 def _remedy(error: OSError) -> str:
     return _REMEDIES.get(error.errno or 0, _OTHERWISE)
+
+
+def expanded(place: str | Path) -> Path:
+    """Return a place that a user names, with the home for `~`. Raises ConfigError where there is no such user."""
+    try:
+        return Path(place).expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{str(place)!r}: there is no such user; write ./~... for a name that begins so.") from None
+
+
+def absolute(place: str | Path) -> Path:
+    """Return a place that a user names as an absolute path. Raises ConfigError where there can be none."""
+    try:
+        return expanded(place).resolve()
+    except (RuntimeError, OSError) as error:
+        said = (error.strerror if isinstance(error, OSError) else None) or "a link on it points at itself"
+        raise ConfigError(f"{str(place)!r} is no path: {said}; choose another place.") from None
+    except ValueError as error:
+        raise ConfigError(f"{str(place)!r} is no path: {error}.") from None
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file of others for reading.
+
+    Raises OSError where it cannot be read or is no regular file: a pipe could be waited for, and a device read, for
+    ever.
+    """
+    try:
+        _refuse_irregular(path.stat().st_mode, path)
+        # Something else may have taken its place since.
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+        handle = os.open(path, flags)
+    except ValueError as error:  # a null character in the path
+        raise OSError(errno.EINVAL, str(error), str(path)) from None
+    try:
+        _refuse_irregular(os.fstat(handle).st_mode, path)
+    except OSError:
+        os.close(handle)
+        raise
+    return os.fdopen(handle, "rb")
+
+
+def read_regular(path: Path) -> bytes:
+    """Return the content of a file of others. Raises OSError as `open_regular`."""
+    with open_regular(path) as file:
+        return file.read()
+
+
+def read_regular_text(path: Path) -> str:
+    """Return the text of a file of others in UTF-8. Raises OSError as `open_regular`, UnicodeDecodeError."""
+    return read_regular(path).decode("utf-8")
+
+
+def _refuse_irregular(mode: int, path: Path) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "no regular file, but a pipe, socket or device", str(path))
 
 
 def make_folder(folder: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.core import Sample
+from eval.files import open_regular
 
 PACKAGES = ("torch", "transformers", "tokenizers", "av", "decord", "pillow", "numpy", "lemminflect")
 
@@ -150,7 +151,7 @@ def files_hash(paths: Sequence[Path]) -> str:
     digest = hashlib.sha256()
     for path in sorted(paths):
         digest.update(path.name.encode() + b"\0")
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             while block := file.read(1 << 22):
                 digest.update(block)
     return digest.hexdigest()

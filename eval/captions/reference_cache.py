@@ -17,7 +17,7 @@ import numpy as np
 
 from eval.captions.cider import DocumentFrequencies, ReferenceSet, prepare
 from eval.captions.ptb_tokenizer import TOKENIZER_VERSION, tokenize
-from eval.files import make_folder, write_bytes_atomically
+from eval.files import make_folder, open_regular, write_bytes_atomically
 
 FORMAT_VERSION = 1
 """Version of the file format, changed with the columns of the file."""
@@ -66,7 +66,7 @@ def _read(path: Path, images: tuple[str, ...]) -> ReferenceSet | None:
     """Return the content of a file, or None where it is damaged; the archive checks every column by CRC."""
     try:
         # Opened here, because numpy leaves the file open when it is no archive.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        with open_regular(path) as file, np.load(file, allow_pickle=False) as archive:
             columns = {name: archive[name] for name in _COLUMNS}
             counts = archive["counts"]
             text = archive["ngrams"].tobytes().decode()

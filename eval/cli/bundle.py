@@ -30,11 +30,10 @@ def run(given: argparse.Namespace) -> bool:
 
 def show_bundle(written: WrittenBundle) -> None:
     """Print the content of a bundle that was written."""
+    from eval.readers.malformed import printable
     from eval.running.outcome import say
 
     for name, count in written.naming_places.items():
         say(f"{count} lines of {name} name folders of this machine, as error messages do; they are packed as they are.")
-    print(
-        f"{', '.join(written.files)} of {written.folder} written to {written.path}: {written.size} bytes, "
-        f"sha256 {written.sha256}."
-    )
+    said = f"{', '.join(written.files)} of {written.folder} written to {written.path}: {written.size} bytes"
+    print(printable(f"{said}, sha256 {written.sha256}."))

@@ -34,6 +34,7 @@ def run(given: argparse.Namespace) -> bool:
             protocol=given.protocol,
             limit=given.limit,
             overrides=given.overrides,
+            verb="equivalence",
         )
     )
     show_equivalence(found)

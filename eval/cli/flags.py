@@ -67,9 +67,8 @@ def add_json_flag(parser: argparse.ArgumentParser) -> None:
 
 def write_to(to: str | None, shown: Mapping[str, Any]) -> None:
     """Write what is shown to the file that add_json_flag's --to names, if any."""
-    from pathlib import Path
-
+    from eval.files import absolute
     from eval.runs import folder
 
     if to:
-        folder.write_json(Path(to).expanduser(), shown)
+        folder.write_json(absolute(to), shown)

@@ -17,15 +17,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> bool:
     """Import upstream's annotation rows and judge wording from a clone of its repository."""
-    from pathlib import Path
-
+    from eval.files import absolute, expanded
+    from eval.readers.malformed import printable
     from eval.readers.pack import DEFAULT_PACK
     from eval.readers.upstream_import import import_upstream
 
-    to = Path(given.to).expanduser() if given.to else DEFAULT_PACK
-    pack = import_upstream(Path(given.upstream).expanduser(), to)
+    to = absolute(given.to) if given.to else DEFAULT_PACK
+    pack = import_upstream(expanded(given.upstream), to)
     for name, entry in pack.files.items():
         rows = ", ".join(f"{dataset} {count}" for dataset, count in entry.rows.items())
-        print(f"{name}  {rows}".rstrip())
-    print(f"Imported to {to}; runs that find no rows below DATA take these.")
+        print(printable(f"{name}  {rows}".rstrip()))
+    print(printable(f"Imported to {to}; runs that find no rows below DATA take these."))
     return True

@@ -18,6 +18,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> bool:
     """Add the runs to the table; return whether all found runs could be read."""
     from eval.analysis.leaderboard.gathering import gather
+    from eval.readers.malformed import printable
     from eval.report.printing import one_line
     from eval.running.outcome import say
 
@@ -26,9 +27,10 @@ def run(given: argparse.Namespace) -> bool:
     for line in (*found.unfinished, *found.skipped):
         say(f"Skipped {one_line(line)}")
     n_published = sum(row.origin == "published" for row in rows)
-    print(
+    said = (
         f"{found.n_results} results with {len(found.rows)} rows read, {len(found.unfinished)} not finished, "
         f"{len(found.skipped)} damaged or foreign. {gathered.table} has {len(rows)} rows, {n_published} of them "
         f"published; beside it {', '.join(path.name for path in gathered.beside)}."
     )
+    print(printable(said))
     return not found.skipped

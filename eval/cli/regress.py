@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 HELP = "is the built-in subset as the baseline has it, or is a run no worse than another by a margin?"
 
@@ -56,12 +55,13 @@ def _gate(given: argparse.Namespace) -> int:
     two_runs = given.run or given.against
     if two_runs and (not given.run or not given.against or given.margin is None):
         raise ConfigError("Two runs are compared by --run NEW --against OLD --margin POINTS; give all three.")
-    if two_runs and (given.renew or given.baseline):
-        raise ConfigError("--renew and --baseline are about the built-in subset; leave them out with --run.")
+    if two_runs and (given.renew or given.baseline or given.workers is not None):
+        raise ConfigError("--renew, --baseline and --workers are about the built-in subset; leave them out with --run.")
     if not two_runs and (given.margin is not None or given.metric or given.accept):
         raise ConfigError("--margin, --metric and --accept are about two runs; give --run and --against too.")
-    if given.renew and given.junit:
-        raise ConfigError("--junit is about a comparison, and --renew makes none; leave one of them out.")
+    if given.renew and (given.junit or given.github or given.workers is not None):
+        flag = "--junit" if given.junit else "--github" if given.github else "--workers"
+        raise ConfigError(f"{flag} is about a comparison, and --renew makes none; leave one of them out.")
     if given.renew:
         _renew(given.baseline)
         return PASS
@@ -116,9 +116,9 @@ def _by_margin(
 
 
 def _report(to: str | None, text: str) -> None:
-    from eval.files import make_folder, write_atomically
+    from eval.files import absolute, make_folder, write_atomically
 
     if to:
-        path = Path(to).expanduser().resolve()
+        path = absolute(to)
         make_folder(path.parent)
         write_atomically(path, text)

@@ -22,6 +22,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> bool:
     """Compute a row again from its run or bundle; return whether it is equal."""
+    from eval.readers.malformed import printable
     from eval.report.printing import one_line
     from eval.running.outcome import say
     from eval.running.verifying import called, verify_row
@@ -33,5 +34,5 @@ def run(given: argparse.Namespace) -> bool:
         say(f"{name}: {found.difference}")
         return False
     judged = "; the verdicts are the recorded ones" if row.judge else ""
-    print(f"{name}: equal, {row.value!r} of {row.n} samples, computed from {found.place}{judged}.")
+    print(printable(f"{name}: equal, {row.value!r} of {row.n} samples, computed from {found.place}{judged}."))
     return True

@@ -25,10 +25,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> bool:
     """Show the possible reasons for the difference between a run's number and a published or given one."""
     from dataclasses import asdict
-    from pathlib import Path
 
     from eval.analysis.explain.view import show_explanation
     from eval.errors import ConfigError
+    from eval.files import expanded
     from eval.running.explaining import explain_run
     from eval.running.request import WhyRequest
 
@@ -40,7 +40,7 @@ def run(given: argparse.Namespace) -> bool:
         data=given.data,
         overrides=given.overrides,
     )
-    if given.to and not Path(given.to).expanduser().parent.is_dir():
+    if given.to and not expanded(given.to).parent.is_dir():
         raise ConfigError(f"--to {given.to}: its folder does not exist.")
     explanation = explain_run(request)
     show_explanation(explanation)

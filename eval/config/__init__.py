@@ -6,7 +6,7 @@ The packages below get plain typed arguments; `eval/building.py` makes the objec
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,10 +19,23 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 from eval.building import checked, short
 from eval.config import extra
-from eval.config.overrides import NO_ENVIRONMENT, refuse_odd, refuse_out_of_range, wrong_kind, wrong_name
+from eval.config.overrides import (
+    NO_ENVIRONMENT,
+    PATHS,
+    home_quoted,
+    literal,
+    place_of,
+    refuse_odd,
+    refuse_out_of_range,
+    unused,
+    wrong_kind,
+    wrong_name,
+)
+from eval.config.overrides import quoted as quoted
 from eval.config.video import Loading, VideoConfig, decoder_of, loading_of, picture_rules_of
 from eval.core import Card, DecoderName, PictureRules, Task
-from eval.errors import ConfigError, did_you_mean
+from eval.errors import ConfigError, TarsierEvalError, did_you_mean
+from eval.files import expanded
 from eval.judges.requests import check_extra
 from eval.readers.malformed import printable
 from eval.readers.yaml_guard import check_yaml
@@ -187,26 +200,27 @@ def load_settings(overrides: Sequence[str]) -> Settings:
         judge=_plain(config.judge),
         protocol=_plain(config.protocol),
         judge_check=config.judge_check,
-        data=Path(config.data),
-        annotations=None if config.annotations is None else Path(config.annotations),
+        data=place_of(config.data),
+        annotations=None if config.annotations is None else place_of(config.annotations),
         limit=config.limit,
         min_coverage=config.min_coverage,
-        out=None if config.out is None else Path(config.out),
+        out=None if config.out is None else place_of(config.out),
         full_output=config.full_output,
         accept=tuple(config.accept),
         decoder=decoder_of(config.video),
         picture_rules=picture_rules_of(config.video),
         loading=loading_of(config.video),
-        yaml=OmegaConf.to_yaml(config),
+        yaml=literal(OmegaConf.to_yaml(config)),
     )
 
 
 def _plain(node: Any) -> dict[str, Any]:
-    plain = OmegaConf.to_container(node, resolve=True)
+    plain = literal(OmegaConf.to_container(node, resolve=True))
     return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
 
 
 def _compose(overrides: Sequence[str]) -> DictConfig:
+    overrides = [home_quoted(override) for override in overrides]
     for override in overrides:
         refuse_odd(override, names)
     _register()
@@ -214,12 +228,35 @@ def _compose(overrides: Sequence[str]) -> DictConfig:
     try:
         with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
             config: DictConfig = compose("config", overrides=[extra.as_text(override) for override in overrides])
+        _expand(config)
         OmegaConf.resolve(config)
+    except TarsierEvalError:
+        raise
     except RecursionError:
         raise ConfigError("The settings are nested too deeply, or refer to themselves; write the values out.") from None
     except Exception as error:  # Hydra's parsers raise all kinds of exceptions
         raise ConfigError(printable(_explain(error, overrides))) from error
     return config
+
+
+def _expand(config: DictConfig) -> None:
+    """Put the user's home for `~` into settings that are paths. Raises ConfigError where there is no such user."""
+    plain = OmegaConf.to_container(config, resolve=False)
+    for key in PATHS:
+        value: Any = plain
+        for name in key.split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        if isinstance(value, str) and value.startswith("~"):
+            OmegaConf.update(config, key, str(expanded(value)))
+
+
+def refuse_unused(verb: str, overrides: Sequence[str], flags: Collection[str] = ()) -> None:
+    """Raise ConfigError where overrides set what a command does not use, or what its flags set as well."""
+    if said := unused(overrides, verb, flags):
+        _register()
+        for override in overrides:
+            refuse_odd(home_quoted(override), names)
+        raise ConfigError(printable(wrong_name(overrides, names, _known_keys) or said))
 
 
 @cache
@@ -261,8 +298,3 @@ def _known_keys(choices: Sequence[str]) -> list[str]:
             return list(keys(_plain(compose("config", overrides=list(choices))), ""))
     except Exception:  # noqa: BLE001 - conf/ itself is at fault then; the first error's message holds
         return []
-
-
-def quoted(text: str) -> str:
-    """Return text as a quoted value of Hydra's override grammar."""
-    return "'" + text.replace("'", "\\'") + "'"

@@ -9,6 +9,8 @@ import difflib
 import math
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from eval.errors import ConfigError, did_you_mean
 from eval.readers.malformed import printable
@@ -31,6 +33,33 @@ MAKE: Mapping[str, str] = {
 }  # fmt: skip
 """The flag for each variable of the Makefile, which users type out of habit without make."""
 
+_JUDGE = ("judge", "protocol", "verdicts", "prices", "max_cost")
+_ANNOTATIONS = ("data", "annotations", "outside", "benchmark.")
+
+USED: Mapping[str, tuple[str, ...]] = {
+    "eval": ("benchmark.", "model", "video", *_JUDGE, "data", "annotations", "outside", "limit", "full_output",
+             "accept", "min_coverage", "out", "judge_check"),
+    "equivalence": ("benchmark.", "model", "video", *_JUDGE, "data", "annotations", "outside", "limit"),
+    "score": ("benchmark.", *_JUDGE, "judge_check", "data", "outside"),
+    "judge check": _JUDGE,
+    "judge export": ("protocol.pack",),
+    "judge replay": (*_ANNOTATIONS, "protocol.pack"),
+    "bundle": ("protocol.pack",),
+    "verify-row": (*_ANNOTATIONS, "protocol.pack"),
+    "why": (*_ANNOTATIONS, "protocol.pack", "verdicts", "prices"),
+}  # fmt: skip
+"""The settings that each command uses: a name stands for itself and all below it, `name.` only for those below."""
+
+PATHS = (
+    "data", "annotations", "out", "verdicts", "prices", "video.store", "benchmark.data", "benchmark.annotations",
+    "benchmark.pack", "benchmark.scorer.cache", "protocol.pack", "judge.bundle", "judge.verdicts", "judge.prices",
+    "model.checkpoint",
+)  # fmt: skip
+"""The settings that are paths, in which `~` stands for the user's home."""
+
+DOLLAR = "\ue000"
+"""Stands for `$` in a text that is taken as it is: no yaml or override can hold it, and Hydra sees no interpolation."""
+
 NEAREST = 5
 """Number of names listed where none is close enough."""
 
@@ -39,6 +68,62 @@ Names = Callable[[str], list[str]]
 
 _KEY = re.compile(r"[A-Za-z_]\w*(\.\w+)*(/\w+)*(@[\w.]+)?")
 _ENVIRONMENT = re.compile(r"\$\{\s*(?:oc\.)?env\s*:")
+
+
+def unused(overrides: Sequence[str], verb: str, flags: Collection[str] = ()) -> str:
+    """Return the message about overrides of settings that a command does not use; "" where it uses all.
+
+    Args:
+        overrides: As given.
+        verb: The command.
+        flags: Settings whose flags are given as well, so that the overrides could only contradict them.
+    """
+    keys = list(dict.fromkeys(override.partition("=")[0] for override in overrides))
+    others = [key for key in keys if not any(_covers(name, key) for name in USED[verb])]
+    if others:
+        return (
+            f"{verb} does not use {' and '.join(others)}; leave {'it' if len(others) == 1 else 'them'} out. It uses "
+            f"{', '.join(f'{name}*' if name.endswith('.') else name for name in USED[verb])}."
+        )
+    if twice := [key for key in keys if key in flags]:
+        return f"{twice[0]}= is given as a flag too; leave one of them out."
+    return ""
+
+
+def _covers(name: str, key: str) -> bool:
+    return key == name or key.startswith(name if name.endswith(".") else f"{name}.")
+
+
+def quoted(text: str) -> str:
+    """Return text as a quoted value of Hydra's override grammar that is taken as it is, `${...}` included.
+
+    Raises ConfigError where it holds the character that stands for a dollar sign.
+    """
+    if DOLLAR in text:
+        raise ConfigError(f"{printable(text[:200])!r} holds the character U+E000; choose another name.")
+    # Before a quote, backslashes count as escapes; anywhere else they are themselves.
+    escaped = re.sub(r"(\\*)('|\Z)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), text)
+    return "'" + escaped.replace("${", DOLLAR + "{") + "'"
+
+
+def literal(value: Any) -> Any:
+    """Return plain settings with the dollar signs of texts that were `quoted`."""
+    if isinstance(value, dict):
+        return {literal(key): literal(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [literal(each) for each in value]
+    return value.replace(DOLLAR, "$") if isinstance(value, str) else value
+
+
+def place_of(value: str) -> Path:
+    """Return the path in a setting."""
+    return Path(literal(value))
+
+
+def home_quoted(override: str) -> str:
+    """Return an override in which a path from the user's home is quoted: Hydra's grammar takes `~` for an operator."""
+    key, _, value = override.partition("=")
+    return f"{key}={quoted(value)}" if key in PATHS and value.startswith("~") else override
 
 
 def refuse_odd(override: str, names: Names) -> None:
@@ -63,7 +148,7 @@ def refuse_odd(override: str, names: Names) -> None:
         or max(value.count(bracket) for bracket in "([{") > MAX_BRACKETS
     ):
         raise ConfigError(f"{shown!r}... is too long or too deeply nested for a setting; put a list into conf/.")
-    if not value.isprintable() and "\n" not in value:
+    if not value.replace(f"{DOLLAR}{{", "").isprintable() and "\n" not in value:
         raise ConfigError(f"{shown!r} holds characters that do not show; leave them out.")
     if _ENVIRONMENT.search(value):
         raise ConfigError(f"{shown!r}: {NO_ENVIRONMENT}.")

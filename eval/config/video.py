@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eval.config.overrides import place_of
 from eval.core import DecoderName, PictureRules
 from eval.errors import ConfigError, did_you_mean
 
@@ -49,7 +50,7 @@ def loading_of(video: Any) -> Loading:
         timeout_s=video.timeout_s,
         memory_gb=video.memory_gb,
         ahead_mb=video.ahead_mb,
-        store=None if video.store is None else Path(video.store),
+        store=None if video.store is None else place_of(video.store),
     )
 
 

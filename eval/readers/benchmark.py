@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from eval.core import Card, Clip, Sample, Scorer
 from eval.errors import DataError, did_you_mean
+from eval.files import read_regular
 from eval.readers.choices import check_letter, check_options
 from eval.readers.hub import Hub
 from eval.readers.joining import AnnotatedQuestion, Namer, join
@@ -156,7 +157,7 @@ class AnnotatedBenchmark(ABC):
         """Return the wording of the prompts, by name and hash. Raises DataError as `samples` does."""
         _, rows, _ = self._resolved()
         if rows is not None:
-            return PromptWording(name=f"rows of {rows.name}", sha256=hashlib.sha256(rows.read_bytes()).hexdigest())
+            return PromptWording(name=f"rows of {rows.name}", sha256=hashlib.sha256(read_regular(rows)).hexdigest())
         return self._template()
 
     def _template(self) -> PromptWording:

@@ -173,8 +173,9 @@ def resolve(
         DataError: There are no annotations to read; the message names every place searched.
     """
     given = homes.annotations
-    if given is not None and not given.exists():
-        raise DataError(f"annotations {given} does not exist; give a file, or the folder that holds it")
+    if given is not None and not given.is_file() and not given.is_dir():
+        said = "is no file but a pipe, socket or device" if given.exists() else "does not exist"
+        raise DataError(f"annotations {given} {said}; give a file, or the folder that holds it")
     if source == "upstream" and rows is None:
         raise DataError(f"upstream has no rows of split {split!r}; read the official files, or take upstream's split")
     wanted = rows is not None and source != "official" and not any(map(homes.gives, official))
@@ -185,6 +186,12 @@ def resolve(
         files = [homes.official(name) for name in official]
     there = tuple(file for file in files if file is not None)
     complete = there if len(there) == len(files) else ()
+    if given is not None and complete and found is None and not any(file.is_relative_to(given) for file in there):
+        # The files below the root must not stand in for those that the user named.
+        wanted_names = [rows] if rows is not None and source != "official" else []
+        names = " or ".join(wanted_names + ([", ".join(official)] if source != "upstream" else []))
+        kind = "holds none of the files" if given.is_dir() else "is none of the files"
+        raise DataError(f"annotations {given} {kind} of split {split!r} (source={source}): give {names}")
     if found is not None or (complete and source != "upstream"):
         return homes, found, complete
     if source != "upstream":

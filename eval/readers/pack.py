@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eval.errors import DataError
+from eval.files import read_regular
 from eval.readers.prompts import PromptWording, wording
 from eval.readers.rows import read_object
 
@@ -88,4 +89,4 @@ def open_pack(folder: Path) -> Pack | None:
 
 def sha256(path: Path) -> str:
     """Return the hash of a file's content."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(read_regular(path)).hexdigest()

@@ -7,15 +7,16 @@ object with a repeated key is ambiguous, so it is refused too.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from eval.errors import DataError
-from eval.readers.malformed import whole_characters
+from eval.files import open_regular
+from eval.readers.malformed import printable, whole_characters
 
 MAX_LINE = 16 * 2**20
 """Longest line, in bytes; upstream's rows have a few thousand, lists of frames included."""
@@ -50,16 +51,11 @@ class Twice(dict[str, Any]):
 def opened(path: Path) -> BinaryIO:
     """Open a file for reading. Raises DataError where it cannot be read or is not a regular file."""
     try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-            # Opening a pipe could wait forever, and a device may have no end.
-            raise DataError(f"{path}: is no file but a pipe, socket or device; save what it gives to a file")
-        file = path.open("rb")
+        return open_regular(path)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-    except ValueError as error:  # a null character in the path
-        raise DataError(f"{str(path)!r}: cannot be read ({error}); check the path") from None
-    return file
+        if error.errno == errno.EINVAL and "\0" not in str(path):
+            raise DataError(f"{path}: is no file but a pipe, socket or device; save what it gives to a file") from None
+        raise DataError(f"{printable(str(path))}: cannot be read ({error.strerror}); check the path") from None
 
 
 def opened_text(path: Path) -> BinaryIO:

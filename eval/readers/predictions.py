@@ -84,13 +84,13 @@ def read_predictions(
     tolerance = tolerance or BadRowPolicy()
     tolerance.begin(skip=False)
     own = path / OWN_FILE
-    rows = read_jsonl(own) if path.is_dir() and own.is_file() and _starts_own(own) else read_folder(path)
+    rows = read_jsonl(own) if path.is_dir() and own.exists() and _starts_own(own) else read_folder(path)
     first = next(rows, None)
     if first is None:
         raise DataError(f"{path}: no predictions in it; run the benchmark first, or give another file")
     rows = chain([first], rows)
     if _is_own(first):
-        is_run = path.name == OWN_FILE or (path / OWN_FILE).is_file()
+        is_run = path.name == OWN_FILE or (path / OWN_FILE).exists()
         return _of_benchmark(rows, benchmark, path, None if is_run else tolerance)
     if "dataset" not in first.fields:
         fields = ", ".join(first.fields) or "none"

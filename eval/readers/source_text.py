@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 from eval.errors import DataError
+from eval.files import read_regular_text
 
 Parts = list[tuple[str, bool]]
 """A text in pieces: literal text and False, or the name of a variable and True."""
@@ -18,7 +19,7 @@ def message_texts(path: Path) -> list[dict[str, Parts]]:
     content is anything else.
     """
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+        tree = ast.parse(read_regular_text(path), str(path))
     except (OSError, SyntaxError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as Python ({error}); check out upstream's file") from None
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]

@@ -10,7 +10,7 @@ from typing import Any
 
 from eval.core import Prediction, Sample
 from eval.errors import DataError
-from eval.files import write_jsonl
+from eval.files import make_folder, write_jsonl
 from eval.readers.parsing import MAX_DIGITS
 from eval.readers.rows import Row
 from eval.readers.upstream import FAILED, PLACEHOLDER, parse_row, read_folder
@@ -48,7 +48,7 @@ def write_predictions(
             raise DataError(f"{annotations}: no row of sample {next(iter(known))!r} or any other; give its annotations")
         if len(rows) < len(known):
             _log.warning("%s: no row for %d of %d predictions", annotations, len(known) - len(rows), len(known))
-    to.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(to.parent)
     write_jsonl(to, rows)
     return len(rows)
 

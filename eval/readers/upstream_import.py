@@ -8,8 +8,8 @@ tarsier2; importing one after the other adds to the same pack, and of two files 
 from __future__ import annotations
 
 import re
+import secrets
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.errors import DataError
-from eval.files import write_json
+from eval.files import make_folder, read_regular, read_regular_text, write_bytes_atomically, write_json
 from eval.readers.choices import read_options
 from eval.readers.pack import INDEX, PROMPTS, ROWS, WORDING, Imported, Pack, open_pack, sha256
 from eval.readers.rows import read_jsonl, read_object
@@ -50,14 +50,13 @@ def import_upstream(clone: Path, to: Path) -> Pack:
     if to.exists() and open_pack(to) is None and any(to.iterdir()):
         raise DataError(f"{to} is there and no protocol pack; choose another folder")
     commit = head_commit(clone)
-    to.parent.mkdir(parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(dir=to.parent, prefix=f".{to.name}-"))
+    new = to.with_name(f".{to.name}-{secrets.token_hex(4)}")
+    make_folder(new)
     try:
         known = open_pack(to)
         if known is not None:
             shutil.copytree(to, new, dirs_exist_ok=True)
         entries = _fill(new, clone, commit, dict(known.files) if known else {})
-        new.chmod(0o755)
         if to.exists():
             shutil.rmtree(to)
         new.rename(to)
@@ -69,11 +68,11 @@ def import_upstream(clone: Path, to: Path) -> Pack:
 def _fill(new: Path, clone: Path, commit: str, entries: dict[str, Imported]) -> dict[str, Imported]:
     """Write rows, wording and index into the folder of a pack; return its files."""
     prompts: dict[str, str] = dict(read_object(new / PROMPTS).fields) if (new / PROMPTS).is_file() else {}
-    (new / ROWS).mkdir(exist_ok=True)
+    make_folder(new / ROWS)
     for file in sorted((clone / "data" / "annotations").glob("*.jsonl")):
         rows = list(read_jsonl(file))
         counts = Counter(row.text("dataset").partition("/")[0] for row in rows)
-        shutil.copyfile(file, new / ROWS / file.name)
+        write_bytes_atomically(new / ROWS / file.name, read_regular(file))
         entries[f"{ROWS}/{file.name}"] = Imported(sha256=sha256(file), commit=commit, rows=dict(counts))
         prompts.pop(file.name, None)
         if (template := common_template([parse_row(row) for row in rows])) is not None:
@@ -160,16 +159,16 @@ def head_commit(clone: Path) -> str:
     git = clone / ".git"
     try:
         if git.is_file():
-            git = clone / git.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
-        head = (git / "HEAD").read_text(encoding="utf-8").strip()
+            git = clone / read_regular_text(git).removeprefix("gitdir:").strip()
+        head = read_regular_text(git / "HEAD").strip()
         if not head.startswith("ref:"):
             return head if re.fullmatch(r"[0-9a-f]{40,64}", head) else "unknown"
         ref = head.removeprefix("ref:").strip()
-        shared = git / (git / "commondir").read_text(encoding="utf-8").strip() if (git / "commondir").is_file() else git
+        shared = git / read_regular_text(git / "commondir").strip() if (git / "commondir").is_file() else git
         for place in (git / ref, shared / ref):
             if place.is_file():
-                return place.read_text(encoding="utf-8").strip()
-        packed = (shared / "packed-refs").read_text(encoding="utf-8")
+                return read_regular_text(place).strip()
+        packed = read_regular_text(shared / "packed-refs")
     except (OSError, ValueError):
         return "unknown"
     return next((line.split()[0] for line in packed.splitlines() if line.endswith(f" {ref}")), "unknown")

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from eval.errors import ConfigError
+from eval.files import read_regular_text
 from eval.readers.malformed import printable
 
 MAX_BYTES = 2**20
@@ -29,8 +30,7 @@ def check_yaml(path: Path) -> None:
         ConfigError: it cannot be read, is too large or nested too deeply, or holds a tag or an alias; with its line.
     """
     try:
-        # Never wait for a pipe or device.
-        text = path.read_text(encoding="utf-8") if path.is_file() and path.stat().st_size <= MAX_BYTES else None
+        text = read_regular_text(path) if path.stat().st_size <= MAX_BYTES else None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the path") from None
     except UnicodeDecodeError as error:

@@ -14,6 +14,7 @@ from eval import building
 from eval import config as configuration
 from eval.config import Settings
 from eval.errors import ModelError
+from eval.files import absolute
 from eval.provenance import data_hash, library_versions, prompts_hash
 from eval.regression.comparing import GateOutcome, compare
 from eval.regression.observing import Batching, Chosen, LoadClips, choose, observe
@@ -57,7 +58,7 @@ def check_builtin(baseline: str | Path | None = None, workers: int | None = None
 
 def baseline_file(name: str | Path | None) -> Path:
     """Return the path of a baseline; None: the project's own."""
-    return Path(name).expanduser().resolve() if name else BASELINE
+    return absolute(name) if name else BASELINE
 
 
 def observe_builtin(setup: Setup) -> Observation:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.errors import RunError
-from eval.files import make_folder, to_jsonl, write_bytes_atomically
+from eval.files import make_folder, read_regular, to_jsonl, write_bytes_atomically
 
 FORMAT = 1
 """Version of the file format; files of another version cannot be compared."""
@@ -115,7 +115,7 @@ def write(path: Path, observation: Observation) -> None:
 def read(path: Path) -> Observation:
     """Read a baseline. Raises RunError where there is none, or it is damaged or of another format."""
     try:
-        return parse(path.read_bytes(), path)
+        return parse(read_regular(path), path)
     except FileNotFoundError:
         raise RunError(f"{path}: there is no baseline. Make one where all is well: make baseline.") from None
     except OSError as error:

@@ -13,6 +13,7 @@ from rich.console import Console
 from eval.analysis.compare.view import told_continued
 from eval.analysis.judges.view import signed
 from eval.analysis.margin import MarginGate
+from eval.readers.malformed import printable
 from eval.regression.comparing import GateOutcome, RecordDifference, compare
 from eval.regression.records import FIELDS, Observation
 from eval.report.columns import Column, Line, show_table
@@ -137,7 +138,9 @@ def annotated_margin(gate: MarginGate) -> str | None:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    """Return text for a workflow command: on one line, with nothing in it that looks like another command."""
+    encoded = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(encoded).replace("::", "%3A%3A")
 
 
 def _property(text: str) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
@@ -18,6 +19,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from eval.readers.malformed import printable
 from eval.report.printing import say
 
 TEXT_LEAST = 8
@@ -72,6 +74,8 @@ def show_table(console: Console, columns: Sequence[Column], lines: Sequence[Line
     Returns:
         The names of the columns shown, which are those to explain.
     """
+    # Names come from anywhere, and a cell has one line.
+    lines = [replace(line, cells=tuple(map(printable, line.cells))) for line in lines]
     measured = [_measured(position, column, lines) for position, column in enumerate(columns)]
     natural = [each.natural for each in measured]
     is_dense = _total(natural, is_dense=False) > console.width
@@ -85,8 +89,8 @@ def show_table(console: Console, columns: Sequence[Column], lines: Sequence[Line
         width=_total(widths, is_dense=is_dense),  # set explicitly, so that a table wider than the console isn't cut
     )
     for at, width in zip(chosen, widths, strict=True):
-        is_text = columns[at].is_text
-        table.add_column(Text(columns[at].name), width=width, overflow="fold", justify="left" if is_text else "right")
+        justify: Literal["left", "right"] = "left" if columns[at].is_text else "right"
+        table.add_column(Text(printable(columns[at].name)), width=width, overflow="fold", justify=justify)
     for line in lines:
         cells = [_cell(line, at, width, columns[at]) for at, width in zip(chosen, widths, strict=True)]
         table.add_row(*cells, style=line.style or None, end_section=line.ends_section)

@@ -50,7 +50,7 @@ def show_equivalence(found: Equivalence, *, console: Console | None = None) -> N
     """Print the number of outputs and scores that depend on batching, and the first few of them."""
     console = console or results_console()
     n, moved = len(found.flips), sum(flip.moves_score for flip in found.flips)
-    what = f"{found.model['name']} ({found.model.get('dtype')} on {found.model.get('device')})"
+    what = one_line(f"{found.model['name']} ({found.model.get('dtype')} on {found.model.get('device')})")
     lines = [
         f"{found.samples} samples asked together and one at a time; {found.failed} failed.",
         f"Outputs that differ: {n} ({_percent(n, found.samples)}). Scores that differ: {moved}.",
@@ -67,7 +67,7 @@ def show_equivalence(found: Equivalence, *, console: Console | None = None) -> N
     say(console, f"\n{found.benchmark} | {what}", "bold")
     for flip in sorted(found.flips, key=lambda flip: not flip.moves_score)[:FLIPS_SHOWN]:
         mark = "  scored otherwise" if flip.moves_score else ""
-        lines.append(f"  {flip.id}: {one_line(flip.alone)!r} | {one_line(flip.together)!r}{mark}")
+        lines.append(f"  {one_line(flip.id)}: {one_line(flip.alone)!r} | {one_line(flip.together)!r}{mark}")
     if n > FLIPS_SHOWN:
         lines.append(f"  ... and {n - FLIPS_SHOWN} more")
     for line in lines:

@@ -24,6 +24,7 @@ def tokens(count: int) -> str:
 
 def plan_line(plan: Plan, judge: str, most: float | None) -> str:
     """Return the planned calls before a run is judged, in one line."""
+    judge = one_line(judge)
     if not plan.left:
         return f"Judge {judge}: all {plan.calls:,} calls are in the verdict store; nothing is asked."
     paid = f", {plan.calls - plan.left:,} of them in the store or repeated" if plan.left < plan.calls else ""
@@ -65,14 +66,17 @@ def bill_lines(bill: Bill) -> list[str]:
 def health_lines(health: Health) -> list[str]:
     """Return the result of the canary set for a judge."""
     kinds = [f"{kind} {right}/{n}" for kind, (right, n) in health.by_kind.items()]
-    who = f"Judge {health.judge['name']}, protocol {health.protocol['name']}"
+    who = one_line(f"Judge {health.judge['name']}, protocol {health.protocol['name']}")
     interval = f"[{100 * health.lower:.1f}, {100 * health.upper:.1f}]"
     unread = f"replies that could not be read: {health.unread}; refused: {health.refused}; failed: {health.failed}"
     return [
         f"{who}: {100 * health.accuracy:.1f}% of {health.n} canary verdicts right {interval}",
         f"  by kind: {', '.join(kinds)}",
         f"  injections that turned it: {100 * health.injection_pass_rate:.1f}%; {unread}",
-        *(f"  wrong: {wrong.id}: {one_line(wrong.got)}, not {wrong.expected}" for wrong in health.wrong[:5]),
+        *(
+            f"  wrong: {one_line(wrong.id)}: {one_line(wrong.got)}, not {one_line(wrong.expected)}"
+            for wrong in health.wrong[:5]
+        ),
     ]
 
 

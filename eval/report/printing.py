@@ -9,6 +9,7 @@ from textwrap import wrap
 from rich.console import Console
 from rich.text import Text
 
+from eval.readers.malformed import printable
 from eval.scorers.traits import metric_named
 
 UNBOUNDED = 100_000
@@ -45,9 +46,10 @@ def results_console() -> Console:
 def say(console: Console, line: str, style: str = "") -> None:
     """Print a line as plain text, so that nothing in it is taken for markup or an emoji name.
 
-    On a narrower terminal it wraps between words only, so that a path stays in one piece and can be copied.
+    On a narrower terminal it wraps between words only, so that a path stays in one piece and can be copied. Control and
+    direction characters are escaped, so that no name can act on the terminal.
     """
-    for part in line.split("\n"):
+    for part in map(printable, line.split("\n")):
         for piece in wrap(part, console.width, break_long_words=False, break_on_hyphens=False) or [""]:
             console.print(Text(piece, style=style), soft_wrap=True)
 

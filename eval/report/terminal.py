@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from eval.core import OVERALL, Accounting, Metric, Prediction, Result, Score
+from eval.readers.malformed import printable
 from eval.report.columns import Column, Line, show_table
 from eval.report.footers import IF_FAILED, clip_notes, explained, few_videos, headline, incomplete, partial
 from eval.report.printing import REASON, one_line, printed, results_console, say
@@ -66,6 +67,7 @@ class RunProgress:
     """Progress of a task, rate and time left: a bar on a terminal, a line now and then elsewhere."""
 
     def __init__(self, label: str, total: int, done: int = 0, unit: str = "samples", *, ends: bool = True) -> None:
+        label = one_line(label)
         self._label, self._total, self._done, self._begun_with = label, total, done, done
         self._unit, self._ends = unit, ends  # `_ends`: whether to print a last line when all is done
         self._start = self._last = time.monotonic()
@@ -112,8 +114,8 @@ class RunProgress:
 def show_result(result: Result, *, notes: Sequence[str] = (), console: Console | None = None) -> None:
     """Print the result's table: a row for each metric and subset, both accountings side by side."""
     console = console or results_console()
-    judge = f" | judge {result.judge}, protocol {result.protocol}" if result.judge else ""
-    say(console, f"\n{result.benchmark} | {result.model}{judge}", "bold")
+    judge = f" | judge {one_line(f'{result.judge}, protocol {result.protocol}')}" if result.judge else ""
+    say(console, f"\n{one_line(result.benchmark)} | {one_line(result.model)}{judge}", "bold")
     media = {c.subset: f"{c.present}/{c.total}" for c in result.coverage}
     present, total = sum(c.present for c in result.coverage), sum(c.total for c in result.coverage)
     media[OVERALL] = f"{present}/{total}"
@@ -158,7 +160,7 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
         explained(shown),
         *few_videos(result),
         *clip_notes(result),
-        *notes,
+        *map(printable, notes),
     ):
         say(console, line)
 
@@ -255,7 +257,7 @@ def show_failures(
             continue
         say(console, f"\n{len(found)} {what}:", "bold red")
         for name, reason in found[:FAILURES_SHOWN]:
-            say(console, f"  {name}: {one_line(reason, REASON)}")
+            say(console, f"  {one_line(name)}: {one_line(reason, REASON)}")
         if len(found) > FAILURES_SHOWN:
             say(console, f"  ... and {len(found) - FAILURES_SHOWN} more, in {where}")
     doubts = [
@@ -264,4 +266,4 @@ def show_failures(
     if doubts:
         say(console, f"\n{len(doubts)} answers in doubt, scored by upstream's rule, which reads the first character:")
         for name, reason in doubts[:DOUBTS_SHOWN]:
-            say(console, f"  {name}: {one_line(reason, REASON)}")
+            say(console, f"  {one_line(name)}: {one_line(reason, REASON)}")

@@ -16,11 +16,11 @@ from eval.analysis.leaderboard.keys import refuse_secrets
 from eval.analysis.leaderboard.reading import refuse_untabular
 from eval.config import PROJECT
 from eval.errors import ConfigError, DataError
-from eval.files import to_jsonl, write_bytes_atomically
+from eval.files import absolute, read_regular, to_jsonl, write_bytes_atomically
 from eval.judges.replay import ReplayJudge
 from eval.readers.predictions import to_json
 from eval.running.judge_session import pack_of
-from eval.running.request import Place, absolute
+from eval.running.request import Place
 from eval.running.rescore import build_benchmark, pairs_of, population_of
 from eval.runs.bundle import POPULATION, SUFFIX, WORDING, is_bundle, pack
 from eval.runs.checksums import verify_settings
@@ -61,7 +61,9 @@ def bundle_run(run: Place, to: Place, overrides: Sequence[str] = ()) -> WrittenB
         ConfigError: the file can't be written there, would contain a key, or predictions or wording are missing.
         DataError, RunError: something in the folder is damaged, or has changed since it was scored.
     """
-    return _write(_read(run), to, overrides)
+    scored = _read(run)
+    configuration.refuse_unused("bundle", overrides)
+    return _write(scored, to, overrides)
 
 
 def bundle_judged(run: Place, to: Place, overrides: Sequence[str] = ()) -> tuple[WrittenBundle, ReplayJudge]:
@@ -72,6 +74,7 @@ def bundle_judged(run: Place, to: Place, overrides: Sequence[str] = ()) -> tuple
         DataError, RunError: as bundle_run does.
     """
     scored = _read(run)
+    configuration.refuse_unused("judge export", overrides)
     judge = ReplayJudge(bundle=scored.folder)
     judge.require_served()
     return _write(scored, to, overrides), judge
@@ -118,7 +121,7 @@ def _bundle_file(name: Place) -> Path:
 
 def _files(scored: ScoredRun, overrides: Sequence[str]) -> dict[str, bytes]:
     folder = scored.folder
-    files = {name: (folder / name).read_bytes() for name in (SCORES, VERDICTS, SUBMISSION) if (folder / name).is_file()}
+    files = {name: read_regular(folder / name) for name in (SCORES, VERDICTS, SUBMISSION) if (folder / name).exists()}
     benchmark = build_benchmark(scored)
     pairs = pairs_of(scored, benchmark)
     total = scored.result.counts.total
@@ -128,16 +131,16 @@ def _files(scored: ScoredRun, overrides: Sequence[str]) -> dict[str, bytes]:
             "them again, and bundle that."
         )
     own = folder / PREDICTIONS
-    files[PREDICTIONS] = own.read_bytes() if own.is_file() else to_jsonl(to_json(*pair) for pair in pairs)
+    files[PREDICTIONS] = read_regular(own) if own.exists() else to_jsonl(to_json(*pair) for pair in pairs)
     about = scored.raw["provenance"]
     # The fields that identify the score stay exactly as they are: their hash is part of the row.
     placeless = {**without_places(about), "scorer": about["scorer"]}
     files[RESULT] = _json({**scored.raw, "provenance": placeless})
-    if (folder / CONFIG).is_file():
+    if (folder / CONFIG).exists():
         files[CONFIG] = yaml.safe_dump(without_places(scored.settings), sort_keys=False, allow_unicode=True).encode(
             "utf-8"
         )
-    if (folder / RUN).is_file():
+    if (folder / RUN).exists():
         record = asdict(read_record(folder))
         _refuse_other_config(folder, record["config_sha256"])
         config = hashlib.sha256(files[CONFIG]).hexdigest() if CONFIG in files else None
@@ -156,7 +159,7 @@ def _files(scored: ScoredRun, overrides: Sequence[str]) -> dict[str, bytes]:
 def _refuse_other_config(folder: Path, sha256: str | None) -> None:
     """Raise DataError where config.yaml is not the one that the run wrote."""
     path = folder / CONFIG
-    if sha256 and path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+    if sha256 and path.exists() and hashlib.sha256(read_regular(path)).hexdigest() != sha256:
         raise DataError(f"{path} is not as the run wrote it. Restore it, or run again, which writes it anew.")
 
 

@@ -40,11 +40,12 @@ from eval.analysis.leaderboard.published import read_published
 from eval.config import Settings
 from eval.core import OVERALL, Benchmark, Prediction, Sample, Score, Scorer
 from eval.errors import ConfigError, DataError, TarsierEvalError
+from eval.files import absolute, expanded, read_regular_text
 from eval.judges.calls import Respondent
 from eval.judges.protocol import JudgeProtocol, ProtocolName, judge_protocol
 from eval.judges.replay import ReplayJudge
 from eval.running.judge_session import pack_of
-from eval.running.request import WhyRequest, absolute
+from eval.running.request import WhyRequest
 from eval.running.rescore import pairs_of, population_of, rescore
 from eval.runs.folder import RESULT
 from eval.runs.scored import ScoredRun
@@ -85,8 +86,9 @@ def explain_run(request: WhyRequest) -> Explanation:
         ConfigError: the run has no number, there is no such other number, or the run cannot be scored again.
         DataError, RunError: a file is damaged.
     """
+    configuration.refuse_unused("why", request.overrides, ["data"] if request.data else [])
     path = absolute(request.run)
-    if not path.exists() or (path.is_dir() and not (path / RESULT).is_file()):
+    if not path.exists() or (path.is_dir() and not (path / RESULT).exists()):
         raise ConfigError(
             f"--run {request.run} holds no {RESULT}: give the folder of a run that is through, or of a score; score a "
             "prediction file first."
@@ -254,7 +256,7 @@ def _conventions(case: _Case) -> dict[str, dict[str, str]]:
 
 def _root(scored: ScoredRun, request: WhyRequest) -> str | None:
     known = request.data or scored.result.provenance.get("data")
-    return str(Path(known).expanduser().resolve()) if known and Path(known).expanduser().is_dir() else None
+    return str(absolute(known)) if known and expanded(known).is_dir() else None
 
 
 def _settings(scored: ScoredRun, request: WhyRequest, *, is_builtin: bool) -> Settings:
@@ -280,6 +282,6 @@ def _lies_in_builtin_run(scored: ScoredRun) -> bool:
     source = Path(str(scored.result.provenance.get("predictions") or ""))
     path = (source if source.is_dir() else source.parent) / RESULT
     try:
-        return bool(json.loads(path.read_text(encoding="utf-8"))["provenance"]["data"] == "built-in")
+        return bool(json.loads(read_regular_text(path))["provenance"]["data"] == "built-in")
     except (OSError, ValueError, KeyError, TypeError):
         return False

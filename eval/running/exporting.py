@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from eval import config as configuration
 from eval.errors import ConfigError
+from eval.files import absolute
 from eval.readers.predictions import read_run
 from eval.readers.upstream_export import write_predictions
 from eval.running.request import Place
@@ -23,12 +22,12 @@ def export_predictions(run: Place, to: Place, annotations: Place | None = None) 
     Raises:
         ConfigError: the run holds no predictions, the file would replace something, or the annotations are needed.
     """
-    folder = Path(run).expanduser()
-    if not (folder / PREDICTIONS).is_file():
+    folder = absolute(run)
+    if not (folder / PREDICTIONS).exists():
         raise ConfigError(f"{str(folder)!r} is not a run folder: it has no {PREDICTIONS}.")
-    rows = Path(annotations).expanduser() if annotations else None
-    file = Path(to).expanduser().resolve()
-    if file.parent == folder.resolve() or file.is_dir() or (rows and file == rows.resolve()):
+    rows = absolute(annotations) if annotations else None
+    file = absolute(to)
+    if file.parent == folder or file.is_dir() or file == rows:
         raise ConfigError(f"--to {to} would write over its own sources, or a folder. Choose another file.")
     pairs = read_run(folder / PREDICTIONS)
     if not pairs:
@@ -44,5 +43,5 @@ def export_predictions(run: Place, to: Place, annotations: Place | None = None) 
 
 def n_samples(run: Place, default: int) -> int:
     """Return the number of samples that a run asks for, or the default where it records none."""
-    folder = Path(run).expanduser()
-    return int(read_fingerprint(folder).get("n_samples", default)) if (folder / RUN).is_file() else default
+    folder = absolute(run)
+    return int(read_fingerprint(folder).get("n_samples", default)) if (folder / RUN).exists() else default

@@ -22,6 +22,8 @@ def check_judge(
         overrides: Further settings of conf/, as `key=value`.
         limit: Number of canaries, evenly over their kinds; None for all.
     """
+    flags = [name for name, value in (("judge", judge), ("protocol", protocol)) if value is not None]
+    configuration.refuse_unused("judge check", overrides, flags)
     settings = configuration.load_settings([*judge_overrides(judge), *protocol_overrides(protocol), *overrides])
     limit = settings.limit if limit is None else limit
     if limit is not None and limit < 1:

@@ -14,6 +14,7 @@ from eval import config as configuration
 from eval.config import Settings
 from eval.core import Benchmark, Prediction, Result, Sample
 from eval.errors import ConfigError, did_you_mean
+from eval.files import absolute
 from eval.judges.bill import Bill
 from eval.judges.judge import Judge
 from eval.judges.protocol import JudgeProtocol
@@ -43,7 +44,7 @@ def judge_overrides(text: str | None) -> list[str]:
     if name in ("openai", "azure") and rest:
         return [f"judge={name}", f"judge.model={configuration.quoted(rest)}"]
     if name == "replay" and rest:
-        bundle = Path(rest).expanduser().resolve()
+        bundle = absolute(rest)
         return ["judge=replay", f"judge.bundle={configuration.quoted(str(bundle))}"]
     if name in _FORMS:
         raise ConfigError(f"--judge {text} is incomplete; it takes the form {_FORMS[name]}.")

@@ -10,6 +10,7 @@ from typing import Any
 
 from eval.core import Sample
 from eval.errors import RunError
+from eval.files import open_regular
 from eval.readers.predictions import refuse_others
 from eval.running.predict import group_by_clip
 from eval.runs.differences import Difference
@@ -33,7 +34,7 @@ def changed_media(folder: Path, samples: Sequence[Sample], accept: Sequence[str]
         DataError: there are predictions of samples that are not among these.
         RunError: files differ and this was not accepted; the message gives the number of samples, and a clip.
     """
-    if not (folder / RUN).is_file():
+    if not (folder / RUN).exists():
         return None
     done = _done(folder / PREDICTIONS)
     refuse_others(folder / PREDICTIONS, done, [sample.id for sample in samples])
@@ -73,7 +74,7 @@ def _done(path: Path) -> Mapping[str, str | None]:
     refused.
     """
     done: dict[str, str | None] = {}
-    with suppress(OSError), path.open("rb") as file:
+    with suppress(OSError), open_regular(path) as file:
         for line in file:
             with suppress(ValueError, RecursionError):
                 row: Any = json.loads(line)

@@ -13,6 +13,7 @@ from eval.config import PROJECT
 from eval.core import Prediction, Result, Sample, Score
 from eval.judges.transcript import Transcript, to_json
 from eval.provenance import code_version, versions
+from eval.readers.malformed import printable
 from eval.readers.submission import write_submission
 from eval.report.terminal import show_failures, show_result
 from eval.runs.checksums import write_scored
@@ -35,8 +36,8 @@ def origin() -> dict[str, Any]:
 
 
 def say(text: str) -> None:
-    """Print a message to the user that is not the result."""
-    print(text, file=sys.stderr)
+    """Print a message to the user that is not the result, with control characters escaped."""
+    print("\n".join(map(printable, text.split("\n"))), file=sys.stderr)
 
 
 def write_and_show(

@@ -10,13 +10,13 @@ from eval import config as configuration
 from eval.analysis.leaderboard.finding import opened
 from eval.core import Result
 from eval.errors import RunError
-from eval.files import make_folder
+from eval.files import absolute, make_folder, read_regular
 from eval.judges.replay import ReplayJudge
 from eval.readers.predictions import to_json
 from eval.readers.rows import read_jsonl
 from eval.report.terminal import show_failures, show_result
 from eval.running.outcome import is_whole, origin, stamp
-from eval.running.request import Place, ScoreRequest, absolute
+from eval.running.request import Place, ScoreRequest
 from eval.running.rescore import build_benchmark, pairs_of, rescore
 from eval.running.score_file import score
 from eval.runs.bundle import ALLOWED, POPULATION, WORDING
@@ -64,6 +64,7 @@ def replay(
     Raises:
         TarsierEvalError: the bundle is damaged, holds no verdicts of a server, or cannot be scored again.
     """
+    configuration.refuse_unused("judge replay", overrides, ["data"] if data else [])
     with opened(absolute(bundle)) as scored:
         ReplayJudge(bundle=scored.folder).require_served()
         bench = scored.result.benchmark
@@ -97,10 +98,10 @@ def _again(scored: ScoredRun, out: Path, data: str | None, overrides: Sequence[s
     make_folder(out)
     with FolderLock(out):
         for name in (RUN, CONFIG, WORDING, POPULATION):
-            if (scored.folder / name).is_file():
-                write_bytes_atomically(out / name, (scored.folder / name).read_bytes())
+            if (scored.folder / name).exists():
+                write_bytes_atomically(out / name, read_regular(scored.folder / name))
         write_jsonl(out / PREDICTIONS, (to_json(*pair) for pair in pairs))
-        said = [{**row.fields, "source": "stored"} for row in read_jsonl(verdicts)] if verdicts.is_file() else None
+        said = [{**row.fields, "source": "stored"} for row in read_jsonl(verdicts)] if verdicts.exists() else None
         write_scored(out, (asdict(score) for score in scores), said, asdict(result))
     show_result(result, notes=[f"Written to {out}"])
     show_failures([prediction for _, prediction in pairs], scores)

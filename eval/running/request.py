@@ -8,6 +8,7 @@ from pathlib import Path
 
 from eval import config as configuration
 from eval.errors import ConfigError, did_you_mean
+from eval.files import absolute, expanded
 from eval.running.judge_session import judge_overrides, protocol_overrides
 
 Place = str | Path
@@ -35,9 +36,16 @@ class EvalRequest:
     """The run folder."""
     overrides: Sequence[str] = ()
     """Further settings of conf/, as `key=value`."""
+    verb: str = "eval"
+    """The command, which knows the settings that it uses."""
 
     def settings_of(self, bench: str) -> configuration.Settings:
         """Return the checked settings of one of its benchmarks. Raises ConfigError."""
+        given = {"data": self.data, "annotations": self.annotations, "out": self.out, "limit": self.limit,
+                 "model": self.model, "judge": self.judge, "protocol": self.protocol}  # fmt: skip
+        configuration.refuse_unused(
+            self.verb, self.overrides, [name for name, value in given.items() if value is not None]
+        )
         overrides = [f"benchmark={bench}", *_model_overrides(self.model)]
         overrides += [*judge_overrides(self.judge), *protocol_overrides(self.protocol)]
         for key, value in (("data", self.data), ("annotations", self.annotations), ("out", self.out)):
@@ -90,11 +98,6 @@ class WhyRequest:
             raise ConfigError("--published and --value: give one of them.")
 
 
-def absolute(place: Place) -> Path:
-    """Return a place that a user names as an absolute path."""
-    return Path(place).expanduser().resolve()
-
-
 def _model_overrides(model: str | None) -> list[str]:
     """Return the overrides for --model: a name from conf/model, a checkpoint folder, or a hub id."""
     known = configuration.names("model")
@@ -102,9 +105,9 @@ def _model_overrides(model: str | None) -> list[str]:
         return []
     if model in known:
         return [f"model={model}"]
-    folder = Path(model).expanduser()
+    folder = expanded(model)
     if folder.is_dir():
-        folder = folder.resolve()
+        folder = absolute(folder)
         return [
             "model=tarsier-7b",
             f"model.name={configuration.quoted(folder.name)}",

@@ -11,6 +11,7 @@ from eval import building
 from eval import config as configuration
 from eval.core import Benchmark, Clip, Prediction, Result, Sample, Score
 from eval.errors import ConfigError, DataError
+from eval.files import absolute, expanded
 from eval.judges.replay import ReplayJudge
 from eval.provenance import files_hash
 from eval.readers.predictions import read_predictions
@@ -97,7 +98,7 @@ def population_of(
     # A run of all samples holds the whole population.
     if not benchmark.scorer.traits.needs_population or (data is None and about.get("limit") is None):
         return predicted
-    root = Path(data or str(about.get("data") or "")).expanduser()
+    root = expanded(data or str(about.get("data") or ""))
     if data is None and not scored.is_builtin and not (root.is_absolute() and root.is_dir()):
         raise ConfigError(
             f"{scored.result.benchmark} takes its statistics from the whole split, of which {scored.folder} has "
@@ -138,9 +139,9 @@ def _where(scored: ScoredRun, data: str | None) -> list[str]:
     root = data or (None if scored.is_builtin else about.get("data"))
     places = {"data": root, "annotations": None if data else about.get("annotations")}
     found = {
-        key: str(Path(value).expanduser().resolve())
+        key: str(absolute(value))
         for key, value in places.items()
-        if isinstance(value, str) and Path(value).expanduser().exists()
+        if isinstance(value, str) and expanded(value).exists()
     }
     if isinstance(split := about.get("split"), str):
         found["benchmark.split"] = split

@@ -11,7 +11,7 @@ from eval import config as configuration
 from eval.config import Settings
 from eval.core import Benchmark, Prediction, Result, Sample
 from eval.errors import ConfigError, RunError
-from eval.files import make_folder
+from eval.files import absolute, make_folder
 from eval.judges.transcript import Transcript
 from eval.provenance import files_hash
 from eval.readers.malformed import BadRowPolicy
@@ -20,7 +20,7 @@ from eval.readers.submission import is_withheld
 from eval.report.terminal import projection
 from eval.running.judge_session import Judging, judge_overrides, judged, notes_of, protocol_overrides
 from eval.running.outcome import is_whole, origin, stamp, submitted, write_and_show
-from eval.running.request import ScoreRequest, absolute
+from eval.running.request import ScoreRequest
 from eval.running.score import score_predictions
 from eval.runs.folder import (
     PREDICTIONS,
@@ -43,6 +43,8 @@ def score(request: ScoreRequest) -> tuple[Result, bool]:
     Raises:
         TarsierEvalError: a setting, file or name is wrong, or the judge cannot be used.
     """
+    given = [name for name in ("data", "judge", "protocol") if getattr(request, name) is not None]
+    configuration.refuse_unused("score", request.overrides, given)
     benches = configuration.benchmarks_named(request.bench)
     if len(benches) > 1:
         raise ConfigError(f"score takes one benchmark at a time, not {request.bench!r}.")
@@ -55,7 +57,7 @@ def score(request: ScoreRequest) -> tuple[Result, bool]:
     judging = Judging(settings)
     benchmark, transcript = judging.benchmark(settings)
     run = source.parent if source.name == PREDICTIONS else source
-    record = read_record(run) if (run / RUN).is_file() else None
+    record = read_record(run) if (run / RUN).exists() else None
     known: dict[str, Any] = (
         {} if record is None else {**record.fingerprint, "accepted": [asdict(each) for each in record.accepted]}
     )
@@ -87,7 +89,7 @@ def _scored(
     transcript: Transcript | None,
 ) -> tuple[Result, bool]:
     """Score pairs into a locked folder; return the result, and whether nothing failed and nothing is missing."""
-    files = [read] if read.is_file() else sorted(read.glob("*.jsonl"))
+    files = [read] if not read.is_dir() else sorted(read.glob("*.jsonl"))
     missing = known.get("n_samples", len(pairs)) - len(pairs)
     if transcript is not None:
         judging.announce(benchmark, pairs)

@@ -8,6 +8,7 @@ from math import isclose
 from pathlib import Path
 from typing import Any
 
+from eval import config as configuration
 from eval.analysis.leaderboard.cells import read_csv
 from eval.analysis.leaderboard.finding import opened, sha256_of
 from eval.analysis.leaderboard.gathering import TABLE
@@ -16,8 +17,9 @@ from eval.analysis.leaderboard.rows import COLUMNS, TableRow
 from eval.analysis.leaderboard.table import find_row
 from eval.core import Score
 from eval.errors import ConfigError, TarsierEvalError
+from eval.files import absolute
 from eval.readers.rows import read_jsonl
-from eval.running.request import Place, absolute
+from eval.running.request import Place
 from eval.running.rescore import rescore
 from eval.runs.checksums import verify_settings
 from eval.runs.folder import SCORES
@@ -58,6 +60,7 @@ def verify_row(
     Raises:
         ConfigError: there is no such table or row, it is a published one, or something that it takes is not available.
     """
+    configuration.refuse_unused("verify-row", overrides, ["data"] if data else [])
     path = absolute(table) if table else TABLE
     if not path.is_file():
         raise ConfigError(f"The table {str(path)!r} does not exist; make it: tarsier-eval leaderboard.")
@@ -66,7 +69,7 @@ def verify_row(
         raise ConfigError(
             f"--row {which}: {called(row)} is published ({row.source}); there is no run to compute it from."
         )
-    place = absolute(run) if run else (path.parent / row.provenance).resolve()
+    place = absolute(run) if run else absolute(path.parent / row.provenance)
     if not place.exists():
         raise ConfigError(f"{place}, which the row comes from, is gone; give the run's folder or bundle as --run.")
     sha256 = None if run else row.bundle_sha256

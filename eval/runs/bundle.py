@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from eval.errors import DataError, TarsierEvalError
+from eval.files import absolute, open_regular
 from eval.runs.folder import CONFIG, PREDICTIONS, RESULT, RUN, SCORES, SUBMISSION, VERDICTS
 
 SUFFIX = ".tar.gz"
@@ -83,7 +84,7 @@ def pack(files: Mapping[str, bytes]) -> bytes:
 def is_bundle(path: Path) -> bool:
     """Whether a file starts with a bundle's first bytes."""
     try:
-        with gzip.open(path, "rb") as file:
+        with open_regular(path) as packed, gzip.open(packed, "rb") as file:
             return _header(file.read(_BLOCK)).name == MANIFEST
     except (OSError, EOFError, zlib.error, DataError):
         return False
@@ -118,7 +119,7 @@ def unpacked(place: Path) -> Iterator[Path]:
     if not place.exists():
         raise DataError(f"The bundle {place} does not exist.")
     with tempfile.TemporaryDirectory(prefix="tarsier-eval-") as name:
-        folder = Path(name).resolve()
+        folder = absolute(name)
         open_bundle(place, folder)
         try:
             yield folder
@@ -128,10 +129,8 @@ def unpacked(place: Path) -> Iterator[Path]:
 
 
 def _unpack(path: Path, folder: Path) -> None:
-    if not path.is_file():
-        raise DataError("there is no such file")
     bound = min(MAX_BYTES, FREE + MAX_RATIO * path.stat().st_size)
-    with gzip.open(path, "rb") as file:
+    with open_regular(path) as packed, gzip.open(packed, "rb") as file:
         left = _manifest(file)
         if sum(size for size, _ in left.values()) > bound:
             raise DataError(f"it would unpack to more than {bound >> 20} MiB")

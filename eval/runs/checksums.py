@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from eval.errors import RunError
-from eval.files import refused, to_json, to_jsonl, write_bytes_atomically, write_json
+from eval.files import read_regular, refused, to_json, to_jsonl, write_bytes_atomically, write_json
 from eval.runs.folder import CONFIG, PREDICTIONS, RESULT, RUN, SCORES, VERDICTS
 from eval.runs.places import without_places
 
@@ -51,8 +51,8 @@ def write_scored(
     try:
         if verdicts is None:
             (folder / VERDICTS).unlink(missing_ok=True)
-        if (folder / PREDICTIONS).is_file():
-            files[PREDICTIONS] = _seal((folder / PREDICTIONS).read_bytes())
+        if (folder / PREDICTIONS).exists():
+            files[PREDICTIONS] = _seal(read_regular(folder / PREDICTIONS))
     except OSError as error:
         raise refused(folder, error) from error
     for name in _SETTINGS:
@@ -94,7 +94,7 @@ def verify(folder: Path, result: Mapping[str, Any], name: str) -> None:
     files = result.get("files")
     known = files.get(name) if isinstance(files, dict) else None
     try:
-        content = path.read_bytes() if path.is_file() else None
+        content = read_regular(path) if path.exists() else None
     except OSError as error:
         raise RunError(f"{path} cannot be read: {error.strerror}. {_AGAIN}") from error
     if known is None:
@@ -117,7 +117,7 @@ def verify(folder: Path, result: Mapping[str, Any], name: str) -> None:
 def _settings(path: Path) -> dict[str, Any] | None:
     """Return the checksum of a file of settings by its content; None where there is none that can be read."""
     try:
-        found = yaml.safe_load(path.read_bytes()) if path.is_file() else None
+        found = yaml.safe_load(read_regular(path)) if path.exists() else None
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return None
     if isinstance(found, dict):

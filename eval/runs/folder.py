@@ -24,8 +24,11 @@ from typing import Any
 
 from eval.errors import ConfigError, RunError
 from eval.files import (
+    absolute,
     leftover_of,
     make_folder,
+    open_regular,
+    read_regular,
     refused,
     to_json,
     write_atomically,
@@ -71,8 +74,8 @@ _NAMES = {RUN, CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, TIMELINE, SUBMISSI
 
 def result_folder(name: str | Path) -> Path:
     """Return the folder of a run or a score given by name. Raises ConfigError where it holds no result."""
-    folder = Path(name).expanduser().resolve()
-    if not (folder / RESULT).is_file():
+    folder = absolute(name)
+    if not (folder / RESULT).exists():
         raise ConfigError(f"{str(name)!r} holds no {RESULT}: give the folder of a run that is through, or of a score.")
     return folder
 
@@ -111,7 +114,7 @@ def _is_stillborn(folder: Path) -> bool:
     config = folder / CONFIG
     if not config.exists():
         return True
-    lines = config.read_bytes().splitlines()
+    lines = read_regular(config).splitlines()
     return not lines or all(any(line.startswith(key) for line in lines) for key in (b"benchmark:", b"model:"))
 
 
@@ -191,7 +194,7 @@ def _brought_up_to_date(
 ) -> tuple[RunRecord, list[str]]:
     """Write accepted differences, and a missing configuration, to disk; return the record and notes for the user."""
     config = folder / CONFIG
-    there = sha256(config.read_bytes()) if config.exists() else None
+    there = sha256(read_regular(config)) if config.exists() else None
     notes = []
     if there is None or (record.config_sha256 and there != record.config_sha256):
         notes.append(f"{config} was missing or damaged; it is written again from the settings of this start.")
@@ -220,7 +223,7 @@ def _remove_leftovers(folder: Path) -> list[str]:
 def _count_lines(path: Path) -> int:
     if not path.exists():
         return 0
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return sum(1 for line in file if line.strip())
 
 

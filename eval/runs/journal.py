@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.errors import RunError
-from eval.files import FILE_MODE, refused, sync_folder, to_jsonl, write_all
+from eval.files import FILE_MODE, open_regular, refused, sync_folder, to_jsonl, write_all
 
 
 class Journal:
@@ -34,7 +34,7 @@ class Journal:
         try:
             if not self.path.exists():
                 return None
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 good, number, bad = self._look(file)
                 size = file.seek(0, os.SEEK_END)
                 file.seek(max(good - 1, 0))

@@ -22,7 +22,7 @@ from pathlib import Path
 from weakref import WeakSet, finalize
 
 from eval.errors import RunError
-from eval.files import FILE_MODE, refused, write_all
+from eval.files import FILE_MODE, read_regular_text, refused, write_all
 
 LOCK = ".lock"
 """The file in the folder."""
@@ -102,7 +102,7 @@ class FolderLock:
     def _held_by(self) -> str:
         remedy = "Wait for it or stop it, or choose another OUT."
         try:
-            who = json.loads(self.path.read_text(encoding="utf-8"))
+            who = json.loads(read_regular_text(self.path))
             named = f"process {who['pid']} on {who['host']} since {who['since']} ({who['command']})"
         except (OSError, ValueError, KeyError, TypeError):
             named = "another process"  # It has not written its name yet, or is just ending.

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.errors import RunError, did_you_mean
-from eval.files import to_json, write_json
+from eval.files import read_regular_text, to_json, write_json
 from eval.runs.differences import Difference, differences_of, not_accepted
 
 RUN = "run.json"
@@ -70,7 +70,7 @@ def read_record(folder: Path) -> RunRecord:
         RunError: run.json is damaged or cannot be read.
     """
     try:
-        found = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        found = json.loads(read_regular_text(folder / RUN))
         fingerprint, accepted = found["fingerprint"], tuple(Accepted(**each) for each in found.get("accepted", ()))
         config = found.get("config_sha256")
     except OSError as error:

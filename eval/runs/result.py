@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from eval.core import Result, Score, Status
 from eval.errors import DataError, RunError
+from eval.files import read_regular
 from eval.readers.malformed import RowError
 from eval.readers.rows import Row, by_label, read_jsonl
 from eval.runs.checksums import verify
@@ -43,7 +44,7 @@ def read_result(folder: Path) -> tuple[Result, Mapping[str, Any]]:
     try:
         if path.stat().st_size > MAX_RESULT:
             raise DataError(f"{path} is too large for a result. {AGAIN}")
-        content = path.read_bytes()
+        content = read_regular(path)
     except FileNotFoundError:
         raise RunError(f"{path if folder.exists() else folder} does not exist. {_GIVE}") from None
     except OSError as error:

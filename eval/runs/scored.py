@@ -14,6 +14,7 @@ import yaml
 
 from eval.core import Prediction, Result, Sample, Score
 from eval.errors import DataError, RunError
+from eval.files import read_regular, read_regular_text
 from eval.provenance import digest, files_hash
 from eval.readers.predictions import read_run
 from eval.runs.bundle import unpacked
@@ -163,7 +164,7 @@ class ScoredRun:
         A run records it in run.json, and a score of a run copies it into its result. Of a prediction file from
         elsewhere only the content is known.
         """
-        if (self.folder / RUN).is_file():
+        if (self.folder / RUN).exists():
             record = read_record(self.folder)
             made_by, accepted = dict(record.fingerprint), record.accepted
         else:
@@ -182,7 +183,7 @@ class ScoredRun:
         """Hash of the predictions, from the result or of predictions.jsonl."""
         named = self.result.provenance.get("predictions_sha256")
         path = self.folder / PREDICTIONS
-        return str(named or "") if named or not path.is_file() else _sha256(path)
+        return str(named or "") if named or not path.exists() else _sha256(path)
 
     @cached_property
     def scores_sha256(self) -> str:
@@ -204,10 +205,10 @@ class ScoredRun:
 def read_settings(folder: Path) -> dict[str, Any]:
     """Return the settings of a run from its config.yaml; {} where it has none. Raises DataError."""
     path = folder / CONFIG
-    if not path.is_file():
+    if not path.exists():
         return {}
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = yaml.safe_load(read_regular_text(path))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise damaged(path, " ".join(str(error).split())) from error
     if not isinstance(found, dict):
@@ -222,6 +223,6 @@ def damaged(path: Path, why: str) -> DataError:
 
 def _sha256(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(read_regular(path)).hexdigest()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}. {AGAIN}") from error

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.core import Clip, DecoderName, PictureRules
-from eval.errors import MediaError
+from eval.errors import MediaError, RunError
+from eval.files import make_folder, read_regular
 from eval.video.files import check_regular, is_folder
 from eval.video.frames import decoder_version
 from eval.video.limits import MAX_SIDE
@@ -104,8 +105,7 @@ class FrameStore:
     def get(self, key: FrameKey) -> list[Image] | None:
         """Return the frames of an entry, or None where there is no intact one."""
         try:
-            with self._path(key).open("rb") as file:
-                data = memoryview(file.read())
+            data = memoryview(read_regular(self._path(key)))
         except OSError:
             return None
         body, digest = data[:-_DIGEST], data[-_DIGEST:]
@@ -118,12 +118,12 @@ class FrameStore:
 
     def put(self, key: FrameKey, frames: Sequence[Image]) -> None:
         """Store the frames of a clip, unless one of its files has changed since its key was computed."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, RunError):
             if tuple(_stamp(file) for file in key.files) != key.stamps:
                 return
-            self._unfinished.mkdir(parents=True, exist_ok=True)
+            make_folder(self._unfinished)
             path = self._path(key)
-            path.parent.mkdir(exist_ok=True)
+            make_folder(path.parent)
             handle, name = tempfile.mkstemp(dir=self._unfinished)
             try:
                 with os.fdopen(handle, "wb") as file:

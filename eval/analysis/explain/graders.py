@@ -10,6 +10,7 @@ from typing import Any
 from eval.analysis.explain.ways import JUDGE, VariantScores
 from eval.core import COMPLETE_FROM, Prediction, Sample, Score, Scorer
 from eval.errors import ConfigError
+from eval.files import absolute
 from eval.judges.calls import Respondent
 from eval.judges.protocol import JudgeProtocol
 from eval.judges.replay import RecordedJudge
@@ -78,7 +79,7 @@ def places(run: Path, named: Sequence[str]) -> list[Path]:
     Raises:
         ConfigError: a named path is neither.
     """
-    found = [Path(name).expanduser().resolve() for name in named]
+    found = [absolute(name) for name in named]
     for path, name in zip(found, named, strict=True):
         if not _holds_verdicts(path):
             raise ConfigError(f"--verdicts {name}: neither the folder of a score nor a bundle of one.")

@@ -20,6 +20,7 @@ from typing import Any
 
 from eval.analysis.leaderboard.rows import COLUMNS, Origin, TableRow, instant
 from eval.errors import DataError, did_you_mean
+from eval.files import read_regular_text
 
 MAX_CELL = 2000
 """Most characters of a text; anything longer is no name."""
@@ -56,7 +57,7 @@ def read_csv(path: Path) -> list[TableRow]:
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise DataError(f"{path} is larger than any leaderboard; move it away, and make another one.")
-        text = path.read_bytes().decode("utf-8")
+        text = read_regular_text(path)
     except (OSError, UnicodeError) as error:
         raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}. {_REMEDY}") from error
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from eval.analysis.leaderboard.reading import refuse_untabular, rows_of
 from eval.analysis.leaderboard.rows import TableRow
 from eval.errors import ConfigError, TarsierEvalError
+from eval.files import absolute, open_regular
 from eval.runs.bundle import SUFFIX
 from eval.runs.folder import PREDICTIONS, RESULT, RUN
 from eval.runs.scored import ScoredRun
@@ -79,7 +80,7 @@ def _found(places: Sequence[Path]) -> list[Path]:
     for place in places:
         if not place.exists():
             raise ConfigError(f"{str(place)!r} does not exist: give run folders, a folder of them, or bundles.")
-    return list(dict.fromkeys(path.resolve() for place in places for path in _candidates(place)))
+    return list(dict.fromkeys(absolute(path) for place in places for path in _candidates(place)))
 
 
 @contextmanager
@@ -97,7 +98,7 @@ def opened(path: Path) -> Iterator[ScoredRun]:
 def sha256_of(path: Path) -> str:
     """Return the hash of a file's content."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()

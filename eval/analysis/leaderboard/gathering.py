@@ -14,6 +14,7 @@ from eval.analysis.leaderboard.table import update
 from eval.analysis.leaderboard.view import latex, markdown
 from eval.config import PROJECT, RUNS
 from eval.errors import ConfigError
+from eval.files import absolute, expanded
 
 TABLE = PROJECT / "results" / "leaderboard.csv"
 PUBLISHED = PROJECT / "results" / "published.csv"
@@ -44,10 +45,10 @@ def gather(places: Sequence[str | Path] = (), to: str | Path | None = None) -> G
         ConfigError: one of the places does not exist, or the file is no CSV file.
         DataError, RunError: the table, or the list of published numbers, is damaged, or cannot be written.
     """
-    table = Path(to).expanduser().resolve() if to else TABLE
+    table = absolute(to) if to else TABLE
     if table.suffix != ".csv":
         raise ConfigError(f"--to {to}: the table is a CSV file; end its name in .csv.")
-    runs = [Path(name).expanduser() for name in places] or ([RUNS] if RUNS.is_dir() else [])
+    runs = [expanded(name) for name in places] or ([RUNS] if RUNS.is_dir() else [])
     published = read_published(PUBLISHED) if PUBLISHED.is_file() else []
     found = find_rows(runs, table)
     differ = differ_by_runs(table)

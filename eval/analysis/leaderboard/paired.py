@@ -11,6 +11,7 @@ from eval.analysis.compare.systems import compare_systems
 from eval.analysis.leaderboard.rows import TableRow
 from eval.analysis.leaderboard.significance import LEVEL, Differ, differ_independently
 from eval.errors import TarsierEvalError
+from eval.files import absolute
 from eval.runs.scored import ScoredRun
 
 
@@ -19,8 +20,8 @@ def differ_by_runs(table: Path) -> Differ:
 
     @cache
     def changes(first: str, second: str) -> tuple[Change, ...]:
-        folders = [(table.parent / name).resolve() for name in (first, second)]
         try:
+            folders = [absolute(table.parent / name) for name in (first, second)]
             if not all(folder.is_dir() for folder in folders):
                 return ()
             return compare_systems(ScoredRun.read(folders[0]), ScoredRun.read(folders[1])).changes

@@ -9,6 +9,7 @@ with the published digits. `judge` is the judge's name in the source.
 from __future__ import annotations
 
 import csv
+import io
 import math
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from eval.analysis.leaderboard.cells import check_cell
 from eval.analysis.leaderboard.rows import TableRow
 from eval.core import OVERALL
 from eval.errors import DataError
+from eval.files import read_regular_text
+from eval.readers.malformed import printable
 from eval.scorers.traits import all_traits
 
 FIELDS = ("benchmark", "split", "subset", "model", "metric", "value", "judge", "source")
@@ -28,11 +31,10 @@ def read_published(path: Path) -> list[TableRow]:
         DataError: a line does not fit; the message names it.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            if tuple(reader.fieldnames or ()) != FIELDS:
-                raise DataError(f"{path}:1: the columns must be {','.join(FIELDS)}.")
-            return [_row(fields, f"{path}:{reader.line_num}") for fields in reader]
+        reader = csv.DictReader(io.StringIO(read_regular_text(path), newline=""), strict=True)
+        if tuple(reader.fieldnames or ()) != FIELDS:
+            raise DataError(f"{path}:1: the columns must be {','.join(FIELDS)}.")
+        return [_row(fields, f"{path}:{reader.line_num}") for fields in reader]
     except (OSError, UnicodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
 
@@ -53,17 +55,17 @@ def _row(fields: dict[str, str], place: str) -> TableRow:
         raise DataError(f"{place}: value {fields['value']!r} is no number.")
     return TableRow(
         origin="published",
-        benchmark=fields["benchmark"],
-        split=fields["split"],
-        subset=fields["subset"],
-        model=fields["model"],
-        metric=fields["metric"],
+        benchmark=printable(fields["benchmark"]),
+        split=printable(fields["split"]),
+        subset=printable(fields["subset"]),
+        model=printable(fields["model"]),
+        metric=printable(fields["metric"]),
         accounting="",
-        judge=fields["judge"],
+        judge=printable(fields["judge"]),
         protocol="",
         value=value,
         headline=fields["subset"] == OVERALL and fields["metric"] in _headlines(),
-        source=fields["source"],
+        source=printable(fields["source"]),
     )
 
 

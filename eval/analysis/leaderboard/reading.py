@@ -7,6 +7,7 @@ from eval.analysis.leaderboard.rows import TableRow, instant
 from eval.core import OVERALL, Metric, Result
 from eval.errors import DataError
 from eval.provenance import digest
+from eval.readers.malformed import printable
 from eval.runs.folder import RESULT
 from eval.runs.result import AGAIN
 from eval.runs.scored import ScoredRun
@@ -42,7 +43,7 @@ def _check(result: Result) -> None:
 
 
 def rows_of(scored: ScoredRun, provenance: str, bundle_sha256: str = "") -> list[TableRow]:
-    """Return a row for each metric of a result.
+    """Return a row for each metric of a result, with control characters of names escaped: a table is printed too.
 
     Args:
         scored: The folder.
@@ -53,14 +54,14 @@ def rows_of(scored: ScoredRun, provenance: str, bundle_sha256: str = "") -> list
     return [
         TableRow(
             origin="run",
-            benchmark=result.benchmark,
-            split=result.provenance.get("split") or "",
-            subset=metric.subset,
-            model=result.model,
-            metric=metric.name,
+            benchmark=printable(result.benchmark),
+            split=printable(result.provenance.get("split") or ""),
+            subset=printable(metric.subset),
+            model=printable(result.model),
+            metric=printable(metric.name),
             accounting=metric.accounting,
-            judge=result.judge or "",
-            protocol=result.protocol or "",
+            judge=printable(result.judge or ""),
+            protocol=printable(result.protocol or ""),
             value=metric.value,
             stderr=metric.stderr,
             low=None if metric.interval is None else metric.interval[0],

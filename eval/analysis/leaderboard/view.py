@@ -19,7 +19,7 @@ from itertools import groupby
 from eval.analysis.leaderboard.rows import TableRow
 from eval.analysis.leaderboard.significance import Differ, best_of, differ_independently
 from eval.core import OVERALL
-from eval.report.printing import printed
+from eval.report.printing import UNBOUNDED, one_line, printed
 
 INCOMPLETE = "†"
 
@@ -214,4 +214,4 @@ def escape_latex(text: str) -> str:
 
 
 def _flat(text: str) -> str:
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    return one_line(text, UNBOUNDED)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.errors import ConfigError
+from eval.files import read_regular_text
 from eval.judges.calls import Usage
 from eval.readers.malformed import printable
 from eval.readers.yaml_guard import check_yaml
@@ -106,7 +107,7 @@ def _plain(path: Path) -> Any:
         raise ConfigError(f"prices={str(path)!r} cannot be read: {why}; check the path.")
     try:
         check_yaml(path)
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.safe_load(read_regular_text(path))
     except (ConfigError, OSError, ValueError, yaml.YAMLError) as error:
         said = printable(str(error))
         raise ConfigError(f"prices={str(path)!r} is no price file: {said}; conf/prices.yaml shows the form.") from error

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from eval.errors import ModelError
+from eval.files import expanded
 from eval.models.tarsier.config import CONFIG, TarsierConfig, read_config
 from eval.models.tarsier.ending import GENERATION
 from eval.models.tarsier.fitting import refuse_differences, refuse_unfit
@@ -80,7 +81,7 @@ def find_checkpoint(source: str, revision: str | None = None, check: Check | Non
     Raises:
         ModelError: there is no such folder or repository, or it is not a Tarsier checkpoint in safetensors.
     """
-    folder = Path(source).expanduser()
+    folder = expanded(source)
     if folder.is_dir():
         return check_checkpoint(folder, source, None, check or check_settings)
     if folder.exists() or source.count("/") != 1 or source.startswith((".", "/", "~")):

@@ -8,6 +8,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from eval.errors import ModelError
+from eval.files import open_regular, read_regular
 from eval.readers.malformed import printable
 from eval.readers.parsing import NotJSONError, Twice, parsed
 
@@ -29,12 +30,14 @@ _WEIGHTS = ("F16", "BF16", "F32", "F64")
 def read_small(path: Path, most: int) -> bytes:
     """Return the content of a file beside the weights. Raises ModelError where there is none of at most that size."""
     try:
-        if not path.is_file() or path.stat().st_size > most:
+        with open_regular(path) as file:
+            content = file.read(most + 1)
+        if len(content) > most:
             raise ModelError(f"{path} is not a file, or has more than {most} bytes; take the checkpoint's own.")
         refuse_pointer(path)
-        return path.read_bytes()
     except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}.") from error
+        raise ModelError(f"{path} is not a file that can be read: {error.strerror}.") from error
+    return content
 
 
 def read_json(path: Path, most: int = MAX_CONFIG) -> object:
@@ -59,7 +62,7 @@ def refuse_pointer(path: Path) -> None:
     """Refuse a git-lfs pointer, which stands in for a file that git-lfs did not fetch. Raises ModelError."""
     if path.stat().st_size > MAX_POINTER:
         return
-    text = path.read_bytes()
+    text = read_regular(path)
     if text.startswith(_POINTER):
         size = next((line[5:] for line in text.splitlines() if line.startswith(b"size ")), b"?")
         raise ModelError(
