@@ -18,6 +18,7 @@ from eval.running.judge_session import Judging
 from eval.running.loop import Job, run
 from eval.running.media_check import changed_media
 from eval.running.outcome import stamp
+from eval.running.part import benchmarks_of, describe, draw, of_subsets
 from eval.running.predict import coverage
 from eval.running.request import EvalRequest
 from eval.runs.folder import PREDICTIONS, refuse_changed, refuse_foreign
@@ -32,13 +33,15 @@ def evaluate(request: EvalRequest) -> list[Result]:
     Raises:
         TarsierEvalError: a setting, file or name is wrong, and nothing was started; or the run could not go on.
     """
-    benches = configuration.benchmarks_named(request.bench)
+    benches = benchmarks_of(request.bench)
     settings = [request.settings_of(bench) for bench in benches]
-    name = request.bench.replace(",", "+").replace(" ", "")
+    name = request.bench.replace(",", "+").replace("/", "-").replace(" ", "")
     base = settings[0].out or configuration.RUNS / f"{stamp()}-{settings[0].model.get('name')}-{name}"
     judging = Judging(settings[0])
     outs = [base / bench if len(benches) > 1 else base for bench in benches]
-    jobs = [_job(one, out, judging) for one, out in zip(settings, outs, strict=True)]
+    jobs = [
+        _job(one, out, judging, subsets) for one, out, subsets in zip(settings, outs, benches.values(), strict=True)
+    ]
     # Check the judge before the model works; if all outputs exist already, it may not be needed.
     if any(job.transcript is not None and not (job.out / PREDICTIONS).exists() for job in jobs):
         judging.check()
@@ -69,7 +72,7 @@ def frame_loader(settings: Settings) -> FrameLoader:
     return loader
 
 
-def _job(settings: Settings, out: Path, judging: Judging) -> Job:
+def _job(settings: Settings, out: Path, judging: Judging, subsets: Sequence[str]) -> Job:
     if not settings.data.is_dir():
         raise ConfigError(f"The data folder {str(settings.data)!r} does not exist, or is no folder.")
     if settings.annotations is not None and not settings.annotations.exists():
@@ -82,7 +85,9 @@ def _job(settings: Settings, out: Path, judging: Judging) -> Job:
         if sample.id in seen:
             raise DataError(f"{benchmark.name}: the sample id {sample.id!r} comes twice; ids must be unique.")
         seen.add(sample.id)
-    samples = population[: settings.limit]
+    chosen = of_subsets([(sample.subset, sample) for sample in population], subsets, benchmark)
+    samples = draw(chosen, settings.limit)
+    part = describe(population, samples, settings.limit, subsets, benchmark.scorer.traits.renamed)
     short = [c for c in coverage(samples) if c.fraction < settings.min_coverage]
     if short:
         listed = "; ".join(f"{c.subset or benchmark.name} {c.present}/{c.total}" for c in short)
@@ -94,7 +99,7 @@ def _job(settings: Settings, out: Path, judging: Judging) -> Job:
         # A trial scoring without outputs: refuses unscorable samples before the model works.
         absent = [(s, Prediction(id=s.id, prompt=s.prompt, output=None, error="not run yet")) for s in samples]
         benchmark.scorer.score(absent, population)
-    identity = _identity(settings, benchmark, samples)
+    identity = {**_identity(settings, benchmark, samples), **({"part": part} if part else {})}
     refuse_changed(out, identity, settings.accept)
     return Job(
         settings=settings,

@@ -73,8 +73,18 @@ def result_folder(name: str | Path) -> Path:
     """Return the folder of a run or a score given by name. Raises ConfigError where it holds no result."""
     folder = Path(name).expanduser().resolve()
     if not (folder / RESULT).is_file():
+        if inside := runs_inside(folder):
+            raise ConfigError(f"{str(name)!r} holds several runs; give one of them: {inside}.")
         raise ConfigError(f"{str(name)!r} holds no {RESULT}: give the folder of a run that is through, or of a score.")
     return folder
+
+
+def runs_inside(folder: Path) -> str:
+    """Return the names of the folders of runs and scores inside a folder, for a message; "" where there are none."""
+    if not folder.is_dir():
+        return ""
+    found = {path.parent.name for name in (RUN, RESULT) for path in folder.glob(f"*/{name}")}
+    return ", ".join(sorted(found))
 
 
 def holds_only(folder: Path, names: Iterable[str]) -> bool:
