@@ -46,7 +46,7 @@ from eval.judges.replay import ReplayJudge
 from eval.running.judge_session import pack_of
 from eval.running.request import WhyRequest, absolute
 from eval.running.rescore import pairs_of, population_of, rescore
-from eval.runs.folder import RESULT
+from eval.runs.folder import RESULT, runs_inside
 from eval.runs.scored import ScoredRun
 
 Pairs = list[tuple[Sample, Prediction]]
@@ -86,6 +86,8 @@ def explain_run(request: WhyRequest) -> Explanation:
         DataError, RunError: a file is damaged.
     """
     path = absolute(request.run)
+    if inside := runs_inside(path) if not (path / RESULT).is_file() else "":
+        raise ConfigError(f"--run {request.run} holds several runs; give one of them: {inside}.")
     if not path.exists() or (path.is_dir() and not (path / RESULT).is_file()):
         raise ConfigError(
             f"--run {request.run} holds no {RESULT}: give the folder of a run that is through, or of a score; score a "

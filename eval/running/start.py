@@ -10,7 +10,7 @@ from eval import building
 from eval import config as configuration
 from eval.config import Settings
 from eval.core import Benchmark, Model, Prediction, Result, Sample
-from eval.errors import ConfigError, DataError
+from eval.errors import ConfigError, DataError, RunError
 from eval.provenance import code_hash, data_hash, library_versions, prompts_hash
 from eval.readers.submission import is_withheld
 from eval.report.terminal import show_summary
@@ -21,7 +21,8 @@ from eval.running.outcome import stamp
 from eval.running.part import benchmarks_of, describe, draw, of_subsets
 from eval.running.predict import coverage
 from eval.running.request import EvalRequest
-from eval.runs.folder import PREDICTIONS, refuse_changed, refuse_foreign
+from eval.runs.folder import PREDICTIONS, RESULT, RUN, refuse_changed, refuse_foreign
+from eval.runs.lock import refuse_busy
 
 if TYPE_CHECKING:
     from eval.video.workers import FrameLoader
@@ -38,6 +39,8 @@ def evaluate(request: EvalRequest) -> list[Result]:
     name = request.bench.replace(",", "+").replace("/", "-").replace(" ", "")
     base = settings[0].out or configuration.RUNS / f"{stamp()}-{settings[0].model.get('name')}-{name}"
     judging = Judging(settings[0])
+    if len(benches) > 1:
+        _refuse_single(base)
     outs = [base / bench if len(benches) > 1 else base for bench in benches]
     jobs = [
         _job(one, out, judging, subsets) for one, out, subsets in zip(settings, outs, benches.values(), strict=True)
@@ -52,6 +55,22 @@ def evaluate(request: EvalRequest) -> list[Result]:
     if len(results) > 1:
         show_summary(results)
     return results
+
+
+def _refuse_single(folder: Path) -> None:
+    """Refuse a folder for the runs of several benchmarks that is itself a run or a score, in which they would be lost.
+
+    Raises:
+        RunError: it is one, or a file.
+    """
+    own = next((name for name in (RUN, PREDICTIONS, RESULT) if (folder / name).exists()), None)
+    if own is not None:
+        raise RunError(
+            f"{folder} is the folder of one run or score (it holds {own}), and several benchmarks take a folder each "
+            "inside OUT. Choose another OUT, or give the benchmark of this run alone."
+        )
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is a file. Choose another OUT.")
 
 
 def frame_loader(settings: Settings) -> FrameLoader:
@@ -78,6 +97,7 @@ def _job(settings: Settings, out: Path, judging: Judging, subsets: Sequence[str]
     if settings.annotations is not None and not settings.annotations.exists():
         raise ConfigError(f"The annotation file {str(settings.annotations)!r} does not exist.")
     refuse_foreign(out)
+    refuse_busy(out)
     benchmark, transcript = judging.benchmark(settings)
     population = list(benchmark.samples())
     seen: set[str] = set()

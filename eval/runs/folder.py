@@ -111,6 +111,8 @@ def refuse_foreign(folder: Path) -> None:
             f"{folder} holds {PREDICTIONS} and no {RUN}, which says how they were made. Choose another OUT; "
             f"the predictions can be scored: score --pred {folder / PREDICTIONS}."
         )
+    if inside := runs_inside(folder):
+        raise RunError(f"{folder} holds several runs ({inside}). Choose another OUT, or one of these folders.")
     raise RunError(f"{folder} is there already and is not a run. Choose another OUT, or an empty folder.")
 
 
