@@ -172,9 +172,13 @@ def timing_line(timing: Mapping[str, Any]) -> str:
     parts = [f"{name} {stages[name]:.1f}" for name in ("encode", "prefill", "generate") if stages[name]]
     model = f" ({', '.join(parts)} s)" if parts else ""
     tokens = f"; {timing['tokens']} tokens, {timing['tokens_per_s']:.0f}/s" if timing["tokens_per_s"] else ""
+    shared = ""
+    if timing.get("shared_by_samples_with"):
+        shared = " What was done for several benchmarks at once is divided by their samples."
     return (
         f"{timing['samples']} predicted in {timing['wall_s']:.1f} s{share}{model}{tokens}; waited for frames "
         f"{stages['wait']:.1f} s, scored {stages['score']:.1f} s. Decoding took {stages['decode']:.1f} s elsewhere."
+        f"{shared}"
     )
 
 

@@ -81,7 +81,7 @@ def result_folder(name: str | Path) -> Path:
 
 def runs_inside(folder: Path) -> str:
     """Return the names of the folders of runs and scores inside a folder, for a message; "" where there are none."""
-    if not folder.is_dir():
+    if not folder.is_dir() or (folder / RUN).exists():
         return ""
     found = {path.parent.name for name in (RUN, RESULT) for path in folder.glob(f"*/{name}")}
     return ", ".join(sorted(found))
