@@ -28,7 +28,7 @@ def run(given: argparse.Namespace) -> bool:
         rows = ", ".join(f"{dataset} {count}" for dataset, count in entry.rows.items())
         print(f"{name}  {rows}".rstrip())
     print(
-        f"Imported to {to}; runs that find no rows below DATA take these (not with benchmark.pack=null), and ask judges "
-        "in upstream's words (not with protocol=native)."
+        f"Imported to {to}; runs that find no rows below DATA take these (not with benchmark.pack=null), and judges "
+        "are asked in upstream's words (not with protocol=native)."
     )
     return True

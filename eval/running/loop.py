@@ -16,6 +16,7 @@ from eval.errors import JudgeError, TarsierEvalError
 from eval.judges.transcript import Transcript
 from eval.readers.predictions import read_run, to_json
 from eval.readers.submission import is_withheld
+from eval.report import printing
 from eval.report.terminal import RunProgress, projection, timing_line
 from eval.report.timeline import timeline
 from eval.running.judge_session import Judging, judged, notes_of
@@ -66,6 +67,8 @@ def run(jobs: Sequence[Job], model: Model, loader: FrameLoader) -> Iterator[Resu
     try:
         for job in jobs:
             runs[job.benchmark.name] = _Run(job, model, clock)
+        for job in jobs:
+            printing.say(printing.results_console(), _asked(job, alone=len(jobs) == 1))
         yield from _results(runs, model, loader, clock)
     except KeyboardInterrupt:
         for each in runs.values():
@@ -75,6 +78,15 @@ def run(jobs: Sequence[Job], model: Model, loader: FrameLoader) -> Iterator[Resu
     finally:
         for each in runs.values():
             each.close()
+
+
+def _asked(job: Job, *, alone: bool) -> str:
+    """Return the line that names the wording of the prompts, and the judge's protocol."""
+    asked, protocol = job.benchmark.asked_with(), job.benchmark.scorer.describe().get("protocol")
+    place = getattr(asked, "place", "")
+    said = f"sked with {asked.name}{f' (read from {place})' if place else ''}"
+    judged = f", judged by protocol {protocol['name']}" if protocol else ""
+    return f"{'A' if alone else f'{job.benchmark.name}: a'}{said}{judged}."
 
 
 def _results(runs: Mapping[str, _Run], model: Model, loader: FrameLoader, clock: Clock) -> Iterator[Result]:

@@ -17,7 +17,7 @@ from eval.report.terminal import show_summary
 from eval.running.judge_session import Judging
 from eval.running.loop import Job, run
 from eval.running.media_check import changed_media
-from eval.running.outcome import say, stamp
+from eval.running.outcome import stamp
 from eval.running.part import benchmarks_of, describe, draw, of_subsets
 from eval.running.predict import coverage
 from eval.running.request import EvalRequest
@@ -45,8 +45,6 @@ def evaluate(request: EvalRequest) -> list[Result]:
     jobs = [
         _job(one, out, judging, subsets) for one, out, subsets in zip(settings, outs, benches.values(), strict=True)
     ]
-    for job in jobs:
-        say(_asked(job, alone=len(jobs) == 1))
     # Check the judge before the model works; if all outputs exist already, it may not be needed.
     if any(job.transcript is not None and not (job.out / PREDICTIONS).exists() for job in jobs):
         judging.check()
@@ -135,15 +133,6 @@ def _job(settings: Settings, out: Path, judging: Judging, subsets: Sequence[str]
         out=out,
         changed=changed_media(out, samples, settings.accept),
     )
-
-
-def _asked(job: Job, *, alone: bool) -> str:
-    """Return the line that names the wording of the prompts, and the judge's protocol."""
-    asked, protocol = job.benchmark.asked_with(), job.benchmark.scorer.describe().get("protocol")
-    place = getattr(asked, "place", "")
-    said = f"sked with {asked.name}{f' (read from {place})' if place else ''}"
-    judged = f", judged by protocol {protocol['name']}" if protocol else ""
-    return f"{'A' if alone else f'{job.benchmark.name}: a'}{said}{judged}."
 
 
 def _identity(settings: Settings, benchmark: Benchmark, samples: Sequence[Sample]) -> dict[str, Any]:

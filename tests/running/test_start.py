@@ -15,15 +15,15 @@ pytestmark = needs_world
 )
 def test_the_wording_and_the_protocol_are_told(tmp_path, capsys, bench, said):
     assert evaluate(tmp_path / "run", "--limit", "1", bench=bench) == 0
-    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Asked with ")]
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Asked with ")]
     assert line.startswith("Asked with own (read from eval/readers/prompts.py)") or "(read from /" in line
     assert line.endswith(f"){said}")
 
 
 def test_the_file_of_rows_is_named_and_each_benchmark_of_several(tmp_path, capsys):
     evaluate(tmp_path / "one", *small_benchmark(tmp_path))
-    assert f"Asked with rows of rows.jsonl (read from {tmp_path / 'rows.jsonl'})." in capsys.readouterr().err
+    assert f"Asked with rows of rows.jsonl (read from {tmp_path / 'rows.jsonl'})." in capsys.readouterr().out
     assert evaluate(tmp_path / "two", "--limit", "1", bench="nextqa,msvd-qa") == 0
-    told = capsys.readouterr().err
+    told = capsys.readouterr().out
     assert "\nmsvd-qa: asked with " in f"\n{told}"
     assert "\nnextqa: asked with " in f"\n{told}"
