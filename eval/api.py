@@ -39,13 +39,13 @@ def evaluate(
     """Run a model on benchmarks, and return the result of each; the folder of a run that was stopped goes on.
 
     Args:
-        bench: a benchmark or group, or several.
+        bench: a benchmark or group, or several; `mvbench/action_count` is one subset.
         model: a name from conf/model/, a checkpoint folder, or a hub id; None: tarsier-tiny.
         data: root of annotations and videos; None: the built-in world.
         annotations: an annotation file in upstream's format, with `data` as the root of its videos.
         judge: `openai:<model>`, `azure:<deployment>`, a server's URL, `replay:<bundle>`; None: the offline one.
         protocol: how the judge is asked.
-        limit: only the first so many samples of each benchmark.
+        limit: a number of samples of each benchmark, drawn from all of its subsets.
         out: the run folder; None: a new one in results/runs/.
         settings: any settings of conf/ by dotted name, such as {"model.n_frames": 16}.
 
@@ -71,7 +71,7 @@ def evaluate(
 
 def score(
     predictions: Place,
-    bench: str,
+    bench: str | None = None,
     *,
     data: Place | None = None,
     judge: str | None = None,
@@ -80,6 +80,8 @@ def score(
     settings: Mapping[str, Any] | None = None,
 ) -> Result:
     """Score a prediction file of upstream's, a folder of them, or a run folder, without a model; see `evaluate`.
+
+    `bench` may be left out for a run, whose files name it.
 
     Raises:
         TarsierEvalError: a setting, file or name is wrong, or the judge cannot be used.

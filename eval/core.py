@@ -209,7 +209,8 @@ class Metric:
     subset: str
     """`overall`, or the subset's own name."""
     value: float | None
-    """Unscaled (accuracy 0 to 1); None where nothing could be scored."""
+    """Unscaled (accuracy 0 to 1); None where nothing could be scored, and for an average over subsets of a part that
+    lacks some of them."""
     n: int
     """Number of samples in the denominator."""
     n_invalid: int

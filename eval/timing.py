@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 BINS = 240
@@ -30,8 +30,8 @@ class Lap:
     """Wall time in seconds."""
     seconds: Mapping[str, float]
     """Seconds by stage."""
-    counts: Mapping[str, int]
-    """Counts by name."""
+    counts: Mapping[str, float]
+    """Counts by name; only those booked on an account, before it is read, are not whole."""
     bin_s: float
     """Seconds of a time bin."""
     course: Mapping[str, Sequence[float]]
@@ -57,6 +57,12 @@ class Lap:
         }
 
 
+def _more(
+    account: Mapping[str, float], before: Mapping[str, float], now: Mapping[str, float], part: float
+) -> dict[str, float]:
+    return {name: account.get(name, 0.0) + part * (now[name] - before.get(name, 0.0)) for name in now}
+
+
 class Clock:
     """Adds up the seconds of stages, in memory that does not grow with the run.
 
@@ -77,6 +83,8 @@ class Clock:
         self._seconds: dict[str, float] = {}
         self._counts: dict[str, int] = {}
         self._course: dict[str, list[float]] = {}
+        self._booked = self._nothing()
+        self._accounts: dict[str, Lap] = {}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -98,20 +106,51 @@ class Clock:
         """Count items, such as tokens."""
         self._counts[name] = self._counts.get(name, 0) + n
 
-    def lap(self) -> Lap:
-        """Return the record since the clock was made, or since the last lap, and reset."""
+    def so_far(self) -> Lap:
+        """Return the record since the clock was made, or since the last lap."""
         self._switch()
         n = max((len(parts) for parts in self._course.values()), default=0)
-        done = Lap(
+        return Lap(
             wall=self._since - self._start,
-            seconds=self._seconds,
-            counts=self._counts,
+            seconds=dict(self._seconds),
+            counts=dict(self._counts),
             bin_s=self._bin_s,
             course={name: parts + [0.0] * (n - len(parts)) for name, parts in self._course.items()},
         )
+
+    def lap(self) -> Lap:
+        """Return the record since the clock was made, or since the last lap, and reset."""
+        done = self.so_far()
         self._start, self._bin_s = self._since, self._first_bin_s
         self._seconds, self._counts, self._course = {}, {}, {}
+        self._booked, self._accounts = self._nothing(), {}
         return done
+
+    def book(self, shares: Mapping[str, int]) -> None:
+        """Book what was recorded since the last booking on accounts, divided in proportion to their shares.
+
+        All accounts together hold what the clock has recorded, however much of the work was done for several at once.
+        """
+        self._switch()
+        before, whole = self._booked, sum(shares.values())
+        for name, share in shares.items():
+            account, part = self._accounts.get(name, self._nothing()), share / whole
+            self._accounts[name] = Lap(
+                wall=account.wall + part * (self._since - self._start - before.wall),
+                seconds=_more(account.seconds, before.seconds, self._seconds, part),
+                counts=_more(account.counts, before.counts, self._counts, part),
+                bin_s=self._bin_s,
+                course={},
+            )
+        self._booked = self.so_far()
+
+    def account(self, name: str) -> Lap:
+        """Return what was booked on an account since the last lap, without its course; counts are whole numbers."""
+        found = self._accounts.get(name, self._nothing())
+        return replace(found, counts={each: round(n) for each, n in found.counts.items()})
+
+    def _nothing(self) -> Lap:
+        return Lap(wall=0.0, seconds={}, counts={}, bin_s=self._bin_s, course={})
 
     def _switch(self) -> None:
         """Add the time since the last switch to the innermost open stage."""

@@ -100,3 +100,24 @@ def test_the_summary_says_what_share_the_model_had(hand):
     assert summary["in_model"] == 0.75
     assert (summary["tokens"], summary["tokens_per_s"], summary["samples"], summary["wall_s"]) == (12, 2.0, 4, 10.0)
     assert summary["stages_s"]["score"] == 2.0
+
+
+def test_time_of_several_is_booked_by_their_shares_and_adds_up(hand):
+    clock = Clock(hand)
+    with clock.stage("model"):
+        hand.at += 4
+    clock.count("tokens", 8)
+    clock.book({"a": 3, "b": 1})
+    with clock.stage("score"):
+        hand.at += 2
+    clock.book({"a": 1})
+    with clock.stage("model"):
+        hand.at += 1
+    clock.count("tokens", 2)
+    clock.book({"b": 5})
+    a, b = clock.account("a"), clock.account("b")
+    assert (a.wall, a.seconds, a.counts) == (5.0, {"model": 3.0, "score": 2.0}, {"tokens": 6})
+    assert (b.wall, b.seconds["model"], b.counts) == (2.0, 2.0, {"tokens": 4})
+    assert clock.so_far().wall == a.wall + b.wall
+    clock.lap()
+    assert clock.account("a").wall == 0.0

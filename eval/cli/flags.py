@@ -32,13 +32,16 @@ def add_verbs(parser: argparse.ArgumentParser, verbs: Mapping[str, Verb], *, des
 def add_model_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of a command that runs a model."""
     parser.add_argument(
-        "--bench", metavar="NAMES", required=True, help="benchmarks or groups of them, separated by commas"
+        "--bench",
+        metavar="NAMES",
+        required=True,
+        help="benchmarks, groups of them, or subsets such as mvbench/action_count, separated by commas",
     )
     parser.add_argument("--model", metavar="NAME", help="a name from conf/model, a checkpoint folder, or a hub id")
     parser.add_argument("--data", metavar="DIR", help="root of annotations and videos (default: the built-in world)")
     parser.add_argument("--ann", metavar="FILE", help="annotation file in upstream's format; DATA roots its videos")
     add_judge_flags(parser)
-    parser.add_argument("--limit", type=int, metavar="N", help="only the first N samples of each benchmark")
+    parser.add_argument("--limit", type=int, metavar="N", help="only N samples of each benchmark, of all subsets")
     add_settings(parser, ", such as model.n_frames=16")
 
 

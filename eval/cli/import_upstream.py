@@ -27,5 +27,10 @@ def run(given: argparse.Namespace) -> bool:
     for name, entry in pack.files.items():
         rows = ", ".join(f"{dataset} {count}" for dataset, count in entry.rows.items())
         print(printable(f"{name}  {rows}".rstrip()))
-    print(printable(f"Imported to {to}; runs that find no rows below DATA take these."))
+    print(
+        printable(
+            f"Imported to {to}; runs that find no rows below DATA take these (not with benchmark.pack=null), and "
+            "judges are asked in upstream's words (not with protocol=native)."
+        )
+    )
     return True

@@ -145,7 +145,7 @@ class Settings:
     annotations: Path | None
     """Annotation file in upstream's format, where one is given."""
     limit: int | None
-    """Number of samples to run, from the first; None: all."""
+    """Number of samples to run; None: all."""
     min_coverage: float
     """Minimum share of available media in each subset."""
     out: Path | None

@@ -25,6 +25,7 @@ from eval.readers.layout import AnnotationSource, DataLayout, Videos, resolve
 from eval.readers.malformed import BadRowPolicy, RowError
 from eval.readers.pack import DEFAULT_PACK, REMEDY, open_pack
 from eval.readers.prompts import OWN, PromptForm, PromptWording, wording
+from eval.readers.recognising import recognised
 from eval.readers.rows import Row
 from eval.readers.upstream import UpstreamRow, read_upstream
 
@@ -157,12 +158,13 @@ class AnnotatedBenchmark(ABC):
         """Return the wording of the prompts, by name and hash. Raises DataError as `samples` does."""
         _, rows, _ = self._resolved()
         if rows is not None:
-            return PromptWording(name=f"rows of {rows.name}", sha256=hashlib.sha256(read_regular(rows)).hexdigest())
+            sha256 = hashlib.sha256(read_regular(rows)).hexdigest()
+            return PromptWording(name=f"rows of {rows.name}", sha256=sha256, place=str(rows))
         return self._template()
 
     def _template(self) -> PromptWording:
         if self.wording == "own":
-            return wording("own", OWN[self.form])
+            return wording("own", OWN[self.form], "eval/readers/prompts.py")
         pack = self._homes().pack
         if pack is None:
             raise DataError(f"{self.name}: wording=upstream needs a protocol pack; {REMEDY}")
@@ -190,6 +192,7 @@ class AnnotatedBenchmark(ABC):
     def _from_official(self, files: Sequence[Path], videos: Videos, names: Namer) -> Iterator[Sample]:
         template = self._template()
         seen: dict[str, str] = {}
+        single = 0
         for one in self.questions(files):
             with self.tolerance:
                 if one.id in seen:
@@ -198,6 +201,7 @@ class AnnotatedBenchmark(ABC):
                 seen[one.id] = one.row.place
                 if self.card.task == "mc_qa":
                     check_options(one.row, one.options, "options")
+                    single += len(one.options) == 1
                 elif not any(target.strip() for target in one.targets):
                     raise RowError(f"{one.row.place}: no reference for {one.id!r}; fetch the file again")
                 hints, foreign = self.places(one.kind)
@@ -213,6 +217,8 @@ class AnnotatedBenchmark(ABC):
                     cluster=self.cluster(one.kind, one.video),
                     metadata={"vid": one.video, "question": one.text, **one.metadata},
                 )
+        if single:
+            _log.warning("%s: %d questions have a single option, and a chance level of 1", files[0], single)
 
     def _subset(self, one: AnnotatedQuestion) -> str:
         known = self.reported()
@@ -222,6 +228,12 @@ class AnnotatedBenchmark(ABC):
         return known.get(one.kind, one.kind)
 
     def _from_upstream(self, path: Path, files: Sequence[Path], videos: Videos, names: Namer) -> Iterator[Sample]:
+        if path.is_file() and (form := recognised(path)) is not None:
+            official = " and ".join(self.official.get(self.split, ()))
+            raise DataError(
+                f"{path} is {form}, and no file of upstream's rows (JSON lines with dataset, idx and text). Official "
+                f"files are read under their own names, here {official}: put the file as distributed below data=."
+            )
         rows = read_upstream(path, self.dataset, self.tolerance)
         kinds, more = self._kinds(path, rows, files, names)
         known = self.reported()

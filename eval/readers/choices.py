@@ -31,9 +31,12 @@ def read_options(prompt: str) -> tuple[str, ...]:
 
 
 def check_options(row: Row, options: Sequence[str], field: str) -> tuple[str, ...]:
-    """Return the options of a question. Raises DataError unless there are 2 to 26, one letter for each."""
-    if not 2 <= len(options) <= len(ascii_uppercase):
-        raise row.error(field, f"lists {len(options)} options, expected 2 to 26; correct it in the file")
+    """Return the options of a question. Raises DataError unless there are 1 to 26, one letter for each.
+
+    A few official questions have a single option, which upstream asks as it is.
+    """
+    if not 1 <= len(options) <= len(ascii_uppercase):
+        raise row.error(field, f"lists {len(options)} options, expected 1 to 26; correct it in the file")
     return tuple(options)
 
 

@@ -55,7 +55,7 @@ class Pack:
         prompts = read_object(self._checked(PROMPTS))
         if not prompts.has(file):
             raise DataError(f"{self.folder}: no wording of {file}; set benchmark.wording=own, or {REMEDY}")
-        return wording("upstream", prompts.text(file))
+        return wording("upstream", prompts.text(file), str(self.folder))
 
     def judge_wording(self) -> Path:
         """Return the file that eval.judges.wording.load_wording reads. Raises DataError where it was changed."""

@@ -24,7 +24,8 @@ from typing import Any, get_args
 
 from eval.core import Clip, ClipNote, Prediction, Sample
 from eval.errors import DataError, did_you_mean
-from eval.readers.malformed import BadRowPolicy
+from eval.readers.malformed import BadRowPolicy, RowError
+from eval.readers.recognising import recognised
 from eval.readers.rows import Row, read_jsonl, some_of
 from eval.readers.upstream import FAILED, UpstreamRow, parse_rows, read_folder
 
@@ -34,6 +35,10 @@ OWN_FILE = "predictions.jsonl"
 SubsetsOf = Callable[[Sequence[UpstreamRow], Path], list[tuple[str, Mapping[str, Any]]]]
 
 _NOTES: tuple[ClipNote, ...] = get_args(ClipNote)
+_GIVE = (
+    "Give a run's predictions.jsonl, or write one JSON object a line as upstream does: dataset, such as "
+    "MVBench/Action Count, idx, and text with prompt, response and prediction"
+)
 _log = logging.getLogger(__name__)
 
 
@@ -85,7 +90,12 @@ def read_predictions(
     tolerance.begin(skip=False)
     own = path / OWN_FILE
     rows = read_jsonl(own) if path.is_dir() and own.exists() and _starts_own(own) else read_folder(path)
-    first = next(rows, None)
+    try:
+        first = next(rows, None)
+    except RowError:
+        if path.is_file() and (form := recognised(path)) is not None:
+            raise DataError(f"{path} is {form}, and no prediction file. {_GIVE}") from None
+        raise
     if first is None:
         raise DataError(f"{path}: no predictions in it; run the benchmark first, or give another file")
     rows = chain([first], rows)
@@ -96,7 +106,7 @@ def read_predictions(
         fields = ", ".join(first.fields) or "none"
         raise DataError(
             f"{first.place}: neither a row of predictions.jsonl (id, benchmark, output) nor one of upstream's "
-            f"(dataset, idx, text); its fields: {fields}. Give a prediction file"
+            f"(dataset, idx, text); its fields: {fields}. {_GIVE}"
         )
     parsed = parse_rows(rows, dataset, path, tolerance)
     pairs = [row.predicted(benchmark) for row in parsed]

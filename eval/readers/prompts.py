@@ -48,6 +48,8 @@ class PromptWording:
     """Hash of the template, or of the file of rows."""
     template: str | None = field(default=None, repr=False)
     """The template; None where the prompts came with the annotations."""
+    place: str = field(default="", repr=False)
+    """The file or folder that it was read from."""
 
     def ask(self, question: str, options: Sequence[str]) -> str:
         """Return the prompt of a question; captions and descriptions have no question."""
@@ -55,7 +57,7 @@ class PromptWording:
         return self.template.format(question=question, options=lettered(options))
 
 
-def wording(name: str, template: str) -> PromptWording:
+def wording(name: str, template: str, place: str = "") -> PromptWording:
     """Return a template as wording. Raises DataError where it has slots other than question and options."""
     try:
         parts = list(Formatter().parse(template))
@@ -66,7 +68,8 @@ def wording(name: str, template: str) -> PromptWording:
         raise DataError(f"wording {name}: a slot is its name alone, without what follows '!' or ':'; import it again")
     if "<video>" not in template or not slots <= SLOTS:
         raise DataError(f"wording {name}: needs <video> and no slots but {sorted(SLOTS)}, not {sorted(slots)}")
-    return PromptWording(name=name, sha256=hashlib.sha256(template.encode()).hexdigest(), template=template)
+    sha256 = hashlib.sha256(template.encode()).hexdigest()
+    return PromptWording(name=name, sha256=sha256, template=template, place=place)
 
 
 def lettered(options: Sequence[str]) -> str:

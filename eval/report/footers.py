@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from eval.core import COMPLETE_FROM, OVERALL, Accounting, Metric, Result
 
@@ -64,6 +65,23 @@ def partial(result: Result) -> list[str]:
     """Return the number of remaining samples, where the run was stopped."""
     left = _to_go(result)
     return [f"Partial: the run stopped with {left} sample{'' if left == 1 else 's'} to go."] if left else []
+
+
+def drawn(result: Result) -> list[str]:
+    """Return how a part of the benchmark was drawn, and the subsets of which it has no sample."""
+    part = result.provenance.get("part")
+    if not isinstance(part, Mapping):
+        return []
+    lines = []
+    if part.get("subsets"):
+        lines.append(f"Of these subsets only: {', '.join(part['subsets'])}.")
+    if part.get("limit") is not None:
+        lines.append(f"LIMIT={part['limit']} draws {part.get('order')}, with seed {part.get('seed')}.")
+    if missing := part.get("missing"):
+        lines.append(
+            f"No average over subsets, since this part has no sample of {len(missing)} of them: {', '.join(missing)}."
+        )
+    return lines
 
 
 def incomplete(result: Result) -> list[str]:

@@ -15,9 +15,10 @@ from rich.text import Text
 from eval.core import OVERALL, Accounting, Metric, Prediction, Result, Score
 from eval.readers.malformed import printable
 from eval.report.columns import Column, Line, show_table
-from eval.report.footers import IF_FAILED, clip_notes, explained, few_videos, headline, incomplete, partial
+from eval.report.footers import IF_FAILED, clip_notes, drawn, explained, few_videos, headline, incomplete, partial
 from eval.report.printing import REASON, one_line, printed, results_console, say
 from eval.runs.folder import PREDICTIONS, SCORES
+from eval.scorers.traits import metric_named
 from eval.stats.clusters import projected_reach
 
 if TYPE_CHECKING:
@@ -155,6 +156,7 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
     counts = result.counts
     for line in (
         *partial(result),
+        *drawn(result),
         f"{counts.total} samples: {counts.scored} scored, {counts.invalid} without a valid answer, {failed} failed.",
         *incomplete(result),
         explained(shown),
@@ -172,18 +174,27 @@ def timing_line(timing: Mapping[str, Any]) -> str:
     parts = [f"{name} {stages[name]:.1f}" for name in ("encode", "prefill", "generate") if stages[name]]
     model = f" ({', '.join(parts)} s)" if parts else ""
     tokens = f"; {timing['tokens']} tokens, {timing['tokens_per_s']:.0f}/s" if timing["tokens_per_s"] else ""
+    shared = ""
+    if timing.get("shared_by_samples_with"):
+        shared = " What was done for several benchmarks at once is divided by their samples."
     return (
         f"{timing['samples']} predicted in {timing['wall_s']:.1f} s{share}{model}{tokens}; waited for frames "
         f"{stages['wait']:.1f} s, scored {stages['score']:.1f} s. Decoding took {stages['decode']:.1f} s elsewhere."
+        f"{shared}"
     )
 
 
 def projection(result: Result, n_full: int) -> str | None:
-    """Return the expected interval of a full run of `n_full` samples, from this part's error; None where unknown."""
+    """Return the expected interval of a full run of `n_full` samples, from this part's error.
+
+    None where the error is unknown, or so large that it tells nothing: the interval would be the whole scale.
+    """
     metric = headline(result, "strict")
     if metric is None or not metric.stderr or not metric.n_clusters or metric.n >= n_full:
         return None
     here = projected_reach(metric.stderr, metric.n, metric.n_clusters, metric.n)
+    if 2 * here >= metric_named(result.primary).best:
+        return None
     full = projected_reach(metric.stderr, metric.n, metric.n_clusters, n_full)
     return (
         f"{result.primary} is known to ±{printed(result.primary, here)} from {metric.n} samples; all {n_full} would "

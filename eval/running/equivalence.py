@@ -12,12 +12,12 @@ from functools import partial
 from typing import Any
 
 from eval import building
-from eval import config as configuration
 from eval.core import Benchmark, ClipPrompts, Generation, Prediction, Sample
 from eval.errors import ConfigError
 from eval.report.equivalence import Equivalence, Flip
 from eval.report.terminal import RunProgress
 from eval.running.judge_session import Judging
+from eval.running.part import benchmarks_of, draw, of_subsets
 from eval.running.predict import Load, predict
 from eval.running.request import EvalRequest
 from eval.running.start import frame_loader
@@ -30,13 +30,15 @@ def measure_equivalence(request: EvalRequest) -> Equivalence:
     Raises:
         TarsierEvalError: a setting, file or name is wrong, or the model can't be asked one prompt at a time.
     """
-    benches = configuration.benchmarks_named(request.bench)
+    benches = benchmarks_of(request.bench)
     if len(benches) > 1:
         raise ConfigError(f"equivalence takes one benchmark at a time, not {request.bench!r}.")
-    settings = request.settings_of(benches[0])
+    ((bench, subsets),) = benches.items()
+    settings = request.settings_of(bench)
     benchmark, _ = Judging(settings).benchmark(settings)
     population = list(benchmark.samples())
-    samples = population[: settings.limit]
+    chosen = of_subsets([(sample.subset, sample) for sample in population], subsets, benchmark)
+    samples = draw(chosen, settings.limit)
     with frame_loader(settings) as loader:
         model = building.build(settings.model, "model")
         if not hasattr(model, "alone"):

@@ -47,7 +47,7 @@ from eval.judges.replay import ReplayJudge
 from eval.running.judge_session import pack_of
 from eval.running.request import WhyRequest
 from eval.running.rescore import pairs_of, population_of, rescore
-from eval.runs.folder import RESULT
+from eval.runs.folder import RESULT, runs_inside
 from eval.runs.scored import ScoredRun
 
 Pairs = list[tuple[Sample, Prediction]]
@@ -88,6 +88,8 @@ def explain_run(request: WhyRequest) -> Explanation:
     """
     configuration.refuse_unused("why", request.overrides, ["data"] if request.data else [])
     path = absolute(request.run)
+    if inside := runs_inside(path) if not (path / RESULT).exists() else "":
+        raise ConfigError(f"--run {request.run} holds several runs; give one of them: {inside}.")
     if not path.exists() or (path.is_dir() and not (path / RESULT).exists()):
         raise ConfigError(
             f"--run {request.run} holds no {RESULT}: give the folder of a run that is through, or of a score; score a "

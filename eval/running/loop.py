@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +16,7 @@ from eval.errors import JudgeError, TarsierEvalError
 from eval.judges.transcript import Transcript
 from eval.readers.predictions import read_run, to_json
 from eval.readers.submission import is_withheld
+from eval.report import printing
 from eval.report.terminal import RunProgress, projection, timing_line
 from eval.report.timeline import timeline
 from eval.running.judge_session import Judging, judged, notes_of
@@ -65,6 +67,8 @@ def run(jobs: Sequence[Job], model: Model, loader: FrameLoader) -> Iterator[Resu
     try:
         for job in jobs:
             runs[job.benchmark.name] = _Run(job, model, clock)
+        for job in jobs:
+            printing.say(printing.results_console(), _asked(job, alone=len(jobs) == 1))
         yield from _results(runs, model, loader, clock)
     except KeyboardInterrupt:
         for each in runs.values():
@@ -76,6 +80,15 @@ def run(jobs: Sequence[Job], model: Model, loader: FrameLoader) -> Iterator[Resu
             each.close()
 
 
+def _asked(job: Job, *, alone: bool) -> str:
+    """Return the line that names the wording of the prompts, and the judge's protocol."""
+    asked, protocol = job.benchmark.asked_with(), job.benchmark.scorer.describe().get("protocol")
+    place = getattr(asked, "place", "")
+    said = f"sked with {asked.name}{f' (read from {place})' if place else ''}"
+    judged = f", judged by protocol {protocol['name']}" if protocol else ""
+    return f"{'A' if alone else f'{job.benchmark.name}: a'}{said}{judged}."
+
+
 def _results(runs: Mapping[str, _Run], model: Model, loader: FrameLoader, clock: Clock) -> Iterator[Result]:
     stream = predict(
         _wanted(runs, model),
@@ -84,13 +97,18 @@ def _results(runs: Mapping[str, _Run], model: Model, loader: FrameLoader, clock:
         settled={name: each.settled() for name, each in runs.items()},
         clock=clock,
     )
-    for each in runs.values():
-        with RunProgress(each.job.benchmark.name, total=len(each.job.samples), done=each.n_done) as progress:
+    several = len(runs) > 1
+    total = sum(len(each.job.samples) for each in runs.values())
+    for n, (name, each) in enumerate(runs.items(), 1):
+        # One line for all: clips that several benchmarks show come for all of them at once.
+        label = f"{len(runs)} benchmarks ({n}: {name})" if several else name
+        done = sum(one.n_done for one in runs.values())
+        with RunProgress(label, total=total, done=done) as progress:
             while each.n_missing:
-                before = each.n_done
-                _keep(next(stream), runs, clock)
-                progress.advance(each.n_done - before)
-        yield each.result()
+                predicted = next(stream)
+                progress.advance(_keep(predicted, runs, clock))
+                clock.book(Counter(sample.benchmark for sample, _ in predicted))
+        yield each.result([*runs] if several else [])
 
 
 def _wanted(runs: Mapping[str, _Run], model: Model) -> list[Sample]:
@@ -107,11 +125,11 @@ def _ahead(model: Model) -> int:
     return max(16, 2 * model.clips_at_once(1))
 
 
-def _keep(predicted: Predicted, runs: Mapping[str, _Run], clock: Clock) -> None:
-    """Write predictions to their run folders."""
+def _keep(predicted: Predicted, runs: Mapping[str, _Run], clock: Clock) -> int:
+    """Write predictions to their run folders; return the number of samples that had none."""
     with clock.stage("write"):
-        for name in dict.fromkeys(sample.benchmark for sample, _ in predicted):
-            clock.count("samples", runs[name].keep([pair for pair in predicted if pair[0].benchmark == name]))
+        names = dict.fromkeys(sample.benchmark for sample, _ in predicted)
+        return sum(runs[name].keep([pair for pair in predicted if pair[0].benchmark == name]) for name in names)
 
 
 class _Run:
@@ -129,7 +147,7 @@ class _Run:
             say(self._folder.keep_accepted(job.changed))
         # Failed samples are tried again: a missing video may be available by now.
         self._done = {p.id for p in self._found().values() if p.error is None}
-        self._tried = len(self._done)
+        self._tried = self._begun_with = len(self._done)
         if self._done:
             say(f"Continuing {job.out}: {len(self._done)} of {len(job.samples)} samples are done.")
 
@@ -158,8 +176,8 @@ class _Run:
         self._tried += len(new)
         return len(new)
 
-    def result(self) -> Result:
-        """Score everything, write the folder, show the table."""
+    def result(self, together: Sequence[str] = ()) -> Result:
+        """Score everything, write the folder, show the table; `together`: the benchmarks that share the run's time."""
         job, out = self.job, self.job.out
         found = self._found()
         pairs = [(sample, found[sample.id]) for sample in job.samples]
@@ -184,9 +202,9 @@ class _Run:
                     **origin(),
                 },
             )
-        lap = self._clock.lap()
+        lap = self._lap()
         account = job.judging.account(job.transcript)
-        result = replace(judged(job.judging, result, account), timing=self._timing(lap))
+        result = replace(judged(job.judging, result, account), timing=self._timing(lap, together))
         notes = [
             *notes_of(account, result.provenance["scorer"].get("judge")),
             *([BUILTIN_NOTE] if job.settings.is_builtin else []),
@@ -204,7 +222,9 @@ class _Run:
             notes.append(submitted(pairs, out))
         if lap.counts.get("samples"):
             notes.append(timing_line(result.timing or {}))
-            write_atomically(out / TIMELINE, timeline(lap, f"{job.benchmark.name} | {self._model.name}"))
+            title = f"{job.benchmark.name} | {self._model.name}"
+            title += f" | with all {len(together)} benchmarks of its run so far" if together else ""
+            write_atomically(out / TIMELINE, timeline(self._clock.so_far(), title))
         write_and_show(out, scores, result, [p for _, p in pairs], notes, job.transcript)
         return result
 
@@ -223,14 +243,22 @@ class _Run:
                 found[prediction.id] = prediction
         return found
 
-    def _timing(self, lap: Lap) -> dict[str, Any]:
+    def _lap(self) -> Lap:
+        """Return the time that this benchmark took: shared clips and calls are divided by the number of its samples."""
+        name = self.job.benchmark.name
+        self._clock.book({name: 1})
+        lap = self._clock.account(name)
+        return replace(lap, counts={**lap.counts, "samples": self._tried - self._begun_with})
+
+    def _timing(self, lap: Lap, together: Sequence[str]) -> dict[str, Any]:
         """Return the timing; for a run with nothing left to predict, the timing of the previous result."""
         if not lap.counts.get("samples"):
             with suppress(TarsierEvalError):
                 if before := read_result(self.job.out)[0].timing:
                     return dict(before)
         batching = getattr(self._model, "batching", None)
-        return {**lap.summary(), "batching": None if batching is None else dict(batching)}
+        shared = {"shared_by_samples_with": list(together)} if together else {}
+        return {**lap.summary(), "batching": None if batching is None else dict(batching), **shared}
 
 
 def _told(accepted: Accepted) -> str:

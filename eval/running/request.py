@@ -19,7 +19,7 @@ class EvalRequest:
     """A model to be run on benchmarks."""
 
     bench: str
-    """Benchmarks or groups of them, separated by commas."""
+    """Benchmarks or groups of them, separated by commas; `mvbench/action_count` is one subset of a benchmark."""
     model: str | None = None
     """A name from conf/model/, a checkpoint folder, or a hub id."""
     data: Place | None = None
@@ -31,7 +31,7 @@ class EvalRequest:
     protocol: str | None = None
     """The protocol of its judge calls; None: upstream's protocol where its wording was imported, else `native`."""
     limit: int | None = None
-    """Only the first so many samples of each benchmark."""
+    """A number of samples of each benchmark, drawn from all of its subsets (`eval/running/part.py`)."""
     out: Place | None = None
     """The run folder."""
     overrides: Sequence[str] = ()
@@ -62,8 +62,8 @@ class ScoreRequest:
 
     predictions: Place
     """A prediction file of upstream's, a folder of them, or a run folder."""
-    bench: str
-    """The benchmark."""
+    bench: str | None = None
+    """The benchmark, or subsets of it, as EvalRequest takes them; None: the one that the run's files name."""
     data: Place | None = None
     """Root of the annotations, for metrics that need the whole split."""
     judge: str | None = None

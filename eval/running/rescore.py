@@ -17,6 +17,7 @@ from eval.provenance import files_hash
 from eval.readers.predictions import read_predictions
 from eval.readers.rows import read_jsonl
 from eval.running.judge_session import pack_of
+from eval.running.part import of_subsets
 from eval.running.score import score_id, score_predictions
 from eval.runs.bundle import POPULATION
 from eval.runs.folder import CONFIG, PREDICTIONS
@@ -79,7 +80,9 @@ def pairs_of(scored: ScoredRun, benchmark: Benchmark) -> list[tuple[Sample, Pred
         files = [source] if source.is_file() else sorted(source.glob("*.jsonl"))
         if files_hash(files) != about.get("predictions_sha256"):
             raise DataError(f"{source} has changed since {scored.folder} was scored. Score it again.")
-    return read_predictions(source, benchmark.name, benchmark.dataset, benchmark.subsets_of)
+    found = read_predictions(source, benchmark.name, benchmark.dataset, benchmark.subsets_of)
+    chosen = (about.get("part") or {}).get("subsets") or ()
+    return of_subsets([(pair[0].subset, pair) for pair in found], chosen, benchmark)
 
 
 def population_of(
@@ -96,7 +99,7 @@ def population_of(
     about = scored.result.provenance
     predicted = [sample for sample, _ in pairs]
     # A run of all samples holds the whole population.
-    if not benchmark.scorer.traits.needs_population or (data is None and about.get("limit") is None):
+    if not benchmark.scorer.traits.needs_population or (data is None and not (about.get("limit") or about.get("part"))):
         return predicted
     root = expanded(data or str(about.get("data") or ""))
     if data is None and not scored.is_builtin and not (root.is_absolute() and root.is_dir()):

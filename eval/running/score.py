@@ -5,9 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from eval.core import COMPLETE_FROM, Counts, Coverage, Prediction, Result, Sample, Score, Scorer, Status
+from eval.core import (
+    COMPLETE_FROM,
+    OVERALL,
+    Counts,
+    Coverage,
+    Metric,
+    Prediction,
+    Result,
+    Sample,
+    Score,
+    Scorer,
+    Status,
+)
 from eval.readers.submission import is_withheld
 from eval.scorers.multiple_choice import read_letter
 
@@ -47,7 +60,8 @@ def score_predictions(
 ) -> tuple[list[Score], Result]:
     """Return the score of each sample, in the order given, and their aggregated result.
 
-    `population` holds all samples of the split, of which `pairs` may be a part.
+    `population` holds all samples of the split, of which `pairs` may be a part. Where the provenance names subsets that
+    the part lacks, there is no average over subsets: one over other subsets is another number.
     """
     withheld = is_withheld(sample for sample, _ in pairs)
     scores = _answers(pairs) if withheld else scorer.score(pairs, population)
@@ -56,6 +70,9 @@ def score_predictions(
     judge = identity.get("judge")
     protocol = identity.get("protocol")
     ended = counts.total - counts.model_failed - counts.judge_failed
+    metrics = () if withheld else tuple(scorer.aggregate(scores))
+    if (provenance.get("part") or {}).get("missing"):
+        metrics = tuple(_without_value(each) if _is_macro(each) else each for each in metrics)
     result = Result(
         benchmark=benchmark,
         primary=primary,
@@ -65,12 +82,22 @@ def score_predictions(
         score_id=score_id(primary, identity),
         complete=counts.total > 0 and ended >= COMPLETE_FROM * counts.total,
         counts=counts,
-        metrics=() if withheld else tuple(scorer.aggregate(scores)),
+        metrics=metrics,
         coverage=tuple(coverage),
         provenance={**provenance, "scorer": identity},
         clip_notes=_clip_notes([prediction for _, prediction in pairs]),
     )
     return scores, result
+
+
+def _is_macro(metric: Metric) -> bool:
+    return metric.average == "macro" and metric.subset == OVERALL
+
+
+def _without_value(metric: Metric) -> Metric:
+    return replace(
+        metric, value=None, lower=None, upper=None, chance=None, stderr=None, interval=None, n_effective=None
+    )
 
 
 def _clip_notes(predictions: Sequence[Prediction]) -> dict[str, int] | None:

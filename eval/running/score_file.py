@@ -16,10 +16,12 @@ from eval.judges.transcript import Transcript
 from eval.provenance import files_hash
 from eval.readers.malformed import BadRowPolicy
 from eval.readers.predictions import read_predictions
+from eval.readers.rows import read_jsonl
 from eval.readers.submission import is_withheld
 from eval.report.terminal import projection
 from eval.running.judge_session import Judging, judge_overrides, judged, notes_of, protocol_overrides
 from eval.running.outcome import is_whole, origin, stamp, submitted, write_and_show
+from eval.running.part import benchmarks_of, describe, of_subsets
 from eval.running.request import ScoreRequest
 from eval.running.score import score_predictions
 from eval.runs.folder import (
@@ -32,6 +34,7 @@ from eval.runs.folder import (
     VERDICTS,
     holds_only,
     read_record,
+    runs_inside,
 )
 from eval.runs.lock import FolderLock
 from eval.runs.scored import BUILTIN, read_settings
@@ -45,15 +48,16 @@ def score(request: ScoreRequest) -> tuple[Result, bool]:
     """
     given = [name for name in ("data", "judge", "protocol") if getattr(request, name) is not None]
     configuration.refuse_unused("score", request.overrides, given)
-    benches = configuration.benchmarks_named(request.bench)
-    if len(benches) > 1:
-        raise ConfigError(f"score takes one benchmark at a time, not {request.bench!r}.")
-    judge = [*judge_overrides(request.judge), *protocol_overrides(request.protocol)]
-    data = [f"data={configuration.quoted(str(absolute(request.data)))}"] if request.data else []
-    settings = configuration.load_settings([f"benchmark={benches[0]}", *judge, *data, *request.overrides])
     source = absolute(request.predictions)
     if not source.exists():
         raise ConfigError(f"The prediction file or folder {str(request.predictions)!r} does not exist.")
+    benches = benchmarks_of(request.bench or _bench_of(source))
+    if len(benches) > 1:
+        raise ConfigError(f"score takes one benchmark at a time, not {request.bench!r}.")
+    ((bench, subsets),) = benches.items()
+    judge = [*judge_overrides(request.judge), *protocol_overrides(request.protocol)]
+    data = [f"data={configuration.quoted(str(absolute(request.data)))}"] if request.data else []
+    settings = configuration.load_settings([f"benchmark={bench}", *judge, *data, *request.overrides])
     judging = Judging(settings)
     benchmark, transcript = judging.benchmark(settings)
     run = source.parent if source.name == PREDICTIONS else source
@@ -63,9 +67,12 @@ def score(request: ScoreRequest) -> tuple[Result, bool]:
     )
     read = source / PREDICTIONS if source.is_dir() and known else source
     tolerance = BadRowPolicy()
-    pairs = read_predictions(read, benchmark.name, benchmark.dataset, benchmark.subsets_of, tolerance)
+    found = read_predictions(read, benchmark.name, benchmark.dataset, benchmark.subsets_of, tolerance)
+    pairs = of_subsets([(pair[0].subset, pair) for pair in found], subsets, benchmark)
+    if subsets:
+        known |= _of_part(known, found, pairs, subsets, benchmark)
     known["rows_passed_over"] = dict(tolerance.others)
-    out = absolute(request.out) if request.out else configuration.RUNS / f"{stamp()}-score-{benches[0]}"
+    out = absolute(request.out) if request.out else configuration.RUNS / f"{stamp()}-score-{bench}"
     if (
         out.exists()
         and not (record is not None and out == run)
@@ -116,6 +123,7 @@ def _scored(
     size = benchmark.card.splits.get(benchmark.card.upstream_split or "", 0)
     if "n_samples" not in known and len(pairs) < size:
         notes.append(f"{len(pairs)} of the {size} samples of the published split.")
+        notes += _lacking(pairs, known, benchmark)
         notes += [line] if (line := projection(result, size)) else []
     if passed_over := sum(known["rows_passed_over"].values()):
         notes.append(f"{passed_over} rows of other benchmarks in {source.name} were passed over.")
@@ -130,6 +138,46 @@ def _scored(
         result = replace(result, complete=False)
     write_and_show(out, scores, result, [prediction for _, prediction in pairs], notes, transcript)
     return result, is_whole(result) and not missing
+
+
+def _bench_of(source: Path) -> str:
+    """Return the benchmark that a run's files name. Raises ConfigError where --bench is needed."""
+    file = source / PREDICTIONS if source.is_dir() else source
+    if file.is_file() and file.name == PREDICTIONS:
+        row = next(read_jsonl(file), None)
+        if row is not None and row.has("benchmark"):
+            return row.text("benchmark")
+    if source.is_dir() and (inside := runs_inside(source)):
+        raise ConfigError(f"{source} holds several runs; give one of them: {inside}.")
+    raise ConfigError(f"{source} does not say of which benchmark it is; name it: --bench <name>.")
+
+
+def _of_part(
+    known: Mapping[str, Any],
+    found: Sequence[tuple[Sample, Prediction]],
+    pairs: Sequence[tuple[Sample, Prediction]],
+    subsets: Sequence[str],
+    benchmark: Benchmark,
+) -> dict[str, Any]:
+    """Return what changes in a run's provenance where only some of its subsets are scored."""
+    before = known.get("part") or {}
+    here, chosen = ([sample for sample, _ in some] for some in (found, pairs))
+    part = describe(here, chosen, None, subsets, benchmark.scorer.traits.renamed)
+    missing = [*before.get("missing", ()), *part["missing"]]
+    changed: dict[str, Any] = {"part": {**before, **part, "limit": before.get("limit"), "missing": missing}}
+    if "n_samples" in known:
+        changed["n_samples"] = known["n_samples"] - len(found) + len(pairs)
+    return changed
+
+
+def _lacking(pairs: Sequence[tuple[Sample, Prediction]], known: Mapping[str, Any], benchmark: Benchmark) -> list[str]:
+    """Return a note on the subsets that a file from elsewhere lacks; upstream averages over those in it."""
+    renamed = benchmark.scorer.traits.renamed
+    there = {renamed.get(sample.subset, sample.subset) for sample, _ in pairs}
+    lacking = [name for name in dict.fromkeys(getattr(benchmark, "reported", dict)().values()) if name not in there]
+    if "part" in known or not lacking or there == {""}:
+        return []
+    return [f"The file has no sample of {len(lacking)} subsets, which no average is over: {', '.join(lacking)}."]
 
 
 def _data_of(source: Path) -> str | None:

@@ -10,7 +10,7 @@ from eval import building
 from eval import config as configuration
 from eval.config import Settings
 from eval.core import Benchmark, Model, Prediction, Result, Sample
-from eval.errors import ConfigError, DataError
+from eval.errors import ConfigError, DataError, RunError
 from eval.provenance import code_hash, data_hash, library_versions, prompts_hash
 from eval.readers.submission import is_withheld
 from eval.report.terminal import show_summary
@@ -18,9 +18,11 @@ from eval.running.judge_session import Judging
 from eval.running.loop import Job, run
 from eval.running.media_check import changed_media
 from eval.running.outcome import stamp
+from eval.running.part import benchmarks_of, describe, draw, of_subsets
 from eval.running.predict import coverage
 from eval.running.request import EvalRequest
-from eval.runs.folder import PREDICTIONS, refuse_changed, refuse_foreign
+from eval.runs.folder import PREDICTIONS, RESULT, RUN, refuse_changed, refuse_foreign
+from eval.runs.lock import refuse_busy
 
 if TYPE_CHECKING:
     from eval.video.workers import FrameLoader
@@ -32,13 +34,17 @@ def evaluate(request: EvalRequest) -> list[Result]:
     Raises:
         TarsierEvalError: a setting, file or name is wrong, and nothing was started; or the run could not go on.
     """
-    benches = configuration.benchmarks_named(request.bench)
+    benches = benchmarks_of(request.bench)
     settings = [request.settings_of(bench) for bench in benches]
-    name = request.bench.replace(",", "+").replace(" ", "")
+    name = request.bench.replace(",", "+").replace("/", "-").replace(" ", "")
     base = settings[0].out or configuration.RUNS / f"{stamp()}-{settings[0].model.get('name')}-{name}"
     judging = Judging(settings[0])
+    if len(benches) > 1:
+        _refuse_single(base)
     outs = [base / bench if len(benches) > 1 else base for bench in benches]
-    jobs = [_job(one, out, judging) for one, out in zip(settings, outs, strict=True)]
+    jobs = [
+        _job(one, out, judging, subsets) for one, out, subsets in zip(settings, outs, benches.values(), strict=True)
+    ]
     # Check the judge before the model works; if all outputs exist already, it may not be needed.
     if any(job.transcript is not None and not (job.out / PREDICTIONS).exists() for job in jobs):
         judging.check()
@@ -49,6 +55,22 @@ def evaluate(request: EvalRequest) -> list[Result]:
     if len(results) > 1:
         show_summary(results)
     return results
+
+
+def _refuse_single(folder: Path) -> None:
+    """Refuse a folder for the runs of several benchmarks that is itself a run or a score, in which they would be lost.
+
+    Raises:
+        RunError: it is one, or a file.
+    """
+    own = next((name for name in (RUN, PREDICTIONS, RESULT) if (folder / name).exists()), None)
+    if own is not None:
+        raise RunError(
+            f"{folder} is the folder of one run or score (it holds {own}), and several benchmarks take a folder each "
+            "inside OUT. Choose another OUT, or give the benchmark of this run alone."
+        )
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is a file. Choose another OUT.")
 
 
 def frame_loader(settings: Settings) -> FrameLoader:
@@ -69,12 +91,13 @@ def frame_loader(settings: Settings) -> FrameLoader:
     return loader
 
 
-def _job(settings: Settings, out: Path, judging: Judging) -> Job:
+def _job(settings: Settings, out: Path, judging: Judging, subsets: Sequence[str]) -> Job:
     if not settings.data.is_dir():
         raise ConfigError(f"The data folder {str(settings.data)!r} does not exist, or is no folder.")
     if settings.annotations is not None and not settings.annotations.exists():
         raise ConfigError(f"The annotation file {str(settings.annotations)!r} does not exist.")
     refuse_foreign(out)
+    refuse_busy(out)
     benchmark, transcript = judging.benchmark(settings)
     population = list(benchmark.samples())
     seen: set[str] = set()
@@ -82,7 +105,9 @@ def _job(settings: Settings, out: Path, judging: Judging) -> Job:
         if sample.id in seen:
             raise DataError(f"{benchmark.name}: the sample id {sample.id!r} comes twice; ids must be unique.")
         seen.add(sample.id)
-    samples = population[: settings.limit]
+    chosen = of_subsets([(sample.subset, sample) for sample in population], subsets, benchmark)
+    samples = draw(chosen, settings.limit)
+    part = describe(population, samples, settings.limit, subsets, benchmark.scorer.traits.renamed)
     short = [c for c in coverage(samples) if c.fraction < settings.min_coverage]
     if short:
         listed = "; ".join(f"{c.subset or benchmark.name} {c.present}/{c.total}" for c in short)
@@ -94,7 +119,7 @@ def _job(settings: Settings, out: Path, judging: Judging) -> Job:
         # A trial scoring without outputs: refuses unscorable samples before the model works.
         absent = [(s, Prediction(id=s.id, prompt=s.prompt, output=None, error="not run yet")) for s in samples]
         benchmark.scorer.score(absent, population)
-    identity = _identity(settings, benchmark, samples)
+    identity = {**_identity(settings, benchmark, samples), **({"part": part} if part else {})}
     refuse_changed(out, identity, settings.accept)
     return Job(
         settings=settings,

@@ -76,8 +76,18 @@ def result_folder(name: str | Path) -> Path:
     """Return the folder of a run or a score given by name. Raises ConfigError where it holds no result."""
     folder = absolute(name)
     if not (folder / RESULT).exists():
+        if inside := runs_inside(folder):
+            raise ConfigError(f"{str(name)!r} holds several runs; give one of them: {inside}.")
         raise ConfigError(f"{str(name)!r} holds no {RESULT}: give the folder of a run that is through, or of a score.")
     return folder
+
+
+def runs_inside(folder: Path) -> str:
+    """Return the names of the folders of runs and scores inside a folder, for a message; "" where there are none."""
+    if not folder.is_dir() or (folder / RUN).exists():
+        return ""
+    found = {path.parent.name for name in (RUN, RESULT) for path in folder.glob(f"*/{name}")}
+    return ", ".join(sorted(found))
 
 
 def holds_only(folder: Path, names: Iterable[str]) -> bool:
@@ -104,6 +114,8 @@ def refuse_foreign(folder: Path) -> None:
             f"{folder} holds {PREDICTIONS} and no {RUN}, which says how they were made. Choose another OUT; "
             f"the predictions can be scored: score --pred {folder / PREDICTIONS}."
         )
+    if inside := runs_inside(folder):
+        raise RunError(f"{folder} holds several runs ({inside}). Choose another OUT, or one of these folders.")
     raise RunError(f"{folder} is there already and is not a run. Choose another OUT, or an empty folder.")
 
 

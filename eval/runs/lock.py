@@ -109,6 +109,12 @@ class FolderLock:
         return f"{self.path.parent} is being written by {named}. {remedy}"
 
 
+def refuse_busy(folder: Path) -> None:
+    """Refuse a folder that another process holds. Raises RunError as FolderLock does."""
+    if (folder / LOCK).exists():
+        FolderLock(folder).release()
+
+
 def _is_there(handle: int, path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(handle), path.stat())

@@ -24,6 +24,9 @@ RUN = "run.json"
 MEDIA = "media"
 """The field that is recorded only in the predictions: the files that each was made from."""
 
+_OTHER_SAMPLES = {"benchmark", "split", "limit", "part", "n_samples", "data_sha256"}
+"""Fields whose difference means other samples: to accept it would mix two runs, so that messages do not offer it."""
+
 _SHOWN = 120
 """Most characters of a value in a message."""
 
@@ -131,11 +134,15 @@ def accepted_changes(
         return differing
     names, one = [each.field for each in refused], refused[0]
     also = f" (and another {', '.join(names[1:])})" if names[1:] else ""
+    remedy = "Choose another OUT, or repeat the settings of that run."
+    if not any(name.partition(".")[0] in _OTHER_SAMPLES for name in names):
+        remedy = (
+            "Choose another OUT, repeat the settings of that run, or accept what differs by name: "
+            f"accept=[{','.join(names)}]."
+        )
     raise RunError(
         f"{folder} holds a run with another {one.field}: it has {short(one.first)}, this run has "
-        f"{short(one.second)}{also}. "
-        "Choose another OUT, repeat the settings of that run, or accept what differs by name: "
-        f"accept=[{','.join(names)}]."
+        f"{short(one.second)}{also}. {remedy}"
     )
 
 

@@ -21,7 +21,7 @@ from eval.files import read_regular
 from eval.readers.malformed import RowError
 from eval.readers.rows import Row, by_label, read_jsonl
 from eval.runs.checksums import verify
-from eval.runs.folder import RESULT, SCORES
+from eval.runs.folder import RESULT, SCORES, runs_inside
 from eval.runs.record import Accepted
 
 MAX_RESULT = 256 << 20
@@ -46,6 +46,8 @@ def read_result(folder: Path) -> tuple[Result, Mapping[str, Any]]:
             raise DataError(f"{path} is too large for a result. {AGAIN}")
         content = read_regular(path)
     except FileNotFoundError:
+        if inside := runs_inside(folder):
+            raise RunError(f"{folder} holds several runs; give one of them: {inside}.") from None
         raise RunError(f"{path if folder.exists() else folder} does not exist. {_GIVE}") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}. {AGAIN}") from error

@@ -48,6 +48,9 @@ RATES = ("recall_neutral", "recall_contradiction", "precision_neutral", "precisi
 def event_table(scores: Sequence[Score], accounting: Accounting) -> list[Metric]:
     """Return every metric under one accounting: overall, by source, and by kind of video.
 
+    F1 is 0 where recall and precision are both 0, and None where one of them has no value; upstream divides by zero
+    there, and prints nan.
+
     Args:
         scores: One score per description; its values hold the shares of labels by side, and the video's counts.
         accounting: `strict` takes a failed video's recall and precision as 0. Its labels are unknown, so the shares

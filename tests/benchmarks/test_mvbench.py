@@ -188,3 +188,28 @@ def test_one_file_is_not_shown_as_two_videos(make, tree, row):
     count, action = make("mvbench", own).samples()
     assert count.clip.source == own / "video/video_10142.mp4"
     assert action.clip.source == own / "video/perception/videos/video_10142.mp4"
+
+
+def test_a_question_with_a_single_candidate_is_read_and_counted(trees, samples, caplog):
+    one = {"video": "a.mp4", "question": "q?", "candidates": ["Sat."], "answer": "Sat."}
+    first, second = samples(trees({"action_count.json": [one, official("b.mp4")]}))
+    assert (first.options, first.targets, "(A) Sat.\nASSISTANT" in first.prompt) == (("Sat.",), ("A",), True)
+    assert len(second.options) == 3
+    (line,) = [record.getMessage() for record in caplog.records if "single option" in record.getMessage()]
+    assert "1 questions have a single option, and a chance level of 1" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "form"),
+    [
+        ("mine.csv", "video_id,question\n1,q?\n", "a table with the columns video_id, question"),
+        ("mine.jsonl", '{"video": "a.mp4"}\n', "JSON lines without 'dataset', with the fields video"),
+        ("mine.json", '[{"video_id": "001", "questions": []}]', "nested JSON, a list of videos with the questions of"),
+    ],
+)
+def test_annotations_of_another_form_are_named(tmp_path, samples, name, text, form):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DataError) as no:
+        samples(tmp_path, annotations=tmp_path / name)
+    assert f"{name} is {form}" in str(no.value)
+    assert "Official files are read under their own names, here json: put the file as distributed" in str(no.value)

@@ -47,9 +47,10 @@ def test_letters_and_options_are_checked():
     for letter in ("D", "b", "", "AB"):
         with pytest.raises(DataError, match=f"f:1: field 'answer' is '{letter}', expected a letter from A to C"):
             check_letter(ROW, letter, "xyz")
-    for options in (["x"], ["x"] * 27):
-        with pytest.raises(DataError, match=f"lists {len(options)} options, expected 2 to 26"):
+    for options in ([], ["x"] * 27):
+        with pytest.raises(DataError, match=f"lists {len(options)} options, expected 1 to 26"):
             check_options(ROW, options, "options")
+    assert check_options(ROW, ["x"], "options") == ("x",)
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="real rows are not here")

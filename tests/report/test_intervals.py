@@ -55,6 +55,8 @@ def test_a_part_says_what_a_full_run_would():
         "accuracy is known to ±10.0 from 100 samples; all 2500 would say it to ±2.0, as far as these tell."
     )
     assert projection(result(scores), 100) is None
+    # Two videos: sqrt(0.25 / 1) times t(1) 12.7062 is +-635.3 in a hundred, more than the scale.
+    assert projection(result(scores[:2]), 2500) is None
     assert projection(result([score("a", 1)]), 100) is None
     assert projection(result(scores, metrics=()), 2500) is None
 

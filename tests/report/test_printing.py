@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from eval.report.printing import REASON, one_line, results_console, say
+from eval.report.printing import REASON, one_line, printed, results_console, say
 
 PATH = "/a/folder/with-a-long/name/run.json"
 
@@ -30,3 +30,12 @@ def test_a_text_from_outside_is_one_line_of_bounded_length():
     assert one_line("a\n b\x1b[31m\u202ec") == "a b [31m c"
     assert len(one_line("x" * 500)) == 200
     assert len(one_line("x" * 500, REASON)) == 300
+
+
+@pytest.mark.parametrize(
+    ("right", "of", "shown"),
+    # 23/80 is a tie, but its binary value times 100 is 28.749999999999996; 9/16 and 3/16 are ties in binary: to even.
+    [(23, 80, "28.7"), (9, 16, "56.2"), (3, 16, "18.8"), (1, 3, "33.3")],
+)
+def test_ties_are_rounded_as_python_rounds_the_binary_value(right, of, shown):
+    assert printed("accuracy", right / of) == shown == str(round(right / of * 100, 1))

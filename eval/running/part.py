@@ -1,0 +1,147 @@
+"""The part of a benchmark that a command is about: the subsets that its user names, and a number of samples of them.
+
+`mvbench/action_count` names one subset of a benchmark. LIMIT draws from each subset in proportion to its size, at least
+one sample where there are enough, and spreads over the source videos of a subset. The order is that of hashes of the
+sample ids with a seed, so that the same samples are drawn on every machine, and a smaller part belongs to a larger one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from eval import config as configuration
+from eval.core import Benchmark, Sample
+from eval.errors import ConfigError
+
+SEED = 0
+"""The seed of the order in which samples are drawn."""
+ORDER = "from each subset in proportion to its size, spread over source videos, by hashes of the sample ids"
+"""The order in words, as results record it."""
+_SHOWN = 3
+"""Number of near names in a message."""
+
+_T = TypeVar("_T")
+
+
+def benchmarks_of(text: str) -> dict[str, tuple[str, ...]]:
+    """Return the benchmarks that --bench names, each with the subsets that it asks for; () for the whole.
+
+    Raises ConfigError for an unknown benchmark, or the subset of a group.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    whole: set[str] = set()
+    for one in (part.strip() for part in text.split(",")):
+        name, slash, subset = one.partition("/")
+        benches = configuration.benchmarks_named(name) if one else []
+        if slash and benches != [name]:
+            raise ConfigError(f"--bench {one!r}: {name!r} is a group; name the benchmark whose subset is meant.")
+        if slash and not _plain(subset):
+            raise ConfigError(f"--bench {one!r} names no subset after the slash; name one, or leave the slash out.")
+        for bench in benches:
+            found[bench] = (*found.get(bench, ()), *([subset] if slash else []))
+        whole.update([] if slash else benches)
+    if not found:
+        configuration.benchmarks_named("")
+    return {bench: () if bench in whole else subsets for bench, subsets in found.items()}
+
+
+def of_subsets(items: Sequence[tuple[str, _T]], wanted: Sequence[str], benchmark: Benchmark) -> list[_T]:
+    """Return the items of some subsets, in their order; all of them where no subset is asked for.
+
+    Args:
+        items: Each with its subset.
+        wanted: Names of subsets; capitals, blanks and punctuation do not count.
+        benchmark: Their benchmark.
+
+    Raises ConfigError for a name that no item has, with the nearest ones.
+    """
+    if not wanted:
+        return [item for _, item in items]
+    renamed = benchmark.scorer.traits.renamed
+    there = dict.fromkeys(subset for subset, _ in items if subset)
+    known: dict[str, set[str]] = {}
+    for subset in there:
+        for name in (subset, renamed.get(subset, subset)):
+            known.setdefault(_plain(name), set()).add(subset)
+    chosen: set[str] = set()
+    for name in wanted:
+        if _plain(name) not in known:
+            official: Mapping[str, str] = getattr(benchmark, "reported", dict)()
+            lacks = any(_plain(name) == _plain(one) for one in (*official, *official.values()))
+            said = f"no sample of the subset {name!r} is in these data" if lacks else f"there is no subset {name!r}"
+            raise ConfigError(f"{benchmark.name}: {said}. {_nearest(name, there)}")
+        chosen |= known[_plain(name)]
+    return [item for subset, item in items if subset in chosen]
+
+
+def draw(samples: Sequence[Sample], limit: int | None, seed: int = SEED) -> list[Sample]:
+    """Return the samples of a part of at most `limit`, in annotation order."""
+    if limit is None or limit >= len(samples):
+        return list(samples)
+    drawn = set(drawing_order(samples, seed)[:limit])
+    return [sample for i, sample in enumerate(samples) if i in drawn]
+
+
+def drawing_order(samples: Sequence[Sample], seed: int = SEED) -> list[int]:
+    """Return the positions of samples in the order in which they are drawn.
+
+    The first sample of each subset comes first. After it, subsets take turns in proportion to their sizes; within a
+    subset, the first sample of each source video comes before the second one of any.
+    """
+    keys = [hashlib.sha256(f"{seed}\0{sample.id}".encode()).digest() for sample in samples]
+    subsets: dict[str, list[int]] = {}
+    for i in sorted(range(len(samples)), key=keys.__getitem__):
+        subsets.setdefault(samples[i].subset, []).append(i)
+    ranked: list[tuple[float, bytes, int]] = []
+    for members in subsets.values():
+        of_video: Counter[str] = Counter()
+        turns = []
+        for i in members:
+            video = samples[i].cluster or samples[i].id
+            turns.append((of_video[video], i))
+            of_video[video] += 1
+        turns.sort(key=lambda turn: turn[0])
+        ranked += [((n + 0.5) / len(members) if n else 0.0, keys[i], i) for n, (_, i) in enumerate(turns)]
+    return [i for _, _, i in sorted(ranked)]
+
+
+def describe(
+    population: Sequence[Sample],
+    part: Sequence[Sample],
+    limit: int | None,
+    subsets: Sequence[str],
+    renamed: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return what a result records of its part; {} for the whole benchmark.
+
+    `missing` names the subsets of which the part has no sample, so that an average over subsets would be another
+    number than the benchmark's.
+    """
+    if limit is None and not subsets:
+        return {}
+    known, there = (
+        dict.fromkeys(renamed.get(one.subset, one.subset) for one in some if one.subset) for some in (population, part)
+    )
+    drawn = {} if limit is None else {"order": ORDER, "seed": SEED}
+    return {
+        "limit": limit,
+        "subsets": sorted(there) if subsets else None,
+        "missing": [name for name in known if name not in there],
+        **drawn,
+    }
+
+
+def _plain(name: str) -> str:
+    return "".join(character for character in name.casefold() if character.isalnum())
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    names = {_plain(one): one for one in known}
+    if not names:
+        return "Its samples belong to no subsets; leave the slash and what follows it out."
+    near = [names[one] for one in difflib.get_close_matches(_plain(name), list(names), n=_SHOWN, cutoff=0.6)]
+    return f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Known: {', '.join(sorted(names.values()))}."

@@ -1,0 +1,37 @@
+"""Several benchmarks in one run: the samples, the time and the picture of each, and one line of progress for all."""
+
+from __future__ import annotations
+
+import json
+
+from tests.cli.runs import evaluate, needs_world
+
+pytestmark = needs_world
+BENCHES = ("mvbench", "nextqa", "tvbench")
+
+
+def timing(folder):
+    return json.loads((folder / "result.json").read_text())["timing"]
+
+
+def test_each_benchmark_of_a_run_has_its_own_samples_time_and_picture(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("eval.report.terminal.PLAIN_INTERVAL", 0.0)
+    out = tmp_path / "run"
+    assert evaluate(out, "--limit", "20", bench=",".join(BENCHES)) == 0
+    told = capsys.readouterr()
+    for bench in BENCHES:
+        samples = len((out / bench / "predictions.jsonl").read_text().splitlines())
+        assert timing(out / bench)["samples"] == samples > 0
+        assert timing(out / bench)["shared_by_samples_with"] == list(BENCHES)
+        assert f"{bench} | scripted | with all 3 benchmarks" in (out / bench / "timeline.svg").read_text()
+    assert "divided by their samples" in told.out
+    total = sum(timing(out / bench)["samples"] for bench in BENCHES)
+    lines = [line for line in told.err.splitlines() if line.startswith("3 benchmarks (")]
+    assert f": {total}/{total} samples" in lines[-1]
+    assert not any(line.startswith(BENCHES) and "samples, " in line for line in told.err.splitlines())
+
+
+def test_a_run_of_one_benchmark_shares_nothing(tmp_path):
+    assert evaluate(tmp_path / "run", "--limit", "3", bench="nextqa") == 0
+    assert "shared_by_samples_with" not in timing(tmp_path / "run")
+    assert timing(tmp_path / "run")["samples"] == 3
