@@ -32,7 +32,7 @@ def check_yaml(path: Path) -> None:
     try:
         text = read_regular_text(path) if path.stat().st_size <= MAX_BYTES else None
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+        raise ConfigError(f"{path}: is no file that can be read ({error.strerror}); check the path") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 ({error}); save the file as UTF-8") from None
     if text is None:
