@@ -125,7 +125,7 @@ _MODELS: Mapping[str, _Lines] = {
         ("unknown ids shown", "self._model.id_to_token(token_id)\n        return found", "self._model.id_to_token(token_id)\n        return found or \"?\""),
     ),
     "eval/models/tarsier/conversion.py": (
-        ("ties by the order of pieces", "key=lambda merge: merge[:3], reverse=True)", "key=lambda merge: merge[:1], reverse=True)"),
+        ("ties by the order of pieces", "key=lambda merge: merge[:3], reverse=True)", "key=lambda merge: merge[:1], reverse=True)", "two ways to one piece don't overlap in a text"),
         ("shorter left parts first", "key=lambda merge: merge[:3], reverse=True)", "key=lambda merge: (-merge[0], merge[1]))", "two ways to one piece don't overlap in a text"),
         ("worst merges first", "key=lambda merge: merge[:3], reverse=True)", "key=lambda merge: merge[:3])"),
         ("unknown pieces not fused", "fuse_unk=True", "fuse_unk=False", "every byte is a piece, so that nothing is unknown"),

@@ -76,6 +76,9 @@ CASES = (
     Case(name="one new token", made={"ends": ENDS}, new_tokens=1),
     Case(name="three new tokens, a clip at a time", made={"ends": (2,)}, run={"deterministic": True}, new_tokens=3),
     Case(name="two clips at a time", made={"ends": (2,)}, run={"clips_at_once": 2}),
+    Case(name="another filter", made={"ends": ENDS, "images": {"resample": 2}}),
+    Case(name="ended at the bound", tokenizer=BOTH, made={"ends": ENDS, "seed": 15, "text": {"num_key_value_heads": 4}},
+         new_tokens=10),
     Case(name="little memory", made={"ends": ENDS}, run={"kv_budget_gb": 4e-5}),
     Case(name="tied embeddings", made={"ends": ENDS, "config": {"tie_word_embeddings": True},
                                        "text": {"tie_word_embeddings": True}}),
@@ -201,6 +204,8 @@ def _kernels() -> Iterator[Record]:
             with _in_blocks():
                 plain = attention.attend_plainly(query, key, value, scaling=scaling, mask=mask)
             yield kept(f"{name}, plain in blocks, {masked}", plain, half=half)
+        loud = attention.attend_plainly(query * 5, key * 2, value, scaling=scaling, mask=ragged.view(2, 1, 1, 5))
+        yield kept(f"{name}, plain, large scores", loud, half=half)
         shared, own = (tuple(drawn(2, 2, n, 8).to(dtype) for _ in range(2)) for n in (7, 5))
         yield kept(f"{name}, own, first", attention.attend_own(query, *own, scaling=scaling, seen=None), half=half)
         yield kept(f"{name}, own, next", attention.attend_own(last, *own, scaling=scaling, seen=ragged), half=half)

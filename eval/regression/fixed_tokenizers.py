@@ -15,7 +15,8 @@ TEXTS = (
     "USER: <image><image>\nWhat moves? ASSISTANT: ", "USER: <image> what ASSISTANT: Answer: (", "the red square", "",
     " ", " a", "a ", "  a   b    c", "a\n\nb\tc", "abc aabc qsquare", "aaaaaaa", "é and ê", "日本", "👍🏽",
     "</s>a <s> b",
-    "<image>", "<image> <image>", "x<image>the", "the <pad>", "the <t> <t>the", "THE", "▁the", "<0x41>", "<unk>",
+    "<image>", "<image> <image>", "x<image>the", "the <pad>", "<pad>  the", "theme the them", "removes moves moves.",
+    "the <t> <t>the", "THE", "▁the", "<0x41>", "<unk>",
     "don't . Is it ?", "do n't , I 'm , he 's ! we ' ve", "a\u00a0b", "\u2028", "\x00",
 )  # fmt: skip
 """Texts to be made into ids, and the ids back into text."""
