@@ -41,7 +41,7 @@ USED: Mapping[str, tuple[str, ...]] = {
              "accept", "min_coverage", "out", "judge_check"),
     "equivalence": ("benchmark.", "model", "video", *_JUDGE, "data", "annotations", "outside", "limit"),
     "score": ("benchmark.", *_JUDGE, "judge_check", "data", "outside"),
-    "judge check": _JUDGE,
+    "judge check": (*_JUDGE, "limit"),
     "judge export": ("protocol.pack",),
     "judge replay": (*_ANNOTATIONS, "protocol.pack"),
     "bundle": ("protocol.pack",),

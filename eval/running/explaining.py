@@ -89,7 +89,7 @@ def explain_run(request: WhyRequest) -> Explanation:
     configuration.refuse_unused("why", request.overrides, ["data"] if request.data else [])
     path = absolute(request.run)
     if inside := runs_inside(path) if not (path / RESULT).exists() else "":
-        raise ConfigError(f"--run {request.run} holds several runs; give one of them: {inside}.")
+        raise ConfigError(f"--run {request.run} holds no result.json itself; give one of the runs in it: {inside}.")
     if not path.exists() or (path.is_dir() and not (path / RESULT).exists()):
         raise ConfigError(
             f"--run {request.run} holds no {RESULT}: give the folder of a run that is through, or of a score; score a "

@@ -148,7 +148,7 @@ def _bench_of(source: Path) -> str:
         if row is not None and row.has("benchmark"):
             return row.text("benchmark")
     if source.is_dir() and (inside := runs_inside(source)):
-        raise ConfigError(f"{source} holds several runs; give one of them: {inside}.")
+        raise ConfigError(f"{source} holds no result.json itself; give one of the runs in it: {inside}.")
     raise ConfigError(f"{source} does not say of which benchmark it is; name it: --bench <name>.")
 
 

@@ -68,7 +68,7 @@ def verify_settings(folder: Path, result: Mapping[str, Any]) -> None:
     Results of earlier versions have no such checksums.
 
     Raises:
-        RunError: one of them was edited, or is gone.
+        RunError: one of them was edited. One that is gone is no error: a bundle need not have them.
     """
     files = result.get("files")
     known = files.get(RESULT) if isinstance(files, dict) else None
@@ -76,7 +76,7 @@ def verify_settings(folder: Path, result: Mapping[str, Any]) -> None:
         raise RunError(f"{folder / RESULT} is not as it was written: something in it was edited. {_AGAIN}")
     for name in _SETTINGS:
         known = files.get(name) if isinstance(files, dict) else None
-        if known is not None and known != _settings(folder / name):
+        if known is not None and (folder / name).exists() and known != _settings(folder / name):
             raise RunError(
                 f"{folder / name} is not as the run wrote it. Restore it, or run again, which writes it anew."
             )

@@ -77,7 +77,7 @@ def result_folder(name: str | Path) -> Path:
     folder = absolute(name)
     if not (folder / RESULT).exists():
         if inside := runs_inside(folder):
-            raise ConfigError(f"{str(name)!r} holds several runs; give one of them: {inside}.")
+            raise ConfigError(f"{str(name)!r} holds no result.json itself; give one of the runs in it: {inside}.")
         raise ConfigError(f"{str(name)!r} holds no {RESULT}: give the folder of a run that is through, or of a score.")
     return folder
 

@@ -47,7 +47,7 @@ def read_result(folder: Path) -> tuple[Result, Mapping[str, Any]]:
         content = read_regular(path)
     except FileNotFoundError:
         if inside := runs_inside(folder):
-            raise RunError(f"{folder} holds several runs; give one of them: {inside}.") from None
+            raise RunError(f"{folder} holds no result.json itself; give one of the runs in it: {inside}.") from None
         raise RunError(f"{path if folder.exists() else folder} does not exist. {_GIVE}") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}. {AGAIN}") from error

@@ -51,7 +51,8 @@ def test_one_benchmark_does_not_go_into_the_folder_of_several(several, capsys):
 )
 def test_where_one_run_is_wanted_those_inside_are_named(several, capsys, words):
     line = refused(capsys, *(word.format(several) for word in words))
-    assert f"{several} holds several runs; give one of them: egoschema, nextqa." in line.replace("'", "")
+    said = f"{several} holds no result.json itself; give one of the runs in it: egoschema, nextqa."
+    assert said in line.replace("'", "")
 
 
 @pytest.mark.parametrize("name", ["", "predictions.jsonl"])
