@@ -15,11 +15,12 @@ from eval.captions.overlap import overlap, rouge_l, sentence_bleu
 from eval.captions.ptb_tokenizer import tokenize
 from eval.core import Prediction, Sample
 from eval.judges.calls import JudgeCall, JudgeReply
-from eval.judges.protocol import JudgeProtocol, native_protocol, with_wording
+from eval.judges.protocol import JudgeProtocol, judge_protocol, native_protocol, with_wording
 from eval.judges.scripted import ScriptedJudge, script_keys
-from eval.judges.wording import indexed_wording, native_wording
+from eval.judges.wording import indexed_wording
 from eval.judges.words import words
 from eval.regression.fixed import pair
+from eval.regression.fixed_judging import made_up_pack
 from eval.regression.observing import scored
 from eval.regression.records import Record
 from eval.scorers.autodq import AutoDQ
@@ -171,7 +172,11 @@ def _answers(scratch: Path) -> Iterator[Record]:
                       _captions(CAPTIONS["marks"]), suite=SUITE, population=[pair("z", "", "z", (_A, _B),
                       "")[0]])  # fmt: skip
     yield from _choices()
-    for protocol in (native_protocol(), _upstreams(), with_wording("autodq-indexed", indexed_wording())):
+    for protocol in (
+        native_protocol(),
+        _upstreams(scratch / "pack"),
+        with_wording("autodq-indexed", indexed_wording()),
+    ):
         judge = Replying()
         if "open_qa" in protocol.tasks:
             scorer = OpenQA(judge=judge, protocol=protocol)
@@ -254,8 +259,8 @@ def _described() -> Pairs:
     return found
 
 
-def _upstreams() -> JudgeProtocol:
-    return with_wording("upstream", native_wording())
+def _upstreams(pack: Path) -> JudgeProtocol:
+    return judge_protocol("upstream", made_up_pack(pack))
 
 
 class Replying(ScriptedJudge):
