@@ -15,11 +15,12 @@ from eval.captions.overlap import overlap, rouge_l, sentence_bleu
 from eval.captions.ptb_tokenizer import tokenize
 from eval.core import Prediction, Sample
 from eval.judges.calls import JudgeCall, JudgeReply
-from eval.judges.protocol import JudgeProtocol, native_protocol, with_wording
+from eval.judges.protocol import JudgeProtocol, judge_protocol, native_protocol, with_wording
 from eval.judges.scripted import ScriptedJudge, script_keys
-from eval.judges.wording import indexed_wording, native_wording
+from eval.judges.wording import indexed_wording
 from eval.judges.words import words
 from eval.regression.fixed import pair
+from eval.regression.fixed_judging import made_up_pack
 from eval.regression.observing import scored
 from eval.regression.records import Record
 from eval.scorers.autodq import AutoDQ
@@ -33,36 +34,28 @@ Pairs = Sequence[tuple[Sample, Prediction]]
 
 LETTERS = (
     "H", "Z", "7", "3", "4", "B.", "b) B", ")(C", "[D]", "{E}", "<B>", "\u200bB", "\u00a0B", "Б", "Ｂ", "Á", "ß", "ǅ",
-    "中", "①",
-    "²", "٣", "１", "Option A", "I think B", "Yes", "No", "<error>", "<A>", "...", "A" * 60, "a" * 60, "(" * 60,
-    "\ufffd\ufffd",
-    "\ufffd" * 60, "e" * 44, "e" * 45, "e" * 46, "1.", "0)", "-1", "B\n(A)", "'A'", "\tA", "(a) A", "D)(A", "５",
+    "中", "①", "²", "٣", "１", "Option A", "I think B", "Yes", "No", "<error>", "<A>", "...", "A" * 60, "a" * 60,
+    "(" * 60, "\ufffd\ufffd", "\ufffd" * 60, "e" * 44, "e" * 45, "e" * 46, "1.", "0)", "-1", "B\n(A)", "'A'", "\tA",
+    "(a) A", "D)(A", "５",
 )  # fmt: skip
 """Outputs in place of an option letter."""
 COMPARED = (
-    ("no, 3", "3"), ("3", "three"), ("Three!", "3"), ("twenty", "20"), ("21", "twenty-one"), ("...", "..."), ("...",
-    "yes"),
-    ("", ""), ("the", "a"), ("The Men", "man"), ("man's", "man"), ("men’s", "man's"), ("ran", "running"), ("left",
-    "leave"),
-    ("better", "good"), ("no no no", "no"), ("not no", "no"), ("It is red and blue.", "red blue"), ("red blue red",
-    "blue red"),
-    ("Ｒed", "red"), ("ÉCOLE", "école"), ("straße", "STRASSE"), ("日本", "日本"), ("3.5", "3 5"), ("3.5", "3.5"),
-    ("u.s.", "us"),
-    ("yes_no", "yes no"), ("a", "A"), ("an apple", "apple"), ("thesis", "the sis"), ("100%", "100"), ("dogs and cats",
-    "cat"),
-    ("playing playing", "play"), ("don't know", "dont know"), ("1", "one one"), ("one one", "1"), ("cat dog",
-    "dog cat"),
+    ("no, 3", "3"), ("3", "three"), ("Three!", "3"), ("twenty", "20"), ("21", "twenty-one"), ("...", "..."),
+    ("...", "yes"), ("", ""), ("the", "a"), ("The Men", "man"), ("man's", "man"), ("men’s", "man's"),
+    ("ran", "running"), ("left", "leave"), ("better", "good"), ("no no no", "no"), ("not no", "no"),
+    ("It is red and blue.", "red blue"), ("red blue red", "blue red"), ("Ｒed", "red"), ("ÉCOLE", "école"),
+    ("straße", "STRASSE"), ("日本", "日本"), ("3.5", "3 5"), ("3.5", "3.5"), ("u.s.", "us"), ("yes_no", "yes no"),
+    ("a", "A"), ("an apple", "apple"), ("thesis", "the sis"), ("100%", "100"), ("dogs and cats", "cat"),
+    ("playing playing", "play"), ("don't know", "dont know"), ("1", "one one"), ("one one", "1"),
+    ("cat dog", "dog cat"),
 )  # fmt: skip
 """Outputs, each with the text that it is compared with word for word."""
 SPOKEN = (
     "A man's dog isn't here.", "He said: \"no!\" (twice)...", "3.5 kg of U.S. beef, 50% off", "it's 10:30 p.m.",
-    "rock'n'roll",
-    "cannot gonna wanna", "e-mail/ice-cream", "naïve café", "日本 語", "...", "--", "“quoted” ‘single’", "a,b;c",
-    "$5.00 & £3",
-    "#tag @name http://x.org/a?b=1", "Mr. Smith vs. Dr. No", "1,000,000", "1st 2nd", "A B  C\tD\nE", "", " ",
-    "\u2028x", "<error>",
-    "I'd've", "'tis 'em", "O'Neil's", "5'10\"", "(a) [b] {c}", "end.", "end .", "end..", "e.g. this", "a* b_c d^e",
-    "👍 ok", "ü\u0308",
+    "rock'n'roll", "cannot gonna wanna", "e-mail/ice-cream", "naïve café", "日本 語", "...", "--", "“quoted” ‘single’",
+    "a,b;c", "$5.00 & £3", "#tag @name http://x.org/a?b=1", "Mr. Smith vs. Dr. No", "1,000,000", "1st 2nd",
+    "A B  C\tD\nE", "", " ", "\u2028x", "<error>", "I'd've", "'tis 'em", "O'Neil's", "5'10\"", "(a) [b] {c}", "end.",
+    "end .", "end..", "e.g. this", "a* b_c d^e", "👍 ok", "ü\u0308",
 )  # fmt: skip
 """Captions to be cut into tokens."""
 
@@ -148,9 +141,9 @@ the way in which the judge replies."""
 def fixed_answers(scratch: Path) -> Iterator[Record]:
     """Yield a record for each text, sample and metric. `scratch` is an empty folder for the scorers' caches."""
     for record in _answers(scratch):
-        yield Record(benchmark=record.benchmark, id=record.id, fields={
-            name: _without_syntax(value) if name == "score" else value for name,
-            value in record.fields.items()})  # fmt: skip
+        score = record.fields.get("score")
+        fields = record.fields if score is None else {**record.fields, "score": _without_syntax(score)}
+        yield Record(benchmark=record.benchmark, id=record.id, fields=fields)
 
 
 def _without_syntax(score: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -171,7 +164,11 @@ def _answers(scratch: Path) -> Iterator[Record]:
                       _captions(CAPTIONS["marks"]), suite=SUITE, population=[pair("z", "", "z", (_A, _B),
                       "")[0]])  # fmt: skip
     yield from _choices()
-    for protocol in (native_protocol(), _upstreams(), with_wording("autodq-indexed", indexed_wording())):
+    for protocol in (
+        native_protocol(),
+        _upstreams(scratch / "pack"),
+        with_wording("autodq-indexed", indexed_wording()),
+    ):
         judge = Replying()
         if "open_qa" in protocol.tasks:
             scorer = OpenQA(judge=judge, protocol=protocol)
@@ -254,8 +251,8 @@ def _described() -> Pairs:
     return found
 
 
-def _upstreams() -> JudgeProtocol:
-    return with_wording("upstream", native_wording())
+def _upstreams(pack: Path) -> JudgeProtocol:
+    return judge_protocol("upstream", made_up_pack(pack))
 
 
 class Replying(ScriptedJudge):

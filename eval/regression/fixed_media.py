@@ -48,7 +48,7 @@ def _read(name: str, clip: Clip, n_frames: int = N, rules: PictureRules = _PLAIN
     for field, side in (("decoded", None), ("frames", 20)):
         loaded = load(clip, n_frames=n_frames, side=side, rules=rules)
         if loaded.error is not None:
-            fields["error"] = f"{loaded.error.reason}, {loaded.media}"
+            fields["error"] = f"{loaded.error.reason}, {loaded.media}, {loaded.frames}"
         else:
             fields[field] = [*(frame_hash(frame) for frame in loaded.frames or ()), *loaded.notes]
     return Record(benchmark=SUITE, id=name, fields=fields)

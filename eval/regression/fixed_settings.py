@@ -19,6 +19,7 @@ REQUESTS: Mapping[str, EvalRequest] = {
         bench="mvbench", model=str(configuration.PROJECT / "conf"), data="/data", limit=3
     ),
     "a hub's model": EvalRequest(bench="dream-1k", model="owner/name", overrides=["model.revision=abc"]),
+    "a hub's model at its main": EvalRequest(bench="tgif-qa", model="owner/other"),
     "a server as the judge": EvalRequest(bench="msvd-qa", judge="http://127.0.0.1:8000/v1", protocol="hardened"),
     "a model of OpenAI as the judge": EvalRequest(bench="msvd-qa", judge="openai:m-2026", annotations="/a.jsonl"),
     "a deployment as the judge": EvalRequest(
