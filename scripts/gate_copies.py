@@ -10,7 +10,9 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import resource
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -22,6 +24,8 @@ from typing import Any
 
 from scripts.gate_edits import EDITS
 
+MEMORY, PATIENCE_S = 12 << 30, 300
+"""Bytes and seconds that the look at an edit may take: a fault may use up either."""
 PROJECT = Path(__file__).resolve().parents[1]
 NEAREST = (
     ("conf/", ("fixed settings",)), ("eval/config", ("fixed settings",)), ("eval/running/request", ("fixed settings",)),
@@ -58,6 +62,9 @@ class Looked:
 def look_at(number: int) -> Looked:
     """Edit a copy of the checkout, and run the gate on it until something differs."""
     begin, edit = time.monotonic(), EDITS[number]
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    signal.signal(signal.SIGALRM, _too_long)
+    signal.alarm(PATIENCE_S)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         for name in ("eval", "conf"):
@@ -76,6 +83,10 @@ def look_at(number: int) -> Looked:
     seconds = time.monotonic() - begin
     where, first = found or ("", "")
     return Looked(number=number, caught=found is not None, where=where, first=first, seconds=seconds)
+
+
+def _too_long(*_: object) -> None:
+    raise TimeoutError(f"no end after {PATIENCE_S} seconds")
 
 
 def _differs(copy: Path, file: str) -> tuple[str, str] | None:
