@@ -119,7 +119,7 @@ def test_predictions_and_annotations_are_refused(kind, tmp_path, capsys):
     path = place(tmp_path / "p.jsonl", kind)
     assert main(["score", "--bench", "mvbench", "--pred", str(path), "--out", str(tmp_path / "s")]) == 2
     assert main(["eval", "--bench", "mvbench", "--model", "scripted", "--ann", str(path), "--out", "x"]) == 2
-    assert capsys.readouterr().err.count("no file but a pipe, socket or device") == 2
+    assert capsys.readouterr().err.count("is a pipe, socket or device, not a regular file") == 2
 
 
 def test_folders_are_never_writable_by_others(tmp_path):

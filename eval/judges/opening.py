@@ -17,7 +17,7 @@ BUSY_S = 60.0
 """Seconds to wait while another process writes."""
 _FIRST_S = 2.0
 """Seconds to wait before it is checked whether the file system has locks at all."""
-REMEDY = "Give another file with verdicts=<file>; what a damaged one still holds, `sqlite3 <file> .recover` gets out."
+REMEDY = "Give another file with verdicts=<file>; `sqlite3 <file> .recover` rescues what a damaged one still holds."
 
 
 def open_database(path: Path) -> tuple[sqlite3.Connection, bool]:

@@ -174,7 +174,7 @@ def resolve(
     """
     given = homes.annotations
     if given is not None and not given.is_file() and not given.is_dir():
-        said = "is no file but a pipe, socket or device" if given.exists() else "does not exist"
+        said = "is a pipe, socket or device, not a regular file" if given.exists() else "does not exist"
         raise DataError(f"annotations {given} {said}; give a file, or the folder that holds it")
     if source == "upstream" and rows is None:
         raise DataError(f"upstream has no rows of split {split!r}; read the official files, or take upstream's split")

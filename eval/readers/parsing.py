@@ -54,7 +54,9 @@ def opened(path: Path) -> BinaryIO:
         return open_regular(path)
     except OSError as error:
         if error.errno == errno.EINVAL and "\0" not in str(path):
-            raise DataError(f"{path}: is no file but a pipe, socket or device; save what it gives to a file") from None
+            raise DataError(
+                f"{path}: is a pipe, socket or device, not a regular file; save its content to a file and give that"
+            ) from None
         raise DataError(f"{printable(str(path))}: cannot be read ({error.strerror}); check the path") from None
 
 

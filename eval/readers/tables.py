@@ -65,7 +65,7 @@ def _check(cells: Sequence[str], width: int, delimiter: str, place: str) -> None
     """Refuse cells that form no row, or several."""
     for cell in cells:
         if _END in cell:
-            raise RowError(f"{place}: a quotation that begins here is never closed; close it in the file")
+            raise RowError(f"{place}: the quotation mark that opens here is never closed; add the closing one")
         for line in cell.splitlines()[1:]:
             # Two stray quotation marks may enclose rows between them, which would be lost in one cell.
             if len(next(csv.reader([line], delimiter=delimiter), ())) == width > 1:

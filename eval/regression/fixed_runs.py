@@ -95,7 +95,7 @@ class _Loader:
 
 
 class _Grading(ScriptedJudge):
-    """A judge that fails on some samples, as long as it is told to."""
+    """A judge that fails on the samples in `failing`."""
 
     def __init__(self) -> None:
         super().__init__()

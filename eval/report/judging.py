@@ -89,7 +89,7 @@ class JudgeProgress:
         self._total = self._done = 0
 
     def __call__(self, done: int, total: int) -> None:
-        """Show the number of a round's finished calls."""
+        """Show that so many of a round's calls are finished."""
         if self._bar is None or total != self._total or done < self._done:
             self.close()
             self._bar = RunProgress(self._label, total=total, unit="calls", ends=False)

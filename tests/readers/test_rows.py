@@ -105,7 +105,7 @@ def test_what_is_no_file_is_not_waited_for(tmp_path, read):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "device").symlink_to("/dev/zero")
     for name in ("pipe", "device"):
-        with pytest.raises(DataError, match=f"{name}: is no file but a pipe, socket or device"):
+        with pytest.raises(DataError, match=f"{name}: is a pipe, socket or device, not a regular file"):
             list(read(tmp_path / name))
     (tmp_path / "a.gz").write_bytes(gzip.compress(b"{}"))
     if read is not read_parquet:
@@ -116,9 +116,9 @@ def test_what_is_no_file_is_not_waited_for(tmp_path, read):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('a,b\n1,2\n3,"4\n5,6\n7,8\n', r":3: a quotation that begins here is never closed"),
+        ('a,b\n1,2\n3,"4\n5,6\n7,8\n', r":3: the quotation mark that opens here is never closed"),
         ('a,b\n1,2\n3,"4\n5,6\n7,"8\n', r":3: a quotation that begins here holds whole rows"),
-        ('a,b\n1,"2', r":2: a quotation that begins here is never closed"),
+        ('a,b\n1,"2', r":2: the quotation mark that opens here is never closed"),
         ("a,b\n1,\x002\n", r":2: holds a null character"),
         ("a,b,a\n1,2,3\n", r":1: the heading names the column \"a\" twice"),
         ("a,b\n" + "x" * 140_000 + ",2\n", "cannot be read as a table"),

@@ -33,7 +33,7 @@ _MEASURE = "measure it: make equivalence, or run again with model.dtype and mode
 def circumstances(
     result: Result, predictions: Sequence[Prediction], target: Target | None, size: int | None
 ) -> list[Part]:
-    """Return the recorded settings, with those known for the other number."""
+    """Return a part for each recorded setting of the result, beside the other number's where it is known."""
     return [
         Part(
             kind="unknown",
