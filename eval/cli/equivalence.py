@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from eval.cli.flags import add_json_flag, add_model_flags, write_to
+from eval.cli.flags import add_json_flag, add_model_flags, model_arguments, write_to
 
 HELP = "measure whether batching changes a model's outputs"
 
@@ -24,19 +24,7 @@ def run(given: argparse.Namespace) -> bool:
     from eval.running.outcome import origin
     from eval.running.request import EvalRequest
 
-    found = measure_equivalence(
-        EvalRequest(
-            bench=given.bench,
-            model=given.model,
-            data=given.data,
-            annotations=given.ann,
-            judge=given.judge,
-            protocol=given.protocol,
-            limit=given.limit,
-            overrides=given.overrides,
-            verb="equivalence",
-        )
-    )
+    found = measure_equivalence(EvalRequest(**model_arguments(given), verb="equivalence"))
     show_equivalence(found)
     write_to(given.to, {**asdict(found), **origin()})
     return not found.flips and not found.failed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from eval.cli.flags import add_model_flags
+from eval.cli.flags import add_model_flags, model_arguments
 
 HELP = "run a model on benchmarks and score its outputs"
 
@@ -21,17 +21,5 @@ def run(given: argparse.Namespace) -> bool:
     from eval.running.request import EvalRequest
     from eval.running.start import evaluate
 
-    results = evaluate(
-        EvalRequest(
-            bench=given.bench,
-            model=given.model,
-            data=given.data,
-            annotations=given.ann,
-            judge=given.judge,
-            protocol=given.protocol,
-            limit=given.limit,
-            out=given.out,
-            overrides=given.overrides,
-        )
-    )
+    results = evaluate(EvalRequest(**model_arguments(given), out=given.out))
     return all(is_whole(result) for result in results)

@@ -45,6 +45,12 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
     add_settings(parser, ", such as model.n_frames=16")
 
 
+def model_arguments(given: argparse.Namespace) -> dict[str, Any]:
+    """Return the values of these flags as arguments of an EvalRequest."""
+    named = {name: getattr(given, name) for name in ("bench", "model", "data", "judge", "protocol", "limit")}
+    return {**named, "annotations": given.ann, "overrides": given.overrides}
+
+
 def add_judge_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of a command that may ask a judge."""
     parser.add_argument(

@@ -7,6 +7,7 @@ sample, task, side and attempt, in order, which is valid only for the same predi
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,7 +30,7 @@ RequestForm = tuple[Capabilities, Mapping[str, Any]]
 """The form in which a server was asked: the fields that it accepts, and further parameters. It is part of the key."""
 
 
-class RecordedJudge(Judge):
+class RecordedJudge(Judge, ABC):
     """Gives recorded replies, wherever they are; a call without one fails.
 
     Args:
@@ -62,9 +63,9 @@ class RecordedJudge(Judge):
         self.said_anything = self.said_anything or any(reply.outcome != "failed" for reply in replies)
         return replies
 
+    @abstractmethod
     def _find(self, keys: Sequence[str]) -> Mapping[str, JudgeReply]:
         """Return the replies with these keys."""
-        raise NotImplementedError
 
     def _in_turn(self, call: JudgeCall) -> JudgeReply | None:  # noqa: ARG002
         """Return the next reply without a key to a call; None where there is none."""
