@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from eval.errors import RunError
-from eval.files import read_regular, refused, to_json, to_jsonl, write_bytes_atomically, write_json
+from eval.files import read_regular, refused, to_jsonl, write_bytes_atomically, write_json
 from eval.runs.folder import CONFIG, PREDICTIONS, RESULT, RUN, SCORES, VERDICTS
 from eval.runs.places import without_places
 
@@ -117,7 +117,11 @@ def verify(folder: Path, result: Mapping[str, Any], name: str) -> None:
 def _settings(path: Path) -> dict[str, Any] | None:
     """Return the checksum of a file of settings by its content; None where there is none that can be read."""
     try:
-        found = yaml.safe_load(read_regular(path)) if path.exists() else None
+        content = read_regular(path) if path.exists() else b""
+        # No run writes aliases, by which a few lines can hold themselves, or gigabytes.
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(content)):
+            return None
+        found = yaml.safe_load(content)
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return None
     if isinstance(found, dict):
@@ -126,7 +130,9 @@ def _settings(path: Path) -> dict[str, Any] | None:
 
 
 def _seal_of(value: Any) -> dict[str, Any]:
-    placeless = without_places(json.loads(to_json(value)))
+    # An edited file may hold NaN, which no result does: its checksum is another.
+    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")  # as it is stored
+    placeless = without_places(json.loads(text))
     return {"sha256": hashlib.sha256(json.dumps(placeless, sort_keys=True).encode("ascii")).hexdigest()}
 
 

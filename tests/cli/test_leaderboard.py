@@ -197,8 +197,20 @@ def other_record(run):
     change(run / "run.json", fingerprint__n_frames=9)
 
 
+def not_a_number(run):
+    change(run / "result.json", metrics__0__chance=float("nan"))
+
+
+def aliased_settings(run):
+    (run / "config.yaml").write_text("a: &a [*a]\n")
+
+
 @pytest.mark.parametrize(
-    "alter", [altered_outputs, altered_result, unsealed, other_frames, other_settings, other_record]
+    "alter",
+    [
+        *(altered_outputs, altered_result, unsealed, other_frames, other_settings, other_record),
+        *(not_a_number, aliased_settings),
+    ],
 )
 def test_a_run_that_was_changed_is_noticed(alter, tmp_path, capsys):
     table = tmp_path / "leaderboard.csv"
