@@ -92,7 +92,9 @@ def verify(folder: Path, result: Mapping[str, Any], name: str) -> None:
     """
     path = folder / name
     files = result.get("files")
-    known = files.get(name) if isinstance(files, dict) else None
+    if files is not None and not (isinstance(files, dict) and all(isinstance(each, dict) for each in files.values())):
+        raise RunError(f"{folder / RESULT} holds damaged checksums. {_AGAIN}")
+    known = files.get(name) if files is not None else None
     try:
         content = read_regular(path) if path.exists() else None
     except OSError as error:
