@@ -94,6 +94,81 @@ ClipNote = Literal["length_not_verifiable", "one_frame"]
 """What to know of a clip that was read: its container doesn't say how long it is; it gave only one picture."""
 
 
+FrameRule = Literal["tarsier", "tarsier2"]
+"""How frames are chosen, and what a span means: upstream's rule on the branch of this name (eval/video/sampling.py)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Square:
+    """Frames as squares: first of the longer side, then of `side` pixels, by Pillow's bicubic filter."""
+
+    side: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Area:
+    """Frames of limited area, their aspect kept, by Pillow's bicubic filter, width first: Tarsier2's two resizes."""
+
+    max_pixels: int
+    """Most pixels of a frame after the first resize."""
+    min_pixels: int = 0
+    """Fewest pixels of a frame after the first resize."""
+    budget: int | None = None
+    """Pixels of all frames of a prompt; a video's frame counts twice, an image `image_weight` times."""
+    image_weight: int = 2
+    """Number of times that an image counts in `budget`."""
+    factor: int = 1
+    """Both sides become multiples of it in the second resize; 1: there is none."""
+    factor_min: int = 0
+    """Fewest pixels after the second resize."""
+    factor_max: int | None = None
+    """Most pixels after the second resize."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FramePolicy:
+    """Which frames of a clip a model sees, and in which size: part of a run's identity."""
+
+    n_frames: int
+    """Number of frames of a prompt; with `fps` the most."""
+    rule: FrameRule = "tarsier"
+    """How they are chosen."""
+    fps: float | None = None
+    """Frames per second of the clip; where these are more than `n_frames`, `n_frames` spread evenly. None: the latter
+    always."""
+    size: Square | Area | None = None
+    """The size to which `eval.video.preparing` brings them before they arrive; None: their own."""
+
+    @property
+    def name(self) -> str:
+        """Its name in conf/frames/ and in tables, such as `uniform-8` or `fps-2-max-128`."""
+        return f"uniform-{self.n_frames}" if self.fps is None else f"fps-{self.fps:g}-max-{self.n_frames}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """How a row of branch `tarsier2` narrows the choice of frames; only that rule knows it."""
+
+    first_frame: int | None = None
+    """First frame of the span."""
+    last_frame: int | None = None
+    """Last frame of the span, included."""
+    indices: tuple[int, ...] | None = None
+    """The frames themselves, by number."""
+    times: tuple[float, ...] | None = None
+    """The frames themselves, by second."""
+    fps: float | None = None
+    """Frames per second."""
+    min_frames: int | None = None
+    """The number at which its share of the prompt's frames begins."""
+    is_image: bool = False
+    """Whether it is a picture, a file or one frame of a video, and not a video."""
+    max_pixels: int | None = None
+    """The row's own limit, in place of the policy's."""
+    min_pixels: int | None = None
+    """The row's own limit, in place of the policy's."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
     """The media of a sample: a file, a folder of frames, or a list of frame files."""
@@ -106,6 +181,10 @@ class Clip:
     """Last second of the span, included; None ends at the last frame."""
     fps: float | None = None
     """Frames per second of a folder of frames; with it a span can be applied to the folder."""
+    selection: Selection | None = None
+    """What else a row of branch `tarsier2` says about its frames."""
+    more: tuple[Clip, ...] = ()
+    """Further media of the same prompt, in order; they have none of their own."""
 
     @property
     def name(self) -> str:
@@ -119,6 +198,16 @@ class Clip:
                 return self.source.exists()
             return any(path.suffix.lower()[1:] in IMAGE_EXTENSIONS for path in self.source.iterdir())
         return bool(self.source) and all(path.exists() for path in self.source)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A message of a conversation, for models with a chat template."""
+
+    role: str
+    """`system`, `user` or `assistant`; a last turn of the assistant is a begun answer."""
+    parts: tuple[str | None, ...]
+    """Texts, and None in the place of the next medium."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +232,8 @@ class Sample:
     """The source video: samples that share it are not independent."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Further fields of the annotation, unchanged."""
+    turns: tuple[Turn, ...] = ()
+    """The conversation as a row in the form of `messages` has it; empty where `prompt` says all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -390,6 +481,8 @@ class LoadedClip:
     clip: Clip
     frames: Sequence[Image] | None
     """RGB images, where the clip could be read."""
+    counts: tuple[int, ...] = ()
+    """Number of frames of each medium, where the clip has more than one."""
     error: MediaError | None = None
     """Reason for the missing frames."""
     media: str | None = None
@@ -407,9 +500,13 @@ class ClipPrompts:
     """Prompts about the frames of one clip."""
 
     frames: Sequence[Image]
-    """RGB images."""
+    """RGB images, chosen and sized by the model's frame policy."""
     prompts: Sequence[str]
     """Texts with one `<video>`, or one `<image>` a frame."""
+    turns: Sequence[tuple[Turn, ...]] = ()
+    """For each prompt, the conversation of its sample (`Sample.turns`); empty for none."""
+    counts: tuple[int, ...] = ()
+    """Number of frames of each medium; empty for one medium."""
     settled: Sequence[StopWhen | None] = ()
     """For each prompt, the check that may end its continuation before the end token; empty for none."""
 
@@ -466,13 +563,8 @@ class Model(Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def n_frames(self) -> int:
-        """Number of frames to sample from a clip."""
-        ...
-
-    @property
-    def frame_side(self) -> int | None:
-        """Side in pixels to which `eval.video.preparing` may resize frames before they arrive; None: no resizing."""
+    def frames(self) -> FramePolicy:
+        """The frames that it is to be shown, and their size."""
         ...
 
     @property
