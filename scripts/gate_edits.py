@@ -31,7 +31,7 @@ class Edit:
 _Lines = Sequence[tuple[str, ...]]
 
 _MODELS: Mapping[str, _Lines] = {
-    "eval/models/tarsier/attention.py": (
+    "eval/models/decoding/attention.py": (
         ("parts merged with each other's weight", "sigmoid(first_lse - second_lse)", "sigmoid(second_lse - first_lse)"),
         ("parts merged half and half", "share = torch.sigmoid(first_lse - second_lse).unsqueeze(-1)", "share = 0.5"),
         ("own keys repeated in another order", "states.repeat_interleave(heads // own, dim=1)",
@@ -58,7 +58,7 @@ _MODELS: Mapping[str, _Lines] = {
         ("kernel's scale left to its default", "key, value, 0.0, causal, scale=scaling\n        )\n        return output, lse\n    if",
          "key, value, 0.0, causal\n        )\n        return output, lse\n    if"),
     ),
-    "eval/models/tarsier/rows.py": (
+    "eval/models/decoding/rows.py": (
         ("first generated token masked", "(column >= self._suffix)", "(column > self._suffix)"),
         ("one padded position seen", "column[None, :] < self._lengths[:, None]", "column[None, :] <= self._lengths[:, None]"),
         ("last position lost when a buffer grows", "grown[:, :, :filled] = kept[:, :, :filled]",
@@ -69,7 +69,7 @@ _MODELS: Mapping[str, _Lines] = {
         ("clips of rows that left are kept", "self._clips = [self._clips[row] for row in rows]", "self._clips = self._clips[: len(rows)]"),
         ("buffers grow one position later", "if filled + n <= kept.shape[2]:", "if filled + n < kept.shape[2]:", "a buffer only grows earlier"),
     ),
-    "eval/models/tarsier/language.py": (
+    "eval/models/decoding/language.py": (
         ("positions from 1", "positions = torch.arange(n, device=embeddings.device)[None]", "positions = torch.arange(1, n + 1, device=embeddings.device)[None]"),
         ("generated tokens one position late", "rows.lengths + count - 1)", "rows.lengths + count)"),
         ("suffix one position late", "rows.prefix.length + torch.arange(", "rows.prefix.length + 1 + torch.arange("),
@@ -84,7 +84,7 @@ _MODELS: Mapping[str, _Lines] = {
         ("one token too few", "if not going or count == max_new_tokens:", "if not going or count == max(1, max_new_tokens - 1):"),
         ("last norm left out", "model.lm_head(model.model.language_model.norm(hidden))", "model.lm_head(hidden)"),
     ),
-    "eval/models/tarsier/engine.py": (
+    "eval/models/decoding/engine.py": (
         ("first end token only", "frozenset(ends if isinstance(ends, list)", "frozenset(ends[:1] if isinstance(ends, list)"),
         ("ended outputs count as cut off", "return len(ids) == self._max_new_tokens and not is_ended", "return len(ids) == self._max_new_tokens"),
         ("features of the clip before", "[features[member.clip][:shown] for member in members]", "[features[members[0].clip][:shown] for member in members]"),
@@ -101,7 +101,7 @@ _MODELS: Mapping[str, _Lines] = {
         ("deterministic runs in batches", "self._clips_at_once = 1 if deterministic else clips_at_once", "self._clips_at_once = clips_at_once"),
         ("frames counted from the run's number", "self._ids(len(clip.frames), prompts)", "self._ids(self.n_frames, prompts)"),
     ),
-    "eval/models/tarsier/ending.py": (
+    "eval/models/checkpoints/ending.py": (
         ("text config before config", "        (CONFIG, getattr(config, \"eos_token_id\", None)),\n", ""),
         ("generation_config passed over", "read_object(path).get(\"eos_token_id\") if path.exists() else None", "None"),
         ("one end token of several", "return EndTokens(ids=tuple(sorted(set(ids))), source=source)", "return EndTokens(ids=tuple(ids[:1]), source=source)"),
@@ -170,20 +170,20 @@ _MODELS: Mapping[str, _Lines] = {
         ("newline after each column", "newline.expand(n_frames, side, 1, width)], dim=2", "newline.expand(n_frames, 1, side, width)], dim=1"),
         ("newline and end exchanged", "newline, frame_end = embed(ids)", "frame_end, newline = embed(ids)"),
     ),
-    "eval/models/tarsier/vision.py": (
+    "eval/models/decoding/vision.py": (
         ("clips' frames one off", "features[end - len(clip) : end]", "features[max(0, end - len(clip) - 1) : max(0, end - len(clip) - 1) + len(clip)]"),
     ),
-    "eval/models/tarsier/checkpoint.py": (
+    "eval/models/checkpoints/loading.py": (
         ("tied head left random", "model.lm_head.weight = model.get_input_embeddings().weight", "pass"),
         ("fp16 on CPUs by default", "\"float32\" if device == \"cpu\"", "\"bfloat16\" if device == \"cpu\""),
     ),
-    "eval/models/tarsier/questions.py": (
+    "eval/models/decoding/questions.py": (
         ("duplicates asked twice, longest first", "key=lambda row: (len(row[0]), row[0]))", "key=lambda row: (-len(row[0]), row[0]))", "rows of a batch don't affect each other"),
     ),
-    "eval/models/tarsier/finite.py": (
+    "eval/models/decoding/finite.py": (
         ("second likeliest token", "best = rows.argmax(-1)", "best = rows.topk(2, -1).indices[:, 1]"),
     ),
-    "eval/models/tarsier/reference.py": (
+    "eval/models/decoding/reference.py": (
         ("reference without its last id", "[0, len(ids) :].tolist()", "[0, len(ids) : -1].tolist()"),
     ),
     "conf/model/tarsier-7b.yaml": (

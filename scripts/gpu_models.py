@@ -13,11 +13,11 @@ from unittest import mock
 
 import torch
 
-from eval.models.tarsier import engine as engine_module
-from eval.models.tarsier.engine import Engine
-from eval.models.tarsier.language import continue_rows
-from eval.models.tarsier.questions import Encoded
-from eval.models.tarsier.reference import continue_alone
+from eval.models.decoding import engine as engine_module
+from eval.models.decoding.engine import Engine
+from eval.models.decoding.language import continue_rows
+from eval.models.decoding.questions import Encoded
+from eval.models.decoding.reference import continue_alone
 
 NEEDED = 20e9
 """Bytes that have to be free for a 7b in half precision: 14 GB of weights, a clip or two, and what kernels need."""
@@ -213,14 +213,14 @@ def clips_of(model: Any, frames: int, rows: Sequence[int], *, letter: bool = Fal
         prompts = [[*head, *torch.randint(3, image, (length,), generator=drawn).tolist()] for length in lengths]
         pixels = torch.randn(frames, 3, side, side, generator=drawn)
         settled = [(lambda _: True) if letter else None] * n
-        clips.append(in_order(Encoded(pixels=pixels, prompts=prompts, settled=settled)))
+        clips.append(in_order(Encoded(media=[model.medium(pixels)], prompts=prompts, settled=settled)))
     return clips
 
 
 def in_order(clip: Encoded) -> Encoded:
     """Return a clip with each prompt once, in the order in which the engine works on them."""
     rows = clip.rows()
-    return Encoded(pixels=clip.pixels, prompts=[ids for ids, _ in rows], settled=[settled for _, settled in rows])
+    return Encoded(media=clip.media, prompts=[ids for ids, _ in rows], settled=[settled for _, settled in rows])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,7 +278,7 @@ def by_transformers(
     model: Any, clip: Encoded, prompt: int, new: int, *, padding: int = 0, kernel: str = "sdpa"
 ) -> Said:
     """Return what transformers' own `generate` continues one prompt with, padded on the left or as it is."""
-    pixels = clip.pixels.to(model.device, model.dtype)
+    pixels = clip.media[0].pixels.to(model.device, model.dtype)
     ids = list(clip.prompts[prompt])
     with watched(model) as calls, attending(model.model.language_model.config, kernel), torch.inference_mode():
         if padding:

@@ -15,12 +15,12 @@ from typing import Any
 import torch
 
 from eval.core import ClipPrompts
-from eval.models.tarsier import attention
-from eval.models.tarsier.checkpoint import Device
-from eval.models.tarsier.engine import Engine
+from eval.models.checkpoints.loading import Device
+from eval.models.decoding import attention
+from eval.models.decoding.engine import Engine
+from eval.models.decoding.questions import Encoded
+from eval.models.decoding.reference import continue_alone
 from eval.models.tarsier.processing import wrap_prompt
-from eval.models.tarsier.questions import Encoded
-from eval.models.tarsier.reference import continue_alone
 from eval.models.tarsier.runner import TarsierRunner
 from eval.video.frames import load_frames
 from scripts.bench_runner import TINY, built_in
@@ -216,7 +216,7 @@ def speed(machine: Machine) -> Iterator[Row]:
     dtype, shape = machine.dtypes[0], machine.shape
     model, new = machine.model(dtype), 64 if machine.cuda else 6
     (one,) = clips_of(model, shape.frames, (1,))
-    alone = partial(continue_alone, model, one.pixels.to(machine.device, dtype), one.prompts[0])
+    alone = partial(continue_alone, model, one.media[0].pixels.to(machine.device, dtype), one.prompts[0])
     alone(2)  # kernels are loaded at their first call
     for ends, letter, spoken in (("a letter", True, 8), (f"{new} tokens", False, new)):
         slow, _ = machine.timed(partial(alone, spoken))

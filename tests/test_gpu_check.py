@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from eval.models.tarsier import attention
+from eval.models.decoding import attention
 from scripts import gpu_check, gpu_models, gpu_parts
 from scripts.gpu_models import Difference, Machine, Said
 from scripts.gpu_parts import Row
@@ -108,7 +108,7 @@ def test_a_rehearsal_runs_all_parts(tmp_path):
 
 @pytest.mark.slow
 def test_a_wrong_merge_is_found(monkeypatch):
-    attend = attention.attend_shared
+    attend = attention.attend_prefixes
 
     def shifted(*given, **settings):
         output, lse = attend(*given, **settings)
@@ -118,7 +118,7 @@ def test_a_wrong_merge_is_found(monkeypatch):
     model = machine.model(torch.float32)
     clips = gpu_models.clips_of(model, machine.shape.frames, (2, 1))
     assert gpu_parts._compared(machine, model, clips, 4, "as it is").verdict == "ok"
-    monkeypatch.setattr(attention, "attend_shared", shifted)
+    monkeypatch.setattr(attention, "attend_prefixes", shifted)
     assert gpu_parts._compared(machine, model, clips, 4, "shifted").verdict == "failed"
 
 

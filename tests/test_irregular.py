@@ -12,7 +12,7 @@ import pytest
 from eval.__main__ import main
 from eval.errors import DataError, ModelError, RunError
 from eval.files import open_regular, read_regular
-from eval.models.tarsier.ending import refuse_not_greedy
+from eval.models.checkpoints.ending import refuse_not_greedy
 from eval.models.tarsier.tokenizer_files import read_files
 from eval.readers.rows import read_jsonl
 from eval.readers.upstream_export import write_predictions

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from eval.core import ClipPrompts, StopWhen
-from eval.models.tarsier import attention
-from eval.models.tarsier.rows import Slots
+from eval.models.decoding import attention
+from eval.models.decoding.rows import Slots
 from eval.models.tarsier.runner import TarsierRunner
 from eval.regression.fixed_tokenizers import BOTH, MODEL_ONLY, tokenizers, written
 from eval.regression.records import Record

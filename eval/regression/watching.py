@@ -76,7 +76,7 @@ class Watched:
             generations = self._runner.generate(asked, clock)
         for place, (clip, of_clip) in enumerate(zip(asked, generations, strict=True)):
             encoded = watch.encoded[place]
-            frames, pixels = [frame_hash(frame) for frame in clip.frames], _pixels(encoded.pixels)
+            frames, pixels = [frame_hash(frame) for frame in clip.frames], _pixels(encoded.media[0].pixels)
             for ids, settled, made in zip(encoded.prompts, encoded.settled, of_clip, strict=True):
                 self.seen.append(
                     Seen(

@@ -8,7 +8,7 @@ from typing import Any
 from PIL.Image import Image
 
 from eval.core import Generation
-from eval.models.tarsier.reference import continue_alone
+from eval.models.decoding.reference import continue_alone
 
 __all__ = ["continue_alone", "sequential"]
 

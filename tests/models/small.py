@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from eval.models.tarsier.questions import Encoded
+from eval.models.decoding.questions import Encoded, Medium
 
 IMAGE, NEWLINE, FRAME_END = 90, 91, 92
 ENDS = [2, 10, 20, 30, 40, 50]
@@ -62,7 +62,8 @@ PROMPTS = [prompt(seed, n) for seed, n in enumerate(LENGTHS)]
 
 
 def asked(pixels, prompts, settled=None):
-    return Encoded(pixels=pixels, prompts=prompts, settled=[settled] * len(prompts))
+    shown = Medium(pixels=pixels, positions=POSITIONS, patches=POSITIONS)
+    return Encoded(media=[shown], prompts=prompts, settled=[settled] * len(prompts))
 
 
 def until_settled(ids):

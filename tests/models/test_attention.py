@@ -10,10 +10,10 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.functional import scaled_dot_product_attention
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from eval.models.tarsier import attention
-from eval.models.tarsier.attention import attend_own, attend_plainly, attend_shared, merge
-from eval.models.tarsier.memory import Footprint
-from eval.models.tarsier.rows import Prefix, Rows, Slots
+from eval.models.decoding import attention
+from eval.models.decoding.attention import attend_own, attend_plainly, attend_shared, merge
+from eval.models.decoding.memory import Footprint
+from eval.models.decoding.rows import Prefix, Rows, Slots
 
 SCALING = 0.25
 
@@ -69,7 +69,7 @@ def test_one_position_of_padded_rows(kv_heads, path):
 @pytest.mark.parametrize("kv_heads", [8, 2, 1])
 def test_rows_of_several_clips(kv_heads, path):
     clips = [0, 0, 0, 2, 3, 3]  # none about clip 1
-    rows = Rows(Prefix(layers=[], length=41, clips=4), [5] * 6, clips)
+    rows = Rows(Prefix(layers=[], lengths=[41] * 4), [5] * 6, clips)
     slots = rows.slots(torch.device("cpu"))
     assert slots is not None
     assert slots.slot.tolist() == [0, 1, 2, 6, 9, 10]
@@ -84,7 +84,7 @@ def test_rows_of_several_clips(kv_heads, path):
 
 
 def test_equally_many_rows_a_clip_need_no_slots():
-    rows = Rows(Prefix(layers=[], length=41, clips=3), [5] * 6, [0, 0, 1, 1, 2, 2])
+    rows = Rows(Prefix(layers=[], lengths=[41] * 3), [5] * 6, [0, 0, 1, 1, 2, 2])
     assert rows.slots(torch.device("cpu")) is None
     query, prefix = drawn(6, 4, 5, 16), (drawn(3, 4, 41, 16), drawn(3, 4, 41, 16, seed=1))
     found = attend_shared(query, *prefix, scaling=SCALING)[0]

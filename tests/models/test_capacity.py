@@ -14,10 +14,10 @@ from PIL import Image
 from eval.config import BUILTIN
 from eval.core import ClipPrompts
 from eval.errors import ModelError
-from eval.models.tarsier import capacity
-from eval.models.tarsier.capacity import Memory, memory_of, refuse_what_cannot_fit
+from eval.models.checkpoints import capacity
+from eval.models.checkpoints.capacity import Memory, memory_of, refuse_what_cannot_fit
+from eval.models.checkpoints.fitting import model_shapes
 from eval.models.tarsier.config import read_config
-from eval.models.tarsier.fitting import model_shapes
 from eval.models.tarsier.runner import TarsierRunner
 from tests.models.published import CONFIG_7B
 

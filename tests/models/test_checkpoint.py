@@ -11,7 +11,7 @@ import pytest
 
 from eval.config import BUILTIN
 from eval.errors import ModelError
-from eval.models.tarsier.checkpoint import choose_device, choose_dtype, find_checkpoint, load_model
+from eval.models.checkpoints.loading import choose_device, choose_dtype, find_checkpoint, load_model
 from eval.models.tarsier.runner import TarsierRunner
 
 

@@ -9,8 +9,8 @@ import torch
 
 from eval.config import BUILTIN
 from eval.errors import ModelError, RunError
-from eval.models.tarsier import engine as engine_module
-from eval.models.tarsier.engine import Engine
+from eval.models.decoding import engine as engine_module
+from eval.models.decoding.engine import Engine
 from eval.models.tarsier.runner import TarsierRunner
 from tests.cli.runs import evaluate, needs_world, read
 from tests.models.small import PROMPTS, asked, model

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from eval.errors import ModelError
+from eval.models.checkpoints.ending import end_tokens, refuse_not_greedy
 from eval.models.tarsier.config import read_config
-from eval.models.tarsier.ending import end_tokens, refuse_not_greedy
 from tests.models.small import config_json
 
 ABSENT = "absent"

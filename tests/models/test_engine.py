@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from eval.errors import ModelError
-from eval.models.tarsier import engine as engine_module
-from eval.models.tarsier.engine import Engine
-from eval.models.tarsier.finite import most_likely
-from eval.models.tarsier.language import continue_rows
-from eval.models.tarsier.memory import Footprint, is_out_of_memory, plan
+from eval.models.decoding import engine as engine_module
+from eval.models.decoding.engine import Engine
+from eval.models.decoding.finite import most_likely
+from eval.models.decoding.language import continue_rows
+from eval.models.decoding.memory import Footprint, is_out_of_memory, plan
 from tests.models.sequential import continue_alone
 from tests.models.small import FRAME_END, IMAGE, POSITIONS, PROMPTS, asked, model, prompt, until_settled
 

@@ -7,13 +7,13 @@ from itertools import pairwise
 import pytest
 import torch
 
-from eval.models.tarsier import engine as engine_module
-from eval.models.tarsier import language as language_module
-from eval.models.tarsier import memory
-from eval.models.tarsier.engine import Engine
-from eval.models.tarsier.memory import ClipSize, Footprint, plan_clips
-from eval.models.tarsier.questions import Encoded
-from eval.models.tarsier.rows import Prefix
+from eval.models.decoding import engine as engine_module
+from eval.models.decoding import language as language_module
+from eval.models.decoding import memory
+from eval.models.decoding.engine import Engine
+from eval.models.decoding.memory import ClipSize, Footprint, plan_clips
+from eval.models.decoding.questions import Encoded
+from eval.models.decoding.rows import Prefix
 from tests.models.sequential import continue_alone
 from tests.models.small import IMAGE, POSITIONS, PROMPTS, asked, model, prompt, until_settled
 
@@ -47,7 +47,9 @@ def alone(pixels):
     def of(kv_heads, clips, new=20):
         if (kv_heads, new) not in found:
             built = model(kv_heads)
-            found[kv_heads, new] = [[continue_alone(built, c.pixels, ids, new) for ids in c.prompts] for c in clips]
+            found[kv_heads, new] = [
+                [continue_alone(built, c.media[0].pixels, ids, new) for ids in c.prompts] for c in clips
+            ]
         return found[kv_heads, new]
 
     return of
@@ -60,7 +62,7 @@ def test_several_clips(kv_heads, attention, pixels, alone):
     clips = several_clips(pixels)
     used = Engine(model(kv_heads, attention), max_new_tokens=20, kv_budget=10**9)
     assert used.generate(clips) == alone(kv_heads, clips)
-    assert used.batching()["largest_stack"] == 6
+    assert used.batching()["largest_stack"] == 7
     assert used.batching()["prefixes"] == 8  # one clip has two, another none
     assert used.generate(clips[::-1]) == alone(kv_heads, clips)[::-1]
 
@@ -72,12 +74,12 @@ def test_clips_in_passes_that_take_a_few(pixels, alone, monkeypatch):
     used = Engine(model(), max_new_tokens=20, kv_budget=10**9)
     assert used.generate(clips) == alone(2, clips)
     assert used.batching()["largest_vision"] == 40 // POSITIONS
-    assert used.batching()["largest_stack"] == 6
+    assert used.batching()["largest_stack"] == 7
     footprint = Footprint.of(model().config, torch.float32, 40)
     budget = footprint.clips([ClipSize(prefix=16, rows=5, longest=31)] * 2, 20)
     used = Engine(model(), max_new_tokens=20, kv_budget=budget)
     assert used.generate(clips) == alone(2, clips)
-    assert 1 < used.batching()["largest_stack"] < 6
+    assert 1 < used.batching()["largest_stack"] < 7
 
 
 @pytest.mark.slow
@@ -96,7 +98,7 @@ def test_clips_whose_rows_have_ended_are_dropped(pixels, monkeypatch):
     clips = [asked(some, PROMPTS[4:5]) for some in frames]
     used = Engine(built, max_new_tokens=150, kv_budget=10**9)
     found = used.generate(clips)
-    assert found == [[continue_alone(built, clip.pixels, PROMPTS[4], 150)] for clip in clips]
+    assert found == [[continue_alone(built, clip.media[0].pixels, PROMPTS[4], 150)] for clip in clips]
     assert len({len(ids) for (ids,) in found}) > 4
     assert kept[0] <= 6
     assert all(after <= before / 2 for before, after in pairwise(kept))
@@ -120,10 +122,10 @@ def test_memory_that_runs_out_anywhere_halves_the_clips(where, pixels, alone, mo
     elif where == "prefix":
         encode = language_module.encode_prefix
 
-        def encoding(language, embeddings, **settings):
+        def encoding(language, embeddings, positions, **settings):
             if len(embeddings) > 2:
                 raise torch.OutOfMemoryError(full)
-            return encode(language, embeddings, **settings)
+            return encode(language, embeddings, positions, **settings)
 
         monkeypatch.setattr(engine_module, "encode_prefix", encoding)
     else:
@@ -148,7 +150,7 @@ def test_each_row_has_its_own_settlement(pixels, alone):
     whole = alone(2, clips)
     settled = [None, lambda ids: len(ids) >= 2 and ids[-1] % 2 == 0, lambda ids: True]
     mixed = [
-        Encoded(pixels=c.pixels, prompts=c.prompts, settled=[settled[i % 3] for i in range(len(c.prompts))])
+        Encoded(media=c.media, prompts=c.prompts, settled=[settled[i % 3] for i in range(len(c.prompts))])
         for c in clips
     ]
     found = Engine(model(), max_new_tokens=20, kv_budget=10**9).generate(mixed)

@@ -16,7 +16,7 @@ from huggingface_hub import constants, snapshot_download
 
 from eval.config import BUILTIN, PROJECT
 from eval.errors import ModelError
-from eval.models.tarsier.checkpoint import find_checkpoint
+from eval.models.checkpoints.loading import find_checkpoint
 from tests.hub_server import COMMIT, HubServer, Repository
 from tests.models import published
 
@@ -366,7 +366,7 @@ def test_a_listing_of_another_form(hub, listing):
 def test_the_settings_of_the_hubs_tools_in_a_process_of_its_own(hub, tmp_path):
     code = (
         "import logging; logging.basicConfig(format='%(message)s'); "
-        "from eval.models.tarsier.checkpoint import find_checkpoint; "
+        "from eval.models.checkpoints.loading import find_checkpoint; "
         f"print(find_checkpoint({REPO!r}, 'main').revision)"
     )
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-from eval.models.tarsier.checkpoint import find_checkpoint, load_model
-from eval.models.tarsier.devices import device_of, devices_of
-from eval.models.tarsier.engine import Engine
-from eval.models.tarsier.questions import Encoded
-from eval.models.tarsier.reference import continue_alone
+from eval.models.checkpoints.loading import find_checkpoint, load_model
+from eval.models.decoding.devices import device_of, devices_of
+from eval.models.decoding.engine import Engine
+from eval.models.decoding.questions import Encoded, Medium
+from eval.models.decoding.reference import continue_alone
 
 pytest.importorskip("accelerate")
 pytestmark = pytest.mark.slow
@@ -37,13 +37,14 @@ def clips():
     pixels = torch.randn(3, 2, 3, 56, 56, generator=torch.Generator().manual_seed(2))
     frames = [354] * (2 * 21)
     prompts = [[1, 9, *frames, *tail] for tail in ([30], [40, 50, 60], [70, 80])]
-    return [Encoded(pixels=some, prompts=prompts, settled=[None] * 3) for some in pixels]
+    shown = [Medium(pixels=some, positions=21, patches=21) for some in pixels]
+    return [Encoded(media=[some], prompts=prompts, settled=[None] * 3) for some in shown]
 
 
 @pytest.fixture(scope="module")
 def expected(golden, clips):
     model = load(golden, None)
-    return [[continue_alone(model, clip.pixels, ids, 12) for ids in clip.prompts] for clip in clips]
+    return [[continue_alone(model, clip.media[0].pixels, ids, 12) for ids in clip.prompts] for clip in clips]
 
 
 @pytest.mark.parametrize("away", [*PARTS, "everything"])
@@ -56,7 +57,7 @@ def test_what_is_on_the_disk_is_brought_when_it_is_called(golden, clips, expecte
     assert devices_of(model) == [torch.device("cpu")]
     engine = Engine(model, max_new_tokens=12, kv_budget=10**9)
     assert engine.generate(clips) == expected
-    assert continue_alone(model, clips[0].pixels, clips[0].prompts[0], 12) == expected[0][0]
+    assert continue_alone(model, clips[0].media[0].pixels, clips[0].prompts[0], 12) == expected[0][0]
 
 
 def test_where_a_module_computes():

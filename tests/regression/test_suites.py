@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from eval.core import Clip
-from eval.models.tarsier import attention
+from eval.models.decoding import attention
 from eval.models.tarsier.tokenizer import TarsierTokenizer
 from eval.regression.builtin import BASELINE
 from eval.regression.comparing import compare

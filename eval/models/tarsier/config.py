@@ -14,7 +14,7 @@ from huggingface_hub.dataclasses import strict
 from transformers import LlavaConfig
 
 from eval.errors import ModelError
-from eval.models.tarsier.headers import read_object
+from eval.models.checkpoints.headers import read_object
 from eval.readers.malformed import printable
 
 CONFIG = "config.json"
@@ -55,6 +55,10 @@ class TarsierConfig(LlavaConfig):
         """Return the number of positions of one frame: g rows of g patches and a newline, then the frame's end."""
         side = int(self.vision_config.image_size) // int(self.vision_config.patch_size)
         return side * (side + 1) + 1
+
+    def positions(self, n_frames: int) -> int:
+        """Return the number of positions of so many frames."""
+        return n_frames * self.positions_per_frame()
 
     @property
     def max_positions(self) -> int:

@@ -7,7 +7,7 @@ and device maps serve here too. Source: arXiv 2407.00634 and the config of omni-
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,8 +16,9 @@ from torch import nn
 from transformers import LlavaForConditionalGeneration, LlavaModel
 from transformers.models.llava.modeling_llava import LlavaPreTrainedModel
 
+from eval.models.decoding.devices import device_of
+from eval.models.decoding.questions import Medium
 from eval.models.tarsier.config import TarsierConfig
-from eval.models.tarsier.devices import device_of
 
 CHECKPOINT_KEYS = {
     r"^language_model\.lm_head": "lm_head",
@@ -105,3 +106,19 @@ class TarsierForConditionalGeneration(LlavaForConditionalGeneration):
     def device(self) -> torch.device:
         """The device of the input ids, also where a device map has offloaded the first weights."""
         return device_of(self.get_input_embeddings())
+
+    def medium(self, pixels: torch.Tensor) -> Medium:
+        """Return frames (n, 3, side, side) as the engine takes them."""
+        positions = self.config.positions_per_frame()
+        # A frame has about as many positions after the projector as in the vision tower.
+        return Medium(pixels=pixels, positions=positions, patches=positions)
+
+    def encode_media(self, media: Sequence[Medium]) -> list[torch.Tensor]:
+        """Return the features of each medium with pixels (n, 3, side, side): (n * positions of a frame, width)."""
+        pixels = torch.cat([medium.pixels for medium in media]).to(self.device, self.dtype)
+        features = torch.stack(list(self.model.get_image_features(pixels, return_dict=True).pooler_output))
+        return [part.flatten(0, 1) for part in features.split([len(medium.pixels) for medium in media])]
+
+    def prompt_positions(self, ids: Sequence[int], media: Sequence[Medium]) -> torch.Tensor:  # noqa: ARG002
+        """Return the position of each id, (n,): Llama counts all of them up."""
+        return torch.arange(len(ids))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from eval.errors import ModelError
-from eval.models.tarsier.headers import read_small
+from eval.models.checkpoints.headers import read_small
 
 MAX_MODEL = 64 * 2**20
 """Largest model, in bytes; Tarsier's have 500,000 and a million."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eval.errors import ModelError
-from eval.models.tarsier.headers import read_object
+from eval.models.checkpoints.headers import read_object
 from eval.models.tarsier.tokenizer import TarsierTokenizer
 from eval.models.tarsier.tokenizer_files import missing_vocabulary
 from eval.readers.malformed import printable

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, PositiveInt
 
-from eval.core import ClipPrompts, Generation, StopWhen
+from eval.core import ClipPrompts, FramePolicy, Generation, Square, StopWhen
 from eval.errors import ModelError
-from eval.models.tarsier.checkpoint import (
+from eval.models.checkpoints.loading import (
     Device,
     Dtype,
     check_means,
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
+    from eval.models.decoding.questions import Encoded
     from eval.models.tarsier.config import TarsierConfig
-    from eval.models.tarsier.questions import Encoded
 
 _log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class TarsierRunner:
         clips_at_once: PositiveInt | None = None,
         deterministic: bool = False,
     ) -> None:
-        from eval.models.tarsier.engine import Engine
+        from eval.models.decoding.engine import Engine
 
         if deterministic and (clips_at_once or 1) > 1:
             raise ModelError(
@@ -108,8 +108,8 @@ class TarsierRunner:
 
     def _settle(self, folder: Path) -> TarsierConfig:
         """Read everything but the weights; for a checkpoint on a hub, before they are fetched. Raises ModelError."""
-        from eval.models.tarsier.capacity import refuse_what_cannot_fit
-        from eval.models.tarsier.ending import end_tokens, refuse_not_greedy
+        from eval.models.checkpoints.capacity import refuse_what_cannot_fit
+        from eval.models.checkpoints.ending import end_tokens, refuse_not_greedy
 
         config = check_settings(folder)
         refuse_not_greedy(folder)
@@ -132,7 +132,7 @@ class TarsierRunner:
         return config
 
     def _warn_of_length(self) -> None:
-        from eval.models.tarsier.capacity import PUBLISHED_FRAMES
+        from eval.models.checkpoints.capacity import PUBLISHED_FRAMES
 
         config = self._checkpoint.config
         positions = self.n_frames * config.positions_per_frame()
@@ -170,6 +170,12 @@ class TarsierRunner:
     def frame_side(self) -> int | None:
         """Side in pixels to which frames may be resized before they arrive, with the same result as here."""
         return self._processor.frame_side
+
+    @property
+    def frames(self) -> FramePolicy:
+        """The frames to be shown, resized before they arrive where that has the same result as here."""
+        side = self._processor.frame_side
+        return FramePolicy(n_frames=self.n_frames, size=Square(side=side) if side else None)
 
     @property
     def batching(self) -> Mapping[str, int]:
@@ -212,7 +218,7 @@ class TarsierRunner:
         Raises:
             ModelError: the prompt has no place for the frames.
         """
-        from eval.models.tarsier.reference import continue_alone
+        from eval.models.decoding.reference import continue_alone
 
         wrapped = wrap_prompt(prompt)
         (ids,) = self._ids(len(frames), [wrapped])
@@ -228,7 +234,7 @@ class TarsierRunner:
         import torch
         from PIL.Image import new
 
-        from eval.models.tarsier.finite import most_likely
+        from eval.models.decoding.finite import most_likely
 
         side = self._model.config.vision_config.image_size
         pixels = self._processor.pixel_values([new("RGB", (side, side), "grey")])
@@ -249,12 +255,12 @@ class TarsierRunner:
         return [processor.expand(processor.token_ids(place_frames(prompt, n_frames))) for prompt in prompts]
 
     def _encode(self, clip: ClipPrompts, ids: list[list[int]]) -> Encoded:
-        from eval.models.tarsier.questions import Encoded
+        from eval.models.decoding.questions import Encoded
 
         # One function for each function given: identical rows are continued once.
         enough = {id(settled): self._on_ids(settled) for settled in clip.settled}
         return Encoded(
-            pixels=self._processor.pixel_values(clip.frames),
+            media=[self._model.medium(self._processor.pixel_values(clip.frames))],
             prompts=ids,
             settled=[enough[id(settled)] for settled in clip.settled] if clip.settled else [None] * len(ids),
         )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from eval.errors import ModelError
-from eval.models.tarsier.headers import read_json, read_object
+from eval.models.checkpoints.headers import read_json, read_object
 from eval.readers.malformed import printable
 from eval.readers.parsing import Twice
 

@@ -30,9 +30,9 @@ from huggingface_hub.errors import (
 
 from eval import network
 from eval.errors import ConfigError, ModelError
+from eval.models.checkpoints.fitting import refuse_unfit
+from eval.models.checkpoints.headers import INDEX, SINGLE, all_shapes, read_index
 from eval.models.tarsier.config import CONFIG, TarsierConfig, read_config
-from eval.models.tarsier.fitting import refuse_unfit
-from eval.models.tarsier.headers import INDEX, SINGLE, all_shapes, read_index
 from eval.models.tarsier.processing import missing_files
 from eval.readers.malformed import printable
 

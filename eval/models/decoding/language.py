@@ -1,6 +1,6 @@
 """The language model in two passes: prefixes once, then many continuations of them, greedily, as one batch.
 
-Runs transformers' own Llama layers one after the other, so that only attention differs from the stock model.
+Runs transformers' own layers one after the other, so that only attention differs from the stock model.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from typing import Any
 
 import torch
 
-from eval.models.tarsier.attention import sharing_prefix
-from eval.models.tarsier.devices import device_of
-from eval.models.tarsier.finite import most_likely
-from eval.models.tarsier.questions import StopWhenIds
-from eval.models.tarsier.rows import KeyValue, Prefix, Rows
-from eval.models.tarsier.stages import Stages
+from eval.models.decoding.attention import sharing_prefix
+from eval.models.decoding.devices import device_of
+from eval.models.decoding.finite import most_likely
+from eval.models.decoding.questions import StopWhenIds
+from eval.models.decoding.rows import KeyValue, Prefix, Rows
+from eval.models.decoding.stages import Stages
+
+_AS_LLAMA = ("LlamaDecoderLayer", "Qwen2VLDecoderLayer")
+"""Layers that normalize, project and rotate keys and values in the way of Llama's."""
 
 
 class _Kept:
@@ -25,9 +28,9 @@ class _Kept:
     Each layer's own tensors are freed as soon as it is done, so that nothing is held twice.
     """
 
-    def __init__(self, clips: int, room: int) -> None:
+    def __init__(self, clips: int, length: int) -> None:
         self._clips = clips
-        self._room = room
+        self._length = length
         self.layers: list[KeyValue] = []
         self.now = slice(0, clips)
         """The clips being encoded."""
@@ -40,37 +43,51 @@ class _Kept:
         return key, value
 
     def _empty(self, states: torch.Tensor) -> torch.Tensor:
-        _, heads, n, width = states.shape
-        # The room's content is never read before it is written.
-        return states.new_empty(self._clips, heads, n + self._room, width)
+        _, heads, _, width = states.shape
+        # What lies behind a clip's prefix is never read before it is written.
+        return states.new_empty(self._clips, heads, self._length, width)
 
 
-def encode_prefix(language: Any, embeddings: torch.Tensor, *, room: int = 0, at_once: int | None = None) -> Prefix:
-    """Run positions shared by several continuations, (c, p, width), through the language model.
+def encode_prefix(
+    language: Any,
+    embeddings: Sequence[torch.Tensor],
+    positions: Sequence[torch.Tensor],
+    *,
+    room: int = 0,
+    at_once: int | None = None,
+) -> Prefix:
+    """Run positions shared by several continuations through the language model.
 
     Args:
-        language: a transformers LlamaModel.
-        embeddings: input embeddings of each clip, frames included.
-        room: number of positions to leave room for after the prefix.
+        language: the layers of a transformers model: LlamaModel, Qwen2VLTextModel.
+        embeddings: input embeddings of each clip, (p, width), frames included; the shortest first.
+        positions: their positions, (p,) or (3, p).
+        room: number of positions to leave room for after the longest prefix.
         at_once: clips in a pass; None: all.
     """
-    clips, n, _ = embeddings.shape
-    positions = torch.arange(n, device=embeddings.device)[None]
-    around = language.rotary_emb(embeddings, position_ids=positions)
-    mask = _look_back(embeddings) if language.config._attn_implementation == "eager" else None
-    kept = _Kept(clips, room)
+    lengths = [len(one) for one in embeddings]
+    kept = _Kept(len(lengths), lengths[-1] + room)
     layers = list(language.layers)
     last = layers.pop() if _ends_early(layers[-1]) else None
-    for start in range(0, clips, at_once or clips):
-        kept.now = slice(start, start + (at_once or clips))
-        hidden = embeddings[kept.now]
+    for start in range(0, len(lengths), at_once or len(lengths)):
+        kept.now = slice(start, min(start + (at_once or len(lengths)), len(lengths)))
+        # Padding is on the right, where causal attention never looks.
+        hidden = torch.nn.utils.rnn.pad_sequence(list(embeddings[kept.now]), batch_first=True)
+        around = language.rotary_emb(hidden, position_ids=_padded(positions[kept.now], hidden.device))
+        mask = _look_back(hidden) if language.config._attn_implementation == "eager" else None
         for layer in layers:
-            hidden = layer(
-                hidden, attention_mask=mask, position_ids=positions, past_key_values=kept, position_embeddings=around
-            )
+            hidden = layer(hidden, attention_mask=mask, past_key_values=kept, position_embeddings=around)
         if last is not None:
             kept.update(*_keys_and_values(last, hidden, around), layer_idx=len(layers))
-    return Prefix(layers=kept.layers, length=n, clips=clips)
+    return Prefix(layers=kept.layers, lengths=lengths)
+
+
+def _padded(positions: Sequence[torch.Tensor], device: torch.device) -> torch.Tensor:
+    """Return positions (n,) of rows as (b, n), or (3, n) as (3, b, n), padded on the right; b is 1 if all are equal."""
+    if all(one is positions[0] or torch.equal(one, positions[0]) for one in positions[1:]):
+        positions = positions[:1]
+    padded = torch.nn.utils.rnn.pad_sequence([one.movedim(-1, 0) for one in positions], batch_first=True)
+    return (padded if padded.ndim == 2 else padded.movedim(-1, 0)).to(device)
 
 
 def _look_back(embeddings: torch.Tensor) -> torch.Tensor:
@@ -81,12 +98,12 @@ def _look_back(embeddings: torch.Tensor) -> torch.Tensor:
 
 
 def _ends_early(layer: Any) -> bool:
-    """Whether the last layer's keys and values can be computed alone: it is Llama's; no device map moves its inputs."""
-    return type(layer).__name__ == "LlamaDecoderLayer" and not hasattr(layer, "_hf_hook")
+    """Whether the last layer's keys and values can be computed alone: as in Llama; no device map moves its inputs."""
+    return type(layer).__name__ in _AS_LLAMA and not hasattr(layer, "_hf_hook")
 
 
 def _keys_and_values(layer: Any, hidden: torch.Tensor, around: KeyValue) -> KeyValue:
-    """Return the keys and values that LlamaAttention would cache, (c, k, p, d) each.
+    """Return the keys and values that the layer's attention would cache, (c, k, p, d) each.
 
     Nothing reads the last layer's output at a prefix position, so its attention and MLP can be left out: one layer's
     share of the prefill.
@@ -110,6 +127,8 @@ class Start:
     """Its clip, as an index of the prefix's clips."""
     embeddings: torch.Tensor
     """Embeddings of the rest of its prompt, (n, width), at least one position."""
+    positions: torch.Tensor
+    """Their positions, (n,) or (3, n)."""
     settled: StopWhenIds | None
     """The check that may end it before the end token."""
 
@@ -120,7 +139,7 @@ def continue_rows(
     """Return each row's greedy continuation, the end token included.
 
     Args:
-        model: a TarsierForConditionalGeneration.
+        model: the model, with `lm_head` and a language model.
         prefix: the rows' prefixes; modified if it holds more than one clip.
         starts: the rows, clip by clip, at least one a clip.
         max_new_tokens: most tokens of each row.
@@ -153,7 +172,8 @@ def continue_rows(
                     alive = [alive[i] for i in going]
                 device = device_of(language.embed_tokens)
                 ids = torch.tensor([[tokens[i]] for i in going], device=device)
-                positions = (prefix.length + rows.lengths + count - 1)[:, None].to(device)
+                # What is generated is text, whose position counts up in every dimension.
+                positions = _padded([starts[row].positions[..., -1:] + count for row in alive], device)
                 tokens = _next(model, _step(language, language.embed_tokens(ids), positions, rows)[:, 0])
     return generated
 
@@ -161,8 +181,7 @@ def continue_rows(
 def _first(language: Any, starts: Sequence[Start], rows: Rows) -> torch.Tensor:
     """Run the suffixes through the layers; return the states of their last positions, (b, width)."""
     padded = torch.nn.utils.rnn.pad_sequence([start.embeddings for start in starts], batch_first=True)
-    positions = rows.prefix.length + torch.arange(padded.shape[1], device=padded.device)[None]
-    hidden = _step(language, padded, positions, rows)
+    hidden = _step(language, padded, _padded([start.positions for start in starts], padded.device), rows)
     last = (rows.lengths - 1).to(hidden.device)
     return hidden[torch.arange(len(starts), device=hidden.device), last]
 
@@ -173,10 +192,13 @@ def _next(model: Any, hidden: torch.Tensor) -> list[int]:
 
 
 def _step(language: Any, embeddings: torch.Tensor, positions: torch.Tensor, rows: Rows) -> torch.Tensor:
-    """Run new positions (b, n, width) of all rows through the layers; return their states before the last norm."""
+    """Run new positions (b, n, width) of all rows through the layers; return their states before the last norm.
+
+    `positions` is (b, n), or (3, b, n) where the layers rotate by three.
+    """
     around = language.rotary_emb(embeddings, position_ids=positions)
     hidden = embeddings
     for layer in language.layers:
-        hidden = layer(hidden, attention_mask=None, position_ids=positions, position_embeddings=around, rows=rows)
+        hidden = layer(hidden, attention_mask=None, position_embeddings=around, rows=rows)
     rows.advance(embeddings.shape[1])
     return hidden

@@ -12,15 +12,15 @@ n queries a row, s keys, d width of a head.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import torch
 
-from eval.models.tarsier.memory import is_out_of_memory
-from eval.models.tarsier.rows import Rows, Slots
+from eval.models.decoding.memory import is_out_of_memory
+from eval.models.decoding.rows import KeyValue, Rows, Slots
 
 SHARED_PREFIX = "tarsier_shared_prefix"
 """The name of `shared_prefix_attention` in transformers' attention interface."""
@@ -164,8 +164,26 @@ def attend_shared(
     are read once, and one call serves all clips. So each clip must have equally many rows, in order, or `slots` must
     give their places in such an order.
     """
+    return attend_prefixes(query, [(slice(0, len(key)), (key, value))], scaling=scaling, slots=slots)
+
+
+def attend_prefixes(
+    query: torch.Tensor, runs: Iterable[tuple[slice, KeyValue]], *, scaling: float, slots: Slots | None = None
+) -> Attended:
+    """Do the same where clips have prefixes of several lengths: `runs` has the clips of one length at a time."""
     if slots is not None:
         query = query.index_select(0, slots.row)
+    found = list(runs)
+    each = len(query) // found[-1][0].stop
+    queries = query.split([(run.stop - run.start) * each for run, _ in found])
+    parts = [_attend_run(some, *states, scaling) for some, (_, states) in zip(queries, found, strict=True)]
+    output, lse = _joined(parts, dim=0)
+    if slots is not None:
+        output, lse = output.index_select(0, slots.slot), lse.index_select(0, slots.slot)
+    return output, lse
+
+
+def _attend_run(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float) -> Attended:
     clips, shared = key.shape[:2]
     rows, heads, n, width = query.shape
     each, group = rows // clips, heads // shared
@@ -173,10 +191,7 @@ def attend_shared(
     output, lse = attend(grouped.reshape(clips, shared, group * each * n, width), key, value, scaling=scaling)
     output = output.reshape(clips, shared, group, each, n, width).permute(0, 3, 1, 2, 4, 5)
     lse = lse.reshape(clips, shared, group, each, n).permute(0, 3, 1, 2, 4)
-    output, lse = output.reshape(rows, heads, n, width), lse.reshape(rows, heads, n)
-    if slots is not None:
-        output, lse = output.index_select(0, slots.slot), lse.index_select(0, slots.slot)
-    return output, lse
+    return output.reshape(rows, heads, n, width), lse.reshape(rows, heads, n)
 
 
 def attend_own(
@@ -227,10 +242,9 @@ def shared_prefix_attention(
     if rows.alone:
         output = attend_shared(query, own_key, own_value, scaling=scaling, slots=slots)[0]
         return output.transpose(1, 2), None
-    prefix_key, prefix_value = rows.prefix.of(module.layer_idx)
     seen = rows.seen(own_key.shape[2], query.device)
     merged = merge(
-        attend_shared(query, prefix_key, prefix_value, scaling=scaling, slots=slots),
+        attend_prefixes(query, rows.prefix.of(module.layer_idx), scaling=scaling, slots=slots),
         attend_own(query, own_key, own_value, scaling=scaling, seen=seen),
     )
     return merged.to(query.dtype).transpose(1, 2).contiguous(), None

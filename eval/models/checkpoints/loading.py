@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from eval.errors import ModelError
 from eval.files import expanded
+from eval.models.checkpoints.ending import GENERATION
+from eval.models.checkpoints.fitting import refuse_differences, refuse_unfit
+from eval.models.checkpoints.headers import all_shapes, is_buffer, read_object
 from eval.models.tarsier.config import CONFIG, TarsierConfig, read_config
-from eval.models.tarsier.ending import GENERATION
-from eval.models.tarsier.fitting import refuse_differences, refuse_unfit
-from eval.models.tarsier.headers import all_shapes, is_buffer, read_object
 from eval.models.tarsier.processing import missing_files
 from eval.provenance import files_hash
 
@@ -91,7 +91,7 @@ def find_checkpoint(source: str, revision: str | None = None, check: Check | Non
             f"Checkpoint {source!r} is a hub id without a revision, so its weights could change between runs. "
             "Pin it with model.revision=<commit>, or give a local folder."
         )
-    from eval.models.tarsier.fetching import fetch_checkpoint
+    from eval.models.checkpoints.fetching import fetch_checkpoint
 
     try:
         folder, commit = fetch_checkpoint(source, revision, check or check_settings)
@@ -224,7 +224,7 @@ def load_model(
     """
     from transformers.utils import logging
 
-    from eval.models.tarsier.finite import refuse_unsound
+    from eval.models.decoding.finite import refuse_unsound
     from eval.models.tarsier.model import CHECKPOINT_KEYS, TarsierForConditionalGeneration
 
     previous = logging.get_verbosity()

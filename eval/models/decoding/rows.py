@@ -5,8 +5,9 @@ Shapes: c clips, b rows, k key-value heads, d width of a head.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import torch
 
@@ -18,19 +19,27 @@ _GROWTH = 16
 
 @dataclass(slots=True, kw_only=True)
 class Prefix:
-    """Keys and values of the positions that the rows of a clip share, for clips with prefixes of one length."""
+    """Keys and values of the positions that the rows of a clip share, for several clips."""
 
     layers: list[KeyValue]
-    """A layer's keys and values, (c, k, length or more, d) each, on the layer's device: room follows the prefix."""
-    length: int
-    """Number of positions."""
-    clips: int
-    """Number of stacked clips."""
+    """A layer's keys and values, (c, k, longest or more, d) each, on the layer's device. Behind a clip's prefix they
+    are never read: padding, or room for later positions."""
+    lengths: list[int]
+    """Number of positions of each clip's prefix, ascending."""
 
-    def of(self, layer: int) -> KeyValue:
-        """Return a layer's keys and values without the spare room."""
+    @property
+    def clips(self) -> int:
+        """Number of stacked clips."""
+        return len(self.lengths)
+
+    def of(self, layer: int) -> Iterator[tuple[slice, KeyValue]]:
+        """Yield runs of clips whose prefixes are of one length, with their keys and values in a layer."""
         key, value = self.layers[layer]
-        return key[:, :, : self.length], value[:, :, : self.length]
+        start = 0
+        for length, run in groupby(self.lengths):
+            clips = slice(start, start + len(list(run)))
+            yield clips, (key[clips, :, :length], value[clips, :, :length])
+            start = clips.stop
 
     def keep(self, clips: Sequence[int]) -> None:
         """Drop all other clips, one layer at a time, so that there is no second copy of the whole."""
@@ -38,7 +47,7 @@ class Prefix:
         for layer, (key, value) in enumerate(self.layers):
             here = index[key.device]
             self.layers[layer] = key.index_select(0, here), value.index_select(0, here)
-        self.clips = len(clips)
+        self.lengths = [self.lengths[clip] for clip in clips]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +78,9 @@ class Rows:
         self._suffix = max(lengths)
         self._lengths = torch.tensor(lengths)
         # Single-position rows that share with no other row grow the prefix itself: one kernel a layer.
-        self.alone = self._suffix == 1 and self._clips == list(range(prefix.clips))
-        self._filled = prefix.length if self.alone else 0
+        is_even = prefix.lengths[0] == prefix.lengths[-1]
+        self.alone = self._suffix == 1 and is_even and self._clips == list(range(prefix.clips))
+        self._filled = prefix.lengths[0] if self.alone else 0
         self._own: list[KeyValue | None] = [None] * len(prefix.layers)
         self._ragged = min(lengths) != self._suffix
         self._seen: dict[torch.device, torch.Tensor] = {}

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from eval.errors import ModelError
+from eval.models.checkpoints.headers import read_object
 from eval.models.tarsier.config import CONFIG, TarsierConfig
-from eval.models.tarsier.headers import read_object
 
 GENERATION = "generation_config.json"
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 
 from eval.errors import ModelError
+from eval.models.checkpoints.fitting import model_shapes
+from eval.models.decoding.memory import ClipSize, Footprint
 from eval.models.tarsier.config import TarsierConfig
-from eval.models.tarsier.fitting import model_shapes
-from eval.models.tarsier.memory import ClipSize, Footprint
 
 PUBLISHED_FRAMES = 8
 """Number of frames in Tarsier-7b's and 34b's published results: already 4,808 positions; their config has 4,096."""

@@ -114,8 +114,8 @@ class Footprint:
 
     def clips(self, sizes: Sequence[ClipSize], new: int) -> int:
         """Return the bytes of clips whose prefixes are encoded and whose rows are continued together."""
-        positions = sum(size.prefix for size in sizes)
         longest = max(size.prefix for size in sizes)
+        positions = longest * len(sizes)
         passing = max(longest, min(positions, self.at_once)) * (self.passing + self.score * longest)
         rows = self.rows(sum(size.rows for size in sizes), max(size.longest for size in sizes), new)
         # The frames' features are held besides the stacked input that contains them.

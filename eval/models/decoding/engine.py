@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from eval.errors import ModelError, RunError
-from eval.models.tarsier.devices import device_of, devices_of
-from eval.models.tarsier.language import Start, continue_rows, encode_prefix
-from eval.models.tarsier.memory import (
+from eval.models.decoding.devices import device_of, devices_of
+from eval.models.decoding.language import Start, continue_rows, encode_prefix
+from eval.models.decoding.memory import (
     ClipSize,
     Footprint,
     Tally,
@@ -22,10 +22,10 @@ from eval.models.tarsier.memory import (
     positions_at_once,
     room,
 )  # fmt: skip
-from eval.models.tarsier.questions import Encoded, Member, PromptRow, after_images, agreement, groups
-from eval.models.tarsier.rows import Prefix
-from eval.models.tarsier.stages import Stages
-from eval.models.tarsier.vision import encode_frames
+from eval.models.decoding.questions import Encoded, Member, PromptRow, after_images, agreement, groups
+from eval.models.decoding.rows import Prefix
+from eval.models.decoding.stages import Stages
+from eval.models.decoding.vision import encode_frames
 from eval.timing import Clock
 
 _POSITIONS_ON_CPU = 8192
@@ -42,10 +42,10 @@ _Found = dict[tuple[int, PromptRow], list[int]]
 
 
 class Engine:
-    """Greedy continuations by a TarsierForConditionalGeneration.
+    """Greedy continuations by a model of one of the families.
 
     Args:
-        model: the model, in evaluation mode.
+        model: the model, in evaluation mode, with `encode_media`, `prompt_positions`, and `config.positions`.
         max_new_tokens: most tokens of each continuation.
         kv_budget: bytes for keys and values on devices other than CUDA, which report their memory.
         deterministic: plan with `kv_budget` on every device, and never make a batch smaller than planned.
@@ -66,7 +66,6 @@ class Engine:
         self._footprint = Footprint.of(model.config, model.dtype, self._at_once)
         self._deterministic = deterministic
         self._room = kv_budget if deterministic else room(model, self._devices, kv_budget)
-        self._frame_positions = int(model.config.positions_per_frame())
         self._tally = Tally()
 
     @property
@@ -80,7 +79,7 @@ class Engine:
 
     def clips_at_once(self, n_frames: int, n_prompts: int) -> int:
         """Return the best number of clips, of so many frames and prompts, for one call: the same on each machine."""
-        size = ClipSize(prefix=n_frames * self._frame_positions, rows=n_prompts, longest=_USUAL_SUFFIX)
+        size = ClipSize(prefix=self._model.config.positions(n_frames), rows=n_prompts, longest=_USUAL_SUFFIX)
         most = _CLIPS_ON_GPU
         if all(device.type == "cpu" for device in self._devices):
             most = max(1, _POSITIONS_ON_CPU // size.prefix)
@@ -141,12 +140,10 @@ class Engine:
         if not clips:
             return
         with stages.stage("encode"):
-            # A frame has about as many positions after the projector as in the vision tower.
-            at_once = max(1, self._at_once // self._frame_positions)
             encoded = encode_frames(
                 self._model,
-                [clip.pixels for clip in clips.values()],
-                at_once,
+                [clip.media for clip in clips.values()],
+                self._at_once,
                 self._tally,
                 halve=not self._deterministic,
             )
@@ -157,14 +154,19 @@ class Engine:
                 if ids.count(image) != len(features[i]):
                     raise ValueError(f"{ids.count(image)} image tokens for {len(features[i])} image features")
         for group in groups(list(clips.items()), image):
-            self._group(group, features, found, stages)
+            self._group(group, clips, features, found, stages)
 
     def _group(
-        self, members: Sequence[Member], features: dict[int, torch.Tensor], found: _Found, stages: Stages
+        self,
+        members: Sequence[Member],
+        clips: dict[int, Encoded],
+        features: dict[int, torch.Tensor],
+        found: _Found,
+        stages: Stages,
     ) -> None:
-        """Continue prompts that agree through their last image position; where memory runs out, half of the clips."""
+        """Continue prompts with the same text around their media; where memory runs out, half of the clips."""
         try:
-            rows = self._stack(members, features, stages)
+            rows = self._stack(members, clips, features, stages)
         except (RuntimeError, MemoryError) as error:
             if len(members) == 1 or not self._halves(error):
                 raise
@@ -175,55 +177,70 @@ class Engine:
         # Outside the handler, whose error still holds the failed attempt's tensors.
         freed(self._tally)
         half = len(members) // 2
-        self._group(members[:half], features, found, stages)
-        self._group(members[half:], features, found, stages)
+        self._group(members[:half], clips, features, found, stages)
+        self._group(members[half:], clips, features, found, stages)
 
     def _halves(self, error: Exception) -> bool:
         """Whether a failed attempt is repeated in two halves."""
         return is_out_of_memory(error) and not self._deterministic
 
-    def _stack(self, members: Sequence[Member], features: dict[int, torch.Tensor], stages: Stages) -> list[list[int]]:
+    def _stack(
+        self,
+        members: Sequence[Member],
+        clips: dict[int, Encoded],
+        features: dict[int, torch.Tensor],
+        stages: Stages,
+    ) -> list[list[int]]:
         """Encode the prefixes of clips in one pass, and continue all their rows, clip by clip."""
-        n_shared = agreement(members)
-        any_ids = members[0].rows[0][0]
-        shown = any_ids[:n_shared].count(self._model.config.image_token_id)
-        rests = [ids[n_shared:] for member in members for ids, _ in member.rows]
+        shared = agreement(members)
+        cuts = [member.head + shared for member in members]
+        rests = [len(ids) - cut for cut, member in zip(cuts, members, strict=True) for ids, _ in member.rows]
         # Rows that share with no other row and have one position left continue in the prefix's own buffers.
-        alone = len(rests) == len(members) and max(map(len, rests)) == 1
+        alone = len(rests) == len(members) and max(rests) == 1 and cuts[0] == cuts[-1]
+        embeddings, positions, starts = [], [], []
         with stages.stage("prefill"):
+            for i, (member, cut) in enumerate(zip(members, cuts, strict=True)):
+                media, seen = clips[member.clip].media, features[member.clip]
+                any_ids = member.rows[0][0]
+                shown = len(seen) - any_ids[cut:].count(self._model.config.image_token_id)
+                embeddings.append(self._embed(any_ids[:cut], seen[:shown]))
+                # The shared part of the positions does not depend on what follows.
+                positions.append(self._model.prompt_positions(any_ids, media)[..., :cut])
+                starts += [
+                    Start(
+                        clip=i,
+                        embeddings=self._embed(ids[cut:], seen[shown:]),
+                        positions=self._model.prompt_positions(ids, media)[..., cut:],
+                        settled=settled,
+                    )
+                    for ids, settled in member.rows
+                ]
             prefix = encode_prefix(
                 self._model.model.language_model,
-                self._embed(any_ids[:n_shared], [features[member.clip][:shown] for member in members]),
+                embeddings,
+                positions,
                 room=1 + self._max_new_tokens if alone else 0,
-                at_once=max(1, self._at_once // n_shared),
+                at_once=max(1, self._at_once // cuts[-1]),
             )
-            starts = [
-                Start(clip=i, embeddings=self._embed(ids[n_shared:], [features[member.clip][shown:]])[0], settled=s)
-                for i, member in enumerate(members)
-                for ids, s in member.rows
-            ]
-        stages.count("prefill_positions", prefix.clips * prefix.length)
-        self._tally.prefixes += prefix.clips
-        self._tally.longest_prefix = max(self._tally.longest_prefix, prefix.length)
-        self._tally.largest_stack = max(self._tally.largest_stack, prefix.clips)
-        if prefix.clips > 1:
+        stages.count("prefill_positions", sum(cuts))
+        self._tally.prefixes += len(cuts)
+        self._tally.longest_prefix = max(self._tally.longest_prefix, cuts[-1])
+        self._tally.largest_stack = max(self._tally.largest_stack, len(cuts))
+        if len(cuts) > 1:
             return self._rows(prefix, starts, stages)
         done: list[list[int]] = []
-        free = self._room - prefix.length * self._footprint.kept
-        for size in plan([len(rest) for rest in rests], self._max_new_tokens, self._footprint, free):
+        free = self._room - cuts[0] * self._footprint.kept
+        for size in plan(rests, self._max_new_tokens, self._footprint, free):
             done += self._halving(prefix, starts[len(done) : len(done) + size], stages)
         return done
 
-    def _embed(self, ids: Sequence[int], features: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Return input embeddings (c, n, width), each clip's features (positions, width) at the image tokens."""
+    def _embed(self, ids: Sequence[int], features: torch.Tensor) -> torch.Tensor:
+        """Return input embeddings (n, width), the features (positions, width) at the image tokens."""
         embed = self._model.get_input_embeddings()
         tokens = torch.tensor(ids, device=device_of(embed))
-        embedded: torch.Tensor = embed(tokens).repeat(len(features), 1, 1)
-        if not len(features[0]):
-            return embedded
-        at_image = tokens == self._model.config.image_token_id
-        for one, shown in zip(embedded, features, strict=True):
-            one[at_image] = shown.to(one)
+        embedded: torch.Tensor = embed(tokens)
+        if len(features):
+            embedded[tokens == self._model.config.image_token_id] = features.to(embedded)
         return embedded
 
     def _rows(self, prefix: Prefix, starts: Sequence[Start], stages: Stages) -> list[list[int]]:
