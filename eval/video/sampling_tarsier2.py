@@ -7,7 +7,7 @@ gives each once; a span in seconds counts only with both ends; what lies outside
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import cycle
+from itertools import cycle, islice
 
 from eval.core import Clip, FramePolicy, Selection
 from eval.errors import MediaError
@@ -44,10 +44,15 @@ def frame_shares(media: Sequence[Clip], n_frames: int, most: int = MOST_FRAMES) 
         else:
             found.append(said.min_frames if said.min_frames is not None else most if said.fps is not None else 0)
             sharing.append(place)
-    total = sum(found)
-    step = (total < n_frames) - (total > most)
-    for place, _ in zip(cycle(sharing), range(max(n_frames - total, total - most, 0)), strict=False):
-        found[place] += step
+    counted = sum(found)
+    if sharing and counted < n_frames:
+        missing = n_frames - counted
+        for place in islice(cycle(sharing), missing):
+            found[place] += 1
+        # Upstream counts the last turn in full, so that with `n_frames` near `most` some lose one again.
+        counted += missing + -missing % len(sharing)
+    for place in islice(cycle(sharing), max(0, counted - most)):
+        found[place] -= 1
     return found
 
 

