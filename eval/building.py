@@ -28,7 +28,7 @@ ALLOWED_FUNCTIONS = (
 
 METHODS: Mapping[str, tuple[str, ...]] = {
     "benchmark": ("samples", "describe", "asked_with", "scorer", "card"),
-    "model": ("generate", "describe", "n_frames"),
+    "model": ("generate", "describe", "frames"),
     "judge": ("ask", "describe", "plan", "bill"),
     "protocol": ("describe", "grade"),
     "scorer": ("score", "aggregate", "describe"),

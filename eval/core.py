@@ -192,7 +192,9 @@ class Clip:
         return str(self.source if isinstance(self.source, Path) else (self.source[0] if self.source else "(no frames)"))
 
     def exists(self) -> bool:
-        """Whether the file, the folder with an image in it, or every listed frame exists."""
+        """Whether the file, the folder with an image in it, or every listed frame exists; so for further media."""
+        if not all(medium.exists() for medium in self.more):
+            return False
         if isinstance(self.source, Path):
             if not self.source.is_dir():
                 return self.source.exists()

@@ -17,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from eval.core import FramePolicy, Square
 from eval.video.workers import FrameLoader
 from tests.video.bad_media import FRAMES, KINDS
 
@@ -38,7 +39,7 @@ def main() -> int:
             clips.append(kind.make(Path(folder) / str(number)))
         by_clip = dict(zip(map(id, clips), kinds, strict=True))
         with FrameLoader(timeout_s=asked.timeout, memory_gb=asked.memory) as loader:
-            for loaded in loader.load(clips, n_frames=8, side=336):
+            for loaded in loader.load(clips, FramePolicy(n_frames=8, size=Square(side=336))):
                 kind = by_clip[id(loaded.clip)]
                 ended = loaded.error.reason if loaded.error else FRAMES
                 said = loaded.error.detail.replace("|", "\\|") if loaded.error else f"{len(loaded.frames or ())} frames"

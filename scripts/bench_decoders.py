@@ -26,8 +26,9 @@ from typing import Any
 import av
 import numpy as np
 
-from eval.core import Clip
+from eval.core import Clip, FramePolicy
 from eval.video import decord_reader, pyav
+from eval.video.choosing import of_video
 from eval.video.frames import decoder_version, load_frames
 
 N_FRAMES = 8
@@ -87,15 +88,17 @@ def cpu_seconds(work: Callable[[], object]) -> float:
 
 def measure(path: Path, rounds: int) -> str:
     """Return one row of the table."""
+    policy = FramePolicy(n_frames=N_FRAMES)
+    spread = of_video(Clip(source=path), policy)
 
     def ours() -> object:
-        return pyav.read_video(path, N_FRAMES)
+        return pyav.read_video(path, spread)
 
     def theirs() -> object:
-        return decord_reader.decode(str(path), N_FRAMES, None, None)
+        return decord_reader.decode(str(path), spread)
 
-    equal = [frame.tobytes() for frame in load_frames(Clip(source=path), N_FRAMES)] == [
-        frame.tobytes() for frame in decord_reader.decode(str(path), N_FRAMES, None, None)[1]
+    equal = [frame.tobytes() for frame in load_frames(Clip(source=path), policy)] == [
+        frame.tobytes() for frame in decord_reader.decode(str(path), spread)[1]
     ]
     pairs = [(cpu_seconds(ours), cpu_seconds(theirs)) for _ in range(rounds)]
     ratios = [mine / yours for mine, yours in pairs]

@@ -37,12 +37,12 @@ import av  # noqa: E402
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from eval.core import Clip  # noqa: E402
+from eval.core import Clip, FramePolicy, Square  # noqa: E402
 from eval.video.frame_store import FrameStore  # noqa: E402
 from eval.video.loading import load  # noqa: E402
 from eval.video.workers import FrameLoader, in_process, usable_cpus  # noqa: E402
 
-N_FRAMES, SIDE = 8, 336
+POLICY = FramePolicy(n_frames=8, size=Square(side=336))
 RATE = 25
 
 
@@ -83,9 +83,9 @@ def timed(clips: Sequence[Clip], workers: int | None, seconds_a_clip: float) -> 
     with FrameLoader(workers=workers) as loader:
         loader.start()
         # Starting falls into the loading of the model.
-        list(loader.load(clips[: loader.workers], n_frames=N_FRAMES, side=SIDE))
+        list(loader.load(clips[: loader.workers], POLICY))
         begin = since = time.perf_counter()
-        for _ in loader.load(clips, n_frames=N_FRAMES, side=SIDE):
+        for _ in loader.load(clips, POLICY):
             waited += time.perf_counter() - since
             time.sleep(seconds_a_clip)
             since = time.perf_counter()
@@ -99,13 +99,13 @@ def cpu_seconds(clips: Sequence[Clip], workers: int | None) -> float:
     """
     begin = _cpu()
     if workers is None:
-        list(in_process(clips, n_frames=N_FRAMES, side=SIDE))
+        list(in_process(clips, POLICY))
         return _cpu() - begin
     with FrameLoader(workers=workers) as loader:
-        list(loader.load(clips, n_frames=N_FRAMES, side=SIDE))
+        list(loader.load(clips, POLICY))
     with FrameLoader(workers=workers) as loader:  # what starting costs is not meant
         started = _cpu()
-        list(loader.load([Clip(source=Path("nowhere"))] * workers, n_frames=N_FRAMES, side=SIDE))
+        list(loader.load([Clip(source=Path("nowhere"))] * workers, POLICY))
     return started - begin - (_cpu() - started)
 
 
@@ -128,7 +128,7 @@ def growth(folder: Path, many: int) -> tuple[float, float, float]:
     clips = list(islice(cycle([Clip(source=path) for path in paths]), many))
     early, begin = 0.0, 0.0
     with FrameLoader() as loader:
-        for number, _ in enumerate(loader.load(clips, n_frames=N_FRAMES, side=SIDE), 1):
+        for number, _ in enumerate(loader.load(clips, POLICY), 1):
             if number == 100:
                 early, begin = resident_mb(), time.perf_counter()
     return early, resident_mb(), time.perf_counter() - begin
@@ -141,13 +141,13 @@ def stored(clips: Sequence[Clip], folder: Path) -> list[str]:
         spent: list[list[float]] = [[], [], []]
         for _ in range(3):
             begin = time.process_time()
-            loaded = load(clip, n_frames=N_FRAMES, side=SIDE)
+            loaded = load(clip, POLICY)
             decoded = time.process_time()
-            key = store.key(clip, N_FRAMES, SIDE, "pyav")
+            key = store.key(clip, POLICY, "pyav")
             hashed = time.process_time()
             if key is None or loaded.frames is None:
                 break
-            store.put(key, loaded.frames)
+            store.put(key, [loaded.frames])
             kept = time.process_time()
             store.get(key)
             for times, seconds in zip(
@@ -186,7 +186,7 @@ def report(asked: argparse.Namespace, folder: Path) -> str:
     ]
     title = f"# Loading clips ({platform.machine()}, {usable_cpus()} processors)"
     how = (
-        f"{N_FRAMES} frames a clip, {SIDE} pixels; {asked.rounds} rounds of {len(clips)} clips of {len(different)} "
+        f"8 frames a clip, 336 pixels; {asked.rounds} rounds of {len(clips)} clips of {len(different)} "
         f"videos; Python {platform.python_version()}, PyAV {av.__version__}. {asked.many} small clips took "
         f"{seconds:.0f} s. Load of the machine at the end, whoever caused it: {os.getloadavg()[0]:.1f}."
     )

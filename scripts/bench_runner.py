@@ -108,7 +108,7 @@ def built_in(name: str) -> tuple[list[Sample], Scorer]:
 def one_by_one(runner: TarsierRunner, samples: Sequence[Sample]) -> list[str]:
     """Do as upstream: the whole way for every question."""
     with as_upstream():
-        return [runner.alone(load_frames(s.clip, runner.n_frames), s.prompt).output for s in samples]
+        return [runner.alone(load_frames(s.clip, runner.frames), s.prompt).output for s in samples]
 
 
 def tiny(rounds: int) -> Iterator[Measured]:
@@ -123,7 +123,7 @@ def tiny(rounds: int) -> Iterator[Measured]:
         for name, samples in found.items()
     }
     with FrameLoader() as loader:
-        load = partial(loader.load, n_frames=runner.n_frames, side=runner.frame_side)
+        load = partial(loader.load, policy=runner.frames)
         list(load([found["mvbench"][0].clip, found["mvbench"][-1].clip]))  # the processes are up, as the model is
         for _ in range(rounds):
             expected: dict[tuple[str, str], str] = {}
@@ -221,7 +221,7 @@ def real(rounds: int, n_sequential: int) -> Iterator[Measured]:
 
 def on_one_clip(runner: TarsierRunner, clip: Any, prompts: Sequence[str], rules: Sequence[Any]) -> list[str]:
     """Decode a clip and ask everything about it."""
-    asked = ClipPrompts(frames=load_frames(clip, runner.n_frames), prompts=prompts, settled=rules)
+    asked = ClipPrompts(frames=load_frames(clip, runner.frames), prompts=prompts, settled=rules)
     return [generation.output for generation in runner.generate([asked])[0]]
 
 

@@ -102,9 +102,9 @@ def on_rule(rule: Callable[[int], list[int]], *, gifs: bool = True) -> Plant:
         last = int(min(total - 1, max(first, fps * end))) if end and end > 0 else total - 1
         return [first + index for index in rule(last - first + 1)]
 
-    patches: dict[str, Any] = {"eval__video__pyav__span_indices": spread}
+    patches: dict[str, Any] = {"eval__video__choosing__span_indices": spread}
     if gifs:
-        patches["eval__video__images__distinct_indices"] = lambda total, _n: sorted(set(rule(total)))
+        patches["eval__video__choosing__distinct_indices"] = lambda total, _n: sorted(set(rule(total)))
     return put(**patches)
 
 
@@ -115,7 +115,7 @@ def evenly(total: int) -> list[int]:
 
 def prepared(make: Callable[[Image.Image], Image.Image]) -> Plant:
     """Replace how a frame is brought to 56 pixels a side."""
-    return put(eval__video__preparing___prepare=lambda frame, _side: make(frame.convert("RGB")))
+    return put(eval__video__preparing___square=lambda frame, _size: make(frame))
 
 
 def bicubic(frame: Image.Image, filtered: Image.Resampling = Image.Resampling.BICUBIC) -> Image.Image:

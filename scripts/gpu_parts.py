@@ -162,7 +162,7 @@ def _asked(runner: Any, name: str) -> Encoded:
     """Return the first clip of a built-in benchmark with all that is asked about it, as the engine takes it."""
     samples, _ = built_in(name)
     prompts = [wrap_prompt(sample.prompt) for sample in samples if sample.clip == samples[0].clip]
-    frames = load_frames(samples[0].clip, runner.n_frames)
+    frames = load_frames(samples[0].clip, runner.frames)
     return in_order(runner._encode(ClipPrompts(frames=frames, prompts=prompts), runner._ids(len(frames), prompts)))
 
 

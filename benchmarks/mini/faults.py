@@ -159,8 +159,8 @@ def planted(fault: Fault) -> Iterator[None]:
                 last = min(total - 1, int(fps * end)) if end else total - 1
                 return [first + index for index in rule(last - first + 1)]
 
-            stack.enter_context(mock.patch("eval.video.pyav.span_indices", spread))
-            stack.enter_context(mock.patch("eval.video.images.distinct_indices", lambda total, _n: rule(total)))
+            stack.enter_context(mock.patch("eval.video.choosing.span_indices", spread))
+            stack.enter_context(mock.patch("eval.video.choosing.distinct_indices", lambda total, _n: rule(total)))
         if fault.square is not None:
             stack.enter_context(mock.patch("eval.models.tarsier.processing.to_square", fault.square))
         yield
@@ -179,7 +179,7 @@ def measure(fault: Fault, samples: Sequence[Sample], checkpoint: Path) -> Mappin
 
     def load(clips: Iterable[Clip]) -> Iterator[LoadedClip]:
         for clip in clips:
-            frames = load_frames(fault.clip(clip) if fault.clip else clip, fault.n_frames)
+            frames = load_frames(fault.clip(clip) if fault.clip else clip, runner.frames)
             yield LoadedClip(clip=clip, frames=fault.frames(frames) if fault.frames else frames)
 
     if fault.prompt is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import NonNegativeFloat, PositiveInt
 
-from eval.core import ClipPrompts, Generation
+from eval.core import ClipPrompts, FramePolicy, Generation, Square
 from eval.errors import ModelError
 from eval.timing import Clock
 
@@ -39,14 +39,14 @@ class ScriptedModel:
         if not outputs:
             raise ModelError("model.outputs is empty: a scripted model needs at least one output.")
         self.name = name
-        self.n_frames = n_frames
-        self.frame_side = frame_side
+        size = None if frame_side is None else Square(side=frame_side)
+        self.frames = FramePolicy(n_frames=n_frames, size=size)
         self._delay_s = delay_s
         self._outputs = tuple(outputs)
 
     def describe(self) -> Mapping[str, Any]:
         """Return everything the outputs depend on."""
-        return {"name": self.name, "outputs": list(self._outputs), "n_frames": self.n_frames}
+        return {"name": self.name, "outputs": list(self._outputs), "n_frames": self.frames.n_frames}
 
     def clips_at_once(self, n_prompts: int) -> int:  # noqa: ARG002
         """Return 1: larger calls bring no gain."""

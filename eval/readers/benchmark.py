@@ -206,11 +206,12 @@ class AnnotatedBenchmark(ABC):
                     raise RowError(f"{one.row.place}: no reference for {one.id!r}; fetch the file again")
                 hints, foreign = self.places(one.kind)
                 source = videos.find_any(names(one.video), hints, foreign, one.row.place)
+                start, end = _span(one)
                 yield Sample(
                     id=one.id,
                     benchmark=self.name,
                     subset=self._subset(one),
-                    clip=Clip(source=source, **_span(one), fps=self.fps(one.kind)),
+                    clip=Clip(source=source, start=start, end=end, fps=self.fps(one.kind)),
                     prompt=template.ask(one.text, one.options),
                     targets=one.targets,
                     options=one.options,
@@ -287,9 +288,9 @@ def _backward(row: UpstreamRow) -> bool:
     return row.start is not None and row.end is not None and row.end <= row.start
 
 
-def _span(one: AnnotatedQuestion) -> dict[str, float | None]:
+def _span(one: AnnotatedQuestion) -> tuple[float | None, float | None]:
     """Return the bounds of a question's clip; zero is the beginning. Raises DataError where they are no valid span."""
     start, end = one.start or 0.0, one.end
     if start < 0 or (end is not None and end <= start):
         raise one.row.error("start", f"and 'end': {one.start} to {end} is no span; correct them in the file")
-    return {"start": start or None, "end": end}
+    return start or None, end

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.core import Clip, Prediction, Sample
+from eval.core import Clip, Prediction, Sample, Square
 from eval.errors import ModelError
 from eval.judges import forms, protocol, wording
 from eval.judges.calls import JudgeCall, UnreadableReplyError
@@ -73,7 +73,7 @@ def _frames() -> Iterator[Record]:
     for width, height in ((64, 48), (48, 64), (56, 56), (101, 33)):
         picture = Image.fromarray(random.integers(0, 256, (height, width, 3), dtype=np.uint8))
         for mode in ("RGB", "L", "P"):
-            prepared = preparing.prepare([picture.convert(mode)], 56)
+            prepared = preparing.prepare([picture.convert(mode)], Square(side=56))
             yield _record(f"drawn picture {width}x{height} {mode}", frames=[frame_hash(frame) for frame in prepared])
 
 

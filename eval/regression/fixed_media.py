@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from eval.core import Clip, PictureRules
+from eval.core import Clip, FramePolicy, PictureRules, Square
 from eval.regression import media_files as files
 from eval.regression.records import Record
 from eval.regression.watching import frame_hash
@@ -45,8 +45,8 @@ def fixed_media(scratch: Path) -> Iterator[Record]:
 
 def _read(name: str, clip: Clip, n_frames: int = N, rules: PictureRules = _PLAIN) -> Record:
     fields: dict[str, Any] = {}
-    for field, side in (("decoded", None), ("frames", 20)):
-        loaded = load(clip, n_frames=n_frames, side=side, rules=rules)
+    for field, size in (("decoded", None), ("frames", Square(side=20))):
+        loaded = load(clip, FramePolicy(n_frames=n_frames, size=size), rules=rules)
         if loaded.error is not None:
             fields["error"] = f"{loaded.error.reason}, {loaded.media}, {loaded.frames}"
         else:
@@ -198,8 +198,8 @@ def _broken(scratch: Path) -> Iterator[tuple[str, Clip]]:
     yield "cut picture", Clip(source=files.cut(scratch / "cut.png", scratch / "still-2.png", 0.6))
     yield "cut gif", Clip(source=files.cut(scratch / "cut.gif", scratch / "20.gif", 0.5))
     yield "folder with a cut picture", Clip(source=(scratch / "still-2.png", scratch / "cut.png"))
-    for name, times in (("start", {"start": float("nan")}), ("rate", {"fps": -1.0})):
-        yield f"{name} that is no time", Clip(source=scratch / "20.gif", **times)
+    yield "start that is no time", Clip(source=scratch / "20.gif", start=float("nan"))
+    yield "rate that is no time", Clip(source=scratch / "20.gif", fps=-1.0)
 
 
 def _stored(scratch: Path) -> Iterator[Record]:
@@ -224,7 +224,8 @@ def _stored(scratch: Path) -> Iterator[Record]:
     for again in ("first", "again"):
         store = FrameStore(folder)
         for number, (clip, n_frames, side) in enumerate(asked):
-            loaded = load(clip, n_frames=n_frames, side=side, store=store)
+            policy = FramePolicy(n_frames=n_frames, size=None if side is None else Square(side=side))
+            loaded = load(clip, policy, store=store)
             shown = [frame_hash(frame) for frame in loaded.frames or ()]
             shown += [f"frames of {len({id(frame) for frame in loaded.frames or ()})} kinds"]
             yield Record(benchmark=SUITE, id=f"frame store, clip {number}, {again}", fields={"frames": shown})

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from eval import config as configuration
-from eval.core import Benchmark, Clip, ClipPrompts, Generation, LoadedClip, Result, Sample, Scorer
+from eval.core import Benchmark, Clip, ClipPrompts, FramePolicy, Generation, LoadedClip, Result, Sample, Scorer
 from eval.errors import MediaError, ModelError, TarsierEvalError
 from eval.judges.calls import JudgeCall, JudgeReply
 from eval.judges.scripted import ScriptedJudge
@@ -55,8 +55,7 @@ class _StandIn:
     at_once: int = 2
     asked: list[str] = field(default_factory=list)
     name = "stand-in"
-    n_frames = 4
-    frame_side = None
+    frames = FramePolicy(n_frames=4)
 
     def clips_at_once(self, n_prompts: int) -> int:  # noqa: ARG002
         return self.at_once

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from eval.core import Benchmark, Clip, ClipPrompts, LoadedClip, Metric, Prediction, Sample, Score, Scorer
+from eval.core import Benchmark, Clip, ClipPrompts, FramePolicy, LoadedClip, Metric, Prediction, Sample, Score, Scorer
 from eval.regression.records import Record
 from eval.regression.watching import Seen, Watched, frame_hash
 from eval.running.predict import predict
@@ -22,10 +22,10 @@ MOST = 8
 
 
 class LoadClips(Protocol):
-    """Reads clips in order, with frames of their own size where no side is given."""
+    """Reads clips in order."""
 
-    def __call__(self, clips: Iterable[Clip], *, n_frames: int, side: int | None) -> Iterator[LoadedClip]:
-        """Yield each clip's frames or error, `n_frames` of `side` pixels."""
+    def __call__(self, clips: Iterable[Clip], policy: FramePolicy) -> Iterator[LoadedClip]:
+        """Yield each clip's frames as the policy says, or its error."""
         ...
 
 
@@ -74,16 +74,15 @@ def observe(chosen: Sequence[Chosen], runner: TarsierRunner, load: LoadClips, wa
     if way.shuffled is not None:
         samples = random.Random(way.shuffled).sample(samples, len(samples))  # noqa: S311 - an order, no secret
     clips = list(dict.fromkeys(sample.clip for sample in samples))
-    decoded = {
-        each.clip: _frames(each.frames) for each in load(clips, n_frames=runner.n_frames, side=None) if each.frames
-    }
+    as_they_are = replace(runner.frames, size=None)
+    decoded = {each.clip: _frames(each.frames) for each in load(clips, as_they_are) if each.frames}
     kept: dict[Clip, Sequence[Image]] = {}
     settled = {each.benchmark.name: each.benchmark.scorer.settled() for each in chosen}
     together = Watched(runner, way.clips_at_once)
     found: dict[tuple[str, str], tuple[Prediction, Seen | None]] = {}
 
     def loading(wanted: Iterable[Clip]) -> Iterator[LoadedClip]:
-        for each in load(wanted, n_frames=runner.n_frames, side=runner.frame_side):
+        for each in load(wanted, runner.frames):
             kept[each.clip] = each.frames or ()
             yield each
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.config import Settings
-from eval.core import Clip, ClipPrompts, Generation, LoadedClip, Model, Result
+from eval.core import Clip, ClipPrompts, FramePolicy, Generation, LoadedClip, Model, Result
 from eval.regression.observing import Chosen
 from eval.regression.records import Record
 from eval.running.judge_session import Judging
@@ -27,15 +27,14 @@ CUT = (("mvbench", 6), ("dream-1k", 3))
 
 def in_process(
     clips: Iterable[Clip],
+    policy: FramePolicy,
     *,
-    n_frames: int,
-    side: int | None,
     ahead: int | None = None,  # noqa: ARG001 - as FrameLoader.load takes it
 ) -> Iterator[LoadedClip]:
     """Read clips in this process."""
     from eval.video import workers
 
-    return workers.in_process(clips, n_frames=n_frames, side=side)
+    return workers.in_process(clips, policy)
 
 
 def _summed_up(result: Result) -> dict[str, Any]:
@@ -49,7 +48,7 @@ class _Resumable:
 
     def __init__(self, model: Model, calls: int | None) -> None:
         self._model, self._calls = model, calls
-        self.name, self.n_frames, self.frame_side = model.name, model.n_frames, model.frame_side
+        self.name, self.frames = model.name, model.frames
         self.whole_clips = model.whole_clips
         self.asked = 0
         self.is_stopped = False

@@ -48,14 +48,9 @@ class Watched:
         self._runner = runner
         self._clips_at_once = clips_at_once
         self.name = runner.name
-        self.n_frames = runner.n_frames
+        self.frames = runner.frames
         self.seen: list[Seen] = []
         """The records of all prompts continued so far."""
-
-    @property
-    def frame_side(self) -> int | None:
-        """The runner's value."""
-        return self._runner.frame_side
 
     @property
     def whole_clips(self) -> bool:

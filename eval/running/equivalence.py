@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from eval import building
-from eval.core import Benchmark, ClipPrompts, Generation, Prediction, Sample
+from eval.core import Benchmark, ClipPrompts, FramePolicy, Generation, Prediction, Sample
 from eval.errors import ConfigError
 from eval.report.equivalence import Equivalence, Flip
 from eval.report.terminal import RunProgress
@@ -43,7 +43,7 @@ def measure_equivalence(request: EvalRequest) -> Equivalence:
         model = building.build(settings.model, "model")
         if not hasattr(model, "alone"):
             raise ConfigError(f"model={model.name} can't be asked one prompt at a time; give a checkpoint.")
-        load = partial(loader.load, n_frames=model.n_frames, side=model.frame_side)
+        load = partial(loader.load, policy=model.frames)
         together, fast = _outputs(samples, model, load, f"{benchmark.name}, together")
         alone, slow = _outputs(samples, _OneByOne(model), load, f"{benchmark.name}, one at a time")
     return Equivalence(
@@ -64,8 +64,7 @@ class _OneByOne:
     def __init__(self, model: Any) -> None:
         self._model = model
         self.name: str = model.name
-        self.n_frames: int = model.n_frames
-        self.frame_side: int | None = model.frame_side
+        self.frames: FramePolicy = model.frames
         self.whole_clips = False
 
     def clips_at_once(self, n_prompts: int) -> int:  # noqa: ARG002

@@ -93,7 +93,7 @@ def _results(runs: Mapping[str, _Run], model: Model, loader: FrameLoader, clock:
     stream = predict(
         _wanted(runs, model),
         model,
-        partial(loader.load, n_frames=model.n_frames, side=model.frame_side, ahead=_ahead(model)),
+        partial(loader.load, policy=model.frames, ahead=_ahead(model)),
         settled={name: each.settled() for name, each in runs.items()},
         clock=clock,
     )

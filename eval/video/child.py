@@ -10,10 +10,11 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from eval.core import Clip
+from eval.core import Clip, FramePolicy
 from eval.video import worker_protocol
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -63,10 +64,10 @@ class Child:
         with contextlib.suppress(OSError):  # a process that has ended already is noticed when its socket is read
             self._send({**setup, "parent": os.getpid()})
 
-    def ask(self, task: Any, clip: Clip, n_frames: int, side: int | None, deadline: float) -> None:
+    def ask(self, task: Any, clip: Clip, policy: FramePolicy, deadline: float) -> None:
         """Request the loading of a clip. Raises OSError where the process is gone."""
         self.task, self.since, self.deadline = task, time.monotonic(), deadline
-        self._send({"clip": worker_protocol.clip_to_json(clip), "n_frames": n_frames, "side": side})
+        self._send({"clip": worker_protocol.clip_to_json(clip), "policy": asdict(policy)})
 
     def greet(self) -> None:
         """Check whether it is ready. Raises EOFError, OSError or NonsenseError where it will never be ready."""
@@ -78,12 +79,12 @@ class Child:
         self.ready, self.deadline = True, None
         self._errors.close()
 
-    def read_reply(self, *, n_frames: int, max_bytes: int) -> worker_protocol.Reply | None:
+    def read_reply(self, *, wanted: Sequence[int], max_bytes: int) -> worker_protocol.Reply | None:
         """Return the reply when it has arrived; call `expect` next for its pixels, if any. Raises as `greet`."""
         message = self._inbox.message()
         if message is None:
             return None
-        self.reply, self.deadline = worker_protocol.read_reply(message, n_frames=n_frames, max_bytes=max_bytes), None
+        self.reply, self.deadline = worker_protocol.read_reply(message, wanted=wanted, max_bytes=max_bytes), None
         return self.reply
 
     def read_nothing(self) -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.errors import ConfigError, MediaError
-from eval.video.sampling import span_indices
+from eval.video.choosing import Choice
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,19 +27,19 @@ def version() -> str:
     return importlib.metadata.version("decord")
 
 
-def read_video(path: Path, n_frames: int, start: float | None = None, end: float | None = None) -> list[Image]:
-    """Return `n_frames` frames spread over a span of seconds, as `eval.video.pyav.read_video` does.
+def read_video(path: Path, choose: Choice) -> list[Image]:
+    """Return the chosen frames, as `eval.video.pyav.read_video` does.
 
     Raises:
-        MediaError: Where decord fails.
+        MediaError: Where decord fails, or no frame can be chosen.
         ConfigError: Where decord is not installed.
     """
     version()
     from PIL import Image as pil  # noqa: N813 (imported only when a video is read)
 
     try:
-        indices, frames = decode(str(path), n_frames, start, end)
-    except MemoryError:
+        indices, frames = decode(str(path), choose)
+    except (MemoryError, MediaError):
         raise
     except Exception as error:  # noqa: BLE001 (any error of decord is this clip's failure)
         line = (str(error).splitlines() or [type(error).__name__])[0]
@@ -48,10 +49,10 @@ def read_video(path: Path, n_frames: int, start: float | None = None, end: float
     return [pictures[index] for index in indices]
 
 
-def decode(path: str, n_frames: int, start: float | None, end: float | None) -> tuple[list[int], Any]:
+def decode(path: str, choose: Choice) -> tuple[Sequence[int], Any]:
     """Return the frames' numbers, and the frames as an (n, height, width, 3) uint8 array."""
     import decord
 
     reader = decord.VideoReader(path, num_threads=1, ctx=decord.cpu(0))
-    indices = span_indices(len(reader), reader.get_avg_fps(), n_frames, start, end)
-    return indices, reader.get_batch(indices).asnumpy()
+    indices = choose(len(reader), reader.get_avg_fps())
+    return indices, reader.get_batch(list(indices)).asnumpy()

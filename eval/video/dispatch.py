@@ -17,6 +17,7 @@ from typing import Any
 from eval.core import LoadedClip
 from eval.errors import MediaReason, TarsierEvalError
 from eval.video.child import Child
+from eval.video.choosing import shares
 from eval.video.job import LoadJob
 from eval.video.loading import clean_error
 from eval.video.worker_protocol import NonsenseError
@@ -157,7 +158,7 @@ class Dispatcher(threading.Thread):
             self._early = 0
             job = task.job
             try:
-                child.ask(task, job.clips[task.number], job.n_frames, job.side, time.monotonic() + self._timeout_s)
+                child.ask(task, job.clips[task.number], job.policy, time.monotonic() + self._timeout_s)
             except OSError:
                 # The worker was gone before the request, so the clip is not the cause.
                 with self.changed:
@@ -203,7 +204,8 @@ class Dispatcher(threading.Thread):
             child.read_nothing()
             return
         if child.reply is None:
-            reply = child.read_reply(n_frames=task.job.n_frames, max_bytes=self._setup["memory_bytes"])
+            wanted = shares(task.job.clips[task.number], task.job.policy)
+            reply = child.read_reply(wanted=wanted, max_bytes=self._setup["memory_bytes"])
             if reply is None:
                 return
             self._failed_starts = 0
@@ -230,6 +232,7 @@ class Dispatcher(threading.Thread):
         return LoadedClip(
             clip=clip,
             frames=frames,
+            counts=reply.counts,
             error=reply.error,
             media=reply.media,
             notes=reply.notes,

@@ -16,13 +16,15 @@ import struct
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval.core import Clip, DecoderName, PictureRules
+from eval.core import Clip, DecoderName, FramePolicy, PictureRules
 from eval.errors import MediaError, RunError
 from eval.files import make_folder, read_regular
+from eval.video.choosing import folder_span
 from eval.video.files import check_regular, is_folder
 from eval.video.frames import decoder_version
 from eval.video.limits import MAX_SIDE
@@ -30,7 +32,7 @@ from eval.video.limits import MAX_SIDE
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_FORMAT = 2
+_FORMAT = 3
 """Format version; increment it when entries, or the way in which frames are prepared, change."""
 _MAGIC = b"tarsier-eval frames\n"
 _LENGTH = struct.Struct(">I")
@@ -69,41 +71,35 @@ class FrameStore:
     def key(
         self,
         clip: Clip,
-        n_frames: int,
-        side: int | None,
+        policy: FramePolicy,
         decoder: DecoderName,
         rules: PictureRules = PictureRules(),  # noqa: B008 (it is frozen)
     ) -> FrameKey | None:
         """Return the key of a clip's frames, or None where its files cannot be read, or are very large.
 
-        It is a hash of the content of every file of the clip in order, the span, the request, the decoder, and the
-        rules for pictures. Read errors are reported where frames are read, with the reason.
+        It is a hash of the content of every file of the clip and its further media in order, their spans, the policy,
+        the decoder, and the rules for pictures. Read errors are reported where frames are read, with the reason.
         """
-        from eval.video import images
-
-        source = clip.source
-        kind = "file"
+        made_from: list[Any] = []
+        files: list[Path] = []
         try:
-            if not isinstance(source, Path):
-                kind, files = "list", list(source)
-            elif is_folder(source):
-                kind, files = "folder", images.list_folder(source, fps=clip.fps, start=clip.start, end=clip.end)
-            else:
-                files = [source]
+            for medium in (clip, *clip.more):
+                kind, own = _files(medium, policy)
+                contents = [(file.suffix.lower(), _hash_file(file)) for file in own]
+                said = None if medium.selection is None else asdict(medium.selection)
+                made_from.append([kind, contents, medium.start, medium.end, medium.fps, said])
+                files += own
             stamps = tuple(_stamp(file) for file in files)
-            if sum(stamp[1] for stamp in stamps) > _MOST_BYTES:
-                return None
-            contents = [(file.suffix.lower(), _hash_file(file)) for file in files]
         except (MediaError, OSError, ValueError):
             return None
         if decoder not in self._versions:
             self._versions[decoder] = {"pillow": _pillow(), **decoder_version(decoder)}
-        reading = [_FORMAT, {**self._versions[decoder], **rules.describe()}, n_frames, side]
-        made_from = json.dumps([*reading, kind, contents, clip.start, clip.end, clip.fps], sort_keys=True)
-        return FrameKey(name=hashlib.sha256(made_from.encode()).hexdigest(), files=tuple(files), stamps=stamps)
+        reading = [_FORMAT, {**self._versions[decoder], **rules.describe()}, asdict(policy)]
+        text = json.dumps([*reading, made_from], sort_keys=True)
+        return FrameKey(name=hashlib.sha256(text.encode()).hexdigest(), files=tuple(files), stamps=stamps)
 
-    def get(self, key: FrameKey) -> list[Image] | None:
-        """Return the frames of an entry, or None where there is no intact one."""
+    def get(self, key: FrameKey) -> list[list[Image]] | None:
+        """Return the frames of each medium of an entry, or None where there is no intact one."""
         try:
             data = memoryview(read_regular(self._path(key)))
         except OSError:
@@ -112,12 +108,12 @@ class FrameStore:
         if not body.tobytes().startswith(_MAGIC) or hashlib.sha256(body).digest() != digest:
             return None
         try:
-            return list(_unpack(body[len(_MAGIC) :], key.name))
+            return _unpack(body[len(_MAGIC) :], key.name)
         except (ValueError, KeyError, TypeError, IndexError, struct.error):
             return None
 
-    def put(self, key: FrameKey, frames: Sequence[Image]) -> None:
-        """Store the frames of a clip, unless one of its files has changed since its key was computed."""
+    def put(self, key: FrameKey, frames: Sequence[Sequence[Image]]) -> None:
+        """Store the frames of each medium of a clip, unless one of its files has changed since its key was computed."""
         with contextlib.suppress(OSError, RunError):
             if tuple(_stamp(file) for file in key.files) != key.stamps:
                 return
@@ -141,6 +137,22 @@ class FrameStore:
         return self.folder / key.name[:2] / f"{key.name}.frames"
 
 
+def _files(clip: Clip, policy: FramePolicy) -> tuple[str, list[Path]]:
+    """Return the kind of a medium, and its files. Raises ValueError where they are very large."""
+    from eval.video import images
+
+    source, kind = clip.source, "file"
+    if not isinstance(source, Path):
+        kind, files = "list", list(source)
+    elif is_folder(source):
+        kind, files = "folder", images.list_folder(source, **folder_span(clip, policy))
+    else:
+        files = [source]
+    if sum(_stamp(file)[1] for file in files) > _MOST_BYTES:
+        raise ValueError(files[0])
+    return kind, files
+
+
 def _pillow() -> str:
     import PIL
 
@@ -162,16 +174,16 @@ def _hash_file(path: Path) -> str:
     return checksum.hexdigest()
 
 
-def _pack(frames: Sequence[Image], key: str) -> Iterator[bytes]:
+def _pack(media: Sequence[Sequence[Image]], key: str) -> Iterator[bytes]:
     """Yield an entry in parts; a repeated frame is written once."""
     different: dict[int, Image] = {}
-    for frame in frames:
+    for frame in chain(*media):
         different.setdefault(id(frame), frame)
     places = {known: place for place, known in enumerate(different)}
     head: dict[str, Any] = {
         "key": key,
         "sizes": [frame.size for frame in different.values()],
-        "order": [places[id(frame)] for frame in frames],
+        "order": [[places[id(frame)] for frame in frames] for frames in media],
     }
     text = json.dumps(head).encode("ascii")
     yield _MAGIC + _LENGTH.pack(len(text)) + text
@@ -179,8 +191,8 @@ def _pack(frames: Sequence[Image], key: str) -> Iterator[bytes]:
         yield frame.tobytes()
 
 
-def _unpack(body: memoryview, key: str) -> Iterator[Image]:
-    """Yield the frames of an entry. Raises ValueError and others where it is damaged or has another key."""
+def _unpack(body: memoryview, key: str) -> list[list[Image]]:
+    """Return the frames of each medium. Raises ValueError and others where the entry is damaged or has another key."""
     from PIL import Image as pil  # noqa: N813
 
     (length,) = _LENGTH.unpack(body[: _LENGTH.size])
@@ -195,6 +207,6 @@ def _unpack(body: memoryview, key: str) -> Iterator[Image]:
         n = 3 * width * height
         different.append(pil.frombytes("RGB", (width, height), bytes(body[at : at + n])))
         at += n
-    if at != len(body) or not head["order"]:
+    if at != len(body) or not head["order"] or not all(head["order"]):
         raise ValueError(at)
-    yield from [different[place] for place in head["order"]]
+    return [[different[place] for place in order] for order in head["order"]]

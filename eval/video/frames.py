@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from eval.core import VIDEO_EXTENSIONS, Clip, ClipNote, DecoderName, PictureRules
+from eval.core import VIDEO_EXTENSIONS, Clip, ClipNote, DecoderName, FramePolicy, PictureRules
 from eval.errors import ConfigError, MediaError, did_you_mean
 from eval.video.files import is_folder
 
@@ -27,21 +27,25 @@ _IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*"
 
 
 def load_frames(
-    clip: Clip, n_frames: int, *, decoder: DecoderName = "pyav", rules: PictureRules = _RULES
+    clip: Clip, policy: FramePolicy, *, decoder: DecoderName = "pyav", rules: PictureRules = _RULES
 ) -> list[Image]:
-    """Return the frames of a clip that are shown to a model.
+    """Return the frames of a clip's first medium that are shown to a model.
 
-    A video gives `n_frames` over its span, indices repeated where it is shorter. A gif (or an animated WebP, an APNG,
-    a TIFF of several pages), a folder and a list of frame files give each frame at most once, so fewer where they hold
-    fewer; the span does not apply to a gif or a list, and to a folder only where the clip states its frame rate. An
-    image gives one, and so does each file in a folder or a list.
+    By rule `tarsier` a video gives `n_frames` over its span, indices repeated where it is shorter. A gif (or an
+    animated WebP, an APNG, a TIFF of several pages), a folder and a list of frame files give each frame at most once,
+    so fewer where they hold fewer; the span does not apply to a gif or a list, and to a folder only where the clip
+    states its frame rate. An image gives one, and so does each file in a folder or a list. Rule `tarsier2` is the same
+    for all of them, see `eval.video.sampling_tarsier2`; times need a frame rate, which lists have not.
+
+    A policy's `fps` is for videos, and for folders with a frame rate. Anything else has no rate that holds for all of
+    its frames, and gives `n_frames` spread evenly.
 
     Everything runs in this process. A decoder may hang or crash on a bad file, decord more than others;
     `eval.video.workers` loads clips in processes that survive this.
 
     Args:
         clip: What to read.
-        n_frames: Frames wanted.
+        policy: Frames wanted; its size is left to `eval.video.preparing`.
         decoder: Which decoder reads videos.
         rules: How image files are read.
 
@@ -53,39 +57,45 @@ def load_frames(
         ConfigError: Where the decoder is unknown or not installed, or no frame is asked for.
     """
     _check_decoder(decoder)
-    if n_frames < 1:
-        raise ConfigError(f"n_frames is {n_frames}; at least one frame is needed")
+    check_count(policy)
     times = {"start": clip.start, "end": clip.end, "fps": clip.fps}
     for name, value in times.items():
         if value is not None and (math.isnan(value) or (name == "fps" and not 0 < value < math.inf)):
             raise MediaError(clip.name, "unsupported", f"its {name} is {value}, which is no time that frames are at")
     # Imported here so that `--help` is not slowed down.
-    from eval.video import extent, images
+    from eval.video import choosing, extent, images
 
     source = clip.source
+    of_pictures, of_video = choosing.of_pictures(clip, policy), choosing.of_video(clip, policy)
     if not isinstance(source, Path):
-        return images.read_frame_files(source, n_frames, rules)
+        return images.read_frame_files(source, of_pictures, rules, clip.fps)
     if is_folder(source):
-        files = images.list_folder(source, fps=clip.fps, start=clip.start, end=clip.end)
-        return images.read_frame_files(files, n_frames, rules)
+        files = images.list_folder(source, **choosing.folder_span(clip, policy))
+        return images.read_frame_files(files, of_pictures, rules, clip.fps)
     head = _first_bytes(source)
     # Motion JPEG begins as a picture does. FFmpeg reports no size beyond its limits, and then finds no picture.
     if _is_image(head) and (source.suffix.lower()[1:] not in VIDEO_EXTENSIONS or images.is_animation(source)):
-        return images.read_picture(source, n_frames, rules)
+        return images.read_picture(source, of_pictures, rules)
     if head.startswith(_GIF_MAGIC):
-        return images.read_picture(source, n_frames, rules)
+        return images.read_picture(source, of_pictures, rules)
     extent.check_whole(source)
     if decoder == "decord":
         from eval.video import decord_reader
 
-        return decord_reader.read_video(source, n_frames, clip.start, clip.end)
+        return decord_reader.read_video(source, of_video)
     from eval.video import pyav
 
-    return pyav.read_video(source, n_frames, clip.start, clip.end)
+    return pyav.read_video(source, of_video)
+
+
+def check_count(policy: FramePolicy) -> None:
+    """Raise ConfigError where no frame is asked for."""
+    if policy.n_frames < 1:
+        raise ConfigError(f"n_frames is {policy.n_frames}; at least one frame is needed")
 
 
 def notes_on(clip: Clip, frames: Sequence[Image], n_frames: int) -> tuple[ClipNote, ...]:
-    """Return what to know of a clip that was read: `n_frames` were asked for, and these are the frames."""
+    """Return what to know of a medium that was read: `n_frames` were asked for, and these are the frames."""
     from eval.video.containers import stated_extent
 
     notes: list[ClipNote] = []

@@ -24,15 +24,16 @@ def media_id(clip: Clip) -> str | None:
     """Return the hash of a clip's files, 16 hexadecimal digits, or None where they are missing or can't be read.
 
     For a file it covers the size and both ends; for frame files, the name, size and middle of each.
-    Folder names do not count, so that data may be moved.
+    Folder names do not count, so that data may be moved. Further media of the clip count too, in order.
     """
     digest = hashlib.sha256()
     try:
-        if isinstance(clip.source, Path) and not is_folder(clip.source):
-            _add_file(digest, clip.source)
-        else:
-            for frame in _frames(clip):
-                _add_frame(digest, frame)
+        for medium in (clip, *clip.more):
+            if isinstance(medium.source, Path) and not is_folder(medium.source):
+                _add_file(digest, medium.source)
+            else:
+                for frame in _frames(medium):
+                    _add_frame(digest, frame)
     except (MediaError, OSError, ValueError):
         return None
     return digest.hexdigest()[:16]

@@ -14,9 +14,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from eval.core import IMAGE_EXTENSIONS, PictureRules
 from eval.errors import MediaError
+from eval.video.choosing import Choice
 from eval.video.files import check_regular
 from eval.video.limits import MAX_GIF_FRAMES, check_size
-from eval.video.sampling import distinct_indices
 
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError)
 """Exceptions that Pillow raises for a damaged file."""
@@ -52,21 +52,23 @@ def is_animation(path: Path) -> bool:
     return False
 
 
-def read_picture(path: Path, n_frames: int, rules: PictureRules) -> list[Image.Image]:
-    """Return frames spread over an image file, each once: a gif of 3 frames gives at most 3, a JPEG one.
+def read_picture(path: Path, choose: Choice, rules: PictureRules) -> list[Image.Image]:
+    """Return the chosen frames of an image file, each once and in its order: a gif of 3 frames gives at most 3.
 
-    The frames of a gif, a WebP and an APNG are composed as they are shown; a TIFF's are its pages.
+    The frames of a gif, a WebP and an APNG are composed as they are shown; a TIFF's are its pages. Their rate is that
+    of the first frame, as in upstream.
 
     Raises:
-        MediaError: Where it is damaged, or has more frames than can sensibly be composed.
+        MediaError: Where it is damaged, has more frames than can sensibly be composed, or none can be chosen.
     """
     with _open(path) as image:
         if image.format == "GIF":
             _check_count(path)
         try:
+            shown_ms = image.info.get("duration", 0)
             numbers = _frame_numbers(image, path)
             frames = []
-            for place in distinct_indices(len(numbers), n_frames):
+            for place in sorted(set(choose(len(numbers), 1 / (shown_ms / 1000) if shown_ms else None))):
                 image.seek(numbers[place])
                 check_size(path, *image.size)
                 frames.append(_as_rgb(image, path, rules))
@@ -75,11 +77,15 @@ def read_picture(path: Path, n_frames: int, rules: PictureRules) -> list[Image.I
     return frames
 
 
-def read_frame_files(files: Sequence[Path], n_frames: int, rules: PictureRules) -> list[Image.Image]:
-    """Return at most `n_frames` of the listed image files, spread evenly, each once. Raises MediaError."""
+def read_frame_files(
+    files: Sequence[Path], choose: Choice, rules: PictureRules, fps: float | None = None
+) -> list[Image.Image]:
+    """Return the chosen ones of the listed image files, which may have a rate. Raises MediaError."""
     if not files:
         raise MediaError("(no frames)", "empty", "the list of frame files is empty")
-    return [read_image(files[i], rules) for i in distinct_indices(len(files), min(len(files), n_frames))]
+    chosen = choose(len(files), fps)
+    read = {i: read_image(files[i], rules) for i in dict.fromkeys(chosen)}
+    return [read[i] for i in chosen]
 
 
 def _frame_numbers(image: Any, path: Path) -> Sequence[int]:

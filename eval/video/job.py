@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eval.core import Clip, LoadedClip
+from eval.core import Clip, FramePolicy, LoadedClip
 
 PATIENCE_S = 5.0
 """Maximum seconds for which a clip delays later clips that are ready."""
@@ -18,18 +18,14 @@ class LoadJob:
 
     Args:
         clips: clips to load.
-        n_frames: number of frames per clip.
-        side: side in pixels to which frames are resized, if any.
+        policy: the frames wanted of each clip, and their size.
         ahead_bytes: maximum bytes of clips waiting to be handed over.
         ahead: maximum number of clips in work or waiting; None sets no bound.
     """
 
-    def __init__(
-        self, clips: Sequence[Clip], n_frames: int, side: int | None, ahead_bytes: int, ahead: int | None = None
-    ) -> None:
+    def __init__(self, clips: Sequence[Clip], policy: FramePolicy, ahead_bytes: int, ahead: int | None = None) -> None:
         self.clips = clips
-        self.n_frames = n_frames
-        self.side = side
+        self.policy = policy
         self.closed = False
         """Whether the remaining clips are no longer wanted."""
         self._ahead_bytes = ahead_bytes

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eval.core import Clip, ClipNote, DecoderName, LoadedClip, PictureRules
+from eval.core import Clip, ClipNote, DecoderName, FramePolicy, LoadedClip, PictureRules
 from eval.errors import MediaError, MediaReason, TarsierEvalError
-from eval.video.frames import load_frames, notes_on
+from eval.video.choosing import shares
+from eval.video.frames import check_count, load_frames, notes_on
 from eval.video.identity import media_id
-from eval.video.preparing import prepare
+from eval.video.preparing import prepare, sizes_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,14 +23,13 @@ if TYPE_CHECKING:
 
 def load(
     clip: Clip,
+    policy: FramePolicy,
     *,
-    n_frames: int,
-    side: int | None,
     decoder: DecoderName = "pyav",
     rules: PictureRules = PictureRules(),  # noqa: B008 (it is frozen)
     store: FrameStore | None = None,
 ) -> LoadedClip:
-    """Return the frames of a clip, resized to `side` x `side` pixels where a side is given.
+    """Return the frames of a clip and of its further media, chosen and resized as the policy says.
 
     Any error that the clip causes in a decoder is the clip's failure: it is returned, and never raised.
 
@@ -37,20 +38,30 @@ def load(
     """
     begin = time.perf_counter()
     decoded: float | None = None
-    frames: Sequence[Image] | None = None
+    shown: Sequence[Sequence[Image]] | None = None
     error: MediaError | None = None
     notes: tuple[ClipNote, ...] = ()
+    check_count(policy)
+    media, wanted = (clip, *clip.more), shares(clip, policy)
     before = media_id(clip)
     try:
-        key = store.key(clip, n_frames, side, decoder, rules) if store else None
-        frames = store.get(key) if store and key else None
-        if frames is None:
-            frames = load_frames(clip, n_frames, decoder=decoder, rules=rules)
+        key = store.key(clip, policy, decoder, rules) if store else None
+        shown = store.get(key) if store and key else None
+        if shown is None:
+            shown = [
+                load_frames(medium, _share_of(policy, n, medium), decoder=decoder, rules=rules)
+                for medium, n in zip(media, wanted, strict=True)
+            ]
             decoded = time.perf_counter()
-            frames = prepare(frames, side) if side else frames
+            sizes = sizes_of(policy.size, clip, [len(frames) for frames in shown])
+            shown = [
+                prepare(frames, size, medium.name) if size else frames
+                for medium, frames, size in zip(media, shown, sizes, strict=True)
+            ]
             if store and key:
-                store.put(key, frames)
-        notes = notes_on(clip, frames, n_frames)
+                store.put(key, shown)
+        found = (notes_on(*each) for each in zip(media, shown, wanted, strict=True))
+        notes = tuple(dict.fromkeys(note for of_medium in found for note in of_medium))
     except MediaError as found:
         error = clean_error(found.path, found.reason, found.detail)
     except MemoryError:
@@ -59,15 +70,31 @@ def load(
         raise
     except Exception as found:  # noqa: BLE001 (the errors of decoders on broken files cannot all be listed)
         error = clean_error(clip.name, "unreadable", f"{type(found).__name__}: {found}")
-    media = None if error else media_id(clip)
-    if media != before and not error:
+    files = None if error else media_id(clip)
+    if files != before and not error:
         error = clean_error(clip.name, "unreadable", "was changed while it was read")
     end = time.perf_counter()
     decoded = decoded or end
-    frames = None if error else frames
-    times = {"decode": (begin, decoded), "prepare": (decoded, end)}
-    media, notes = (None, ()) if error else (media, notes)
-    return LoadedClip(clip=clip, frames=frames, error=error, media=media, notes=notes, **times)
+    of_decoding, of_preparing = (begin, decoded), (decoded, end)
+    if error or shown is None:
+        return LoadedClip(clip=clip, frames=None, error=error, decode=of_decoding, prepare=of_preparing)
+    return LoadedClip(
+        clip=clip,
+        frames=[frame for of_medium in shown for frame in of_medium],
+        counts=tuple(map(len, shown)) if clip.more else (),
+        media=files,
+        notes=notes,
+        decode=of_decoding,
+        prepare=of_preparing,
+    )
+
+
+def _share_of(policy: FramePolicy, n_frames: int, medium: Clip) -> FramePolicy:
+    """Return the policy for one medium of a prompt. Raises MediaError where no frame is left for it."""
+    if n_frames < 1:
+        said = f"gets none of the {policy.n_frames} frames, which other media of its prompt take up, or lists none"
+        raise MediaError(medium.name, "unsupported", said)
+    return replace(policy, n_frames=n_frames)
 
 
 def clean_error(path: Path | str, reason: MediaReason, detail: str) -> MediaError:

@@ -23,9 +23,9 @@ from av.video.reformatter import VideoReformatter
 from PIL import Image
 
 from eval.errors import MediaError
+from eval.video.choosing import Choice
 from eval.video.demux import Demuxer, MisplacedError
 from eval.video.packets import Run, plan_runs
-from eval.video.sampling import span_indices
 
 _PREDICTED = frozenset({2, 3, 4})
 """FFmpeg's picture types P, B and S, at which decoding cannot begin."""
@@ -45,23 +45,21 @@ class _FalseKeyError(Exception):
     """A picture marked as a keyframe is not one."""
 
 
-def read_video(path: Path, n_frames: int, start: float | None = None, end: float | None = None) -> list[Image.Image]:
-    """Return frames of a video, spread evenly over a span.
+def read_video(path: Path, choose: Choice) -> list[Image.Image]:
+    """Return the chosen frames of a video.
 
     Args:
         path: The video file.
-        n_frames: Frames wanted.
-        start: First second of the span; None is the beginning.
-        end: Last second of the span, included; None is the end.
+        choose: Gives their indices, each counted from the first frame that is shown.
 
     Returns:
-        `n_frames` RGB images, turned upright as the file asks. Repeated indices give the same object.
+        RGB images, turned upright as the file asks. Repeated indices give the same object.
 
     Raises:
-        MediaError: Where the file is no video or is cut short, or a wanted frame is damaged.
+        MediaError: Where the file is no video or is cut short, a wanted frame is damaged, or none can be chosen.
     """
     with closing(Demuxer(path)) as demuxer:
-        return _Sampler(demuxer).sample(n_frames, start, end)
+        return _Sampler(demuxer).sample(choose)
 
 
 class _Sampler:
@@ -77,13 +75,11 @@ class _Sampler:
         self.order = self.count() if order is None else order
         """Packet numbers in display order."""
 
-    def sample(self, n_frames: int, start: float | None, end: float | None) -> list[Image.Image]:
+    def sample(self, choose: Choice) -> list[Image.Image]:
         """Return the sampled frames; see `read_video`."""
-        path, fps = self.demuxer.path, self.demuxer.fps
-        if not fps and (start or end):
-            raise MediaError(path, "unsupported", "states no frame rate, so a span in seconds cannot be found in it")
+        path = self.demuxer.path
         while self.order:
-            wanted = [self.order[i] for i in span_indices(len(self.order), fps, n_frames, start, end)]
+            wanted = [self.order[i] for i in choose(len(self.order), self.demuxer.fps or None)]
             try:
                 pictures = self.decode(set(wanted))
             except _DamagedError as damage:

@@ -1,6 +1,7 @@
 """Sample frame indices of a clip: index arithmetic only, exactly as for the published numbers.
 
-Source: the frame sampling of the public Tarsier repository (branch `tarsier`).
+Source: the frame sampling of the public Tarsier repository (branch `tarsier`). The rule of branch `tarsier2` is in
+`sampling_tarsier2.py`; `choosing.py` applies either to a clip.
 """
 
 from __future__ import annotations
@@ -57,3 +58,11 @@ def span_indices(total: int, fps: float, n_frames: int, start: float | None, end
 def distinct_indices(total: int, n_frames: int) -> list[int]:
     """Return the sampled indices of a gif, each once: a clip shorter than `n_frames` gives all of its frames."""
     return sorted(set(sample_indices(total, n_frames)))
+
+
+def rate_indices(first: int, last: int, fps: float, wanted: float) -> range:
+    """Return the indices from `first` to `last` at `wanted` frames per second.
+
+    Every round(fps / wanted)-th frame is taken, and each frame of a video that is slower than `wanted`.
+    """
+    return range(first, last + 1, max(1, round(fps / wanted)))

@@ -19,13 +19,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from eval.core import Clip, LoadedClip, PictureRules
+from eval.core import Clip, FramePolicy, LoadedClip, PictureRules
 from eval.video import worker_protocol
 from eval.video.frames import decoder_version
 from eval.video.loading import load
 
-LoadFrames = Callable[[Clip, int, "int | None"], LoadedClip]
-"""Load this number of frames of a clip, resized to a side where one is given."""
+LoadFrames = Callable[[Clip, FramePolicy], LoadedClip]
+"""Loads the frames of a clip that a policy wants."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -54,7 +54,8 @@ def serve(descriptor: int, wrap: Callable[[LoadFrames], LoadFrames] = lambda pla
     os.dup2(null, 2)
     while True:
         task = tasks.get()
-        loaded = loads(worker_protocol.clip_from_json(task["clip"]), task["n_frames"], task["side"])
+        policy = worker_protocol.policy_from_json(task["policy"])
+        loaded = loads(worker_protocol.clip_from_json(task["clip"]), policy)
         worker_protocol.send_loaded(connection, loaded, time.perf_counter())
         del loaded
 
@@ -70,7 +71,7 @@ def _loader(setup: dict[str, Any]) -> LoadFrames:
 
         store = FrameStore(Path(setup["store"]))
     how: Any = {"decoder": setup["decoder"], "rules": PictureRules(**setup["rules"]), "store": store}
-    return lambda clip, n_frames, side: load(clip, n_frames=n_frames, side=side, **how)
+    return lambda clip, policy: load(clip, policy, **how)
 
 
 def _listen(connection: socket.socket, tasks: queue.SimpleQueue[dict[str, Any]]) -> None:

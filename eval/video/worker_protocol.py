@@ -12,11 +12,11 @@ import re
 import socket
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from eval.core import Clip, ClipNote, LoadedClip
+from eval.core import Area, Clip, ClipNote, FramePolicy, LoadedClip, Selection, Square
 from eval.errors import MediaError, MediaReason
 from eval.video.limits import MAX_SIDE
 from eval.video.loading import clean_error
@@ -64,14 +64,34 @@ def _read(connection: socket.socket, n: int) -> bytes:
 def clip_to_json(clip: Clip) -> dict[str, Any]:
     """Return a clip as JSON values."""
     source = str(clip.source) if isinstance(clip.source, Path) else [str(path) for path in clip.source]
-    return {"source": source, "start": clip.start, "end": clip.end, "fps": clip.fps}
+    said = None if clip.selection is None else asdict(clip.selection)
+    more = [clip_to_json(medium) for medium in clip.more]
+    return {"source": source, "start": clip.start, "end": clip.end, "fps": clip.fps, "selection": said, "more": more}
 
 
 def clip_from_json(values: dict[str, Any]) -> Clip:
     """Return the clip in JSON values."""
     source = values["source"]
     path = Path(source) if isinstance(source, str) else tuple(Path(name) for name in source)
-    return Clip(source=path, start=values["start"], end=values["end"], fps=values["fps"])
+    said = values["selection"]
+    return Clip(
+        source=path,
+        start=values["start"],
+        end=values["end"],
+        fps=values["fps"],
+        selection=None if said is None else Selection(**{name: _hashable(value) for name, value in said.items()}),
+        more=tuple(map(clip_from_json, values["more"])),
+    )
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def policy_from_json(values: dict[str, Any]) -> FramePolicy:
+    """Return the frame policy in JSON values, which are those of its fields."""
+    size = values["size"]
+    return FramePolicy(**{**values, "size": size and (Square(**size) if "side" in size else Area(**size))})
 
 
 def send_loaded(connection: socket.socket, loaded: LoadedClip, now: float) -> None:
@@ -87,7 +107,8 @@ def send_loaded(connection: socket.socket, loaded: LoadedClip, now: float) -> No
     places = {key: place for place, key in enumerate(different)}
     sizes = [frame.size for frame in different.values()]
     order = [places[id(frame)] for frame in loaded.frames]
-    connection.sendall(pack({**reply, "sizes": sizes, "order": order, "media": loaded.media, "notes": loaded.notes}))
+    reply |= {"sizes": sizes, "order": order, "counts": loaded.counts}
+    connection.sendall(pack({**reply, "media": loaded.media, "notes": loaded.notes}))
     for frame in different.values():
         connection.sendall(frame.tobytes())
 
@@ -102,6 +123,8 @@ class Reply:
     """Width and height of each distinct frame that follows."""
     order: Sequence[int]
     """For each frame of the clip, its index among the distinct frames."""
+    counts: tuple[int, ...]
+    """Number of frames of each medium, where the clip has more than one."""
     media: str | None
     """Hash of the files that the frames came from."""
     notes: tuple[ClipNote, ...]
@@ -135,8 +158,8 @@ class Reply:
         return [different[place] for place in self.order]
 
 
-def read_reply(message: dict[str, Any], *, n_frames: int, max_bytes: int) -> Reply:
-    """Check and parse a reply about a clip for which at most `n_frames` were requested. Raises NonsenseError."""
+def read_reply(message: dict[str, Any], *, wanted: Sequence[int], max_bytes: int) -> Reply:
+    """Check and parse a reply about a clip, given the most frames wanted of each medium. Raises NonsenseError."""
     try:
         times = [float(value) for value in (*message["decode"], *message["prepare"], message["sent"])]
         begin, decoded, prepared_from, end, sent = times
@@ -146,6 +169,7 @@ def read_reply(message: dict[str, Any], *, n_frames: int, max_bytes: int) -> Rep
             error = clean_error(str(message["path"]), reason, str(message["detail"]))
         sizes = [(int(width), int(height)) for width, height in message.get("sizes", ())]
         order = [int(place) for place in message.get("order", ())]
+        counts = tuple(int(count) for count in message.get("counts", ()))
         media = message.get("media")
         notes = tuple(note for note in _NOTES if note in message.get("notes", ()))
     except (KeyError, TypeError, ValueError, OverflowError) as wrong:
@@ -154,6 +178,7 @@ def read_reply(message: dict[str, Any], *, n_frames: int, max_bytes: int) -> Rep
         error=error,
         sizes=sizes,
         order=order,
+        counts=counts,
         media=media,
         notes=notes,
         decode=(begin, decoded),
@@ -163,7 +188,9 @@ def read_reply(message: dict[str, Any], *, n_frames: int, max_bytes: int) -> Rep
     fits = (
         all(map(math.isfinite, times))
         and begin <= decoded <= prepared_from <= end <= sent
-        and max(len(sizes), len(order)) <= n_frames
+        and max(len(sizes), len(order)) <= sum(max(0, n) for n in wanted)
+        and (not order or len(counts) == (len(wanted) if len(wanted) > 1 else 0))
+        and (not counts or (min(counts) > 0 and sum(counts) == len(order)))
         and all(1 <= side <= MAX_SIDE for size in sizes for side in size)
         and all(0 <= place < len(sizes) for place in order)
         and reply.n_bytes <= max_bytes

@@ -14,10 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar
 
-from eval.core import Clip, DecoderName, LoadedClip, PictureRules
+from eval.core import Clip, DecoderName, FramePolicy, LoadedClip, PictureRules
 from eval.errors import ConfigError
 from eval.video.dispatch import Dispatcher
-from eval.video.frames import decoder_version
+from eval.video.frames import check_count, decoder_version
 from eval.video.job import PATIENCE_S, LoadJob
 from eval.video.loading import load
 
@@ -36,16 +36,14 @@ def usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
-def in_process(
-    clips: Iterable[Clip], *, n_frames: int, side: int | None = None, decoder: DecoderName = "pyav"
-) -> Iterator[LoadedClip]:
+def in_process(clips: Iterable[Clip], policy: FramePolicy, *, decoder: DecoderName = "pyav") -> Iterator[LoadedClip]:
     """Yield the result of each clip in turn, in this process: nothing protects it from a bad clip.
 
     Raises:
         ConfigError: the decoder is unknown or not installed, or no frame is asked for.
     """
     for clip in clips:
-        yield load(clip, n_frames=n_frames, side=side, decoder=decoder)
+        yield load(clip, policy, decoder=decoder)
 
 
 class FrameLoader:
@@ -118,7 +116,7 @@ class FrameLoader:
         self._running().expect(most)
 
     def load(
-        self, clips: Iterable[Clip], *, n_frames: int, side: int | None, ahead: int | None = None
+        self, clips: Iterable[Clip], policy: FramePolicy, *, ahead: int | None = None
     ) -> Generator[LoadedClip, None, None]:
         """Yield the result of each clip. Loading begins when the first is requested.
 
@@ -127,8 +125,7 @@ class FrameLoader:
 
         Args:
             clips: clips to load.
-            n_frames: number of frames per clip.
-            side: side in pixels to which `eval.video.preparing` resizes frames; None leaves them unchanged.
+            policy: the frames wanted of each clip, and their size.
             ahead: maximum number of clips loaded before they are requested, where `ahead_mb` allows more.
 
         Raises:
@@ -136,12 +133,11 @@ class FrameLoader:
             TarsierEvalError: the workers cannot be started.
             RuntimeError: the clips of an earlier call are still being loaded.
         """
-        if n_frames < 1 or (side is not None and side < 1):
-            raise ConfigError(f"n_frames is {n_frames}, the side {side}; both must be at least 1")
+        check_count(policy)
         if self._job is not None:
             raise RuntimeError("one load at a time: exhaust or close the one before")
         dispatcher = self._running()
-        job = self._job = LoadJob(list(clips), n_frames, side, self._ahead_bytes, ahead)
+        job = self._job = LoadJob(list(clips), policy, self._ahead_bytes, ahead)
         try:
             dispatcher.begin(job)
             while not job.finished:

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.mini.world import WORLD
 from eval.building import build
 from eval.config import load_settings
-from eval.core import ClipPrompts
+from eval.core import ClipPrompts, FramePolicy, Square
 from eval.running.predict import group_by_clip
 from eval.scorers.multiple_choice import first_character, read_letter
 from eval.timing import Clock
@@ -40,7 +40,7 @@ def world(runner):
     found = []
     for name in ("mvbench", "nextqa", "msvd-qa", "dream-1k"):
         for clip, samples in clips(name):
-            frames, prompts = load_frames(clip, runner.n_frames), [sample.prompt for sample in samples]
+            frames, prompts = load_frames(clip, runner.frames), [sample.prompt for sample in samples]
             found.append((ClipPrompts(frames=frames, prompts=prompts), sequential(runner, frames, prompts)))
     return found
 
@@ -78,9 +78,9 @@ def test_clips_with_other_numbers_of_frames_and_prompts(runner, world):
 
 
 def test_frames_of_the_model_s_size_give_the_same(runner, world):
-    assert runner.frame_side == 56
+    assert runner.frames == FramePolicy(n_frames=8, size=Square(side=56))
     some = world[:20]
-    ready = [ClipPrompts(frames=prepare(clip.frames, 56), prompts=clip.prompts) for clip, _ in some]
+    ready = [ClipPrompts(frames=prepare(clip.frames, Square(side=56)), prompts=clip.prompts) for clip, _ in some]
     assert runner.generate(ready) == [expected for _, expected in some]
 
 

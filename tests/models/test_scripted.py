@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from eval.core import ClipPrompts
+from eval.core import ClipPrompts, FramePolicy, Square
 from eval.models.scripted import ScriptedModel
 from eval.timing import Clock
 
@@ -29,4 +29,4 @@ def test_a_delay_a_clip():
     model.generate([ClipPrompts(frames=[], prompts=["x"])] * 3, Clock())
     assert time.perf_counter() - start >= 0.06
     assert model.clips_at_once(5) == 1
-    assert model.frame_side == 336
+    assert model.frames == FramePolicy(n_frames=8, size=Square(side=336))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from eval.core import Clip, ClipPrompts
+from eval.core import Clip, ClipPrompts, FramePolicy
 from eval.models.decoding.engine import Engine
 from eval.models.decoding.questions import Encoded
 from eval.models.tarsier.processing import place_frames, to_square, wrap_prompt
@@ -31,7 +31,7 @@ def frames_of(real_videos):
 
     def of(video: str, n_frames: int):
         if (video, n_frames) not in seen:
-            seen[video, n_frames] = load_frames(Clip(source=real_videos / video), n_frames)
+            seen[video, n_frames] = load_frames(Clip(source=real_videos / video), FramePolicy(n_frames=n_frames))
         return seen[video, n_frames]
 
     return of

@@ -180,12 +180,12 @@ def test_a_fault_in_what_needs_no_model_is_named(tmp_path, target, fault, field)
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", [None, "frames"])
 def test_a_fault_on_the_way_to_the_model_is_named(fault):
-    def mirrored(frame, side):
-        return frame.convert("RGB").transpose(0).resize((side, side))
+    def mirrored(frame, size):
+        return frame.transpose(0).resize((size.side, size.side))
 
     patches: dict[str | None, Any] = {
         None: mock.patch.dict("os.environ"),
-        "frames": mock.patch("eval.video.preparing._prepare", mirrored),
+        "frames": mock.patch("eval.video.preparing._square", mirrored),
     }
     setup = Setup(in_process=True, benchmarks=("vatex-caption",), way=Batching(clips_at_once=3, shuffled=1))
     with patches[fault]:

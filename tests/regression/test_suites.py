@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from eval.core import Clip
+from eval.core import Clip, FramePolicy
 from eval.models.decoding import attention
 from eval.models.tarsier.tokenizer import TarsierTokenizer
 from eval.regression.builtin import BASELINE
@@ -107,6 +107,6 @@ def test_grouped_heads_read_their_own_keys_by_hand():
 )
 def test_clips_are_turned_as_drawn(turn, turned, tmp_path):
     path = video(tmp_path / "t.mov", "png", 2, pix_fmt="rgb24", turn=turn)
-    first, second = load_frames(Clip(source=path), 2)
+    first, second = load_frames(Clip(source=path), FramePolicy(n_frames=2))
     assert np.array_equal(np.asarray(first), turned(picture(0)))
     assert np.array_equal(np.asarray(second), turned(picture(1)))

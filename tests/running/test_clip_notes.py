@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from eval.__main__ import main
-from eval.core import Clip
+from eval.core import Clip, FramePolicy, Square
 from eval.video.frame_store import FrameStore
 from eval.video.loading import load
 from eval.video.workers import FrameLoader
@@ -88,16 +88,16 @@ def test_notes_come_from_every_way_of_loading(tmp_path, name, start, n_frames, n
     clip = Clip(source=tmp_path / name, start=start)
     store = FrameStore(tmp_path / "store")
     for kept in (None, store, store):
-        assert load(clip, n_frames=n_frames, side=56, store=kept).notes == notes
+        assert load(clip, FramePolicy(n_frames=n_frames, size=Square(side=56)), store=kept).notes == notes
     with FrameLoader(workers=1) as loader:
-        (loaded,) = loader.load([clip], n_frames=n_frames, side=56)
+        (loaded,) = loader.load([clip], FramePolicy(n_frames=n_frames, size=Square(side=56)))
     assert loaded.notes == notes
 
 
 def test_decord_repeats_the_same_frame(tmp_path):
     pytest.importorskip("decord")
     encode(tmp_path / "one.mp4", "libx264", numbers=[7])
-    assert load(Clip(source=tmp_path / "one.mp4"), n_frames=8, side=None, decoder="decord").notes == (ONE,)
+    assert load(Clip(source=tmp_path / "one.mp4"), FramePolicy(n_frames=8), decoder="decord").notes == (ONE,)
 
 
 def test_settings_for_pictures_are_part_of_the_run_only_where_they_differ(tmp_path, flags, capsys):

@@ -10,12 +10,12 @@ import threading
 import time
 from pathlib import Path
 
-from eval.core import Clip, LoadedClip
+from eval.core import Clip, FramePolicy, LoadedClip
 from eval.video.worker import LoadFrames, serve
 
 
 def misbehave(plain: LoadFrames) -> LoadFrames:  # noqa: C901 (a list of deeds)
-    def load(clip: Clip, n_frames: int, side: int | None) -> LoadedClip:  # noqa: C901
+    def load(clip: Clip, policy: FramePolicy) -> LoadedClip:  # noqa: C901
         assert isinstance(clip.source, Path)
         deed = clip.source.stem.split("_")[0]
         if deed == "hang":
@@ -51,7 +51,7 @@ def misbehave(plain: LoadFrames) -> LoadFrames:  # noqa: C901 (a list of deeds)
             os.write(2, b"noise\n")
         if deed == "threads":
             assert threading.active_count() == 2
-        return plain(clip, n_frames, side)
+        return plain(clip, policy)
 
     return load
 

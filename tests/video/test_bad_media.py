@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.core import Clip, LoadedClip
+from eval.core import Clip, FramePolicy, LoadedClip, Square
 from eval.video.workers import FrameLoader, in_process
 from tests.video.bad_media import FRAMES, KINDS, Bad
 from tests.video.clips import encode
@@ -22,7 +22,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedClip]:
     for kind in TRIED:
         clips[kind.name] = kind.make(tmp_path_factory.mktemp("bad"))
     with FrameLoader(workers=2, timeout_s=20, memory_gb=2) as loader:
-        loaded = {one.clip: one for one in loader.load(clips.values(), n_frames=8, side=56)}
+        loaded = {one.clip: one for one in loader.load(clips.values(), FramePolicy(n_frames=8, size=Square(side=56)))}
     return {name: loaded[clip] for name, clip in clips.items()}
 
 
@@ -59,6 +59,6 @@ def test_no_other_file_is_opened(tmp_path: Path, content: str, name: str) -> Non
     """The playlists are right, and what they name can be read: the frames would be there if it were opened."""
     encode(tmp_path / "inner.ts", "libx264", numbers=range(10))
     (tmp_path / name).write_text(content.format(tmp_path / "inner.ts"), encoding="utf-8")
-    (one,) = in_process([Clip(source=tmp_path / name)], n_frames=2)
+    (one,) = in_process([Clip(source=tmp_path / name)], FramePolicy(n_frames=2))
     assert one.error is not None
     assert one.error.reason == "not_a_video"

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eval.core import Clip
+from eval.core import Clip, FramePolicy
 from eval.errors import ConfigError, MediaError
 from eval.video import decord_reader
+from eval.video.choosing import of_video
 from eval.video.frames import decoder_version, load_frames
 from eval.video.limits import check_size
 from tests.video.clips import KINDS, encode, picture, read_number, sound_only
@@ -28,7 +29,7 @@ KIND = {kind.file: kind for kind in KINDS}
 
 def fails(source: Path | tuple[Path, ...]) -> MediaError:
     with pytest.raises(MediaError) as caught:
-        load_frames(Clip(source=source), 8)
+        load_frames(Clip(source=source), FramePolicy(n_frames=8))
     assert "\n" not in str(caught.value)
     named = source if isinstance(source, Path) else source[0]
     assert str(named.name) in str(caught.value)
@@ -78,7 +79,7 @@ def test_folder_and_list_without_images(tmp_path: Path) -> None:
     assert fails(tmp_path / "folder.mp4").reason == "empty"
     assert fails((tmp_path / "1.png",)).reason == "missing"
     with pytest.raises(MediaError, match="list of frame files is empty"):
-        load_frames(Clip(source=()), 8)
+        load_frames(Clip(source=()), FramePolicy(n_frames=8))
 
 
 def test_broken_frame_files(tmp_path: Path) -> None:
@@ -138,7 +139,7 @@ def test_a_torn_hole_is_an_error_or_does_not_touch_the_frames(
         begin, end = int(len(data) * place), int(len(data) * (place + 0.1))
         (tmp_path / file).write_bytes(data[:begin] + bytes(end - begin) + data[end:])
         try:
-            frames = load_frames(Clip(source=tmp_path / file), 16)
+            frames = load_frames(Clip(source=tmp_path / file), FramePolicy(n_frames=16))
         except MediaError as error:
             refused += error.reason in {"corrupt", "truncated"}
         else:
@@ -152,7 +153,7 @@ def test_names_that_look_like_something_else(tmp_path: Path, build: BuildFile) -
     data = build(KIND["h264.mov"]).read_bytes()
     for name in ("part 1: the end.mp4", "http:x.mp4", "100%d.mp4", "-i.mp4", "clip", "clip.unknown", "ü.MP4"):
         (tmp_path / name).write_bytes(data)
-        frames = load_frames(Clip(source=tmp_path / name), 8)
+        frames = load_frames(Clip(source=tmp_path / name), FramePolicy(n_frames=8))
         assert [read_number(np.asarray(frame)) for frame in frames] == [0, 7, 14, 21, 28, 35, 42, 49]
 
 
@@ -171,18 +172,18 @@ def test_a_picture_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_settings_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Did you mean 'pyav'"):
-        load_frames(Clip(source=tmp_path), 8, decoder="pyva")  # type: ignore[arg-type]
+        load_frames(Clip(source=tmp_path), FramePolicy(n_frames=8), decoder="pyva")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="Did you mean 'decord'"):
         decoder_version("decrod")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="n_frames is 0"):
-        load_frames(Clip(source=tmp_path), 0)
+        load_frames(Clip(source=tmp_path), FramePolicy(n_frames=0))
 
 
 def test_decord_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     encode(tmp_path / "a.mp4", "libx264", numbers=[1])
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     for ask in (
-        lambda: load_frames(Clip(source=tmp_path / "a.mp4"), 8, decoder="decord"),
+        lambda: load_frames(Clip(source=tmp_path / "a.mp4"), FramePolicy(n_frames=8), decoder="decord"),
         lambda: decoder_version("decord"),
     ):
         with pytest.raises(ConfigError, match=r"pip install -e '\.\[decord\]'"):
@@ -193,10 +194,11 @@ def test_decord_failures_say_why(tmp_path: Path, build: BuildFile) -> None:
     pytest.importorskip("decord")
     good = build(KIND["h264.mov"])
     (tmp_path / "a.mp4").write_bytes(good.read_bytes()[:3000])
+    choose = of_video(Clip(source=good), FramePolicy(n_frames=8))
     with pytest.raises(MediaError, match="decord cannot read it") as caught:
-        decord_reader.read_video(tmp_path / "a.mp4", 8)
+        decord_reader.read_video(tmp_path / "a.mp4", choose)
     assert "\n" not in str(caught.value)
-    assert len(decord_reader.read_video(good, 8)) == 8
+    assert len(decord_reader.read_video(good, choose)) == 8
 
 
 def test_decoders_say_what_they_are() -> None:
@@ -223,4 +225,4 @@ def test_a_title_in_another_encoding_is_no_reason_to_refuse(tmp_path: Path) -> N
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     path.write_bytes(path.read_bytes().replace(b"CafX", b"Caf\xe9"))
-    assert len(load_frames(Clip(source=path), 8)) == 8
+    assert len(load_frames(Clip(source=path), FramePolicy(n_frames=8))) == 8

@@ -11,7 +11,7 @@ from typing import Any
 import av
 import pytest
 
-from eval.core import Clip, DecoderName
+from eval.core import Clip, DecoderName, FramePolicy
 from eval.errors import MediaError
 from eval.video.containers import Extent, stated_extent
 from eval.video.extent import check_whole
@@ -45,7 +45,7 @@ def pictures_in(path: Path) -> int:
 
 def refused(path: Path, decoder: DecoderName = "pyav") -> MediaError | None:
     try:
-        load_frames(Clip(source=path), 8, decoder=decoder)
+        load_frames(Clip(source=path), FramePolicy(n_frames=8), decoder=decoder)
     except MediaError as error:
         return error
     return None

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from eval.core import Clip, LoadedClip, PictureRules
+from eval.core import Clip, FramePolicy, LoadedClip, PictureRules, Square
 from eval.video import frame_store, frames, loading
 from eval.video.frame_store import FrameStore
 from eval.video.workers import FrameLoader
@@ -31,8 +31,12 @@ def entries(store: FrameStore) -> list[Path]:
     return sorted(store.folder.glob("??/*.frames"))
 
 
+def policy(n_frames: int, side: int | None) -> FramePolicy:
+    return FramePolicy(n_frames=n_frames, size=Square(side=side) if side else None)
+
+
 def load(store: FrameStore | None, clip: Clip, *, n_frames: int = 4, side: int | None = 56) -> LoadedClip:
-    return loading.load(clip, n_frames=n_frames, side=side, store=store)
+    return loading.load(clip, policy(n_frames, side), store=store)
 
 
 def pixels(loaded: LoadedClip) -> list[bytes]:
@@ -91,24 +95,24 @@ def test_whatever_was_asked_is_part_of_the_key(store: FrameStore, clip: Clip, tm
         (Clip(source=tmp_path), 4, 56),
         (Clip(source=tmp_path, fps=1.0, start=2.0), 4, 56),
     ]
-    keys = [store.key(clip, n, side, "pyav") for clip, n, side in asked]
+    keys = [store.key(clip, policy(n, side), "pyav") for clip, n, side in asked]
     assert None not in keys
     assert len({key.name for key in keys if key}) == len(asked)
-    again = [FrameStore(store.folder).key(clip, n, side, "pyav") for clip, n, side in asked]
+    again = [FrameStore(store.folder).key(clip, policy(n, side), "pyav") for clip, n, side in asked]
     assert again == keys
 
 
 def test_the_rules_for_pictures_are_part_of_the_key(store: FrameStore, clip: Clip) -> None:
     rules = [PictureRules(), PictureRules(deep="scale"), PictureRules(exif_orientation=True)]
-    assert len({store.key(clip, 4, 56, "pyav", each) for each in rules}) == 3
+    assert len({store.key(clip, policy(4, 56), "pyav", each) for each in rules}) == 3
 
 
 def test_versions_are_part_of_the_key(store: FrameStore, clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
-    key = store.key(clip, 4, 56, "pyav")
+    key = store.key(clip, policy(4, 56), "pyav")
     for name, value in (("_FORMAT", 99), ("_pillow", lambda: "99"), ("decoder_version", lambda _: {"av": "99"})):
         with monkeypatch.context() as patch:
             patch.setattr(frame_store, name, value)
-            other = FrameStore(store.folder).key(clip, 4, 56, "pyav")
+            other = FrameStore(store.folder).key(clip, policy(4, 56), "pyav")
         assert key
         assert other
         assert other.name != key.name
@@ -184,6 +188,6 @@ def test_workers_use_it_at_once(clip: Clip, tmp_path: Path) -> None:
     store = FrameStore(tmp_path / "store")
     for _ in range(2):
         with FrameLoader(workers=2, store=store.folder) as loader:
-            found = list(loader.load([clip] * 6, n_frames=4, side=56))
+            found = list(loader.load([clip] * 6, FramePolicy(n_frames=4, size=Square(side=56))))
         assert [pixels(one) for one in found] == [expected] * 6
         assert len(entries(store)) == 1

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from eval.core import Clip
+from eval.core import Clip, FramePolicy
 from eval.video.identity import media_id
 from eval.video.loading import load
 
@@ -65,7 +65,7 @@ def test_a_file_that_is_changed_while_it_is_read_is_none_of_both(video, monkeypa
         return [Image.new("RGB", (4, 4))]
 
     monkeypatch.setattr("eval.video.loading.load_frames", read)
-    loaded = load(Clip(source=video), n_frames=1, side=None)
+    loaded = load(Clip(source=video), FramePolicy(n_frames=1))
     assert loaded.frames is None
     assert loaded.error is not None
     assert "was changed while it was read" in str(loaded.error)

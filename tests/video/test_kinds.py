@@ -12,7 +12,7 @@ import av
 import numpy as np
 import pytest
 
-from eval.core import Clip
+from eval.core import Clip, FramePolicy
 from eval.video import demux
 from eval.video.frames import load_frames
 from eval.video.sampling import sample_indices, span_indices
@@ -35,7 +35,10 @@ def decode_all(path: Path) -> tuple[list[Pixels], float]:
 
 
 def read(path: Path, n_frames: int, start: float | None = None, end: float | None = None) -> list[Pixels]:
-    return [np.asarray(frame) for frame in load_frames(Clip(source=path, start=start, end=end), n_frames)]
+    return [
+        np.asarray(frame)
+        for frame in load_frames(Clip(source=path, start=start, end=end), FramePolicy(n_frames=n_frames))
+    ]
 
 
 def numbers(kind: Kind, frames: Sequence[Pixels]) -> list[int]:
@@ -78,8 +81,8 @@ def test_what_remains_of_a_cut_file_is_right(kind: Kind, build: BuildFile) -> No
 def test_decord_agrees_on_ordinary_files(kind: Kind, build: BuildFile) -> None:
     pytest.importorskip("decord")
     path = build(kind)
-    ours = load_frames(Clip(source=path), 16)
-    theirs = load_frames(Clip(source=path), 16, decoder="decord")
+    ours = load_frames(Clip(source=path), FramePolicy(n_frames=16))
+    theirs = load_frames(Clip(source=path), FramePolicy(n_frames=16), decoder="decord")
     assert [frame.tobytes() for frame in ours] == [frame.tobytes() for frame in theirs]
 
 

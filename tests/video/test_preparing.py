@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from eval.core import Square
 from eval.models.tarsier.processing import TarsierProcessor
 from eval.video.preparing import prepare
 
@@ -44,7 +45,7 @@ def test_the_model_sees_no_difference(processor: tuple[TarsierProcessor, int]) -
     sizes = [*SIZES, *((draw.randint(1, 700), draw.randint(1, 700)) for _ in range(15))]
     for size in sizes:
         frames = [noise(size)]
-        ready = prepare(frames, side)
+        ready = prepare(frames, Square(side=side))
         assert [(frame.size, frame.mode) for frame in ready] == [((side, side), "RGB")]
         assert process.pixel_values(ready).numpy().tobytes() == process.pixel_values(frames).numpy().tobytes(), size
 
@@ -53,13 +54,13 @@ def test_the_model_sees_no_difference(processor: tuple[TarsierProcessor, int]) -
 def test_frames_of_other_modes(processor: tuple[TarsierProcessor, int]) -> None:
     process, side = processor
     frames = [noise((80, 60), "L"), noise((80, 60), "RGBA"), noise((80, 60)).quantize(16), Image.new("1", (9, 7), 1)]
-    assert process.pixel_values(prepare(frames, side)).equal(process.pixel_values(frames))
+    assert process.pixel_values(prepare(frames, Square(side=side))).equal(process.pixel_values(frames))
 
 
 def test_a_repeated_frame_is_prepared_once() -> None:
     first, second = noise((40, 30)), noise((30, 40))
-    ready = prepare([first, second, first], 20)
+    ready = prepare([first, second, first], Square(side=20))
     assert ready[0] is ready[2]
     assert ready[0] is not ready[1]
-    again = prepare(ready, 20)
+    again = prepare(ready, Square(side=20))
     assert [frame.tobytes() for frame in again] == [frame.tobytes() for frame in ready]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from eval.core import Clip, DecoderName
+from eval.core import Clip, DecoderName, FramePolicy
 from eval.video.frames import DECODERS, load_frames
 from eval.video.sampling import distinct_indices, sample_indices, span_indices
 
@@ -33,7 +33,7 @@ def test_frames_are_the_reference_ones_to_the_bit(
     assert len(cases["videos"]) == 56
     for case in cases["videos"] if decoder == "pyav" else cases["videos"][::5]:
         clip = Clip(source=real_videos / case["video"], start=case["start_time"], end=case["end_time"])
-        frames = load_frames(clip, case["n_frames"], decoder=decoder)
+        frames = load_frames(clip, FramePolicy(n_frames=case["n_frames"]), decoder=decoder)
         assert [hashlib.sha256(frame.tobytes()).hexdigest() for frame in frames] == case["frame_sha256"], case
         assert (frames[0].height, frames[0].width) == tuple(case["shape"][:2])
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
 
-from eval.core import Clip, DecoderName, PictureRules
+from eval.core import Clip, DecoderName, FramePolicy, PictureRules
 from eval.errors import MediaError
 from eval.video import images
 from eval.video.frames import DECODERS, load_frames
@@ -38,7 +38,7 @@ def write_frames(folder: Path, names: Sequence[str]) -> list[Path]:
 
 
 def read(clip: Clip, n_frames: int, decoder: DecoderName = "pyav") -> list[int]:
-    frames = load_frames(clip, n_frames, decoder=decoder)
+    frames = load_frames(clip, FramePolicy(n_frames=n_frames), decoder=decoder)
     assert {frame.mode for frame in frames} == {"RGB"}
     return [read_number(np.asarray(frame)) for frame in frames]
 
@@ -60,7 +60,7 @@ def test_a_short_gif_gives_each_frame_once(tmp_path: Path) -> None:
 def test_a_gif_of_too_many_frames_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "MAX_GIF_FRAMES", 5)
     with pytest.raises(MediaError, match="has more than 5 frames") as caught:
-        load_frames(Clip(source=write_gif(tmp_path / "clip.gif", 6)), 8)
+        load_frames(Clip(source=write_gif(tmp_path / "clip.gif", 6)), FramePolicy(n_frames=8))
     assert caught.value.reason == "too_large"
 
 
@@ -148,14 +148,14 @@ def test_an_image_that_claims_too_much_is_too_large_whatever_its_name(
         path.mkdir()
     (path / f"1.{kind}" if name == "folder" else path).write_bytes(claiming(kind, side, side))
     with pytest.raises(MediaError) as caught:
-        load_frames(Clip(source=path), 8, decoder=decoder)
+        load_frames(Clip(source=path), FramePolicy(n_frames=8), decoder=decoder)
     assert caught.value.reason == "too_large"
 
 
 def test_an_image_of_a_videos_name_is_read_as_before(tmp_path: Path) -> None:
     Image.new("RGB", (32, 32)).save(tmp_path / "clip.png")
     path = (tmp_path / "clip.png").rename(tmp_path / "clip.mp4")
-    assert [frame.size for frame in load_frames(Clip(source=path), 3)] == [(32, 32)] * 3
+    assert [frame.size for frame in load_frames(Clip(source=path), FramePolicy(n_frames=3))] == [(32, 32)] * 3
 
 
 ANIMATED = [("webp", {"lossless": True}), ("png", {}), ("tiff", {})]
@@ -195,11 +195,11 @@ def test_an_animation_that_is_cut_or_too_long_is_refused(
     path = write_animation(tmp_path / f"clip.{kind}", 6, kind, **options)
     (tmp_path / f"cut.{kind}").write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
     with pytest.raises(MediaError) as caught:
-        load_frames(Clip(source=tmp_path / f"cut.{kind}"), 8)
+        load_frames(Clip(source=tmp_path / f"cut.{kind}"), FramePolicy(n_frames=8))
     assert caught.value.reason == "truncated"
     monkeypatch.setattr(images, "MAX_GIF_FRAMES", 5)
     with pytest.raises(MediaError, match="has more than 5 frames") as caught:
-        load_frames(Clip(source=path), 8)
+        load_frames(Clip(source=path), FramePolicy(n_frames=8))
     assert caught.value.reason == "too_large"
 
 
@@ -251,10 +251,10 @@ def test_a_deep_grey_image_is_refused_or_scaled(tmp_path: Path, kind: str, suffi
     sources: dict[str, Path | tuple[Path, ...]] = {"image": path, "folder": tmp_path, "list": (path,)}
     clip = Clip(source=sources[where])
     with pytest.raises(MediaError, match=r"convert it to 8 bits, or set video\.deep_images=scale") as caught:
-        load_frames(clip, 8)
+        load_frames(clip, FramePolicy(n_frames=8))
     assert caught.value.reason == "unsupported"
     assert str(path) in str(caught.value)
-    (frame,) = load_frames(clip, 8, rules=PictureRules(deep="scale"))
+    (frame,) = load_frames(clip, FramePolicy(n_frames=8), rules=PictureRules(deep="scale"))
     assert np.array_equal(np.asarray(frame), np.tile(np.arange(256, dtype=np.uint8)[:, None], (8, 1, 3)))
 
 
@@ -262,15 +262,19 @@ def test_a_deep_grey_image_is_refused_or_scaled(tmp_path: Path, kind: str, suffi
 def test_grey_values_of_an_unknown_range_are_refused_in_any_case(tmp_path: Path, values: list[float]) -> None:
     Image.fromarray(np.array([values], np.float32)).save(tmp_path / "1.tiff")
     with pytest.raises(MediaError, match="white is not known") as caught:
-        load_frames(Clip(source=tmp_path / "1.tiff"), 8, rules=PictureRules(deep="scale"))
+        load_frames(Clip(source=tmp_path / "1.tiff"), FramePolicy(n_frames=8), rules=PictureRules(deep="scale"))
     assert caught.value.reason == "unsupported"
 
 
 def test_an_eight_bit_image_is_the_same_under_every_rule(tmp_path: Path) -> None:
     for name, mode in (("1.png", "L"), ("2.png", "1"), ("3.png", "P"), ("4.png", "LA"), ("5.png", "RGBA")):
         Image.fromarray(picture(9)).convert(mode).save(tmp_path / name)
-        scaled = load_frames(Clip(source=tmp_path / name), 8, rules=PictureRules(deep="scale", exif_orientation=True))
-        assert [frame.tobytes() for frame in load_frames(Clip(source=tmp_path / name), 8)] == [
+        scaled = load_frames(
+            Clip(source=tmp_path / name),
+            FramePolicy(n_frames=8),
+            rules=PictureRules(deep="scale", exif_orientation=True),
+        )
+        assert [frame.tobytes() for frame in load_frames(Clip(source=tmp_path / name), FramePolicy(n_frames=8))] == [
             frame.tobytes() for frame in scaled
         ]
 
@@ -284,9 +288,9 @@ def test_exif_orientation_is_followed_only_where_it_is_asked_for(tmp_path: Path,
     stored.paste((255, 255, 255), (0, 0, 10, 20))
     stored.save(tmp_path / f"1.{suffix}", exif=exif)
     for clip in (Clip(source=tmp_path / f"1.{suffix}"), Clip(source=tmp_path)):
-        (plain,) = load_frames(clip, 8)
+        (plain,) = load_frames(clip, FramePolicy(n_frames=8))
         assert plain.size == (40, 20)
-        (upright,) = load_frames(clip, 8, rules=PictureRules(exif_orientation=True))
+        (upright,) = load_frames(clip, FramePolicy(n_frames=8), rules=PictureRules(exif_orientation=True))
         assert upright.size == (20, 40)
         assert np.asarray(upright)[:8].min() > 200
         assert np.asarray(upright)[12:].max() < 50

@@ -14,7 +14,7 @@ from typing import ClassVar
 import pytest
 from PIL import Image
 
-from eval.core import Clip, LoadedClip
+from eval.core import Clip, FramePolicy, LoadedClip, Square
 from eval.errors import ConfigError, TarsierEvalError
 from eval.video.workers import FrameLoader, in_process, usable_cpus
 from tests.video.clips import encode, picture
@@ -125,11 +125,12 @@ def test_frames_are_those_of_this_process(tmp_path: Path, patient: None, side: i
     names = ["a.mp4", "short.mp4", "still.png", "empty.mp4", "grey.png", "gone.mp4"]
     asked = [Clip(source=tmp_path / name) for name in names]
     asked += [Clip(source=(tmp_path / "still.png", tmp_path / "grey.png")), Clip(source=tmp_path / "a.mp4", start=1.0)]
-    expected = list(in_process(asked, n_frames=8, side=side))
+    policy = FramePolicy(n_frames=8, size=Square(side=side) if side else None)
+    expected = list(in_process(asked, policy))
     begin = time.perf_counter()
     with FrameLoader(workers=2) as loader:
         for _ in range(2):
-            found = list(loader.load(iter(asked), n_frames=8, side=side))
+            found = list(loader.load(iter(asked), policy))
             assert [one.clip for one in found] == asked
             for ours, theirs in zip(found, expected, strict=True):
                 assert (ours.frames is None) == (ours.error is not None)
@@ -152,9 +153,9 @@ def test_no_more_workers_than_clips(clips: ClipMaker) -> None:
     before = set(children())
     with FrameLoader(workers=5) as loader:
         loader.start(2)
-        assert len(list(loader.load(clips("a"), n_frames=1, side=None))) == 1
+        assert len(list(loader.load(clips("a"), FramePolicy(n_frames=1)))) == 1
         assert len(set(children()) - before) == 2
-        assert list(loader.load([], n_frames=1, side=None)) == []
+        assert list(loader.load([], FramePolicy(n_frames=1))) == []
     assert set(children()) == before
 
 
@@ -173,7 +174,7 @@ def test_clips_that_end_their_worker_fail_alone(loader: FrameLoader, clips: Clip
         "half": "exited with status 5",
     }
     names = [name for deed in said for name in (deed, "good")]
-    found = list(loader.load(clips(*names), n_frames=1, side=None))
+    found = list(loader.load(clips(*names), FramePolicy(n_frames=1)))
     assert sorted(named(found)) == sorted(names)
     for one, deed in zip(found, named(found), strict=True):
         if deed == "good":
@@ -188,7 +189,7 @@ def test_clips_that_end_their_worker_fail_alone(loader: FrameLoader, clips: Clip
 @pytest.mark.parametrize("deed", ["hang", "stuck"])
 def test_a_clip_that_hangs_is_ended(clips: ClipMaker, deed: str) -> None:
     with Misbehaving(workers=1, timeout_s=0.5) as loader:
-        found = list(loader.load(clips("a", deed, "b"), n_frames=1, side=None))
+        found = list(loader.load(clips("a", deed, "b"), FramePolicy(n_frames=1)))
     assert reasons(found) == {"a": None, deed: "timeout", "b": None}
     assert "took more than 0.5 s" in str(found[1].error)
     assert found[1].decode[1] - found[1].decode[0] >= 0.5
@@ -197,7 +198,7 @@ def test_a_clip_that_hangs_is_ended(clips: ClipMaker, deed: str) -> None:
 def test_a_slow_clip_is_passed_and_comes_when_it_is_there(
     loader: FrameLoader, clips: ClipMaker, impatient: None
 ) -> None:
-    found = list(loader.load(clips("a", "slow", "b", "c", "d"), n_frames=1, side=None))
+    found = list(loader.load(clips("a", "slow", "b", "c", "d"), FramePolicy(n_frames=1)))
     assert all(one.error is None for one in found)
     names = named(found)
     assert sorted(names) == ["a", "b", "c", "d", "slow"]
@@ -205,7 +206,7 @@ def test_a_slow_clip_is_passed_and_comes_when_it_is_there(
 
 
 def test_clips_come_in_order(loader: FrameLoader, clips: ClipMaker, patient: None) -> None:
-    found = list(loader.load(clips("a", "late", "b", "late", "c"), n_frames=1, side=None))
+    found = list(loader.load(clips("a", "late", "b", "late", "c"), FramePolicy(n_frames=1)))
     assert named(found) == ["a", "late", "b", "late", "c"]
 
 
@@ -216,14 +217,14 @@ def test_another_eval_in_the_working_folder_is_not_taken_for_ours(
     (tmp_path / "eval" / "__init__.py").write_text("raise SystemExit('the wrong one')")
     monkeypatch.chdir(tmp_path)
     with FrameLoader(workers=1) as loader:
-        (found,) = loader.load(clips("a"), n_frames=1, side=None)
+        (found,) = loader.load(clips("a"), FramePolicy(n_frames=1))
     assert found.error is None
 
 
 def test_no_more_clips_are_loaded_ahead_than_are_wanted(clips: ClipMaker) -> None:
     with FrameLoader(workers=2) as loader:
         asked = clips(*"abcdefgh")
-        stream = loader.load(asked, n_frames=1, side=None, ahead=2)
+        stream = loader.load(asked, FramePolicy(n_frames=1), ahead=2)
         first = next(stream)
         assert named([first]) == ["a"]
         job = loader._job
@@ -236,7 +237,7 @@ def test_no_more_clips_are_loaded_ahead_than_are_wanted(clips: ClipMaker) -> Non
 def test_workers_that_hang_are_stood_in_for(clips: ClipMaker, monkeypatch: pytest.MonkeyPatch, impatient: None) -> None:
     monkeypatch.setattr("eval.video.dispatch._SLOW_S", 0.1)
     with Misbehaving(workers=1, timeout_s=3) as loader:
-        found = list(loader.load(clips("hang", "a", "b"), n_frames=1, side=None))
+        found = list(loader.load(clips("hang", "a", "b"), FramePolicy(n_frames=1)))
     assert reasons(found) == {"a": None, "b": None, "hang": "timeout"}
     assert named(found)[-1] == "hang"
 
@@ -246,7 +247,7 @@ def test_memory_is_bounded(tmp_path: Path, patient: None) -> None:
     Image.new("RGB", (10, 10)).save(tmp_path / "small.png")
     asked = [Clip(source=tmp_path / name) for name in ("large.png", "small.png", "large.png")]
     with FrameLoader(workers=1, memory_gb=0.4) as loader:
-        found = list(loader.load(asked, n_frames=1, side=None))
+        found = list(loader.load(asked, FramePolicy(n_frames=1)))
     assert [one.error.reason if one.error else None for one in found] == ["memory", None, "memory"]
 
 
@@ -258,7 +259,7 @@ def test_what_waits_is_bounded(tmp_path: Path, patient: None, ahead_mb: int) -> 
     for number, path in enumerate(paths):
         Image.fromarray(picture(number, 320, 320)).save(path)
     with FrameLoader(workers=2, ahead_mb=ahead_mb) as loader:
-        loading = loader.load([Clip(source=path) for path in paths], n_frames=1, side=None)
+        loading = loader.load([Clip(source=path) for path in paths], FramePolicy(n_frames=1))
         found = []
         for one in loading:
             found.append(one.clip.source)
@@ -269,18 +270,18 @@ def test_what_waits_is_bounded(tmp_path: Path, patient: None, ahead_mb: int) -> 
 
 
 def test_a_loader_goes_on_after_a_break(loader: FrameLoader, clips: ClipMaker) -> None:
-    loading = loader.load(clips("a", "hang", "b"), n_frames=1, side=None)
+    loading = loader.load(clips("a", "hang", "b"), FramePolicy(n_frames=1))
     assert named([next(loading)]) == ["a"]
     with pytest.raises(RuntimeError, match="one load at a time"):
-        next(loader.load(clips("a"), n_frames=1, side=None))
+        next(loader.load(clips("a"), FramePolicy(n_frames=1)))
     loading.close()
-    assert named(list(loader.load(clips("c", "d"), n_frames=1, side=None))) == ["c", "d"]
+    assert named(list(loader.load(clips("c", "d"), FramePolicy(n_frames=1)))) == ["c", "d"]
 
 
 def test_what_decoders_print_is_not_seen(
     loader: FrameLoader, clips: ClipMaker, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert reasons(list(loader.load(clips("noise", "threads"), n_frames=1, side=None))) == {
+    assert reasons(list(loader.load(clips("noise", "threads"), FramePolicy(n_frames=1)))) == {
         "noise": None,
         "threads": None,
     }
@@ -291,7 +292,7 @@ def test_a_worker_that_cannot_start(clips: ClipMaker) -> None:
     with Broken(workers=2) as loader:
         for _ in range(2):
             with pytest.raises(TarsierEvalError, match="3 times in a row: ImportError: no module named nonsense"):
-                list(loader.load(clips("a"), n_frames=1, side=None))
+                list(loader.load(clips("a"), FramePolicy(n_frames=1)))
 
 
 def test_settings_that_do_not_fit(tmp_path: Path) -> None:
@@ -302,15 +303,15 @@ def test_settings_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Did you mean 'pyav'"):
         FrameLoader(decoder="pyva")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="n_frames is 0"):
-        next(FrameLoader().load([], n_frames=0, side=None))
+        next(FrameLoader().load([], FramePolicy(n_frames=0)))
     with pytest.raises(ConfigError, match="n_frames is 0"):
-        next(in_process([Clip(source=tmp_path)], n_frames=0))
+        next(in_process([Clip(source=tmp_path)], FramePolicy(n_frames=0)))
 
 
 def test_closing_ends_what_hangs(clips: ClipMaker) -> None:
     before = set(children())
     loader = Misbehaving(workers=2)
-    loading = loader.load(clips("a", "stuck", "hang"), n_frames=1, side=None)
+    loading = loader.load(clips("a", "stuck", "hang"), FramePolicy(n_frames=1))
     next(loading)
     loader.close()
     assert set(children()) == before
@@ -323,11 +324,11 @@ def test_closing_ends_what_hangs(clips: ClipMaker) -> None:
 PARENT = """
 import sys, time
 from pathlib import Path
-from eval.core import Clip
+from eval.core import Clip, FramePolicy
 from tests.video.test_workers import Misbehaving, children
 clips = [Clip(source=Path(name)) for name in sys.argv[1:]]
 with Misbehaving(workers=2) as loader:
-    for one in loader.load(clips, n_frames=1, side=None):
+    for one in loader.load(clips, FramePolicy(n_frames=1)):
         time.sleep(0.3)  # the other clips are begun
         print(*children(), flush=True)
 """
@@ -362,7 +363,7 @@ def test_no_worker_outlives_its_parent(clips: ClipMaker, deed: str, how: signal.
 @needs_proc
 def test_ctrl_c_is_the_parents_affair_and_a_worker_that_dies_idle_costs_no_clip(clips: ClipMaker) -> None:
     with Misbehaving(workers=1) as loader:
-        assert len(list(loader.load(clips("a"), n_frames=1, side=None))) == 1
+        assert len(list(loader.load(clips("a"), FramePolicy(n_frames=1)))) == 1
         assert loader._dispatcher is not None
         process = loader._dispatcher._children[0]._process
         os.kill(process.pid, signal.SIGINT)
@@ -370,5 +371,5 @@ def test_ctrl_c_is_the_parents_affair_and_a_worker_that_dies_idle_costs_no_clip(
         assert running(process.pid)
         os.kill(process.pid, signal.SIGKILL)
         process.wait(SOON)  # of all its threads: one that is still dying keeps the socket open
-        found = list(loader.load(clips("b"), n_frames=1, side=None))
+        found = list(loader.load(clips("b"), FramePolicy(n_frames=1)))
         assert found[0].error is None

@@ -81,7 +81,7 @@ class TarsierRunner:
                 f"model.deterministic=true works on one clip at a time; leave out model.clips_at_once={clips_at_once}."
             )
         self.name = name
-        self.n_frames = n_frames
+        self._n_frames = n_frames
         self._max_new_tokens = max_new_tokens
         self._attention = attention
         self._device_map = device_map
@@ -122,7 +122,7 @@ class TarsierRunner:
         self._ends = end_tokens(folder, config, self._processor.tokenizer.end_token_id)
         refuse_what_cannot_fit(
             config,
-            self.n_frames,
+            self._n_frames,
             new=self._max_new_tokens,
             dtype=self._dtype,
             device=self._device,
@@ -135,10 +135,10 @@ class TarsierRunner:
         from eval.models.checkpoints.capacity import PUBLISHED_FRAMES
 
         config = self._checkpoint.config
-        positions = self.n_frames * config.positions_per_frame()
-        if self.n_frames >= 2 * PUBLISHED_FRAMES and positions > config.max_positions:
+        positions = self._n_frames * config.positions_per_frame()
+        if self._n_frames >= 2 * PUBLISHED_FRAMES and positions > config.max_positions:
             _log.warning(
-                f"{self.n_frames} frames make prompts of {positions:,} positions and more; the default is "
+                f"{self._n_frames} frames make prompts of {positions:,} positions and more; the default is "
                 f"{PUBLISHED_FRAMES} frames, and the checkpoint's config has max_position_embeddings "
                 f"{config.max_positions:,}. It will answer, but was not trained on prompts of that length."
             )
@@ -150,7 +150,7 @@ class TarsierRunner:
             "checkpoint": self._checkpoint.source,
             "revision": self._checkpoint.revision,
             "files_sha256": self._checkpoint.files_sha256,
-            "n_frames": self.n_frames,
+            "n_frames": self._n_frames,
             "max_new_tokens": self._max_new_tokens,
             "device": self._model.device.type,
             "dtype": str(self._dtype).removeprefix("torch."),
@@ -167,9 +167,10 @@ class TarsierRunner:
         }
 
     @property
-    def frame_side(self) -> int | None:
-        """Side in pixels to which frames may be resized before they arrive, with the same result as here."""
-        return self._processor.frame_side
+    def frames(self) -> FramePolicy:
+        """The frames that it is to be shown; they may be resized before they arrive, with the same result as here."""
+        side = self._processor.frame_side
+        return FramePolicy(n_frames=self._n_frames, size=None if side is None else Square(side=side))
 
     @property
     def frames(self) -> FramePolicy:
@@ -187,7 +188,7 @@ class TarsierRunner:
 
     def clips_at_once(self, n_prompts: int) -> int:
         """Return the best number of clips, with about so many prompts each, for one call."""
-        return self._clips_at_once or self._engine.clips_at_once(self.n_frames, n_prompts)
+        return self._clips_at_once or self._engine.clips_at_once(self._n_frames, n_prompts)
 
     def generate(self, asked: Sequence[ClipPrompts], clock: Clock | None = None) -> list[list[Generation]]:
         """Continue each prompt about its clip's frames, greedily, until the end token or `max_new_tokens`.
