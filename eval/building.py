@@ -52,12 +52,10 @@ def build(node: Mapping[str, Any], key: str, given: Mapping[str, Any] | None = N
     factory = _import_target(target, key)
     given = given or {}
     try:
-        signature = inspect.signature(factory).parameters
+        signature = _parameters(factory)
     except ValueError as error:
         raise ConfigError(f"{key}._target_ {target!r} is no class that settings can build.") from error
-    # The fields of a dataclass may be inherited, so that their types are named in another module.
-    is_plain_class = inspect.isclass(factory) and not is_dataclass(factory)
-    hints = typing.get_type_hints(factory.__init__ if is_plain_class else factory, include_extras=True)
+    hints = _hints(factory)
     for name, value in settings.items():
         if name not in signature:
             raise ConfigError(f"{key}.{name} is not a setting of {target}. {did_you_mean(name, signature)}")
@@ -76,6 +74,27 @@ def build(node: Mapping[str, Any], key: str, given: Mapping[str, Any] | None = N
     if lacking:
         raise ConfigError(f"{key}._target_ {target!r} makes no {key.rpartition('.')[2]}: it has no {lacking[0]}.")
     return built
+
+
+def _parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """Return the parameters by name; where a constructor passes `**settings` on, those of the next class too."""
+    found = dict(inspect.signature(factory).parameters)
+    passed_on = [name for name, one in found.items() if one.kind is inspect.Parameter.VAR_KEYWORD]
+    if passed_on and inspect.isclass(factory):
+        del found[passed_on[0]]
+        found = {**_parameters(factory.__mro__[1]), **found}
+    return found
+
+
+def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
+    """Return the type hints of the parameters of `_parameters`."""
+    if not inspect.isclass(factory) or is_dataclass(factory):
+        # The fields of a dataclass may be inherited, so that their types are named in another module.
+        return typing.get_type_hints(factory, include_extras=True)
+    constructors = [one.__init__ for one in reversed(factory.__mro__) if "__init__" in vars(one) and one is not object]
+    return {
+        name: hint for one in constructors for name, hint in typing.get_type_hints(one, include_extras=True).items()
+    }
 
 
 def _import_target(target: object, key: str) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ All values are frozen: a sample is validated once, where data enters, and is nev
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -202,14 +202,18 @@ class Clip:
         return bool(self.source) and all(path.exists() for path in self.source)
 
 
+PartKind = Literal["text", "image", "video"]
+"""Kinds of parts of a message."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
     """A message of a conversation, for models with a chat template."""
 
     role: str
     """`system`, `user` or `assistant`; a last turn of the assistant is a begun answer."""
-    parts: tuple[str | None, ...]
-    """Texts, and None in the place of the next medium."""
+    parts: tuple[tuple[PartKind, str], ...]
+    """Its parts in order: the kind, and the text, which is empty for a medium. The media are the clip's, in order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -511,6 +515,14 @@ class ClipPrompts:
     """Number of frames of each medium; empty for one medium."""
     settled: Sequence[StopWhen | None] = ()
     """For each prompt, the check that may end its continuation before the end token; empty for none."""
+
+    def one_by_one(self) -> list[ClipPrompts]:
+        """Return each prompt by itself, about the same frames, to be continued to its end."""
+        turns = self.turns or [()] * len(self.prompts)
+        return [
+            replace(self, prompts=[prompt], turns=[turn], settled=())
+            for prompt, turn in zip(self.prompts, turns, strict=True)
+        ]
 
 
 class Identified(Protocol):

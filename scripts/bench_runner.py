@@ -108,7 +108,9 @@ def built_in(name: str) -> tuple[list[Sample], Scorer]:
 def one_by_one(runner: TarsierRunner, samples: Sequence[Sample]) -> list[str]:
     """Do as upstream: the whole way for every question."""
     with as_upstream():
-        return [runner.alone(load_frames(s.clip, runner.frames), s.prompt).output for s in samples]
+        frames = [load_frames(sample.clip, runner.frames) for sample in samples]
+        asked = [ClipPrompts(frames=of_clip, prompts=[s.prompt]) for of_clip, s in zip(frames, samples, strict=True)]
+        return [runner.alone(one).output for one in asked]
 
 
 def tiny(rounds: int) -> Iterator[Measured]:

@@ -289,7 +289,7 @@ def by_transformers(
                 input_ids=inputs, attention_mask=seen, pixel_values=pixels, max_new_tokens=new, use_cache=True, **greedy
             )[0, inputs.shape[1] :].tolist()
         else:
-            made = continue_alone(model, pixels, ids, new)
+            made = continue_alone(model, clip.media, ids, new)
     return Said(ids=made, steps=[call[0] for call in calls])
 
 

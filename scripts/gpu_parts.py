@@ -216,7 +216,7 @@ def speed(machine: Machine) -> Iterator[Row]:
     dtype, shape = machine.dtypes[0], machine.shape
     model, new = machine.model(dtype), 64 if machine.cuda else 6
     (one,) = clips_of(model, shape.frames, (1,))
-    alone = partial(continue_alone, model, one.media[0].pixels.to(machine.device, dtype), one.prompts[0])
+    alone = partial(continue_alone, model, one.media, one.prompts[0])
     alone(2)  # kernels are loaded at their first call
     for ends, letter, spoken in (("a letter", True, 8), (f"{new} tokens", False, new)):
         slow, _ = machine.timed(partial(alone, spoken))

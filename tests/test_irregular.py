@@ -12,7 +12,7 @@ import pytest
 from eval.__main__ import main
 from eval.errors import DataError, ModelError, RunError
 from eval.files import open_regular, read_regular
-from eval.models.checkpoints.ending import refuse_not_greedy
+from eval.models.checkpoints.ending import repetition_penalty
 from eval.models.tarsier.tokenizer_files import read_files
 from eval.readers.rows import read_jsonl
 from eval.readers.upstream_export import write_predictions
@@ -65,7 +65,7 @@ def test_every_reader_refuses_it(kind, tmp_path):
         ("run.json", read_record, RunError),
         ("result.json", read_result, DataError),
         ("config.yaml", read_settings, DataError),
-        ("generation_config.json", refuse_not_greedy, ModelError),
+        ("generation_config.json", repetition_penalty, ModelError),
     ):
         place(tmp_path / name, kind)
         with pytest.raises(error, match=name):

@@ -164,7 +164,7 @@ def _ran(case: Case, folder: Path) -> Iterator[Record]:
                 alone.generate([ClipPrompts(frames=clip.frames, prompts=[prompt])]),
                 alone.seen[-1],
             )
-            reference = runner.alone(clip.frames, prompt)
+            reference = runner.alone(ClipPrompts(frames=clip.frames, prompts=[prompt]))
             fields["alone_logprobs"] = [list(each) for each in one_alone.logprobs]
             fields["alone_output"] = [one.output, one.n_tokens, reference.output, reference.n_tokens]
         yield Record(benchmark=SUITE, id=f"{case.name}: prompt {number}", fields=fields)

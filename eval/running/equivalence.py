@@ -78,7 +78,7 @@ class _OneByOne:
 
     def generate(self, asked: Sequence[ClipPrompts], clock: Clock | None = None) -> list[list[Generation]]:  # noqa: ARG002
         """Continue each prompt by itself."""
-        return [[self._model.alone(each.frames, prompt) for prompt in each.prompts] for each in asked]
+        return [[self._model.alone(one) for one in each.one_by_one()] for each in asked]
 
 
 def _outputs(samples: Sequence[Sample], model: Any, load: Load, label: str) -> tuple[dict[str, Prediction], float]:

@@ -25,9 +25,9 @@ def test_a_flip_is_found_and_one_that_moves_the_score_is_told_apart(tmp_path, ca
     alone = TarsierRunner.alone
     seen = []
 
-    def flipped(self, frames, prompt, **options):
-        made = alone(self, frames, prompt, **options)
-        seen.append(prompt)
+    def flipped(self, clip, **options):
+        made = alone(self, clip, **options)
+        seen.append(clip)
         text = {1: f"{made.output} indeed", 2: "no letter at all"}.get(len(seen), made.output)
         return replace(made, output=text)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL.Image import Image
 
-from eval.core import Generation
+from eval.core import ClipPrompts, Generation
 from eval.models.decoding.reference import continue_alone
 
 __all__ = ["continue_alone", "sequential"]
@@ -17,4 +17,6 @@ def sequential(
     runner: Any, frames: Sequence[Image], prompts: Sequence[str], *, max_new_tokens: int | None = None
 ) -> list[Generation]:
     """Return the continuation of each prompt, the frames encoded again for each."""
-    return [runner.alone(frames, prompt, max_new_tokens=max_new_tokens) for prompt in prompts]
+    return [
+        runner.alone(ClipPrompts(frames=frames, prompts=[prompt]), max_new_tokens=max_new_tokens) for prompt in prompts
+    ]

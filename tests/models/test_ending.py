@@ -7,7 +7,7 @@ import json
 import pytest
 
 from eval.errors import ModelError
-from eval.models.checkpoints.ending import end_tokens, refuse_not_greedy
+from eval.models.checkpoints.ending import end_tokens, repetition_penalty
 from eval.models.tarsier.config import read_config
 from tests.models.small import config_json
 
@@ -87,17 +87,17 @@ def test_what_can_never_be_generated_is_refused(tmp_path, wrong):
     ],
 )
 def test_other_than_greedy_decoding_is_refused_by_name(tmp_path, name, off, on):
-    refuse_not_greedy(folder_of(tmp_path, generation={name: off}, **{name: on}))  # the first file alone is asked
+    repetition_penalty(folder_of(tmp_path, generation={name: off}, **{name: on}))  # the first file alone is asked
     with pytest.raises(ModelError, match=rf"generation_config\.json sets {name}=.*, so its outputs would not be"):
-        refuse_not_greedy(folder_of(tmp_path, generation={name: on}))
+        repetition_penalty(folder_of(tmp_path, generation={name: on}))
     (tmp_path / "generation_config.json").unlink()
     with pytest.raises(ModelError, match=rf": config\.json sets {name}="):
-        refuse_not_greedy(folder_of(tmp_path, **{name: on}))
+        repetition_penalty(folder_of(tmp_path, **{name: on}))
     text = {**config_json()["text_config"], name: on}
     with pytest.raises(ModelError, match=rf": config\.json sets {name}="):
-        refuse_not_greedy(folder_of(tmp_path, text_config=text))
+        repetition_penalty(folder_of(tmp_path, text_config=text))
 
 
 def test_sampling_settings_are_no_matter(tmp_path):
     # Vicuna's own file, whose sampling nobody asks for.
-    refuse_not_greedy(folder_of(tmp_path, generation={"temperature": 0.9, "top_p": 0.6, "do_sample": False}))
+    repetition_penalty(folder_of(tmp_path, generation={"temperature": 0.9, "top_p": 0.6, "do_sample": False}))

@@ -32,7 +32,7 @@ def by_engine(built, pixels, prompts, *, new=20, kv_budget=10**9, settled=None):
 def test_grouped_heads_and_lengths(kv_heads, attention, pixels):
     built = model(kv_heads, attention)
     found, used = by_engine(built, pixels, PROMPTS)
-    alone = [continue_alone(built, pixels, ids, 20) for ids in PROMPTS]
+    alone = [continue_alone(built, [built.medium(pixels)], ids, 20) for ids in PROMPTS]
     assert found == alone
     assert used["prefixes"] == 1
     assert used["batches"] == 1
@@ -107,7 +107,7 @@ def test_prompts_of_every_kind(pixels):
         [1, *[IMAGE] * POSITIONS, 44, *[IMAGE] * POSITIONS, 8],  # text between them
     ]
     found, used = by_engine(built, pixels, prompts)
-    assert found == [continue_alone(built, pixels, ids, 20) for ids in prompts]
+    assert found == [continue_alone(built, [built.medium(pixels)], ids, 20) for ids in prompts]
     assert used["prefixes"] == 3
 
 
@@ -169,10 +169,10 @@ def test_settled_rows_leave(pixels):
 @pytest.mark.slow
 def test_the_model_is_left_as_it_was(pixels):
     built = model()
-    before = continue_alone(built, pixels, PROMPTS[1], 20)
+    before = continue_alone(built, [built.medium(pixels)], PROMPTS[1], 20)
     by_engine(built, pixels, PROMPTS)
     assert built.config.text_config._attn_implementation == "sdpa"
-    assert continue_alone(built, pixels, PROMPTS[1], 20) == before
+    assert continue_alone(built, [built.medium(pixels)], PROMPTS[1], 20) == before
 
 
 @pytest.mark.slow
@@ -265,6 +265,6 @@ def test_a_prompt_alone_outgrows_its_room(kv_heads, pixels):
     built.generation_config.eos_token_id = FRAME_END  # which no prompt of these is continued with
     found, _ = by_engine(built, pixels, PROMPTS[3:4], new=150)
     assert len(found[0]) == 150
-    assert found == [continue_alone(built, pixels, PROMPTS[3], 150)]
+    assert found == [continue_alone(built, [built.medium(pixels)], PROMPTS[3], 150)]
     found, _ = by_engine(built, pixels, PROMPTS[:4], new=150)
-    assert found == [continue_alone(built, pixels, ids, 150) for ids in PROMPTS[:4]]
+    assert found == [continue_alone(built, [built.medium(pixels)], ids, 150) for ids in PROMPTS[:4]]

@@ -47,9 +47,7 @@ def alone(pixels):
     def of(kv_heads, clips, new=20):
         if (kv_heads, new) not in found:
             built = model(kv_heads)
-            found[kv_heads, new] = [
-                [continue_alone(built, c.media[0].pixels, ids, new) for ids in c.prompts] for c in clips
-            ]
+            found[kv_heads, new] = [[continue_alone(built, c.media, ids, new) for ids in c.prompts] for c in clips]
         return found[kv_heads, new]
 
     return of
@@ -98,7 +96,7 @@ def test_clips_whose_rows_have_ended_are_dropped(pixels, monkeypatch):
     clips = [asked(some, PROMPTS[4:5]) for some in frames]
     used = Engine(built, max_new_tokens=150, kv_budget=10**9)
     found = used.generate(clips)
-    assert found == [[continue_alone(built, clip.media[0].pixels, PROMPTS[4], 150)] for clip in clips]
+    assert found == [[continue_alone(built, clip.media, PROMPTS[4], 150)] for clip in clips]
     assert len({len(ids) for (ids,) in found}) > 4
     assert kept[0] <= 6
     assert all(after <= before / 2 for before, after in pairwise(kept))

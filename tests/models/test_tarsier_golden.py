@@ -94,7 +94,7 @@ def test_outputs_end_without_a_generation_config(model_cases, runner, bare, fram
         check(cases, generations)
     case = model_cases[0]
     frames = frames_of(case["video"], case["n_frames"])
-    check([case], [bare.alone(frames, case["prompt_in"])])
+    check([case], [bare.alone(ClipPrompts(frames=frames, prompts=[case["prompt_in"]]))])
 
 
 def check(cases, generations):

@@ -7,16 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from eval.errors import ModelError
 from eval.models.checkpoints.fitting import model_shapes
 from eval.models.decoding.memory import ClipSize, Footprint
-from eval.models.tarsier.config import TarsierConfig
-
-PUBLISHED_FRAMES = 8
-"""Number of frames in Tarsier-7b's and 34b's published results: already 4,808 positions; their config has 4,096."""
 
 _QUESTION = 128
 """Positions after the frames that are assumed before the prompts are known."""
@@ -61,7 +58,7 @@ def _of_machine() -> int:
 
 
 def refuse_what_cannot_fit(
-    config: TarsierConfig,
+    config: Any,
     n_frames: int,
     *,
     new: int = 1,
@@ -105,7 +102,7 @@ def refuse_what_cannot_fit(
 
     def fits(frames: int) -> bool:
         return _bytes(config, footprint, frames) <= free and (
-            device != "cpu" or frames * config.positions_per_frame() <= _MOST_ON_CPU
+            device != "cpu" or config.positions(frames) <= _MOST_ON_CPU
         )
 
     if fits(n_frames):
@@ -114,7 +111,7 @@ def refuse_what_cannot_fit(
     while high - low > 1:  # the largest that fits is in [low, high)
         middle = (low + high) // 2
         low, high = (middle, high) if fits(middle) else (low, middle)
-    positions, needed = n_frames * config.positions_per_frame(), _bytes(config, footprint, n_frames)
+    positions, needed = config.positions(n_frames), _bytes(config, footprint, n_frames)
     if needed > free:
         why = f"take {_gb(needed)} beside the weights, and {memory.name} has {_gb(free)} left"
     else:
@@ -123,12 +120,10 @@ def refuse_what_cannot_fit(
     raise ModelError(f"model.n_frames={n_frames} makes prompts of {positions:,} positions, which {why}; {remedy}.")
 
 
-def _bytes(config: TarsierConfig, footprint: Footprint, frames: int, new: int = 1) -> int:
+def _bytes(config: Any, footprint: Footprint, frames: int, new: int = 1) -> int:
     """Return the bytes needed for a clip's frames, one prompt about them, and so many new tokens."""
-    side = int(config.vision_config.image_size)
-    pixels = frames * 3 * side * side * 4
-    size = ClipSize(prefix=frames * config.positions_per_frame(), rows=1, longest=_QUESTION)
-    return pixels + footprint.clips([size], new)
+    size = ClipSize(prefix=config.positions(frames), rows=1, longest=_QUESTION)
+    return int(config.input_bytes(frames)) + footprint.clips([size], new)
 
 
 def _gb(size: int) -> str:

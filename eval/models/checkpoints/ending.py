@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.errors import ModelError
-from eval.models.checkpoints.headers import read_object
-from eval.models.tarsier.config import CONFIG, TarsierConfig
+from eval.models.checkpoints.headers import CONFIG, read_object
 
 GENERATION = "generation_config.json"
 
@@ -27,7 +26,7 @@ _GREEDY: dict[str, tuple[Any, ...]] = {
         ("encoder_no_repeat_ngram_size", "min_length", "min_new_tokens", "no_repeat_ngram_size", "penalty_alpha"),
         (None, 0)),
     **dict.fromkeys(
-        ("encoder_repetition_penalty", "guidance_scale", "num_beams", "repetition_penalty"), (None, 1)),
+        ("encoder_repetition_penalty", "guidance_scale", "num_beams"), (None, 1)),
 }  # fmt: skip
 """Settings that can make transformers' generate depart from greedy decoding, with their harmless values."""
 
@@ -42,7 +41,7 @@ class EndTokens:
     """generation_config.json, config.json, text_config of config.json, or the tokenizer."""
 
 
-def end_tokens(folder: Path, config: TarsierConfig, tokenizers: int | None) -> EndTokens:
+def end_tokens(folder: Path, config: Any, tokenizers: int | None) -> EndTokens:
     """Return the end tokens of a checkpoint: from the first place that names any, in the order of transformers 4.44.
 
     Args:
@@ -77,10 +76,14 @@ def end_tokens(folder: Path, config: TarsierConfig, tokenizers: int | None) -> E
     )
 
 
-def refuse_not_greedy(folder: Path) -> None:
-    """Refuse a checkpoint whose own settings would make transformers' generate do anything but plain greedy decoding.
+def repetition_penalty(folder: Path) -> float:
+    """Return the repetition penalty of a checkpoint, 1 for none.
 
-    They are read as in transformers 4.44: from generation_config.json, otherwise from config.json. Raises ModelError.
+    Settings of generation are read as in transformers 4.44: from generation_config.json, otherwise from config.json.
+
+    Raises:
+        ModelError: another setting would make transformers' generate do anything but greedy decoding, or the penalty
+            is not a positive number.
     """
     name = GENERATION if (folder / GENERATION).exists() else CONFIG
     found = read_object(folder / name)
@@ -92,3 +95,11 @@ def refuse_not_greedy(folder: Path) -> None:
                     f"{folder}: {name} sets {key}={str(settings[key])[:60]}, so its outputs would not be greedy ones; "
                     "remove it from the file."
                 )
+    penalty = found.get("repetition_penalty")
+    if penalty is None:
+        return 1.0
+    if type(penalty) not in (int, float) or not 0 < penalty < float("inf"):
+        raise ModelError(
+            f"{folder}: repetition_penalty of {name} is {str(penalty)[:40]!r}; expected a positive number."
+        )
+    return float(penalty)

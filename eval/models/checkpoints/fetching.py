@@ -31,14 +31,14 @@ from huggingface_hub.errors import (
 from eval import network
 from eval.errors import ConfigError, ModelError
 from eval.models.checkpoints.fitting import refuse_unfit
-from eval.models.checkpoints.headers import INDEX, SINGLE, all_shapes, read_index
-from eval.models.tarsier.config import CONFIG, TarsierConfig, read_config
-from eval.models.tarsier.processing import missing_files
+from eval.models.checkpoints.headers import CONFIG, INDEX, SINGLE, all_shapes, read_index
+from eval.models.families import family_of
 from eval.readers.malformed import printable
 
 SMALL = (
     INDEX, "generation_config.json", "preprocessor_config.json", "processor_config.json", "tokenizer_config.json",
-    "tokenizer.json", "tokenizer.model", "special_tokens_map.json", "added_tokens.json", "adapter_config.json",
+    "tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json",
+    "adapter_config.json", "chat_template.json", "chat_template.jinja",
 )  # fmt: skip
 """Files besides config.json and the weights, if the repository has them. Never code or pickles."""
 
@@ -53,7 +53,7 @@ _COMMIT = re.compile("[0-9a-f]{40}")
 _log = logging.getLogger(__name__)  # it logs warnings, so that a fetch of minutes is announced everywhere
 
 
-def fetch_checkpoint(repo: str, revision: str, check: Callable[[Path], TarsierConfig]) -> tuple[Path, str]:
+def fetch_checkpoint(repo: str, revision: str, check: Callable[[Path], Any]) -> tuple[Path, str]:
     """Return the folder of a checkpoint in the hub's cache, and its commit, fetching missing files.
 
     Where the hub cannot be reached, the cache is used. HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE and HF_HUB_OFFLINE
@@ -65,7 +65,7 @@ def fetch_checkpoint(repo: str, revision: str, check: Callable[[Path], TarsierCo
         check: refuses a folder of settings, before any weights are fetched, or returns its config.
 
     Raises:
-        ModelError: the hub does not give the files, they are not a Tarsier checkpoint's, or the disk is too full.
+        ModelError: the hub does not give the files, they are not a checkpoint's of any family, or the disk is too full.
     """
     try:
         try:
@@ -87,16 +87,14 @@ def fetch_checkpoint(repo: str, revision: str, check: Callable[[Path], TarsierCo
         raise ModelError(f"Cannot fetch checkpoint {repo[:100]!r} at revision {revision[:100]!r}: {said}") from error
 
 
-def _fetch(
-    repo: str, revision: str, commit: str, sizes: Mapping[str, int], check: Callable[[Path], TarsierConfig]
-) -> Path:
+def _fetch(repo: str, revision: str, commit: str, sizes: Mapping[str, int], check: Callable[[Path], Any]) -> Path:
     """Fetch the files of a commit, given their sizes, and return their folder."""
     if CONFIG not in sizes:
         raise ModelError(f"the repository has no {CONFIG}, which every checkpoint has; check the name.")
     folder = _get(repo, revision, CONFIG)  # by its name, so that the cache records the name's commit
     if folder.name != commit:
         raise ModelError(f"it has just become the commit {folder.name[:7]}, and was {commit[:7]}; try again.")
-    read_config(folder)
+    family_of(folder).read_config(folder)
     for name in SMALL:
         if name in sizes:
             _get(repo, commit, name)
@@ -138,7 +136,7 @@ def _cached(repo: str, revision: str) -> Path | None:
         return None
     folder = Path(config).parent
     try:
-        return folder if not missing_files(folder) and all_shapes(folder) else None
+        return folder if not family_of(folder).missing_files(folder) and all_shapes(folder) else None
     except ModelError:
         return None
 

@@ -8,31 +8,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from eval.errors import ModelError
-from eval.models.tarsier.config import CONFIG, TarsierConfig
+from eval.models.checkpoints.headers import CONFIG
 from eval.readers.malformed import printable
 
 HEAD = "lm_head.weight"
 
 
-def refuse_unfit(shapes: Mapping[str, tuple[int, ...]], config: TarsierConfig, where: object) -> None:
+def refuse_unfit(shapes: Mapping[str, tuple[int, ...]], config: Any, where: object) -> None:
     """Refuse weights that are not those of the config's model.
 
     Args:
         shapes: shapes from the headers, by published names (`headers.all_shapes`).
-        config: the result of `read_config`, which has checked its sizes.
+        config: the result of a family's `read_config`, which has checked its sizes.
         where: the folder or repository, for the message.
 
     Raises:
         ModelError: tensors are missing, left over or of another shape.
     """
-    from eval.models.tarsier.model import CHECKPOINT_KEYS
-
     wanted = model_shapes(config)
     there: dict[str, tuple[int, ...]] = {}
     for name, shape in shapes.items():
-        renamed = (re.sub(pattern, new, name) for pattern, new in CHECKPOINT_KEYS.items() if re.match(pattern, name))
+        renamed = (
+            re.sub(pattern, new, name) for pattern, new in config.family.weight_names.items() if re.match(pattern, name)
+        )
         as_now = next(renamed, name)
         if as_now in there:
             raise ModelError(
@@ -64,15 +65,14 @@ def _first(names: Iterable[object]) -> str:
     return printable(min(map(str, names))[:120])
 
 
-def model_shapes(config: TarsierConfig) -> dict[str, tuple[int, ...]]:
+def model_shapes(config: Any) -> dict[str, tuple[int, ...]]:
     """Return the shape of every tensor of the config's model, by the present module names."""
     import torch
 
-    from eval.models.tarsier.model import TarsierForConditionalGeneration
-
+    model_class = config.family.model_class()
     try:
         with torch.device("meta"):
-            skeleton = TarsierForConditionalGeneration(config)
+            skeleton = model_class(config)
     except Exception as error:  # a foreign value can raise any exception
         said = printable(f"{type(error).__name__}: {error}".splitlines()[0][:200])
         raise ModelError(

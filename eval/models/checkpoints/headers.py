@@ -18,6 +18,12 @@ MAX_CONFIG = 10 * 2**20
 MAX_POINTER, _POINTER = 1024, b"version https://git-lfs.github.com/spec/"
 """Largest git-lfs pointer, in bytes, and its first bytes. Source: github.com/git-lfs/git-lfs, docs/spec.md."""
 
+CONFIG = "config.json"
+
+MAX_SIZE, MAX_THETA, MAX_LABELS, MAX_LAYERS = 10**8, 10**12, 10_000, 1_000
+"""Largest number in a config and largest rope_theta, most labels, which transformers lists one by one, and most layers,
+each of which costs time even without its weights."""
+
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 """The files that transformers loads: the single one, otherwise those listed in the index."""
 
@@ -150,3 +156,22 @@ def _damaged(path: Path, said: str) -> ModelError:
     # In a hub's cache the file is a link, whose target would be taken for complete.
     remedy = f"delete {path.resolve()} and fetch it again" if path.is_symlink() else "fetch it again"
     return ModelError(f"{path} is damaged, or no safetensors file: {printable(said)}; {remedy}.")
+
+
+def refuse_absurd(raw: dict[str, Any], path: Path) -> None:
+    """Refuse numbers for which a config class, or a model without weights, would need excessive memory or time."""
+    stack: list[tuple[str, Any]] = [("", raw)]
+    while stack:
+        key, one = stack.pop()
+        if isinstance(one, dict):
+            stack += [(f"{key}.{name}".lstrip("."), inner) for name, inner in one.items()]
+        elif isinstance(one, list):
+            stack += [(key, inner) for inner in one]
+        elif isinstance(one, int | float):
+            ends = {"num_labels": MAX_LABELS, "layers": MAX_LAYERS, "theta": MAX_THETA}
+            most = next((bound for end, bound in ends.items() if key.endswith(end)), MAX_SIZE)
+            if not abs(one) <= most:
+                raise ModelError(
+                    f"{path}: {printable(key)} is {one}, more than any model of the family has; take the checkpoint's "
+                    "own file."
+                )

@@ -1,4 +1,4 @@
-"""Finding and loading a Tarsier checkpoint: local folder or hub id, safetensors only, no remote code.
+"""Finding and loading a checkpoint of one of the families: local folder or hub id, safetensors only, no remote code.
 
 Every possible check is made before a weight is read; missing or left-over weights are an error, because a model that is
 partly random still produces fluent text and a plausible score.
@@ -17,20 +17,19 @@ from eval.errors import ModelError
 from eval.files import expanded
 from eval.models.checkpoints.ending import GENERATION
 from eval.models.checkpoints.fitting import refuse_differences, refuse_unfit
-from eval.models.checkpoints.headers import all_shapes, is_buffer, read_object
-from eval.models.tarsier.config import CONFIG, TarsierConfig, read_config
-from eval.models.tarsier.processing import missing_files
+from eval.models.checkpoints.headers import CONFIG, all_shapes, is_buffer, read_object
+from eval.models.families import Family, family_of
 from eval.provenance import files_hash
 
 if TYPE_CHECKING:
     import torch
 
-    from eval.models.tarsier.model import TarsierForConditionalGeneration
 
 Device = Literal["auto", "cuda", "mps", "cpu"]
 Dtype = Literal["auto", "float32", "float16", "bfloat16"]
+HalfDtype = Literal["float16", "bfloat16"]
 
-FILES = ("*.safetensors", "*.json", "tokenizer.model")
+FILES = ("*.safetensors", "*.json", "tokenizer.model", "merges.txt", "*.jinja")
 """Files of a checkpoint that may be read: weights, settings, and the tokenizer. Never code or pickles."""
 
 FOREIGN = {
@@ -57,7 +56,7 @@ class Checkpoint:
     """The given folder, or the hub id."""
     revision: str | None
     """Commit of a hub checkpoint."""
-    config: TarsierConfig
+    config: Any
 
     @cached_property
     def files_sha256(self) -> str:
@@ -66,7 +65,7 @@ class Checkpoint:
         return files_hash([path for path in found if path.is_file()])  # opening a pipe would wait
 
 
-Check = Callable[[Path], TarsierConfig]
+Check = Callable[[Path], Any]
 """Reads all files of a folder except the weights, and refuses unusable ones."""
 
 
@@ -79,7 +78,7 @@ def find_checkpoint(source: str, revision: str | None = None, check: Check | Non
         check: the check before weights are read or fetched; `check_settings` by default.
 
     Raises:
-        ModelError: there is no such folder or repository, or it is not a Tarsier checkpoint in safetensors.
+        ModelError: there is no such folder or repository, or it is not a checkpoint of a known family in safetensors.
     """
     folder = expanded(source)
     if folder.is_dir():
@@ -102,23 +101,28 @@ def find_checkpoint(source: str, revision: str | None = None, check: Check | Non
     return check_checkpoint(folder, source, commit, check or check_settings)
 
 
-def check_settings(folder: Path) -> TarsierConfig:
+def check_settings(folder: Path, family: Family | None = None) -> Any:
     """Return a checkpoint's config, if its files besides the weights exist and ask for no foreign code.
 
+    Args:
+        folder: the checkpoint's.
+        family: the family that it must be of; None: the one that its config.json tells.
+
     Raises:
-        ModelError: they are not a Tarsier checkpoint's, or ask for code.
+        ModelError: they are not a checkpoint's of the family, or ask for code.
     """
     if not (folder / CONFIG).is_file():
-        raise ModelError(f"{folder} is not a Tarsier checkpoint: it has no {CONFIG}.")
-    config = read_config(folder)
-    if missing := missing_files(folder):
-        raise ModelError(f"{folder} is not a Tarsier checkpoint: it has no {', and no '.join(missing)}.")
-    _refuse_code(folder)
+        raise ModelError(f"{folder} is not a{' ' + family.name if family else ''} checkpoint: it has no {CONFIG}.")
+    family = family or family_of(folder)
+    config = family.read_config(folder)
+    if missing := family.missing_files(folder):
+        raise ModelError(f"{folder} is not a {family.name} checkpoint: it has no {', and no '.join(missing)}.")
+    _refuse_code(folder, family)
     return config
 
 
 def check_checkpoint(folder: Path, source: str, revision: str | None, check: Check) -> Checkpoint:
-    """Check that a folder holds a Tarsier checkpoint that can be loaded without running foreign code."""
+    """Check that a folder holds a checkpoint that can be loaded without running foreign code."""
     config = check(folder)
     if not list(folder.glob("*.safetensors")):
         pickles = [path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern)]
@@ -130,7 +134,7 @@ def check_checkpoint(folder: Path, source: str, revision: str | None, check: Che
     return Checkpoint(folder=folder, source=source, revision=revision, config=config)
 
 
-def _refuse_code(folder: Path) -> None:
+def _refuse_code(folder: Path, family: Family) -> None:
     """Refuse settings that ask for code, or for weights from elsewhere.
 
     Such code is never run here, but a checkpoint that needs it computes something other than the loaded model.
@@ -144,8 +148,14 @@ def _refuse_code(folder: Path) -> None:
             one = stack.pop()
             stack += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
             asked = next((key for key in FOREIGN if isinstance(one, dict) and one.get(key)), None)
+            if asked == "auto_map" and family.replaced_code and _all_start_with(one[asked], family.replaced_code):
+                continue
             if asked is not None:
                 raise ModelError(f"{path} sets {asked}: {FOREIGN[asked]}.")
+
+
+def _all_start_with(named: object, start: str) -> bool:
+    return isinstance(named, dict) and all(isinstance(one, str) and one.startswith(start) for one in named.values())
 
 
 def _settings(path: Path) -> object:
@@ -157,7 +167,7 @@ def _settings(path: Path) -> object:
         return None  # the processor reports the error, if the file is needed
 
 
-def _refuse_other_weights(config: TarsierConfig, shapes: Mapping[str, tuple[int, ...]], folder: Path) -> None:
+def _refuse_other_weights(config: Any, shapes: Mapping[str, tuple[int, ...]], folder: Path) -> None:
     """Refuse weights of another checkpoint by the most telling sizes, before all are compared."""
     wanted = (config.text_config.vocab_size, config.text_config.hidden_size)
     found = next((shape for name, shape in shapes.items() if name.endswith("embed_tokens.weight")), None)
@@ -193,11 +203,11 @@ def choose_device(device: Device) -> str:
     return device
 
 
-def choose_dtype(dtype: Dtype, device: str) -> torch.dtype:
-    """Return the weight type; `auto` is fp16 on GPUs, as upstream, and fp32 on CPUs, where fp16 is slower."""
+def choose_dtype(dtype: Dtype, device: str, half: HalfDtype = "float16") -> torch.dtype:
+    """Return the weight type; `auto` is `half` on GPUs, and fp32 on CPUs, where halves are slower."""
     import torch
 
-    name = dtype if dtype != "auto" else ("float32" if device == "cpu" else "float16")
+    name = dtype if dtype != "auto" else ("float32" if device == "cpu" else half)
     return {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}[name]
 
 
@@ -208,7 +218,7 @@ def load_model(
     dtype: torch.dtype,
     attention: str,
     device_map: str | Mapping[str, str | int] | None,
-) -> TarsierForConditionalGeneration:
+) -> Any:
     """Load the weights for inference.
 
     Args:
@@ -225,19 +235,19 @@ def load_model(
     from transformers.utils import logging
 
     from eval.models.decoding.finite import refuse_unsound
-    from eval.models.tarsier.model import CHECKPOINT_KEYS, TarsierForConditionalGeneration
 
+    family = checkpoint.config.family
     previous = logging.get_verbosity()
     logging.set_verbosity_error()  # the load report is checked below, not printed
     logging.disable_progress_bar()
     try:
-        model, report = TarsierForConditionalGeneration.from_pretrained(
+        model, report = family.model_class().from_pretrained(
             checkpoint.folder,
             config=checkpoint.config,
             dtype=dtype,
             attn_implementation=attention,
             device_map=device_map,
-            key_mapping=CHECKPOINT_KEYS,
+            key_mapping=dict(family.weight_names),
             use_safetensors=True,
             local_files_only=True,
             output_loading_info=True,
@@ -257,6 +267,6 @@ def load_model(
     if checkpoint.config.tie_word_embeddings:
         # A separate head beside tied embeddings is ignored, as by upstream.
         model.lm_head.weight = model.get_input_embeddings().weight
-    loaded: TarsierForConditionalGeneration = model.eval() if device_map is not None else model.eval().to(device)
+    loaded = model.eval() if device_map is not None else model.eval().to(device)
     refuse_unsound(loaded, checkpoint.folder)
     return loaded

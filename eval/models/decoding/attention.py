@@ -175,7 +175,7 @@ def attend_prefixes(
         query = query.index_select(0, slots.row)
     found = list(runs)
     each = len(query) // found[-1][0].stop
-    queries = query.split([(run.stop - run.start) * each for run, _ in found])
+    queries = torch.split(query, [(run.stop - run.start) * each for run, _ in found])
     parts = [_attend_run(some, *states, scaling) for some, (_, states) in zip(queries, found, strict=True)]
     output, lse = _joined(parts, dim=0)
     if slots is not None:

@@ -48,13 +48,22 @@ class Engine:
         model: the model, in evaluation mode, with `encode_media`, `prompt_positions`, and `config.positions`.
         max_new_tokens: most tokens of each continuation.
         kv_budget: bytes for keys and values on devices other than CUDA, which report their memory.
+        repetition_penalty: factor by which logits of tokens that are in the prompt or the output are lowered.
         deterministic: plan with `kv_budget` on every device, and never make a batch smaller than planned.
 
     Raises:
         ModelError: the model's generation_config names no end token.
     """
 
-    def __init__(self, model: Any, *, max_new_tokens: int, kv_budget: int, deterministic: bool = False) -> None:
+    def __init__(
+        self,
+        model: Any,
+        *,
+        max_new_tokens: int,
+        kv_budget: int,
+        repetition_penalty: float = 1.0,
+        deterministic: bool = False,
+    ) -> None:
         ends = model.generation_config.eos_token_id
         self._ends = frozenset(ends if isinstance(ends, list) else () if ends is None else (ends,))
         if not self._ends:
@@ -64,6 +73,7 @@ class Engine:
         self._devices = devices_of(model)
         self._at_once = positions_at_once(self._devices)
         self._footprint = Footprint.of(model.config, model.dtype, self._at_once)
+        self._penalty = repetition_penalty
         self._deterministic = deterministic
         self._room = kv_budget if deterministic else room(model, self._devices, kv_budget)
         self._tally = Tally()
@@ -212,6 +222,7 @@ class Engine:
                         embeddings=self._embed(ids[cut:], seen[shown:]),
                         positions=self._model.prompt_positions(ids, media)[..., cut:],
                         settled=settled,
+                        ids=ids,
                     )
                     for ids, settled in member.rows
                 ]
@@ -246,7 +257,13 @@ class Engine:
     def _rows(self, prefix: Prefix, starts: Sequence[Start], stages: Stages) -> list[list[int]]:
         """Continue prefixes with each of the rows as one batch."""
         done = continue_rows(
-            self._model, prefix, starts, max_new_tokens=self._max_new_tokens, ends=self._ends, stages=stages
+            self._model,
+            prefix,
+            starts,
+            max_new_tokens=self._max_new_tokens,
+            ends=self._ends,
+            penalty=self._penalty,
+            stages=stages,
         )
         self._tally.batches += 1
         self._tally.largest_batch = max(self._tally.largest_batch, len(starts))

@@ -131,10 +131,19 @@ class Start:
     """Their positions, (n,) or (3, n)."""
     settled: StopWhenIds | None
     """The check that may end it before the end token."""
+    ids: Sequence[int]
+    """The whole prompt."""
 
 
 def continue_rows(
-    model: Any, prefix: Prefix, starts: Sequence[Start], *, max_new_tokens: int, ends: frozenset[int], stages: Stages
+    model: Any,
+    prefix: Prefix,
+    starts: Sequence[Start],
+    *,
+    max_new_tokens: int,
+    ends: frozenset[int],
+    stages: Stages,
+    penalty: float = 1.0,
 ) -> list[list[int]]:
     """Return each row's greedy continuation, the end token included.
 
@@ -145,6 +154,7 @@ def continue_rows(
         max_new_tokens: most tokens of each row.
         ends: ids that end a row.
         stages: records the passes as `prefill` and `generate`.
+        penalty: the repetition penalty, 1 for none.
 
     Raises:
         ModelError: logits of a row are not finite.
@@ -154,7 +164,8 @@ def continue_rows(
     with sharing_prefix(language.config):
         with stages.stage("prefill"):
             rows = Rows(prefix, [len(start.embeddings) for start in starts], [start.clip for start in starts])
-            tokens = _next(model, _first(language, starts, rows))
+            seen = _Seen(model, [start.ids for start in starts], penalty)
+            tokens = _next(model, _first(language, starts, rows), seen)
         stages.count("prefill_positions", int(rows.lengths.sum()))
         alive = list(range(len(starts)))
         with stages.stage("generate"):
@@ -169,12 +180,14 @@ def continue_rows(
                     break
                 if len(going) < len(alive):
                     rows.keep(going)
+                    seen.keep(going)
                     alive = [alive[i] for i in going]
                 device = device_of(language.embed_tokens)
                 ids = torch.tensor([[tokens[i]] for i in going], device=device)
                 # What is generated is text, whose position counts up in every dimension.
                 positions = _padded([starts[row].positions[..., -1:] + count for row in alive], device)
-                tokens = _next(model, _step(language, language.embed_tokens(ids), positions, rows)[:, 0])
+                seen.add(ids)
+                tokens = _next(model, _step(language, language.embed_tokens(ids), positions, rows)[:, 0], seen)
     return generated
 
 
@@ -186,9 +199,39 @@ def _first(language: Any, starts: Sequence[Start], rows: Rows) -> torch.Tensor:
     return hidden[torch.arange(len(starts), device=hidden.device), last]
 
 
-def _next(model: Any, hidden: torch.Tensor) -> list[int]:
+def _next(model: Any, hidden: torch.Tensor, seen: _Seen) -> list[int]:
     """Return the most likely token after each row, from its state (b, width) before the last norm."""
-    return most_likely(model.lm_head(model.model.language_model.norm(hidden)))
+    return most_likely(seen.lower(model.lm_head(model.model.language_model.norm(hidden))))
+
+
+class _Seen:
+    """The tokens in each row's prompt and output, whose logits a repetition penalty lowers as transformers does."""
+
+    def __init__(self, model: Any, prompts: Sequence[Sequence[int]], penalty: float) -> None:
+        self._penalty = penalty
+        if penalty != 1:
+            device = device_of(model.lm_head)
+            self._seen = torch.zeros(len(prompts), model.lm_head.out_features, dtype=torch.bool, device=device)
+            for row, ids in zip(self._seen, prompts, strict=True):
+                row[torch.tensor(sorted(set(ids)), device=device)] = True
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Drop all other rows."""
+        if self._penalty != 1:
+            self._seen = self._seen[torch.tensor(rows, device=self._seen.device)]
+
+    def add(self, ids: torch.Tensor) -> None:
+        """Count a new token of each row, (b, 1)."""
+        if self._penalty != 1:
+            self._seen.scatter_(1, ids.to(self._seen.device), value=True)
+
+    def lower(self, logits: torch.Tensor) -> torch.Tensor:
+        """Return logits (b, vocabulary) with those of seen tokens lowered, in fp32."""
+        if self._penalty == 1:
+            return logits
+        logits = logits.float()
+        lowered = torch.where(logits < 0, logits * self._penalty, logits / self._penalty)
+        return torch.where(self._seen, lowered, logits)
 
 
 def _step(language: Any, embeddings: torch.Tensor, positions: torch.Tensor, rows: Rows) -> torch.Tensor:

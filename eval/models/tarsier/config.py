@@ -8,16 +8,17 @@ before a class sees them.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from huggingface_hub.dataclasses import strict
 from transformers import LlavaConfig
 
 from eval.errors import ModelError
-from eval.models.checkpoints.headers import read_object
+from eval.models.checkpoints.headers import CONFIG, read_object, refuse_absurd
 from eval.readers.malformed import printable
 
-CONFIG = "config.json"
+if TYPE_CHECKING:
+    from eval.models.families import Family
 
 PARTS = {"text_config": "llama", "vision_config": "clip_vision_model"}
 """Model types of a Tarsier checkpoint's parts."""
@@ -25,10 +26,6 @@ PARTS = {"text_config": "llama", "vision_config": "clip_vision_model"}
 SEPARATORS = ("image_newline_idx", "image_new_idx")
 """Keys of the token ids that distinguish a Tarsier config from any other LLaVA's.
 In Tarsier-7b no token of the tokenizer has these ids."""
-
-MAX_SIZE, MAX_THETA, MAX_LABELS, MAX_LAYERS = 10**8, 10**12, 10_000, 1_000
-"""Largest number in a config and largest rope_theta, most labels, which transformers lists one by one, and most layers,
-each of which costs time even without its weights."""
 
 SIZES = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
 """Sizes of both parts, at least one each."""
@@ -51,6 +48,13 @@ class TarsierConfig(LlavaConfig):
     image_newline_idx: int = 32002
     image_new_idx: int = 32003
 
+    @property
+    def family(self) -> Family:
+        """Its family."""
+        from eval.models.tarsier.family import FAMILY
+
+        return FAMILY
+
     def positions_per_frame(self) -> int:
         """Return the number of positions of one frame: g rows of g patches and a newline, then the frame's end."""
         side = int(self.vision_config.image_size) // int(self.vision_config.patch_size)
@@ -59,6 +63,10 @@ class TarsierConfig(LlavaConfig):
     def positions(self, n_frames: int) -> int:
         """Return the number of positions of so many frames."""
         return n_frames * self.positions_per_frame()
+
+    def input_bytes(self, n_frames: int) -> int:
+        """Return the bytes of the pixel values of so many frames in float32."""
+        return n_frames * 3 * int(self.vision_config.image_size) ** 2 * 4
 
     @property
     def max_positions(self) -> int:
@@ -75,7 +83,7 @@ def read_config(folder: Path) -> TarsierConfig:
     path = folder / CONFIG
     raw = read_object(path)
     _refuse_other_family(raw, path)
-    _refuse_absurd(raw, path)
+    refuse_absurd(raw, path)
     _refuse_other_rope(raw, path)
     try:
         config: TarsierConfig = TarsierConfig.from_pretrained(folder, local_files_only=True)
@@ -105,25 +113,6 @@ def _refuse_other_family(raw: dict[str, Any], path: Path) -> None:
         kind = (found or {}).get("model_type", expected)
         if kind != expected:
             raise ModelError(f"{path}: {part} is of the type {str(kind)[:40]!r}, not {expected!r}: no Tarsier model.")
-
-
-def _refuse_absurd(raw: dict[str, Any], path: Path) -> None:
-    """Refuse numbers for which a config class, or a model without weights, would need excessive memory or time."""
-    stack: list[tuple[str, Any]] = [("", raw)]
-    while stack:
-        key, one = stack.pop()
-        if isinstance(one, dict):
-            stack += [(f"{key}.{name}".lstrip("."), inner) for name, inner in one.items()]
-        elif isinstance(one, list):
-            stack += [(key, inner) for inner in one]
-        elif isinstance(one, int | float):
-            ends = {"num_labels": MAX_LABELS, "layers": MAX_LAYERS, "theta": MAX_THETA}
-            most = next((bound for end, bound in ends.items() if key.endswith(end)), MAX_SIZE)
-            if not abs(one) <= most:
-                raise ModelError(
-                    f"{path}: {printable(key)} is {one}, more than any model of the family has; take the checkpoint's "
-                    "own file."
-                )
 
 
 def _refuse_other_rope(raw: dict[str, Any], path: Path) -> None:

@@ -20,19 +20,6 @@ from eval.models.decoding.devices import device_of
 from eval.models.decoding.questions import Medium
 from eval.models.tarsier.config import TarsierConfig
 
-CHECKPOINT_KEYS = {
-    r"^language_model\.lm_head": "lm_head",
-    r"^language_model\.model": "model.language_model",
-    r"^vision_tower\.vision_model": "model.vision_tower",
-    r"^multi_modal_projector": "model.multi_modal_projector",
-    r"^model\.vision_tower\.vision_model": "model.vision_tower",
-}
-"""Published weight names (transformers 4.37 and 4.44), and those of 4.52 to 4.57, to the present module names.
-
-transformers applies its own renaming only to its own classes; without this table a subclass would keep a
-randomly initialised language model and say so in a log line only.
-"""
-
 
 class TarsierModel(LlavaModel):
     """LlavaModel whose image features carry the row and frame separators."""
@@ -117,7 +104,11 @@ class TarsierForConditionalGeneration(LlavaForConditionalGeneration):
         """Return the features of each medium with pixels (n, 3, side, side): (n * positions of a frame, width)."""
         pixels = torch.cat([medium.pixels for medium in media]).to(self.device, self.dtype)
         features = torch.stack(list(self.model.get_image_features(pixels, return_dict=True).pooler_output))
-        return [part.flatten(0, 1) for part in features.split([len(medium.pixels) for medium in media])]
+        return [part.flatten(0, 1) for part in torch.split(features, [len(medium.pixels) for medium in media])]
+
+    def alone_inputs(self, ids: Sequence[int], media: Sequence[Medium]) -> dict[str, torch.Tensor]:  # noqa: ARG002
+        """Return what `generate` takes besides the ids of one prompt."""
+        return {"pixel_values": torch.cat([medium.pixels for medium in media]).to(self.device, self.dtype)}
 
     def prompt_positions(self, ids: Sequence[int], media: Sequence[Medium]) -> torch.Tensor:  # noqa: ARG002
         """Return the position of each id, (n,): Llama counts all of them up."""

@@ -1,0 +1,54 @@
+"""Tarsier (7b, 34b) as a family of checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from eval.models.families import Family
+
+
+def _is_of(raw: Mapping[str, Any]) -> bool:
+    from eval.models.tarsier.config import SEPARATORS
+
+    text = raw.get("text_config")
+    kind = text.get("model_type", "llama") if isinstance(text, dict) else "llama"
+    return raw.get("model_type") == "llava" and kind == "llama" and any(key in raw for key in SEPARATORS)
+
+
+def _read_config(folder: Path) -> Any:
+    from eval.models.tarsier.config import read_config
+
+    return read_config(folder)
+
+
+def _missing_files(folder: Path) -> list[str]:
+    from eval.models.tarsier.processing import missing_files
+
+    return missing_files(folder)
+
+
+def _model_class() -> Any:
+    from eval.models.tarsier.model import TarsierForConditionalGeneration
+
+    return TarsierForConditionalGeneration
+
+
+FAMILY = Family(
+    name="Tarsier",
+    example="tarsier-7b",
+    is_of=_is_of,
+    read_config=_read_config,
+    missing_files=_missing_files,
+    model_class=_model_class,
+    # Names of transformers 4.37 and 4.44, and those of 4.52 to 4.57. transformers applies its own renaming only to its
+    # own classes; without this a subclass would keep a randomly initialised language model and say so in a log line.
+    weight_names={
+        r"^language_model\.lm_head": "lm_head",
+        r"^language_model\.model": "model.language_model",
+        r"^vision_tower\.vision_model": "model.vision_tower",
+        r"^multi_modal_projector": "model.multi_modal_projector",
+        r"^model\.vision_tower\.vision_model": "model.vision_tower",
+    },
+)
