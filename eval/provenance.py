@@ -10,6 +10,7 @@ import platform
 import subprocess
 import tokenize
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -141,8 +142,13 @@ def data_hash(samples: Sequence[Sample]) -> str:
         clip = sample.clip
         n_files = 1 if isinstance(clip.source, Path) else len(clip.source)
         asked = [sample.metadata.get(key) for key in ("question", "events")]
-        row: list[Any] = [sample.id, sample.subset, sample.cluster, n_files, clip.start, clip.end, clip.fps]
-        rows.append(json.dumps([*row, list(sample.targets), list(sample.options), *asked], ensure_ascii=False))
+        # A beginning at zero is none.
+        row: list[Any] = [sample.id, sample.subset, sample.cluster, n_files, clip.start or None, clip.end, clip.fps]
+        row += [list(sample.targets), list(sample.options), *asked]
+        if clip.selection is not None or clip.more:
+            chosen = [(None if each.selection is None else asdict(each.selection)) for each in (clip, *clip.more)]
+            row += [chosen, [[each.start, each.end] for each in clip.more]]
+        rows.append(json.dumps(row, ensure_ascii=False))
     return sha256_text(rows)
 
 

@@ -293,4 +293,5 @@ def _span(one: AnnotatedQuestion) -> tuple[float | None, float | None]:
     start, end = one.start or 0.0, one.end
     if start < 0 or (end is not None and end <= start):
         raise one.row.error("start", f"and 'end': {one.start} to {end} is no span; correct them in the file")
-    return start or None, end
+    # With an end, a beginning of zero is a bound as well: rule `tarsier2` wants both.
+    return (start or None) if end is None else start, end

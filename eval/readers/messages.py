@@ -6,61 +6,108 @@
                                                     {"type": "text", "text": "", "reference": "A"}]}],
      "dataset": "TVBench/Action Antonym", "task": "video/QA", "idx": 0, "vid": "..."}
 
+Videos and images may stand anywhere between texts, each with a choice of frames of its own (eval/readers/media.py).
 Upstream writes a prediction into the text of the item with the reference. Some files write every key of an item, with
 null where it does not apply.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from eval.core import Turn
+from eval.readers.media import Medium, image_medium, pixel_limits, video_medium
+
 if TYPE_CHECKING:
+    from eval.core import Selection
     from eval.readers.rows import Row
 
-_UNREAD = ("frame_indices", "time_indices", "start_frame", "end_frame")
+_ROLES = ("system", "user", "assistant")
+_MEDIA = {"video": video_medium, "image": image_medium}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """The content of one question and its begun answer."""
+class Conversation:
+    """The content of a row's messages."""
 
+    turns: tuple[Turn, ...]
+    """The messages, with the begun answer as the last one, where there is one."""
     prompt: str
-    """The prompt in the form of branch `tarsier`."""
+    """The same in the form of branch `tarsier`, with one `<video>` a medium."""
     references: tuple[str, ...]
     """The reference answers."""
     prediction: str | None
     """The prediction beside the reference; None where the row has no reference."""
-    video: Row
-    """The object that names the video and its span."""
+    media: tuple[Medium, ...]
+    """The videos and images in order, at least one."""
 
 
-def read_turn(row: Row) -> Turn:
-    r"""Read the messages of a row: one video, the user's text, and the assistant's part.
+def read_conversation(row: Row) -> Conversation:
+    r"""Read the messages of a row.
 
-    Without a begun answer the prompt stays unwrapped, `<video>\n{text}`, as in the rows of branch `tarsier`; the model
-    then adds the turn. Raises DataError where the row holds anything else.
+    Without a begun answer the prompt of a single question stays unwrapped, `<video>\n{text}`, as in the rows of branch
+    `tarsier`; the model then adds the turn. Raises DataError where the row holds anything else than messages of a
+    system, a user and an assistant, or shows nothing.
     """
+    limits = pixel_limits(row)
     messages = row.rows("messages")
-    roles = [message.text("role") for message in messages]
-    if roles not in (["user"], ["user", "assistant"]):
-        raise row.error("messages", f"has the roles {roles}; only one user and one assistant message can be read")
-    first, *texts = messages[0].rows("content")
-    if first.text("type") != "video" or not texts or any(item.text("type") != "text" for item in texts):
-        kinds = [item.fields.get("type") for item in (first, *texts)]
-        raise messages[0].error("content", f"has the types {kinds}; only a video followed by text can be read")
-    video = first.row("video")
-    for field in _UNREAD:
-        if video.has(field):
-            raise video.error(field, "picks frames, which is not supported; give start_time and end_time in seconds")
-    question = "".join(item.text("text") for item in texts)
-    begun, references, filled = "", [], []
-    for item in messages[1].rows("content") if len(messages) > 1 else ():
-        if item.text_or_none("reference"):
-            references.append(item.text("reference"))
-            filled.append(item.text_or_none("text") or "")
-        else:
-            begun += item.text_or_none("text") or ""
-    prompt = f"USER: <video>\n{question}\nASSISTANT:{begun}" if begun else f"<video>\n{question}"
-    prediction = "".join(filled) if references else None
-    return Turn(prompt=prompt, references=tuple(references), prediction=prediction, video=video)
+    turns: list[Turn] = []
+    media: list[Medium] = []
+    references: list[str] = []
+    filled: list[str] = []
+    for message in messages:
+        role = message.text("role")
+        if role not in _ROLES:
+            raise message.error("role", f"is {role!r}, expected {', '.join(_ROLES)}; correct it in the file")
+        parts: list[str | None] = []
+        for item in message.rows("content") if message.has("content") else ():
+            if item.text("type") != "text":
+                media.append(_medium(item, limits))
+                parts.append(None)
+                continue
+            said = item.text("text") if role == "user" else item.text_or_none("text") or ""
+            scored = role == "assistant" and item.text_or_none("reference")
+            if scored:
+                references.append(scored)
+                filled.append(said)
+            # The last message is still to be written where it has a reference.
+            if not scored or message is not messages[-1]:
+                parts.append(said)
+        turns.append(Turn(role=role, parts=tuple(parts)))
+    if not media:
+        raise row.error("messages", "show no video and no image; a question about nothing shown cannot be asked")
+    return Conversation(
+        turns=tuple(turns),
+        prompt=_prompt(turns),
+        references=tuple(references),
+        prediction="".join(filled) if references else None,
+        media=tuple(media),
+    )
+
+
+def _medium(item: Row, limits: Selection) -> Medium:
+    kind = item.text("type")
+    if kind not in _MEDIA:
+        raise item.error("type", f"is {kind!r}, expected text, video or image; correct it in the file")
+    return _MEDIA[kind](item.row(kind), limits)
+
+
+def _prompt(turns: Sequence[Turn]) -> str:
+    """Return a conversation as one text; a system message stands before the first `USER:`."""
+    is_begun = turns[-1].role == "assistant"
+    said, begun = (turns[:-1], _written(turns[-1])) if is_begun else (turns, "")
+    if not begun and [turn.role for turn in said] == ["user"]:
+        return _written(said[0])
+    names = {"system": "", "user": "USER: ", "assistant": "ASSISTANT:"}
+    return "\n".join([*(names[turn.role] + _written(turn) for turn in said), f"ASSISTANT:{begun}"])
+
+
+def _written(turn: Turn) -> str:
+    text = ""
+    for part in turn.parts:
+        if part is None and text and not text.endswith("\n"):
+            text += "\n"
+        text += "<video>\n" if part is None else part
+    return text

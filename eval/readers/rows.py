@@ -63,10 +63,7 @@ class Row:
         value = self.fields.get(field)
         if value is None or value == "":
             return None
-        try:
-            number = math.nan if isinstance(value, bool) else float(value)
-        except (TypeError, ValueError, OverflowError):
-            number = math.nan
+        number = _as_number(value)
         if not math.isfinite(number):
             raise self._wrong(field, value, "a finite number")
         return number
@@ -80,6 +77,14 @@ class Row:
             if isinstance(value, bool) or not isinstance(value, (str, int, float)):
                 raise self._wrong(field, value, "a list of texts")
         return tuple(str(value) for value in values)
+
+    def numbers(self, field: str, *, whole: bool = False) -> tuple[float, ...]:
+        """Return a list of finite numbers, each of which may be written as text. Raises DataError."""
+        values = self._required(field)
+        found = tuple(map(_as_number, values)) if isinstance(values, list) else (math.nan,)
+        if not all(number.is_integer() if whole else math.isfinite(number) for number in found):
+            raise self._wrong(field, values, f"a list of {'whole ' if whole else ''}numbers")
+        return found
 
     def row(self, field: str) -> Row:
         """Return an object inside this one. Raises DataError."""
@@ -209,6 +214,13 @@ def read_lines(path: Path, tolerance: BadRowPolicy = STRICT) -> Iterator[tuple[s
                 raise RowError(f"{place}: not UTF-8 ({error}); save the file as UTF-8") from None
             if text and not text.startswith("#"):
                 yield place, text
+
+
+def _as_number(value: Any) -> float:
+    try:
+        return math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
 
 
 def short(value: object) -> str:

@@ -13,15 +13,16 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval.core import Clip, Prediction, Sample
+from eval.core import Clip, Prediction, Sample, Turn
 from eval.errors import DataError, did_you_mean
 from eval.readers.choices import read_options
 from eval.readers.malformed import STRICT, BadRowPolicy
-from eval.readers.messages import read_turn
+from eval.readers.media import Medium, plain_medium
+from eval.readers.messages import read_conversation
 from eval.readers.rows import Row, read_jsonl, some_of
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 FAILED = "<error>"
 """Upstream's prediction for a failed sample."""
-PLACEHOLDER = "<placeholder>"
-"""Upstream's placeholder for a video path that its user is to fill in."""
 
 _log = logging.getLogger(__name__)
 
@@ -52,18 +51,31 @@ class UpstreamRow:
     """The question alone, "" where the row does not repeat it."""
     vid: str
     """The video's name, "" where the row gives only a path."""
-    files: str | tuple[str, ...]
-    """Path of the video, or of its frames in order; "" where it was not filled in."""
-    start: float | None
-    """First second of the span; None for the beginning."""
-    end: float | None
-    """Last second of the span; None for the end."""
+    media: tuple[Medium, ...]
+    """The videos and images in order, at least one."""
+    turns: tuple[Turn, ...]
+    """The conversation, for a row of branch `tarsier2`."""
     extra: Mapping[str, Any]
     """`extra_info`, unchanged."""
     prediction: str | None
     """The prediction, if filled in."""
     place: str
     """`file:line`."""
+
+    @property
+    def files(self) -> str | tuple[str, ...]:
+        """Path of the first medium, or of its frames in order; "" where it was not filled in."""
+        return self.media[0].files
+
+    @property
+    def start(self) -> float | None:
+        """First second of the first medium's span by the rule of branch `tarsier`; None for the beginning."""
+        return _bound(self.media[0].start)
+
+    @property
+    def end(self) -> float | None:
+        """Last second of the first medium's span by the rule of branch `tarsier`; None for the end."""
+        return _bound(self.media[0].end)
 
     @property
     def video(self) -> str:
@@ -82,16 +94,34 @@ class UpstreamRow:
     ) -> Clip:
         """Find the row's clip: by the filled-in path, or by `names`, otherwise by its vid.
 
-        `hints` and `foreign` are those of VideoIndex.find, `fps` is for a folder of frames. The span of a list of
-        frames is dropped: upstream shows the whole list.
+        `hints` and `foreign` are those of VideoIndex.find, `fps` is for a folder of frames. Of several media each needs
+        its own path.
         """
-        if isinstance(self.files, tuple):
+        clips = []
+        for medium in self.media:
+            source = self._source(medium, videos, names, hints, foreign)
+            rate = fps if isinstance(source, Path) else None
+            said = medium.selection
+            clips.append(Clip(source=source, start=medium.start, end=medium.end, fps=rate, selection=said))
+        return replace(clips[0], more=tuple(clips[1:]))
+
+    def _source(
+        self,
+        medium: Medium,
+        videos: VideoIndex | Videos,
+        names: Sequence[str],
+        hints: Sequence[str],
+        foreign: Sequence[str],
+    ) -> Path | tuple[Path, ...]:
+        if isinstance(medium.files, tuple):
             # Bare file names are in a folder named after the video.
-            files = [name if "/" in name or not self.vid else f"{self.vid}/{name}" for name in self.files]
-            return Clip(source=tuple(videos.find_frames(files, hints, foreign, self.place)))
-        # A path may come from another machine.
-        known = [name for name in (self.files, *(names or (self.vid,))) if name]
-        return Clip(source=videos.find_any(known, hints, foreign, self.place), start=self.start, end=self.end, fps=fps)
+            files = [name if "/" in name or not self.vid else f"{self.vid}/{name}" for name in medium.files]
+            return tuple(videos.find_frames(files, hints, foreign, self.place))
+        known = [medium.files] if medium.files else []
+        if len(self.media) == 1 and not (known and medium.selection is not None and medium.selection.is_image):
+            # A path may come from another machine.
+            known += [name for name in names or (self.vid,) if name]
+        return videos.find_any(known, hints, foreign, self.place)
 
     def sample(self, benchmark: str, clip: Clip, cluster: str = "") -> Sample:
         """Return the row as a sample of `benchmark`; options are parsed from the prompt if it lists any."""
@@ -108,6 +138,7 @@ class UpstreamRow:
             targets=targets,
             options=options,
             cluster=cluster or self.video,
+            turns=self.turns,
             metadata={**{key: value for key, value in known.items() if value}, **self.extra},
         )
 
@@ -187,10 +218,11 @@ def parse_row(row: Row) -> UpstreamRow:
     """Check a row of either branch. Raises DataError where it does not fit the format."""
     dataset = row.text("dataset")
     if row.has("messages"):
-        turn = read_turn(row)
-        video, prompt, responses, prediction, question = turn.video, turn.prompt, turn.references, turn.prediction, ""
+        read = read_conversation(row)
+        media, turns, prompt, question = read.media, read.turns, read.prompt, ""
+        responses, prediction = read.references, read.prediction
     else:
-        text, video = row.row("text"), row
+        text, media, turns = row.row("text"), (plain_medium(row),), ()
         prediction = text.text_or_none("prediction")
         # Filled-in rows are scored without their prompt.
         prompt = text.text("prompt") if prediction is None else text.text_or_none("prompt") or ""
@@ -207,7 +239,6 @@ def parse_row(row: Row) -> UpstreamRow:
         and not any(map(str.strip, responses))
     ):
         raise row.error("text.response", "is empty; fill in the answer to the question, or leave the row out")
-    files = _files(video)
     vid = row.label("vid") if row.has("vid") else ""
     return UpstreamRow(
         id=f"{dataset}_{row.label('idx')}",
@@ -216,9 +247,8 @@ def parse_row(row: Row) -> UpstreamRow:
         responses=responses,
         question=question,
         vid=vid,
-        files=files,
-        start=_second(video, "start_time"),
-        end=_second(video, "end_time"),
+        media=media,
+        turns=turns,
         extra=dict(row.row("extra_info").fields) if row.has("extra_info") else {},
         prediction=prediction,
         place=row.place,
@@ -231,21 +261,5 @@ def _responses(text: Row) -> tuple[str, ...]:
     return text.texts("response") if isinstance(text.fields["response"], list) else (text.text("response"),)
 
 
-def _files(video: Row) -> str | tuple[str, ...]:
-    """Return path or frame paths; "" for a placeholder, also where it stands inside a list or a path."""
-    field = "image_file" if video.has("image_file") else "video_file"
-    if not video.has(field):
-        return ""
-    listed = isinstance(video.fields[field], list)
-    names = video.texts(field) if listed else (video.text(field),)
-    if not names:
-        raise video.error(field, "lists no frames; list them, or write the path of the video")
-    if any(PLACEHOLDER in name or not name for name in names):
-        return ""
-    return names if listed else names[0]
-
-
-def _second(video: Row, field: str) -> float | None:
-    """Return a bound of the span; upstream treats zero and below as no bound."""
-    second = video.number(field)
+def _bound(second: float | None) -> float | None:
     return second if second is not None and second > 0 else None

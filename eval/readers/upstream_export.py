@@ -11,9 +11,10 @@ from typing import Any
 from eval.core import Prediction, Sample
 from eval.errors import DataError
 from eval.files import make_folder, write_jsonl
+from eval.readers.media import PLACEHOLDER
 from eval.readers.parsing import MAX_DIGITS
 from eval.readers.rows import Row
-from eval.readers.upstream import FAILED, PLACEHOLDER, parse_row, read_folder
+from eval.readers.upstream import FAILED, parse_row, read_folder
 
 _log = logging.getLogger(__name__)
 
@@ -77,10 +78,13 @@ def _filled(row: Row, prediction: Prediction) -> dict[str, Any]:
     output = _as_written(prediction)
     if not row.has("messages"):
         filled["text"]["prediction"] = output
-    elif filled["messages"][-1]["role"] == "assistant":
-        filled["messages"][-1]["content"][-1]["text"] = output
-    else:
-        filled["messages"].append({"role": "assistant", "content": [{"type": "text", "text": output}]})
+        return filled
+    said = filled["messages"]
+    if said[-1]["role"] != "assistant":
+        said.append({"role": "assistant"})
+    content = said[-1].get("content") or [{"type": "text"}]
+    said[-1]["content"] = [content] if isinstance(content, dict) else content
+    said[-1]["content"][-1]["text"] = output
     return filled
 
 

@@ -163,7 +163,7 @@ def _asked(sample: Sample) -> dict[str, Any]:
     return {
         # Only the file's name: its folder is the user's own.
         "clip": [path.name for path in ((clip.source,) if not isinstance(clip.source, tuple) else clip.source)],
-        "span": [clip.start, clip.end, clip.fps],
+        "span": [clip.start or None, clip.end, clip.fps],
         "subset": sample.subset,
         "cluster": sample.cluster,
         "prompt": sample.prompt,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from eval.core import Clip, ClipPrompts, Coverage, LoadedClip, Model, Prediction, Sample, StopWhen
+from eval.core import Clip, ClipPrompts, Coverage, FramePolicy, LoadedClip, Model, Prediction, Sample, StopWhen
 from eval.errors import ModelError, TarsierEvalError
 from eval.timing import Clock
 
@@ -45,6 +45,24 @@ def group_by_clip(samples: Sequence[Sample]) -> Mapping[Clip, list[Sample]]:
     return groups
 
 
+def unshowable(sample: Sample, frames: FramePolicy) -> str:
+    """Return the reason why a model that is shown such frames cannot be asked a sample; "" where it can.
+
+    Rule `tarsier` is that of models which are shown one video and one question.
+    """
+    if frames.rule == "tarsier2":
+        return ""
+    if sample.clip.more:
+        what = f"has {1 + len(sample.clip.more)} videos and images"
+    elif sample.clip.selection is not None:
+        what = "picks its frames, shows an image, or limits pixels"
+    elif [turn.role for turn in sample.turns] not in ([], ["user"], ["user", "assistant"]):
+        what = f"has messages of {', '.join(turn.role for turn in sample.turns)}"
+    else:
+        return ""
+    return f"the row of this sample {what}, which only a model of the Tarsier2 family can be shown"
+
+
 def predict(
     samples: Sequence[Sample],
     model: Model,
@@ -65,7 +83,9 @@ def predict(
         clock: records the time of each stage.
     """
     settled, clock = settled or {}, clock or Clock()
-    groups = group_by_clip(samples)
+    if refused := [(sample, said) for sample in samples if (said := unshowable(sample, model.frames))]:
+        yield [(sample, _failed(sample, f"model: {said}")) for sample, said in refused]
+    groups = group_by_clip([sample for sample in samples if not unshowable(sample, model.frames)])
     waiting: list[_Shown] = []
     for loaded in _timed(load(groups), clock):
         group = groups[loaded.clip]
@@ -119,6 +139,8 @@ def _generate(shown: Sequence[_Shown], model: Model, settled: Mapping[str, StopW
         ClipPrompts(
             frames=clip.frames,
             prompts=[sample.prompt for sample in clip.samples],
+            turns=[sample.turns for sample in clip.samples],
+            counts=clip.loaded.counts,
             settled=[settled.get(sample.benchmark) for sample in clip.samples],
         )
         for clip in shown

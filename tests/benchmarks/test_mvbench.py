@@ -71,7 +71,7 @@ def test_the_official_trees(trees, samples, home):
     # Not a bounded subtask, and the video is missing.
     assert fine[0].clip == Clip(source=video / "Moments_in_Time_Raw/videos/a.mp4")
     assert fine[1].clip.source == video / "Moments_in_Time_Raw/videos/b.mkv"
-    assert episodic.clip == Clip(source=video / "tvqa/frames_fps3_hq/clip_1", end=3.0, fps=3.0)
+    assert episodic.clip == Clip(source=video / "tvqa/frames_fps3_hq/clip_1", start=0.0, end=3.0, fps=3.0)
 
 
 @pytest.mark.parametrize("folder", ["data0613/star/Charades_v1_480", "star/star/Charades_v1_480", "elsewhere"])
