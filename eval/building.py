@@ -91,10 +91,11 @@ def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
     if not inspect.isclass(factory) or is_dataclass(factory):
         # The fields of a dataclass may be inherited, so that their types are named in another module.
         return typing.get_type_hints(factory, include_extras=True)
-    constructors = [one.__init__ for one in reversed(factory.__mro__) if "__init__" in vars(one) and one is not object]
-    return {
-        name: hint for one in constructors for name, hint in typing.get_type_hints(one, include_extras=True).items()
-    }
+    found: dict[str, Any] = {}
+    for one in reversed(factory.__mro__[:-1]):
+        if "__init__" in vars(one):
+            found |= typing.get_type_hints(vars(one)["__init__"], include_extras=True)
+    return found
 
 
 def _import_target(target: object, key: str) -> Callable[..., Any]:

@@ -17,11 +17,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eval.core import Turn
+from eval.core import PartKind, Turn
 from eval.readers.media import Medium, image_medium, pixel_limits, video_medium
 
 if TYPE_CHECKING:
-    from eval.core import Selection
+    from eval.core import PartKind, Selection
     from eval.readers.rows import Row
 
 _ROLES = ("system", "user", "assistant")
@@ -61,11 +61,11 @@ def read_conversation(row: Row) -> Conversation:
         role = message.text("role")
         if role not in _ROLES:
             raise message.error("role", f"is {role!r}, expected {', '.join(_ROLES)}; correct it in the file")
-        parts: list[str | None] = []
+        parts: list[tuple[PartKind, str]] = []
         for item in message.rows("content") if message.has("content") else ():
             if item.text("type") != "text":
                 media.append(_medium(item, limits))
-                parts.append(None)
+                parts.append(("image" if item.text("type") == "image" else "video", ""))
                 continue
             said = item.text("text") if role == "user" else item.text_or_none("text") or ""
             scored = role == "assistant" and item.text_or_none("reference")
@@ -73,8 +73,7 @@ def read_conversation(row: Row) -> Conversation:
                 references.append(scored)
                 filled.append(said)
             # The last message is still to be written where it has a reference.
-            if not scored or message is not messages[-1]:
-                parts.append(said)
+            parts.append(("text", "" if scored and message is messages[-1] else said))
         turns.append(Turn(role=role, parts=tuple(parts)))
     if not media:
         raise row.error("messages", "show no video and no image; a question about nothing shown cannot be asked")
@@ -106,8 +105,8 @@ def _prompt(turns: Sequence[Turn]) -> str:
 
 def _written(turn: Turn) -> str:
     text = ""
-    for part in turn.parts:
-        if part is None and text and not text.endswith("\n"):
+    for kind, part in turn.parts:
+        if kind != "text" and text and not text.endswith("\n"):
             text += "\n"
-        text += "<video>\n" if part is None else part
+        text += part if kind == "text" else "<video>\n"
     return text

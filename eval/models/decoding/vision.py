@@ -39,7 +39,8 @@ def encode_frames(
     for part in passes:
         for (clip, _), features in zip(part, _pass(model, [frame for _, frame in part], tally, halve), strict=True):
             of_clip[clip].append(features)
-    return [torch.cat(features) for features in of_clip]
+    nothing = torch.zeros(0, model.config.text_config.hidden_size, dtype=model.dtype)  # of a prompt that is only text
+    return [torch.cat(features) if features else nothing for features in of_clip]
 
 
 def _pass(model: Any, frames: Sequence[Medium], tally: Tally, halve: bool) -> list[torch.Tensor]:  # noqa: FBT001

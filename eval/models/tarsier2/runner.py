@@ -56,7 +56,7 @@ class Tarsier2Runner(CheckpointRunner):
 
     def _media(self, clip: ClipPrompts) -> list[Medium]:
         media, done = [], 0
-        for count in clip.counts or (len(clip.frames),):
+        for count in clip.counts or ((len(clip.frames),) if clip.frames else ()):
             media.append(self._model.medium(self._processor.frames(clip.frames[done : done + count])))
             done += count
         return media
