@@ -22,6 +22,8 @@ class EvalRequest:
     """Benchmarks or groups of them, separated by commas; `mvbench/action_count` is one subset of a benchmark."""
     model: str | None = None
     """A name from conf/model/, a checkpoint folder, or a hub id."""
+    frames: str | None = None
+    """The frames that it is shown: a name from conf/frames/; None: the model's own."""
     data: Place | None = None
     """Root of annotations and videos; None: the built-in world."""
     annotations: Place | None = None
@@ -42,11 +44,13 @@ class EvalRequest:
     def settings_of(self, bench: str) -> configuration.Settings:
         """Return the checked settings of one of its benchmarks. Raises ConfigError."""
         given = {"data": self.data, "annotations": self.annotations, "out": self.out, "limit": self.limit,
-                 "model": self.model, "judge": self.judge, "protocol": self.protocol}  # fmt: skip
+                 "model": self.model, "frames": self.frames,
+                 "judge": self.judge, "protocol": self.protocol}  # fmt: skip
         configuration.refuse_unused(
             self.verb, self.overrides, [name for name, value in given.items() if value is not None]
         )
         overrides = [f"benchmark={bench}", *_model_overrides(self.model)]
+        overrides += [] if self.frames is None else [f"frames={self.frames}"]
         overrides += [*judge_overrides(self.judge), *protocol_overrides(self.protocol)]
         for key, value in (("data", self.data), ("annotations", self.annotations), ("out", self.out)):
             if value is not None:

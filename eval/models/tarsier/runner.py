@@ -42,6 +42,7 @@ class TarsierRunner:
         checkpoint: a local folder, or a hub id (`owner/name`) together with `revision`.
         revision: commit of a hub checkpoint.
         n_frames: frames sampled from a clip.
+        fps: frames per second of a clip, `n_frames` at most; None: always `n_frames`.
         max_new_tokens: most tokens of the continuation.
         device: `auto` takes CUDA, then MPS, then the CPU.
         dtype: `auto` is fp16 on GPUs, as upstream, and fp32 on CPUs.
@@ -65,6 +66,7 @@ class TarsierRunner:
         checkpoint: str,
         revision: str | None = None,
         n_frames: PositiveInt = 8,
+        fps: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None,
         max_new_tokens: PositiveInt = 512,
         device: Device = "auto",
         dtype: Dtype = "auto",
@@ -82,6 +84,7 @@ class TarsierRunner:
             )
         self.name = name
         self._n_frames = n_frames
+        self._fps = fps
         self._max_new_tokens = max_new_tokens
         self._attention = attention
         self._device_map = device_map
@@ -150,7 +153,7 @@ class TarsierRunner:
             "checkpoint": self._checkpoint.source,
             "revision": self._checkpoint.revision,
             "files_sha256": self._checkpoint.files_sha256,
-            "n_frames": self._n_frames,
+            **self.frames.describe(),
             "max_new_tokens": self._max_new_tokens,
             "device": self._model.device.type,
             "dtype": str(self._dtype).removeprefix("torch."),
@@ -170,7 +173,7 @@ class TarsierRunner:
     def frames(self) -> FramePolicy:
         """The frames that it is to be shown; they may be resized before they arrive, with the same result as here."""
         side = self._processor.frame_side
-        return FramePolicy(n_frames=self._n_frames, size=None if side is None else Square(side=side))
+        return FramePolicy(n_frames=self._n_frames, fps=self._fps, size=None if side is None else Square(side=side))
 
     @property
     def batching(self) -> Mapping[str, int]:
