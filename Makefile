@@ -1,8 +1,8 @@
 # make only spares typing: each target is one command of tarsier-eval, in a virtual environment that it sets up.
 #
-#   make eval  BENCH=mvbench [MODEL= DATA= ANN= JUDGE= PROTOCOL= LIMIT= OUT= ARGS="key=value ..."]
+#   make eval  BENCH=mvbench [MODEL= FRAMES= DATA= ANN= JUDGE= PROTOCOL= LIMIT= OUT= ARGS="key=value ..."]
 #              BENCH=mvbench/action_count is one subset; LIMIT=N draws N samples from all subsets
-#   make equivalence BENCH=mvbench [MODEL= DATA= LIMIT= TO= ARGS=]   does batching change a model's outputs here?
+#   make equivalence BENCH=mvbench [MODEL= FRAMES= DATA= LIMIT= TO= ARGS=]   does batching change a model's outputs here?
 #   make score PRED=<file or folder> [BENCH=mvbench DATA= JUDGE= PROTOCOL= OUT= ARGS=]
 #   make compare A=<run or score> B=<run or score> [TO= ARGS="--accept decoder"]
 #   make leaderboard [RUNS="<folders and bundles>" TO=] | make verify-row ROW=<number or name> [RUN= DATA=]
@@ -23,7 +23,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-VARIABLES := BENCH MODEL DATA ANN JUDGE PROTOCOL LIMIT OUT PRED UPSTREAM RUN RUNS ROW PUBLISHED VALUE AGAINST MARGIN TO BUNDLE A B ARGS PYTHON VENV
+VARIABLES := BENCH MODEL FRAMES DATA ANN JUDGE PROTOCOL LIMIT OUT PRED UPSTREAM RUN RUNS ROW PUBLISHED VALUE AGAINST MARGIN TO BUNDLE A B ARGS PYTHON VENV
 UNKNOWN   := $(filter-out $(VARIABLES),$(foreach word,$(filter-out --,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(word)))))
 UNKNOWN   := $(strip $(foreach name,$(UNKNOWN),$(if $(filter command line,$(origin $(name))),$(name))))
 $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIABLES)))
@@ -39,13 +39,13 @@ help:
 
 # exec: make puts a shell before a command with brackets in it, which would take a scheduler's SIGTERM for itself.
 eval: $(VENV)/.runtime
-	@exec $(BIN)/tarsier-eval eval $(call flag,--bench,BENCH) $(call flag,--model,MODEL) $(call flag,--data,DATA) \
-		$(call flag,--ann,ANN) $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(call flag,--limit,LIMIT) \
+	@exec $(BIN)/tarsier-eval eval $(call flag,--bench,BENCH) $(call flag,--model,MODEL) $(call flag,--frames,FRAMES) \
+		$(call flag,--data,DATA) $(call flag,--ann,ANN) $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(call flag,--limit,LIMIT) \
 		$(call flag,--out,OUT) $(ARGS)
 
 equivalence: $(VENV)/.runtime
-	@exec $(BIN)/tarsier-eval equivalence $(call flag,--bench,BENCH) $(call flag,--model,MODEL) $(call flag,--data,DATA) \
-		$(call flag,--ann,ANN) $(call flag,--limit,LIMIT) $(call flag,--to,TO) $(ARGS)
+	@exec $(BIN)/tarsier-eval equivalence $(call flag,--bench,BENCH) $(call flag,--model,MODEL) $(call flag,--frames,FRAMES) \
+		$(call flag,--data,DATA) $(call flag,--ann,ANN) $(call flag,--limit,LIMIT) $(call flag,--to,TO) $(ARGS)
 
 bench: $(VENV)/.dev
 	$(BIN)/python scripts/bench_runner.py $(ARGS)

@@ -28,6 +28,7 @@ def evaluate(
     bench: str | Sequence[str],
     *,
     model: Place | None = None,
+    frames: str | None = None,
     data: Place | None = None,
     annotations: Place | None = None,
     judge: str | None = None,
@@ -41,6 +42,7 @@ def evaluate(
     Args:
         bench: a benchmark or group, or several; `mvbench/action_count` is one subset.
         model: a name from conf/model/, a checkpoint folder, or a hub id; None: tarsier-tiny.
+        frames: the frames that it is shown, a name from conf/frames/; None: the model's own.
         data: root of annotations and videos; None: the built-in world.
         annotations: an annotation file in upstream's format, with `data` as the root of its videos.
         judge: `openai:<model>`, `azure:<deployment>`, a server's URL, `replay:<bundle>`; None: the offline one.
@@ -58,6 +60,7 @@ def evaluate(
         EvalRequest(
             bench=bench if isinstance(bench, str) else ",".join(bench),
             model=None if model is None else str(model),
+            frames=frames,
             data=data,
             annotations=annotations,
             judge=judge,

@@ -144,6 +144,10 @@ class FramePolicy:
         """Its name in conf/frames/ and in tables, such as `uniform-8` or `fps-2-max-128`."""
         return f"uniform-{self.n_frames}" if self.fps is None else f"fps-{self.fps:g}-max-{self.n_frames}"
 
+    def describe(self) -> Mapping[str, int | float]:
+        """Return the part of a model's description that is about frames; settings that are not used are left out."""
+        return {"n_frames": self.n_frames, **({} if self.fps is None else {"fps": self.fps})}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:

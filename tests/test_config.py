@@ -40,6 +40,35 @@ def test_every_model_composes(model):
     assert settings.model["_target_"].startswith("eval.models.")
 
 
+@pytest.mark.parametrize("frames", names("frames"))
+def test_every_choice_of_frames_is_named_after_its_file(frames):
+    for model in ("scripted", "tarsier-7b"):
+        before, after = (
+            load_settings([f"model={model}"]).model,
+            load_settings([f"frames={frames}", f"model={model}"]).model,
+        )
+        assert {**after, "n_frames": 8} == {**before, **({"fps": after["fps"]} if frames.startswith("fps") else {})}
+    built = build(load_settings([f"frames={frames}", "model=scripted"]).model, "model")
+    assert built.frames.name == frames
+
+
+def test_frames_are_the_models_own_unless_they_are_chosen():
+    plain, at_rate = (
+        build(load_settings(["model=scripted", *more]).model, "model") for more in ([], ["model.fps=0.5"])
+    )
+    assert plain.describe() == {"name": "scripted", "outputs": ["A"], "n_frames": 8}
+    assert at_rate.describe() == {**plain.describe(), "fps": 0.5}
+    assert at_rate.frames.name == "fps-0.5-max-8"
+    again = build(load_settings(["model=scripted", "model.n_frames=4", "frames=fps-2-max-128"]).model, "model")
+    assert (again.frames.n_frames, again.frames.fps) == (4, 2.0)
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", "nan", "inf", "often"])
+def test_a_rate_is_a_number_above_zero(rate):
+    with pytest.raises(ConfigError, match=r"^model\.fps=.* does not fit: Input should be "):
+        build(load_settings(["model=scripted", f"model.fps={rate}"]).model, "model")
+
+
 @pytest.mark.parametrize("benchmark", names("benchmark"))
 def test_every_benchmark_composes_and_is_named_after_its_file(benchmark):
     built = build(load_settings([f"benchmark={benchmark}"]).benchmark, "benchmark")
@@ -120,6 +149,8 @@ def test_upstreams_protocol_needs_its_wording(tmp_path):
         ("min_coverage=2", "min_coverage=2.0 is not a share; give a number from 0 to 1."),
         ("video.decoder=decrod", "Unknown video.decoder 'decrod'. Did you mean 'decord'?"),
         ("model.n_frames=[", "'model.n_frames=[' cannot be read; quote a value"),
+        ("frames=uniform8", "Unknown frames 'uniform8'. Did you mean 'uniform-8'?"),
+        ("FRAMES=x", "Unknown setting 'FRAMES'. Give --frames x."),
         ("judge=opneai", "Unknown judge 'opneai'. Did you mean 'openai'?"),
         ("protocol=hardend", "Unknown protocol 'hardend'. Did you mean 'hardened'?"),
         ("judge.modle=x", "Unknown setting 'judge.modle'."),

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from eval.config import PROJECT
-from eval.provenance import WITHOUT_EFFECT, code_hash
+from eval.core import Clip, Sample, Selection
+from eval.provenance import WITHOUT_EFFECT, code_hash, data_hash
 
 FILES = {
     "eval/video/frames.py": '"""Frames."""\n\nSIZE = 3  # pixels\n"""The size."""\n',
@@ -97,3 +101,22 @@ def test_a_file_that_is_no_python_counts_as_it_is(project):
 
 def test_what_is_left_out_exists():
     assert all((PROJECT / "eval" / name).exists() for name in WITHOUT_EFFECT)
+
+
+def test_samples_are_told_by_what_is_chosen_of_their_clips():
+    def of(**clip):
+        made = Clip(source=Path("a.mp4"), **clip)
+        return data_hash([Sample(id="1", benchmark="b", subset="", clip=made, prompt="p", targets=("A",))])
+
+    assert of() == of(start=0.0)
+    other = Clip(source=Path("b.mp4"))
+    chosen: list[dict[str, Any]] = [
+        {},
+        {"end": 1.0},
+        {"selection": Selection(first_frame=1)},
+        {"selection": Selection(last_frame=1)},
+        {"more": (other,)},
+        {"more": (replace(other, end=1.0),)},
+        {"more": (replace(other, selection=Selection(is_image=True)),)},
+    ]
+    assert len({of(**each) for each in chosen}) == len(chosen)

@@ -38,6 +38,7 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
         help="benchmarks, groups of them, or subsets such as mvbench/action_count, separated by commas",
     )
     parser.add_argument("--model", metavar="NAME", help="a name from conf/model, a checkpoint folder, or a hub id")
+    parser.add_argument("--frames", metavar="NAME", help="which frames it is shown: a name from conf/frames")
     parser.add_argument("--data", metavar="DIR", help="root of annotations and videos (default: the built-in world)")
     parser.add_argument("--ann", metavar="FILE", help="annotation file in upstream's format; DATA roots its videos")
     add_judge_flags(parser)
@@ -47,7 +48,7 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
 
 def model_arguments(given: argparse.Namespace) -> dict[str, Any]:
     """Return the values of these flags as arguments of an EvalRequest."""
-    named = {name: getattr(given, name) for name in ("bench", "model", "data", "judge", "protocol", "limit")}
+    named = {name: getattr(given, name) for name in ("bench", "model", "frames", "data", "judge", "protocol", "limit")}
     return {**named, "annotations": given.ann, "overrides": given.overrides}
 
 

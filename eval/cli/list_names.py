@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-HELP = "list benchmarks, groups, models and judges"
+HELP = "list benchmarks, groups, models, choices of frames and judges"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -12,11 +12,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> bool:  # noqa: ARG001 - every verb is given its flags
-    """Print the names that --bench, --model and --judge take."""
+    """Print the names that --bench, --model, --frames and --judge take."""
     from eval import config
 
     for task, members in config.groups().items():
         print(f"{task}: {', '.join(members)}")
-    for group in ("model", "judge"):
+    for group in ("model", "frames", "judge"):
         print(f"{group}: {', '.join(config.names(group))}")
     return True

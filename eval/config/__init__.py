@@ -194,9 +194,9 @@ def load_settings(overrides: Sequence[str]) -> Settings:
                 f"{name} must be a config group, got {short(node)}; set one of its settings, or leave it out."
             )
     return Settings(
-        # Only where it is given: a user's own class may not have this setting.
+        # Only where they are given: a user's own class may not have `outside` and `fps`.
         benchmark={**_plain(config.benchmark), **({"outside": True} if config.outside else {})},
-        model=_plain(config.model),
+        model={name: value for name, value in _plain(config.model).items() if (name, value) != ("fps", None)},
         judge=_plain(config.judge),
         protocol=_plain(config.protocol),
         judge_check=config.judge_check,

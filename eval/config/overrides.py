@@ -27,7 +27,8 @@ NO_ENVIRONMENT = (
 
 MAKE: Mapping[str, str] = {
     "A": "--first", "B": "--second", "AGAINST": "--against", "ANN": "--ann", "BENCH": "--bench", "BUNDLE": "--bundle",
-    "DATA": "--data", "JUDGE": "--judge", "LIMIT": "--limit", "MARGIN": "--margin", "MODEL": "--model", "OUT": "--out",
+    "DATA": "--data", "FRAMES": "--frames", "JUDGE": "--judge",
+    "LIMIT": "--limit", "MARGIN": "--margin", "MODEL": "--model", "OUT": "--out",
     "PRED": "--pred", "PROTOCOL": "--protocol", "PUBLISHED": "--published", "ROW": "--row", "RUN": "--run",
     "RUNS": "--runs", "TO": "--to", "UPSTREAM": "--upstream", "VALUE": "--value",
 }  # fmt: skip
@@ -37,9 +38,9 @@ _JUDGE = ("judge", "protocol", "verdicts", "prices", "max_cost")
 _ANNOTATIONS = ("data", "annotations", "outside", "benchmark.")
 
 USED: Mapping[str, tuple[str, ...]] = {
-    "eval": ("benchmark.", "model", "video", *_JUDGE, "data", "annotations", "outside", "limit", "full_output",
-             "accept", "min_coverage", "out", "judge_check"),
-    "equivalence": ("benchmark.", "model", "video", *_JUDGE, "data", "annotations", "outside", "limit"),
+    "eval": ("benchmark.", "model", "frames", "video", *_JUDGE, "data", "annotations", "outside", "limit",
+             "full_output", "accept", "min_coverage", "out", "judge_check"),
+    "equivalence": ("benchmark.", "model", "frames", "video", *_JUDGE, "data", "annotations", "outside", "limit"),
     "score": ("benchmark.", *_JUDGE, "judge_check", "data", "outside"),
     "judge check": (*_JUDGE, "limit"),
     "judge export": ("protocol.pack",),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import NonNegativeFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from eval.core import ClipPrompts, FramePolicy, Generation, Square
 from eval.errors import ModelError
@@ -21,6 +21,7 @@ class ScriptedModel:
         name: the model's name in results.
         outputs: the texts to give; a prompt's hash picks one.
         n_frames: frames sampled from a clip; they are decoded but not used.
+        fps: frames per second of a clip, `n_frames` at most; None: always `n_frames`.
         frame_side: side in pixels to which frames are resized before they arrive; None: no resizing.
         delay_s: seconds to spend on each clip, for measuring the rest of the pipeline.
     """
@@ -33,6 +34,7 @@ class ScriptedModel:
         name: str = "scripted",
         outputs: Sequence[str] = ("A",),
         n_frames: PositiveInt = 8,
+        fps: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None,
         frame_side: PositiveInt | None = 336,
         delay_s: NonNegativeFloat = 0.0,
     ) -> None:
@@ -40,13 +42,13 @@ class ScriptedModel:
             raise ModelError("model.outputs is empty: a scripted model needs at least one output.")
         self.name = name
         size = None if frame_side is None else Square(side=frame_side)
-        self.frames = FramePolicy(n_frames=n_frames, size=size)
+        self.frames = FramePolicy(n_frames=n_frames, fps=fps, size=size)
         self._delay_s = delay_s
         self._outputs = tuple(outputs)
 
     def describe(self) -> Mapping[str, Any]:
         """Return everything the outputs depend on."""
-        return {"name": self.name, "outputs": list(self._outputs), "n_frames": self.frames.n_frames}
+        return {"name": self.name, "outputs": list(self._outputs), **self.frames.describe()}
 
     def clips_at_once(self, n_prompts: int) -> int:  # noqa: ARG002
         """Return 1: larger calls bring no gain."""

@@ -60,7 +60,7 @@ def unshowable(sample: Sample, frames: FramePolicy) -> str:
         what = f"has messages of {', '.join(turn.role for turn in sample.turns)}"
     else:
         return ""
-    return f"the row of this sample {what}, which only a model of the Tarsier2 family can be shown"
+    return f"the row of this sample {what}; choose a model of the Tarsier2 family for it"
 
 
 def predict(

@@ -22,6 +22,8 @@ class EvalRequest:
     """Benchmarks or groups of them, separated by commas; `mvbench/action_count` is one subset of a benchmark."""
     model: str | None = None
     """A name from conf/model/, a checkpoint folder, or a hub id."""
+    frames: str | None = None
+    """The frames that it is shown: a name from conf/frames/; None: the model's own."""
     data: Place | None = None
     """Root of annotations and videos; None: the built-in world."""
     annotations: Place | None = None
@@ -42,11 +44,13 @@ class EvalRequest:
     def settings_of(self, bench: str) -> configuration.Settings:
         """Return the checked settings of one of its benchmarks. Raises ConfigError."""
         given = {"data": self.data, "annotations": self.annotations, "out": self.out, "limit": self.limit,
-                 "model": self.model, "judge": self.judge, "protocol": self.protocol}  # fmt: skip
+                 "model": self.model, "frames": self.frames,
+                 "judge": self.judge, "protocol": self.protocol}  # fmt: skip
         configuration.refuse_unused(
             self.verb, self.overrides, [name for name, value in given.items() if value is not None]
         )
         overrides = [f"benchmark={bench}", *_model_overrides(self.model)]
+        overrides += [] if self.frames is None else [f"frames={self.frames}"]
         overrides += [*judge_overrides(self.judge), *protocol_overrides(self.protocol)]
         for key, value in (("data", self.data), ("annotations", self.annotations), ("out", self.out)):
             if value is not None:
@@ -100,6 +104,8 @@ class WhyRequest:
 
 def _model_overrides(model: str | None) -> list[str]:
     """Return the overrides for --model: a name from conf/model, a checkpoint folder, or a hub id."""
+    from eval.models.families import family_of
+
     known = configuration.names("model")
     if model is None:
         return []
@@ -109,17 +115,18 @@ def _model_overrides(model: str | None) -> list[str]:
     if folder.is_dir():
         folder = absolute(folder)
         return [
-            "model=tarsier-7b",
+            f"model={family_of(folder).example}",
             f"model.name={configuration.quoted(folder.name)}",
             f"model.checkpoint={configuration.quoted(str(folder))}",
             "model.revision=null",
         ]
     if model.count("/") == 1 and not model.startswith((".", "/", "~")):
         name = configuration.quoted(model.split("/")[1])
+        # Its config.json is not here yet; the runner refuses one of another family, and names the right setting.
         return [
-            "model=tarsier-7b",
+            f"model={'tarsier2-7b' if 'tarsier2' in model.lower() else 'tarsier-7b'}",
             f"model.name={name}",
             f"model.checkpoint={configuration.quoted(model)}",
-            "model.revision=main",  # the commit pinned in the yaml is Tarsier-7b's
+            "model.revision=main",  # the commit pinned in the yaml is another checkpoint's
         ]
     raise ConfigError(f"Unknown model {model!r}: no such folder, and no such name. {did_you_mean(model, known)}")

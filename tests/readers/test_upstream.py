@@ -1,9 +1,10 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from eval.core import Clip, Prediction, Sample
+from eval.core import Clip, Prediction, Sample, Turn
 from eval.errors import DataError
 from eval.readers.predictions import read_predictions
 from eval.readers.upstream import read_upstream
@@ -42,7 +43,9 @@ def write(tmp_path):
 def test_both_branches_give_the_same_sample(write, tmp_path):
     one, other = (read_upstream(write(made), "TV")[0] for made in (row(), messages()))
     samples = [made.sample("tv", made.clip(VideoIndex(tmp_path))) for made in (one, other)]
-    assert samples[0] == samples[1]
+    assert samples[0] == replace(samples[1], turns=())
+    user = Turn(role="user", parts=(None, "Question: Q?\n(A) x\n(B) y"))
+    assert samples[1].turns == (user, Turn(role="assistant", parts=(" Answer: (",)))
     assert samples[0].id == "TV/Move_0"
     assert (samples[0].subset, samples[0].targets, samples[0].options) == ("Move", ("A",), ("x", "y"))
     assert samples[0].cluster == "v.mp4"
@@ -142,9 +145,13 @@ def test_a_row_that_does_not_fit_is_named(write, change, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda m: m["messages"].append(m["messages"][0]), "the roles"),
-        (lambda m: m["messages"][0]["content"].reverse(), "the types"),
-        (lambda m: m["messages"][0]["content"][0]["video"].update(frame_indices=[1]), "picks frames"),
+        (lambda m: m["messages"][0].update(role="tool"), r"messages\[0\]\.role' is 'tool', expected system, user"),
+        (lambda m: m["messages"][0]["content"].pop(0), "field 'messages' show no video and no image"),
+        (
+            lambda m: m["messages"][0]["content"][0].update(type="audio"),
+            r"content\[0\]\.type' is 'audio', expected text",
+        ),
+        (lambda m: m["messages"][0]["content"][0].update(video=None), r"content\[0\]\.video' is missing"),
         (lambda m: m["messages"][0]["content"][1].pop("text"), r"messages\[0\]\.content\[1\]\.text' is missing"),
     ],
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from eval.core import Clip, Coverage, Generation, LoadedClip, Sample
+from eval.core import Clip, Coverage, FramePolicy, Generation, LoadedClip, Sample, Selection, Turn
 from eval.errors import ConfigError, MediaError, ModelError
 from eval.models.scripted import ScriptedModel
 from eval.running.predict import coverage, group_by_clip, predict
@@ -218,3 +219,63 @@ def test_coverage_counts_media_by_subset(clips):
         Coverage(subset="b", total=1, present=1),
     ]
     assert [c.fraction for c in coverage(samples)] == [0.5, 1.0]
+
+
+USER, BEGUN = Turn(role="user", parts=(None, "q")), Turn(role="assistant", parts=(" (",))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"clip": Clip(source=Path("a"), more=(Clip(source=Path("b")),))}, "has 2 videos and images"),
+        ({"clip": Clip(source=Path("a"), selection=Selection(fps=1.0))}, "picks its frames"),
+        ({"turns": (Turn(role="system", parts=("s",)), USER, BEGUN)}, "has messages of system, user, assistant"),
+        ({"turns": (USER, BEGUN)}, ""),
+        ({"turns": (USER,)}, ""),
+        ({}, ""),
+    ],
+)
+def test_what_only_tarsier2_can_be_shown_fails_before_it_is_loaded(clips, change, said):
+    loaded = []
+
+    def noted(wanted):
+        loaded.extend(wanted := list(wanted))
+        yield from load(wanted)
+
+    model = Limited(most=26)
+    odd, plain = replace(sample("odd", clips / "one.mp4"), **change), sample("plain", clips / "two.mp4")
+    predictions = {p.id: p for p in run([odd, plain], model, noted)}
+    assert predictions["plain"].output
+    assert (predictions["odd"].error is None) == (not said)
+    assert said in (predictions["odd"].error or "")
+    assert len(loaded) == (1 if said else 2)
+    model.frames = FramePolicy(n_frames=8, rule="tarsier2")
+    assert run([odd], model)[0].output
+
+
+def test_the_model_gets_conversations_and_the_frames_of_each_medium(clips):
+    asked = []
+
+    class Noting(ScriptedModel):
+        def generate(self, these, clock=None):
+            asked.extend(these)
+            return super().generate(these, clock)
+
+    def counted(wanted):
+        for one in load(wanted):
+            yield replace(one, counts=(5, 3))
+
+    clip = Clip(source=clips / "one.mp4", more=(Clip(source=clips / "two.mp4"),))
+    first = replace(sample("1", clips / "one.mp4"), clip=clip, turns=(USER, BEGUN))
+    model = Noting()
+    model.frames = FramePolicy(n_frames=8, rule="tarsier2")
+    predictions = run([first, replace(first, id="2", turns=())], model, counted)
+    (one,) = asked
+    assert (one.counts, one.turns) == ((5, 3), [(USER, BEGUN), ()])
+    assert [p.n_frames for p in predictions] == [8, 8]
+
+
+def test_media_count_as_present_when_all_of_a_prompt_are(clips):
+    clip = Clip(source=clips / "one.mp4", more=(Clip(source=clips / "gone.mp4"),))
+    (found,) = coverage([replace(sample("1", clips / "one.mp4"), clip=clip)])
+    assert (found.total, found.present) == (1, 0)

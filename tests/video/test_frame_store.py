@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from eval.core import Clip, FramePolicy, LoadedClip, PictureRules, Square
+from eval.core import Area, Clip, FramePolicy, LoadedClip, PictureRules, Selection, Square
 from eval.video import frame_store, frames, loading
 from eval.video.frame_store import FrameStore
 from eval.video.workers import FrameLoader
@@ -94,12 +95,32 @@ def test_whatever_was_asked_is_part_of_the_key(store: FrameStore, clip: Clip, tm
         (Clip(source=files[:1]), 4, 56),
         (Clip(source=tmp_path), 4, 56),
         (Clip(source=tmp_path, fps=1.0, start=2.0), 4, 56),
+        (Clip(source=clip.source, selection=Selection(first_frame=1)), 4, 56),
+        (Clip(source=clip.source, selection=Selection(last_frame=1)), 4, 56),
+        (Clip(source=clip.source, more=(Clip(source=files[0]),)), 4, 56),
+        (Clip(source=clip.source, more=(Clip(source=files[1]),)), 4, 56),
+        (Clip(source=clip.source, more=(Clip(source=files[1], end=0.1),)), 4, 56),
     ]
     keys = [store.key(clip, policy(n, side), "pyav") for clip, n, side in asked]
     assert None not in keys
     assert len({key.name for key in keys if key}) == len(asked)
     again = [FrameStore(store.folder).key(clip, policy(n, side), "pyav") for clip, n, side in asked]
     assert again == keys
+
+
+def test_the_whole_policy_is_part_of_the_key(store: FrameStore, clip: Clip) -> None:
+    plain, area = policy(4, 56), Area(max_pixels=100)
+    others = [
+        plain,
+        replace(plain, rule="tarsier2"),
+        replace(plain, fps=1.0),
+        replace(plain, size=area),
+        replace(plain, size=replace(area, min_pixels=50)),
+        replace(plain, size=replace(area, factor=28)),
+    ]
+    keys = [store.key(clip, each, "pyav") for each in others]
+    assert None not in keys
+    assert len({key.name for key in keys if key}) == len(others)
 
 
 def test_the_rules_for_pictures_are_part_of_the_key(store: FrameStore, clip: Clip) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,13 @@ def test_a_pipe_is_not_waited_for(tmp_path):
 
     os.mkfifo(tmp_path / "pipe.mp4")
     assert of(tmp_path / "pipe.mp4") is None
+
+
+def test_further_media_count_in_order(video, tmp_path):
+    (tmp_path / "b.mp4").write_bytes(b"b")
+    other = Clip(source=tmp_path / "b.mp4")
+    both = media_id(Clip(source=video, more=(other,)))
+    assert both is not None
+    assert len({of(video), of(other.source), both, media_id(replace(other, more=(Clip(source=video),)))}) == 4
+    (tmp_path / "b.mp4").unlink()
+    assert media_id(Clip(source=video, more=(other,))) is None

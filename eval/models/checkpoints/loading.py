@@ -113,8 +113,16 @@ def check_settings(folder: Path, family: Family | None = None) -> Any:
     """
     if not (folder / CONFIG).is_file():
         raise ModelError(f"{folder} is not a{' ' + family.name if family else ''} checkpoint: it has no {CONFIG}.")
-    family = family or family_of(folder)
-    config = family.read_config(folder)
+    try:
+        config = (family or family_of(folder)).read_config(folder)
+    except ModelError:
+        if family is None or (found := family_of(folder)).name == family.name:
+            raise
+        raise ModelError(
+            f"{folder} is a {found.name} checkpoint, and not {family.name}'s: run it with --model {found.example} "
+            f"model.checkpoint=<the same>, or give its folder as --model."
+        ) from None
+    family = config.family
     if missing := family.missing_files(folder):
         raise ModelError(f"{folder} is not a {family.name} checkpoint: it has no {', and no '.join(missing)}.")
     _refuse_code(folder, family)

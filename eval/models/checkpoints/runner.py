@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveInt
 
 from eval.core import ClipPrompts, FramePolicy, Generation, StopWhen
 from eval.errors import ModelError
@@ -74,7 +74,7 @@ class CheckpointRunner(ABC):
         checkpoint: str,
         revision: str | None = None,
         n_frames: PositiveInt | None = None,
-        fps: PositiveFloat | None = None,
+        fps: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None,
         max_new_tokens: PositiveInt = 512,
         device: Device = "auto",
         dtype: Dtype = "auto",
@@ -175,8 +175,7 @@ class CheckpointRunner(ABC):
             "checkpoint": self._checkpoint.source,
             "revision": self._checkpoint.revision,
             "files_sha256": self._checkpoint.files_sha256,
-            "n_frames": self._n_frames,
-            **({} if self._fps is None else {"fps": self._fps}),
+            **self.frames.describe(),
             "max_new_tokens": self._max_new_tokens,
             "device": self._model.device.type,
             "dtype": str(self._dtype).removeprefix("torch."),

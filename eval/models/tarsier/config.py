@@ -15,6 +15,7 @@ from transformers import LlavaConfig
 
 from eval.errors import ModelError
 from eval.models.checkpoints.headers import CONFIG, read_object, refuse_absurd
+from eval.models.tarsier.family import SEPARATORS
 from eval.readers.malformed import printable
 
 if TYPE_CHECKING:
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
 
 PARTS = {"text_config": "llama", "vision_config": "clip_vision_model"}
 """Model types of a Tarsier checkpoint's parts."""
-
-SEPARATORS = ("image_newline_idx", "image_new_idx")
-"""Keys of the token ids that distinguish a Tarsier config from any other LLaVA's.
-In Tarsier-7b no token of the tokenizer has these ids."""
 
 SIZES = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
 """Sizes of both parts, at least one each."""

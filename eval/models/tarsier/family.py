@@ -9,9 +9,12 @@ from typing import Any
 from eval.models.families import Family
 
 
-def _is_of(raw: Mapping[str, Any]) -> bool:
-    from eval.models.tarsier.config import SEPARATORS
+SEPARATORS = ("image_newline_idx", "image_new_idx")
+"""Keys of the token ids that distinguish a Tarsier config from any other LLaVA's.
+In Tarsier-7b no token of the tokenizer has these ids."""
 
+
+def _is_of(raw: Mapping[str, Any]) -> bool:
     text = raw.get("text_config")
     kind = text.get("model_type", "llama") if isinstance(text, dict) else "llama"
     return raw.get("model_type") == "llava" and kind == "llama" and any(key in raw for key in SEPARATORS)

@@ -17,13 +17,14 @@ from transformers import Qwen2VLConfig
 
 from eval.errors import ModelError
 from eval.models.checkpoints.headers import CONFIG, read_object, refuse_absurd
+from eval.models.tarsier2.family import TEXT
 from eval.readers.malformed import printable
 
 if TYPE_CHECKING:
     from eval.models.families import Family
 
-TEXT, VISION = ("qwen2_vl", "qwen2_vl_text"), ("qwen2_vl", "qwen2_vl_vision")
-"""Model types of the parts, as published and as transformers 5 names them."""
+VISION = ("qwen2_vl", "qwen2_vl_vision")
+"""Model types of the vision tower, as published and as transformers 5 names it."""
 
 MAX_PIXELS, BUDGET = 460_800, 128 * 384 * 384
 """Upstream's limits: pixels of a frame, and of all frames of a prompt, each counted twice."""
@@ -74,12 +75,6 @@ class Tarsier2Config(Qwen2VLConfig):
     def max_positions(self) -> int:
         """The longest prompt that the language model was trained on; rotary positions continue beyond it."""
         return int(self.text_config.max_position_embeddings)
-
-
-def is_tarsier2(raw: Mapping[str, Any]) -> bool:
-    """Whether the content of a config.json is a Tarsier2's."""
-    text = raw.get("text_config")
-    return raw.get("model_type") == "llava" and isinstance(text, dict) and text.get("model_type") in TEXT
 
 
 def read_config(folder: Path) -> Tarsier2Config:

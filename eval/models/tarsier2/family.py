@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from eval.models.families import Family
-from eval.models.tarsier2.config import is_tarsier2, read_config
+
+
+TEXT = ("qwen2_vl", "qwen2_vl_text")
+"""Model types of the language part, as published and as transformers 5 names it."""
+
+
+def _is_of(raw: Mapping[str, Any]) -> bool:
+    text = raw.get("text_config")
+    return raw.get("model_type") == "llava" and isinstance(text, dict) and text.get("model_type") in TEXT
+
+
+def _read_config(folder: Path) -> Any:
+    from eval.models.tarsier2.config import read_config
+
+    return read_config(folder)
 
 
 def _missing_files(folder: Path) -> list[str]:
@@ -24,8 +39,8 @@ def _model_class() -> Any:
 FAMILY = Family(
     name="Tarsier2",
     example="tarsier2-7b",
-    is_of=is_tarsier2,
-    read_config=read_config,
+    is_of=_is_of,
+    read_config=_read_config,
     missing_files=_missing_files,
     model_class=_model_class,
     weight_names={
