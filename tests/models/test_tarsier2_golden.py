@@ -97,7 +97,7 @@ def asked(case, runner, tmp_path):
     clip = read.clip(VideoIndex("/", walk=False))
     sample = read.sample("made", clip)
     loaded = load(clip, policy=runner.frames, decoder="pyav")
-    if loaded.error:
+    if loaded.error or loaded.frames is None:
         return loaded.error
     return ClipPrompts(frames=loaded.frames, prompts=[sample.prompt], turns=[sample.turns], counts=loaded.counts)
 

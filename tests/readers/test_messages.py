@@ -59,8 +59,17 @@ def test_media_stand_where_the_row_has_them(read, data):
     sample = read(made)
     assert sample.clip == Clip(source=data / "a.mp4", more=(Clip(source=data / "b.mp4"),))
     assert sample.turns == (
-        Turn(role="user", parts=("First:", None, "Then:\n", None, "Which?")),
-        Turn(role="assistant", parts=()),
+        Turn(
+            role="user",
+            parts=(
+                ("text", "First:"),
+                ("video", ""),
+                ("text", "Then:\n"),
+                ("video", ""),
+                ("text", "Which?"),
+            ),
+        ),
+        Turn(role="assistant", parts=(("text", ""),)),
     )
     assert sample.prompt == "First:\n<video>\nThen:\n<video>\nWhich?"
     assert sample.targets == ("A",)
@@ -73,19 +82,36 @@ def test_media_stand_where_the_row_has_them(read, data):
         ((), (Turn(role="assistant", parts=()),), "<video>\n Q "),
         (
             (text(" Yes"), text(",")),
-            (Turn(role="assistant", parts=(" Yes", ",")),),
+            (
+                Turn(
+                    role="assistant",
+                    parts=(
+                        ("text", " Yes"),
+                        ("text", ","),
+                    ),
+                ),
+            ),
             "USER: <video>\n Q \nASSISTANT: Yes,",
         ),
         (
             (text(" ("), text("B", reference="B")),
-            (Turn(role="assistant", parts=(" (",)),),
+            (Turn(role="assistant", parts=(("text", " ("), ("text", ""))),),
             "USER: <video>\n Q \nASSISTANT: (",
         ),
     ],
 )
 def test_the_begun_answer(read, data, answer, turns, prompt):
     sample = read(row(video(), text(" Q "), answer=answer))
-    assert sample.turns == (Turn(role="user", parts=(None, " Q ")), *turns)
+    assert sample.turns == (
+        Turn(
+            role="user",
+            parts=(
+                ("video", ""),
+                ("text", " Q "),
+            ),
+        ),
+        *turns,
+    )
     assert sample.prompt == prompt
     assert sample.clip == Clip(source=data / "v.mp4")
 
@@ -99,7 +125,7 @@ def test_a_system_message_and_earlier_turns(read):
     sample = read(row(video(), text("Who?"), before=before, answer=[text(" It is"), text("", reference="x")]))
     assert sample.prompt == "Be brief.\nUSER: Hello.\nASSISTANT: Hi.\nUSER: <video>\nWho?\nASSISTANT: It is"
     assert [turn.role for turn in sample.turns] == ["system", "user", "assistant", "user", "assistant"]
-    assert sample.turns[2].parts == (" Hi.",)
+    assert sample.turns[2].parts == (("text", " Hi."),)
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,14 @@ def test_both_branches_give_the_same_sample(write, tmp_path):
     one, other = (read_upstream(write(made), "TV")[0] for made in (row(), messages()))
     samples = [made.sample("tv", made.clip(VideoIndex(tmp_path))) for made in (one, other)]
     assert samples[0] == replace(samples[1], turns=())
-    user = Turn(role="user", parts=(None, "Question: Q?\n(A) x\n(B) y"))
-    assert samples[1].turns == (user, Turn(role="assistant", parts=(" Answer: (",)))
+    user = Turn(
+        role="user",
+        parts=(
+            ("video", ""),
+            ("text", "Question: Q?\n(A) x\n(B) y"),
+        ),
+    )
+    assert samples[1].turns == (user, Turn(role="assistant", parts=(("text", " Answer: ("), ("text", ""))))
     assert samples[0].id == "TV/Move_0"
     assert (samples[0].subset, samples[0].targets, samples[0].options) == ("Move", ("A",), ("x", "y"))
     assert samples[0].cluster == "v.mp4"

@@ -221,7 +221,16 @@ def test_coverage_counts_media_by_subset(clips):
     assert [c.fraction for c in coverage(samples)] == [0.5, 1.0]
 
 
-USER, BEGUN = Turn(role="user", parts=(None, "q")), Turn(role="assistant", parts=(" (",))
+USER, BEGUN = (
+    Turn(
+        role="user",
+        parts=(
+            ("video", ""),
+            ("text", "q"),
+        ),
+    ),
+    Turn(role="assistant", parts=(("text", " ("),)),
+)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +238,10 @@ USER, BEGUN = Turn(role="user", parts=(None, "q")), Turn(role="assistant", parts
     [
         ({"clip": Clip(source=Path("a"), more=(Clip(source=Path("b")),))}, "has 2 videos and images"),
         ({"clip": Clip(source=Path("a"), selection=Selection(fps=1.0))}, "picks its frames"),
-        ({"turns": (Turn(role="system", parts=("s",)), USER, BEGUN)}, "has messages of system, user, assistant"),
+        (
+            {"turns": (Turn(role="system", parts=(("text", "s"),)), USER, BEGUN)},
+            "has messages of system, user, assistant",
+        ),
         ({"turns": (USER, BEGUN)}, ""),
         ({"turns": (USER,)}, ""),
         ({}, ""),

@@ -8,7 +8,6 @@ from typing import Any
 
 from eval.models.families import Family
 
-
 SEPARATORS = ("image_newline_idx", "image_new_idx")
 """Keys of the token ids that distinguish a Tarsier config from any other LLaVA's.
 In Tarsier-7b no token of the tokenizer has these ids."""

@@ -7,7 +7,6 @@ which transformers' classes replace, are left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

@@ -8,7 +8,6 @@ from typing import Any
 
 from eval.models.families import Family
 
-
 TEXT = ("qwen2_vl", "qwen2_vl_text")
 """Model types of the language part, as published and as transformers 5 names it."""
 
