@@ -11,6 +11,7 @@ from eval.__main__ import main
 from eval.config import PROJECT
 
 
+@pytest.mark.slow
 def test_the_help_of_every_command_imports_nothing_heavy():
     code = (
         "import sys\nfrom eval.__main__ import main\nfrom eval.cli import VERBS\n"
@@ -32,6 +33,7 @@ def test_parsed_arguments_go_no_further_than_the_commands():
     assert found <= {root / "__main__.py", *(root / "cli").rglob("*.py")}
 
 
+@pytest.mark.slow
 def test_the_module_is_the_same_program():
     done = subprocess.run([sys.executable, "-m", "eval", "list"], capture_output=True, text=True, check=True)
     assert "mvbench" in done.stdout
@@ -96,6 +98,7 @@ def test_a_mistake_gives_one_line_and_exit_code_2(arguments, said, capsys):
     assert captured.out == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -10,7 +10,7 @@ from eval.__main__ import main
 from eval.config import BUILTIN
 from tests.cli.runs import evaluate, needs_world, read
 
-pytestmark = [needs_world, pytest.mark.slow]
+pytestmark = [needs_world, pytest.mark.slow, pytest.mark.usefixtures("read_here")]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.cli.judged import descriptions, questions
 from tests.cli.runs import command, needs_world
 from tests.judges.sensible import sensible
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("read_here")]
 
 PROJECT = Path(__file__).resolve().parents[2]
 

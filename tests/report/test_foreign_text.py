@@ -95,6 +95,7 @@ def test_a_table_holds_no_control_characters(tmp_path):
     assert read_csv(tmp_path / "t.csv") == rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closing", ["| true", ">&-", "2>&-", "<&- >&- 2>&-"])
 @pytest.mark.parametrize("words", ["list", "--version", "--help"])
 def test_a_closed_output_ends_quietly(closing, words):
