@@ -7,16 +7,15 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from eval import provenance
-from eval.config import PROJECT, Settings
-from eval.core import Clip, LoadedClip
+from eval import config, provenance
+from tests.reading import ReadHere
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -33,44 +32,21 @@ def n_points(request: pytest.FixtureRequest) -> int:
     return points
 
 
-class ReadHere:
-    """Reads clips in this process, in place of a FrameLoader, whose processes have tests of their own."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    def __enter__(self) -> ReadHere:  # noqa: PYI034 (Python 3.10 has no Self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing was started."""
-
-    def load(
-        self, clips: Iterable[Clip], *, n_frames: int, side: int | None, ahead: int | None = None
-    ) -> Iterator[LoadedClip]:
-        from eval.video.frame_store import FrameStore
-        from eval.video.loading import load
-
-        how, folder = self._settings, self._settings.loading.store
-        store = FrameStore(folder) if folder else None
-        for clip in clips:
-            yield load(clip, n_frames=n_frames, side=side, decoder=how.decoder, rules=how.picture_rules, store=store)
-
-
-@pytest.fixture(scope="session")
-def git() -> Callable[..., str]:
-    """What git says of this checkout, asked once."""
-    asked = cache(provenance._git)
-    asked(PROJECT, "rev-parse", "HEAD")
-    asked(PROJECT, "status", "--porcelain", "--untracked-files=no")
-    return asked
+@pytest.fixture(scope="session", autouse=True)
+def asked_once() -> Iterator[None]:
+    """Ask git and read the cards of all benchmarks once, and not with every command: neither changes during tests."""
+    version, cards = cache(provenance.code_version), cache(lambda _project, read=config.cards: read())
+    version(config.PROJECT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("eval.running.outcome.code_version", version)
+        patch.setattr(config, "cards", lambda: cards(config.PROJECT))
+        yield
 
 
 @pytest.fixture
-def read_here(monkeypatch: pytest.MonkeyPatch, git: Callable[..., str]) -> None:
-    """Let runs start no process: clips are read in this one, and git was asked before."""
+def read_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let runs read clips in this process, and start no other."""
     monkeypatch.setattr("eval.running.start.frame_loader", ReadHere)
-    monkeypatch.setattr("eval.provenance._git", git)
 
 
 @pytest.fixture(autouse=True)

@@ -61,9 +61,13 @@ def test_every_way_to_print_is_harmless(capsys):
     harmless(capsys.readouterr().err, lines=1)
 
 
-def test_errors_and_warnings_are_harmless_lines(capsys):
+def test_errors_are_harmless_lines(capsys):
     assert main(["why", "--run", EVIL]) == 2
     harmless(capsys.readouterr().err, lines=1)
+
+
+@pytest.mark.slow
+def test_warnings_are_harmless_lines():
     done = subprocess.run(
         [sys.executable, "-c", "import logging, eval.__main__ as m; m._log_one_line(); logging.warning('%s', "
          + ascii(EVIL) + ")"],
