@@ -103,7 +103,7 @@ import: $(VENV)/.runtime
 # As many processes as there are cores, so that each had better keep to one thread.
 test test-fast: export OMP_NUM_THREADS := 1
 # Tests are rewritten, and started processes import: both are compiled once and not each time.
-test test-fast: unexport PYTHONDONTWRITEBYTECODE
+test test-fast: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
