@@ -39,7 +39,7 @@ def evaluate(
     """Run a model on benchmarks, and return the result of each; the folder of a run that was stopped goes on.
 
     Args:
-        bench: a benchmark or group, or several; `mvbench/action_count` is one subset.
+        bench: a benchmark or group, or several; `mvbench/state_change` is one subset.
         model: a name from conf/model/, a checkpoint folder, or a hub id; None: tarsier-tiny.
         data: root of annotations and videos; None: the built-in world.
         annotations: an annotation file in upstream's format, with `data` as the root of its videos.

@@ -17,7 +17,7 @@ from eval.errors import ConfigError
 from eval.report.equivalence import Equivalence, Flip
 from eval.report.terminal import RunProgress
 from eval.running.judge_session import Judging
-from eval.running.part import benchmarks_of, draw, of_subsets
+from eval.running.part import benchmarks_of, draw, of_subsets, place_of
 from eval.running.predict import Load, predict
 from eval.running.request import EvalRequest
 from eval.running.start import frame_loader
@@ -37,7 +37,7 @@ def measure_equivalence(request: EvalRequest) -> Equivalence:
     settings = request.settings_of(bench)
     benchmark, _ = Judging(settings).benchmark(settings)
     population = list(benchmark.samples())
-    chosen = of_subsets([(sample.subset, sample) for sample in population], subsets, benchmark)
+    chosen = of_subsets([(sample.subset, sample) for sample in population], subsets, benchmark, place_of(settings))
     samples = draw(chosen, settings.limit)
     with frame_loader(settings) as loader:
         model = building.build(settings.model, "model")

@@ -68,7 +68,7 @@ def score(request: ScoreRequest) -> tuple[Result, bool]:
     read = source / PREDICTIONS if source.is_dir() and known else source
     tolerance = BadRowPolicy()
     found = read_predictions(read, benchmark.name, benchmark.dataset, benchmark.subsets_of, tolerance)
-    pairs = of_subsets([(pair[0].subset, pair) for pair in found], subsets, benchmark)
+    pairs = of_subsets([(pair[0].subset, pair) for pair in found], subsets, benchmark, str(source))
     if subsets:
         known |= _of_part(known, found, pairs, subsets, benchmark)
     known["rows_passed_over"] = dict(tolerance.others)

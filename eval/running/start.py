@@ -18,7 +18,7 @@ from eval.running.judge_session import Judging
 from eval.running.loop import Job, run
 from eval.running.media_check import changed_media
 from eval.running.outcome import stamp
-from eval.running.part import benchmarks_of, describe, draw, of_subsets
+from eval.running.part import benchmarks_of, describe, draw, of_subsets, place_of
 from eval.running.predict import coverage
 from eval.running.request import EvalRequest
 from eval.runs.folder import PREDICTIONS, RESULT, RUN, refuse_changed, refuse_foreign
@@ -105,7 +105,7 @@ def _job(settings: Settings, out: Path, judging: Judging, subsets: Sequence[str]
         if sample.id in seen:
             raise DataError(f"{benchmark.name}: the sample id {sample.id!r} comes twice; ids must be unique.")
         seen.add(sample.id)
-    chosen = of_subsets([(sample.subset, sample) for sample in population], subsets, benchmark)
+    chosen = of_subsets([(sample.subset, sample) for sample in population], subsets, benchmark, place_of(settings))
     samples = draw(chosen, settings.limit)
     part = describe(population, samples, settings.limit, subsets, benchmark.scorer.traits.renamed)
     short = [c for c in coverage(samples) if c.fraction < settings.min_coverage]
