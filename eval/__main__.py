@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from eval.cli import ALSO, VERBS
 from eval.cli.flags import add_verbs
 from eval.errors import TarsierEvalError, did_you_mean
+from eval.readers.numbers import decimal, integer
 
 COMPLETE, INCOMPLETE, USAGE, INTERRUPTED, UNREAD = 0, 1, 2, 130, 141
 """Exit codes: every sample has an output; some failed; nothing was run; stopped by the user; nobody reads on."""
@@ -45,6 +46,8 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, **more: Any) -> None:
         self.needed: list[str] = []
         super().__init__(**more)
+        self.register("type", int, integer)
+        self.register("type", float, decimal)
         self.set_defaults(parser=self)  # after parsing, the parser of the command that was given
 
     def add_argument(self, *names: Any, required: bool = False, **more: Any) -> argparse.Action:
@@ -60,7 +63,7 @@ class _Parser(argparse.ArgumentParser):
 
         self.error(unknown_words(words, [option for option in self._option_string_actions if option.startswith("--")]))
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse arguments; exit with a usage error where they begin with a flag or a setting of one of the commands."""
         words = sys.argv[1:] if args is None else list(args)
         name = words[0].partition("=")[0] if words else ""
@@ -101,6 +104,7 @@ def parser() -> _Parser:
 
 def _parsed(root: _Parser, argv: Sequence[str] | None) -> argparse.Namespace:
     """Return the arguments with all settings: argparse itself accepts settings in one place between flags only."""
+    given: argparse.Namespace
     given, rest = root.parse_known_args(argv)
     settings = [text for text in rest if "=" in text and not text.startswith("-") and "overrides" in given]
     others = [text for text in rest if text not in settings]

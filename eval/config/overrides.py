@@ -14,6 +14,7 @@ from typing import Any
 
 from eval.errors import ConfigError, did_you_mean
 from eval.readers.malformed import printable
+from eval.readers.numbers import is_written_oddly
 from eval.readers.videos import MAX_PATH
 
 MAX_VALUE, MAX_BRACKETS = 65_536, 200
@@ -150,6 +151,8 @@ def refuse_odd(override: str, names: Names) -> None:
         raise ConfigError(f"{shown!r}... is too long or too deeply nested for a setting; put a list into conf/.")
     if not value.replace(f"{DOLLAR}{{", "").isprintable() and "\n" not in value:
         raise ConfigError(f"{shown!r} holds characters that do not show; leave them out.")
+    if is_written_oddly(value):
+        raise ConfigError(f"{shown!r}: write numbers in plain digits, such as 10; quote a text: '{key}=\"...\"'.")
     if _ENVIRONMENT.search(value):
         raise ConfigError(f"{shown!r}: {NO_ENVIRONMENT}.")
     if (known := names(key)) and value.strip("'\"") not in known:  # a path would lead to files elsewhere

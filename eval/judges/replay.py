@@ -129,7 +129,8 @@ class ReplayJudge(RecordedJudge):
             why = (
                 "none of its calls had a reply; score it again"
                 if self._judge.get("provider")
-                else f"{self.name!r} computes its own again; name that judge"
+                else f"{self.name!r} computes its own again. Score the predictions with --judge {self.name}, "
+                "or pack the run: tarsier-eval bundle"
             )
             raise ConfigError(f"{self.place} holds no verdicts of a server: {why}.")
 

@@ -15,6 +15,7 @@ import gzip
 import hashlib
 import io
 import json
+import shlex
 import tarfile
 import tempfile
 import zlib
@@ -88,6 +89,14 @@ def is_bundle(path: Path) -> bool:
             return _header(file.read(_BLOCK)).name == MANIFEST
     except (OSError, EOFError, zlib.error, DataError):
         return False
+
+
+def refuse_bundle(path: Path) -> None:
+    """Raise DataError where a bundle is given to a command that takes a folder."""
+    if path.is_file() and is_bundle(path):
+        to = shlex.quote(path.name.removesuffix(SUFFIX))
+        how = f"mkdir {to} && tar -xzf {shlex.quote(str(path))} -C {to}"
+        raise DataError(f"{path} is a bundle, and this takes a folder: unpack it ({how}) and give {to}.")
 
 
 def open_bundle(path: Path, folder: Path) -> None:

@@ -110,10 +110,8 @@ def verify(folder: Path, result: Mapping[str, Any], name: str) -> None:
     found = _seal(content)
     if found != known:
         lines = known.get("lines") if isinstance(known, dict) else None
-        raise RunError(
-            f"{path} is not as {RESULT} was computed with it: it holds {found['lines']} lines of {lines}, or others. "
-            f"{_AGAIN}"
-        )
+        how = "its lines were changed" if lines == found["lines"] else f"it has {found['lines']} lines, not {lines}"
+        raise RunError(f"{path} is not as {RESULT} was computed with it: {how}. {_AGAIN}")
 
 
 def _settings(path: Path) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ from eval.errors import DataError, RunError
 from eval.files import read_regular
 from eval.readers.malformed import RowError
 from eval.readers.rows import Row, by_label, read_jsonl
+from eval.runs.bundle import refuse_bundle
 from eval.runs.checksums import verify
 from eval.runs.folder import RESULT, SCORES, runs_inside
 from eval.runs.record import Accepted
@@ -41,6 +42,7 @@ def read_result(folder: Path) -> tuple[Result, Mapping[str, Any]]:
         DataError: the result is of another version, or damaged.
     """
     path = folder / RESULT
+    refuse_bundle(folder)
     try:
         if path.stat().st_size > MAX_RESULT:
             raise DataError(f"{path} is too large for a result. {AGAIN}")
