@@ -143,7 +143,7 @@ def refuse_odd(override: str, names: Names) -> None:
     if override.startswith(("+", "~")):
         raise ConfigError(f"{shown!r} adds or deletes a setting; only settings of conf/ can be given, as key=value.")
     if not equals or not _KEY.fullmatch(key):
-        raise ConfigError(f"{shown!r} is no setting; settings are given as key=value, such as limit=20.")
+        raise ConfigError(f"{shown!r} is not a setting; settings are given as key=value, such as limit=20.")
     if (
         len(value) > (MAX_VALUE if value.startswith(("[", "{")) else MAX_PATH)
         or max(value.count(bracket) for bracket in "([{") > MAX_BRACKETS
@@ -236,7 +236,7 @@ def wrong_kind(key: str, overrides: Sequence[str], said: str) -> str:
             if re.fullmatch(r"[\w.-]+", value) and value != "..."
             else f"put its items into {key}=[...]"
         )
-        return f"{key}={value} is no list; {remedy}."
+        return f"{key}={value} is not a list; {remedy}."
     if "is not a subclass of" in said:
         return f"{key} must be a config group, got {value}; set one of its settings: {key}.<name>=<value>."
     return ""
@@ -261,4 +261,4 @@ def refuse_out_of_range(
         raise ConfigError(f"max_cost must be at least 0 and finite, got {max_cost:g}; give dollars, or leave it out.")
     for name, value in amounts.items():
         if value is not None and not 0 < value < math.inf:
-            raise ConfigError(f"{name}={value:g} is no amount; give a number above 0.")
+            raise ConfigError(f"{name}={value:g} is not an amount; give a number above 0.")

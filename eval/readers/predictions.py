@@ -94,7 +94,7 @@ def read_predictions(
         first = next(rows, None)
     except RowError:
         if path.is_file() and (form := recognised(path)) is not None:
-            raise DataError(f"{path} is {form}, and no prediction file. {_GIVE}") from None
+            raise DataError(f"{path} is {form}, and not a prediction file. {_GIVE}") from None
         raise
     if first is None:
         raise DataError(f"{path}: no predictions in it; run the benchmark first, or give another file")
@@ -147,7 +147,7 @@ def refuse_others(path: Path, found: Iterable[str], ids: Collection[str]) -> Non
     if unknown:
         shown = ", ".join(repr(one) for one in list(ids)[:2])
         raise DataError(
-            f"{path}: {len(unknown)} of its samples are none of this run's, such as {unknown[0]!r} (this run's: "
+            f"{path}: {len(unknown)} of its samples are not this run's, such as {unknown[0]!r} (this run's: "
             f"{shown}, ...). The run was of more samples, the file is another run's, or was edited: choose another "
             "OUT, or delete those rows."
         )

@@ -113,7 +113,7 @@ def _bundle_file(name: Place) -> Path:
     if not path.parent.is_dir():
         raise ConfigError(f"--to {name}: the folder {path.parent} does not exist.")
     if path.is_dir() or (path.exists() and not is_bundle(path)):
-        raise ConfigError(f"--to {name} is there already and is no bundle; choose another file.")
+        raise ConfigError(f"--to {name} is there already and is not a bundle; choose another file.")
     return path
 
 

@@ -154,7 +154,7 @@ def _where(scored: ScoredRun, data: str | None) -> list[str]:
 def _name(scored: ScoredRun) -> str:
     name = scored.result.benchmark
     if name not in configuration.names("benchmark"):
-        raise ConfigError(f"{scored.folder} is of the benchmark {name[:80]!r}, which is none of conf/benchmark/.")
+        raise ConfigError(f"{scored.folder} is of the benchmark {name[:80]!r}, which is not in conf/benchmark/.")
     return name
 
 

@@ -93,7 +93,7 @@ def frame_loader(settings: Settings) -> FrameLoader:
 
 def _job(settings: Settings, out: Path, judging: Judging, subsets: Sequence[str]) -> Job:
     if not settings.data.is_dir():
-        raise ConfigError(f"The data folder {str(settings.data)!r} does not exist, or is no folder.")
+        raise ConfigError(f"The data folder {str(settings.data)!r} does not exist, or is not a folder.")
     if settings.annotations is not None and not settings.annotations.exists():
         raise ConfigError(f"The annotation file {str(settings.annotations)!r} does not exist.")
     refuse_foreign(out)

@@ -401,7 +401,7 @@ def test_a_key_stops_the_bundle(tmp_path, monkeypatch):
 def test_mistakes_in_bundling(tmp_path):
     run = write_run(tmp_path / "run")
     (tmp_path / "other.tar.gz").write_text("not mine")
-    for to, said in (("b.zip", "ends in"), ("no/b.tar.gz", "does not exist"), ("other.tar.gz", "no bundle")):
+    for to, said in (("b.zip", "ends in"), ("no/b.tar.gz", "does not exist"), ("other.tar.gz", "not a bundle")):
         with pytest.raises(ConfigError, match=said):
             make_bundle(run, tmp_path / to)
     with pytest.raises(ConfigError, match=r"result\.json"):

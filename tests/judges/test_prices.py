@@ -80,7 +80,7 @@ BROKEN = {
     "a price is a word": "as_of: 2026-01-01\nmodels: {a: {input: cheap, output: 1}}\n",
     "a price is null": "as_of: 2026-01-01\nmodels: {a: {input: null, output: 1}}\n",
     "a price is negative": "as_of: 2026-01-01\nmodels: {a: {input: -1, output: 1}}\n",
-    "a price is no number": "as_of: 2026-01-01\nmodels: {a: {input: .nan, output: 1}}\n",
+    "a price is not a number": "as_of: 2026-01-01\nmodels: {a: {input: .nan, output: 1}}\n",
     "a price is infinite": "as_of: 2026-01-01\nmodels: {a: {input: 1, output: .inf}}\n",
     "the batch's share is a word": "as_of: 2026-01-01\nbatch: half\nmodels: {}\n",
     "a day is none": "as_of: 2026-01-01\nmodels: {a: {input: 1, output: 1, shutdown: soon}}\n",

@@ -136,7 +136,7 @@ def _text(cell: str) -> str:
 def _number(cell: str) -> float:
     value = float(cell)
     if not math.isfinite(value):
-        raise ValueError(f"{cell} is no number")
+        raise ValueError(f"{cell} is not a number")
     return value
 
 
