@@ -47,7 +47,7 @@ USED: Mapping[str, tuple[str, ...]] = {
     "judge replay": (*_ANNOTATIONS, "protocol.pack"),
     "bundle": ("protocol.pack",),
     "verify-row": (*_ANNOTATIONS, "protocol.pack"),
-    "why": (*_ANNOTATIONS, "protocol.pack", "verdicts", "prices"),
+    "why": (*_ANNOTATIONS, "protocol.pack", "verdicts"),
 }  # fmt: skip
 """The settings that each command uses: a name stands for itself and all below it, `name.` only for those below."""
 
@@ -89,6 +89,12 @@ def unused(overrides: Sequence[str], verb: str, flags: Collection[str] = ()) -> 
     if twice := [key for key in keys if key in flags]:
         return f"{twice[0]}= is given as a flag too; leave one of them out."
     return ""
+
+
+def about_judge(overrides: Sequence[str]) -> list[str]:
+    """Return the keys of overrides that are about a judge."""
+    keys = dict.fromkeys(override.partition("=")[0] for override in overrides)
+    return [key for key in keys if any(_covers(name, key) for name in (*_JUDGE, "judge_check"))]
 
 
 def _covers(name: str, key: str) -> bool:

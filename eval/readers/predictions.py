@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from eval.core import Clip, ClipNote, Prediction, Sample
-from eval.errors import DataError, did_you_mean
+from eval.errors import DataError
 from eval.readers.malformed import BadRowPolicy, RowError
 from eval.readers.recognising import recognised
 from eval.readers.rows import Row, read_jsonl, some_of
@@ -183,9 +183,10 @@ def _of_benchmark(
         if known is None or known[1].output is None:
             found[sample.id] = sample, prediction
     if not found:
-        there = some_of(f"{name} ({count})" for name, count in sorted(others.items())) if others else "no rows at all"
+        there = some_of(f"{name} ({count})" for name, count in sorted(others.items()))
         raise DataError(
-            f"{path}: no prediction for benchmark {benchmark!r}. In it: {there}. {did_you_mean(benchmark, others)}"
+            f"{path}: no prediction for benchmark {benchmark!r}. In it: {there}. Give its file, or the benchmark that "
+            "is in it"
         )
     if dropped:
         _log.warning("%s: %d repeated rows of %s dropped", path, dropped, benchmark)

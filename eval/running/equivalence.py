@@ -16,7 +16,7 @@ from eval.core import Benchmark, ClipPrompts, Generation, Prediction, Sample
 from eval.errors import ConfigError
 from eval.report.equivalence import Equivalence, Flip
 from eval.report.terminal import RunProgress
-from eval.running.judge_session import Judging
+from eval.running.judge_session import Judging, refuse_unasked
 from eval.running.part import benchmarks_of, draw, of_subsets, place_of
 from eval.running.predict import Load, predict
 from eval.running.request import EvalRequest
@@ -35,6 +35,7 @@ def measure_equivalence(request: EvalRequest) -> Equivalence:
         raise ConfigError(f"equivalence takes one benchmark at a time, not {request.bench!r}.")
     ((bench, subsets),) = benches.items()
     settings = request.settings_of(bench)
+    refuse_unasked([settings], request.judge, request.protocol, request.overrides)
     benchmark, _ = Judging(settings).benchmark(settings)
     population = list(benchmark.samples())
     chosen = of_subsets([(sample.subset, sample) for sample in population], subsets, benchmark, place_of(settings))

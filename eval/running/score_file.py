@@ -19,7 +19,7 @@ from eval.readers.predictions import read_predictions
 from eval.readers.rows import read_jsonl
 from eval.readers.submission import is_withheld
 from eval.report.terminal import projection
-from eval.running.judge_session import Judging, judge_overrides, judged, notes_of, protocol_overrides
+from eval.running.judge_session import Judging, judge_overrides, judged, notes_of, protocol_overrides, refuse_unasked
 from eval.running.outcome import BUILTIN_NOTE, is_whole, origin, stamp, submitted, write_and_show
 from eval.running.part import benchmarks_of, describe, of_subsets
 from eval.running.request import ScoreRequest
@@ -62,6 +62,7 @@ def score(request: ScoreRequest) -> tuple[Result, bool]:
     judge = [*judge_overrides(request.judge), *protocol_overrides(request.protocol)]
     data = [f"data={configuration.quoted(str(absolute(request.data)))}"] if request.data else []
     settings = configuration.load_settings([f"benchmark={bench}", *judge, *data, *request.overrides])
+    refuse_unasked([settings], request.judge, request.protocol, request.overrides)
     judging = Judging(settings)
     benchmark, transcript = judging.benchmark(settings)
     run = source.parent if source.name == PREDICTIONS else source

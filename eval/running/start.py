@@ -14,7 +14,7 @@ from eval.errors import ConfigError, DataError, RunError
 from eval.provenance import code_hash, data_hash, library_versions, prompts_hash
 from eval.readers.submission import is_withheld
 from eval.report.terminal import show_summary
-from eval.running.judge_session import Judging
+from eval.running.judge_session import Judging, refuse_unasked
 from eval.running.loop import Job, run
 from eval.running.media_check import changed_media
 from eval.running.outcome import stamp
@@ -36,6 +36,7 @@ def evaluate(request: EvalRequest) -> list[Result]:
     """
     benches = benchmarks_of(request.bench)
     settings = [request.settings_of(bench) for bench in benches]
+    refuse_unasked(settings, request.judge, request.protocol, request.overrides)
     name = request.bench.replace(",", "+").replace("/", "-").replace(" ", "")
     base = settings[0].out or configuration.RUNS / f"{stamp()}-{settings[0].model.get('name')}-{name}"
     judging = Judging(settings[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 
 import pytest
@@ -11,6 +12,7 @@ from eval.errors import DataError, TarsierEvalError
 from eval.judges.replay import ReplayJudge
 from eval.regression.records import parse
 from eval.runs.bundle import MANIFEST, open_bundle
+from eval.runs.checksums import verify_settings
 from eval.runs.record import read_record
 from eval.runs.result import read_result
 from tests.analysis.leaderboard.synthetic import write_run
@@ -99,6 +101,15 @@ def test_a_baseline(text, tmp_path):
     with pytest.raises(TarsierEvalError, match="no baseline, or a damaged one: ") as raised:
         parse(text, tmp_path / "baseline.jsonl")
     assert not INTERNALS.search(str(raised.value))
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "run.json"])
+def test_a_pipe_in_place_of_settings_is_told_as_one(name, tmp_path):
+    run = write_run(tmp_path / "run")
+    (run / name).unlink()
+    os.mkfifo(run / name)
+    with pytest.raises(TarsierEvalError, match=rf"{name} cannot be read: no regular file, but a pipe"):
+        verify_settings(run, json.loads((run / "result.json").read_text(encoding="utf-8")))
 
 
 def damage(path, place, value):
