@@ -114,5 +114,5 @@ def test_files_that_cannot_be_read(tmp_path):
             load_prices(path)
         assert repr(str(path)) in str(raised.value)
     (tmp_path / "latin.yaml").write_bytes(b"as_of: \xe9\xff\n")
-    with pytest.raises(ConfigError, match="no price file"):
+    with pytest.raises(ConfigError, match="not a price file"):
         load_prices(tmp_path / "latin.yaml")
