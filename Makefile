@@ -1,7 +1,7 @@
 # make only spares typing: each target is one command of tarsier-eval, in a virtual environment that it sets up.
 #
 #   make eval  BENCH=mvbench [MODEL= DATA= ANN= JUDGE= PROTOCOL= LIMIT= OUT= ARGS="key=value ..."]
-#              BENCH=mvbench/action_count is one subset; LIMIT=N draws N samples from all subsets
+#              BENCH=mvbench/state_change is one subset; LIMIT=N draws N samples from all subsets
 #   make equivalence BENCH=mvbench [MODEL= DATA= LIMIT= TO= ARGS=]   does batching change a model's outputs here?
 #   make score PRED=<file or folder> [BENCH=mvbench DATA= JUDGE= PROTOCOL= OUT= ARGS=]
 #   make compare A=<run or score> B=<run or score> [TO= ARGS="--accept decoder"]

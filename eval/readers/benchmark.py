@@ -224,7 +224,7 @@ class AnnotatedBenchmark(ABC):
         known = self.reported()
         if known and one.kind not in known:
             hint = did_you_mean(one.kind, known)
-            raise RowError(f"{one.row.place}: {one.kind!r} is no subset of {self.card.title}. {hint}")
+            raise RowError(f"{one.row.place}: {one.kind!r} is not a subset of {self.card.title}. {hint}")
         return known.get(one.kind, one.kind)
 
     def _from_upstream(self, path: Path, files: Sequence[Path], videos: Videos, names: Namer) -> Iterator[Sample]:
@@ -264,7 +264,7 @@ class AnnotatedBenchmark(ABC):
                 yield replace(sample, subset=subset, targets=targets, metadata={**sample.metadata, **extra})
         for kind, where in unknown.items():
             hint = did_you_mean(kind, known)
-            _log.warning("%s: %r is no subset of %s; reported as it is. %s", where, kind, self.card.title, hint)
+            _log.warning("%s: %r is not a subset of %s; reported as it is. %s", where, kind, self.card.title, hint)
         for problem, count in odd.items():
             if count:
                 _log.warning("%s: %d rows %s", path, count, problem)
@@ -291,5 +291,5 @@ def _span(one: AnnotatedQuestion) -> dict[str, float | None]:
     """Return the bounds of a question's clip; zero is the beginning. Raises DataError where they are no valid span."""
     start, end = one.start or 0.0, one.end
     if start < 0 or (end is not None and end <= start):
-        raise one.row.error("start", f"and 'end': {one.start} to {end} is no span; correct them in the file")
+        raise one.row.error("start", f"and 'end': {one.start} to {end} is not a span; correct them in the file")
     return {"start": start or None, "end": end}

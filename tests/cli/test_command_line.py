@@ -44,6 +44,12 @@ def test_the_module_is_the_same_program():
     ("arguments", "said"),
     [
         (["evl"], "Unknown command 'evl'. Did you mean 'eval'?"),
+        (["gate"], "Unknown command 'gate'. Did you mean 'regress'?"),
+        (["judge", "gate"], "Unknown command 'gate'. Known: check, compare, export, replay."),
+        (["--bench", "x"], "The command is missing; give one first, such as tarsier-eval eval --bench x"),
+        (["--pred=x"], "The command is missing; give one first, such as tarsier-eval score --pred=x"),
+        (["limit=3"], "The command is missing; give one first, such as tarsier-eval eval limit=3"),
+        (["judge", "--run", "x"], "give one first, such as tarsier-eval judge export --run x"),
         (["eval", "--bnech", "mvbench"], "Unknown flag --bnech. Did you mean '--bench'?"),
         (
             ["eval", "--bench", "mvbench", "--config-dir", "x"],

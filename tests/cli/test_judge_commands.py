@@ -389,7 +389,7 @@ def test_a_judge_whose_replies_cannot_be_read_is_not_sound(tmp_path, capsys):
     assert "replies that could not be read: 209; refused: 0; failed: 0" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("fault", "said"), [(faults.wrong_key(), "HTTP 401"), (faults.not_json(), "is no JSON")])
+@pytest.mark.parametrize(("fault", "said"), [(faults.wrong_key(), "HTTP 401"), (faults.not_json(), "is not JSON")])
 def test_a_judge_that_cannot_be_checked(fault, said, tmp_path, capsys):
     with JudgeServer(sensible, faults=lambda _: fault) as server:
         check = ["judge", "check", "--protocol", "native", *settings(tmp_path), *served(server.url, "judge.tries=1")]

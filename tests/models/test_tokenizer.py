@@ -200,12 +200,12 @@ def change(files, **changes):
         ({"bos_token": ["<s>"]}, "no special token"),
         ({"bos_token": None}, "add_bos_token is true, and there is no bos_token"),
         ({"additional_special_tokens": "<image>"}, "additional_special_tokens is '<image>', not a list"),
-        ({"additional_special_tokens": [7]}, "'7' is no special token"),
+        ({"additional_special_tokens": [7]}, "'7' is not a special token"),
         ({"added_tokens_decoder": []}, "added_tokens_decoder is "),
-        ({"added_tokens_decoder": {"0": "<unk>"}}, "'<unk>' is no token: it has no content"),
-        ({"added_tokens_decoder": {"zero": {"content": "<unk>"}}}, "'zero' is no id"),
-        ({"added_tokens_decoder": {"-1": {"content": "<unk>"}}}, "'-1' is no id"),
-        ({"added_tokens_decoder": {"0": {"content": 5}}}, "is no token: it has no content"),
+        ({"added_tokens_decoder": {"0": "<unk>"}}, "'<unk>' is not a token: it has no content"),
+        ({"added_tokens_decoder": {"zero": {"content": "<unk>"}}}, "'zero' is not an id"),
+        ({"added_tokens_decoder": {"-1": {"content": "<unk>"}}}, "'-1' is not an id"),
+        ({"added_tokens_decoder": {"0": {"content": 5}}}, "is not a token: it has no content"),
         (
             {"added_tokens_decoder": {"0": {"content": "a", "lstrip": 1}}},
             "lstrip of the token 'a' is '1', not a boolean",
@@ -229,20 +229,23 @@ def test_settings_that_make_no_sense_are_one_error(changes, said, tmp_path):
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"special_tokens_map.json": {"bos_token": {"content": 5}}}, "special_tokens_map.json: .* is no token"),
-        ({"special_tokens_map.json": {"eos_token": 5}}, "'5' is no special token"),
+        ({"special_tokens_map.json": {"bos_token": {"content": 5}}}, "special_tokens_map.json: .* is not a token"),
+        ({"special_tokens_map.json": {"eos_token": 5}}, "'5' is not a special token"),
         ({"special_tokens_map.json": {"additional_special_tokens": {"content": "<image>"}}}, "not a list"),
-        ({"special_tokens_map.json": {"additional_special_tokens": [5]}}, "'5' is no special token"),
+        ({"special_tokens_map.json": {"additional_special_tokens": [5]}}, "'5' is not a special token"),
         ({"added_tokens.json": {"<image>": "600"}}, "the id of '<image>' is '600'"),
         ({"added_tokens.json": {"<image>": True}}, "the id of '<image>' is 'True'"),
         (
             {"added_tokens.json": {"<image>": 600, "<pad>": 600}},
             "the id of '<pad>' is '600', which is none, or another's",
         ),
-        ({"tokenizer.json": {"model": {}}}, "is no tokenizer: it has no model, or no added_tokens"),
-        ({"tokenizer.json": {"model": {}, "added_tokens": [5]}}, "is no tokenizer"),
+        ({"tokenizer.json": {"model": {}}}, "is not a tokenizer: it has no model, or no added_tokens"),
+        ({"tokenizer.json": {"model": {}, "added_tokens": [5]}}, "is not a tokenizer"),
         ({"tokenizer.json": {"model": {}, "added_tokens": []}}, "Cannot load the tokenizer"),
-        ({"tokenizer.json": {"model": {"type": "BPE"}, "added_tokens": [{"content": "a"}]}}, "is no id|Cannot load"),
+        (
+            {"tokenizer.json": {"model": {"type": "BPE"}, "added_tokens": [{"content": "a"}]}},
+            "not an id|Cannot load",
+        ),
     ],
 )
 def test_tokens_that_make_no_sense_are_one_error(files, said, tmp_path):

@@ -95,7 +95,9 @@ def test_what_is_found_is_not_fetched(offline, tmp_path):
 
 @pytest.mark.parametrize("revision", [None, "main", "230a2d4"])
 def test_a_commit_must_be_pinned(offline, revision):
-    with pytest.raises(ConfigError, match=r"revision=(None|main|230a2d4) is no commit, .*Pin one .*FAVOR/commits/main"):
+    with pytest.raises(
+        ConfigError, match=r"revision=(None|main|230a2d4) is not a commit.*Pin one .*FAVOR/commits/main"
+    ):
         fetch_annotations(Hub(repo="zl2048/FAVOR", files=("video_perspective.json",), revision=revision))
 
 
