@@ -197,7 +197,7 @@ def change(files, **changes):
         ({"add_prefix_space": "always"}, "add_prefix_space is 'always', not a boolean"),
         ({"clean_up_tokenization_spaces": "no"}, "clean_up_tokenization_spaces is 'no'"),
         ({"split_special_tokens": []}, "split_special_tokens is "),
-        ({"bos_token": ["<s>"]}, "no special token"),
+        ({"bos_token": ["<s>"]}, "not a special token"),
         ({"bos_token": None}, "add_bos_token is true, and there is no bos_token"),
         ({"additional_special_tokens": "<image>"}, "additional_special_tokens is '<image>', not a list"),
         ({"additional_special_tokens": [7]}, "'7' is not a special token"),
