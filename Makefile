@@ -1,7 +1,7 @@
 # make only spares typing: each target is one command of tarsier-eval, in a virtual environment that it sets up.
 #
 #   make eval  BENCH=mvbench [MODEL= FRAMES= DATA= ANN= JUDGE= PROTOCOL= LIMIT= OUT= ARGS="key=value ..."]
-#              BENCH=mvbench/action_count is one subset; LIMIT=N draws N samples from all subsets
+#              BENCH=mvbench/state_change is one subset; LIMIT=N draws N samples from all subsets
 #   make equivalence BENCH=mvbench [MODEL= FRAMES= DATA= LIMIT= TO= ARGS=]   does batching change a model's outputs here?
 #   make score PRED=<file or folder> [BENCH=mvbench DATA= JUDGE= PROTOCOL= OUT= ARGS=]
 #   make compare A=<run or score> B=<run or score> [TO= ARGS="--accept decoder"]
@@ -102,6 +102,8 @@ import: $(VENV)/.runtime
 
 # As many processes as there are cores, so that each had better keep to one thread.
 test test-fast: export OMP_NUM_THREADS := 1
+# Tests are rewritten, and started processes import: both are compiled once and not each time.
+test test-fast: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)

@@ -14,12 +14,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
-from eval.cli import VERBS
+from eval.cli import ALSO, VERBS
 from eval.cli.flags import add_verbs
 from eval.errors import TarsierEvalError, did_you_mean
+from eval.readers.numbers import decimal, integer
 
 COMPLETE, INCOMPLETE, USAGE, INTERRUPTED, UNREAD = 0, 1, 2, 130, 141
 """Exit codes: every sample has an output; some failed; nothing was run; stopped by the user; nobody reads on."""
+
+SHOWN = 120
+"""Most characters of a command line in a message."""
 
 EPILOG = """\
 exit codes: 0 complete, 1 finished but some samples failed, 2 not started (a setting, file or name is wrong),
@@ -42,6 +46,8 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, **more: Any) -> None:
         self.needed: list[str] = []
         super().__init__(**more)
+        self.register("type", int, integer)
+        self.register("type", float, decimal)
         self.set_defaults(parser=self)  # after parsing, the parser of the command that was given
 
     def add_argument(self, *names: Any, required: bool = False, **more: Any) -> argparse.Action:
@@ -57,10 +63,24 @@ class _Parser(argparse.ArgumentParser):
 
         self.error(unknown_words(words, [option for option in self._option_string_actions if option.startswith("--")]))
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse arguments; exit with a usage error where they begin with a flag or a setting of one of the commands."""
+        words = sys.argv[1:] if args is None else list(args)
+        name = words[0].partition("=")[0] if words else ""
+        if words and name not in self._option_string_actions and (name.startswith("--") or name != words[0]):
+            # A word that is no flag is a setting, which the commands take whose words are `overrides`.
+            option = "overrides" if not name.startswith("-") else name
+            for verb, command in self._commands().items():
+                if option in command._option_string_actions or option in (each.dest for each in command._actions):
+                    given = " ".join(words)[:SHOWN]
+                    self.error(f"The command is missing; give one first, such as {self.prog} {verb} {given}")
+        return super().parse_known_args(words, namespace)
+
     def error(self, message: str) -> NoReturn:
-        if "invalid choice: " in message and self._commands():
+        if "invalid choice: " in message and (known := self._commands()):
             command = message.split("invalid choice: ")[1].split("'")[1]
-            message = f"Unknown command {command!r}. {did_you_mean(command, self._commands())}"
+            hint = f"Did you mean {ALSO[command]!r}?" if ALSO.get(command) in known else did_you_mean(command, known)
+            message = f"Unknown command {command!r}. {hint}"
         _complain(message)
         raise SystemExit(USAGE)
 
@@ -84,6 +104,7 @@ def parser() -> _Parser:
 
 def _parsed(root: _Parser, argv: Sequence[str] | None) -> argparse.Namespace:
     """Return the arguments with all settings: argparse itself accepts settings in one place between flags only."""
+    given: argparse.Namespace
     given, rest = root.parse_known_args(argv)
     settings = [text for text in rest if "=" in text and not text.startswith("-") and "overrides" in given]
     others = [text for text in rest if text not in settings]

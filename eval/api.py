@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from eval.core import Result
 from eval.files import absolute
 from eval.running.request import EvalRequest, Place, ScoreRequest
+from eval.runs.checksums import verify_settings
 from eval.runs.scored import ScoredRun
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def evaluate(
     """Run a model on benchmarks, and return the result of each; the folder of a run that was stopped goes on.
 
     Args:
-        bench: a benchmark or group, or several; `mvbench/action_count` is one subset.
+        bench: a benchmark or group, or several; `mvbench/state_change` is one subset.
         model: a name from conf/model/, a checkpoint folder, or a hub id; None: tarsier-tiny.
         frames: the frames that it is shown, a name from conf/frames/; None: the model's own.
         data: root of annotations and videos; None: the built-in world.
@@ -126,9 +127,11 @@ def load(folder: Place) -> ScoredRun:
     """Return the run in a folder, with its result; its scores, predictions and settings are read when asked for.
 
     Raises:
-        TarsierEvalError: there is no such folder, no result in it, or a damaged one.
+        TarsierEvalError: there is no such folder, no result in it, or a damaged or edited one.
     """
-    return ScoredRun.read(absolute(folder))
+    run = ScoredRun.read(absolute(folder))
+    verify_settings(run.folder, run.raw)
+    return run
 
 
 def _overrides(settings: Mapping[str, Any] | None) -> list[str]:

@@ -54,7 +54,7 @@ def build(node: Mapping[str, Any], key: str, given: Mapping[str, Any] | None = N
     try:
         signature = _parameters(factory)
     except ValueError as error:
-        raise ConfigError(f"{key}._target_ {target!r} is no class that settings can build.") from error
+        raise ConfigError(f"{key}._target_ {target!r} is not a class that settings can build.") from error
     hints = _hints(factory)
     for name, value in settings.items():
         if name not in signature:
@@ -112,7 +112,7 @@ def _import_target(target: object, key: str) -> Callable[..., Any]:
     # A module of this project also holds its imports: eval.runs.folder.os is no class of this project.
     home = f"{getattr(found, '__module__', '')}."
     if not callable(found) or not home.startswith(ALLOWED_TARGETS) or name.startswith("_"):
-        raise ConfigError(f"{key}._target_ {target!r} is no class of this project; only those may be built.")
+        raise ConfigError(f"{key}._target_ {target!r} is not a class of this project; only those may be built.")
     if inspect.isfunction(found) and target not in ALLOWED_FUNCTIONS:
         raise ConfigError(f"{key}._target_ {target!r} is a function; only classes may be built.")
     return found

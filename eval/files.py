@@ -70,9 +70,9 @@ def absolute(place: str | Path) -> Path:
         return expanded(place).resolve()
     except (RuntimeError, OSError) as error:
         said = (error.strerror if isinstance(error, OSError) else None) or "a link on it points at itself"
-        raise ConfigError(f"{str(place)!r} is no path: {said}; choose another place.") from None
+        raise ConfigError(f"{str(place)!r} is not a path: {said}; choose another place.") from None
     except ValueError as error:
-        raise ConfigError(f"{str(place)!r} is no path: {error}.") from None
+        raise ConfigError(f"{str(place)!r} is not a path: {error}.") from None
 
 
 def open_regular(path: Path) -> BinaryIO:

@@ -41,7 +41,7 @@ def locked(path: Path) -> list[tuple[str, str]]:
         if match:
             found.append((match[1], match[2]))
         elif text:
-            raise UnknownError(f"{path}:{number}: {text!r} is no exact version; run make lock")
+            raise UnknownError(f"{path}:{number}: {text!r} is not an exact version; run make lock")
     return list(dict.fromkeys(found))
 
 
@@ -71,7 +71,7 @@ def main() -> int:
     parser.add_argument("--if-reachable", action="store_true", help="exit with 0 where nobody could be asked")
     given = parser.parse_args()
     if not given.url.startswith(("https://", "http://127.0.0.1:")):
-        parser.error(f"--url {given.url} is no https address")
+        parser.error(f"--url {given.url} is not an https address")
     try:
         packages = locked(given.constraints)
         found = advisories(packages, given.url)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import subprocess
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from eval import config, provenance
+from tests.reading import ReadHere
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -24,6 +30,37 @@ def n_points(request: pytest.FixtureRequest) -> int:
     """How many places to try in a file."""
     points: int = request.config.getoption("--points")
     return points
+
+
+@pytest.fixture(scope="session", autouse=True)
+def asked_once() -> Iterator[None]:
+    """Ask git and read the cards of all benchmarks once, and not with every command: neither changes during tests."""
+    version, cards = cache(provenance.code_version), cache(lambda _project, read=config.cards: read())
+    version(config.PROJECT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("eval.running.outcome.code_version", version)
+        patch.setattr(config, "cards", lambda: cards(config.PROJECT))
+        yield
+
+
+@pytest.fixture
+def read_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let runs read clips in this process, and start no other."""
+    monkeypatch.setattr("eval.running.start.frame_loader", ReadHere)
+
+
+@pytest.fixture(autouse=True)
+def this_process_only(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep tests that are not marked slow to this process: whatever else starts another one fails."""
+    if request.node.get_closest_marker("slow"):
+        return
+
+    def refused(*_: object, **__: object) -> None:
+        pytest.fail("this test starts a process; mark it slow")
+
+    request.getfixturevalue("read_here")
+    monkeypatch.setattr(subprocess.Popen, "__init__", refused)
+    monkeypatch.setattr(os, "fork", refused)
 
 
 @pytest.fixture

@@ -161,16 +161,16 @@ def test_upstreams_protocol_needs_its_wording(tmp_path):
         ("Model.N_frames=3", "Unknown setting 'Model.N_frames'. Give model.n_frames=3."),
         ("TO=x", "Unknown setting 'TO'. It is a variable of make's, for the flag --to of commands that have it."),
         ("MODEL=/ckpt", "Unknown setting 'MODEL'. Give --model /ckpt."),
-        ("accept=code", "accept=code is no list; give accept=[code]."),
+        ("accept=code", "accept=code is not a list; give accept=[code]."),
         ("accept=code,data", "accept=code,data has commas: give accept=[code,data] for a list, or quote it"),
-        ("accept={code:1}", "accept={code:1} is no list; put its items into accept=[...]."),
+        ("accept={code:1}", "accept={code:1} is not a list; put its items into accept=[...]."),
         ("video=3", "video must be a config group, got 3; set one of its settings: video.<name>=<value>."),
         ("hydra.searchpath=[/tmp]", "'hydra.searchpath=[/tmp]' is Hydra's own setting"),
         ("hydra.run.dir=/tmp", "is Hydra's own setting"),
         ("hydra/launcher=x", "is Hydra's own setting"),
         ("max_cost=-5", "max_cost must be at least 0 and finite, got -5; give dollars, or leave it out."),
         ("max_cost=nan", "max_cost must be at least 0 and finite, got nan"),
-        ("video.timeout_s=inf", "video.timeout_s=inf is no amount; give a number above 0."),
+        ("video.timeout_s=inf", "video.timeout_s=inf is not an amount; give a number above 0."),
     ],
 )
 def test_a_wrong_override_is_refused_in_one_line(override, said):
@@ -269,7 +269,7 @@ def test_a_bomb_of_aliases_is_refused_at_once(tmp_path):
 
 def test_a_pipe_is_no_yaml_file(tmp_path):
     os.mkfifo(tmp_path / "x.yaml")
-    with pytest.raises(ConfigError, match="is no file"):
+    with pytest.raises(ConfigError, match="is not a file"):
         check_yaml(tmp_path / "x.yaml")
 
 
@@ -286,8 +286,8 @@ def test_every_shipped_yaml_is_plain_data():
         ("model.outputs=" + "[" * 2000 + "]" * 2000, "too long or too deeply nested"),
         ("model.name=" + "x" * 5000, "too long or too deeply nested"),
         ("model.name=a\x1b[31m", "holds characters that do not show"),
-        ("limit", "is no setting; settings are given as key=value"),
-        ("=3", "is no setting"),
+        ("limit", "is not a setting; settings are given as key=value"),
+        ("=3", "is not a setting"),
         ("benchmark=../judge/offline", "Unknown benchmark '../judge/offline'"),
         ("benchmark=/etc/passwd", "Unknown benchmark '/etc/passwd'"),
         ("limit=${limit}", ""),

@@ -31,7 +31,7 @@ from tests.cli.runs import evaluate, needs_world
 from tests.judges.sensible import sensible
 from tests.judges.server import JudgeServer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("read_here")]
 
 Damage = tuple[str, bytes]
 Refused = (RunError, DataError)

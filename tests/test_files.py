@@ -73,6 +73,7 @@ def mounts(tmp_path):
     return prefix
 
 
+@pytest.mark.slow
 def test_a_full_disk_names_the_file_and_goes_on_once_there_is_room(tmp_path):
     found = python(FULL, tmp_path / "disk", "room", prefix=mounts(tmp_path))
     run = tmp_path / "disk" / "run"
@@ -84,6 +85,7 @@ def test_a_full_disk_names_the_file_and_goes_on_once_there_is_room(tmp_path):
     assert (found["after"], found["notes"]) == (True, [])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="no such limit there")
 def test_a_file_that_may_not_grow_further_names_the_limit(tmp_path):
     import resource

@@ -51,7 +51,7 @@ LIBRARIES = ("av", "numpy", "pillow")
 def write_world(folder: Path) -> None:
     """Write everything below `folder`, which is emptied first."""
     if folder.exists() and not (folder / "MANIFEST.json").exists():
-        raise SystemExit(f"{folder} is there and is no built-in world; give another folder")
+        raise SystemExit(f"{folder} is there and is not a built-in world; give another folder")
     shutil.rmtree(folder, ignore_errors=True)
     mvbench.write(folder, FIRST_SEED)
     for number, tree in enumerate(OTHERS):

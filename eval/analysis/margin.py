@@ -111,7 +111,7 @@ def margin_gate(
             above 0; or all samples are about one video, so that there is no interval.
     """
     if not 0 < margin < 100:
-        raise ConfigError(f"--margin {margin:g} is no loss to rule out; give percentage points, such as 1.0.")
+        raise ConfigError(f"--margin {margin:g} is not a loss to rule out; give percentage points, such as 1.0.")
     comparison = compare_systems(old, new, accept)
     changes = [each for each in comparison.changes if (each.subset, each.accounting) == (OVERALL, accounting)]
     if not changes:

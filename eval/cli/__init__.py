@@ -38,3 +38,10 @@ VERBS: dict[str, Verb] = {
     "list": list_names,
 }
 """The module of each command, in the order of `--help`."""
+
+ALSO = {
+    "ab": "compare", "ask": "judge", "baseline": "regress", "benchmark": "eval", "ci": "regress", "diff": "compare",
+    "explain": "why", "gate": "regress", "grade": "judge", "inference": "eval", "pack": "bundle", "predict": "eval",
+    "rescore": "score", "run": "eval", "show": "list", "table": "leaderboard", "test": "eval", "verify": "verify-row",
+}  # fmt: skip
+"""Other names that users try, each with the command that is meant."""

@@ -35,7 +35,7 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
         "--bench",
         metavar="NAMES",
         required=True,
-        help="benchmarks, groups of them, or subsets such as mvbench/action_count, separated by commas",
+        help="benchmarks, groups of them, or subsets such as mvbench/state_change, separated by commas",
     )
     parser.add_argument("--model", metavar="NAME", help="a name from conf/model, a checkpoint folder, or a hub id")
     parser.add_argument("--frames", metavar="NAME", help="which frames it is shown: a name from conf/frames")

@@ -12,7 +12,7 @@ HELP = "score a prediction file, without a model"
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add its flags."""
     parser.add_argument("--pred", metavar="PATH", required=True, help="prediction file, folder of them, or run folder")
-    parser.add_argument("--bench", metavar="NAME", help="the benchmark, or mvbench/action_count (default: the run's)")
+    parser.add_argument("--bench", metavar="NAME", help="the benchmark, or mvbench/state_change (default: the run's)")
     add_data_flag(parser)
     add_judge_flags(parser)
     parser.add_argument("--out", metavar="DIR", help="folder for the result")

@@ -33,6 +33,7 @@ def run(given: argparse.Namespace) -> bool:
     if found.difference is not None:
         say(f"{name}: {found.difference}")
         return False
-    judged = "; the verdicts are the recorded ones" if row.judge else ""
-    print(printable(f"{name}: equal, {row.value!r} of {row.n} samples, computed from {found.place}{judged}."))
+    judged = "; the verdicts are the recorded ones" if found.served else ""
+    value = "no value" if row.value is None else repr(row.value)
+    print(printable(f"{name}: equal, {value} of {row.n} samples, computed from {found.place}{judged}."))
     return True

@@ -14,6 +14,7 @@ from typing import Any
 
 from eval.errors import ConfigError, did_you_mean
 from eval.readers.malformed import printable
+from eval.readers.numbers import is_written_oddly
 from eval.readers.videos import MAX_PATH
 
 MAX_VALUE, MAX_BRACKETS = 65_536, 200
@@ -47,7 +48,7 @@ USED: Mapping[str, tuple[str, ...]] = {
     "judge replay": (*_ANNOTATIONS, "protocol.pack"),
     "bundle": ("protocol.pack",),
     "verify-row": (*_ANNOTATIONS, "protocol.pack"),
-    "why": (*_ANNOTATIONS, "protocol.pack", "verdicts", "prices"),
+    "why": (*_ANNOTATIONS, "protocol.pack", "verdicts"),
 }  # fmt: skip
 """The settings that each command uses: a name stands for itself and all below it, `name.` only for those below."""
 
@@ -89,6 +90,12 @@ def unused(overrides: Sequence[str], verb: str, flags: Collection[str] = ()) -> 
     if twice := [key for key in keys if key in flags]:
         return f"{twice[0]}= is given as a flag too; leave one of them out."
     return ""
+
+
+def about_judge(overrides: Sequence[str]) -> list[str]:
+    """Return the keys of overrides that are about a judge."""
+    keys = dict.fromkeys(override.partition("=")[0] for override in overrides)
+    return [key for key in keys if any(_covers(name, key) for name in (*_JUDGE, "judge_check"))]
 
 
 def _covers(name: str, key: str) -> bool:
@@ -143,7 +150,7 @@ def refuse_odd(override: str, names: Names) -> None:
     if override.startswith(("+", "~")):
         raise ConfigError(f"{shown!r} adds or deletes a setting; only settings of conf/ can be given, as key=value.")
     if not equals or not _KEY.fullmatch(key):
-        raise ConfigError(f"{shown!r} is no setting; settings are given as key=value, such as limit=20.")
+        raise ConfigError(f"{shown!r} is not a setting; settings are given as key=value, such as limit=20.")
     if (
         len(value) > (MAX_VALUE if value.startswith(("[", "{")) else MAX_PATH)
         or max(value.count(bracket) for bracket in "([{") > MAX_BRACKETS
@@ -151,6 +158,8 @@ def refuse_odd(override: str, names: Names) -> None:
         raise ConfigError(f"{shown!r}... is too long or too deeply nested for a setting; put a list into conf/.")
     if not value.replace(f"{DOLLAR}{{", "").isprintable() and "\n" not in value:
         raise ConfigError(f"{shown!r} holds characters that do not show; leave them out.")
+    if is_written_oddly(value):
+        raise ConfigError(f"{shown!r}: write numbers in plain digits, such as 10; quote a text: '{key}=\"...\"'.")
     if _ENVIRONMENT.search(value):
         raise ConfigError(f"{shown!r}: {NO_ENVIRONMENT}.")
     if (known := names(key)) and value.strip("'\"") not in known:  # a path would lead to files elsewhere
@@ -234,7 +243,7 @@ def wrong_kind(key: str, overrides: Sequence[str], said: str) -> str:
             if re.fullmatch(r"[\w.-]+", value) and value != "..."
             else f"put its items into {key}=[...]"
         )
-        return f"{key}={value} is no list; {remedy}."
+        return f"{key}={value} is not a list; {remedy}."
     if "is not a subclass of" in said:
         return f"{key} must be a config group, got {value}; set one of its settings: {key}.<name>=<value>."
     return ""
@@ -259,4 +268,4 @@ def refuse_out_of_range(
         raise ConfigError(f"max_cost must be at least 0 and finite, got {max_cost:g}; give dollars, or leave it out.")
     for name, value in amounts.items():
         if value is not None and not 0 < value < math.inf:
-            raise ConfigError(f"{name}={value:g} is no amount; give a number above 0.")
+            raise ConfigError(f"{name}={value:g} is not an amount; give a number above 0.")

@@ -31,5 +31,5 @@ def read_literal(text: str) -> object:
         # TypeError: a list as a key, or in a set. ValueError: anything but a literal, null characters, a number of
         # 5,000 digits. Python shows a node that it refused with its address, which differs from run to run.
         if node := re.search(r": <ast\.(\w+) object at ", str(error)):
-            raise UnreadableReplyError(f"a {node[1]} is no part of a Python literal here") from error
+            raise UnreadableReplyError(f"a {node[1]} is not part of a Python literal here") from error
         raise UnreadableReplyError(f"no Python literal: {error or type(error).__name__}") from error

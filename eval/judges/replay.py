@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -23,11 +24,21 @@ from eval.judges.wording import load_wording
 from eval.readers.malformed import printable
 from eval.runs.bundle import WORDING, unpacked
 from eval.runs.checksums import verify
+from eval.runs.fields import checked, mapping
 from eval.runs.folder import VERDICTS
 from eval.runs.result import read_result
 
 RequestForm = tuple[Capabilities, Mapping[str, Any]]
 """The form in which a server was asked: the fields that it accepts, and further parameters. It is part of the key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Recorded:
+    """What a replay takes from a judge's description."""
+
+    name: str
+    takes: Capabilities | None = None
+    extra: dict[str, Any] | None = None
 
 
 class RecordedJudge(Judge, ABC):
@@ -102,14 +113,15 @@ class ReplayJudge(RecordedJudge):
             path = folder / WORDING
             self._wording = load_wording(path) if path.exists() else None  # a run folder has none
             try:
-                self._judge: dict[str, Any] = dict(self._scorer["judge"])
-                takes = self._judge.get("takes")
-                form = Capabilities(**takes) if takes else Capabilities(), dict(self._judge.get("extra") or {})
-                self.name = str(self._judge["name"])
-            except (KeyError, TypeError, ValueError) as error:
+                self._judge: dict[str, Any] = dict(mapping(self._scorer["judge"], "judge"))
+                recorded = checked(self._judge, _Recorded, "judge")
+                _refuse_unknown(self._judge.get("takes") or {})
+            except DataError as error:
                 raise DataError(
                     f"{folder}: its result describes no judge that can be replayed: {printable(str(error))}."
                 ) from error
+            form = recorded.takes or Capabilities(), recorded.extra or {}
+            self.name = recorded.name
             if (folder / VERDICTS).exists():  # otherwise nothing was asked
                 for which, reply in read_verdicts(folder / VERDICTS):
                     if reply.key is None:
@@ -129,7 +141,8 @@ class ReplayJudge(RecordedJudge):
             why = (
                 "none of its calls had a reply; score it again"
                 if self._judge.get("provider")
-                else f"{self.name!r} computes its own again; name that judge"
+                else f"{self.name!r} computes its own again. Score the predictions with --judge {self.name}, "
+                "or pack the run: tarsier-eval bundle"
             )
             raise ConfigError(f"{self.place} holds no verdicts of a server: {why}.")
 
@@ -173,6 +186,12 @@ class ReplayJudge(RecordedJudge):
         which = (call.sample, call.task, call.inputs.get("side"), call.attempt)
         left = self._computed.get(which) if self._same_predictions else None
         return left.popleft() if left else None
+
+
+def _refuse_unknown(takes: Mapping[str, Any]) -> None:
+    """Raise DataError for what a server takes that this version does not know: requests would differ."""
+    if unknown := sorted(takes.keys() - {each.name for each in fields(Capabilities)}):
+        raise DataError(f"judge.takes: it has {unknown[0]!r}, which this version does not know")
 
 
 def _scorer_in(folder: Path) -> Mapping[str, Any]:

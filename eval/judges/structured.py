@@ -47,7 +47,7 @@ def read_object(reply: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise UnreadableReplyError(f"a {type(found).__name__}, no object")
     if not all(isinstance(key, str) for key in found):
-        raise UnreadableReplyError("a key that is no text")
+        raise UnreadableReplyError("a key that is not text")
     return found
 
 
@@ -77,7 +77,7 @@ def events(found: Mapping[str, Any]) -> tuple[str, ...]:
         raise UnreadableReplyError(f"{len(listed)} events; a description has {MAX_EVENTS} at the most")
     for event in listed:
         if not isinstance(event, str):
-            raise UnreadableReplyError(f"{shown(event)} is no text")
+            raise UnreadableReplyError(f"{shown(event)} is not text")
     return tuple(whole_characters(event.strip()) for event in listed if event.strip())
 
 
@@ -97,7 +97,7 @@ def labels(found: Mapping[str, Any], n_events: int, *, indexed: bool) -> tuple[L
     read: list[Label] = []
     for entry in entries:
         if not isinstance(entry, dict):
-            raise UnreadableReplyError(f"{shown(entry)} is no object with a relationship")
+            raise UnreadableReplyError(f"{shown(entry)} is not an object with a relationship")
         numbers.append(_number(entry.get("event")))
         read.append(label(entry.get("relationship")))
     if not indexed and not any("event" in entry for entry in entries):
@@ -198,7 +198,7 @@ def _last(text: str) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def _verdict(found: Any) -> tuple[WhichCall, JudgeReply]:
     if trouble := problem(found):
         raise ValueError(trouble)
     if not isinstance(found, dict):
-        raise TypeError("it is no object")
+        raise TypeError("it is not an object")
     if wrong := sorted(found.keys() ^ _TYPES.keys()):
         raise ValueError(f"the field {wrong[0][:60]!r} is missing, or none of a verdict")
     for name, types in _TYPES.items():

@@ -225,7 +225,7 @@ class AnnotatedBenchmark(ABC):
         known = self.reported()
         if known and one.kind not in known:
             hint = did_you_mean(one.kind, known)
-            raise RowError(f"{one.row.place}: {one.kind!r} is no subset of {self.card.title}. {hint}")
+            raise RowError(f"{one.row.place}: {one.kind!r} is not a subset of {self.card.title}. {hint}")
         return known.get(one.kind, one.kind)
 
     def _from_upstream(self, path: Path, files: Sequence[Path], videos: Videos, names: Namer) -> Iterator[Sample]:
@@ -265,7 +265,7 @@ class AnnotatedBenchmark(ABC):
                 yield replace(sample, subset=subset, targets=targets, metadata={**sample.metadata, **extra})
         for kind, where in unknown.items():
             hint = did_you_mean(kind, known)
-            _log.warning("%s: %r is no subset of %s; reported as it is. %s", where, kind, self.card.title, hint)
+            _log.warning("%s: %r is not a subset of %s; reported as it is. %s", where, kind, self.card.title, hint)
         for problem, count in odd.items():
             if count:
                 _log.warning("%s: %d rows %s", path, count, problem)
@@ -292,6 +292,6 @@ def _span(one: AnnotatedQuestion) -> tuple[float | None, float | None]:
     """Return the bounds of a question's clip; zero is the beginning. Raises DataError where they are no valid span."""
     start, end = one.start or 0.0, one.end
     if start < 0 or (end is not None and end <= start):
-        raise one.row.error("start", f"and 'end': {one.start} to {end} is no span; correct them in the file")
+        raise one.row.error("start", f"and 'end': {one.start} to {end} is not a span; correct them in the file")
     # With an end, a beginning of zero is a bound as well: rule `tarsier2` wants both.
     return (start or None) if end is None else start, end

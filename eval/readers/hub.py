@@ -41,7 +41,7 @@ def fetch_annotations(hub: Hub) -> Path:
     """
     if hub.revision is None or not re.fullmatch("[0-9a-f]{40}", hub.revision):
         raise ConfigError(
-            f"benchmark.hub.revision={hub.revision} is no commit, and the questions of {hub.repo} could change "
+            f"benchmark.hub.revision={hub.revision} is not a commit, and the questions of {hub.repo} could change "
             "between runs. Pin one with benchmark.hub.revision=<40 hex digits>; they are listed at "
             f"https://huggingface.co/datasets/{hub.repo}/commits/main"
         )

@@ -167,7 +167,7 @@ def _float(text: str) -> float:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise NotJSONError(f"{name} is no JSON value")  # it could not be written again
+    raise NotJSONError(f"{name} is not a JSON value")  # it could not be written again
 
 
 _DECODER = json.JSONDecoder(

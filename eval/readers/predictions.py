@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from eval.core import Clip, ClipNote, Prediction, Sample
-from eval.errors import DataError, did_you_mean
+from eval.errors import DataError
 from eval.readers.malformed import BadRowPolicy, RowError
 from eval.readers.recognising import recognised
 from eval.readers.rows import Row, read_jsonl, some_of
@@ -94,7 +94,7 @@ def read_predictions(
         first = next(rows, None)
     except RowError:
         if path.is_file() and (form := recognised(path)) is not None:
-            raise DataError(f"{path} is {form}, and no prediction file. {_GIVE}") from None
+            raise DataError(f"{path} is {form}, and not a prediction file. {_GIVE}") from None
         raise
     if first is None:
         raise DataError(f"{path}: no predictions in it; run the benchmark first, or give another file")
@@ -147,7 +147,7 @@ def refuse_others(path: Path, found: Iterable[str], ids: Collection[str]) -> Non
     if unknown:
         shown = ", ".join(repr(one) for one in list(ids)[:2])
         raise DataError(
-            f"{path}: {len(unknown)} of its samples are none of this run's, such as {unknown[0]!r} (this run's: "
+            f"{path}: {len(unknown)} of its samples are not this run's, such as {unknown[0]!r} (this run's: "
             f"{shown}, ...). The run was of more samples, the file is another run's, or was edited: choose another "
             "OUT, or delete those rows."
         )
@@ -183,9 +183,10 @@ def _of_benchmark(
         if known is None or known[1].output is None:
             found[sample.id] = sample, prediction
     if not found:
-        there = some_of(f"{name} ({count})" for name, count in sorted(others.items())) if others else "no rows at all"
+        there = some_of(f"{name} ({count})" for name, count in sorted(others.items()))
         raise DataError(
-            f"{path}: no prediction for benchmark {benchmark!r}. In it: {there}. {did_you_mean(benchmark, others)}"
+            f"{path}: no prediction for benchmark {benchmark!r}. In it: {there}. Give its file, or the benchmark that "
+            "is in it"
         )
     if dropped:
         _log.warning("%s: %d repeated rows of %s dropped", path, dropped, benchmark)

@@ -31,7 +31,7 @@ def _texts(messages: ast.List, path: Path) -> dict[str, Parts]:
     texts: dict[str, Parts] = {}
     for message in messages.elts:
         if not isinstance(message, ast.Dict):
-            raise DataError(f"{path}:{message.lineno}: a message that is no literal dict cannot be read")
+            raise DataError(f"{path}:{message.lineno}: a message that is not a literal dict cannot be read")
         pairs = zip(message.keys, message.values, strict=True)
         fields = {key.value: value for key, value in pairs if isinstance(key, ast.Constant)}
         role, content = fields.get("role"), fields.get("content")

@@ -30,7 +30,7 @@ def read_table(path: Path, delimiter: str = ",", tolerance: BadRowPolicy = STRIC
         raise DataError(f"{path}: not UTF-8 ({error}); save it as UTF-8") from None
     if "\x00" in text:
         line = text[: text.index("\x00")].count("\n") + 1
-        raise DataError(f"{path}:{line}: holds a null character, and is no table; fetch it again")
+        raise DataError(f"{path}:{line}: holds a null character, and is not a table; fetch it again")
     # Not splitlines: cells may hold characters such as U+2028, which end no line in csv.
     table = csv.reader(io.StringIO(text.rstrip("\r\n") + f"\n{_END}", newline=""), delimiter=delimiter)
     heading: list[str] | None = None

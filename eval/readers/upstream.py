@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.core import Clip, Prediction, Sample, Turn
-from eval.errors import DataError, did_you_mean
+from eval.errors import DataError
 from eval.readers.choices import read_options
 from eval.readers.malformed import STRICT, BadRowPolicy
 from eval.readers.media import Medium, plain_medium
@@ -202,8 +202,13 @@ def parse_rows(rows: Iterable[Row], dataset: str, path: Path, tolerance: BadRowP
             dropped += parsed.id in found
             found.setdefault(parsed.id, parsed)
     if not found:
-        there = some_of(f"{name} ({count})" for name, count in sorted(others.items())) if others else "no rows at all"
-        raise DataError(f"{path}: no row of data set {dataset!r}. In it: {there}. {did_you_mean(dataset, others)}")
+        if not others:
+            raise DataError(f"{path}: no rows in it; give a file with rows of data set {dataset!r}")
+        there = some_of(f"{name} ({count})" for name, count in sorted(others.items()))
+        raise DataError(
+            f"{path}: no row of data set {dataset!r}. In it: {there}. Give another file, or name the data set of its "
+            f"rows {dataset!r}, if that is what they are"
+        )
     if dropped:
         _log.warning("%s: %d repeated rows of %s dropped, the first of each counts", path, dropped, dataset)
     if others:

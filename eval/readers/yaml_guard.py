@@ -32,11 +32,11 @@ def check_yaml(path: Path) -> None:
     try:
         text = read_regular_text(path) if path.stat().st_size <= MAX_BYTES else None
     except OSError as error:
-        raise ConfigError(f"{path}: is no file that can be read ({error.strerror}); check the path") from None
+        raise ConfigError(f"{path}: is not a file that can be read ({error.strerror}); check the path") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 ({error}); save the file as UTF-8") from None
     if text is None:
-        raise ConfigError(f"{path}: is no file, or has more than {MAX_BYTES} bytes; give a yaml file of settings")
+        raise ConfigError(f"{path}: is not a file, or has more than {MAX_BYTES} bytes; give a yaml file of settings")
     depth = 0
     try:
         event: Any

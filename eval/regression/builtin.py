@@ -85,7 +85,7 @@ def observe_builtin(setup: Setup) -> Observation:
             load = stack.enter_context(FrameLoader(decoder=first.decoder, workers=setup.workers)).load
         runner = building.build(first.model, "model")
         if not isinstance(runner, TarsierRunner):
-            raise ModelError(f"model={first.model.get('name')} is no Tarsier whose inputs can be watched.")
+            raise ModelError(f"model={first.model.get('name')} is not a Tarsier whose inputs can be watched.")
         described = dict(runner.describe())
         checkpoint = str(described.pop("files_sha256"))
         records = [

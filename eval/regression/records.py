@@ -12,8 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from eval.errors import RunError
+from eval.errors import DataError, RunError
 from eval.files import make_folder, read_regular, to_jsonl, write_bytes_atomically
+from eval.readers.rows import Row
+from eval.runs.fields import mapping
 
 FORMAT = 1
 """Version of the file format; files of another version cannot be compared."""
@@ -128,23 +130,24 @@ def parse(text: bytes, path: Path) -> Observation:
     try:
         # Split at "\n" only: a text may contain other characters that count as line ends elsewhere.
         head, *lines = text.decode("utf-8").removesuffix("\n").split("\n")
-        given = json.loads(head)
-        if given["format"] != FORMAT:
-            raise RunError(f"{path}: the baseline has format {given['format']}, not {FORMAT}. Renew it: make baseline.")
+        given = mapping(json.loads(head), "the first line")
+        if (version := given.get("format")) != FORMAT:
+            raise RunError(f"{path}: the baseline has format {version!r}, not {FORMAT}. Renew it: make baseline.")
         records = []
         for number, line in enumerate(lines, 2):  # noqa: B007 - the message below names it
-            row = json.loads(line)
-            record = Record(benchmark=str(row["benchmark"]), id=str(row["id"]), fields=dict(row["fields"]))
-            records.append(record)
+            row = Row(mapping(json.loads(line), "the line"), "it")
+            records.append(Record(benchmark=row.text("benchmark"), id=row.text("id"), fields=row.row("fields").fields))
+        head_row, number = Row(given, "it"), 1
+        libraries = head_row.row("libraries")
         found = Observation(
-            checkpoint=str(given["checkpoint"]),
-            world=str(given["world"]),
-            libraries={str(name): str(version) for name, version in given["libraries"].items()},
+            checkpoint=head_row.text("checkpoint"),
+            world=head_row.text("world"),
+            libraries={name: libraries.text(name) for name in libraries.fields},
             records=records,
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, DataError) as error:
         raise RunError(
-            f"{path}:{number}: no baseline, or a damaged one: {error!r}. Restore the file from git, or make baseline."
+            f"{path}:{number}: no baseline, or a damaged one: {error}. Restore the file from git, or make baseline."
         ) from error
     if odd := sorted({name for record in found.records for name in record.fields} - FIELDS.keys()):
         raise RunError(

@@ -23,7 +23,6 @@ from eval.running.judge_session import pack_of
 from eval.running.request import Place
 from eval.running.rescore import build_benchmark, pairs_of, population_of
 from eval.runs.bundle import POPULATION, SUFFIX, WORDING, is_bundle, pack
-from eval.runs.checksums import verify_settings
 from eval.runs.folder import CONFIG, PREDICTIONS, RESULT, RUN, SCORES, SUBMISSION, VERDICTS, read_record, result_folder
 from eval.runs.places import without_places
 from eval.runs.scored import ScoredRun
@@ -83,7 +82,6 @@ def bundle_judged(run: Place, to: Place, overrides: Sequence[str] = ()) -> tuple
 def _read(run: Place) -> ScoredRun:
     scored = ScoredRun.read(result_folder(run))
     refuse_untabular(scored)
-    verify_settings(scored.folder, scored.raw)
     return scored
 
 
@@ -115,7 +113,7 @@ def _bundle_file(name: Place) -> Path:
     if not path.parent.is_dir():
         raise ConfigError(f"--to {name}: the folder {path.parent} does not exist.")
     if path.is_dir() or (path.exists() and not is_bundle(path)):
-        raise ConfigError(f"--to {name} is there already and is no bundle; choose another file.")
+        raise ConfigError(f"--to {name} is there already and is not a bundle; choose another file.")
     return path
 
 

@@ -16,8 +16,8 @@ from eval.core import Benchmark, ClipPrompts, FramePolicy, Generation, Predictio
 from eval.errors import ConfigError
 from eval.report.equivalence import Equivalence, Flip
 from eval.report.terminal import RunProgress
-from eval.running.judge_session import Judging
-from eval.running.part import benchmarks_of, draw, of_subsets
+from eval.running.judge_session import Judging, refuse_unasked
+from eval.running.part import benchmarks_of, draw, of_subsets, place_of
 from eval.running.predict import Load, predict
 from eval.running.request import EvalRequest
 from eval.running.start import frame_loader
@@ -35,9 +35,10 @@ def measure_equivalence(request: EvalRequest) -> Equivalence:
         raise ConfigError(f"equivalence takes one benchmark at a time, not {request.bench!r}.")
     ((bench, subsets),) = benches.items()
     settings = request.settings_of(bench)
+    refuse_unasked([settings], request.judge, request.protocol, request.overrides)
     benchmark, _ = Judging(settings).benchmark(settings)
     population = list(benchmark.samples())
-    chosen = of_subsets([(sample.subset, sample) for sample in population], subsets, benchmark)
+    chosen = of_subsets([(sample.subset, sample) for sample in population], subsets, benchmark, place_of(settings))
     samples = draw(chosen, settings.limit)
     with frame_loader(settings) as loader:
         model = building.build(settings.model, "model")

@@ -35,7 +35,7 @@ def export_predictions(run: Place, to: Place, annotations: Place | None = None) 
     bench = pairs[0][0].benchmark
     card = configuration.cards().get(bench)
     if card is None:
-        raise ConfigError(f"{str(run)!r} is a run of {bench!r}, which is no benchmark here.")
+        raise ConfigError(f"{str(run)!r} is a run of {bench!r}, which is not a benchmark here.")
     if rows is None and bench in ("tvbench", "favor-bench"):
         raise ConfigError(f"Upstream reads {bench} in another form of row only; give its annotation file with --ann.")
     return write_predictions(pairs, file, rows, card.dataset)

@@ -12,6 +12,7 @@ from typing import Any, cast
 from eval import building
 from eval import config as configuration
 from eval.config import Settings
+from eval.config.overrides import about_judge
 from eval.core import Benchmark, Prediction, Result, Sample
 from eval.errors import ConfigError, did_you_mean
 from eval.files import absolute
@@ -54,6 +55,19 @@ def judge_overrides(text: str | None) -> list[str]:
 def protocol_overrides(name: str | None) -> list[str]:
     """Return the overrides for --protocol."""
     return [] if name is None else [f"protocol={name}"]
+
+
+def refuse_unasked(
+    settings: Sequence[Settings], judge: str | None, protocol: str | None, overrides: Sequence[str]
+) -> None:
+    """Raise ConfigError where settings of a judge are given, and no benchmark asks one."""
+    given = [name for name, value in (("--judge", judge), ("--protocol", protocol)) if value is not None]
+    given += about_judge(overrides)
+    if given and not any("judge" in one.benchmark["scorer"] for one in settings):
+        benches = ", ".join(str(one.benchmark.get("name")) for one in settings)
+        raise ConfigError(
+            f"{' and '.join(given)}: {benches} asks no judge; leave {'it' if len(given) == 1 else 'them'} out."
+        )
 
 
 def pack_of(settings: Settings) -> Path | None:

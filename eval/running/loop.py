@@ -20,7 +20,7 @@ from eval.report import printing
 from eval.report.terminal import RunProgress, projection, timing_line
 from eval.report.timeline import timeline
 from eval.running.judge_session import Judging, judged, notes_of
-from eval.running.outcome import origin, say, submitted, write_and_show
+from eval.running.outcome import BUILTIN_NOTE, origin, say, submitted, write_and_show
 from eval.running.predict import Predicted, coverage, predict
 from eval.running.score import score_predictions
 from eval.runs.differences import Difference
@@ -31,11 +31,6 @@ from eval.timing import Clock, Lap
 
 if TYPE_CHECKING:
     from eval.video.workers import FrameLoader
-
-BUILTIN_NOTE = (
-    "This is the built-in world: rendered clips that check the pipeline. Its numbers are not comparable with published "
-    "ones."
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

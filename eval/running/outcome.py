@@ -20,6 +20,11 @@ from eval.runs.checksums import write_scored
 from eval.runs.folder import SUBMISSION, SUBMISSION_CSV
 from eval.scorers.multiple_choice import read_letter
 
+BUILTIN_NOTE = (
+    "This is the built-in world: rendered clips that check the pipeline. Its numbers are not comparable with published "
+    "ones."
+)
+
 
 def stamp() -> str:
     """Return the local time as part of a folder's name."""

@@ -1,6 +1,6 @@
 """The part of a benchmark that a command is about: the subsets that its user names, and a number of samples of them.
 
-`mvbench/action_count` names one subset of a benchmark. LIMIT draws from each subset in proportion to its size, at least
+`mvbench/state_change` names one subset of a benchmark. LIMIT draws from each subset in proportion to its size, at least
 one sample where there are enough, and spreads over the source videos of a subset. The order is that of hashes of the
 sample ids with a seed, so that the same samples are drawn on every machine, and a smaller part belongs to a larger one.
 """
@@ -49,15 +49,16 @@ def benchmarks_of(text: str) -> dict[str, tuple[str, ...]]:
     return {bench: () if bench in whole else subsets for bench, subsets in found.items()}
 
 
-def of_subsets(items: Sequence[tuple[str, _T]], wanted: Sequence[str], benchmark: Benchmark) -> list[_T]:
+def of_subsets(items: Sequence[tuple[str, _T]], wanted: Sequence[str], benchmark: Benchmark, place: str) -> list[_T]:
     """Return the items of some subsets, in their order; all of them where no subset is asked for.
 
     Args:
         items: Each with its subset.
         wanted: Names of subsets; capitals, blanks and punctuation do not count.
         benchmark: Their benchmark.
+        place: Where they are from, for messages.
 
-    Raises ConfigError for a name that no item has, with the nearest ones.
+    Raises ConfigError for a name that no item has: with those that there are, or the nearest ones.
     """
     if not wanted:
         return [item for _, item in items]
@@ -72,10 +73,20 @@ def of_subsets(items: Sequence[tuple[str, _T]], wanted: Sequence[str], benchmark
         if _plain(name) not in known:
             official: Mapping[str, str] = getattr(benchmark, "reported", dict)()
             lacks = any(_plain(name) == _plain(one) for one in (*official, *official.values()))
-            said = f"no sample of the subset {name!r} is in these data" if lacks else f"there is no subset {name!r}"
-            raise ConfigError(f"{benchmark.name}: {said}. {_nearest(name, there)}")
+            if lacks and there:
+                raise ConfigError(f"{benchmark.name}: {place} has no sample of {name!r}; it has {', '.join(there)}.")
+            raise ConfigError(f"{benchmark.name}: there is no subset {name!r}. {_nearest(name, there)}")
         chosen |= known[_plain(name)]
     return [item for subset, item in items if subset in chosen]
+
+
+def place_of(settings: configuration.Settings) -> str:
+    """Return the name of a run's annotations, for messages."""
+    return (
+        "the built-in world"
+        if settings.is_builtin and not settings.annotations
+        else str(settings.annotations or settings.data)
+    )
 
 
 def draw(samples: Sequence[Sample], limit: int | None, seed: int = SEED) -> list[Sample]:

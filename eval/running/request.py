@@ -19,7 +19,7 @@ class EvalRequest:
     """A model to be run on benchmarks."""
 
     bench: str
-    """Benchmarks or groups of them, separated by commas; `mvbench/action_count` is one subset of a benchmark."""
+    """Benchmarks or groups of them, separated by commas; `mvbench/state_change` is one subset of a benchmark."""
     model: str | None = None
     """A name from conf/model/, a checkpoint folder, or a hub id."""
     frames: str | None = None

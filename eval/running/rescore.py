@@ -82,7 +82,7 @@ def pairs_of(scored: ScoredRun, benchmark: Benchmark) -> list[tuple[Sample, Pred
             raise DataError(f"{source} has changed since {scored.folder} was scored. Score it again.")
     found = read_predictions(source, benchmark.name, benchmark.dataset, benchmark.subsets_of)
     chosen = (about.get("part") or {}).get("subsets") or ()
-    return of_subsets([(pair[0].subset, pair) for pair in found], chosen, benchmark)
+    return of_subsets([(pair[0].subset, pair) for pair in found], chosen, benchmark, str(source))
 
 
 def population_of(
@@ -154,7 +154,7 @@ def _where(scored: ScoredRun, data: str | None) -> list[str]:
 def _name(scored: ScoredRun) -> str:
     name = scored.result.benchmark
     if name not in configuration.names("benchmark"):
-        raise ConfigError(f"{scored.folder} is of the benchmark {name[:80]!r}, which is none of conf/benchmark/.")
+        raise ConfigError(f"{scored.folder} is of the benchmark {name[:80]!r}, which is not in conf/benchmark/.")
     return name
 
 

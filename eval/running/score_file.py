@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from eval import config as configuration
 from eval.config import Settings
 from eval.core import Benchmark, Prediction, Result, Sample
-from eval.errors import ConfigError, RunError
+from eval.errors import ConfigError, RunError, TarsierEvalError
 from eval.files import absolute, make_folder
 from eval.judges.transcript import Transcript
 from eval.provenance import files_hash
@@ -19,11 +19,13 @@ from eval.readers.predictions import read_predictions
 from eval.readers.rows import read_jsonl
 from eval.readers.submission import is_withheld
 from eval.report.terminal import projection
-from eval.running.judge_session import Judging, judge_overrides, judged, notes_of, protocol_overrides
-from eval.running.outcome import is_whole, origin, stamp, submitted, write_and_show
+from eval.running.judge_session import Judging, judge_overrides, judged, notes_of, protocol_overrides, refuse_unasked
+from eval.running.outcome import BUILTIN_NOTE, is_whole, origin, stamp, submitted, write_and_show
 from eval.running.part import benchmarks_of, describe, of_subsets
 from eval.running.request import ScoreRequest
 from eval.running.score import score_predictions
+from eval.runs.bundle import refuse_bundle
+from eval.runs.checksums import verify, verify_settings
 from eval.runs.folder import (
     PREDICTIONS,
     RESULT,
@@ -37,6 +39,7 @@ from eval.runs.folder import (
     runs_inside,
 )
 from eval.runs.lock import FolderLock
+from eval.runs.result import read_result
 from eval.runs.scored import BUILTIN, read_settings
 
 
@@ -51,6 +54,7 @@ def score(request: ScoreRequest) -> tuple[Result, bool]:
     source = absolute(request.predictions)
     if not source.exists():
         raise ConfigError(f"The prediction file or folder {str(request.predictions)!r} does not exist.")
+    refuse_bundle(source)
     benches = benchmarks_of(request.bench or _bench_of(source))
     if len(benches) > 1:
         raise ConfigError(f"score takes one benchmark at a time, not {request.bench!r}.")
@@ -58,6 +62,7 @@ def score(request: ScoreRequest) -> tuple[Result, bool]:
     judge = [*judge_overrides(request.judge), *protocol_overrides(request.protocol)]
     data = [f"data={configuration.quoted(str(absolute(request.data)))}"] if request.data else []
     settings = configuration.load_settings([f"benchmark={bench}", *judge, *data, *request.overrides])
+    refuse_unasked([settings], request.judge, request.protocol, request.overrides)
     judging = Judging(settings)
     benchmark, transcript = judging.benchmark(settings)
     run = source.parent if source.name == PREDICTIONS else source
@@ -65,10 +70,12 @@ def score(request: ScoreRequest) -> tuple[Result, bool]:
     known: dict[str, Any] = (
         {} if record is None else {**record.fingerprint, "accepted": [asdict(each) for each in record.accepted]}
     )
+    if (was := known.get("benchmark", bench)) != bench:
+        raise ConfigError(f"{run} is a run of {was!r}, and its predictions cannot be scored as those of {bench!r}.")
     read = source / PREDICTIONS if source.is_dir() and known else source
     tolerance = BadRowPolicy()
     found = read_predictions(read, benchmark.name, benchmark.dataset, benchmark.subsets_of, tolerance)
-    pairs = of_subsets([(pair[0].subset, pair) for pair in found], subsets, benchmark)
+    pairs = of_subsets([(pair[0].subset, pair) for pair in found], subsets, benchmark, str(source))
     if subsets:
         known |= _of_part(known, found, pairs, subsets, benchmark)
     known["rows_passed_over"] = dict(tolerance.others)
@@ -96,6 +103,9 @@ def _scored(
     transcript: Transcript | None,
 ) -> tuple[Result, bool]:
     """Score pairs into a locked folder; return the result, and whether nothing failed and nothing is missing."""
+    data = _data_of(source)
+    if settings.is_builtin and data != BUILTIN and _are_builtin(pairs, benchmark):
+        data = BUILTIN
     files = [read] if not read.is_dir() else sorted(read.glob("*.jsonl"))
     missing = known.get("n_samples", len(pairs)) - len(pairs)
     if transcript is not None:
@@ -111,7 +121,7 @@ def _scored(
             model=known.get("model", {}).get("name", source.stem),
             provenance={
                 **known,
-                "data": _data_of(source) if settings.is_builtin else str(settings.data),
+                "data": data if settings.is_builtin else str(settings.data),
                 "predictions": str(source),
                 "predictions_sha256": files_hash(files),
                 "scored_with": origin(),
@@ -120,8 +130,11 @@ def _scored(
     account = judging.account(transcript)
     result = judged(judging, result, account)
     notes = notes_of(account, result.provenance["scorer"].get("judge"))
+    notes += _changed(source)
     size = benchmark.card.splits.get(benchmark.card.upstream_split or "", 0)
-    if "n_samples" not in known and len(pairs) < size:
+    if data == BUILTIN:
+        notes.append(BUILTIN_NOTE)
+    elif "n_samples" not in known and len(pairs) < size:
         notes.append(f"{len(pairs)} of the {size} samples of the published split.")
         notes += _lacking(pairs, known, benchmark)
         notes += [line] if (line := projection(result, size)) else []
@@ -129,7 +142,7 @@ def _scored(
         notes.append(f"{passed_over} rows of other benchmarks in {source.name} were passed over.")
     if is_withheld(sample for sample, _ in pairs):
         notes.append(submitted(pairs, out))
-    if benchmark.scorer.traits.needs_population and settings.is_builtin and _data_of(source) != BUILTIN:
+    if benchmark.scorer.traits.needs_population and settings.is_builtin and data != BUILTIN:
         videos = f"{len(pairs)} scored videos" if len(pairs) > 1 else "1 scored video, with which CIDEr is always 0"
         notes.append(
             f"{result.primary} takes document frequencies from {videos}; DATA= gives those of the split, as published."
@@ -178,6 +191,38 @@ def _lacking(pairs: Sequence[tuple[Sample, Prediction]], known: Mapping[str, Any
     if "part" in known or not lacking or there == {""}:
         return []
     return [f"The file has no sample of {len(lacking)} subsets, which no average is over: {', '.join(lacking)}."]
+
+
+def _are_builtin(pairs: Sequence[tuple[Sample, Prediction]], benchmark: Benchmark) -> bool:
+    """Whether predictions from elsewhere are of the built-in world, as ids, targets, options and videos show."""
+    try:
+        known = {sample.id: _shown(sample) for sample in benchmark.samples()}
+    except TarsierEvalError:
+        return False
+    return all(known.get(sample.id) == _shown(sample) for sample, _ in pairs)
+
+
+def _shown(sample: Sample) -> tuple[Any, ...]:
+    return sample.targets, sample.options, sample.metadata.get("vid", sample.cluster)
+
+
+def _changed(source: Path) -> list[str]:
+    """Return a note on each file of a run that is not the one its result was computed with."""
+    run = source.parent if source.name == PREDICTIONS else source
+    try:
+        _, raw = read_result(run)
+    except TarsierEvalError:
+        return []  # not through yet; or damaged, and to score again is the remedy
+    said = [_refused(verify, run, raw, PREDICTIONS), _refused(verify_settings, run, raw)]
+    return [f"{one.partition('. Restore')[0]}; the run may have gone on since." for one in said if one]
+
+
+def _refused(check: Callable[..., None], *about: Any) -> str:
+    try:
+        check(*about)
+    except RunError as error:
+        return str(error)
+    return ""
 
 
 def _data_of(source: Path) -> str | None:

@@ -14,11 +14,11 @@ from eval.errors import ConfigError, DataError, RunError
 from eval.provenance import code_hash, data_hash, library_versions, prompts_hash
 from eval.readers.submission import is_withheld
 from eval.report.terminal import show_summary
-from eval.running.judge_session import Judging
+from eval.running.judge_session import Judging, refuse_unasked
 from eval.running.loop import Job, run
 from eval.running.media_check import changed_media
 from eval.running.outcome import stamp
-from eval.running.part import benchmarks_of, describe, draw, of_subsets
+from eval.running.part import benchmarks_of, describe, draw, of_subsets, place_of
 from eval.running.predict import coverage
 from eval.running.request import EvalRequest
 from eval.runs.folder import PREDICTIONS, RESULT, RUN, refuse_changed, refuse_foreign
@@ -36,6 +36,7 @@ def evaluate(request: EvalRequest) -> list[Result]:
     """
     benches = benchmarks_of(request.bench)
     settings = [request.settings_of(bench) for bench in benches]
+    refuse_unasked(settings, request.judge, request.protocol, request.overrides)
     name = request.bench.replace(",", "+").replace("/", "-").replace(" ", "")
     base = settings[0].out or configuration.RUNS / f"{stamp()}-{settings[0].model.get('name')}-{name}"
     judging = Judging(settings[0])
@@ -93,7 +94,7 @@ def frame_loader(settings: Settings) -> FrameLoader:
 
 def _job(settings: Settings, out: Path, judging: Judging, subsets: Sequence[str]) -> Job:
     if not settings.data.is_dir():
-        raise ConfigError(f"The data folder {str(settings.data)!r} does not exist, or is no folder.")
+        raise ConfigError(f"The data folder {str(settings.data)!r} does not exist, or is not a folder.")
     if settings.annotations is not None and not settings.annotations.exists():
         raise ConfigError(f"The annotation file {str(settings.annotations)!r} does not exist.")
     refuse_foreign(out)
@@ -105,7 +106,7 @@ def _job(settings: Settings, out: Path, judging: Judging, subsets: Sequence[str]
         if sample.id in seen:
             raise DataError(f"{benchmark.name}: the sample id {sample.id!r} comes twice; ids must be unique.")
         seen.add(sample.id)
-    chosen = of_subsets([(sample.subset, sample) for sample in population], subsets, benchmark)
+    chosen = of_subsets([(sample.subset, sample) for sample in population], subsets, benchmark, place_of(settings))
     samples = draw(chosen, settings.limit)
     part = describe(population, samples, settings.limit, subsets, benchmark.scorer.traits.renamed)
     short = [c for c in coverage(samples) if c.fraction < settings.min_coverage]

@@ -21,7 +21,6 @@ from eval.files import absolute
 from eval.readers.rows import read_jsonl
 from eval.running.request import Place
 from eval.running.rescore import rescore
-from eval.runs.checksums import verify_settings
 from eval.runs.folder import SCORES
 
 _ADDRESS = ("provenance", "bundle_sha256", "date")
@@ -38,6 +37,8 @@ class Verified:
     """The run folder or bundle that it was computed from."""
     difference: str | None
     """The first difference; None where it is equal."""
+    served: bool
+    """Whether its verdicts are recorded replies of a server, and not computed again."""
 
 
 def verify_row(
@@ -62,7 +63,7 @@ def verify_row(
     """
     configuration.refuse_unused("verify-row", overrides, ["data"] if data else [])
     path = absolute(table) if table else TABLE
-    if not path.is_file():
+    if not path.exists():
         raise ConfigError(f"The table {str(path)!r} does not exist; make it: tarsier-eval leaderboard.")
     row = find_row(read_csv(path), which)
     if row.origin != "run":
@@ -73,12 +74,13 @@ def verify_row(
     if not place.exists():
         raise ConfigError(f"{place}, which the row comes from, is gone; give the run's folder or bundle as --run.")
     sha256 = None if run else row.bundle_sha256
-    return Verified(row=row, place=place, difference=next(_differences(row, place, sha256, data, overrides), None))
+    difference = next(_differences(row, place, sha256, data, overrides), None)
+    return Verified(row=row, place=place, difference=difference, served=difference is None and _is_served(row, place))
 
 
 def called(row: TableRow) -> str:
     """Return the number that a row is about, in words."""
-    return f"{row.benchmark} {row.subset} {row.metric} ({row.accounting}) of {row.model}"
+    return f"{row.benchmark} {row.subset} {row.metric} {f'({row.accounting}) ' if row.accounting else ''}of {row.model}"
 
 
 def _differences(
@@ -89,7 +91,6 @@ def _differences(
         yield f"bundle_sha256 differs: {place} is not the bundle that the row was made from."
     try:
         with opened(place) as scored:
-            verify_settings(scored.folder, scored.raw)
             stored = _same(row, rows_of(scored, row.provenance, row.bundle_sha256))
             if stored is None:
                 yield f"{place} has no such number: it is another run."
@@ -106,6 +107,15 @@ def _differences(
         raise  # the user can supply the missing input
     except TarsierEvalError as error:
         yield str(error)
+
+
+def _is_served(row: TableRow, place: Path) -> bool:
+    """Whether a server judged a run."""
+    if not row.judge:
+        return False
+    with opened(place) as scored:
+        judge = scored.scorer.get("judge")
+        return isinstance(judge, Mapping) and bool(judge.get("provider"))
 
 
 def _same(row: TableRow, rows: Sequence[TableRow]) -> TableRow | None:

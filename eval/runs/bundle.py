@@ -15,16 +15,20 @@ import gzip
 import hashlib
 import io
 import json
+import shlex
 import tarfile
 import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from eval.errors import DataError, TarsierEvalError
 from eval.files import absolute, open_regular
+from eval.readers.parsing import NotJSONError, parsed
+from eval.runs.fields import checked
 from eval.runs.folder import CONFIG, PREDICTIONS, RESULT, RUN, SCORES, SUBMISSION, VERDICTS
 
 SUFFIX = ".tar.gz"
@@ -45,6 +49,19 @@ MAX_MANIFEST = 1 << 20
 
 _BLOCK, _RECORD = 512, 10_240
 """Bytes of a header, and the multiple to which other programs round an archive's length up."""
+
+
+@dataclass(frozen=True)
+class _Packed:
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    kind: str
+    format: int
+    files: dict[str, _Packed]
 
 
 class _Stream(Protocol):
@@ -90,6 +107,14 @@ def is_bundle(path: Path) -> bool:
         return False
 
 
+def refuse_bundle(path: Path) -> None:
+    """Raise DataError where a bundle is given to a command that takes a folder."""
+    if path.is_file() and is_bundle(path):
+        to = shlex.quote(path.name.removesuffix(SUFFIX))
+        how = f"mkdir {to} && tar -xzf {shlex.quote(str(path))} -C {to}"
+        raise DataError(f"{path} is a bundle, and this takes a folder: unpack it ({how}) and give {to}.")
+
+
 def open_bundle(path: Path, folder: Path) -> None:
     """Unpack a bundle into an empty folder.
 
@@ -99,9 +124,9 @@ def open_bundle(path: Path, folder: Path) -> None:
     try:
         _unpack(path, folder)
     except DataError as error:
-        raise DataError(f"{path}: no bundle of a run, or a damaged one: {error}. {_REMEDY}") from error
+        raise DataError(f"{path}: not a bundle of a run, or a damaged one: {error}. {_REMEDY}") from error
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: no bundle of a run, or a damaged one: {_said(error)}. {_REMEDY}") from error
+        raise DataError(f"{path}: not a bundle of a run, or a damaged one: {_said(error)}. {_REMEDY}") from error
 
 
 @contextmanager
@@ -163,17 +188,16 @@ def _manifest(file: _Stream) -> dict[str, tuple[int, str]]:
     content = _read(file, info.size)
     _read(file, -info.size % _BLOCK)
     try:
-        found: Any = json.loads(content)
-        kind = (found["kind"], found["format"])
-        files = {str(name): (each["bytes"], each["sha256"]) for name, each in found["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        found = checked(parsed(content), _Manifest)
+    except (DataError, NotJSONError) as error:
         raise DataError(f"its {MANIFEST} is damaged ({error})") from error
-    if kind != (KIND, FORMAT):
-        raise DataError(f"its format is none that this version reads ({FORMAT})")
+    files = {name: (each.bytes, each.sha256) for name, each in found.files.items()}
+    if (found.kind, found.format) != (KIND, FORMAT):
+        raise DataError(f"its format is not the one that this version reads ({FORMAT})")
     for name, (size, _) in files.items():
         if name not in ALLOWED:
             raise DataError(f"it holds {name[:80]!r}, and only {', '.join(ALLOWED)} are allowed")
-        if not isinstance(size, int) or size < 0:
+        if size < 0:
             raise DataError(f"its {MANIFEST} gives {name} {size!r} bytes")
     if missing := [name for name in REQUIRED if name not in files]:
         raise DataError(f"{missing[0]} is missing")
@@ -185,9 +209,9 @@ def _header(block: bytes) -> tarfile.TarInfo:
     try:
         info = tarfile.TarInfo.frombuf(block, "utf-8", "strict")
     except (tarfile.TarError, UnicodeError, ValueError) as error:
-        raise DataError(f"it is no tar archive ({error})") from error
+        raise DataError(f"it is not a tar archive ({error})") from error
     if info.type != tarfile.REGTYPE:
-        raise DataError(f"{info.name[:80]!r} is no plain file")
+        raise DataError(f"{info.name[:80]!r} is not a plain file")
     return info
 
 

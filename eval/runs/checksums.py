@@ -53,11 +53,11 @@ def write_scored(
             (folder / VERDICTS).unlink(missing_ok=True)
         if (folder / PREDICTIONS).exists():
             files[PREDICTIONS] = _seal(read_regular(folder / PREDICTIONS))
+        for name in _SETTINGS:
+            if (settings := _settings(folder / name)) is not None:
+                files[name] = settings
     except OSError as error:
         raise refused(folder, error) from error
-    for name in _SETTINGS:
-        if (settings := _settings(folder / name)) is not None:
-            files[name] = settings
     files[RESULT] = _seal_of(result)
     write_json(folder / RESULT, {**result, "files": files})
 
@@ -76,7 +76,11 @@ def verify_settings(folder: Path, result: Mapping[str, Any]) -> None:
         raise RunError(f"{folder / RESULT} is not as it was written: something in it was edited. {_AGAIN}")
     for name in _SETTINGS:
         known = files.get(name) if isinstance(files, dict) else None
-        if known is not None and (folder / name).exists() and known != _settings(folder / name):
+        try:
+            is_other = known is not None and (folder / name).exists() and known != _settings(folder / name)
+        except OSError as error:
+            raise RunError(f"{folder / name} cannot be read: {error.strerror}. Restore it, or run again.") from error
+        if is_other:
             raise RunError(
                 f"{folder / name} is not as the run wrote it. Restore it, or run again, which writes it anew."
             )
@@ -110,21 +114,19 @@ def verify(folder: Path, result: Mapping[str, Any], name: str) -> None:
     found = _seal(content)
     if found != known:
         lines = known.get("lines") if isinstance(known, dict) else None
-        raise RunError(
-            f"{path} is not as {RESULT} was computed with it: it holds {found['lines']} lines of {lines}, or others. "
-            f"{_AGAIN}"
-        )
+        how = "its lines were changed" if lines == found["lines"] else f"it has {found['lines']} lines, not {lines}"
+        raise RunError(f"{path} is not as {RESULT} was computed with it: {how}. {_AGAIN}")
 
 
 def _settings(path: Path) -> dict[str, Any] | None:
-    """Return the checksum of a file of settings by its content; None where there is none that can be read."""
+    """Return the checksum of a file of settings by its content; None where it holds none. Raises OSError."""
     try:
         content = read_regular(path) if path.exists() else b""
         # No run writes aliases, by which a few lines can hold themselves, or gigabytes.
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(content)):
             return None
         found = yaml.safe_load(content)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+    except (ValueError, RecursionError, yaml.YAMLError):
         return None
     if isinstance(found, dict):
         found.pop("config_sha256", None)  # of a file with paths

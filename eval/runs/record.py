@@ -15,9 +15,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from eval.errors import RunError, did_you_mean
-from eval.files import read_regular_text, to_json, write_json
+from eval.errors import DataError, RunError, did_you_mean
+from eval.files import read_regular, to_json, write_json
+from eval.readers.parsing import NotJSONError, parsed
 from eval.runs.differences import Difference, differences_of, not_accepted
+from eval.runs.fields import About, checked, mapping
 
 RUN = "run.json"
 
@@ -73,24 +75,19 @@ def read_record(folder: Path) -> RunRecord:
         RunError: run.json is damaged or cannot be read.
     """
     try:
-        found = json.loads(read_regular_text(folder / RUN))
-        fingerprint, accepted = found["fingerprint"], tuple(Accepted(**each) for each in found.get("accepted", ()))
-        config = found.get("config_sha256")
+        found = mapping(parsed(read_regular(folder / RUN)), "the file")
+        fingerprint = mapping(found.get("fingerprint"), "fingerprint")
+        checked(fingerprint, About, "fingerprint")
+        record = checked({**found, "accepted": found.get("accepted") or []}, RunRecord)
     except OSError as error:
         reason = error.strerror
         raise RunError(f"{folder / RUN} cannot be read: {reason}. Restore it, or choose another OUT.") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise _damaged(folder, str(error)) from error
-    if not isinstance(fingerprint, dict):
-        raise _damaged(folder, "its fingerprint is no object")
-    return RunRecord(fingerprint=fingerprint, accepted=accepted, config_sha256=config)
-
-
-def _damaged(folder: Path, why: str) -> RunError:
-    return RunError(
-        f"{folder / RUN} is damaged ({why}). Restore it, or choose another OUT; a copy of the predictions can still "
-        "be scored elsewhere."
-    )
+    except (DataError, NotJSONError) as error:
+        raise RunError(
+            f"{folder / RUN} is damaged ({error}). Restore it, or choose another OUT; a copy of the predictions can "
+            "still be scored elsewhere."
+        ) from error
+    return record
 
 
 def read_fingerprint(folder: Path) -> dict[str, Any]:
@@ -160,7 +157,7 @@ def refuse_unknown(accept: Sequence[str], *fingerprints: Mapping[str, Any]) -> N
     known = {MEDIA, *(name for each in fingerprints for name in dotted(each))}
     for name in accept:
         if name not in known:
-            raise RunError(f"accept: {name!r} is no field that predictions depend on. {did_you_mean(name, known)}")
+            raise RunError(f"accept: {name!r} is not a field that predictions depend on. {did_you_mean(name, known)}")
 
 
 def dotted(fingerprint: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

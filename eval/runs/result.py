@@ -20,7 +20,9 @@ from eval.errors import DataError, RunError
 from eval.files import read_regular
 from eval.readers.malformed import RowError
 from eval.readers.rows import Row, by_label, read_jsonl
+from eval.runs.bundle import refuse_bundle
 from eval.runs.checksums import verify
+from eval.runs.fields import About, checked, told
 from eval.runs.folder import RESULT, SCORES, runs_inside
 from eval.runs.record import Accepted
 
@@ -41,6 +43,7 @@ def read_result(folder: Path) -> tuple[Result, Mapping[str, Any]]:
         DataError: the result is of another version, or damaged.
     """
     path = folder / RESULT
+    refuse_bundle(folder)
     try:
         if path.stat().st_size > MAX_RESULT:
             raise DataError(f"{path} is too large for a result. {AGAIN}")
@@ -65,8 +68,8 @@ def accepted_in(provenance: Mapping[str, Any], place: Path | str) -> tuple[Accep
         DataError: they are damaged.
     """
     try:
-        return tuple(Accepted(**each) for each in provenance.get("accepted") or ())
-    except TypeError as error:
+        return tuple(checked(each, Accepted) for each in provenance.get("accepted") or ())
+    except (TypeError, DataError) as error:
         raise DataError(f"{place}: provenance.accepted is damaged: {error}. {AGAIN}") from error
 
 
@@ -104,11 +107,9 @@ def _parsed(content: bytes, path: Path) -> tuple[Result, Mapping[str, Any]]:
         raw = json.loads(content)
         _check(result)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise DataError(f"{path} is no result of this version: {place}: {first['msg']}. {AGAIN}") from error
-    except (ValueError, TypeError, RecursionError) as error:
-        raise DataError(f"{path} is no sound result: {error}. {AGAIN}") from error
+        raise DataError(f"{path} is not a result of this version: {told(error)}. {AGAIN}") from error
+    except (ValueError, TypeError, RecursionError, DataError) as error:
+        raise DataError(f"{path} is not a sound result: {error}. {AGAIN}") from error
     return result, raw
 
 
@@ -122,6 +123,7 @@ def _check(result: Result) -> None:
     scorer = result.provenance.get("scorer")
     if not isinstance(scorer, Mapping) or not isinstance(scorer.get("name"), str):
         raise TypeError("its provenance names no scorer")
+    checked(result.provenance, About, "provenance")
     if not result.benchmark or not result.model or not result.score_id:
         raise ValueError("benchmark, model or score_id is empty")
     seen = set()

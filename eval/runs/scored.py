@@ -17,6 +17,7 @@ from eval.errors import DataError, RunError
 from eval.files import read_regular, read_regular_text
 from eval.provenance import digest, files_hash
 from eval.readers.predictions import read_run
+from eval.readers.rows import short
 from eval.runs.bundle import unpacked
 from eval.runs.checksums import verify, verify_settings
 from eval.runs.folder import CONFIG, PREDICTIONS, RESULT, RUN, SCORES, VERDICTS, read_record
@@ -212,7 +213,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise damaged(path, " ".join(str(error).split())) from error
     if not isinstance(found, dict):
-        raise damaged(path, "it is no mapping")
+        raise damaged(path, f"it holds {short(found)}, and settings are needed")
     return found
 
 

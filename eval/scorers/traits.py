@@ -31,7 +31,7 @@ def traits_of(identity: Mapping[str, Any]) -> ScorerTraits:
     """
     known, name = all_traits(), str(identity.get("name"))
     if name not in known:
-        raise ConfigError(f"scorer.name: {name[:80]!r} is no scorer of this version. {did_you_mean(name, known)}")
+        raise ConfigError(f"scorer.name: {name[:80]!r} is not a scorer of this version. {did_you_mean(name, known)}")
     return known[name]
 
 

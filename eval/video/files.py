@@ -22,7 +22,7 @@ def is_folder(path: Path) -> bool:
     except OSError as error:
         raise MediaError(path, "unreadable", f"cannot be read: {error.strerror}") from None
     except ValueError as error:
-        raise MediaError(path, "unreadable", f"is no file name: {error}") from None
+        raise MediaError(path, "unreadable", f"is not a file name: {error}") from None
     if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
         raise MediaError(path, "unreadable", "is neither a file nor a folder")
     return stat.S_ISDIR(mode)

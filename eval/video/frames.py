@@ -61,7 +61,7 @@ def load_frames(
     times = {"start": clip.start, "end": clip.end, "fps": clip.fps}
     for name, value in times.items():
         if value is not None and (math.isnan(value) or (name == "fps" and not 0 < value < math.inf)):
-            raise MediaError(clip.name, "unsupported", f"its {name} is {value}, which is no time that frames are at")
+            raise MediaError(clip.name, "unsupported", f"its {name} is {value}, which is not a time that frames are at")
     # Imported here so that `--help` is not slowed down.
     from eval.video import choosing, extent, images
 

@@ -226,11 +226,11 @@ class Inbox:
         try:
             message = json.loads(bytes(self._data))
         except (ValueError, RecursionError):
-            raise NonsenseError("a message that is no JSON") from None
+            raise NonsenseError("a message that is not JSON") from None
         self._begin(_LENGTH.size)
         self._has_length = False
         if not isinstance(message, dict):
-            raise NonsenseError("a message that is no object")
+            raise NonsenseError("a message that is not an object")
         return message
 
     def expect(self, n: int) -> None:

@@ -238,9 +238,9 @@ def test_folders_without_a_judge_or_damaged_are_refused_with_a_remedy(tmp_path):
             read_judged(good)
     scores.write_text(whole)
     for text, error, message in (
-        ("{", DataError, r"result.json is no result of this version: the file: .*score the predictions again"),
-        ("[]", DataError, "result.json is no result of this version: the file"),
-        ("{}", DataError, "result.json is no result of this version: benchmark: "),
+        ("{", DataError, r"result.json is not a result of this version: the file: .*score the predictions again"),
+        ("[]", DataError, "result.json is not a result of this version: the file"),
+        ("{}", DataError, "result.json is not a result of this version: benchmark: "),
         (result.read_text().replace('"judge": "strict"', '"judge": null'), RunError, "without a judge"),
         (result.read_text().replace('"open_qa"', '"multiple_choice"'), RunError, "'multiple_choice', given without"),
     ):

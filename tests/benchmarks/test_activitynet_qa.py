@@ -52,7 +52,7 @@ def test_upstream_rows_take_the_types_of_the_official_files(make, tree, row):
             r"test_a\.json: item 3: field 'question_id' is 'v_z_1', without a question in .*test_q\.json",
         ),
         ([*ANSWERS, ANSWERS[0]], r"test_a\.json: item 3: field 'question_id' is 'v_1QI_1', as at .*item 0"),
-        ([ANSWERS[0] | {"type": 9}, *ANSWERS[1:]], "item 0: '9' is no subset of ActivityNet-QA"),
+        ([ANSWERS[0] | {"type": 9}, *ANSWERS[1:]], "item 0: '9' is not a subset of ActivityNet-QA"),
     ],
 )
 def test_bad_files(make, tree, answers, said):

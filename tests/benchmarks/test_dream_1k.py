@@ -59,7 +59,7 @@ def test_in_a_shared_root_numbers_are_not_taken_from_others(make, tree, row):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"source": "cinema"}, "item 0: 'cinema' is no subset of DREAM-1K"),
+        ({"source": "cinema"}, "item 0: 'cinema' is not a subset of DREAM-1K"),
         ({"events": "none"}, "item 0: field 'events' is \"none\", expected a list of texts"),
         ({"idx": 401, "source": "shorts"}, "item 1: 'DREAM/shorts_401' was asked at .*item 0"),
     ],

@@ -44,7 +44,7 @@ def test_upstream_rows_in_messages_form(make, tree, messages):
     ("one", "said"),
     [
         (asked(answer="Jumps."), r"item 0: field 'questions\[0\]\.correct_answer' is 'Jumps\.', which is none of the"),
-        (asked("ZZ"), "item 0: 'ZZ' is no subset of FAVOR-Bench"),
+        (asked("ZZ"), "item 0: 'ZZ' is not a subset of FAVOR-Bench"),
         (asked(options=["Runs."] * 27), "field 'questions.0..options' lists 27 options"),
     ],
 )

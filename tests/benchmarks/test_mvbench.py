@@ -172,7 +172,7 @@ def test_an_unknown_subtask_is_kept_and_warned_about_once(samples, tmp_path, cap
     found = samples(tmp_path, annotations=rows)
     assert [sample.subset for sample in found] == ["Action Sequense"] * 2
     (warning,) = caplog.messages
-    assert "rows.jsonl:1: 'Action Sequense' is no subset of MVBench" in warning
+    assert "rows.jsonl:1: 'Action Sequense' is not a subset of MVBench" in warning
     assert "Did you mean 'Action Sequence'?" in warning
 
 

@@ -72,7 +72,7 @@ def test_annotations_may_be_the_official_file(make, tree):
     [
         ({5: 5}, r"val\.csv:2: field 'answer' is 5\.0, expected the index of one of 5 options"),
         ({5: "x"}, r"val\.csv:2: field 'answer' is \"x\", expected a finite number"),
-        ({7: "CX"}, r"val\.csv:2: 'CX' is no subset of NExT-QA\. Known: CH, CW"),
+        ({7: "CX"}, r"val\.csv:2: 'CX' is not a subset of NExT-QA\. Known: CH, CW"),
         ({6: 7}, r"val\.csv:3: 'Next-QA-val-multi_choice_101_7' was asked at .*val\.csv:2; delete one"),
     ],
 )

@@ -37,7 +37,7 @@ def test_upstream_rows(make, tree, row):
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (["g", "q", "a", "4", "F", "1", "d"], r"csv:2: '4' is no subset of TGIF-QA"),
+        (["g", "q", "a", "4", "F", "1", "d"], r"csv:2: '4' is not a subset of TGIF-QA"),
         (["g", "q", "a", "1", "F", "1", "d", "x"], r"csv:2: more cells than the heading has"),
         (["g", "q", "", "1", "F", "1", "d"], r"csv:2: field 'answer' is \"\", expected a name"),
         (["g", "q"], r"csv:2: field 'vid_id' is missing"),

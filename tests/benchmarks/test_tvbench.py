@@ -51,7 +51,9 @@ def test_the_folder_of_another_benchmark(make, tree):
 @pytest.mark.parametrize(("start", "end"), [(5.0, 5.0), (5, 4), (-1, 4)])
 def test_a_span_that_is_none(make, tree, start, end):
     data = tree({"json/action_sequence.json": [asked("a.mp4", start=start, end=end)]})
-    with pytest.raises(DataError, match=rf"item 0: field 'start' and 'end': {float(start)} to {float(end)} is no span"):
+    with pytest.raises(
+        DataError, match=rf"item 0: field 'start' and 'end': {float(start)} to {float(end)} is not a span"
+    ):
         list(make("tvbench", data).samples())
 
 

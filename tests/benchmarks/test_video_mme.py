@@ -65,7 +65,7 @@ def test_upstream_rows_find_videos_by_either_name(make, tree, row):
     ("change", "said"),
     [
         ({"answer": "E"}, "field 'answer' is 'E', expected a letter from A to D"),
-        ({"duration": "tiny"}, "'tiny' is no subset of Video-MME"),
+        ({"duration": "tiny"}, "'tiny' is not a subset of Video-MME"),
         ({"options": ["x"] * 27, "answer": "A"}, "field 'options' lists 27 options, expected 1 to 26"),
         ({"question_id": "001-2"}, "'Video-MME_001-2' was asked at"),
     ],

@@ -11,6 +11,7 @@ from eval.__main__ import main
 from eval.config import PROJECT
 
 
+@pytest.mark.slow
 def test_the_help_of_every_command_imports_nothing_heavy():
     code = (
         "import sys\nfrom eval.__main__ import main\nfrom eval.cli import VERBS\n"
@@ -32,6 +33,7 @@ def test_parsed_arguments_go_no_further_than_the_commands():
     assert found <= {root / "__main__.py", *(root / "cli").rglob("*.py")}
 
 
+@pytest.mark.slow
 def test_the_module_is_the_same_program():
     done = subprocess.run([sys.executable, "-m", "eval", "list"], capture_output=True, text=True, check=True)
     assert "mvbench" in done.stdout
@@ -42,6 +44,12 @@ def test_the_module_is_the_same_program():
     ("arguments", "said"),
     [
         (["evl"], "Unknown command 'evl'. Did you mean 'eval'?"),
+        (["gate"], "Unknown command 'gate'. Did you mean 'regress'?"),
+        (["judge", "gate"], "Unknown command 'gate'. Known: check, compare, export, replay."),
+        (["--bench", "x"], "The command is missing; give one first, such as tarsier-eval eval --bench x"),
+        (["--pred=x"], "The command is missing; give one first, such as tarsier-eval score --pred=x"),
+        (["limit=3"], "The command is missing; give one first, such as tarsier-eval eval limit=3"),
+        (["judge", "--run", "x"], "give one first, such as tarsier-eval judge export --run x"),
         (["eval", "--bnech", "mvbench"], "Unknown flag --bnech. Did you mean '--bench'?"),
         (
             ["eval", "--bench", "mvbench", "--config-dir", "x"],
@@ -96,6 +104,7 @@ def test_a_mistake_gives_one_line_and_exit_code_2(arguments, said, capsys):
     assert captured.out == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -10,7 +10,7 @@ from eval.__main__ import main
 from eval.config import BUILTIN
 from tests.cli.runs import evaluate, needs_world, read
 
-pytestmark = [needs_world, pytest.mark.slow]
+pytestmark = [needs_world, pytest.mark.slow, pytest.mark.usefixtures("read_here")]
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_a_run_of_more_samples_is_refused_before_anything_is_written(data, tmp_p
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     changed = "accept=[limit,part,n_samples,prompts_sha256,data_sha256]"
     assert ask(data, out, "limit=2", changed) == 2
-    assert "1 of its samples are none of this run's, such as 'MSVD-QA-val_" in capsys.readouterr().err
+    assert "1 of its samples are not this run's, such as 'MSVD-QA-val_" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     assert ask(data, out) == 0
 

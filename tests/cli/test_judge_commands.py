@@ -30,7 +30,7 @@ from tests.judges.faults import grade_no
 from tests.judges.sensible import sensible
 from tests.judges.server import JudgeServer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("read_here")]
 
 
 @pytest.fixture
@@ -43,6 +43,16 @@ def judged(tmp_path):
 
 def export(run, to):
     return main(["judge", "export", "--run", str(run), "--to", str(to)])
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    """A bundle of descriptions that a server scored, for tests that leave it as it is."""
+    root = tmp_path_factory.mktemp("bundle")
+    with JudgeServer(sensible) as server:
+        assert score(descriptions(root / "p.jsonl"), root / "live", served(server.url)) == 0
+    assert export(root / "live", root / "b.tar.gz") == 0
+    return root / "b.tar.gz"
 
 
 def replay(bundle, out, *more):
@@ -235,10 +245,8 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_what_is_no_bundle_is_refused_in_one_line(broken, judged, tmp_path, capsys, temporary):
-    assert export(judged, tmp_path / "b.tar.gz") == 0
-    capsys.readouterr()
-    BROKEN[broken](tmp_path / "b.tar.gz", tmp_path / "bad.tar.gz")
+def test_what_is_no_bundle_is_refused_in_one_line(broken, bundle, tmp_path, capsys, temporary):
+    BROKEN[broken](bundle, tmp_path / "bad.tar.gz")
     assert replay(tmp_path / "bad.tar.gz", tmp_path / "again") == 2
     said = capsys.readouterr()
     assert said.err.startswith("tarsier-eval: ")
@@ -364,7 +372,7 @@ def test_a_check_shows_its_progress(tmp_path, capsys, monkeypatch):
 
 def test_a_check_of_a_server_that_is_too_slow_ends_with_one_line(tmp_path, capsys):
     with JudgeServer(sensible, faults=lambda r: None if "Greet me" in r.text else faults.hang()) as server:
-        slow = served(server.url, "judge.timeout_s=0.3", "judge.tries=6")
+        slow = served(server.url, "judge.timeout_s=0.3", "judge.tries=3")
         assert main(["judge", "check", "--protocol", "native", *settings(tmp_path), *slow]) == 1
         assert len(server.requests) < 30  # of 149, several times each
     [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("The check was stopped")]
@@ -381,7 +389,7 @@ def test_a_judge_whose_replies_cannot_be_read_is_not_sound(tmp_path, capsys):
     assert "replies that could not be read: 209; refused: 0; failed: 0" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("fault", "said"), [(faults.wrong_key(), "HTTP 401"), (faults.not_json(), "is no JSON")])
+@pytest.mark.parametrize(("fault", "said"), [(faults.wrong_key(), "HTTP 401"), (faults.not_json(), "is not JSON")])
 def test_a_judge_that_cannot_be_checked(fault, said, tmp_path, capsys):
     with JudgeServer(sensible, faults=lambda _: fault) as server:
         check = ["judge", "check", "--protocol", "native", *settings(tmp_path), *served(server.url, "judge.tries=1")]

@@ -34,7 +34,7 @@ from tests.judges.faults import Reply
 from tests.judges.sensible import sensible
 from tests.judges.server import JudgeServer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("read_here")]
 
 OFFLINE = ["--judge", "offline"]
 

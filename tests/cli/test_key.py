@@ -19,7 +19,7 @@ from tests.judges.faults import Fault, Reply, Request, error, response
 from tests.judges.sensible import sensible
 from tests.judges.server import JudgeServer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("read_here")]
 
 KEY = "Zq8vT3nLw5RkXy7JpD2hMb6c"
 PIECE = 10

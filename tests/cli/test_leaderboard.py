@@ -21,7 +21,7 @@ from tests.cli.judged import descriptions, questions
 from tests.cli.runs import command, needs_world
 from tests.judges.sensible import sensible
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("read_here")]
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -107,6 +107,7 @@ def test_a_row_can_be_computed_again(judged, tmp_path, capsys):
     assert make_table(table, judged / "mvbench", judged / "dream-1k", judged / "msvd-qa")
     for row in (row for row in some_of(runs_in(table)) if row.headline or row.benchmark == "dream-1k"):
         assert verify(table, row.name), capsys.readouterr().err
+    assert "recorded" not in capsys.readouterr().out  # the offline judge computes its verdicts
     rows = read_csv(table)
     number = next(number for number, row in enumerate(rows, start=1) if row.benchmark == "mvbench" and row.score_id)
     assert verify(table, str(number))
@@ -248,6 +249,34 @@ def test_what_cannot_be_verified_is_said(judged, tmp_path):
         verify(table, next(row.name for row in rows if row.origin == "run"))
 
 
+def test_a_row_is_told_as_it_is(tmp_path, capsys):
+    table = tmp_path / "leaderboard.csv"
+    run = write_run(tmp_path / "run", [None, None])  # upstream averages over nothing
+    make_table(table, run)
+    row = next(row for row in runs_in(table) if row.value is None)
+    capsys.readouterr()
+    assert verify(table, row.name)
+    assert f": equal, no value of {row.n} samples, computed from" in capsys.readouterr().out
+
+
+def test_a_table_that_cannot_be_read_is_told_by_what_it_is(tmp_path):
+    table = tmp_path / "t.csv"
+    make_table(table, write_run(tmp_path / "run"))
+    heading, *_ = table.read_bytes().splitlines(keepends=True)
+    other = tmp_path / "other.csv"
+    for content, error, said in (
+        (heading, ConfigError, "--row 1: the table has no rows yet; add runs to it: tarsier-eval leaderboard"),
+        (table.read_text(encoding="utf-8").encode("utf-16"), DataError, "is UTF-16, expected text in UTF-8"),
+        (heading + b"\xff", DataError, f"is not UTF-8 from byte {len(heading)} on"),
+    ):
+        other.write_bytes(content)
+        with pytest.raises(error, match=said):
+            verify(other, "1")
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(DataError, match="is a pipe, socket or device"):
+        verify(tmp_path / "pipe.csv", "1")
+
+
 def test_a_bundle_gives_the_same_rows_elsewhere(judged, tmp_path, capsys):
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
@@ -321,6 +350,7 @@ def test_verdicts_of_a_server_are_replayed_by_what_was_asked(tmp_path, capsys):
     row = next(row for row in runs_in(table) if row.headline and row.accounting == "strict")
     assert row.value == pytest.approx(0.65625)  # worked out in tests/cli/judged.py
     assert verify(table, row.name)
+    assert "; the verdicts are the recorded ones." in capsys.readouterr().out
     verdicts = tmp_path / "run" / "verdicts.jsonl"
     lines = verdicts.read_text().splitlines(keepends=True)
     verdicts.write_text("".join(lines[2:]))
@@ -371,7 +401,7 @@ def test_a_key_stops_the_bundle(tmp_path, monkeypatch):
 def test_mistakes_in_bundling(tmp_path):
     run = write_run(tmp_path / "run")
     (tmp_path / "other.tar.gz").write_text("not mine")
-    for to, said in (("b.zip", "ends in"), ("no/b.tar.gz", "does not exist"), ("other.tar.gz", "no bundle")):
+    for to, said in (("b.zip", "ends in"), ("no/b.tar.gz", "does not exist"), ("other.tar.gz", "not a bundle")):
         with pytest.raises(ConfigError, match=said):
             make_bundle(run, tmp_path / to)
     with pytest.raises(ConfigError, match=r"result\.json"):

@@ -9,11 +9,14 @@ import pytest
 import yaml
 
 from eval.__main__ import main
+from eval.analysis.explain.target import by_hand
+from eval.analysis.leaderboard.table import find_row
 from eval.api import _overrides, score
 from eval.config import load_settings, quoted
 from eval.config.overrides import PATHS, USED
 from eval.errors import ConfigError
 from eval.readers.rows import read_jsonl
+from tests.analysis.leaderboard.test_rows import ROW
 from tests.cli.runs import evaluate, needs_world, read, small_benchmark
 
 
@@ -43,12 +46,39 @@ SCORE = ("score", "--bench", "mvbench", "--pred", "none.jsonl")
         (("judge", "replay", "--bundle", "b", "judge=offline"), "judge"),
         (("verify-row", "--row", "1", "max_cost=1"), "max_cost"),
         (("why", "--run", "r", "model.n_frames=1"), "model.n_frames"),
+        (("why", "--run", "r", "prices=x"), "prices"),
         (("equivalence", "--bench", "mvbench", "out=x"), "out"),
     ],
 )
 def test_a_setting_that_a_command_does_not_use_is_refused(argv, others, capsys):
     verb = " ".join(argv[:2]) if argv[0] == "judge" else argv[0]
     assert f"{verb} does not use {others}; leave" in refused(capsys, *argv)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--judge", "offline"), "--judge: mvbench asks no judge; leave it out"),
+        (("--protocol", "native", "max_cost=1"), "--protocol and max_cost: mvbench asks no judge; leave them out"),
+        (("judge=scripted",), "judge: mvbench asks no judge"),
+    ],
+)
+def test_settings_of_a_judge_that_nobody_asks_are_refused(more, said, tmp_path, capsys):
+    (tmp_path / "p.jsonl").write_text("")
+    for verb in (("eval",), ("equivalence",), ("score", "--pred", str(tmp_path / "p.jsonl"))):
+        assert said in refused(capsys, *verb, "--bench", "mvbench", *more)
+
+
+@pytest.mark.parametrize("number", ["1_0", "１０", "٣"])
+def test_numbers_are_written_in_plain_digits(number, capsys):
+    assert "write numbers in plain digits" in refused(capsys, "eval", "--bench", "mvbench", f"limit={number}")
+    with pytest.raises(SystemExit):
+        main(["eval", "--bench", "mvbench", "--limit", number])
+    assert "invalid int value" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match="is a number from 0 to 100"):
+        by_hand(number, "accuracy")
+    with pytest.raises(ConfigError, match="no row is called so"):
+        find_row([ROW], number)
 
 
 @pytest.mark.parametrize(

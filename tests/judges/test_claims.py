@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,7 @@ def test_more_claims_than_one_query_takes(store):
     assert Claims(store).take([*names, "x"]) == {"x"}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux tells at once")
 @pytest.mark.parametrize("reaped", [True, False], ids=["gone", "a zombie"])
 def test_a_claim_lapses_with_its_process(store, reaped):
@@ -158,6 +160,7 @@ def test_who_waits_for_a_run_that_ends_goes_on_with_its_calls(tmp_path, stop):
         with subprocess.Popen(commands[0], cwd=PROJECT, stderr=subprocess.DEVNULL, start_new_session=True) as process:
             while stats(url)["answered"] < 10:
                 assert process.poll() is None
+                time.sleep(0.01)
             with subprocess.Popen(commands[1], cwd=PROJECT, stderr=subprocess.DEVNULL) as other:
                 process.send_signal(stop)
                 assert process.wait() != 0

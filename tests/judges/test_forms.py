@@ -191,7 +191,7 @@ def test_letters(reply, labels):
         ('{"1": "e", "2": "n", "3": null}', "None is none of"),
         ('{"1": "e", "2": "n", "3": ["c"]}', "is none of"),
         ('{"1": "e", "2": "n", "3": 1}', "1 is none of"),
-        ("{1: 'e', 2: 'n', 3: 'c'}", "a key that is no text"),
+        ("{1: 'e', 2: 'n', 3: 'c'}", "a key that is not text"),
         ('["e", "n", "c"]', "a list, no object"),
         ("e n c", "no JSON object"),
     ],

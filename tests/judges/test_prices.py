@@ -80,7 +80,7 @@ BROKEN = {
     "a price is a word": "as_of: 2026-01-01\nmodels: {a: {input: cheap, output: 1}}\n",
     "a price is null": "as_of: 2026-01-01\nmodels: {a: {input: null, output: 1}}\n",
     "a price is negative": "as_of: 2026-01-01\nmodels: {a: {input: -1, output: 1}}\n",
-    "a price is no number": "as_of: 2026-01-01\nmodels: {a: {input: .nan, output: 1}}\n",
+    "a price is not a number": "as_of: 2026-01-01\nmodels: {a: {input: .nan, output: 1}}\n",
     "a price is infinite": "as_of: 2026-01-01\nmodels: {a: {input: 1, output: .inf}}\n",
     "the batch's share is a word": "as_of: 2026-01-01\nbatch: half\nmodels: {}\n",
     "a day is none": "as_of: 2026-01-01\nmodels: {a: {input: 1, output: 1, shutdown: soon}}\n",
@@ -114,5 +114,5 @@ def test_files_that_cannot_be_read(tmp_path):
             load_prices(path)
         assert repr(str(path)) in str(raised.value)
     (tmp_path / "latin.yaml").write_bytes(b"as_of: \xe9\xff\n")
-    with pytest.raises(ConfigError, match="no price file"):
+    with pytest.raises(ConfigError, match="not a price file"):
         load_prices(tmp_path / "latin.yaml")

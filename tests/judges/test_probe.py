@@ -186,7 +186,7 @@ def test_further_parameters_are_tried_too():
         (faults.model_not_found(), "does not answer: HTTP 404 model_not_found: ", 1),
         (faults.quota(), "does not answer: HTTP 429 insufficient_quota: ", 1),
         (faults.status(503), "does not answer: HTTP 503", 1),
-        (faults.not_json(), "does not answer: the reply is no JSON", 1),
+        (faults.not_json(), "does not answer: the reply is not JSON", 1),
         (faults.reset(), "does not answer: ReadError", 1),
         # Six things to leave out, after which it is no parameter's fault.
         (faults.status(400), "does not answer: HTTP 400: Bad Request", 7),

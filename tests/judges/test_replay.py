@@ -156,7 +156,7 @@ def test_what_is_no_place_of_a_judged_run(tmp_path, temporary):
     assert "does not exist" in refused(tmp_path / "gone.tar.gz")
     assert "result.json does not exist" in refused(tmp_path / "empty")
     (tmp_path / "old.jsonl.gz").write_bytes(gzip.compress(b'{"kind": "header", "format": 1}\n' * 100))
-    assert "no bundle of a run, or a damaged one" in refused(tmp_path / "old.jsonl.gz")
+    assert "not a bundle of a run, or a damaged one" in refused(tmp_path / "old.jsonl.gz")
 
 
 def of_one(**fields):
@@ -184,7 +184,7 @@ def of_one(**fields):
         (of_one(more=1), "the field 'more' is missing, or none of a verdict"),
         (of_one(**{"x\n" * 100: 1}), "missing, or none of a verdict"),
         (in_verdicts(lambda lines: [{k: v for k, v in lines[0].items() if k != "served"}]), "the field 'served'"),
-        (in_verdicts(lambda lines: [[1, 2]]), "it is no object"),
+        (in_verdicts(lambda lines: [[1, 2]]), "it is not an object"),
         (in_verdicts(lambda lines: [{}]), "is missing"),
     ],
 )

@@ -333,6 +333,7 @@ def test_batches_that_are_not_completed():
         assert (cancelled["status"], cancelled["request_counts"]["completed"]) == ("cancelled", 2)
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own(tmp_path):
     count_file = tmp_path / "paid.txt"
     command = [sys.executable, "-m", "tests.judges.server", "--port", "0", "--count-file", str(count_file)]

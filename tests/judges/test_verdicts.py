@@ -440,6 +440,7 @@ for name in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become somebody else")
 def test_a_file_and_a_folder_that_may_only_be_read():
     with tempfile.TemporaryDirectory() as folder:
@@ -482,6 +483,7 @@ store.close()
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_loses_nothing_that_was_stored(tmp_path):
     from tests.test_files import mounts
 

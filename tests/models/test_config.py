@@ -72,7 +72,7 @@ def test_rope_scaling_of_older_versions(tmp_path, scaling, kind):
         ({"model_type": "qwen2_vl"}, "not of the Tarsier family .*: model_type is 'qwen2_vl'"),
         ({"model_type": None}, "model_type is 'None'"),
         ({"text_config": {"model_type": "mistral"}}, "text_config is of the type 'mistral', not 'llama'"),
-        ({"text_config": [1]}, "text_config is no JSON object"),
+        ({"text_config": [1]}, "text_config is not a JSON object"),
         ({"vision_config": {"model_type": "siglip_vision_model"}}, "vision_config is of the type 'siglip"),
         ({"image_newline_idx": 93}, "image_newline_idx is 93; expected a token id from 0 to 92"),
         ({"image_new_idx": -1}, "image_new_idx is -1"),

@@ -67,7 +67,7 @@ def test_the_tokenizers_comes_last(tmp_path):
 @pytest.mark.parametrize("wrong", [-1, 93, 2.5, "2", True, [2, 500]])
 def test_what_can_never_be_generated_is_refused(tmp_path, wrong):
     folder = folder_of(tmp_path, generation={"eos_token_id": wrong})
-    with pytest.raises(ModelError, match=r"of generation_config\.json is no token id from 0 to 92"):
+    with pytest.raises(ModelError, match=r"of generation_config\.json is not a token id from 0 to 92"):
         found(folder)
 
 

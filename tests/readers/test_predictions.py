@@ -77,7 +77,7 @@ def test_a_sample_of_another_run_is_refused(write):
     path = write(to_json(SAMPLE, GOOD))
     assert read_run(path, "tv", {GOOD.id}) == [(SAMPLE, GOOD)]
     assert read_run(write(), "tv", ()) == []
-    with pytest.raises(DataError, match=r"1 of its samples are none of this run's, such as 'TV/Move_0' .*'TV/Move_1'"):
+    with pytest.raises(DataError, match=r"1 of its samples are not this run's, such as 'TV/Move_0' .*'TV/Move_1'"):
         read_run(write(to_json(SAMPLE, GOOD)), "tv", ["TV/Move_1"])
 
 

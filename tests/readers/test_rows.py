@@ -59,7 +59,7 @@ def test_a_bad_line_is_named(tmp_path, line):
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (b'{"a": NaN}', "NaN is no JSON value"),
+        (b'{"a": NaN}', "NaN is not a JSON value"),
         (b'{"a": 1e999}', "1e999 is too large a number"),
         (b'{"a": ' + b"9" * 301 + b"}", "a number of 301 digits"),
         (b'{"a": ' + b"9" * 9999 + b"}", "a number of 9999 digits"),

@@ -122,8 +122,10 @@ def test_a_folder_is_read_in_order_of_name(write, tmp_path):
 
 
 def test_no_row_of_the_data_set_lists_what_is_there(write):
-    with pytest.raises(DataError, match=r"no row of data set 'TV'. In it: TVB \(2\). Did you mean 'TVB'"):
+    with pytest.raises(DataError, match=r"no row of data set 'TV'. In it: TVB \(2\). .* its rows 'TV', if that is"):
         read_upstream(write(row(0, "TVB/x"), row(1, "TVB")), "TV")
+    with pytest.raises(DataError, match=r"no rows in it; give a file with rows of data set 'TV'"):
+        read_upstream(write(), "TV")
 
 
 @pytest.mark.parametrize(

@@ -61,9 +61,13 @@ def test_every_way_to_print_is_harmless(capsys):
     harmless(capsys.readouterr().err, lines=1)
 
 
-def test_errors_and_warnings_are_harmless_lines(capsys):
+def test_errors_are_harmless_lines(capsys):
     assert main(["why", "--run", EVIL]) == 2
     harmless(capsys.readouterr().err, lines=1)
+
+
+@pytest.mark.slow
+def test_warnings_are_harmless_lines():
     done = subprocess.run(
         [sys.executable, "-c", "import logging, eval.__main__ as m; m._log_one_line(); logging.warning('%s', "
          + ascii(EVIL) + ")"],
@@ -95,6 +99,7 @@ def test_a_table_holds_no_control_characters(tmp_path):
     assert read_csv(tmp_path / "t.csv") == rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closing", ["| true", ">&-", "2>&-", "<&- >&- 2>&-"])
 @pytest.mark.parametrize("words", ["list", "--version", "--help"])
 def test_a_closed_output_ends_quietly(closing, words):

@@ -72,6 +72,7 @@ def test_nothing_is_said_where_there_is_nothing_to_say(tmp_path, flags, capsys):
     assert "cannot be verified" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("flags")
 @pytest.mark.parametrize(
     ("name", "start", "n_frames", "notes"),

@@ -85,7 +85,7 @@ def test_a_difference_that_is_accepted_is_kept_with_both_values(run):
 
 @pytest.mark.parametrize("accept", [["cod"], ["model.n_frame"], ["mod"]])
 def test_a_name_that_is_no_field_accepts_nothing(run, accept):
-    with pytest.raises(RunError, match=rf"accept: '{accept[0]}' is no field .* Did you mean '"):
+    with pytest.raises(RunError, match=rf"accept: '{accept[0]}' is not a field .* Did you mean '"):
         open_run(run, OTHER, CONFIG, accept)
 
 

@@ -49,6 +49,7 @@ def hold():
         process.communicate()
 
 
+@pytest.mark.slow
 def test_a_second_process_is_told_who_holds_the_folder(tmp_path, hold):
     process, _ = hold(tmp_path)
     with pytest.raises(RunError) as raised:
@@ -60,6 +61,7 @@ def test_a_second_process_is_told_who_holds_the_folder(tmp_path, hold):
     assert "\n" not in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_lock_dies_with_its_process(tmp_path, hold, number):
     process, _ = hold(tmp_path)
@@ -72,6 +74,7 @@ def test_a_lock_dies_with_its_process(tmp_path, hold, number):
     assert not (tmp_path / LOCK).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks")
 def test_a_forked_process_does_not_hold_what_its_parent_held(tmp_path, hold):
     process, child = hold(tmp_path, "fork")

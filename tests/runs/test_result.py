@@ -55,8 +55,8 @@ def test_what_is_missing_is_named_with_a_remedy(tmp_path):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"counts": {}}, "is no result of this version: counts.total: Field required"),
-        ({"complete": "yes"}, "is no result of this version: complete: "),
+        ({"counts": {}}, "is not a result of this version: counts.total: Field required"),
+        ({"complete": "yes"}, "is not a result of this version: complete: "),
         ({"score_id": ""}, "benchmark, model or score_id is empty"),
         ({"provenance__scorer": None}, "its provenance names no scorer"),
         ({"provenance__scorer__name": 7}, "its provenance names no scorer"),
@@ -69,7 +69,7 @@ def test_a_result_that_is_none_is_refused_by_field(tmp_path, fields, message):
     change(run / "result.json", **fields)
     with pytest.raises(DataError, match=message) as raised:
         read_result(run)
-    assert str(raised.value).startswith(f"{run / 'result.json'} is no ")
+    assert str(raised.value).startswith(f"{run / 'result.json'} is not a ")
     assert str(raised.value).endswith("Restore it, or score the predictions again.")
 
 

@@ -192,4 +192,4 @@ def test_a_scorer_that_is_gone_is_named(toy, capsys):
     _forget()
     capsys.readouterr()
     assert main(["compare", "--first", str(toy / "a"), "--second", str(toy / "b")]) == 2
-    assert "'toy' is no scorer of this version" in capsys.readouterr().err
+    assert "'toy' is not a scorer of this version" in capsys.readouterr().err

@@ -30,6 +30,7 @@ def test_there_are_many_kinds() -> None:
     assert len({kind.name for kind in KINDS}) == len(KINDS) >= 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", TRIED, ids=lambda kind: kind.name)
 def test_it_ends_with_a_reason(kind: Bad, ended: dict[str, LoadedClip]) -> None:
     one = ended[kind.name]

@@ -208,6 +208,7 @@ def test_decoders_say_what_they_are() -> None:
     assert found["libavcodec"].split(".")[0].isdigit()
 
 
+@pytest.mark.slow
 def test_the_room_opens_without_loading_a_decoder() -> None:
     code = "import sys, eval.video.frames; print({'av', 'PIL', 'numpy', 'decord'} & set(sys.modules))"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -204,6 +204,7 @@ def test_what_killed_processes_left_is_removed(store: FrameStore, clip: Clip) ->
     assert [left.name for left in unfinished.iterdir()] == ["new"]
 
 
+@pytest.mark.slow
 def test_workers_use_it_at_once(clip: Clip, tmp_path: Path) -> None:
     expected = pixels(load(None, clip))
     store = FrameStore(tmp_path / "store")

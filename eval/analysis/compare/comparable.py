@@ -145,4 +145,4 @@ def _refuse_unknown(accept: Sequence[str], first: ScoredRun, second: ScoredRun) 
         known.update(dotted({**_must_agree(each), "scorer": _identity(each.scorer)}))
     for name in accept:
         if name not in known:
-            raise ConfigError(f"--accept {name}: no field that results are compared in. {did_you_mean(name, known)}")
+            raise ConfigError(f"--accept {name}: not a field that results are compared in. {did_you_mean(name, known)}")

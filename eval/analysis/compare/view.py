@@ -38,10 +38,11 @@ _COLUMNS = (
     Column(name="detectable", rank=5),
 )
 _TESTS = {
-    "mcnemar": "p: McNemar's exact test.",
-    "exchange": "p: all ways to exchange the two by video.",
-    "exchange_drawn": "p: exchanging the two by video, 10,000 times.",
+    "mcnemar": ("McNemar's exact test", "where each sample has a video of its own"),
+    "exchange": ("all ways to exchange the two by video", "where few videos differ"),
+    "exchange_drawn": ("exchanging the two by video, 10,000 times", "where many do"),
 }
+"""Each test in words, and where it is used."""
 
 
 def show_comparison(comparison: Comparison, *, console: Console | None = None) -> None:
@@ -130,7 +131,9 @@ def _explained(changes: Sequence[Change], shown: frozenset[str]) -> str:
     if "detectable" in shown:
         is_blind = any(map(_is_blind, _listed(changes)))
         parts.append(_DETECTABLE + (f"; {_NONE}: no difference could be seen with so few videos." if is_blind else "."))
-    parts += dict.fromkeys(_TESTS[change.test] for change in changes)  # the verdict has its p where no column has
+    # Told even where no column has p: the verdict does.
+    tests = [told for name, told in _TESTS.items() if any(change.test == name for change in changes)]
+    parts.append(f"p: {'; '.join(f'{test} {where}' if len(tests) > 1 else test for test, where in tests)}.")
     return " ".join(parts)
 
 

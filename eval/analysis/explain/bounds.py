@@ -118,7 +118,7 @@ def _sampling(of: Bounded) -> Part | None:
     low, high = of.way.low, of.way.high
     if low is None or high is None:
         return None
-    note = "The interval with other source videos; on the same samples with the same outputs it is no reason."
+    note = "The interval with other source videos; on the same samples with the same outputs it is not a reason."
     return _part(of, "sampling", "95% interval", "other videos", low - of.way.value, high - of.way.value, note)
 
 

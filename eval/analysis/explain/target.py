@@ -9,6 +9,7 @@ from math import isfinite
 from eval.analysis.leaderboard.rows import TableRow
 from eval.core import OVERALL
 from eval.errors import ConfigError, did_you_mean
+from eval.readers.numbers import decimal, row_number
 from eval.scorers.traits import metric_named
 
 
@@ -52,15 +53,15 @@ def published(rows: Sequence[TableRow], which: str, benchmark: str, primary: str
         ConfigError: there is none, several match, or it is of another benchmark.
     """
     of = [(number, row) for number, row in enumerate(rows, 1) if row.benchmark == benchmark]
-    if which.isdecimal() and len(which) < 9:
-        if not 1 <= int(which) <= len(rows):
+    if (at := row_number(which)) is not None:
+        if not 1 <= at <= len(rows):
             raise ConfigError(f"--published {which}: there are rows 1 to {len(rows)}.")
-        row = rows[int(which) - 1]
+        row = rows[at - 1]
         if row.benchmark != benchmark:
             raise ConfigError(
                 f"--published {which}: that row is of {row.benchmark}, and the run of {benchmark}. {_listed(of)}"
             )
-        return _target(int(which), row, of)
+        return _target(at, row, of)
     parts = [part.strip().casefold() for part in which.split("/")]
     if parts[0] != benchmark.casefold():
         if any(parts[0] == row.benchmark.casefold() for row in rows):
@@ -97,7 +98,7 @@ def by_hand(text: str, metric: str) -> Target:
     traits = metric_named(metric)
     scale, most = traits.scale, traits.scale * traits.best
     try:
-        value = float(text)
+        value = decimal(text)
     except ValueError:
         value = float("nan")
     if not isfinite(value) or not 0 <= value <= most:

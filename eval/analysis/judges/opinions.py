@@ -11,6 +11,7 @@ from eval.core import JudgedTraits, Score
 from eval.errors import RunError
 from eval.readers.malformed import RowError
 from eval.readers.rows import Row
+from eval.runs.checksums import verify_settings
 from eval.runs.folder import SCORES
 from eval.runs.result import malformed
 from eval.runs.scored import ScoredRun
@@ -59,10 +60,11 @@ def read_judged(folder: Path) -> Judged:
     """Read a folder that `tarsier-eval score` or `eval` wrote.
 
     Raises:
-        RunError: the folder, or one of its files, is missing, damaged or incomplete, or nothing in it was judged.
+        RunError: the folder, or one of its files, is missing, edited or incomplete, or nothing in it was judged.
         DataError: its result, or a line of its scores, does not fit the format.
     """
     run = ScoredRun.read(folder)
+    verify_settings(folder, run.raw)
     result, scores = run.result, run.scores
     identity = result.provenance["scorer"]
     traits = all_traits().get(identity["name"])

@@ -20,11 +20,10 @@ from typing import Any
 
 from eval.analysis.leaderboard.rows import COLUMNS, Origin, TableRow, instant
 from eval.errors import DataError, did_you_mean
-from eval.files import read_regular_text
+from eval.readers.parsing import whole
 
 MAX_CELL = 2000
 """Most characters of a text; anything longer is no name."""
-_MAX_BYTES = 1 << 30
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
 """First characters that a cell must not have; some spreadsheets treat the wide forms as formulas too."""
 _QUOTED = frozenset(',"\r\n')
@@ -55,11 +54,9 @@ def read_csv(path: Path) -> list[TableRow]:
         DataError: the file is not such a table; the message names the line.
     """
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise DataError(f"{path} is larger than any leaderboard; move it away, and make another one.")
-        text = read_regular_text(path)
-    except (OSError, UnicodeError) as error:
-        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}. {_REMEDY}") from error
+        text = whole(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 from byte {error.start} on. {_REMEDY}") from error
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         if next(reader, []) == [_ROW, *COLUMNS]:
@@ -139,7 +136,7 @@ def _text(cell: str) -> str:
 def _number(cell: str) -> float:
     value = float(cell)
     if not math.isfinite(value):
-        raise ValueError(f"{cell} is no number")
+        raise ValueError(f"{cell} is not a number")
     return value
 
 

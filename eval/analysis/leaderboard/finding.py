@@ -52,7 +52,7 @@ def find_rows(places: Sequence[Path], table: Path) -> Found:
                 if (path / RUN).is_file():
                     unfinished.append(f"{path}: not through yet; there is no {RESULT}.")
                 else:
-                    skipped.append(f"{path}: no run; there is neither {RESULT} nor {RUN} in it.")
+                    skipped.append(f"{path}: not a run; there is neither {RESULT} nor {RUN} in it.")
                 continue
             with opened(path) as scored:
                 found_here = rows_of(

@@ -52,7 +52,7 @@ def _row(fields: dict[str, str], place: str) -> TableRow:
     except ValueError as error:
         raise DataError(f"{place}: {error}.") from error
     if not math.isfinite(value):
-        raise DataError(f"{place}: value {fields['value']!r} is no number.")
+        raise DataError(f"{place}: value {fields['value']!r} is not a number.")
     return TableRow(
         origin="published",
         benchmark=printable(fields["benchmark"]),

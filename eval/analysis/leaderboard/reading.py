@@ -23,7 +23,7 @@ def refuse_untabular(run: ScoredRun) -> None:
     try:
         _check(run.result)
     except (ValueError, TypeError, AttributeError) as error:
-        raise DataError(f"{run.folder / RESULT} is no sound result: {error}. {AGAIN}") from error
+        raise DataError(f"{run.folder / RESULT} is not a sound result: {error}. {AGAIN}") from error
     run.verify()
 
 
@@ -34,7 +34,7 @@ def _check(result: Result) -> None:
     texts += [text for metric in result.metrics for text in (metric.name, metric.subset)]
     for key in ("split", "data_sha256", "predictions_sha256"):
         if not isinstance(about.get(key), str | None):
-            raise TypeError(f"provenance.{key} is no text")
+            raise TypeError(f"provenance.{key} is not text")
         texts.append(about.get(key) or "")
     for text in texts:
         check_cell(text)

@@ -11,6 +11,7 @@ from eval.analysis.leaderboard.cells import read_csv, to_csv
 from eval.analysis.leaderboard.rows import TableRow, merged
 from eval.errors import ConfigError, RunError, did_you_mean
 from eval.files import leftover_of, make_folder, write_bytes_atomically
+from eval.readers.numbers import row_number
 from eval.runs.lock import FolderLock
 
 PATIENCE_S = 60.0
@@ -59,10 +60,12 @@ def find_row(rows: Sequence[TableRow], which: str) -> TableRow:
     Raises:
         ConfigError: there is none, or several match.
     """
-    if which.isdecimal() and len(which) < 12:
-        if not 1 <= int(which) <= len(rows):
+    if not rows:
+        raise ConfigError(f"--row {which}: the table has no rows yet; add runs to it: tarsier-eval leaderboard.")
+    if (number := row_number(which)) is not None:
+        if not 1 <= number <= len(rows):
             raise ConfigError(f"--row {which}: the table has rows 1 to {len(rows)}.")
-        return rows[int(which) - 1]
+        return rows[number - 1]
     found = [row for row in rows if len(which) >= 4 and row.name.startswith(which)]
     if len(found) != 1:
         what = f"{len(found)} rows begin so; give more of its name" if found else "no row is called so"

@@ -233,7 +233,7 @@ async def _object(asked: Awaitable[Any], *texts: str) -> dict[str, Any]:
     """Return the JSON object in a reply, in which these fields must be texts."""
     found = loaded((await asked).http_response.content)
     if found is None:
-        raise FaultError(RequestOutcome(kind="overloaded", detail="the answer is no JSON object"))
+        raise FaultError(RequestOutcome(kind="overloaded", detail="the answer is not a JSON object"))
     for name in texts:
         _text(found, name)
     return found

@@ -110,12 +110,12 @@ def from_body(text: str) -> RequestOutcome:
     try:
         found = joined(text) if is_stream(text) else json.loads(text)
     except (ValueError, RecursionError):
-        return _broken(f"the reply is no JSON: {text[:80]!r}")
+        return _broken(f"the reply is not JSON: {text[:80]!r}")
     if found is None and is_stream(text):
         detail = f"the server streams its reply, which nobody asked for, and the stream is not whole: {text[:80]!r}"
         return RequestOutcome(kind="rejected", detail=one_line(detail), may_be_billed=True)
     if not isinstance(found, dict):
-        return _broken(f"the reply is no chat completion: {text[:80]!r}")
+        return _broken(f"the reply is not a chat completion: {text[:80]!r}")
     if found.get("error"):
         # Some gateways send errors with status 200; their content decides, as with an error status.
         error = found["error"]

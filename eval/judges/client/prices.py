@@ -94,7 +94,9 @@ def load_prices(path: Path) -> PriceList:
         aliases = {str(name): str(dated) for name, dated in (found.get("aliases") or {}).items()}
     except (ValueError, OverflowError, TypeError, KeyError, AttributeError) as error:
         said = str(error).splitlines()[0]
-        raise ConfigError(f"prices={str(path)!r} is no price file: {said}; conf/prices.yaml shows the form.") from error
+        raise ConfigError(
+            f"prices={str(path)!r} is not a price file: {said}; conf/prices.yaml shows the form."
+        ) from error
     return PriceList(path=path, as_of=as_of, prices=prices, shutdowns=shutdowns, aliases=aliases)
 
 
@@ -103,14 +105,16 @@ def _plain(path: Path) -> Any:
     import yaml
 
     if not path.is_file():
-        why = "it is no file" if path.exists() else "it does not exist"
+        why = "it is not a file" if path.exists() else "it does not exist"
         raise ConfigError(f"prices={str(path)!r} cannot be read: {why}; check the path.")
     try:
         check_yaml(path)
         return yaml.safe_load(read_regular_text(path))
     except (ConfigError, OSError, ValueError, yaml.YAMLError) as error:
         said = printable(str(error))
-        raise ConfigError(f"prices={str(path)!r} is no price file: {said}; conf/prices.yaml shows the form.") from error
+        raise ConfigError(
+            f"prices={str(path)!r} is not a price file: {said}; conf/prices.yaml shows the form."
+        ) from error
 
 
 def _price(name: str, entry: Mapping[str, Any], as_of: str, batch: float) -> Price:

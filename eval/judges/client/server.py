@@ -208,5 +208,5 @@ def _checked(url: str) -> str:
     except ValueError:  # a port out of range, or brackets that enclose no address
         is_url = False
     if not is_url:
-        raise ConfigError(f"judge.url={url!r} is no URL; give one such as http://127.0.0.1:8000/v1.")
+        raise ConfigError(f"judge.url={url!r} is not a URL; give one such as http://127.0.0.1:8000/v1.")
     return url.rstrip("/")

@@ -66,8 +66,8 @@ def end_tokens(folder: Path, config: Any, tokenizers: int | None) -> EndTokens:
             wrong = next((one for one in ids if type(one) is not int or not 0 <= one < size), None)
             if wrong is not None:
                 raise ModelError(
-                    f"{folder}: eos_token_id {str(wrong)[:40]!r} of {source} is no token id from 0 to {size - 1}, so "
-                    "no output could end with it; take the checkpoint's own files."
+                    f"{folder}: eos_token_id {str(wrong)[:40]!r} of {source} is not a token id from 0 to {size - 1}, "
+                    "so no output could end with it; take the checkpoint's own files."
                 )
             return EndTokens(ids=tuple(sorted(set(ids))), source=source)
     raise ModelError(

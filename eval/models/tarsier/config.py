@@ -106,7 +106,7 @@ def _refuse_other_family(raw: dict[str, Any], path: Path) -> None:
     for part, expected in PARTS.items():
         found = raw.get(part)
         if found is not None and not isinstance(found, dict):
-            raise ModelError(f"{path}: {part} is no JSON object; take the checkpoint's own config.json.")
+            raise ModelError(f"{path}: {part} is not a JSON object; take the checkpoint's own config.json.")
         kind = (found or {}).get("model_type", expected)
         if kind != expected:
             raise ModelError(f"{path}: {part} is of the type {str(kind)[:40]!r}, not {expected!r}: no Tarsier model.")

@@ -116,7 +116,7 @@ def _vocabulary(path: Path) -> dict[str, Any]:
     vocabulary: dict[str, Any] = found if isinstance(found, dict) else {}
     model, added = vocabulary.get("model"), vocabulary.get("added_tokens")
     if not isinstance(model, dict) or not isinstance(added, list) or not all(isinstance(one, dict) for one in added):
-        raise ModelError(f"{path} is no tokenizer: it has no model, or no added_tokens; take the checkpoint's own.")
+        raise ModelError(f"{path} is not a tokenizer: it has no model, or no added_tokens; take the checkpoint's own.")
     if isinstance(model.get("vocab"), Twice):
         raise ModelError(f"{path} gives {model['vocab'].key[:60]!r} twice; take the checkpoint's own.")
     return vocabulary
@@ -197,7 +197,7 @@ def _marked(files: TokenizerFiles, value: object) -> str | AddedToken:
     if isinstance(value, dict) and value.get("__type") == "AddedToken":
         return _token(files, SETTINGS, value)
     if not isinstance(value, str | AddedToken):
-        files.refuse(SETTINGS, f"{str(value)[:60]!r} is no special token")
+        files.refuse(SETTINGS, f"{str(value)[:60]!r} is not a special token")
     return value
 
 
@@ -205,7 +205,7 @@ def _token(files: TokenizerFiles, name: str, about: object) -> AddedToken:
     from tokenizers import AddedToken
 
     if not isinstance(about, dict) or not isinstance(about.get("content"), str):
-        files.refuse(name, f"{str(about)[:60]!r} is no token: it has no content")
+        files.refuse(name, f"{str(about)[:60]!r} is not a token: it has no content")
     matching = {key: about[key] for key in _MATCHING if key in about}
     wrong = next((key for key, value in matching.items() if not isinstance(value, bool)), None)
     if wrong is not None:
@@ -217,7 +217,7 @@ def _token(files: TokenizerFiles, name: str, about: object) -> AddedToken:
 
 def _index(files: TokenizerFiles, name: str, value: object) -> int:
     if type(value) is not int and not (isinstance(value, str) and value.isdecimal() and len(value) < 20):
-        files.refuse(name, f"{str(value)[:60]!r} is no id of an added token")
+        files.refuse(name, f"{str(value)[:60]!r} is not an id of an added token")
     return int(value)
 
 

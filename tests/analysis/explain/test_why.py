@@ -168,7 +168,7 @@ def test_judges_at_hand_are_replayed(tmp_path):
     packed = tmp_path / "no.tar.gz"
     assert main(["judge", "export", "--run", str(store / "no"), "--to", str(packed)]) == 0
     both = [str(packed), str(store / "no")]
-    named = explained(mine, tmp_path / "o.json", value="10", verdicts=both, overrides=settings(tmp_path))
+    named = explained(mine, tmp_path / "o.json", value="10", verdicts=both, overrides=settings(tmp_path)[:1])
     assert values(named)["judge"] == 0
     assert len(named["ways"]) == 4
 
@@ -209,7 +209,7 @@ def test_bundles_beside_a_run_are_found(tmp_path):
 def test_descriptions(tmp_path):
     run = tmp_path / "offline"
     score(descriptions(tmp_path / "p.jsonl"), run, ["--judge", "offline"])
-    found = explained(run, tmp_path / "o.json", published="dream-1k/GPT-4V", overrides=settings(tmp_path))
+    found = explained(run, tmp_path / "o.json", published="dream-1k/GPT-4V", overrides=settings(tmp_path)[:1])
     assert adds_up(found)
     assert found["number"]["value"] == pytest.approx(DESCRIPTION_METRICS["f1"])
     assert "31.5 where 42.0" in {part["name"]: part["note"] for part in found["others"]}["judge"]
@@ -295,4 +295,4 @@ def test_folders_without_a_result_and_judges_that_are_none(tmp_path):
             explained(place, tmp_path / "o.json")
     score(questions(tmp_path / "p.jsonl"), tmp_path / "s", ["--judge", "offline"])
     with pytest.raises(ConfigError, match="neither the folder of a score nor a bundle"):
-        explained(tmp_path / "s", tmp_path / "o.json", verdicts=["gone"], overrides=settings(tmp_path))
+        explained(tmp_path / "s", tmp_path / "o.json", verdicts=["gone"], overrides=settings(tmp_path)[:1])

@@ -90,7 +90,7 @@ HOSTILE = {
     "another archive after the end": pack(FILES) + pack(FILES),
     "no end": gzip.compress(gzip.decompress(pack(FILES))[:-1024]),
     "no manifest": archive(PLAIN, manifest=False),
-    "manifest is no JSON": archive([(MANIFEST, b"{"), *PLAIN], manifest=False),
+    "manifest is not JSON": archive([(MANIFEST, b"{"), *PLAIN], manifest=False),
     "manifest is a list": archive([(MANIFEST, b"[]"), *PLAIN], manifest=False),
     "manifest is deep": archive([(MANIFEST, b"[" * 100_000), *PLAIN], manifest=False),
     "manifest is large": archive([(MANIFEST, b" " * (2 << 20)), *PLAIN], manifest=False),

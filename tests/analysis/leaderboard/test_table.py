@@ -39,6 +39,7 @@ def writer(path, who, n):
     return subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_lose_no_row(tmp_path):
     path = tmp_path / "leaderboard.csv"
     with writer(path, "first", 30) as first, writer(path, "second", 30) as second:
@@ -49,6 +50,7 @@ def test_two_processes_at_once_lose_no_row(tmp_path):
     assert (tmp_path / "leaderboard.md").read_text() == "60"
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_the_table_is_whole(tmp_path):
     path = tmp_path / "leaderboard.csv"
     n_before = 0

@@ -92,6 +92,6 @@ def test_a_clip_decodes_to_the_frames_of_its_scene(tmp_path, suffix):
 
 def test_a_folder_that_is_no_world_is_left_alone(tmp_path):
     (tmp_path / "precious.txt").write_text("mine")
-    with pytest.raises(SystemExit, match="no built-in world"):
+    with pytest.raises(SystemExit, match="not a built-in world"):
         write_world(tmp_path)
     assert (tmp_path / "precious.txt").exists()
