@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from eval.config import Settings
-from eval.core import Clip, LoadedClip
+from eval.core import Clip, FramePolicy, LoadedClip
 
 
 class ReadHere:
@@ -20,13 +20,11 @@ class ReadHere:
     def __exit__(self, *_: object) -> None:
         """Nothing was started."""
 
-    def load(
-        self, clips: Iterable[Clip], *, n_frames: int, side: int | None, ahead: int | None = None
-    ) -> Iterator[LoadedClip]:
+    def load(self, clips: Iterable[Clip], *, policy: FramePolicy, ahead: int | None = None) -> Iterator[LoadedClip]:
         from eval.video.frame_store import FrameStore
         from eval.video.loading import load
 
         how, folder = self._settings, self._settings.loading.store
         store = FrameStore(folder) if folder else None
         for clip in clips:
-            yield load(clip, n_frames=n_frames, side=side, decoder=how.decoder, rules=how.picture_rules, store=store)
+            yield load(clip, policy=policy, decoder=how.decoder, rules=how.picture_rules, store=store)

@@ -68,6 +68,6 @@ def family_of(folder: Path) -> Family:
         raise ModelError(
             f"{path} is of the model_type {named!r}, and not of a family that the engine runs "
             f"({', '.join(one.name for one in families())}). Other vision-language models run with --model hf "
-            f"model.checkpoint={printable(str(folder))}."
+            "model.checkpoint=<the same>."
         )
     return found

@@ -157,7 +157,7 @@ def test_from_twice_the_published_frames_on_it_warns_once(short, caplog):
 
 
 def test_too_many_frames_are_refused_before_a_weight_is_read(monkeypatch):
-    monkeypatch.setattr("eval.models.tarsier.runner.load_model", lambda *_, **__: pytest.fail("was loaded"))
+    monkeypatch.setattr("eval.models.checkpoints.runner.load_model", lambda *_, **__: pytest.fail("was loaded"))
     with pytest.raises(ModelError, match=r"209,979 positions.*at most model\.n_frames=6241 can fit"):
         TarsierRunner(name="x", checkpoint=str(BUILTIN / "tarsier-tiny"), device="cpu", n_frames=9_999)
 

@@ -74,7 +74,6 @@ def test_what_can_never_be_generated_is_refused(tmp_path, wrong):
 @pytest.mark.parametrize(
     ("name", "off", "on"),
     [
-        ("repetition_penalty", 1.0, 1.1),
         ("num_beams", 1, 4),
         ("no_repeat_ngram_size", 0, 1),
         ("min_new_tokens", 0, 1),
@@ -101,3 +100,16 @@ def test_other_than_greedy_decoding_is_refused_by_name(tmp_path, name, off, on):
 def test_sampling_settings_are_no_matter(tmp_path):
     # Vicuna's own file, whose sampling nobody asks for.
     repetition_penalty(folder_of(tmp_path, generation={"temperature": 0.9, "top_p": 0.6, "do_sample": False}))
+
+
+@pytest.mark.parametrize(
+    ("said", "penalty"), [({}, 1.0), ({"repetition_penalty": None}, 1.0), ({"repetition_penalty": 1.05}, 1.05)]
+)
+def test_the_repetition_penalty_is_the_checkpoints(tmp_path, said, penalty):
+    assert repetition_penalty(folder_of(tmp_path, generation=said)) == penalty
+
+
+@pytest.mark.parametrize("wrong", [0, -1.5, "1.1", True])
+def test_a_repetition_penalty_that_is_none_is_refused(tmp_path, wrong):
+    with pytest.raises(ModelError, match="repetition_penalty of generation_config.*expected a positive number"):
+        repetition_penalty(folder_of(tmp_path, generation={"repetition_penalty": wrong}))

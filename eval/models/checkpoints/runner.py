@@ -108,15 +108,16 @@ class CheckpointRunner(ABC):
         )
         # Set in transformers too, which has no end token where there is no generation_config.json.
         self._model.generation_config.eos_token_id = list(self._ends.ids)
-        self._engine = Engine(
-            self._model,
-            max_new_tokens=max_new_tokens,
-            kv_budget=int(kv_budget_gb * 1e9),
-            repetition_penalty=self._penalty,
-            deterministic=deterministic,
-        )
+        settings: dict[str, Any] = {
+            "max_new_tokens": max_new_tokens,
+            "kv_budget": int(kv_budget_gb * 1e9),
+            "repetition_penalty": self._penalty,
+            "deterministic": deterministic,
+        }
+        self._engine = Engine(self._model, **settings)
         if str(self._dtype) == "torch.float16":
             self._try_out()
+            self._engine = Engine(self._model, **settings)  # whose statistics do not count the trial
 
     @abstractmethod
     def _read(self, folder: Path, config: Any) -> int | None:

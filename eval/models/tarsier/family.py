@@ -15,8 +15,11 @@ In Tarsier-7b no token of the tokenizer has these ids."""
 
 def _is_of(raw: Mapping[str, Any]) -> bool:
     text = raw.get("text_config")
-    kind = text.get("model_type", "llama") if isinstance(text, dict) else "llama"
-    return raw.get("model_type") == "llava" and kind == "llama" and any(key in raw for key in SEPARATORS)
+    kind = str(text.get("model_type")) if isinstance(text, dict) else ""
+    # Tarsier2's configs have these keys too. Text parts of other types are refused with a message of their own.
+    return (
+        raw.get("model_type") == "llava" and not kind.startswith("qwen2_vl") and any(key in raw for key in SEPARATORS)
+    )
 
 
 def _read_config(folder: Path) -> Any:
