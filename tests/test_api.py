@@ -16,6 +16,7 @@ from tests.cli.runs import evaluate, needs_world
 pytestmark = needs_world
 
 
+@pytest.mark.slow
 def test_a_run_is_that_of_the_command_line(tmp_path, capsys):
     assert evaluate(tmp_path / "command", "--limit", "6", "model.n_frames=4") == 0
     shown = capsys.readouterr().out
@@ -37,6 +38,7 @@ def test_a_run_is_that_of_the_command_line(tmp_path, capsys):
     assert [change.difference for change in same.changes] == [0.0] * len(same.changes)
 
 
+@pytest.mark.slow
 def test_several_benchmarks_give_a_result_each(tmp_path):
     results = tarsier_eval.evaluate(["mvbench", "nextqa"], model="scripted", limit=2, out=tmp_path / "run")
     assert [result.benchmark for result in results] == ["mvbench", "nextqa"]

@@ -65,6 +65,7 @@ def test_samples_are_complete(name, source):
     assert [one for one in coverage(samples) if one.present < one.total] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COUNTS)
 def test_both_sources_ask_the_same(name):
     asked = [Counter((one.prompt, one.options, worded(one), one.subset) for one in read(name, s)) for s in SOURCES]
@@ -111,6 +112,7 @@ def test_data_sets_of_one_origin_share_videos(qa, caption):
     assert len(captioned & asked) >= 2
 
 
+@pytest.mark.slow
 def test_every_subset_of_the_configuration_is_filled_where_scenes_allow():
     empty = {
         name: sorted(set(node.get("subsets", {}).values()) - {sample.subset for sample in read(name, "official")})

@@ -90,6 +90,7 @@ def test_a_letter_beyond_the_options(make, tree, rows):
         list(make("nextqa", data).samples())
 
 
+@pytest.mark.slow
 def test_real_files_hold_the_same_questions(make, official):
     files = list(make("nextqa", official).samples())
     rows = list(make("nextqa", official, annotations=str(official.parent / "tarsier")).samples())

@@ -27,6 +27,7 @@ ROW = [
 ]
 
 
+@pytest.mark.slow
 @needs_world
 def test_a_run_writes_the_folder_of_the_contract(tmp_path, capsys):
     assert evaluate(tmp_path / "run") == 0
@@ -64,6 +65,7 @@ def test_a_run_writes_the_folder_of_the_contract(tmp_path, capsys):
     assert "not comparable" in shown
 
 
+@pytest.mark.slow
 @needs_world
 def test_a_run_goes_on_and_ends_with_the_same_bytes(tmp_path, capsys):
     assert evaluate(tmp_path / "whole") == 0
@@ -81,6 +83,7 @@ def test_a_run_goes_on_and_ends_with_the_same_bytes(tmp_path, capsys):
     assert (tmp_path / "cut" / "predictions.jsonl").read_text() == expected
 
 
+@pytest.mark.slow
 @needs_world
 def test_a_run_with_another_setting_is_refused_by_name(tmp_path, capsys):
     assert evaluate(tmp_path / "run", "--limit", "4") == 0
@@ -131,6 +134,7 @@ def test_workers_read_what_this_process_reads(tmp_path, monkeypatch):
     assert workers == here
 
 
+@pytest.mark.slow
 @needs_world
 def test_a_failed_sample_is_tried_again(tmp_path, capsys):
     flags = small_benchmark(tmp_path)
@@ -162,6 +166,7 @@ def test_too_little_coverage_is_refused_before_any_work(tmp_path, capsys):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 @needs_world
 def test_several_benchmarks_share_one_model_and_get_a_folder_each(tmp_path, monkeypatch, capsys):
     from eval import building
@@ -300,6 +305,7 @@ def test_outputs_that_never_ended_are_told_and_a_repeated_command_keeps_the_timi
     assert json.loads((tmp_path / "run" / "result.json").read_text())["timing"] == timing
 
 
+@pytest.mark.slow
 @needs_world
 def test_a_run_of_mixed_settings_says_so(tmp_path, capsys):
     more = ["--limit", "4"]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from eval.__main__ import main
 from eval.config import BUILTIN
 from tests.cli.runs import evaluate, needs_world, read, small_benchmark
 
 
+@pytest.mark.slow
 @needs_world
 def test_predictions_are_scored_again_from_every_form(tmp_path):
     flags = small_benchmark(tmp_path)

@@ -182,6 +182,7 @@ def test_chunks_by_number_and_by_size(harness, monkeypatch):
         assert [len(chunk) for chunk in batch_api.chunks_of(requests_of(5), "/chat")] == sizes
 
 
+@pytest.mark.slow
 def test_replies_of_more_bytes_than_one_call_may_have(harness):
     text = "word " * 90_000  # 20 of them are 9 MB, and one call may have 8 MiB
     with JudgeServer(lambda _: text) as server:

@@ -126,6 +126,7 @@ def assert_harmless(form: str, bound: int) -> None:
     own.encode()
 
 
+@pytest.mark.slow
 def test_nothing_harmful_survives_in_random_texts():
     rng = random.Random(20261124)
     for _ in range(400):

@@ -218,6 +218,7 @@ def test_a_line_that_is_no_json_is_refused_with_file_and_line(line, said, bundle
     assert f"{bundle}/verdicts.jsonl:2: " in message
 
 
+@pytest.mark.slow
 def test_a_few_bytes_that_unpack_to_a_flood(bundle, monkeypatch):
     line = files_of(bundle)["verdicts.jsonl"]
     for block, said in ((b'{"text": ""}\n' * 2**20, "missing"), (b" " * 2**24, "no verdict"), (line * 2**16, "lines")):

@@ -229,6 +229,7 @@ class Copies(TorchDispatchMode):
         return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", HALVES)
 def test_copies_into_fp32_are_those_that_are_reckoned_with(dtype, monkeypatch):
     from tests.models.small import model

@@ -343,6 +343,7 @@ def test_an_index_stays_in_its_folder(tiny, index, said):
         find_checkpoint(str(tiny))
 
 
+@pytest.mark.slow
 def test_weights_in_several_files_load(tiny):
     from safetensors.torch import load_file, save_file
 

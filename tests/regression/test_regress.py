@@ -149,6 +149,7 @@ def fixed(tmp_path):
     return compare(Observation(checkpoint=kept.checkpoint, world=kept.world, libraries={}, records=was), as_kept(now))
 
 
+@pytest.mark.slow
 def test_the_fixed_checks_are_as_in_the_committed_baseline(tmp_path):
     found = fixed(tmp_path)
     assert found.passed, found.first

@@ -85,6 +85,7 @@ def test_a_workflow_command_stays_one():
     assert _data("100%\r\nx") == "100%25%0D%0Ax"
 
 
+@pytest.mark.slow
 @needs_world
 def test_a_table_holds_no_control_characters(tmp_path):
     run = tmp_path / "run"

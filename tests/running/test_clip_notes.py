@@ -43,6 +43,7 @@ def flags(tmp_path):
     return ["--data", str(tmp_path), "--ann", str(tmp_path / "rows.jsonl")]
 
 
+@pytest.mark.slow
 def test_a_run_its_continuation_and_its_score_say_the_same(tmp_path, flags, capsys):
     run = tmp_path / "run"
 
@@ -101,6 +102,7 @@ def test_decord_repeats_the_same_frame(tmp_path):
     assert load(Clip(source=tmp_path / "one.mp4"), FramePolicy(n_frames=8), decoder="decord").notes == (ONE,)
 
 
+@pytest.mark.slow
 def test_settings_for_pictures_are_part_of_the_run_only_where_they_differ(tmp_path, flags, capsys):
     assert evaluate(tmp_path / "run", *flags) == 0
     decoder = json.loads((tmp_path / "run" / "run.json").read_text())["fingerprint"]["decoder"]
@@ -115,6 +117,7 @@ def test_settings_for_pictures_are_part_of_the_run_only_where_they_differ(tmp_pa
     assert "Unknown video.deep_images 'scal'. Did you mean 'scale'?" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_deep_grey_image_fails_its_sample_unless_it_is_scaled(tmp_path, flags):
     import numpy as np
 

@@ -28,6 +28,7 @@ def evaluated(out, bench, *more):
     return ["eval", "--bench", bench, "--model", "scripted", "--limit", "2", "--out", str(out), *more]
 
 
+@pytest.mark.slow
 def test_several_benchmarks_do_not_go_into_the_folder_of_one(several, tmp_path, capsys):
     line = refused(capsys, *evaluated(several / "nextqa", "nextqa,egoschema"))
     assert "is the folder of one run or score (it holds run.json), and several benchmarks take a folder each" in line

@@ -94,6 +94,7 @@ def read(folder):
     return result, headline
 
 
+@pytest.mark.slow
 def test_a_limit_takes_one_of_each_subtask_and_says_how(tmp_path, capsys):
     assert scripted(tmp_path / "a", "mvbench", "--limit", "14") == 0
     result, headline = read(tmp_path / "a")
@@ -106,6 +107,7 @@ def test_a_limit_takes_one_of_each_subtask_and_says_how(tmp_path, capsys):
     assert "holds a run with another limit" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_part_without_some_subsets_names_them_and_has_no_average_over_subsets(tmp_path, capsys):
     assert scripted(tmp_path / "a", "mvbench/fine_grained_action,mvbench/STATE change") == 0
     result, headline = read(tmp_path / "a")
@@ -129,6 +131,7 @@ def test_an_unknown_subset_is_answered_with_the_nearest(tmp_path, capsys):
     assert "Did you mean" not in said
 
 
+@pytest.mark.slow
 def test_one_subset_of_a_run_is_scored_without_naming_its_benchmark_again(tmp_path, capsys):
     assert evaluate(tmp_path / "run") == 0
     run = str(tmp_path / "run")

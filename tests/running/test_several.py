@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.cli.runs import evaluate, needs_world
 
 pytestmark = needs_world
@@ -14,6 +16,7 @@ def timing(folder):
     return json.loads((folder / "result.json").read_text())["timing"]
 
 
+@pytest.mark.slow
 def test_each_benchmark_of_a_run_has_its_own_samples_time_and_picture(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("eval.report.terminal.PLAIN_INTERVAL", 0.0)
     out = tmp_path / "run"

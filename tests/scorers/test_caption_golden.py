@@ -33,6 +33,7 @@ def pairs_of(cases):
     ]
 
 
+@pytest.mark.slow
 def test_cider_per_video_and_over_all(reference, tmp_path):
     scorer = Captioning(cache=tmp_path)
     pairs = pairs_of(reference["cases"])

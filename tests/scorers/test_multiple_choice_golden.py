@@ -72,6 +72,7 @@ def test_mvbench_subtasks_overall_and_table(golden, tmp_path):
         assert metric.n_invalid + metric.n_failed == n_invalid
 
 
+@pytest.mark.slow
 def test_real_next_qa_rows_filled_in_and_read_back(golden, tmp_path):
     from eval.core import Prediction
     from eval.readers.upstream import read_upstream

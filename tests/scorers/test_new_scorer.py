@@ -125,6 +125,7 @@ def _forget():
     known.metric_named.cache_clear()
 
 
+@pytest.mark.slow
 def test_it_is_evaluated_compared_explained_and_listed_by_its_own_traits(toy, capsys):
     said = {"a": ["green"], "b": ["red square"]}
     for name, outputs in said.items():

@@ -94,6 +94,7 @@ def test_with_a_fifth_discordant_so_much_is_detectable(n, points):
     assert 100 * detectable(math.sqrt(0.2 / n), 1e9) == pytest.approx(points, abs=0.05)
 
 
+@pytest.mark.slow
 def test_holm_as_statsmodels_has_it():
     multitest = pytest.importorskip("statsmodels.stats.multitest")
     # By hand: 4 * 0.01, 3 * 0.02, 2 * 0.03 and not less than before, 0.5.

@@ -24,6 +24,7 @@ def test_indices_are_the_reference_ones(cases: dict[str, list[dict[str, Any]]]) 
         assert sample_indices(case["total_frames"], case["n_frames"], case["start_frame"]) == case["indices"], case
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decoder", DECODERS)
 def test_frames_are_the_reference_ones_to_the_bit(
     cases: dict[str, list[dict[str, Any]]], real_videos: Path, decoder: DecoderName
