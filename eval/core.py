@@ -517,6 +517,8 @@ class ClipPrompts:
     """For each prompt, the conversation of its sample (`Sample.turns`); empty for none."""
     counts: tuple[int, ...] = ()
     """Number of frames of each medium; empty for one medium."""
+    times: tuple[float, ...] = ()
+    """Seconds of each frame in its file, as the file's frame rate has it; empty where a medium has none."""
     settled: Sequence[StopWhen | None] = ()
     """For each prompt, the check that may end its continuation before the end token; empty for none."""
 

@@ -52,9 +52,7 @@ _COMMIT = re.compile("[0-9a-f]{40}")
 _log = logging.getLogger(__name__)  # it logs warnings, so that a fetch of minutes is announced everywhere
 
 
-def fetch_checkpoint(
-    repo: str, revision: str, check: Callable[[Path], Any], form: Form = ENGINE
-) -> tuple[Path, str]:
+def fetch_checkpoint(repo: str, revision: str, check: Callable[[Path], Any], form: Form = ENGINE) -> tuple[Path, str]:
     """Return the folder of a checkpoint in the hub's cache, and its commit, fetching missing files.
 
     Where the hub cannot be reached, the cache is used. HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE and HF_HUB_OFFLINE

@@ -133,9 +133,7 @@ def check_settings(folder: Path, family: Family | None = None) -> Any:
     return config
 
 
-def check_checkpoint(
-    folder: Path, source: str, revision: str | None, check: Check, form: Form = ENGINE
-) -> Checkpoint:
+def check_checkpoint(folder: Path, source: str, revision: str | None, check: Check, form: Form = ENGINE) -> Checkpoint:
     """Check that a folder holds a checkpoint that can be loaded without running foreign code."""
     config = check(folder)
     if not list(folder.glob("*.safetensors")):

@@ -14,6 +14,7 @@ from eval.readers.malformed import printable
 TEMPLATE_FILES = ("chat_template.json", "chat_template.jinja", "processor_config.json", "tokenizer_config.json")
 """Files in which a chat template may be, in the order in which they are tried."""
 
+
 def chat_template(folder: Path) -> str:
     """Return the chat template of a checkpoint. Raises ModelError where no file has one."""
     for name in TEMPLATE_FILES:
