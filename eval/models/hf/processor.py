@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from eval.core import ClipPrompts, PartKind, Turn
+from eval.core import SECONDS, ClipPrompts, PartKind, Turn
 from eval.errors import ModelError
 from eval.models.conversation import conversation
 from eval.models.hf.checkpoint import first_line
@@ -41,8 +41,6 @@ class Medium:
     kind: PartKind
     frames: Sequence[Image]
     """One for an image."""
-    times: Sequence[float] = ()
-    """Seconds of the frames after the first one; empty where they have none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,10 +182,10 @@ class HfProcessor:
             raise ModelError(f"the prompt has places for {len(kinds)} media, and there are {len(counts)}")
         places, done = [], 0
         for kind, count in zip(kinds, counts, strict=True):
-            frames, times = clip.frames[done : done + count], clip.times[done : done + count]
+            frames = clip.frames[done : done + count]
             done += count
             if kind == "video" and self.media == "video" and count > 1:  # some processors take no video of one frame
-                places.append([Medium(kind="video", frames=frames, times=times)])
+                places.append([Medium(kind="video", frames=frames)])
             else:
                 places.append([Medium(kind="image", frames=[frame]) for frame in frames])
         return places
@@ -273,7 +271,7 @@ def _stacked(medium: Medium) -> np.ndarray[Any, Any]:
 
 def _metadata(medium: Medium) -> dict[str, Any]:
     """Return when a video's frames are shown; without times the processor assumes its own rate."""
-    n, times = len(medium.frames), medium.times
+    n, times = len(medium.frames), [frame.info[SECONDS] for frame in medium.frames if SECONDS in frame.info]
     width, height = medium.frames[0].size
     known: dict[str, Any] = {"width": width, "height": height, "video_backend": "pyav"}
     if n < 2 or len(times) != n or times[-1] <= times[0]:
