@@ -9,17 +9,13 @@ from copy import deepcopy
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-import numpy as np
-
-from eval.core import SECONDS, ClipPrompts, PartKind, Turn
+from eval.core import ClipPrompts, PartKind, Turn
 from eval.errors import ModelError
 from eval.models.conversation import conversation
 from eval.models.hf.checkpoint import first_line
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from eval.models.hf.media import Medium, Once
 
 Media = Literal["auto", "images", "video"]
 
@@ -28,19 +24,7 @@ _IDS = (
 )  # fmt: skip
 """Attributes of processors and configs with the ids that stand for media."""
 
-_UNITS = 1000
-"""Times go to processors as numbers of frames at so many frames a second: in milliseconds."""
-
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Medium:
-    """An image or a video as the processor takes it."""
-
-    kind: PartKind
-    frames: Sequence[Image]
-    """One for an image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +69,11 @@ class HfProcessor:
             )
         self.media: PartKind = "video" if takes_videos and media != "images" else "image"
         self._system = system
+        self._made_by = []
+        for kind in ("image_processor", "video_processor") if self.media == "video" else ("image_processor",):
+            made_by = getattr(self._processor, kind)
+            self._made_by.append(type(made_by).__name__)
+            setattr(self._processor, kind, Once(made_by))
         self.tokenizer = self._processor.tokenizer
         self._marks = {
             token
@@ -98,10 +87,9 @@ class HfProcessor:
 
     def describe(self) -> dict[str, Any]:
         """Return what decides how frames and prompts are shown to the model."""
-        kinds = ("image_processor", "video_processor") if self.media == "video" else ("image_processor",)
         return {
             "media": "video" if self.media == "video" else "images",
-            "processors": [type(getattr(self._processor, kind)).__name__ for kind in kinds],
+            "processors": self._made_by,
             **({} if self._system is None else {"system": self._system}),
         }
 
@@ -113,7 +101,10 @@ class HfProcessor:
                 fails.
         """
         turns = clip.turns or [()] * len(clip.prompts)
-        return [self._prompt(clip, said or conversation(text)) for text, said in zip(clip.prompts, turns, strict=True)]
+        said = [each or conversation(text) for text, each in zip(clip.prompts, turns, strict=True)]
+        kinds = [tuple(kind for turn in each for kind, _ in turn.parts if kind != "text") for each in said]
+        shown = {places: self._places(clip, places) for places in dict.fromkeys(kinds)}
+        return [self._prompt(each, shown[places]) for each, places in zip(said, kinds, strict=True)]
 
     def inputs(self, prompts: Sequence[Prompt]) -> Any:
         """Return prompts as the model's inputs, a row each, padded on the left.
@@ -122,14 +113,14 @@ class HfProcessor:
             ModelError: the processor fails.
         """
         media = [list(prompt.media) for prompt in prompts]
-        images = [[_rgb(one.frames[0]) for one in row if one.kind == "image"] for row in media]
+        images = [[one.image for one in row if one.kind == "image"] for row in media]
         videos = [[one for one in row if one.kind == "video"] for row in media]
         settings: dict[str, Any] = {}
         if any(images):
             settings["images"] = images
         if any(videos):
-            settings["videos"] = [[_stacked(one) for one in row] for row in videos]
-            settings |= {"do_sample_frames": False, "video_metadata": [_metadata(one) for row in videos for one in row]}
+            settings["videos"] = [[one.pixels for one in row] for row in videos]
+            settings |= {"do_sample_frames": False, "video_metadata": [one.metadata() for row in videos for one in row]}
         begins = self.tokenizer.bos_token
         if begins and all(prompt.text.startswith(begins) for prompt in prompts):
             settings["add_special_tokens"] = False
@@ -151,14 +142,14 @@ class HfProcessor:
         text: str = self.tokenizer.decode(list(ids), skip_special_tokens=True)
         return text
 
-    def _prompt(self, clip: ClipPrompts, turns: Sequence[Turn]) -> Prompt:
+    def _prompt(self, turns: Sequence[Turn], places: Sequence[Sequence[Medium]]) -> Prompt:
         for turn in turns:
             for kind, text in turn.parts:
                 if kind == "text" and (found := next((mark for mark in self._marks if mark in text), None)):
                     raise ModelError(f"the prompt's text has {found!r}, which stands for media in this model's prompts")
         if self._system is not None and turns[0].role != "system":
             turns = (Turn(role="system", parts=(("text", self._system),)), *turns)
-        shown = iter(self._places(clip, turns))
+        shown = iter(places)
         messages, media = [], []
         for turn in turns:
             content: list[dict[str, str]] = []
@@ -172,11 +163,10 @@ class HfProcessor:
             messages.append({"role": turn.role, "content": content})
         return Prompt(text=self._text(messages), media=media)
 
-    def _places(self, clip: ClipPrompts, turns: Sequence[Turn]) -> list[list[Medium]]:
-        """Return what is shown at each place of a conversation."""
-        kinds = [kind for turn in turns for kind, _ in turn.parts if kind != "text"]
+    def _places(self, clip: ClipPrompts, kinds: Sequence[PartKind]) -> list[list[Medium]]:
+        """Return what is shown at each place of a conversation, given their kinds. Raises ModelError."""
         counts = list(clip.counts) or ([len(clip.frames)] if clip.frames else [])
-        if len(counts) == 1 and kinds == ["image"] * counts[0]:
+        if len(counts) == 1 and list(kinds) == ["image"] * counts[0]:
             counts = [1] * len(kinds)  # a place for each frame
         if len(kinds) != len(counts):
             raise ModelError(f"the prompt has places for {len(kinds)} media, and there are {len(counts)}")
@@ -254,33 +244,3 @@ def _plain(message: dict[str, Any]) -> dict[str, Any]:
     if any(part["type"] != "text" for part in content):
         return message
     return {**message, "content": "".join(part["text"] for part in content)}
-
-
-def _rgb(frame: Image) -> Image:
-    return frame if frame.mode == "RGB" else frame.convert("RGB")
-
-
-def _stacked(medium: Medium) -> np.ndarray[Any, Any]:
-    """Return a video's frames as (n, height, width, 3), uint8. Raises ModelError where their sizes differ."""
-    sizes = sorted({frame.size for frame in medium.frames})
-    if len(sizes) > 1:
-        said = " and ".join(f"{width}x{height}" for width, height in sizes[:3])
-        raise ModelError(f"frames of {said} pixels are no video; give model.media=images")
-    return np.stack([np.asarray(_rgb(frame)) for frame in medium.frames])
-
-
-def _metadata(medium: Medium) -> dict[str, Any]:
-    """Return when a video's frames are shown; without times the processor assumes its own rate."""
-    n, times = len(medium.frames), [frame.info[SECONDS] for frame in medium.frames if SECONDS in frame.info]
-    width, height = medium.frames[0].size
-    known: dict[str, Any] = {"width": width, "height": height, "video_backend": "pyav"}
-    if n < 2 or len(times) != n or times[-1] <= times[0]:
-        return {**known, "total_num_frames": n, "fps": None, "duration": None, "frames_indices": list(range(n))}
-    apart = (times[-1] - times[0]) / (n - 1)
-    return {
-        **known,
-        "total_num_frames": max(1, round(apart * n * _UNITS)),
-        "fps": _UNITS,
-        "duration": apart * n,
-        "frames_indices": [round((time - times[0]) * _UNITS) for time in times],
-    }

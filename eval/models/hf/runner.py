@@ -31,7 +31,7 @@ class HfModel:
     """A checkpoint of any of transformers' own vision-language classes, which continues prompts greedily.
 
     Args:
-        name: the model's name in results; None: the last part of `checkpoint`.
+        name: the model's name in results.
         checkpoint: a local folder, or a hub id (`owner/name`) together with `revision`.
         revision: commit of a hub checkpoint.
         n_frames: frames sampled from a clip, with `fps` the most.
@@ -55,7 +55,7 @@ class HfModel:
     def __init__(  # noqa: PLR0913 - each is a setting of conf/model/
         self,
         *,
-        name: str | None = None,
+        name: str,
         checkpoint: str | None = None,
         revision: str | None = None,
         n_frames: PositiveInt = 16,
@@ -72,7 +72,7 @@ class HfModel:
     ) -> None:
         if not checkpoint:
             raise ModelError("model.checkpoint is not set: give model.checkpoint=<folder or hub id>.")
-        self.name = name or Path(checkpoint).name
+        self.name = name
         self._max_pixels = max_pixels
         size = None if max_pixels is None else Area(max_pixels=max_pixels)
         self.frames = FramePolicy(n_frames=n_frames, rule="tarsier2", fps=fps, size=size)
