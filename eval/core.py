@@ -34,6 +34,9 @@ Task = Literal["mc_qa", "oe_qa", "caption", "description"]
 StopWhen = Callable[[str], bool]
 """Whether an output, as generated so far, has a score that further text cannot change."""
 
+SECONDS = "seconds"
+"""The key of a frame's time in `info`: seconds from the beginning of its file."""
+
 COMPLETE_FROM = 0.995
 """Share of the samples that must have ended with an output and a verdict before a result counts as complete."""
 
@@ -510,7 +513,8 @@ class ClipPrompts:
     """Prompts about the frames of one clip."""
 
     frames: Sequence[Image]
-    """RGB images, chosen and sized by the model's frame policy."""
+    """RGB images, chosen and sized by the model's frame policy. Where their medium has a frame rate, `info[SECONDS]` is
+    when each is shown."""
     prompts: Sequence[str]
     """Texts with one `<video>`, or one `<image>` a frame."""
     turns: Sequence[tuple[Turn, ...]] = ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eval import config as configuration
-from eval.errors import ConfigError, did_you_mean
+from eval.errors import ConfigError, ModelError, did_you_mean
 from eval.files import absolute, expanded
 from eval.running.judge_session import judge_overrides, protocol_overrides
 
@@ -104,8 +104,6 @@ class WhyRequest:
 
 def _model_overrides(model: str | None) -> list[str]:
     """Return the overrides for --model: a name from conf/model, a checkpoint folder, or a hub id."""
-    from eval.models.families import family_of
-
     known = configuration.names("model")
     if model is None:
         return []
@@ -115,8 +113,7 @@ def _model_overrides(model: str | None) -> list[str]:
     if folder.is_dir():
         folder = absolute(folder)
         return [
-            # A folder without a config.json is refused by the runner, in its words.
-            f"model={family_of(folder).example if (folder / 'config.json').is_file() else 'tarsier-7b'}",
+            f"model={_settings_for(folder)}",
             f"model.name={configuration.quoted(folder.name)}",
             f"model.checkpoint={configuration.quoted(str(folder))}",
             "model.revision=null",
@@ -131,3 +128,18 @@ def _model_overrides(model: str | None) -> list[str]:
             "model.revision=main",  # the commit pinned in the yaml is another checkpoint's
         ]
     raise ConfigError(f"Unknown model {model!r}: no such folder, and no such name. {did_you_mean(model, known)}")
+
+
+def _settings_for(folder: Path) -> str:
+    """Return the model of conf/model/ whose settings a folder takes over. Raises ModelError where nothing runs it."""
+    from eval.models.families import family_of
+    from eval.models.hf import checkpoint
+
+    if not (folder / "config.json").is_file():
+        return "tarsier-7b"  # whose runner says what a checkpoint needs
+    try:
+        return family_of(folder).example
+    except ModelError:
+        if checkpoint.runs(folder):
+            return "hf"
+        raise

@@ -14,6 +14,21 @@ Choice = Callable[[int, "float | None"], Sequence[int]]
 """Chooses among the frames of a file, given their number, and how many there are a second (None: not known)."""
 
 
+class Timed:
+    """A choice that keeps when the frames that it chose are shown."""
+
+    def __init__(self, choose: Choice) -> None:
+        self._choose = choose
+        self.seconds: tuple[float, ...] = ()
+        """Seconds of each chosen frame; empty where the medium has no rate."""
+
+    def __call__(self, total: int, fps: float | None) -> Sequence[int]:
+        """Return the choice."""
+        found = self._choose(total, fps)
+        self.seconds = tuple(index / fps for index in found) if fps else ()
+        return found
+
+
 def shares(clip: Clip, policy: FramePolicy) -> list[int]:
     """Return the number of frames wanted of each medium of a clip, its own first; below 1: none is left for it."""
     media = (clip, *clip.more)

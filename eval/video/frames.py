@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from eval.core import VIDEO_EXTENSIONS, Clip, ClipNote, DecoderName, FramePolicy, PictureRules
+from eval.core import SECONDS, VIDEO_EXTENSIONS, Clip, ClipNote, DecoderName, FramePolicy, PictureRules
 from eval.errors import ConfigError, MediaError, did_you_mean
 from eval.video.files import is_folder
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from eval.video.choosing import Choice
 
 DECODERS: tuple[DecoderName, ...] = get_args(DecoderName)
 """The decoders for videos; Pillow reads gifs and images under either."""
@@ -50,7 +52,7 @@ def load_frames(
         rules: How image files are read.
 
     Returns:
-        RGB images of the clip's own size, upright.
+        RGB images of the clip's own size, upright, with their times where the clip has a frame rate (`SECONDS`).
 
     Raises:
         MediaError: Where the clip cannot be read; it names the file and the reason.
@@ -63,10 +65,30 @@ def load_frames(
         if value is not None and (math.isnan(value) or (name == "fps" and not 0 < value < math.inf)):
             raise MediaError(clip.name, "unsupported", f"its {name} is {value}, which is not a time that frames are at")
     # Imported here so that `--help` is not slowed down.
+    from eval.video import choosing
+
+    video = choosing.Timed(choosing.of_video(clip, policy))
+    # Of pictures only those with a rate of their own: those of a gif may be shown for unequal times.
+    pictures = choosing.Timed(choosing.of_pictures(clip, policy))
+    frames = _read(clip, policy, decoder, rules, pictures, video)
+    seconds = video.seconds or (pictures.seconds if clip.fps is not None else ())
+    if len(seconds) == len(frames):
+        for frame, at in zip(frames, seconds, strict=True):
+            frame.info[SECONDS] = at
+    return frames
+
+
+def _read(
+    clip: Clip,
+    policy: FramePolicy,
+    decoder: DecoderName,
+    rules: PictureRules,
+    of_pictures: Choice,
+    of_video: Choice,
+) -> list[Image]:
     from eval.video import choosing, extent, images
 
     source = clip.source
-    of_pictures, of_video = choosing.of_pictures(clip, policy), choosing.of_video(clip, policy)
     if not isinstance(source, Path):
         return images.read_frame_files(source, of_pictures, rules, clip.fps)
     if is_folder(source):

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from eval.core import Area, Clip, ClipNote, FramePolicy, LoadedClip, Selection, Square
+from eval.core import SECONDS, Area, Clip, ClipNote, FramePolicy, LoadedClip, Selection, Square
 from eval.errors import MediaError, MediaReason
 from eval.video.limits import MAX_SIDE
 from eval.video.loading import clean_error
@@ -107,7 +107,8 @@ def send_loaded(connection: socket.socket, loaded: LoadedClip, now: float) -> No
     places = {key: place for place, key in enumerate(different)}
     sizes = [frame.size for frame in different.values()]
     order = [places[id(frame)] for frame in loaded.frames]
-    reply |= {"sizes": sizes, "order": order, "counts": loaded.counts}
+    seconds = [frame.info.get(SECONDS) for frame in different.values()]
+    reply |= {"sizes": sizes, "seconds": seconds, "order": order, "counts": loaded.counts}
     connection.sendall(pack({**reply, "media": loaded.media, "notes": loaded.notes}))
     for frame in different.values():
         connection.sendall(frame.tobytes())
@@ -121,6 +122,8 @@ class Reply:
     """The reason why there are no frames."""
     sizes: Sequence[tuple[int, int]]
     """Width and height of each distinct frame that follows."""
+    seconds: Sequence[float | None]
+    """Time of each of them, where it is known."""
     order: Sequence[int]
     """For each frame of the clip, its index among the distinct frames."""
     counts: tuple[int, ...]
@@ -151,10 +154,12 @@ class Reply:
         from PIL import Image as pil  # noqa: N813
 
         view, at, different = memoryview(pixels), 0, []
-        for size in self.sizes:
+        for size, seconds in zip(self.sizes, self.seconds, strict=True):
             n = 3 * size[0] * size[1]
             different.append(pil.frombuffer("RGB", size, view[at : at + n], "raw", "RGB", 0, 1))  # type: ignore[arg-type]
             at += n
+            if seconds is not None:
+                different[-1].info[SECONDS] = seconds
         return [different[place] for place in self.order]
 
 
@@ -168,6 +173,7 @@ def read_reply(message: dict[str, Any], *, wanted: Sequence[int], max_bytes: int
             reason = cast("MediaReason", message["reason"] if message["reason"] in _REASONS else "unreadable")
             error = clean_error(str(message["path"]), reason, str(message["detail"]))
         sizes = [(int(width), int(height)) for width, height in message.get("sizes", ())]
+        seconds = [None if value is None else float(value) for value in message.get("seconds", ())]
         order = [int(place) for place in message.get("order", ())]
         counts = tuple(int(count) for count in message.get("counts", ()))
         media = message.get("media")
@@ -177,6 +183,7 @@ def read_reply(message: dict[str, Any], *, wanted: Sequence[int], max_bytes: int
     reply = Reply(
         error=error,
         sizes=sizes,
+        seconds=seconds,
         order=order,
         counts=counts,
         media=media,
@@ -193,6 +200,8 @@ def read_reply(message: dict[str, Any], *, wanted: Sequence[int], max_bytes: int
         and (not counts or (min(counts) > 0 and sum(counts) == len(order)))
         and all(1 <= side <= MAX_SIDE for size in sizes for side in size)
         and all(0 <= place < len(sizes) for place in order)
+        and len(seconds) == len(sizes)
+        and all(value is None or math.isfinite(value) for value in seconds)
         and reply.n_bytes <= max_bytes
         and (error is None) == bool(order)
         and (media is None or (isinstance(media, str) and _MEDIA.fullmatch(media) is not None))

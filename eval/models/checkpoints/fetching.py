@@ -30,15 +30,14 @@ from huggingface_hub.errors import (
 
 from eval import network
 from eval.errors import ConfigError, ModelError
-from eval.models.checkpoints.fitting import refuse_unfit
+from eval.models.checkpoints.form import ENGINE, Form
 from eval.models.checkpoints.headers import CONFIG, INDEX, SINGLE, all_shapes, read_index
-from eval.models.families import family_of
 from eval.readers.malformed import printable
 
 SMALL = (
     INDEX, "generation_config.json", "preprocessor_config.json", "processor_config.json", "tokenizer_config.json",
     "tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json",
-    "adapter_config.json", "chat_template.json", "chat_template.jinja",
+    "adapter_config.json", "chat_template.json", "chat_template.jinja", "video_preprocessor_config.json",
 )  # fmt: skip
 """Files besides config.json and the weights, if the repository has them. Never code or pickles."""
 
@@ -53,7 +52,7 @@ _COMMIT = re.compile("[0-9a-f]{40}")
 _log = logging.getLogger(__name__)  # it logs warnings, so that a fetch of minutes is announced everywhere
 
 
-def fetch_checkpoint(repo: str, revision: str, check: Callable[[Path], Any]) -> tuple[Path, str]:
+def fetch_checkpoint(repo: str, revision: str, check: Callable[[Path], Any], form: Form = ENGINE) -> tuple[Path, str]:
     """Return the folder of a checkpoint in the hub's cache, and its commit, fetching missing files.
 
     Where the hub cannot be reached, the cache is used. HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE and HF_HUB_OFFLINE
@@ -63,9 +62,10 @@ def fetch_checkpoint(repo: str, revision: str, check: Callable[[Path], Any]) -> 
         repo: `owner/name` on the hub.
         revision: a commit, or a branch or tag, which is resolved to its commit.
         check: refuses a folder of settings, before any weights are fetched, or returns its config.
+        form: the checks of config.json alone, and of the weights.
 
     Raises:
-        ModelError: the hub does not give the files, they are not a checkpoint's of any family, or the disk is too full.
+        ModelError: the hub does not give the files, they are not a checkpoint's of the form, or the disk is too full.
     """
     try:
         try:
@@ -74,27 +74,29 @@ def fetch_checkpoint(repo: str, revision: str, check: Callable[[Path], Any]) -> 
         except Exception as error:
             # A branch may have moved, which a hub that responds may report the next time.
             is_enough = isinstance(error, ConfigError) or _is_unreachable(error) or _COMMIT.fullmatch(revision)
-            folder = _cached(repo, revision) if is_enough else None
+            folder = _cached(repo, revision, form) if is_enough else None
             if folder is None:
                 raise
             absent = [name for name in OPTIONAL if not (folder / name).exists()]
             lacks = f", without {', '.join(absent)}" if absent else ""
             _log.warning("%s cannot be asked; taking %s at %s from the cache%s.", _hub(), repo, folder.name[:7], lacks)
             return folder, folder.name
-        return _fetch(repo, revision, commit, sizes, check), commit
+        return _fetch(repo, revision, commit, sizes, check, form), commit
     except Exception as error:  # a network can raise any exception
         said = str(error) if isinstance(error, ModelError | ConfigError) else _reason(error, repo)
         raise ModelError(f"Cannot fetch checkpoint {repo[:100]!r} at revision {revision[:100]!r}: {said}") from error
 
 
-def _fetch(repo: str, revision: str, commit: str, sizes: Mapping[str, int], check: Callable[[Path], Any]) -> Path:
+def _fetch(
+    repo: str, revision: str, commit: str, sizes: Mapping[str, int], check: Callable[[Path], Any], form: Form
+) -> Path:
     """Fetch the files of a commit, given their sizes, and return their folder."""
     if CONFIG not in sizes:
         raise ModelError(f"the repository has no {CONFIG}, which every checkpoint has; check the name.")
     folder = _get(repo, revision, CONFIG)  # by its name, so that the cache records the name's commit
     if folder.name != commit:
         raise ModelError(f"it has just become the commit {folder.name[:7]}, and was {commit[:7]}; try again.")
-    family_of(folder).read_config(folder)
+    form.read_config(folder)
     for name in SMALL:
         if name in sizes:
             _get(repo, commit, name)
@@ -107,7 +109,7 @@ def _fetch(repo: str, revision: str, commit: str, sizes: Mapping[str, int], chec
     for name in weights:
         header = HfApi().parse_safetensors_file_metadata(repo, name, revision=commit)
         shapes |= {tensor: tuple(about.shape) for tensor, about in header.tensors.items()}
-    refuse_unfit(shapes, config, f"{repo} at {commit[:7]}")
+    form.refuse_unfit(shapes, config, f"{repo} at {commit[:7]}")
     needed = sum(sizes[name] for name in left)
     _refuse_full_disk(needed)
     files = f"{len(left)} files" if len(left) > 1 else "1 file"
@@ -129,14 +131,14 @@ def _is_there(path: Path, size: int) -> bool:
     return path.is_file() and path.stat().st_size == size
 
 
-def _cached(repo: str, revision: str) -> Path | None:
+def _cached(repo: str, revision: str, form: Form) -> Path | None:
     """Return the folder of a revision if the cache has all of its files."""
     config = try_to_load_from_cache(repo, CONFIG, revision=revision)
     if not isinstance(config, str):
         return None
     folder = Path(config).parent
     try:
-        return folder if not family_of(folder).missing_files(folder) and all_shapes(folder) else None
+        return folder if not form.missing_files(folder) and all_shapes(folder) else None
     except ModelError:
         return None
 

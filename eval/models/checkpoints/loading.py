@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from eval.errors import ModelError
 from eval.files import expanded
 from eval.models.checkpoints.ending import GENERATION
-from eval.models.checkpoints.fitting import refuse_differences, refuse_unfit
+from eval.models.checkpoints.fitting import refuse_differences
+from eval.models.checkpoints.form import ENGINE, Form
 from eval.models.checkpoints.headers import CONFIG, all_shapes, is_buffer, read_object
 from eval.models.families import Family, family_of
 from eval.provenance import files_hash
@@ -69,20 +70,23 @@ Check = Callable[[Path], Any]
 """Reads all files of a folder except the weights, and refuses unusable ones."""
 
 
-def find_checkpoint(source: str, revision: str | None = None, check: Check | None = None) -> Checkpoint:
+def find_checkpoint(
+    source: str, revision: str | None = None, check: Check | None = None, form: Form = ENGINE
+) -> Checkpoint:
     """Return the checkpoint behind a local folder or a hub id (`owner/name`), fetching the latter once.
 
     Args:
         source: the folder, or the hub id.
         revision: of a hub id, the commit, branch or tag.
         check: the check before weights are read or fetched; `check_settings` by default.
+        form: the checks of config.json alone, and of the weights.
 
     Raises:
-        ModelError: there is no such folder or repository, or it is not a checkpoint of a known family in safetensors.
+        ModelError: there is no such folder or repository, or it is not a checkpoint of the form in safetensors.
     """
     folder = expanded(source)
     if folder.is_dir():
-        return check_checkpoint(folder, source, None, check or check_settings)
+        return check_checkpoint(folder, source, None, check or check_settings, form)
     if folder.exists() or source.count("/") != 1 or source.startswith((".", "/", "~")):
         raise ModelError(f"No checkpoint folder at {source!r}. Give a folder with config.json, or a hub id owner/name.")
     if revision is None:
@@ -93,12 +97,12 @@ def find_checkpoint(source: str, revision: str | None = None, check: Check | Non
     from eval.models.checkpoints.fetching import fetch_checkpoint
 
     try:
-        folder, commit = fetch_checkpoint(source, revision, check or check_settings)
+        folder, commit = fetch_checkpoint(source, revision, check or check_settings, form)
     except ModelError as error:
         if folder.parent.is_dir():  # the user may have meant a folder
             raise ModelError(f"{error} There is no folder {source!r} here either.") from error
         raise
-    return check_checkpoint(folder, source, commit, check or check_settings)
+    return check_checkpoint(folder, source, commit, check or check_settings, form)
 
 
 def check_settings(folder: Path, family: Family | None = None) -> Any:
@@ -125,27 +129,30 @@ def check_settings(folder: Path, family: Family | None = None) -> Any:
     family = config.family
     if missing := family.missing_files(folder):
         raise ModelError(f"{folder} is not a {family.name} checkpoint: it has no {', and no '.join(missing)}.")
-    _refuse_code(folder, family)
+    refuse_code(folder, family.replaced_code)
     return config
 
 
-def check_checkpoint(folder: Path, source: str, revision: str | None, check: Check) -> Checkpoint:
+def check_checkpoint(folder: Path, source: str, revision: str | None, check: Check, form: Form = ENGINE) -> Checkpoint:
     """Check that a folder holds a checkpoint that can be loaded without running foreign code."""
     config = check(folder)
     if not list(folder.glob("*.safetensors")):
         pickles = [path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern)]
         detail = f" (only {', '.join(sorted(pickles)[:3])}; convert them, pickles are never loaded)" if pickles else ""
         raise ModelError(f"{folder} holds no *.safetensors weights{detail}.")
-    shapes = all_shapes(folder)
-    _refuse_other_weights(config, shapes, folder)
-    refuse_unfit(shapes, config, str(folder))
+    form.refuse_unfit(all_shapes(folder), config, str(folder))
     return Checkpoint(folder=folder, source=source, revision=revision, config=config)
 
 
-def _refuse_code(folder: Path, family: Family) -> None:
+def refuse_code(folder: Path, replaced_code: str | None = "") -> None:
     """Refuse settings that ask for code, or for weights from elsewhere.
 
     Such code is never run here, but a checkpoint that needs it computes something other than the loaded model.
+
+    Args:
+        folder: the checkpoint's.
+        replaced_code: beginning of the names of code in `auto_map` that the model's class replaces; "": of none; None:
+            of any.
     """
     if (folder / "adapter_config.json").exists():
         raise ModelError(f"{folder}/adapter_config.json asks for an adapter on top of the weights; merge it into them.")
@@ -156,10 +163,16 @@ def _refuse_code(folder: Path, family: Family) -> None:
             one = stack.pop()
             stack += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
             asked = next((key for key in FOREIGN if isinstance(one, dict) and one.get(key)), None)
-            if asked == "auto_map" and family.replaced_code and _all_start_with(one[asked], family.replaced_code):
+            if asked == "auto_map" and _is_replaced(one[asked], replaced_code):
                 continue
             if asked is not None:
                 raise ModelError(f"{path} sets {asked}: {FOREIGN[asked]}.")
+
+
+def _is_replaced(named: object, start: str | None) -> bool:
+    if start is None:
+        return True
+    return bool(start) and _all_start_with(named, start)
 
 
 def _all_start_with(named: object, start: str) -> bool:
@@ -173,18 +186,6 @@ def _settings(path: Path) -> object:
         if path.name == "config.json":
             raise
         return None  # the processor reports the error, if the file is needed
-
-
-def _refuse_other_weights(config: Any, shapes: Mapping[str, tuple[int, ...]], folder: Path) -> None:
-    """Refuse weights of another checkpoint by the most telling sizes, before all are compared."""
-    wanted = (config.text_config.vocab_size, config.text_config.hidden_size)
-    found = next((shape for name, shape in shapes.items() if name.endswith("embed_tokens.weight")), None)
-    if found != wanted:
-        raise ModelError(
-            f"{folder / CONFIG}: vocab_size and hidden_size of text_config are {wanted[0]} and {wanted[1]}, and the "
-            f"weights' embed_tokens is {'absent' if found is None else list(found)}; take config and weights of one "
-            "checkpoint."
-        )
 
 
 def check_means(attention: str, device_map: object) -> None:
@@ -240,25 +241,44 @@ def load_model(
     Raises:
         ModelError: a weight is missing, left over, of another shape or not finite, or the backend cannot take it.
     """
+    family = checkpoint.config.family
+    means: dict[str, Any] = {"dtype": dtype, "attn_implementation": attention, "device_map": device_map}
+    model = load_weights(
+        family.model_class(), checkpoint, device=device, key_mapping=dict(family.weight_names), **means
+    )
+    if checkpoint.config.tie_word_embeddings:
+        # A separate head beside tied embeddings is ignored, as by upstream.
+        model.lm_head.weight = model.get_input_embeddings().weight
+    return model
+
+
+def load_weights(model_class: Any, checkpoint: Checkpoint, *, device: str, **settings: Any) -> Any:
+    """Load the weights of a checkpoint into a class of transformers' kind, for inference.
+
+    Args:
+        model_class: the class, or one of transformers' auto classes.
+        checkpoint: the result of `find_checkpoint`.
+        device: the model's device where the settings have no `device_map`.
+        settings: further arguments of `from_pretrained`.
+
+    Raises:
+        ModelError: a weight is missing, left over, of another shape or not finite, or the backend cannot take it.
+    """
     from transformers.utils import logging
 
     from eval.models.decoding.finite import refuse_unsound
 
-    family = checkpoint.config.family
     previous = logging.get_verbosity()
     logging.set_verbosity_error()  # the load report is checked below, not printed
     logging.disable_progress_bar()
     try:
-        model, report = family.model_class().from_pretrained(
+        model, report = model_class.from_pretrained(
             checkpoint.folder,
             config=checkpoint.config,
-            dtype=dtype,
-            attn_implementation=attention,
-            device_map=device_map,
-            key_mapping=dict(family.weight_names),
             use_safetensors=True,
             local_files_only=True,
             output_loading_info=True,
+            **settings,
         )
     except ModelError:
         raise
@@ -272,9 +292,6 @@ def load_model(
     refuse_differences(
         str(checkpoint.folder), report.get("missing_keys", ()), unexpected, report.get("mismatched_keys", ())
     )
-    if checkpoint.config.tie_word_embeddings:
-        # A separate head beside tied embeddings is ignored, as by upstream.
-        model.lm_head.weight = model.get_input_embeddings().weight
-    loaded = model.eval() if device_map is not None else model.eval().to(device)
+    loaded = model.eval() if settings.get("device_map") is not None else model.eval().to(device)
     refuse_unsound(loaded, checkpoint.folder)
     return loaded

@@ -17,8 +17,9 @@ import numpy as np
 from eval.core import Area, FramePolicy, Turn
 from eval.errors import ModelError
 from eval.models.checkpoints.headers import read_object
+from eval.models.conversation import conversation
 from eval.models.tarsier2.config import BUDGET, Tarsier2Config
-from eval.models.tarsier2.prompts import chat_template, conversation, rendered
+from eval.models.tarsier2.prompts import chat_template, rendered
 from eval.readers.malformed import printable
 
 if TYPE_CHECKING:
