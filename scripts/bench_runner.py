@@ -5,8 +5,9 @@
 Both ways use the same weights and clips in one process tree, turn by turn, and what they say is compared. `tiny` is
 tarsier-tiny on every built-in benchmark, asked as `make eval BENCH=all` asks. `real` is a random model of the real
 shape, 8 frames of 601 positions (CLIP 336/14, a narrow Llama, 26 M parameters), on one clip. There the sequential loop
-is timed on `--seq` questions and multiplied, since each of its questions costs the same. Prints a table, and writes it
-to results/bench/runner.md.
+is timed on `--seq` questions and multiplied, since each of its questions costs the same. `tarsier2` is the same for a
+random Tarsier2, 16 frames of 576 positions, and captions of clips of several lengths together. Prints a table, and
+writes it to results/bench/runner.md.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ from eval.scorers.multiple_choice import MultipleChoice  # noqa: E402
 from eval.video.frames import load_frames  # noqa: E402
 from eval.video.workers import FrameLoader  # noqa: E402
 
-TINY = PROJECT / "benchmarks" / "mini" / "tarsier-tiny"
+TINY = {family: PROJECT / "benchmarks" / "mini" / f"{family}-tiny" for family in ("tarsier", "tarsier2")}
+"""The built-in checkpoints by family."""
 WORKS = (
     ("multiple choice, 9 questions a clip", 9, 8, False, 7.0),
     ("multiple choice, 9 questions a clip, stopped when settled", 9, 8, True, None),
@@ -53,7 +55,14 @@ WORKS = (
     ("open QA, 26 questions a clip, 64 new tokens", 26, 64, False, 12.0),
     ("captions, 1 a clip, 20 new tokens", 1, 20, False, 1.1),
 )
+WORKS2 = WORKS[:6:2]
+"""The same for Tarsier2's shape: 1, 9 and 26 questions a clip."""
+CLIPS2 = ((896, 504), (448, 336), (616, 336), (504, 896), (448, 336), (392, 280))
+"""Sizes of the clips whose captions are asked for together, in pixels."""
 """Work, questions a clip, new tokens of the sequential loop, whether the runner stops after the first, and the goal."""
+
+
+PARTS = ("tiny", "real", "tarsier2")
 
 
 @dataclass(slots=True)
@@ -68,6 +77,13 @@ class Measured:
     """Seconds of the runner, by round."""
     same: int = 0
     compared: int = 0
+
+    def add(self, slow: float, fast: float, pairs: Sequence[tuple[Any, Any]]) -> None:
+        """Add a round: the seconds of both ways, and pairs of what they said."""
+        self.slow.append(slow)
+        self.fast.append(fast)
+        self.compared = len(pairs)
+        self.same = sum(one == other for one, other in pairs)
 
     def line(self) -> str:
         """Return it as a row of Markdown: medians, and the ratio of each round's two times."""
@@ -115,7 +131,7 @@ def one_by_one(runner: TarsierRunner, samples: Sequence[Sample]) -> list[str]:
 
 def tiny(rounds: int) -> Iterator[Measured]:
     """Measure tarsier-tiny on all built-in benchmarks, each by itself and all in one run."""
-    runner = TarsierRunner(name="tarsier-tiny", checkpoint=str(TINY), device="cpu", max_new_tokens=64)
+    runner = TarsierRunner(name="tarsier-tiny", checkpoint=str(TINY["tarsier"]), device="cpu", max_new_tokens=64)
     found = {name: built_in(name)[0] for name in names("benchmark")}
     letters = [name for name, samples in found.items() if samples[0].options]
     settled = {name: MultipleChoice().settled() for name in letters}
@@ -170,7 +186,7 @@ def make_real_shape(folder: Path) -> None:
     from eval.models.tarsier.model import TarsierForConditionalGeneration
 
     torch.manual_seed(0)
-    known = json.loads((TINY / "config.json").read_text())
+    known = json.loads((TINY["tarsier"] / "config.json").read_text())
     vocabulary = known["text_config"]["vocab_size"]
     config = TarsierConfig(
         text_config=LlamaConfig(
@@ -186,7 +202,7 @@ def make_real_shape(folder: Path) -> None:
     )  # fmt: skip
     TarsierForConditionalGeneration(config).save_pretrained(folder)
     for name in ("tokenizer.json", "tokenizer_config.json", "preprocessor_config.json"):
-        shutil.copy(TINY / name, folder / name)
+        shutil.copy(TINY["tarsier"] / name, folder / name)
     processor = json.loads((folder / "preprocessor_config.json").read_text())
     processor.update(crop_size={"height": 336, "width": 336}, size={"shortest_edge": 336})
     (folder / "preprocessor_config.json").write_text(json.dumps(processor))
@@ -221,6 +237,39 @@ def real(rounds: int, n_sequential: int) -> Iterator[Measured]:
     yield from works
 
 
+def tarsier2(rounds: int, n_sequential: int) -> Iterator[Measured]:
+    """Measure a narrow Tarsier2 on 16 frames of 576 positions, and captions of clips of several lengths together.
+
+    Frames are there already, so that only the model's work is compared.
+    """
+    from eval.models.decoding.engine import Engine
+    from eval.models.decoding.reference import continue_alone
+    from scripts.gpu_models import Shape, clips_of, random_model
+
+    shape = Shape(name="narrow", hidden=512, inner=1376, layers=8, heads=8, kv_heads=2, vocabulary=600, frames=16,
+                  image=(504, 896), vision=(256, 1024, 6, 4), family="tarsier2")  # fmt: skip
+    model = random_model(shape, torch.device("cpu"), torch.float32)
+    works = [Measured(f"Tarsier2's shape: {work}", goal=goal) for work, _, _, _, goal in WORKS2]
+    captions = Measured(f"Tarsier2's shape: captions of {len(CLIPS2)} clips of 4 frames together", goal=1.1)
+    shapes = [replace(shape, frames=4, image=(height, width)) for width, height in CLIPS2]
+    several = [clips_of(model, one, (1,))[0] for one in shapes]
+    for _ in range(rounds):
+        for measured, (_, n, new, _, _) in zip(works, WORKS2, strict=True):
+            (clip,) = clips_of(model, shape, (n,))
+            alone = [partial(continue_alone, model, clip.media, ids, new) for ids in clip.prompts[:n_sequential]]
+            slow, expected = timed(partial(_each, alone))
+            fast, ((*found,),) = timed(partial(Engine(model, max_new_tokens=new, kv_budget=10**10).generate, [clip]))
+            measured.add(slow * n / n_sequential, fast, list(zip(expected, found, strict=False)))
+        slow, expected = timed(lambda: [continue_alone(model, one.media, one.prompts[0], 20) for one in several])
+        fast, made = timed(partial(Engine(model, max_new_tokens=20, kv_budget=10**10).generate, several))
+        captions.add(slow, fast, [(one, ids) for one, (ids,) in zip(expected, made, strict=True)])
+    yield from (*works, captions)
+
+
+def _each(works: Sequence[Callable[[], Any]]) -> list[Any]:
+    return [work() for work in works]
+
+
 def on_one_clip(runner: TarsierRunner, clip: Any, prompts: Sequence[str], rules: Sequence[Any]) -> list[str]:
     """Decode a clip and ask everything about it."""
     asked = ClipPrompts(frames=load_frames(clip, runner.frames), prompts=prompts, settled=rules)
@@ -230,14 +279,18 @@ def on_one_clip(runner: TarsierRunner, clip: Any, prompts: Sequence[str], rules:
 def main() -> None:
     """Run the parts and write the table."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--part", nargs="+", choices=("tiny", "real"), default=("tiny", "real"))
+    arguments.add_argument("--part", nargs="+", choices=PARTS, default=PARTS)
     arguments.add_argument("--rounds", type=int, default=3, help="repetitions; the table has medians and the range")
     arguments.add_argument("--seq", type=int, default=1, help="questions of the sequential loop at the real shape")
     arguments.add_argument("--threads", type=int, default=1, help="torch's threads, for both")
     arguments.add_argument("--out", type=Path, default=PROJECT / "results" / "bench" / "runner.md")
     given = arguments.parse_args()
     torch.set_num_threads(given.threads)
-    parts = {"tiny": lambda: tiny(given.rounds), "real": lambda: real(given.rounds, given.seq)}
+    parts = {
+        "tiny": lambda: tiny(given.rounds),
+        "real": lambda: real(given.rounds, given.seq),
+        "tarsier2": lambda: tarsier2(given.rounds, given.seq),
+    }
     lines = [HEAD]
     print(HEAD, flush=True)
     for part in given.part:

@@ -1,12 +1,12 @@
 """Shows on a GPU what CPUs cannot: that kernels, plans of memory, and batches in half precision do what they should.
 
-    make gpu-check [ARGS="--minutes 8 --part kernel large"]
+    make gpu-check [ARGS="--minutes 8 --part kernel large --family tarsier2"]
     .venv/bin/python scripts/gpu_check.py --rehearse    every part that a CPU can do, at small sizes: it shows nothing
                                                         about a GPU, but that this script runs
 
     kernel         attention in half precision against fp64, at the sizes of 7b and 34b, and which kernel it takes
     tiny           tarsier-tiny in the built-in world: the engine against transformers' own `generate`
-    large          the same on a random model of Tarsier-7b's shape, 8 frames of 601 positions, made on the GPU
+    large          the same on a random model of the family's 7b, made on the GPU, with its usual number of frames
     speed          clips a second, with 1, 9 and 26 questions a clip, beside a sequential loop's
     memory         what is taken up of what was planned
     recovery       memory runs out: batches are halved, outputs stay, nothing is left behind
@@ -38,7 +38,7 @@ from rich.console import Console  # noqa: E402
 from rich.markup import escape  # noqa: E402
 from rich.table import Table  # noqa: E402
 
-from scripts.gpu_models import Machine  # noqa: E402
+from scripts.gpu_models import SHAPES, Machine  # noqa: E402
 from scripts.gpu_parts import PARTS, Row  # noqa: E402
 
 RESULTS = PROJECT / "results" / "bench" / "gpu.md"
@@ -57,14 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     # TF32 would round what the reference in fp32 is computed from.
     torch.set_float32_matmul_precision("highest")
-    machine = Machine(torch.device("cpu") if given.rehearse else torch.device("cuda", torch.cuda.current_device()))
-    about = _about(machine)
+    device = torch.device("cpu") if given.rehearse else torch.device("cuda", torch.cuda.current_device())
+    about = _about(device)
     out = given.out or (None if given.rehearse else RESULTS)
     console = Console()
     console.print(about, highlight=False)
     lines: list[Line] = []
     begun = time.monotonic()
-    for part, row in run(machine, given.part, 60 * given.minutes):
+    for part, row in run(device, given.part, given.family, 60 * given.minutes):
         lines.append((part, row))
         console.print(f"[{time.monotonic() - begun:5.0f} s] {part}: {row.check}: {row.verdict}", markup=False)
         if out is not None:  # after each row, so that a run that is killed leaves what it found
@@ -79,17 +79,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", nargs="+", choices=tuple(PARTS), default=tuple(PARTS))
+    parser.add_argument("--family", nargs="+", choices=tuple(SHAPES), default=tuple(SHAPES))
     parser.add_argument("--minutes", type=float, default=8.0, help="time for all parts")
     parser.add_argument("--rehearse", action="store_true", help="small sizes on the CPU; writes only to --out")
     parser.add_argument("--out", type=Path, help="Markdown; by default results/bench/gpu.md")
     return parser
 
 
-def run(machine: Machine, names: Sequence[str], seconds: float) -> Iterator[Line]:
-    """Yield the rows of each part, which has its share of the time that is left."""
+def run(device: torch.device, names: Sequence[str], families: Sequence[str], seconds: float) -> Iterator[Line]:
+    """Yield the rows of each part, which has its share of the time that is left; family after family."""
     end = time.monotonic() + seconds
-    shares = [PARTS[name][1] for name in names]
-    for i, name in enumerate(names):
+    # Kernels belong to no family.
+    asked = [(family, name) for family in families for name in names if name != "kernel" or family == families[0]]
+    shares = [PARTS[name][1] for _, name in asked]
+    machine = Machine(device)
+    for i, (family, name) in enumerate(asked):
+        if machine.family != family:
+            machine = Machine(device, family=family)  # the other's weights are freed
         left = end - time.monotonic()
         machine.deadline = time.monotonic() + left * shares[i] / sum(shares[i:])
         if left <= 0:
@@ -110,13 +116,13 @@ def _one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {first}"[:300]
 
 
-def _about(machine: Machine) -> str:
+def _about(device: torch.device) -> str:
     """Return what the results depend on."""
     versions = f"torch {torch.__version__}, transformers {transformers.__version__}"
-    if not machine.cuda:
+    if device.type != "cuda":
         return f"Rehearsal on the CPU, {versions}."
-    properties = torch.cuda.get_device_properties(machine.device)
-    free = torch.cuda.mem_get_info(machine.device)[0]
+    properties = torch.cuda.get_device_properties(device)
+    free = torch.cuda.mem_get_info(device)[0]
     return (
         f"{properties.name}, {properties.total_memory / 1e9:.1f} GB ({free / 1e9:.1f} GB free), capability "
         f"{properties.major}.{properties.minor}; {versions}, CUDA {torch.version.cuda}, driver {_driver()}."

@@ -40,19 +40,37 @@ class Shape:
     kv_heads: int
     vocabulary: int = 32064
     frames: int = 8
-    image: int = 336
-    """Pixels a side; a patch has 14."""
+    image: tuple[int, int] = (336, 336)
+    """Height and width of a frame in pixels; a patch has 14."""
     vision: tuple[int, int, int, int] = (1024, 4096, 24, 16)
     """Width, inner width, layers and heads of the vision tower: CLIP ViT-L."""
+    family: str = "tarsier"
+    """The family: `tarsier` or `tarsier2`."""
 
 
 SEVEN = Shape(name="7b-shaped", hidden=4096, inner=11008, layers=32, heads=32, kv_heads=32)
 ONE = Shape(name="1b-shaped", hidden=2048, inner=5504, layers=16, heads=16, kv_heads=16)
 LEAST = Shape(
-    name="small", hidden=64, inner=96, layers=3, heads=8, kv_heads=2, vocabulary=160, frames=2, image=28,
+    name="small", hidden=64, inner=96, layers=3, heads=8, kv_heads=2, vocabulary=160, frames=2, image=(28, 28),
     vision=(32, 48, 3, 4),
 )  # fmt: skip
 """For rehearsals."""
+
+# Frames of 16:9 as upstream sizes them: 576 positions each.
+_TWO: dict[str, Any] = {"family": "tarsier2", "frames": 16, "image": (504, 896), "vision": (1280, 5120, 32, 16)}
+SEVEN2 = Shape(
+    name="Tarsier2-7b-shaped", hidden=3584, inner=18944, layers=28, heads=28, kv_heads=4, vocabulary=152064, **_TWO
+)
+ONE2 = Shape(
+    name="Tarsier2-2b-shaped", hidden=1536, inner=8960, layers=28, heads=12, kv_heads=2, vocabulary=152064, **_TWO
+)
+LEAST2 = Shape(
+    name="small Tarsier2", hidden=64, inner=96, layers=3, heads=4, kv_heads=2, vocabulary=160, frames=3, image=(56, 84),
+    vision=(32, 64, 2, 4), family="tarsier2",
+)  # fmt: skip
+
+SHAPES = {"tarsier": (SEVEN, ONE, LEAST), "tarsier2": (SEVEN2, ONE2, LEAST2)}
+"""Of each family the published shape, one for a smaller device, and one for rehearsals."""
 
 
 @dataclass(slots=True)
@@ -62,10 +80,12 @@ class Machine:
     Args:
         device: of CUDA; the CPU for a rehearsal, at small sizes.
         deadline: when the part has to end, in seconds of `time.monotonic`.
+        family: the family whose shape is taken.
     """
 
     device: torch.device
     deadline: float = float("inf")
+    family: str = "tarsier"
     _shape: Shape | None = field(default=None, init=False)
     _model: Any = field(default=None, init=False)
 
@@ -82,13 +102,15 @@ class Machine:
     @property
     def dtypes(self) -> list[torch.dtype]:
         """The types that a large model is tried in, the usual one first."""
-        return [torch.float16, torch.bfloat16] if self.cuda else [torch.float32, torch.bfloat16]
+        halves = [torch.float16, torch.bfloat16] if self.family == "tarsier" else [torch.bfloat16, torch.float16]
+        return halves if self.cuda else [torch.float32, torch.bfloat16]
 
     @property
     def shape(self) -> Shape:
         """The largest shape that fits beside what others have on the device."""
         if self._shape is None:
-            self._shape = LEAST if not self.cuda else SEVEN if self.free() >= NEEDED else ONE
+            published, smaller, least = SHAPES[self.family]
+            self._shape = least if not self.cuda else published if self.free() >= NEEDED else smaller
         return self._shape
 
     def model(self, dtype: torch.dtype) -> Any:
@@ -158,11 +180,33 @@ def _with_few_rows(most: int, model: Any, prefix: Any, starts: Sequence[Any], **
 
 
 def random_model(shape: Shape, device: torch.device, dtype: torch.dtype) -> Any:
-    """Return a Tarsier of random weights, made on the device.
+    """Return a model of random weights, made on the device.
 
     States neither grow nor fade from layer to layer. Scores deviate by about 4 and logits by 3, so that some positions
     are looked at, and some tokens likely. The end token never is: all outputs are of one length.
     """
+    model_class, config = (_tarsier if shape.family == "tarsier" else _tarsier2)(shape)
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    torch.manual_seed(0)
+    try:
+        with device:
+            model = model_class(config).eval()
+    finally:
+        torch.set_default_dtype(usual)
+    with torch.no_grad():
+        for layer in model.model.language_model.layers:
+            layer.self_attn.q_proj.weight.mul_(2.5)
+            for last in (layer.self_attn.o_proj, layer.mlp.down_proj):
+                last.weight.mul_((2 * shape.layers) ** -0.5)
+        model.lm_head.weight.mul_(2.5)[END] = 0
+    model.generation_config.eos_token_id = END
+    model.generation_config.pad_token_id = PAD
+    return model
+
+
+def _tarsier(shape: Shape) -> tuple[Any, Any]:
+    """Return class and config of a Tarsier."""
     from transformers import CLIPVisionConfig, LlamaConfig
 
     from eval.models.tarsier.config import TarsierConfig
@@ -178,42 +222,54 @@ def random_model(shape: Shape, device: torch.device, dtype: torch.dtype) -> Any:
         ),
         vision_config=CLIPVisionConfig(
             hidden_size=width, intermediate_size=inner, num_hidden_layers=layers, num_attention_heads=heads,
-            image_size=shape.image, patch_size=14,
+            image_size=shape.image[0], patch_size=14,
         ),
         image_token_index=shape.vocabulary - 4, image_newline_idx=shape.vocabulary - 3,
         image_new_idx=shape.vocabulary - 2, attn_implementation="sdpa",
     )  # fmt: skip
-    usual = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    torch.manual_seed(0)
-    try:
-        with device:
-            model = TarsierForConditionalGeneration(config).eval()
-    finally:
-        torch.set_default_dtype(usual)
-    with torch.no_grad():
-        for layer in model.model.language_model.layers:
-            layer.self_attn.q_proj.weight.mul_(2.5)
-            for last in (layer.self_attn.o_proj, layer.mlp.down_proj):
-                last.weight.mul_((2 * shape.layers) ** -0.5)
-        model.lm_head.weight.mul_(2.5)[END] = 0
-    model.generation_config.eos_token_id = END
-    model.generation_config.pad_token_id = PAD
-    return model
+    return TarsierForConditionalGeneration, config
 
 
-def clips_of(model: Any, frames: int, rows: Sequence[int], *, letter: bool = False) -> list[Encoded]:
+def _tarsier2(shape: Shape) -> tuple[Any, Any]:
+    """Return class and config of a Tarsier2."""
+    from eval.models.tarsier2.config import Tarsier2Config
+    from eval.models.tarsier2.model import Tarsier2ForConditionalGeneration
+
+    width, inner, layers, heads = shape.vision
+    half = shape.hidden // shape.heads // 2
+    config = Tarsier2Config(
+        text_config={
+            "vocab_size": shape.vocabulary, "hidden_size": shape.hidden, "intermediate_size": shape.inner,
+            "num_hidden_layers": shape.layers, "num_attention_heads": shape.heads,
+            "num_key_value_heads": shape.kv_heads, "max_position_embeddings": 32768, "bos_token_id": 1,
+            "pad_token_id": PAD, "eos_token_id": END, "initializer_range": 1.28 * shape.hidden**-0.5,
+            "rope_parameters": {"rope_type": "default", "rope_theta": 1e6,
+                                "mrope_section": [half // 4, half * 3 // 8, half - half // 4 - half * 3 // 8]},
+        },
+        vision_config={
+            "depth": layers, "embed_dim": width, "hidden_size": shape.hidden, "num_heads": heads,
+            "mlp_ratio": inner / width, "patch_size": 14,
+        },
+        image_token_id=shape.vocabulary - 4, attn_implementation="sdpa",
+    )  # fmt: skip
+    return Tarsier2ForConditionalGeneration, config
+
+
+def clips_of(model: Any, shape: Shape, rows: Sequence[int], *, letter: bool = False) -> list[Encoded]:
     """Return clips of noise, with so many questions of 40 to 70 ids about each, which one token may settle."""
     drawn = torch.Generator().manual_seed(1)
-    side, image = model.config.vision_config.image_size, model.config.image_token_id
-    head = [1, 5, *[image] * (frames * model.config.positions_per_frame())]
+    image = model.config.image_token_id
     clips = []
     for n in rows:
+        size = (shape.frames, 3, *shape.image)
+        is_first = shape.family == "tarsier"
+        pixels = torch.randn(size, generator=drawn) if is_first else torch.randint(256, size, generator=drawn).byte()
+        medium = model.medium(pixels)
+        head = [1, 5, *[image] * (shape.frames * medium.positions)]
         lengths = torch.randint(40, 70, (n,), generator=drawn).tolist()
         prompts = [[*head, *torch.randint(3, image, (length,), generator=drawn).tolist()] for length in lengths]
-        pixels = torch.randn(frames, 3, side, side, generator=drawn)
         settled = [(lambda _: True) if letter else None] * n
-        clips.append(in_order(Encoded(media=[model.medium(pixels)], prompts=prompts, settled=settled)))
+        clips.append(in_order(Encoded(media=[medium], prompts=prompts, settled=settled)))
     return clips
 
 
@@ -278,15 +334,15 @@ def by_transformers(
     model: Any, clip: Encoded, prompt: int, new: int, *, padding: int = 0, kernel: str = "sdpa"
 ) -> Said:
     """Return what transformers' own `generate` continues one prompt with, padded on the left or as it is."""
-    pixels = clip.media[0].pixels.to(model.device, model.dtype)
     ids = list(clip.prompts[prompt])
     with watched(model) as calls, attending(model.model.language_model.config, kernel), torch.inference_mode():
         if padding:
             inputs = torch.tensor([[PAD] * padding + ids], device=model.device)
             seen = (torch.arange(inputs.shape[1], device=model.device) >= padding)[None].long()
             greedy = {"do_sample": False, "num_beams": 1, "temperature": None, "top_p": None, "top_k": None}
+            given = model.alone_inputs(inputs[0].tolist(), clip.media)
             made = model.generate(
-                input_ids=inputs, attention_mask=seen, pixel_values=pixels, max_new_tokens=new, use_cache=True, **greedy
+                input_ids=inputs, attention_mask=seen, max_new_tokens=new, use_cache=True, **given, **greedy
             )[0, inputs.shape[1] :].tolist()
         else:
             made = continue_alone(model, clip.media, ids, new)

@@ -20,13 +20,13 @@ from eval.models.decoding import attention
 from eval.models.decoding.engine import Engine
 from eval.models.decoding.questions import Encoded
 from eval.models.decoding.reference import continue_alone
-from eval.models.tarsier.processing import wrap_prompt
 from eval.models.tarsier.runner import TarsierRunner
-from eval.video.frames import load_frames
+from eval.models.tarsier2.runner import Tarsier2Runner
+from eval.video.loading import load
 from scripts.bench_runner import TINY, built_in
 from scripts.gpu_models import (
     BUDGET,
-    ONE,
+    SHAPES,
     Difference,
     Machine,
     by_engine,
@@ -146,14 +146,18 @@ def _step(machine: Machine) -> Iterator[Row]:
 
 
 def tiny(machine: Machine) -> Iterator[Row]:
-    """Compare the engine with `generate` on tarsier-tiny and clips of the built-in world."""
+    """Compare the engine with `generate` on the built-in checkpoint and clips of the built-in world."""
+    if not TINY[machine.family].is_dir():
+        return
+    runner_class = {"tarsier": TarsierRunner, "tarsier2": Tarsier2Runner}[machine.family]
     for dtype in (torch.float32, torch.float16, torch.bfloat16) if machine.cuda else machine.dtypes:
-        check = f"tarsier-tiny, {_named(dtype)}"
+        check = f"{TINY[machine.family].name}, {_named(dtype)}"
         if machine.over:
             yield Row(check=check, verdict="cut short")
             continue
         where: Device = "cuda" if machine.cuda else "cpu"
-        runner = TarsierRunner(name="tiny", checkpoint=str(TINY), device=where, dtype=_named(dtype), max_new_tokens=64)
+        folder = str(TINY[machine.family])
+        runner = runner_class(name="tiny", checkpoint=folder, device=where, dtype=_named(dtype), max_new_tokens=64)
         clips = [_asked(runner, name) for name in ("nextqa", "activitynet-qa", "dream-1k")]
         yield _compared(machine, runner._model, clips, 64 if machine.cuda else 12, check)
 
@@ -161,9 +165,10 @@ def tiny(machine: Machine) -> Iterator[Row]:
 def _asked(runner: Any, name: str) -> Encoded:
     """Return the first clip of a built-in benchmark with all that is asked about it, as the engine takes it."""
     samples, _ = built_in(name)
-    prompts = [wrap_prompt(sample.prompt) for sample in samples if sample.clip == samples[0].clip]
-    frames = load_frames(samples[0].clip, runner.frames)
-    return in_order(runner._encode(ClipPrompts(frames=frames, prompts=prompts), runner._ids(len(frames), prompts)))
+    prompts = [sample.prompt for sample in samples if sample.clip == samples[0].clip]
+    clip = ClipPrompts(frames=load(samples[0].clip, policy=runner.frames).frames or (), prompts=prompts)
+    media = runner._media(clip)
+    return in_order(runner._encoded(clip, media, [ids for _, ids in runner._prompts(clip, media)]))
 
 
 def large(machine: Machine) -> Iterator[Row]:
@@ -175,10 +180,10 @@ def large(machine: Machine) -> Iterator[Row]:
             continue
         seconds, model = machine.timed(partial(machine.model, dtype))
         size = sum(p.nbytes for p in model.parameters()) / 1e9
-        why = "; a 7b needs 20 GB free" if machine.shape is ONE else ""
+        why = "; a 7b needs 20 GB free" if machine.shape is SHAPES[machine.family][1] else ""
         yield Row(check=f"{check}, made", found=f"{size:.1f} GB in {seconds:.0f} s{why}", verdict="noted")
         # The second clip has fewer questions, so that some slots are empty.
-        clips = clips_of(model, machine.shape.frames, (4, 2))
+        clips = clips_of(model, machine.shape, (4, 2))
         yield _compared(machine, model, clips, 32 if machine.cuda else 8, check)
 
 
@@ -215,7 +220,7 @@ def speed(machine: Machine) -> Iterator[Row]:
     """Measure clips a second, beside the rate of a sequential loop, which is measured on one question."""
     dtype, shape = machine.dtypes[0], machine.shape
     model, new = machine.model(dtype), 64 if machine.cuda else 6
-    (one,) = clips_of(model, shape.frames, (1,))
+    (one,) = clips_of(model, shape, (1,))
     alone = partial(continue_alone, model, one.media, one.prompts[0])
     alone(2)  # kernels are loaded at their first call
     for ends, letter, spoken in (("a letter", True, 8), (f"{new} tokens", False, new)):
@@ -227,7 +232,7 @@ def speed(machine: Machine) -> Iterator[Row]:
                 continue
             engine = Engine(model, max_new_tokens=new, kv_budget=BUDGET)
             n = min(engine.clips_at_once(shape.frames, rows), 12 if machine.cuda else 2)
-            clips = clips_of(model, shape.frames, [rows] * n, letter=letter)
+            clips = clips_of(model, shape, [rows] * n, letter=letter)
             fast, _ = machine.timed(partial(engine.generate, clips))
             yield Row(
                 check=check,
@@ -248,7 +253,7 @@ def memory(machine: Machine) -> Iterator[Row]:
         if machine.over:
             yield Row(check=check, verdict="cut short")
             continue
-        clips = clips_of(model, shape.frames, [rows] * n)
+        clips = clips_of(model, shape, [rows] * n)
         planned = engine._footprint.clips([engine._size(clip) for clip in clips], new)
         taken, _ = machine.peak(partial(engine.generate, clips))
         if not machine.cuda:
@@ -265,7 +270,7 @@ def recovery(machine: Machine) -> Iterator[Row]:
     engine = Engine(model, max_new_tokens=new, kv_budget=BUDGET)
     n = min(4, engine.clips_at_once(shape.frames, 9))
     rows = 9 if n > 1 else 26
-    clips = clips_of(model, shape.frames, [rows] * n)
+    clips = clips_of(model, shape, [rows] * n)
     sizes = [engine._size(clip) for clip in clips]
     half = sizes[: n // 2] or [replace(sizes[0], rows=rows // 2)]
     taken, expected = machine.peak(partial(engine.generate, clips))
@@ -289,7 +294,7 @@ def deterministic(machine: Machine) -> Iterator[Row]:
     check = "model.deterministic=true, with all memory and with little"
     shape, new = machine.shape, 16
     model = machine.model(machine.dtypes[0])
-    clips = clips_of(model, shape.frames, (9, 5))
+    clips = clips_of(model, shape, (9, 5))
     engine = Engine(model, max_new_tokens=new, kv_budget=BUDGET)
     size, footprint = engine._size(clips[0]), engine._footprint
     # Room for the prefix and four of its rows.

@@ -34,12 +34,11 @@ def n_points(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture(scope="session", autouse=True)
 def asked_once() -> Iterator[None]:
-    """Ask git and read the cards of all benchmarks once, and not with every command: neither changes during tests."""
-    version, cards = cache(provenance.code_version), cache(lambda _project, read=config.cards: read())
+    """Ask git once, and not with every command: its answer does not change during tests."""
+    version = cache(provenance.code_version)
     version(config.PROJECT)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("eval.running.outcome.code_version", version)
-        patch.setattr(config, "cards", lambda: cards(config.PROJECT))
         yield
 
 

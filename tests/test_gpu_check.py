@@ -67,12 +67,13 @@ def test_each_part_has_its_share_of_the_time_that_is_left(monkeypatch):
         yield Row(check="done")
 
     monkeypatch.setattr(gpu_check, "PARTS", {"kernel": (part, 1.0), "tiny": (part, 2.0), "large": (part, 1.0)})
-    machine = Machine(torch.device("cpu"))
-    rows = list(gpu_check.run(machine, ["kernel", "tiny", "large"], 12.0))
+    cpu = torch.device("cpu")
+    rows = list(gpu_check.run(cpu, ["kernel", "tiny", "large"], ["tarsier"], 12.0))
     # 1 of 4, then 2 of 3, then all: what a part leaves goes to those after it.
     assert shares == pytest.approx([3.0, 8.0, 12.0], abs=0.5)
     assert [row.verdict for _, row in rows] == ["ok", "ok", "ok"]
-    assert [row.verdict for _, row in gpu_check.run(machine, ["kernel", "tiny"], 0.0)] == ["cut short", "cut short"]
+    late = gpu_check.run(cpu, ["kernel", "tiny"], ["tarsier", "tarsier2"], 0.0)
+    assert [row.verdict for _, row in late] == ["cut short"] * 3  # kernels belong to no family
 
 
 def test_what_differs_is_measured_up_to_where_outputs_part():
@@ -107,16 +108,17 @@ def test_a_rehearsal_runs_all_parts(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_wrong_merge_is_found(monkeypatch):
+@pytest.mark.parametrize("family", ["tarsier", "tarsier2"])
+def test_a_wrong_merge_is_found(family, monkeypatch):
     attend = attention.attend_prefixes
 
     def shifted(*given, **settings):
         output, lse = attend(*given, **settings)
         return output, lse + 0.05
 
-    machine = Machine(torch.device("cpu"))
+    machine = Machine(torch.device("cpu"), family=family)
     model = machine.model(torch.float32)
-    clips = gpu_models.clips_of(model, machine.shape.frames, (2, 1))
+    clips = gpu_models.clips_of(model, machine.shape, (2, 1))
     assert gpu_parts._compared(machine, model, clips, 4, "as it is").verdict == "ok"
     monkeypatch.setattr(attention, "attend_prefixes", shifted)
     assert gpu_parts._compared(machine, model, clips, 4, "shifted").verdict == "failed"
@@ -129,7 +131,7 @@ def test_a_random_model_says_something(dtype):
     assert model.dtype == dtype
     assert {buffer.dtype for name, buffer in model.named_buffers() if "inv_freq" in name} == {torch.float32}
     assert torch.get_default_dtype() == torch.float32
-    (said, _) = gpu_models.by_engine(model, gpu_models.clips_of(model, 2, (2,)), 8)
+    (said, _) = gpu_models.by_engine(model, gpu_models.clips_of(model, gpu_models.LEAST, (2,)), 8)
     assert len(said.ids) == 8
     assert len(set(said.ids)) > 2
     # Neither flat, which would be 1 of 160, nor certain.

@@ -96,10 +96,15 @@ def cards() -> dict[str, Card]:
 
     Raises ConfigError where a yaml has no card, or an invalid one.
     """
+    return dict(_cards(PROJECT))
+
+
+@cache
+def _cards(project: Path) -> dict[str, Card]:
     found: dict[str, Card] = {}
     _check_files()
     for name in names("benchmark"):
-        node = OmegaConf.to_container(OmegaConf.load(PROJECT / "conf" / "benchmark" / f"{name}.yaml"))
+        node = OmegaConf.to_container(OmegaConf.load(project / "conf" / "benchmark" / f"{name}.yaml"))
         card = node.get("card") if isinstance(node, dict) else None
         found[name] = checked(card, Card, f"conf/benchmark/{name}.yaml: card")
     return found

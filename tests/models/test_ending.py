@@ -111,5 +111,5 @@ def test_the_repetition_penalty_is_the_checkpoints(tmp_path, said, penalty):
 
 @pytest.mark.parametrize("wrong", [0, -1.5, "1.1", True])
 def test_a_repetition_penalty_that_is_none_is_refused(tmp_path, wrong):
-    with pytest.raises(ModelError, match="repetition_penalty of generation_config.*expected a positive number"):
+    with pytest.raises(ModelError, match=r"repetition_penalty of generation_config.*expected a positive number"):
         repetition_penalty(folder_of(tmp_path, generation={"repetition_penalty": wrong}))

@@ -13,12 +13,12 @@ import io
 import math
 import re
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from eval.analysis.leaderboard.rows import COLUMNS, Origin, TableRow, instant
+from eval.analysis.leaderboard.rows import ADDED, COLUMNS, Origin, TableRow, instant
 from eval.errors import DataError, did_you_mean
 from eval.readers.parsing import whole
 
@@ -59,8 +59,9 @@ def read_csv(path: Path) -> list[TableRow]:
         raise DataError(f"{path} is not UTF-8 from byte {error.start} on. {_REMEDY}") from error
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        if next(reader, []) == [_ROW, *COLUMNS]:
-            return [_row(cells) for cells in reader]
+        head = next(reader, [])
+        if [name for name in (_ROW, *COLUMNS) if name in head or name not in ADDED] == head:
+            return [_row(cells, head) for cells in reader]
     except (csv.Error, ValueError) as error:
         raise DataError(f"{path}:{reader.line_num}: {error}. {_REMEDY}") from error
     raise DataError(f"{path}:1: its columns are not those of a leaderboard of this version. {_REMEDY}")
@@ -96,10 +97,11 @@ def _quoted(cell: str) -> str:
     return '"' + cell.replace('"', '""') + '"' if _QUOTED.intersection(cell) else cell
 
 
-def _row(cells: list[str]) -> TableRow:
-    if len(cells) != len(COLUMNS) + 1:
-        raise ValueError(f"{len(cells)} cells, and {len(COLUMNS) + 1} columns")
-    row = TableRow(**{name: _value(name, read, cell) for (name, read), cell in zip(_readers(), cells[1:], strict=True)})
+def _row(cells: Sequence[str], head: Sequence[str]) -> TableRow:
+    if len(cells) != len(head):
+        raise ValueError(f"{len(cells)} cells, and {len(head)} columns")
+    named = dict(zip(head, cells, strict=True))
+    row = TableRow(**{name: _value(name, read, named[name]) for name, read in _readers() if name in named})
     if row.origin not in _ORIGINS:
         raise ValueError(f"origin {row.origin!r}. {did_you_mean(row.origin, _ORIGINS)}")
     instant(row.date)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eval.analysis.leaderboard.cells import check_cell
 from eval.analysis.leaderboard.rows import TableRow, instant
-from eval.core import OVERALL, Metric, Result
+from eval.core import OVERALL, FramePolicy, Metric, Result
 from eval.errors import DataError
 from eval.provenance import digest
 from eval.readers.malformed import printable
@@ -80,9 +80,20 @@ def rows_of(scored: ScoredRun, provenance: str, bundle_sha256: str = "") -> list
             scores_sha256=scored.scores_sha256,
             provenance=provenance,
             bundle_sha256=bundle_sha256,
+            frames=_frames(result),
         )
         for metric in result.metrics
     ]
+
+
+def _frames(result: Result) -> str:
+    """Return the name of the frame policy of a result's model; "" where it is not recorded."""
+    model = result.provenance.get("model")
+    told = model if isinstance(model, dict) else {}
+    n_frames, fps = told.get("n_frames"), told.get("fps")
+    if type(n_frames) is not int or not isinstance(fps, int | float | None):
+        return ""
+    return FramePolicy(n_frames=n_frames, fps=fps).name
 
 
 def _coverage(result: Result, metric: Metric) -> float | None:

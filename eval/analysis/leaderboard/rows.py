@@ -103,6 +103,8 @@ class TableRow:
     """Hash of the bundle; "" where the row comes from a run folder."""
     source: str = ""
     """The publication of a published number."""
+    frames: str = ""
+    """Which frames the model saw, such as `uniform-8`; "" where that is not known."""
 
     @property
     def key(self) -> RowKey:
@@ -123,6 +125,9 @@ class TableRow:
 
 COLUMNS = tuple(field.name for field in fields(TableRow))
 """The fields of a row, in the order of the file."""
+
+ADDED = ("frames",)
+"""Columns that tables of earlier versions lack."""
 
 
 def merged(old: Iterable[TableRow], new: Iterable[TableRow]) -> list[TableRow]:

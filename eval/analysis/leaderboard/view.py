@@ -86,6 +86,9 @@ def _measured(rows: Sequence[TableRow], differ: Differ) -> Section:
     for row in rows:
         runs.setdefault((row.model, row.fingerprint), {})[_column(row)] = row
     several = {model for model, count in Counter(model for model, _ in runs).items() if count > 1}
+    shown: dict[str, list[str]] = {}
+    for (model, _), found in runs.items():
+        shown.setdefault(model, []).append(next(iter(found.values())).frames)
 
     def place(item: tuple[tuple[str, str], dict[tuple[bool, str, bool], TableRow]]) -> tuple[float, tuple[str, str]]:
         headline = item[1].get(columns[0])
@@ -96,7 +99,9 @@ def _measured(rows: Sequence[TableRow], differ: Differ) -> Section:
     for (model, fingerprint), found in sorted(runs.items(), key=place):
         any_row = next(iter(found.values()))
         mark = "" if any_row.complete else f" {INCOMPLETE}"
-        name = f"{model} ({fingerprint[:6]})" if model in several else model
+        of_model = shown[model]
+        is_told = of_model.count(any_row.frames) == 1 and any_row.frames  # by its frames alone
+        name = f"{model} ({any_row.frames if is_told else fingerprint[:6]})" if model in several else model
         values = [_value(found.get(column), best[column]) for column in columns]
         more = (str(any_row.n), "" if any_row.coverage is None else f"{100 * any_row.coverage:.1f}%", any_row.date[:10])
         body.append((Cell(text=name + mark), *values, *(Cell(text=text) for text in more)))

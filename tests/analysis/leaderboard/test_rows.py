@@ -13,6 +13,7 @@ import pytest
 from eval.analysis.leaderboard.cells import read_csv, to_csv
 from eval.analysis.leaderboard.rows import TableRow, instant, merged
 from eval.analysis.leaderboard.table import find_row
+from eval.analysis.leaderboard.view import sections
 from eval.errors import ConfigError, DataError
 
 ROW = TableRow(
@@ -139,3 +140,23 @@ def test_a_row_is_named_by_number_or_by_its_name():
     for wrong in ("0", "3", "zz", rows[0].name[:2], ""):
         with pytest.raises(ConfigError, match="--row"):
             find_row(rows, wrong)
+
+
+def test_a_table_without_a_later_column_is_read(tmp_path):
+    path = tmp_path / "t.csv"
+    lines = [line.rsplit(",", 1) for line in to_csv([replace(ROW, frames="uniform-8")]).decode().splitlines()]
+    assert [last for _, last in lines] == ["frames", "uniform-8"]
+    path.write_text("\n".join(rest for rest, _ in lines) + "\n", encoding="utf-8")
+    assert read_csv(path) == [ROW]
+
+
+def test_runs_of_a_model_are_told_by_their_frames():
+    rows = [
+        replace(ROW, frames=frames, fingerprint=letter * 16, headline=True, complete=True, n=1, data="d")
+        for letter, frames in (("a", "uniform-8"), ("b", "fps-2-max-128"), ("c", ""))
+    ]
+    (section,) = sections(rows)
+    assert sorted(cells[0].text for cells in section.body) == ["m (cccccc)", "m (fps-2-max-128)", "m (uniform-8)"]
+    same = [*rows, replace(rows[0], fingerprint="d" * 16)]
+    (section,) = sections(same)
+    assert "m (aaaaaa)" in [cells[0].text for cells in section.body]
