@@ -202,8 +202,8 @@ class Packer:
                 row.positions += [(prefix.after + place,) * width for place in range(length)]
                 row.segments += [segment] * length
             rows.append(row)
-        ends = [[start - len(prefix.ids) + end for end in prefix.frame_ends] for prefix in prefixes]
-        return replace(self._collate(rows, answered, option_ends), frame_ends=torch.tensor(ends))
+        frame_ends = [[start - len(prefix.ids) + end for end in prefix.frame_ends] for prefix in prefixes]
+        return replace(self._collate(rows, answered, option_ends), frame_ends=torch.tensor(frame_ends))
 
     def _row(self, prefix: Prefix, start: int) -> _Row:
         """Begin a sequence, whose prefix ends at `start`."""

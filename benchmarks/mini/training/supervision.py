@@ -83,7 +83,7 @@ def patch_targets(scenes: Sequence[tuple[Scene, Sequence[int], Grid]], merge: in
         merge: patches come in groups of so many rows and columns; a group's follow each other.
     """
     parts: list[list[np.ndarray]] = [[], [], [], []]
-    background = []
+    background: list[int] = []
     for scene, indices, grid in scenes:
         for index in indices:
             for part, values in zip(parts, _of_patches(scene, index, grid), strict=False):
@@ -121,7 +121,8 @@ def _in_groups(values: np.ndarray, merge: int) -> np.ndarray:
     """Return values of patches, (rows, columns, ...), as (rows * columns, ...), group after group."""
     rows, columns, *rest = values.shape
     grouped = values.reshape(rows // merge, merge, columns // merge, merge, *rest).swapaxes(1, 2)
-    return grouped.reshape(rows * columns, *rest)
+    flat: np.ndarray = grouped.reshape(rows * columns, *rest)
+    return flat
 
 
 def frame_targets(scenes: Sequence[Scene], indices: Sequence[Sequence[int]]) -> FrameTargets:
