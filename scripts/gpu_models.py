@@ -248,7 +248,7 @@ def _tarsier2(shape: Shape) -> tuple[Any, Any]:
         },
         vision_config={
             "depth": layers, "embed_dim": width, "hidden_size": shape.hidden, "num_heads": heads,
-            "mlp_ratio": inner / width, "patch_size": 14,
+            "mlp_ratio": inner // width, "patch_size": 14,
         },
         image_token_id=shape.vocabulary - 4, attn_implementation="sdpa",
     )  # fmt: skip

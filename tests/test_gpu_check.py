@@ -48,7 +48,7 @@ def test_a_part_that_raises_is_a_row_and_the_others_go_on(results, tmp_path, mon
 
     monkeypatch.setattr(gpu_check, "PARTS", {"kernel": (broken, 1.0), "tiny": (sound, 1.0)})
     out = tmp_path / "out" / "rehearsed.md"
-    assert gpu_check.main(["--rehearse", "--part", "kernel", "tiny", "--out", str(out)]) == 1
+    assert gpu_check.main(["--rehearse", "--part", "kernel", "tiny", "--family", "tarsier", "--out", str(out)]) == 1
     assert out.read_text(encoding="utf-8").splitlines()[-3:] == [
         "| kernel | one | a \\| b | ok |",
         "| kernel | the rest of it | RuntimeError: no such kernel | failed |",

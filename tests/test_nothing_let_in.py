@@ -38,7 +38,7 @@ ALLOWED = {
     (
         "eval/models/tarsier2/prompts.py",
         "tokenizer.apply_chat_template",
-    ): "prompts need the checkpoint's own template, which transformers runs in Jinja's sandbox",
+    ): "the form of a prompt is only in the checkpoint's template, which transformers renders in Jinja's sandbox",
     ("eval/judges/literals.py", "ast.literal_eval"): "builds values of a bounded text, and evaluates nothing",
 }
 """What is allowed where, and why."""

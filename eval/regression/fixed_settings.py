@@ -35,6 +35,9 @@ def fixed_settings() -> Iterator[Record]:
         for name in configuration.names(group):
             settings = configuration.load_settings([f"{group}={name}"])
             yield Record(benchmark=SUITE, id=f"{group}={name}", fields={"settings": _plain(getattr(settings, group))})
+    for name in configuration.names("frames"):
+        model = configuration.load_settings([f"frames={name}"]).model
+        yield Record(benchmark=SUITE, id=f"frames={name}", fields={"settings": _plain(model)})
     yield Record(benchmark=SUITE, id="everything else", fields={"settings": _rest(configuration.load_settings([]))})
     for name, request in REQUESTS.items():
         settings = request.settings_of(request.bench)

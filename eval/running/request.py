@@ -115,7 +115,8 @@ def _model_overrides(model: str | None) -> list[str]:
     if folder.is_dir():
         folder = absolute(folder)
         return [
-            f"model={family_of(folder).example}",
+            # A folder without a config.json is refused by the runner, in its words.
+            f"model={family_of(folder).example if (folder / 'config.json').is_file() else 'tarsier-7b'}",
             f"model.name={configuration.quoted(folder.name)}",
             f"model.checkpoint={configuration.quoted(str(folder))}",
             "model.revision=null",
