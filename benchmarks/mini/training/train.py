@@ -21,7 +21,7 @@ from pathlib import Path
 
 STEPS = {
     "tarsier": {"vision": 1600, "text": 1200, "joint": 1550},
-    "tarsier2": {"vision": 800, "joint": 1000},
+    "tarsier2": {"vision": 700, "joint": 1100},
 }
 RANKS = {
     "tarsier": {"vision": 1, "text": 1, "joint": 2},
