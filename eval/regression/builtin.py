@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eval import building
 from eval import config as configuration
@@ -23,6 +23,13 @@ from eval.regression.resume_check import CUT, in_process, resumed
 from eval.regression.suites import suites
 from eval.running.judge_session import Judging
 
+if TYPE_CHECKING:
+    from eval.models.checkpoints.runner import CheckpointRunner
+
+FIRST = "tarsier-tiny"
+MODELS = {FIRST: ("{}", 8), "tarsier2-tiny": ("{}, tarsier2-tiny", 3)}
+"""The built-in checkpoints: how the records of each name a benchmark, and the number of a benchmark's samples, which is
+that of its subsets where these are more. Only runs of the first are cut and resumed."""
 BASELINE = configuration.PROJECT / "results" / "baselines" / "tarsier-tiny.jsonl"
 """The default baseline of the built-in subset."""
 
@@ -62,11 +69,10 @@ def baseline_file(name: str | Path | None) -> Path:
 
 
 def observe_builtin(setup: Setup) -> Observation:
-    """Run the built-in subset through the pipeline, and the fixed inputs through their checks.
+    """Run the built-in subset through the pipeline by both checkpoints, and the fixed inputs through their checks.
 
-    Raises ModelError where the built-in model's inputs cannot be recorded.
+    Raises ModelError where a built-in model's inputs cannot be recorded.
     """
-    from eval.models.tarsier.runner import TarsierRunner
     from eval.video.frames import decoder_version
     from eval.video.workers import FrameLoader
 
@@ -75,42 +81,63 @@ def observe_builtin(setup: Setup) -> Observation:
         settings = {name: _settings(name, Path(scratch)) for name in names}
         first = settings[names[0]]
         judging = Judging(first)
-        chosen: dict[str, Chosen] = {}
-        for name, each in settings.items():
-            benchmark, _ = judging.benchmark(each)
-            population = list(benchmark.samples())
-            chosen[name] = Chosen(benchmark=benchmark, population=population, samples=choose(population))
+        benchmarks = {name: judging.benchmark(each)[0] for name, each in settings.items()}
+        populations = {name: list(benchmark.samples()) for name, benchmark in benchmarks.items()}
+        chosen = {
+            model: {
+                name: Chosen(
+                    benchmark=benchmarks[name],
+                    population=populations[name],
+                    samples=choose(populations[name], most),
+                )
+                for name in names
+            }
+            for model, (_, most) in MODELS.items()
+        }
         load: LoadClips = in_process
         if not setup.in_process:
             load = stack.enter_context(FrameLoader(decoder=first.decoder, workers=setup.workers)).load
-        runner = building.build(first.model, "model")
-        if not isinstance(runner, TarsierRunner):
-            raise ModelError(f"model={first.model.get('name')} is not a Tarsier whose inputs can be watched.")
-        described = dict(runner.describe())
-        checkpoint = str(described.pop("files_sha256"))
+        runners = {model: _runner(model, names[0], Path(scratch)) for model in MODELS}
+        described = {model: dict(runner.describe()) for model, runner in runners.items()}
+        checkpoints = [str(each.pop("files_sha256")) for each in described.values()]
         records = [
-            _set_to(
-                first, {name: value for name, value in described.items() if name not in ("checkpoint", "revision")}
-            ),
-            *(record for name in names for record in _annotations(settings[name], chosen[name])),
+            *(_set_to(first, model, each) for model, each in described.items()),
+            *(record for name in names for record in _annotations(settings[name], chosen[FIRST][name])),
             *suites(Path(scratch) / "suites"),
-            *observe(list(chosen.values()), runner, load, setup.way),
-            *(resumed(settings, chosen, runner, Path(scratch)) if {name for name, _ in CUT} <= set(names) else ()),
+            *(
+                record
+                for model, (named, _) in MODELS.items()
+                for record in observe(list(chosen[model].values()), runners[model], load, setup.way, named)
+            ),
+            *(
+                resumed(settings, chosen[FIRST], runners[FIRST], Path(scratch))
+                if {name for name, _ in CUT} <= set(names)
+                else ()
+            ),
         ]
     manifest = (configuration.BUILTIN / "world" / "MANIFEST.json").read_bytes()
     versions = {**library_versions(), **decoder_version(first.decoder)}
     return Observation(
-        checkpoint=checkpoint,
+        checkpoint=hashlib.sha256(" ".join(checkpoints).encode()).hexdigest(),
         world=hashlib.sha256(manifest).hexdigest(),
         libraries={name: version for name, version in versions.items() if name != "decoder"},
         records=records,
     )
 
 
-def _settings(name: str, scratch: Path) -> Settings:
+def _runner(model: str, benchmark: str, scratch: Path) -> CheckpointRunner:
+    from eval.models.checkpoints.runner import CheckpointRunner
+
+    runner = building.build(_settings(benchmark, scratch, model).model, "model")
+    if not isinstance(runner, CheckpointRunner):
+        raise ModelError(f"model={model} is not a checkpoint whose inputs can be watched.")
+    return runner
+
+
+def _settings(name: str, scratch: Path, model: str = FIRST) -> Settings:
     """Return the settings of a benchmark that depend on the checkout alone: no pack, no judge, no GPU, no cache."""
     settings = configuration.load_settings(
-        [f"benchmark={name}", "model=tarsier-tiny", "model.device=cpu", "judge=offline", "protocol=native"]
+        [f"benchmark={name}", f"model={model}", "model.device=cpu", "judge=offline", "protocol=native"]
     )
     scorer = dict(settings.benchmark["scorer"])
     if "cache" in scorer:
@@ -118,9 +145,10 @@ def _settings(name: str, scratch: Path) -> Settings:
     return replace(settings, benchmark={**settings.benchmark, "source": "upstream", "pack": None, "scorer": scorer})
 
 
-def _set_to(settings: Settings, described: Mapping[str, Any]) -> Record:
-    values = {"decoder": settings.decoder, "full_output": settings.full_output, **described}
-    return Record(benchmark="settings", id="model and decoder", fields={"settings": values})
+def _set_to(settings: Settings, model: str, described: Mapping[str, Any]) -> Record:
+    of_model = {name: value for name, value in described.items() if name not in ("checkpoint", "revision")}
+    values = {"decoder": settings.decoder, "full_output": settings.full_output, **of_model}
+    return Record(benchmark="settings", id=f"{model} and decoder", fields={"settings": values})
 
 
 def _annotations(settings: Settings, chosen: Chosen) -> Iterator[Record]:

@@ -15,10 +15,7 @@ from eval.running.predict import predict
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from eval.models.tarsier.runner import TarsierRunner
-
-MOST = 8
-"""Samples of a benchmark; as many as it has subsets where these are more."""
+    from eval.models.checkpoints.runner import CheckpointRunner
 
 
 class LoadClips(Protocol):
@@ -50,7 +47,7 @@ class Batching:
     """Seed of the order of the samples; None is the benchmarks' own order."""
 
 
-def choose(population: Sequence[Sample], most: int = MOST) -> list[Sample]:
+def choose(population: Sequence[Sample], most: int) -> list[Sample]:
     """Return samples of every subset in turn, the first of each first, up to `most`, or one of each subset.
 
     The rule uses no randomness, so that the same split always gives the same samples.
@@ -68,22 +65,32 @@ def choose(population: Sequence[Sample], most: int = MOST) -> list[Sample]:
     return [sample for sample in population if sample.id in taken]
 
 
-def observe(chosen: Sequence[Chosen], runner: TarsierRunner, load: LoadClips, way: Batching) -> Iterator[Record]:
-    """Yield a record for each sample, and one for each metric over a benchmark's samples."""
+def observe(
+    chosen: Sequence[Chosen], runner: CheckpointRunner, load: LoadClips, way: Batching, named: str = "{}"
+) -> Iterator[Record]:
+    """Yield a record for each sample, and one for each metric over a benchmark's samples.
+
+    Args:
+        chosen: benchmarks and their samples.
+        runner: the model.
+        load: reads clips.
+        way: batches and order.
+        named: the benchmark of the records, `{}` standing for its name.
+    """
     samples = [sample for each in chosen for sample in each.samples]
     if way.shuffled is not None:
         samples = random.Random(way.shuffled).sample(samples, len(samples))  # noqa: S311 - an order, no secret
     clips = list(dict.fromkeys(sample.clip for sample in samples))
     as_they_are = replace(runner.frames, size=None)
     decoded = {each.clip: _frames(each.frames) for each in load(clips, as_they_are) if each.frames}
-    kept: dict[Clip, Sequence[Image]] = {}
+    kept: dict[Clip, LoadedClip] = {}
     settled = {each.benchmark.name: each.benchmark.scorer.settled() for each in chosen}
     together = Watched(runner, way.clips_at_once)
     found: dict[tuple[str, str], tuple[Prediction, Seen | None]] = {}
 
     def loading(wanted: Iterable[Clip]) -> Iterator[LoadedClip]:
         for each in load(wanted, runner.frames):
-            kept[each.clip] = each.frames or ()
+            kept[each.clip] = each
             yield each
 
     for predicted in predict(samples, together, loading, settled=settled):
@@ -102,11 +109,11 @@ def observe(chosen: Sequence[Chosen], runner: TarsierRunner, load: LoadClips, wa
                 "sample": _asked(sample),
                 "decoded": decoded.get(sample.clip, []),
                 **_on_its_way(prediction, seen),
-                **(_alone(alone, kept[sample.clip], sample.prompt) if seen else {}),
+                **(_alone(alone, kept[sample.clip], sample) if seen else {}),
                 **of_score(score),
             }
-            yield Record(benchmark=each.benchmark.name, id=sample.id, fields=fields)
-        yield from of_metrics(each.benchmark.name, each.benchmark.scorer.aggregate(scores))
+            yield Record(benchmark=named.format(each.benchmark.name), id=sample.id, fields=fields)
+        yield from of_metrics(named.format(each.benchmark.name), each.benchmark.scorer.aggregate(scores))
 
 
 def scored(
@@ -179,6 +186,7 @@ def _on_its_way(prediction: Prediction, seen: Seen | None) -> Mapping[str, Any]:
         "frames": list(seen.frames),
         "prompt": prediction.prompt,
         "ids": seen.ids,
+        **({"positions": dict(seen.positions)} if seen.positions else {}),
         "pixels": dict(seen.pixels),
         "error": prediction.error,
         "logprobs": list(seen.logprobs),
@@ -186,8 +194,9 @@ def _on_its_way(prediction: Prediction, seen: Seen | None) -> Mapping[str, Any]:
     }
 
 
-def _alone(model: Watched, frames: Sequence[Image], prompt: str) -> Mapping[str, Any]:
-    ((made,),) = model.generate([ClipPrompts(frames=frames, prompts=[prompt])])
+def _alone(model: Watched, loaded: LoadedClip, sample: Sample) -> Mapping[str, Any]:
+    clip = ClipPrompts(frames=loaded.frames or (), prompts=[sample.prompt], turns=[sample.turns], counts=loaded.counts)
+    ((made,),) = model.generate([clip])
     (seen,) = model.seen
     model.seen.clear()
     return {"alone_logprobs": list(seen.logprobs), "alone_output": [made.output, made.n_tokens]}

@@ -29,6 +29,7 @@ FIELDS: Mapping[str, str] = {
     "frames": "frames as the model gets them: hash of each",
     "prompt": "the text as sent",
     "ids": "input ids, in runs",
+    "positions": "positions of the input ids in time, height and width: the last, and a hash of all",
     "pixels": "pixel values: hash, mean and deviation of each channel",
     "error": "why there is no output",
     "attended": "what attention gives on drawn numbers",

@@ -19,7 +19,7 @@ from eval.runs.folder import PREDICTIONS, SCORES
 from eval.timing import Clock
 
 if TYPE_CHECKING:
-    from eval.models.tarsier.runner import TarsierRunner
+    from eval.models.checkpoints.runner import CheckpointRunner
 
 CUT = (("mvbench", 6), ("dream-1k", 3))
 """Benchmarks and numbers of samples of the interrupted run: one benchmark is settled by a letter, one is judged."""
@@ -79,7 +79,7 @@ class _Loader:
 
 
 def resumed(
-    settings: Mapping[str, Settings], chosen: Mapping[str, Chosen], runner: TarsierRunner, scratch: Path
+    settings: Mapping[str, Settings], chosen: Mapping[str, Chosen], runner: CheckpointRunner, scratch: Path
 ) -> Iterator[Record]:
     """Interrupt a run, leave half a line behind, resume it, and compare its files with an uninterrupted run's."""
 

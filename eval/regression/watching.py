@@ -1,4 +1,4 @@
-"""Records a Tarsier model's inputs and the log-probabilities of its first token, without a second pass.
+"""Records a model's inputs and the log-probabilities of its first token, without a second pass.
 
 The gate must see the tensors that the pipeline itself makes: recomputed ids and pixel values could agree with the
 baseline while the model's real inputs do not. So the engine's methods are wrapped for the duration of a call, and
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-    from eval.models.tarsier.runner import TarsierRunner
+    from eval.models.checkpoints.runner import CheckpointRunner
 
 LIKELIEST = 5
 """Number of first tokens whose log-probabilities are recorded."""
@@ -35,7 +35,9 @@ class Seen:
     ids: str
     """Input ids, runs of one id as `id*count`."""
     pixels: Mapping[str, Any]
-    """`sha256`, and `mean` and `std` of each channel, of the pixel values."""
+    """`sha256`, and `mean` and `std` of each channel, of the pixels as the model takes them."""
+    positions: Mapping[str, Any]
+    """`last` and `sha256` of the ids' positions in time, height and width; empty where positions count the ids."""
     logprobs: Sequence[Sequence[Any]]
     """[id, token, log-probability] of the likeliest first tokens, natural logarithm."""
     generation: Generation
@@ -44,7 +46,7 @@ class Seen:
 class Watched:
     """A runner that records every prompt, in the order of the prompts."""
 
-    def __init__(self, runner: TarsierRunner, clips_at_once: int | None = None) -> None:
+    def __init__(self, runner: CheckpointRunner, clips_at_once: int | None = None) -> None:
         self._runner = runner
         self._clips_at_once = clips_at_once
         self.name = runner.name
@@ -72,12 +74,14 @@ class Watched:
         for place, (clip, of_clip) in enumerate(zip(asked, generations, strict=True)):
             encoded = watch.encoded[place]
             frames, pixels = [frame_hash(frame) for frame in clip.frames], _pixels(encoded.media[0].pixels)
-            for ids, settled, made in zip(encoded.prompts, encoded.settled, of_clip, strict=True):
+            found = (self._runner._model.prompt_positions(ids, encoded.media) for ids in encoded.prompts)
+            for ids, settled, made, positions in zip(encoded.prompts, encoded.settled, of_clip, found, strict=True):
                 self.seen.append(
                     Seen(
                         frames=frames,
                         ids=_in_runs(ids),
                         pixels=pixels,
+                        positions=_places(positions),
                         logprobs=self._likeliest(watch.first[place, (tuple(ids), settled)]),
                         generation=made,
                     )
@@ -86,7 +90,7 @@ class Watched:
 
     def _likeliest(self, logits: torch.Tensor) -> list[list[Any]]:
         values, ids = logits.float().log_softmax(-1).topk(LIKELIEST)
-        tokens = [self._runner._processor.tokenizer.token_of(i) for i in ids.tolist()]
+        tokens = [self._runner._processor.token_of(i) for i in ids.tolist()]
         found = zip(ids.tolist(), tokens, values.tolist(), strict=True)
         return [[i, token, round(value, 4)] for i, token, value in found]
 
@@ -102,7 +106,7 @@ class _Watch:
 
 
 @contextmanager
-def _watching(runner: TarsierRunner) -> Iterator[_Watch]:
+def _watching(runner: CheckpointRunner) -> Iterator[_Watch]:
     engine: Any = runner._engine
     watch = _Watch()
     generate, stack, rows = engine.generate, engine._stack, engine._rows
@@ -151,8 +155,19 @@ def _in_runs(ids: Sequence[int]) -> str:
     return " ".join(str(i) if count == 1 else f"{i}*{count}" for i, count in runs)
 
 
+def _places(positions: torch.Tensor) -> dict[str, Any]:
+    """Return the last position in time, height and width, and a hash of all of them, of positions (3, n).
+
+    Nothing for positions (n,), which count the ids.
+    """
+    if positions.ndim == 1:
+        return {}
+    digest = hashlib.sha256(positions.contiguous().numpy().tobytes()).hexdigest()
+    return {"last": positions[:, -1].tolist(), "sha256": digest[:16]}
+
+
 def _pixels(values: torch.Tensor) -> dict[str, Any]:
-    """Return hash and channel statistics of pixel values, (n, 3, side, side)."""
+    """Return hash and channel statistics of pixels, (n, 3, height, width)."""
     data = values.detach().cpu().contiguous()
     channels = data.double()
     return {

@@ -126,7 +126,7 @@ def test_samples_of_every_subset_are_chosen():
     # The first of each, the second of those that have one, and then the third of a.
     assert [each.id for each in choose(split, 6)] == ["0", "1", "2", "5", "6", "7"]
     assert [each.id for each in choose(split, 2)] == ["0", "5", "7"]
-    assert choose([]) == []
+    assert choose([], 8) == []
 
 
 def test_every_field_is_explained():

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from typing import Any
+from contextlib import nullcontext
 from unittest import mock
 
 import pytest
+import torch
 
 from eval.errors import ConfigError, RunError, TarsierEvalError
+from eval.models.tarsier2.positions import prompt_positions
 from eval.regression import builtin
 from eval.regression.builtin import BASELINE, Setup, observe_builtin
 from eval.regression.comparing import compare
@@ -177,28 +179,49 @@ def test_a_fault_in_what_needs_no_model_is_named(tmp_path, target, fault, field)
     assert found.first.field == field
 
 
+def mirrored(frame, size):
+    return frame.transpose(0).resize((size.side, size.side))
+
+
+def behind_the_picture(ids, grids, image_token):
+    """Return positions by transformers 5.23, where text goes on behind the largest of height and width."""
+    found = prompt_positions(ids, grids, image_token)
+    last = max(place for place, token in enumerate(ids) if token == image_token)
+    ((frames, rows, columns),) = grids
+    found[:, last + 1 :] -= max(0, frames - max(rows, columns))
+    return found
+
+
+def not_normalised(model):
+    return torch.arange(256).expand(3, 256) / 255
+
+
 @needs_world
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", [None, "frames"])
-def test_a_fault_on_the_way_to_the_model_is_named(fault, monkeypatch):
-    def mirrored(frame, size):
-        return frame.transpose(0).resize((size.side, size.side))
-
-    patches: dict[str | None, Any] = {
-        None: mock.patch.dict("os.environ"),
-        "frames": mock.patch("eval.video.preparing._square", mirrored),
-    }
+@pytest.mark.parametrize(
+    ("model", "field", "patched", "fault"),
+    [
+        ("", None, "eval.video.preparing._square", None),
+        ("", "frames", "eval.video.preparing._square", mirrored),
+        (", tarsier2-tiny", None, "eval.models.tarsier2.model.prompt_positions", None),
+        (", tarsier2-tiny", "frames", "eval.video.preparing._resized", lambda rgb, size: rgb.resize(size, 2)),
+        (", tarsier2-tiny", "positions", "eval.models.tarsier2.model.prompt_positions", behind_the_picture),
+        (", tarsier2-tiny", "logprobs",
+         "eval.models.tarsier2.model.Tarsier2ForConditionalGeneration.values_of_bytes", property(not_normalised)),
+    ],
+)  # fmt: skip
+def test_a_fault_on_the_way_to_the_model_is_named(model, field, patched, fault, monkeypatch):
     setup = Setup(in_process=True, benchmarks=("vatex-caption",), way=Batching(clips_at_once=3, shuffled=1))
     monkeypatch.setattr(builtin, "suites", lambda _: [sample(benchmark="fixed")])  # they have tests of their own
-    with patches[fault]:
+    with mock.patch(patched, fault) if fault else nullcontext():
         now = as_kept(observe_builtin(setup))
     kept = read(BASELINE)
-    records = [each for each in kept.records if each.benchmark == "vatex-caption"]
-    mine = [each for each in now.records if each.benchmark == "vatex-caption"]
+    records = [each for each in kept.records if each.benchmark == f"vatex-caption{model}"]
+    mine = [each for each in now.records if each.benchmark == f"vatex-caption{model}"]
     found = compare(
         Observation(checkpoint=kept.checkpoint, world=kept.world, libraries={}, records=records),
         Observation(checkpoint=now.checkpoint, world=now.world, libraries={}, records=mine),
     )
-    assert (found.first and found.first.field) == fault
-    assert len([each for each in mine if "frames" in each.fields]) == 8
+    assert (found.first and found.first.field) == field
+    assert len([each for each in mine if "frames" in each.fields]) == (3 if model else 8)
     assert [each.id for each in now.records if each.benchmark == "fixed"] == ["q1"]

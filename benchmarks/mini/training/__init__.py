@@ -1,1 +1,1 @@
-"""The training of `tarsier-tiny`: its tokenizer and weights from scratch, in three stages, on rendered clips."""
+"""The training of the built-in world's checkpoints, in stages that both families share, on rendered clips."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,18 +60,24 @@ def tokenizer_texts(n_scenes: int = 1500) -> Iterable[str]:
         yield from [word] * 300
 
 
-def build_tokenizer() -> PreTrainedTokenizerFast:
-    """Train a byte-level BPE that encodes any text, with the fixed pieces of the templates as tokens."""
+def trained_pieces(special_tokens: Sequence[str] = ()) -> Tokenizer:
+    """Train a byte-level BPE that encodes any text, whose vocabulary begins with the special tokens."""
     core = Tokenizer(models.BPE(unk_token=None))
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     core.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=BASE_VOCABULARY,
-        special_tokens=list(SPECIAL_TOKENS),
+        special_tokens=list(special_tokens),
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
     core.train_from_iterator(tokenizer_texts(), trainer)
+    return core
+
+
+def build_tokenizer() -> PreTrainedTokenizerFast:
+    """Return the byte-level BPE with the fixed pieces of the templates as tokens."""
+    core = trained_pieces(SPECIAL_TOKENS)
     core.post_processor = processors.TemplateProcessing(
         single="<s> $A", pair="<s> $A $B", special_tokens=[("<s>", core.token_to_id("<s>"))]
     )
@@ -163,13 +169,14 @@ def save(model: TarsierForConditionalGeneration, tokenizer: PreTrainedTokenizerF
     )
     decoding.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    _edit(folder / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast"})
+    edit(folder / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast"})
     CLIPImageProcessorPil(
         size={"shortest_edge": IMAGE_SIZE}, crop_size={"height": IMAGE_SIZE, "width": IMAGE_SIZE}
     ).save_pretrained(folder)
-    _edit(folder / "preprocessor_config.json", {"image_processor_type": "CLIPImageProcessor"})
+    edit(folder / "preprocessor_config.json", {"image_processor_type": "CLIPImageProcessor"})
 
 
-def _edit(path: Path, changes: dict[str, Any]) -> None:
+def edit(path: Path, changes: dict[str, Any]) -> None:
+    """Change keys of a JSON file."""
     content = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps(content | changes, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -34,32 +34,40 @@ class Meter:
 
 
 class PatchHeads(nn.Module):
-    """Stage one: what each patch must know about the thing in it."""
+    """Stage one: what must be known about the thing in each patch.
 
-    def __init__(self, width: int) -> None:
+    Args:
+        width: of the features.
+        patches: number of patches in a feature.
+    """
+
+    def __init__(self, width: int, patches: int = 1) -> None:
         super().__init__()
-        self.colour = nn.Linear(width, supervision.N_COLOURS)
-        self.shape = nn.Linear(width, supervision.N_SHAPES)
-        self.place = nn.Linear(width, 5)
+        self.colour = nn.Linear(width, patches * supervision.N_COLOURS)
+        self.shape = nn.Linear(width, patches * supervision.N_SHAPES)
+        self.place = nn.Linear(width, patches * 5)
         self.background = nn.Linear(width, supervision.N_BACKGROUNDS)
+        self.patches = patches
 
-    def loss(self, patches: torch.Tensor, targets: PatchTargets, meter: Meter) -> torch.Tensor:
-        """Return the loss for patch features (n, 16, width)."""
-        colour, shape, place = self.colour(patches), self.shape(patches), self.place(patches)
-        background = self.background(patches.mean(1))
-        true_colour, true_shape = targets.colour.flatten(1), targets.shape.flatten(1)
-        true_place = targets.place.flatten(1, 2)
-        occupied = true_colour > 0
+    def loss(self, features: torch.Tensor, targets: PatchTargets, meter: Meter) -> torch.Tensor:
+        """Return the loss for features (p / patches, width)."""
+        colour = self.colour(features).view(-1, supervision.N_COLOURS)
+        shape = self.shape(features).view(-1, supervision.N_SHAPES)
+        place = self.place(features).view(-1, 5)
+        frame = targets.frame[:: self.patches]
+        sums = features.new_zeros(len(targets.background), features.shape[1]).index_add(0, frame, features)
+        background = self.background(sums / frame.bincount()[:, None])
+        occupied = targets.colour > 0
         weight = torch.ones(supervision.N_COLOURS)
         weight[0] = 0.2  # most patches are empty
-        meter.add("colour", (colour.argmax(-1) == true_colour)[occupied].float().mean())
-        meter.add("shape", (shape.argmax(-1) == true_shape)[occupied].float().mean())
+        meter.add("colour", (colour.argmax(-1) == targets.colour)[occupied].float().mean())
+        meter.add("shape", (shape.argmax(-1) == targets.shape)[occupied].float().mean())
         meter.add("background", (background.argmax(-1) == targets.background).float().mean())
-        meter.add("place_error", (place[occupied] - true_place[occupied]).abs().mean())
+        meter.add("place_error", (place[occupied] - targets.place[occupied]).abs().mean())
         return (
-            functional.cross_entropy(colour.flatten(0, 1), true_colour.flatten(), weight)
-            + functional.cross_entropy(shape.flatten(0, 1), true_shape.flatten(), weight[: supervision.N_SHAPES])
-            + 3 * functional.mse_loss(place[occupied], true_place[occupied])
+            functional.cross_entropy(colour, targets.colour, weight)
+            + functional.cross_entropy(shape, targets.shape, weight[: supervision.N_SHAPES])
+            + 3 * functional.mse_loss(place[occupied], targets.place[occupied])
             + 0.5 * functional.cross_entropy(background, targets.background)
         )
 

@@ -47,7 +47,10 @@ def orthogonalised(matrices: torch.Tensor, iterations: int = 5) -> torch.Tensor:
 
 
 class Muon:
-    """Momentum whose direction is orthogonalised, for matrices. Rates are matched to those of AdamW."""
+    """Momentum whose direction is orthogonalised, for matrices. Rates are matched to those of AdamW.
+
+    A convolution is taken as the matrix that it applies to a patch.
+    """
 
     MOMENTUM = 0.95
     WEIGHT_DECAY = 0.01
@@ -55,19 +58,19 @@ class Muon:
     def __init__(self, matrices: Iterable[nn.Parameter]) -> None:
         self.groups: dict[torch.Size, list[nn.Parameter]] = {}
         for matrix in matrices:
-            self.groups.setdefault(matrix.shape, []).append(matrix)
+            self.groups.setdefault(matrix.flatten(1).shape, []).append(matrix)
         self.momenta = {shape: torch.zeros(len(group), *shape) for shape, group in self.groups.items()}
 
     @torch.no_grad()
     def step(self, rate: float) -> None:
         """Apply the gradients at hand and clear them."""
         for shape, group in self.groups.items():
-            grads = torch.stack([torch.zeros_like(each) if each.grad is None else each.grad for each in group])
+            grads = torch.stack([torch.zeros(shape) if each.grad is None else each.grad.flatten(1) for each in group])
             momentum = self.momenta[shape]
             momentum.lerp_(grads, 1 - self.MOMENTUM)
             updates = orthogonalised(grads.lerp(momentum, self.MOMENTUM)) * (0.2 * math.sqrt(max(shape)))
             for matrix, update in zip(group, updates, strict=True):
-                matrix.mul_(1 - rate * self.WEIGHT_DECAY).sub_(update, alpha=rate)
+                matrix.mul_(1 - rate * self.WEIGHT_DECAY).sub_(update.view_as(matrix), alpha=rate)
                 matrix.grad = None
 
 
@@ -110,6 +113,6 @@ def split_parameters(named: Iterable[tuple[str, nn.Parameter]]) -> tuple[list[nn
     matrices: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for name, parameter in named:
-        inside = "layers." in name or "projector" in name
-        (matrices if inside and parameter.ndim == 2 else others).append(parameter)
+        inside = any(part in name for part in ("layers.", "projector", "blocks.", "merger.", "patch_embed."))
+        (matrices if inside and parameter.ndim > 1 else others).append(parameter)
     return matrices, others

@@ -20,15 +20,13 @@ from benchmarks.mini import prompts
 from benchmarks.mini.drawing import make_scene
 from benchmarks.mini.questions import Family, Question, described, make_questions
 from benchmarks.mini.rendering import render
-from benchmarks.mini.scenes import SAMPLED_FRAMES, TRAIN_SEEDS, Scene, sampled_indices
-from benchmarks.mini.training.checkpoint import CLIP_MEAN, CLIP_STD, IMAGE_SIZE
+from benchmarks.mini.scenes import TRAIN_SEEDS, Scene, sampled_indices
+from benchmarks.mini.training.families import OfTarsier, Positions, Prefix
 from benchmarks.mini.training.supervision import FrameTargets, frame_targets
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
+    from benchmarks.mini.training.families import Family as Of
 
-POSITIONS_PER_FRAME = 21
-"""4 rows of 4 patches and a newline, then the frame's end."""
 MAX_QUESTION_TOKENS = 170
 """Per clip; questions that no longer fit are left out."""
 IGNORED = -100
@@ -64,25 +62,25 @@ class Batch:
     labels: torch.Tensor
     """(b, t): the token to predict at each position, or IGNORED."""
     positions: torch.Tensor
-    """(b, t)"""
+    """(b, t), or (3, b, t) for time, height and width."""
     mask: torch.Tensor
     """(b, 1, t, t): True where a position may look."""
-    pixels: torch.Tensor | None
-    """(8 b, 3, 56, 56), normalised; None where a description stands for the frames."""
+    frame_ends: torch.Tensor
+    """(b, 8): place of each frame's last token; (b, 0) where a description stands for the frames."""
+    pixels: Sequence[torch.Tensor]
+    """(8, 3, height, width) from 0 to 1, of each clip; none where a description stands for the frames."""
     targets: FrameTargets | None
     answered: list[Answered]
     option_ends: list[OptionEnd]
 
 
-def pixel_values(frames: np.ndarray) -> torch.Tensor:
-    """Turn rendered frames (n, h, w, 3) into normalised input, a little blurred and noisy as decoded video is."""
+def as_decoded(frames: np.ndarray) -> torch.Tensor:
+    """Turn rendered frames (n, h, w, 3) into (n, 3, h, w) from 0 to 1, a little blurred and noisy as if decoded."""
     pixels = torch.from_numpy(frames).permute(0, 3, 1, 2) / 255.0
     blend = torch.rand(len(pixels), 1, 1, 1) * 0.5
     blurred = functional.avg_pool2d(functional.pad(pixels, (1, 1, 1, 1), mode="replicate"), 3, 1)
     pixels = pixels * (1 - blend) + blurred * blend
-    pixels = (pixels + torch.randn_like(pixels) * 0.012).clamp(0, 1)
-    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (CLIP_MEAN, CLIP_STD))
-    return (pixels - mean) / std
+    return (pixels + torch.randn_like(pixels) * 0.012).clamp(0, 1)
 
 
 class SceneStream:
@@ -102,7 +100,7 @@ class _Row:
 
     ids: list[int]
     labels: list[int]
-    positions: list[int]
+    positions: Positions
     segments: list[int]
     """0 for the prefix, then 1, 2, ... for the questions."""
 
@@ -110,35 +108,33 @@ class _Row:
 class Packer:
     """Packs clips and their questions into batches."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, rng: random.Random) -> None:
-        self.tokenizer = tokenizer
+    def __init__(self, family: Of, rng: random.Random) -> None:
+        self.family = family
+        self.tokenizer = family.tokenizer
         self.rng = rng
-        self.opening: list[int] = tokenizer("USER: ")["input_ids"]
-        self.image_id: int = tokenizer.convert_tokens_to_ids("<image>")
-        self.prefix_length = len(self.opening) + SAMPLED_FRAMES * POSITIONS_PER_FRAME
-        """Positions before the questions: BOS, "USER: " and the frames."""
-        ids = tokenizer.convert_tokens_to_ids
+        ids = self.tokenizer.convert_tokens_to_ids
         self.letters: list[int] = [ids(f"\n({letter})") for letter in prompts.LETTERS]
-        self.after_options: set[int] = {ids("\nASSISTANT: Answer: ("), ids("\nReply with one option letter.")}
+        self.after_options: set[int] = {ids(token) for token in family.after_options}
         self._encoded: dict[str, list[int]] = {}
 
     def with_frames(self, scenes: Sequence[Scene], progress: float) -> Batch:
         """Pack scenes behind their rendered frames."""
         indices = [sampled_indices(scene.n_frames) for scene in scenes]
-        size = (IMAGE_SIZE, IMAGE_SIZE)
-        frames = [render(scene, sampled, size) for scene, sampled in zip(scenes, indices, strict=True)]
-        n_visual = self.prefix_length - len(self.opening)
-        prefixes = [self.opening + [self.image_id] * n_visual] * len(scenes)
+        frames = [
+            render(scene, sampled, self.family.size(scene)) for scene, sampled in zip(scenes, indices, strict=True)
+        ]
+        prefixes = [self.family.prefix(scene) for scene in scenes]
         chosen = [self._choose(make_questions(scene), progress) for scene in scenes]
         batch = self._pack(prefixes, chosen)
-        return replace(batch, pixels=pixel_values(np.concatenate(frames)), targets=frame_targets(scenes, indices))
+        return replace(batch, pixels=[as_decoded(each) for each in frames], targets=frame_targets(scenes, indices))
 
     def with_descriptions(self, scenes: Sequence[Scene], progress: float) -> Batch:
         """Pack scenes behind their descriptions, which end at the position where the frames would."""
+        assert isinstance(self.family, OfTarsier), "the other family begins with a trained language model"
         prefixes, chosen = [], []
         for scene in scenes:
             questions = make_questions(scene)
-            prefixes.append(self.opening + self.encode(described(questions)))
+            prefixes.append(self.family.described(described(questions)))
             told = [each for each in questions if each.family in ("multiple_choice", "open_qa")]
             told += [each for each in questions if each.family == "caption" and self.rng.random() < 0.3]
             if progress < 0.7:
@@ -179,13 +175,13 @@ class Packer:
     def _form(self) -> prompts.Form:
         return self.rng.choices(list(FORMS), list(FORMS.values()))[0]
 
-    def _pack(self, prefixes: Sequence[list[int]], chosen: Sequence[list[Question]]) -> Batch:
-        start = max(map(len, prefixes))
+    def _pack(self, prefixes: Sequence[Prefix], chosen: Sequence[list[Question]]) -> Batch:
+        start = max(len(prefix.ids) for prefix in prefixes)
         rows, answered, option_ends = [], [], []
         for place, (prefix, questions) in enumerate(zip(prefixes, chosen, strict=True)):
             row = self._row(prefix, start)
             for segment, question in enumerate(questions, start=1):
-                suffix = self.encode(question.prompt(self._form()).split("<video>")[1])
+                suffix = self.encode(self.family.suffix(question.prompt(self._form())))
                 target = [*self.encode(question.target), self.tokenizer.eos_token_id]
                 offset = len(row.ids)
                 if offset - start + len(suffix) + len(target) > MAX_QUESTION_TOKENS:
@@ -202,21 +198,22 @@ class Packer:
                 length = len(suffix) + len(target)
                 row.ids += suffix + target
                 row.labels += [IGNORED] * (len(suffix) - 1) + target + [IGNORED]
-                row.positions += range(self.prefix_length, self.prefix_length + length)
+                width = len(prefix.positions[0])
+                row.positions += [(prefix.after + place,) * width for place in range(length)]
                 row.segments += [segment] * length
             rows.append(row)
-        return self._collate(rows, answered, option_ends)
+        frame_ends = [[start - len(prefix.ids) + end for end in prefix.frame_ends] for prefix in prefixes]
+        return replace(self._collate(rows, answered, option_ends), frame_ends=torch.tensor(frame_ends))
 
-    def _row(self, prefix: list[int], start: int) -> _Row:
-        """Begin a sequence: the prefix ends at `start`, and at the position where the frames end."""
-        padding = start - len(prefix)
-        positions = list(range(self.prefix_length - len(prefix), self.prefix_length))
-        positions[0] = 0
+    def _row(self, prefix: Prefix, start: int) -> _Row:
+        """Begin a sequence, whose prefix ends at `start`."""
+        padding = start - len(prefix.ids)
+        nowhere = (0,) * len(prefix.positions[0])
         return _Row(
-            ids=[self.tokenizer.pad_token_id] * padding + prefix,
+            ids=[self.tokenizer.pad_token_id] * padding + prefix.ids,
             labels=[IGNORED] * start,
-            positions=[0] * padding + positions,
-            segments=[-1] * padding + [0] * len(prefix),
+            positions=[nowhere] * padding + prefix.positions,
+            segments=[-1] * padding + [0] * len(prefix.ids),
         )
 
     def _option_ends(self, suffix: list[int]) -> list[int]:
@@ -234,13 +231,16 @@ class Packer:
         segments = torch.tensor([padded(row.segments, -1) for row in rows])
         same = segments[:, None, :] == segments[:, :, None]
         causal = torch.ones(length, length, dtype=torch.bool).tril()
+        nowhere = (0,) * len(rows[0].positions[0])
+        positions = torch.tensor([row.positions + [nowhere] * (length - len(row.positions)) for row in rows])
         mask = causal & ((segments[:, None, :] == 0) | same) | torch.eye(length, dtype=torch.bool)
         return Batch(
             ids=torch.tensor([padded(row.ids, self.tokenizer.pad_token_id) for row in rows]),
             labels=torch.tensor([padded(row.labels, IGNORED) for row in rows]),
-            positions=torch.tensor([padded(row.positions, 0) for row in rows]),
+            positions=positions[..., 0] if len(nowhere) == 1 else positions.permute(2, 0, 1),
             mask=mask[:, None],
-            pixels=None,
+            frame_ends=torch.empty(len(rows), 0, dtype=torch.long),
+            pixels=(),
             targets=None,
             answered=answered,
             option_ends=option_ends,

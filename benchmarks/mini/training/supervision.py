@@ -15,8 +15,6 @@ import torch
 
 from benchmarks.mini.scenes import BRIGHTNESS, COLOURS, SHAPES, Scene, State
 
-GRID = 4
-"""Patches along each side of a frame."""
 COLOUR_NAMES = list(COLOURS)
 N_COLOURS = len(COLOURS) + 1
 """Classes of a thing's colour, nothing being class 0."""
@@ -31,15 +29,21 @@ STILL = 0.008
 """Displacement between sampled frames, in canvases, below which a thing counts as still."""
 
 
+Grid = tuple[int, int]
+"""Rows and columns of patches of a frame."""
+
+
 @dataclass(frozen=True, slots=True)
 class PatchTargets:
-    """Targets of stage one for n frames, per patch (n, 4, 4) unless said otherwise."""
+    """Targets of stage one for the patches of n frames, row by row, frame by frame, (p,) unless said otherwise."""
 
     colour: torch.Tensor
     """Class of the thing whose centre lies in the patch; 0 for none."""
     shape: torch.Tensor
     place: torch.Tensor
-    """(n, 4, 4, 5): x and y within the patch, radius, x and y on the canvas, each scaled to about -1 to 1."""
+    """(p, 5): x and y within the patch, radius, x and y on the canvas, each scaled to about -1 to 1."""
+    frame: torch.Tensor
+    """Number of the frame that the patch is of."""
     background: torch.Tensor
     """(n,): gray level or flash colour."""
 
@@ -71,33 +75,54 @@ def background_class(scene: Scene, index: int) -> int:
     return list(BRIGHTNESS).index(scene.background)
 
 
-def patch_targets(scenes: Sequence[tuple[Scene, Sequence[int]]]) -> PatchTargets:
-    """Return the targets of stage one for some frames of some scenes, in order."""
-    n_frames = sum(len(indices) for _, indices in scenes)
-    colour = np.zeros((n_frames, GRID, GRID), np.int64)
-    shape = np.zeros_like(colour)
-    place = np.zeros((n_frames, GRID, GRID, 5), np.float32)
-    background = np.zeros(n_frames, np.int64)
-    row = 0
-    for scene, indices in scenes:
+def patch_targets(scenes: Sequence[tuple[Scene, Sequence[int], Grid]], merge: int = 1) -> PatchTargets:
+    """Return the targets of stage one for some frames of some scenes, in order.
+
+    Args:
+        scenes: each with the indices of its frames and their grid of patches.
+        merge: patches come in groups of so many rows and columns; a group's follow each other.
+    """
+    parts: list[list[np.ndarray]] = [[], [], [], []]
+    background: list[int] = []
+    for scene, indices, grid in scenes:
         for index in indices:
-            background[row] = background_class(scene, index)
-            for thing in scene.things:
-                state = thing.at(index / (scene.n_frames - 1))
-                if not state.visible:
-                    continue
-                column, line = (min(GRID - 1, max(0, int(value * GRID))) for value in (state.x, state.y))
-                colour[row, line, column] = 1 + COLOUR_NAMES.index(state.colour)
-                shape[row, line, column] = 1 + SHAPES.index(thing.shape)
-                place[row, line, column] = (
-                    state.x * GRID - column - 0.5,
-                    state.y * GRID - line - 0.5,
-                    (state.radius - 0.15) * 10,
-                    (state.x - 0.5) * 2,
-                    (state.y - 0.5) * 2,
-                )
-            row += 1
-    return PatchTargets(*(torch.from_numpy(array) for array in (colour, shape, place, background)))
+            for part, values in zip(parts, _of_patches(scene, index, grid), strict=False):
+                part.append(_in_groups(values, merge))
+            parts[3].append(np.full(grid[0] * grid[1], len(background)))
+            background.append(background_class(scene, index))
+    colour, shape, place, frame = (torch.from_numpy(np.concatenate(part)) for part in parts)
+    return PatchTargets(colour, shape, place, frame, torch.tensor(background))
+
+
+def _of_patches(scene: Scene, index: int, grid: Grid) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return colour, shape and place of the thing in each patch of a frame, (rows, columns) or (rows, columns, 5)."""
+    rows, columns = grid
+    colour, shape = np.zeros(grid, np.int64), np.zeros(grid, np.int64)
+    place = np.zeros((*grid, 5), np.float32)
+    for thing in scene.things:
+        state = thing.at(index / (scene.n_frames - 1))
+        if not state.visible:
+            continue
+        column = min(columns - 1, max(0, int(state.x * columns)))
+        line = min(rows - 1, max(0, int(state.y * rows)))
+        colour[line, column] = 1 + COLOUR_NAMES.index(state.colour)
+        shape[line, column] = 1 + SHAPES.index(thing.shape)
+        place[line, column] = (
+            state.x * columns - column - 0.5,
+            state.y * rows - line - 0.5,
+            (state.radius - 0.15) * 10,
+            (state.x - 0.5) * 2,
+            (state.y - 0.5) * 2,
+        )
+    return colour, shape, place
+
+
+def _in_groups(values: np.ndarray, merge: int) -> np.ndarray:
+    """Return values of patches, (rows, columns, ...), as (rows * columns, ...), group after group."""
+    rows, columns, *rest = values.shape
+    grouped = values.reshape(rows // merge, merge, columns // merge, merge, *rest).swapaxes(1, 2)
+    flat: np.ndarray = grouped.reshape(rows * columns, *rest)
+    return flat
 
 
 def frame_targets(scenes: Sequence[Scene], indices: Sequence[Sequence[int]]) -> FrameTargets:

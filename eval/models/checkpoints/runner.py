@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
 from pydantic import Field, PositiveInt
 
@@ -34,6 +34,18 @@ _log = logging.getLogger(__name__)
 
 _FRAME = (336, 336)
 """Size of the grey frame that float16 is tried with, in pixels."""
+
+
+class Processor(Protocol):
+    """What every family's processor does with the ids of a model."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of generated ids, special tokens skipped."""
+        ...
+
+    def token_of(self, token_id: int) -> str | None:
+        """Return the token of an id as the vocabulary has it, None where it has none."""
+        ...
 
 
 class CheckpointRunner(ABC):
@@ -66,6 +78,7 @@ class CheckpointRunner(ABC):
     """Number of frames in the published results."""
     half: ClassVar[HalfDtype]
     """Upstream's type of weights on GPUs."""
+    _processor: Processor
 
     def __init__(  # noqa: PLR0913 - each is a setting of conf/model/
         self,
@@ -135,10 +148,6 @@ class CheckpointRunner(ABC):
     @abstractmethod
     def _prompts(self, clip: ClipPrompts, media: Sequence[Medium]) -> list[tuple[str, list[int]]]:
         """Return each prompt as sent, for people, and its ids. Raises ModelError where it does not fit the media."""
-
-    @abstractmethod
-    def _decode(self, ids: Sequence[int]) -> str:
-        """Return the text of generated ids, special tokens skipped."""
 
     def _settle(self, folder: Path) -> Any:
         """Read everything but the weights; for a checkpoint on a hub, before they are fetched. Raises ModelError."""
@@ -224,7 +233,7 @@ class CheckpointRunner(ABC):
         ]
         return [
             [
-                Generation(prompt=prompt, output=self._decode(new), n_tokens=len(new))
+                Generation(prompt=prompt, output=self._processor.decode(new), n_tokens=len(new))
                 for (prompt, _), new in zip(prompts, news, strict=True)
             ]
             for prompts, news in zip(sent, self._engine.generate(encoded, clock), strict=True)
@@ -243,7 +252,7 @@ class CheckpointRunner(ABC):
         new = continue_alone(
             self._model, media, ids, max_new_tokens or self._max_new_tokens, repetition_penalty=self._penalty
         )
-        return Generation(prompt=prompt, output=self._decode(new), n_tokens=len(new))
+        return Generation(prompt=prompt, output=self._processor.decode(new), n_tokens=len(new))
 
     def _try_out(self) -> None:
         """Run one prompt about a grey frame: if this leaves the range of float16, so would all others.
@@ -279,4 +288,4 @@ class CheckpointRunner(ABC):
 
     def _on_ids(self, settled: StopWhen | None) -> Callable[[Sequence[int]], bool] | None:
         """Return `settled` as a function of generated ids instead of text."""
-        return None if settled is None else (lambda new: settled(self._decode(new)))
+        return None if settled is None else (lambda new: settled(self._processor.decode(new)))

@@ -149,6 +149,10 @@ class TarsierProcessor:
         """Return the text of generated ids, special tokens skipped."""
         return self.tokenizer.decode(ids)
 
+    def token_of(self, token_id: int) -> str | None:
+        """Return the token of an id as the vocabulary has it, None where it has none."""
+        return self.tokenizer.token_of(token_id)
+
 
 def missing_files(folder: Path) -> list[str]:
     """Return the settings and parts of a tokenizer that a folder lacks, in words: names of files.

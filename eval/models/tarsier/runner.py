@@ -23,6 +23,7 @@ class TarsierRunner(CheckpointRunner):
     family = FAMILY
     published_frames = 8
     half = "float16"
+    _processor: TarsierProcessor
 
     def _read(self, folder: Path, config: Any) -> int | None:
         self._processor = TarsierProcessor(
@@ -49,6 +50,3 @@ class TarsierRunner(CheckpointRunner):
         processor = self._processor
         wrapped = [wrap_prompt(prompt) for prompt in clip.prompts]
         return [(prompt, processor.expand(processor.token_ids(place_frames(prompt, n_frames)))) for prompt in wrapped]
-
-    def _decode(self, ids: Sequence[int]) -> str:
-        return self._processor.decode(ids)

@@ -156,16 +156,23 @@ class Tarsier2Processor:
         text: str = self.tokenizer.decode(list(ids), skip_special_tokens=True)
         return text
 
+    def token_of(self, token_id: int) -> str | None:
+        """Return the token of an id as the vocabulary has it, None where it has none."""
+        token: str | None = self.tokenizer.convert_ids_to_tokens(token_id)
+        return token
+
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 
 
 def _tokenizer(folder: Path) -> Any:
-    from transformers import AutoTokenizer
+    from transformers import AutoTokenizer, Qwen2Tokenizer
 
+    # By the model_type llava AutoTokenizer takes a class that reads tokenizer.json only.
+    kind = AutoTokenizer if (folder / "tokenizer.json").is_file() else Qwen2Tokenizer
     try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # a damaged file can raise any exception
         said = printable(" ".join(f"{type(error).__name__}: {error}".split()))[:200]
         raise ModelError(f"Cannot load the tokenizer of {folder}: {said}; take the checkpoint's own files.") from error

@@ -31,6 +31,7 @@ class Tarsier2Runner(CheckpointRunner):
     family = FAMILY
     published_frames = 16
     half = "bfloat16"
+    _processor: Tarsier2Processor
 
     def __init__(
         self, *, max_pixels: PositiveInt = MAX_PIXELS, min_pixels: NonNegativeInt = 0, **settings: Any
@@ -68,6 +69,3 @@ class Tarsier2Runner(CheckpointRunner):
             self._processor.text(prompt, said, positions) for prompt, said in zip(clip.prompts, turns, strict=True)
         ]
         return [(self._processor.shown(text), self._processor.token_ids(text)) for text in texts]
-
-    def _decode(self, ids: Sequence[int]) -> str:
-        return self._processor.decode(ids)

@@ -1,4 +1,4 @@
-"""The committed checkpoint has the form of a published one."""
+"""The committed checkpoints have the form of published ones."""
 
 import json
 
@@ -12,6 +12,7 @@ from benchmarks.mini.questions import make_questions
 from benchmarks.mini.world import WORLD
 
 CHECKPOINT = WORLD.with_name("tarsier-tiny")
+SECOND = WORLD.with_name("tarsier2-tiny")
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +64,22 @@ def test_fixed_parts_of_prompts_are_single_tokens(tokenizer, form):
     assert tokens[:3] == ["<s>", "USER: ", "<image>"]
     assert tokens[-1] == "\nASSISTANT: Answer: ("
     assert "\n(A)" in tokens
+
+
+def test_the_second_checkpoint_is_of_tarsier2s_form():
+    config = json.loads((SECOND / "config.json").read_text(encoding="utf-8"))
+    tokens = Tokenizer.from_file(str(SECOND / "tokenizer.json"))
+    assert config["model_type"] == "llava"
+    assert config["text_config"]["model_type"] == config["vision_config"]["model_type"] == "qwen2_vl"
+    assert config["text_config"]["vocab_size"] == tokens.get_vocab_size()
+    assert config["image_token_index"] == tokens.token_to_id("<|image_pad|>")
+    assert sum(config["text_config"]["rope_scaling"]["mrope_section"]) == 16
+    names = set(load_file(SECOND / "model.safetensors"))
+    assert {name.partition(".")[0] for name in names} == {"language_model", "vision_tower"}
+    assert {"language_model.lm_head.weight", "vision_tower.patch_embed.proj.weight",
+            "language_model.model.layers.0.self_attn.q_proj.bias"} <= names  # fmt: skip
+    images = json.loads((SECOND / "preprocessor_config.json").read_text(encoding="utf-8"))
+    assert images["size"] == {"min_pixels": images["min_pixels"], "max_pixels": images["max_pixels"]}
+    template = json.loads((SECOND / "chat_template.json").read_text(encoding="utf-8"))["chat_template"]
+    assert "num_vision_tokens" in template
+    assert "strip_final_eos" in template
