@@ -46,6 +46,8 @@ def test_they_come_over_the_socket(video):
     while len(pixels) < reply.n_bytes:
         pixels += here.recv(1 << 16)
     sending.join()
+    here.close()
+    there.close()
     assert [frame.info[SECONDS] for frame in reply.images(pixels)] == times(loaded)
     with pytest.raises(worker_protocol.NonsenseError):
         worker_protocol.read_reply({**message, "seconds": [0.0]}, wanted=[4], max_bytes=1 << 24)

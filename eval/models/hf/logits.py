@@ -23,6 +23,7 @@ class Ending(StoppingCriteria):  # type: ignore[misc]
         self._start, self._enough = start, enough
 
     def __call__(self, input_ids: torch.Tensor, _scores: object, **_: object) -> torch.Tensor:
+        """Return for each row whether it has ended."""
         for place, enough in enumerate(self._enough):
             if enough is not None and not self.at[place]:
                 new = input_ids[place, self._start :].tolist()
@@ -37,6 +38,7 @@ class Checking(LogitsProcessor):  # type: ignore[misc]
         self._recorded = recorded
 
     def __call__(self, _input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """Return the logits unchanged. Raises ModelError."""
         most_likely(scores)
         if self._recorded is not None:
             self._recorded.append(scores.clone())
