@@ -19,8 +19,9 @@ from torch import nn
 from benchmarks.mini.scenes import SAMPLED_FRAMES, Scene
 from benchmarks.mini.training import checkpoint, tarsier2
 from benchmarks.mini.training.supervision import Grid
+from eval.models.conversation import conversation
 from eval.models.tarsier2.positions import prompt_positions
-from eval.models.tarsier2.prompts import conversation, rendered
+from eval.models.tarsier2.prompts import rendered
 from eval.video.preparing import area_size
 
 if TYPE_CHECKING:

@@ -8,18 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from transformers import DynamicCache, GenerationConfig, LogitsProcessor, LogitsProcessorList
+from transformers import DynamicCache, GenerationConfig, LogitsProcessorList
 from transformers.cache_utils import DynamicLayer
-from transformers.generation.stopping_criteria import StoppingCriteria, StoppingCriteriaList
+from transformers.generation.stopping_criteria import StoppingCriteriaList
 
 from eval.errors import ModelError
-from eval.models.decoding.finite import most_likely
 from eval.models.decoding.memory import Tally, freed, is_out_of_memory
 from eval.models.decoding.stages import Stages
+from eval.models.hf.logits import Checking, Ending, Enough, close
 from eval.models.hf.processor import HfProcessor, Prompt
-
-Enough = Callable[[Sequence[int]], bool]
-"""Whether an output of these ids needs no further ones."""
 
 _STEPS = 3
 """Tokens of the trial."""
@@ -101,7 +98,7 @@ class Continuation:
                 raise
             return False
         share = _ROUNDING if self.model.dtype.itemsize >= 4 else _ROUNDING_IN_HALF
-        return all(_close(alone, together[:, place], share) for place, alone in enumerate(apart))
+        return all(close(alone, together[:, place], share) for place, alone in enumerate(apart))
 
     def _trial(self, rows: Sequence[Row], inputs: Inputs) -> torch.Tensor:
         """Return the logits of the first steps, (steps, rows, vocabulary)."""
@@ -145,12 +142,12 @@ class Continuation:
     ) -> list[list[int]]:
         """Return the ids that continue each row of one batch."""
         start = inputs["input_ids"].shape[1]
-        stop = _Enough(start, [row.enough for row in rows])
+        stop = Ending(start, [row.enough for row in rows])
         with torch.inference_mode():
             sequences = self.model.generate(
                 **inputs,
                 generation_config=settings,
-                logits_processor=LogitsProcessorList([_Sound(recorded)]),
+                logits_processor=LogitsProcessorList([Checking(recorded)]),
                 stopping_criteria=StoppingCriteriaList([stop] if any(row.enough for row in rows) else []),
             )
         ends = set(settings.eos_token_id or ())
@@ -194,6 +191,11 @@ class Continuation:
         # Layers with a window or a state keep too little of a prefix for others to continue it.
         if cache.get_seq_length() != n or any(type(layer) is not DynamicLayer for layer in cache.layers):
             return None
+        # The model's own for the whole prompts: those of some depend on the frames, and not on what was computed.
+        positions = [
+            self.model._prepare_position_ids_for_generation(one["input_ids"], dict(one)).to(self.model.device)
+            for one in each
+        ]
         stages.count("prefill_positions", n)
         self.tally.prefixes += 1
         self.tally.longest_prefix = max(self.tally.longest_prefix, n)
@@ -201,7 +203,7 @@ class Continuation:
         return _Prefix(
             cache=cache,
             ids=ids[0][:n],
-            rest={id(row): one[n:] for row, one in zip(rows, ids, strict=True)},
+            rest={id(row): (one[n:], at) for row, one, at in zip(rows, ids, positions, strict=True)},
             config=self.model.config.get_text_config(decoder=True),
             device=first["input_ids"].device,
         )
@@ -228,14 +230,14 @@ class _Prefix:
 
     cache: DynamicCache
     ids: list[int]
-    rest: dict[int, list[int]]
-    """The ids that follow, by the id() of the row."""
+    rest: dict[int, tuple[list[int], torch.Tensor]]
+    """The ids that follow and the positions of all, (..., 1, n), by the id() of the row."""
     config: Any
     device: Any
 
     def inputs(self, rows: Sequence[Row]) -> dict[str, Any]:
         """Return the inputs of some rows, each with a copy of what was computed, padded behind it."""
-        rest = [self.rest[id(row)] for row in rows]
+        rest, positions = zip(*(self.rest[id(row)] for row in rows), strict=True)
         longest = max(map(len, rest))
         gaps = [longest - len(one) for one in rest]
         ids = [self.ids + [one[-1]] * gap + one for one, gap in zip(rest, gaps, strict=True)]
@@ -247,49 +249,15 @@ class _Prefix:
         return {
             "input_ids": torch.tensor(ids, device=self.device),
             "attention_mask": torch.tensor(mask, device=self.device),
+            "position_ids": torch.cat(
+                [
+                    torch.cat(
+                        [at[..., : len(self.ids)], at[..., :1].expand(*at.shape[:-1], gap), at[..., len(self.ids) :]],
+                        -1,
+                    )
+                    for at, gap in zip(positions, gaps, strict=True)
+                ],
+                -2,
+            ),
             "past_key_values": cache,
         }
-
-
-class _Enough(StoppingCriteria):  # type: ignore[misc]
-    """Ends rows whose output needs no further ids."""
-
-    def __init__(self, start: int, enough: Sequence[Enough | None]) -> None:
-        self.at = [0] * len(enough)
-        """Number of new ids at which a row was ended, 0 where it was not."""
-        self._start, self._enough = start, enough
-
-    def __call__(self, input_ids: torch.Tensor, _scores: object, **_: object) -> torch.Tensor:
-        for place, enough in enumerate(self._enough):
-            if enough is not None and not self.at[place]:
-                new = input_ids[place, self._start :].tolist()
-                self.at[place] = len(new) if enough(new) else 0
-        return torch.tensor([at > 0 for at in self.at], device=input_ids.device)
-
-
-class _Sound(LogitsProcessor):  # type: ignore[misc]
-    """Refuses logits that are not finite, and records them where that is wanted."""
-
-    def __init__(self, recorded: list[torch.Tensor] | None) -> None:
-        self._recorded = recorded
-
-    def __call__(self, _input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        most_likely(scores)
-        if self._recorded is not None:
-            self._recorded.append(scores.clone())
-        return scores
-
-
-def _close(alone: torch.Tensor, together: torch.Tensor, share: float) -> bool:
-    """Whether logits, (steps, vocabulary), are the same but for rounding, up to the first step with another token.
-
-    Rounding may be a `share` of their standard deviation.
-    """
-    for one, other in zip(alone, together, strict=True):
-        sound = one.isfinite() & other.isfinite()
-        bound = share * one[sound].std()
-        if (one - other)[sound].abs().max() > bound or not torch.equal(one.isfinite(), other.isfinite()):
-            return False
-        if one.argmax() != other.argmax():
-            break
-    return True

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, PositiveInt
 
-from eval.core import Area, ClipPrompts, FramePolicy, Generation, StopWhen
+from eval.core import SECONDS, Area, ClipPrompts, FramePolicy, Generation, StopWhen
 from eval.errors import ModelError
 from eval.models.checkpoints.loading import (
     Device,
@@ -129,7 +129,7 @@ class HfModel:
         except ModelError as error:
             raise ModelError(f"{self.name}, asked about grey frames: {error}.") from error
         except Exception as error:  # a foreign model can raise any exception
-            raise ModelError(f"{self.name} cannot be asked about two small frames: {first_line(error)}") from error
+            raise ModelError(f"{self.name} cannot be asked about a few small frames: {first_line(error)}") from error
         return found
 
     def describe(self) -> Mapping[str, Any]:
@@ -215,11 +215,13 @@ class HfModel:
 
 
 def _trial() -> ClipPrompts:
-    """Return two prompts about two small frames of a fixed pattern."""
+    """Return two prompts about some small frames of a fixed pattern, which are far apart in time."""
     import numpy as np
     from PIL import Image
 
     rows, columns = np.mgrid[:84, :112]
-    patterns = [[rows * 3 + columns * 5, rows * 2 + columns * 7, rows + columns * shift] for shift in (1, 9)]
+    patterns = [[rows * 3 + columns * 5, rows * 2 + columns * 7, rows + columns * shift] for shift in (1, 9, 4, 6)]
     frames = [Image.fromarray((np.stack(pattern, -1) % 256).astype("uint8")) for pattern in patterns]
+    for number, frame in enumerate(frames):
+        frame.info[SECONDS] = 30.0 * number
     return ClipPrompts(frames=frames, prompts=_TRIAL)
