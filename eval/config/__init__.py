@@ -18,6 +18,7 @@ from hydra.errors import ConfigCompositionException, OverrideParseException
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from eval.building import checked, short
+from eval.client.requests import check_extra
 from eval.config import extra
 from eval.config.overrides import (
     NO_ENVIRONMENT,
@@ -36,7 +37,6 @@ from eval.config.video import Loading, VideoConfig, decoder_of, loading_of, pict
 from eval.core import Card, DecoderName, PictureRules, Task
 from eval.errors import ConfigError, TarsierEvalError, did_you_mean
 from eval.files import expanded
-from eval.judges.requests import check_extra
 from eval.readers.malformed import printable
 from eval.readers.yaml_guard import check_yaml
 

@@ -6,15 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from eval.client.served import Listener, Say
 from eval.judges.bill import Bill, Plan, bill
 from eval.judges.calls import Respondent
 from eval.judges.protocol import JudgeProtocol
 from eval.judges.transcript import CallRecord
-
-Say = Callable[[str], None]
-"""Shows a message to the user."""
-Listener = Callable[[int, int], None]
-"""Receives the number of calls of a round that have ended, and the number of all calls in it."""
 
 
 class Judge(Respondent):

@@ -14,11 +14,12 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from eval.client.requests import BOUNDS, Capabilities
 from eval.judges import forms
 from eval.judges.calls import Grade, JudgeCall
 from eval.judges.hardening import marked, marked_events
 from eval.judges.protocol import JudgeProtocol, judge_protocol
-from eval.judges.requests import BOUNDS, Capabilities, addressed
+from eval.judges.requests import addressed
 from eval.readers.pack import INDEX, WORDING, sha256
 from eval.regression.fixed import called, or_error, read
 from eval.regression.records import Record

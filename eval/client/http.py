@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 from openai import APIStatusError, APITimeoutError, AsyncAzureOpenAI, AsyncOpenAI, OpenAIError
 
+from eval.client.outcomes import RequestOutcome, from_body, from_status, one_line
+from eval.client.redaction import Redaction, silence
+from eval.client.requests import Provider
 from eval.errors import ConfigError
-from eval.judges.client.outcomes import RequestOutcome, from_body, from_status, one_line
-from eval.judges.client.redaction import Redaction, silence
-from eval.judges.requests import Provider
 from eval.network import client_options
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 import httpx2
 from openai import APIStatusError, AsyncAzureOpenAI
 
-from eval.judges.client.asking import RetryPolicy
-from eval.judges.client.http import FAILURES, from_error
-from eval.judges.client.outcomes import RequestKind, RequestOutcome, from_body, from_status, one_line
-from eval.judges.client.redaction import Redaction
-from eval.judges.requests import Request
+from eval.client.asking import RetryPolicy
+from eval.client.http import FAILURES, from_error
+from eval.client.outcomes import RequestKind, RequestOutcome, from_body, from_status, one_line
+from eval.client.redaction import Redaction
+from eval.client.requests import Request
 from eval.network import client_options
 
 MOST_REQUESTS, MOST_BYTES = 50_000, 190_000_000

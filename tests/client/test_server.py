@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from eval.judges.wording import native_wording
-from tests.judges import faults
-from tests.judges.faults import Reply, Request, obedient
-from tests.judges.server import BatchScript, JudgeServer
+from tests.client import faults
+from tests.client.faults import Reply, Request, obedient
+from tests.client.server import BatchScript, JudgeServer
 
 
 def connect(server, timeout=5.0):
@@ -336,7 +336,7 @@ def test_batches_that_are_not_completed():
 @pytest.mark.slow
 def test_a_process_of_its_own(tmp_path):
     count_file = tmp_path / "paid.txt"
-    command = [sys.executable, "-m", "tests.judges.server", "--port", "0", "--count-file", str(count_file)]
+    command = [sys.executable, "-m", "tests.client.server", "--port", "0", "--count-file", str(count_file)]
     root = Path(__file__).resolve().parents[2]
     with subprocess.Popen([*command, "--rate", "2"], cwd=root, stdout=subprocess.PIPE, text=True) as process:
         try:

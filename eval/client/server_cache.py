@@ -7,28 +7,36 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from eval.errors import JudgeError
-from eval.judges.calls import Usage
-from eval.judges.client.server import Server
-from eval.judges.requests import Capabilities
-from eval.judges.verdicts import Identity, VerdictStore
+from eval.client.outcomes import Usage
+from eval.client.requests import Capabilities
+from eval.client.server import Server
+from eval.client.store import Identity, ReplyStore
+from eval.errors import ServerError
 
 if TYPE_CHECKING:
-    from eval.judges.client.asking import Asker
+    from eval.client.asking import Asker
+    from eval.client.probe import Look
 
 
 class KnownServer:
     """One server with one model and one set of further parameters."""
 
     def __init__(
-        self, server: Server, revision: str, extra: Mapping[str, Any], reasoning_tokens: int | None = None
+        self,
+        server: Server,
+        revision: str,
+        extra: Mapping[str, Any],
+        look: Look,
+        reasoning_tokens: int | None = None,
     ) -> None:
-        self.server, self.revision, self.extra = server, revision, extra
+        self.server, self.revision, self.extra, self._look = server, revision, extra, look
         self._reasoning_tokens = reasoning_tokens
         self._found: Capabilities | None = None
         """The server's capabilities as found."""
         self.served = ""
         """The model that was served when it was last asked; "" where it was not asked yet."""
+        self.more: Mapping[str, Any] = {}
+        """What else was found out about it."""
 
     @property
     def takes(self) -> Capabilities | None:
@@ -42,7 +50,7 @@ class KnownServer:
         """Whether replies have no room to reason, and the user has not decided that."""
         return self._found is not None and self._reasoning_tokens is None and not self._found.thinks
 
-    def give_room(self, store: VerdictStore) -> None:
+    def give_room(self, store: ReplyStore) -> None:
         """Give replies room to reason from now on, since one had too little."""
         if self._found is not None:
             self._found = replace(self._found, thinks=True)
@@ -50,7 +58,7 @@ class KnownServer:
 
     @property
     def identity(self) -> Identity:
-        """The judge identity for looking up stored verdicts."""
+        """The identity for looking up stored replies."""
         settings = self.server.settings
         return Identity(provider=settings.provider, requested=self.server.model, revision=self.revision)
 
@@ -61,23 +69,24 @@ class KnownServer:
         identity = self.identity
         return f"{identity.provider} {self.server.given_url} {identity.requested} {identity.revision} {extra}"
 
-    def recall(self, store: VerdictStore) -> bool:
+    def recall(self, store: ReplyStore) -> bool:
         """Load earlier findings from the store; return whether the capabilities are known now."""
         self._choose_model(store)
         if self._found is None and (known := store.capabilities(self.key)) is not None:
             self._found, self.served = Capabilities(**known["takes"]), str(known["served"])
+            self.more = known.get("more") or {}
             self.server.url = str(known.get("url") or self.server.url)
         return self._found is not None
 
-    def probe(self, store: VerdictStore, asker: Asker) -> tuple[Usage, ...]:
-        """Probe the server anew, store its capabilities, return the usage. Raises JudgeError if it is unreachable."""
+    def probe(self, store: ReplyStore, asker: Asker) -> tuple[Usage, ...]:
+        """Probe the server anew, store its capabilities, return the usage. Raises ServerError if it is unreachable."""
         self._choose_model(store)
-        probed = asyncio.run(self.server.probe(asker, self.extra))
-        self._found = probed.takes
+        probed = asyncio.run(self.server.probe(asker, self._look))
+        self._found, self.more = probed.takes, probed.more
         self.remember(store, probed.served or self.server.model)
         return tuple(usage for usage in probed.usages if usage is not None)
 
-    def _choose_model(self, store: VerdictStore) -> None:
+    def _choose_model(self, store: ReplyStore) -> None:
         """Ask a local server without a configured model for its model; if it is unreachable, use the last known one."""
         settings = self.server.settings
         if settings.model:
@@ -85,7 +94,7 @@ class KnownServer:
         place = f"{settings.provider} {self.server.given_url}"
         try:
             model = self.server.model
-        except JudgeError:
+        except ServerError:
             known = store.capabilities(place)
             if known is None:
                 raise
@@ -93,9 +102,10 @@ class KnownServer:
         else:
             store.keep_capabilities(place, {"model": model})
 
-    def remember(self, store: VerdictStore, served: str) -> None:
+    def remember(self, store: ReplyStore, served: str) -> None:
         """Store the model that is served now."""
         if self._found is not None:
             self.served = served
             known = {"takes": asdict(self._found), "served": served, "url": self.server.url}
+            known |= {"more": dict(self.more)} if self.more else {}
             store.keep_capabilities(self.key, known)

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from eval.client.outcomes import Usage
+from eval.client.store import Identity, ReplyStore, StoredReply
 from eval.errors import RunError
-from eval.judges.calls import Usage
-from eval.judges.verdicts import Identity, StoredReply, VerdictStore
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,7 +47,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def store(path):
-    made = VerdictStore(path)
+    made = ReplyStore(path)
     yield made
     made.close()
 
@@ -58,7 +58,7 @@ def test_every_field_comes_back_as_it_was(store, path, changes):
     store.put([put])
     assert store.find([put.key], JUDGE) == {put.key: [put]}
     store.close()
-    again = VerdictStore(path)
+    again = ReplyStore(path)
     assert again.find([put.key], JUDGE) == {put.key: [put]}
     again.close()
 
@@ -213,7 +213,7 @@ def no_database(path):
 
 
 def truncated(path):
-    whole = VerdictStore(path)
+    whole = ReplyStore(path)
     whole.put([verdict(f"{i}-", text="x" * 1000) for i in range(200)])
     whole.close()
     path.write_bytes(path.read_bytes()[:20_000])
@@ -234,7 +234,7 @@ UNUSABLE = [no_database, truncated, newer, folder]
 
 def use(path):
     """Do all that a run does with a store."""
-    store = VerdictStore(path)
+    store = ReplyStore(path)
     try:
         store.capabilities("j")
         store.open_batches("j")
@@ -262,7 +262,7 @@ def test_a_newer_version_is_left_as_it_is(path):
     path.parent.mkdir()
     newer(path)
     with pytest.raises(RunError, match="is of version 99, and this program reads 1"):
-        VerdictStore(path)
+        ReplyStore(path)
     with sqlite3.connect(path) as db:
         assert db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone() == (0,)
     db.close()
@@ -272,7 +272,7 @@ def test_a_place_where_nothing_can_be_made(tmp_path):
     (tmp_path / "file").touch()
     for path in (tmp_path / "file" / "v.sqlite", Path("/proc/none/v.sqlite")):
         with pytest.raises(RunError) as raised:
-            VerdictStore(path)
+            ReplyStore(path)
         assert str(path) in str(raised.value)
         assert "verdicts=<file>" in str(raised.value)
 
@@ -281,7 +281,7 @@ def test_a_place_where_nothing_can_be_made(tmp_path):
 def test_a_read_only_place(tmp_path):
     (tmp_path / "shut").mkdir(mode=0o500)
     path = tmp_path / "v.sqlite"
-    VerdictStore(path).close()
+    ReplyStore(path).close()
     path.chmod(0o400)
     for place in (tmp_path / "shut" / "v.sqlite", path):
         with pytest.raises(RunError) as raised:
@@ -332,7 +332,7 @@ def test_replies_of_earlier_versions_have_no_digest_and_count(path):
     with sqlite3.connect(path_made(path)) as db:
         db.execute("DROP TABLE digests")
     db.close()
-    store = VerdictStore(path)
+    store = ReplyStore(path)
     assert store.find([key_of("a")], JUDGE) == {key_of("a"): [verdict("a")]}
     # Put again, the first reply stays, and is not judged by the second one's digest.
     store.put([verdict("a", text="later")])
@@ -357,7 +357,7 @@ def test_notes_that_are_damaged(store):
 
 def path_made(path, n=1):
     """Make a store with so many replies, `a` first."""
-    whole = VerdictStore(path)
+    whole = ReplyStore(path)
     whole.put([verdict("a")] if n == 1 else [verdict(f"{i}-", text="x" * 500) for i in range(n)])
     whole.close()
     return path
@@ -373,7 +373,7 @@ def test_a_store_of_no_bytes_begins_anew(path):
 def test_a_log_that_is_lost_loses_no_more_than_its_replies(left, path):
     """They are asked for again; what stands in the file itself is as it was."""
     path_made(path)
-    writing = VerdictStore(path)
+    writing = ReplyStore(path)
     writing.put([verdict("late")])
     log = Path(f"{path}-wal")
     kept, file = log.read_bytes(), path.read_bytes()
@@ -382,7 +382,7 @@ def test_a_log_that_is_lost_loses_no_more_than_its_replies(left, path):
     contents = {"empty": b"", "cut": kept[: len(kept) // 2], "zeros": b"\0" * len(kept), "text": b"no log\n" * 99}
     if left in contents:
         log.write_bytes(contents[left])
-    store = VerdictStore(path)
+    store = ReplyStore(path)
     assert store.find([key_of("a"), key_of("late")], JUDGE) == {key_of("a"): [verdict("a")]}
     store.put([verdict("late")])
     store.close()
@@ -403,7 +403,7 @@ def test_a_store_cut_or_overwritten_anywhere_gives_its_replies_or_none_or_is_ref
             beside.unlink()
         path.write_bytes(hurt[: len(content)])
         try:
-            store = VerdictStore(path)
+            store = ReplyStore(path)
         except RunError as error:
             said.append(str(error))
             continue
@@ -428,7 +428,7 @@ def test_a_store_cut_or_overwritten_anywhere_gives_its_replies_or_none_or_is_ref
 OTHER_USER = """
 import os, sys
 from pathlib import Path
-from tests.judges.test_verdicts import use
+from tests.client.test_store import use
 from eval.errors import RunError
 os.setgid(65534); os.setuid(65534)
 for name in sys.argv[1:]:
@@ -465,9 +465,9 @@ FULL = """
 import sys
 from pathlib import Path
 from eval.errors import RunError
-from tests.judges.test_verdicts import JUDGE, VerdictStore, key_of, verdict
+from tests.client.test_store import JUDGE, ReplyStore, key_of, verdict
 disk = Path(sys.argv[1])
-store, n = VerdictStore(disk / "v.sqlite"), 0
+store, n = ReplyStore(disk / "v.sqlite"), 0
 try:
     while True:
         store.put([verdict(f"{n}-", text="x" * 100)])
@@ -504,12 +504,12 @@ def test_a_full_disk_loses_nothing_that_was_stored(tmp_path):
 WRITER = """
 import os, sys
 from pathlib import Path
-from eval.judges.verdicts import VerdictStore
-from tests.judges.test_verdicts import verdict
+from eval.client.store import ReplyStore
+from tests.client.test_store import verdict
 
 path, name, n, end = sys.argv[1:]
 sys.stdin.readline()
-store = VerdictStore(Path(path))
+store = ReplyStore(Path(path))
 for i in range(int(n)):
     store.put([verdict(f"{name}{i}-"), verdict(f"both{i}-", text=name)])
     if end == "die" and i == 20:
@@ -535,7 +535,7 @@ def test_processes_that_write_at_once_lose_nothing(path):
     for process in processes:
         assert process.communicate(timeout=120)[1] == ""
         assert process.returncode == 0
-    store = VerdictStore(path)
+    store = ReplyStore(path)
     assert store._db.execute("SELECT COUNT(*) FROM verdicts").fetchone() == (4 * 100 + 100,)
     found = store.find([key_of(f"both{i}-") for i in range(100)], JUDGE)
     assert all(len(some) == 1 and some[0].text in {*"ABCD"} for some in found.values())
@@ -548,7 +548,7 @@ def test_who_dies_in_mid_write_loses_only_that_write(path):
     process = writer(path, "A", end="die")
     assert process.communicate("\n", timeout=120)[1] == ""
     assert process.returncode == 9
-    store = VerdictStore(path)
+    store = ReplyStore(path)
     found = store.find([key_of(f"{name}{i}-") for name in ("A", "both") for i in range(100)], JUDGE)
     assert len(found) == 2 * 21
     assert {some[0].text for some in found.values()} == {verdict().text, "A"}
@@ -558,7 +558,7 @@ def test_who_dies_in_mid_write_loses_only_that_write(path):
 
 
 def test_another_process_sees_what_was_put_while_the_store_is_open(store, path):
-    other = VerdictStore(path)
+    other = ReplyStore(path)
     store.put([verdict()])
     assert list(other.find([key_of("a")], JUDGE)) == [key_of("a")]
     other.close()
@@ -566,7 +566,7 @@ def test_another_process_sees_what_was_put_while_the_store_is_open(store, path):
 
 def test_who_forgets_to_close_warns_nobody(path, recwarn):
     """Python 3.13 warns of databases that are left open, and a judge is never told that it is the end."""
-    VerdictStore(path).put([verdict()])
+    ReplyStore(path).put([verdict()])
     import gc
 
     gc.collect()
@@ -576,7 +576,7 @@ def test_who_forgets_to_close_warns_nobody(path, recwarn):
 @pytest.mark.skipif(sys.platform == "win32", reason="an open file stays there")
 @pytest.mark.parametrize("instead", [None, b"text"])
 def test_a_store_that_is_taken_away_while_it_is_open_is_noticed(tmp_path, instead):
-    store = VerdictStore(tmp_path / "v.sqlite")
+    store = ReplyStore(tmp_path / "v.sqlite")
     store.put([verdict()])
     (tmp_path / "v.sqlite").unlink()
     if instead is not None:

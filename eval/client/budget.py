@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from eval.judges.calls import Usage
-from eval.judges.client.prices import Price
+from eval.client.outcomes import Usage
+from eval.client.prices import Price
 
 PER_MESSAGE = 16
 """Maximum tokens that a chat template adds to a message."""

@@ -12,23 +12,23 @@ from pathlib import Path
 
 import pytest
 
+from eval.client import claims as module
+from eval.client.claims import Claims
+from eval.client.store import ReplyStore
 from eval.config import PROJECT
-from eval.judges import claims as module
-from eval.judges.claims import Claims
 from eval.judges.protocol import native_protocol
 from eval.judges.served import ServedJudge
-from eval.judges.verdicts import VerdictStore
 from tests.cli.judged import many_questions, result
 from tests.cli.killing import score_command, server_process, stats
-from tests.judges.server import JudgeServer
+from tests.client.server import JudgeServer
 
 GOOD = '{"pred": "no", "score": 1}'
 HELD = """
 import sys, time
 from pathlib import Path
-from eval.judges.claims import Claims
-from eval.judges.verdicts import VerdictStore
-claims = Claims(VerdictStore(Path(sys.argv[1])))
+from eval.client.claims import Claims
+from eval.client.store import ReplyStore
+claims = Claims(ReplyStore(Path(sys.argv[1])))
 print(claims.take(["a", "b"]) == {"a", "b"}, flush=True)
 time.sleep(600)
 """
@@ -36,13 +36,13 @@ time.sleep(600)
 
 @pytest.fixture
 def store(tmp_path):
-    made = VerdictStore(tmp_path / "v.sqlite")
+    made = ReplyStore(tmp_path / "v.sqlite")
     yield made
     made.close()
 
 
 def test_a_call_is_claimed_by_one(store, tmp_path):
-    one, two = Claims(store), Claims(VerdictStore(tmp_path / "v.sqlite"))
+    one, two = Claims(store), Claims(ReplyStore(tmp_path / "v.sqlite"))
     assert one.take(["a", "b", "a"]) == {"a", "b"}
     assert two.take(["a", "b", "c"]) == {"c"}
     assert two.take(["a", "d", "e", "f"], most=2) == {"d", "e"}
@@ -89,7 +89,7 @@ def test_a_process_with_the_same_number_is_another_one(store, monkeypatch):
 
 def test_a_claim_from_elsewhere_lapses_when_it_is_not_renewed(store, monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("eval.judges.claims.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("eval.client.claims.time.monotonic", lambda: now[0])
     other, mine = Claims(store), Claims(store)
     with monkeypatch.context() as patch:
         patch.setattr(module, "_process", lambda: ("another machine", os.getpid(), "1"))
@@ -137,7 +137,7 @@ def test_judges_that_ask_at_the_same_time_pay_once(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("reason", ["failed", "no budget", "other model"])
 def test_a_call_that_failed_is_free_again(tmp_path, reason):
-    from tests.judges import faults
+    from tests.client import faults
 
     fault = faults.status(503) if reason == "failed" else None
     settings = {"max_cost": 0.0} if reason == "no budget" else {"served": "x"} if reason == "other model" else {}
@@ -147,7 +147,7 @@ def test_a_call_that_failed_is_free_again(tmp_path, reason):
     with JudgeServer(lambda _: GOOD) as server:
         again = judge_of(tmp_path, server).ask(calls(5))
     assert [reply.text for reply in again] == [GOOD] * 5
-    store = VerdictStore(tmp_path / "v.sqlite")
+    store = ReplyStore(tmp_path / "v.sqlite")
     assert store._db.execute("SELECT COUNT(*) FROM claims").fetchone() == (0,)
 
 

@@ -5,15 +5,20 @@ from itertools import combinations
 
 import pytest
 
+from eval.client.asking import Asker, RetryPolicy
+from eval.client.outcomes import Usage
+from eval.client.requests import BOUNDS, Capabilities, body_of
+from eval.client.server import Server
+from eval.client.settings import ServerSettings
+from eval.client.throttle import Throttle
 from eval.errors import JudgeError
-from eval.judges.calls import JudgeCall, Usage
-from eval.judges.client.asking import Asker, RetryPolicy
-from eval.judges.client.server import Server, ServerSettings
-from eval.judges.client.throttle import Throttle
-from eval.judges.requests import BOUNDS, Capabilities, body_of, request_of
-from tests.judges import faults
-from tests.judges.faults import Reply
-from tests.judges.server import JudgeServer
+from eval.judges.calls import JudgeCall
+from eval.judges.probing import probe_of
+from eval.judges.requests import request_of
+from eval.judges.served import JUDGE
+from tests.client import faults
+from tests.client.faults import Reply
+from tests.client.server import JudgeServer
 
 NAMES = ("response_format", "max_completion_tokens", "temperature", "system")
 """What the first request has that a server may refuse, in the order in which it is left out where none is named."""
@@ -22,10 +27,12 @@ NAMES = ("response_format", "max_completion_tokens", "temperature", "system")
 def probe(server, *, provider="openai", extra=None, tries=1):
     """Return what the probe found, and the bodies that it sent."""
     settings = ServerSettings(
-        provider=provider, model="stand-in", url=server.url, key_env=None, api_version=None, timeout_s=5.0
+        role=JUDGE, provider=provider, model="stand-in", url=server.url, key_env=None, api_version=None, timeout_s=5.0
     )
     patience = RetryPolicy(tries=tries, first_wait_s=0.01, deadline_s=2.0)
-    found = asyncio.run(Server(settings).probe(Asker(throttle=Throttle(), patience=patience), extra or {}))
+    found = asyncio.run(
+        Server(settings).probe(Asker(throttle=Throttle(), patience=patience), probe_of(JUDGE, extra or {}))
+    )
     return found, [exchange.request.body for exchange in server.requests]
 
 

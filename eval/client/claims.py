@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from eval.errors import RunError
 
 if TYPE_CHECKING:
-    from eval.judges.verdicts import VerdictStore
+    from eval.client.store import ReplyStore
 
 LOOK_S = 0.2
 """Seconds between looks at calls that another run has claimed."""
@@ -34,7 +34,7 @@ _Claim = tuple[str, str, int, str, int]
 class Claims:
     """The claims of one judge on a store. Names of calls are free texts."""
 
-    def __init__(self, store: VerdictStore) -> None:
+    def __init__(self, store: ReplyStore) -> None:
         self._store = store
         self._owner = uuid.uuid4().hex
         self._mine: set[str] = set()

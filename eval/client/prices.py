@@ -9,9 +9,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from eval.client.outcomes import Usage
 from eval.errors import ConfigError
 from eval.files import read_regular_text
-from eval.judges.calls import Usage
 from eval.readers.malformed import printable
 from eval.readers.yaml_guard import check_yaml
 
@@ -66,14 +66,14 @@ class PriceList:
         """Return the day on which a model is shut down, or None where none is known."""
         return self.shutdowns.get(self._dated(model or ""))
 
-    def warning(self, judge: str, *models: str | None) -> str | None:
+    def warning(self, named: str, *models: str | None) -> str | None:
         """Return a warning where the first of these models with a known shutdown date has it soon, or is past it."""
         ends = next((ends for model in models if (ends := self.shutdown(model))), None)
         left = (ends - date.today()).days if ends else WARN_DAYS + 1  # noqa: DTZ011 - a day's difference is no matter
         if left > WARN_DAYS:
             return None
         said = f"will be shut down in {left} days, on {ends}" if left > 0 else f"was to be shut down on {ends}"
-        return f"Warning: the judge {judge} {said}; only open weights, pinned, can't be retired."
+        return f"Warning: the {named} {said}; only open weights, pinned, can't be retired."
 
     def _dated(self, model: str) -> str:
         return self.aliases.get(model, model)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from eval.client.outcomes import Usage
+from eval.client.prices import load_prices
 from eval.errors import ConfigError
-from eval.judges.calls import Usage
-from eval.judges.client.prices import load_prices
 
 SHIPPED = Path(__file__).resolve().parents[2] / "conf" / "prices.yaml"
 

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from eval.judges.calls import Usage
-from eval.judges.client.streams import is_stream, joined
+from eval.client.streams import is_stream, joined
 from eval.readers.malformed import whole_characters
 
 RequestKind = Literal["replied", "refused", "filtered", "rate_limited", "overloaded", "timed_out", "rejected", "fatal"]
@@ -40,6 +39,20 @@ _THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 
 _DETAIL = 300
 """Maximum characters of a server's message that are kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens of one call, as the server counted them."""
+
+    input: int
+    """Tokens of the messages, including cached ones."""
+    output: int
+    """Tokens of the reply, including the model's hidden reasoning."""
+    cached: int = 0
+    """Tokens of the messages that were read from the server's cache; many providers bill them at a lower price."""
+    reasoning: int = 0
+    """Tokens of the output that were the model's hidden reasoning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

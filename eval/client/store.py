@@ -1,4 +1,4 @@
-"""The verdict store: every paid reply, under the hash of its request, in one SQLite file for all runs.
+"""The store of paid replies, under the hash of the request, in one SQLite file for all runs: judges' verdicts, outputs.
 
 A reply is on disk before it is used (write-ahead log, synced at each commit), so a killed run loses only what was under
 way. The key of a reply is the SHA-256 of the request: messages, bound, temperature, schema, attempt. The judge's
@@ -15,7 +15,7 @@ predictions.jsonl.
     capabilities   the capabilities found for each server
     checks         results of the canary set, by judge and protocol
     batches        batches sent to OpenAI's Batch API, so that the next run finds those of a killed one
-    claims         calls that a run has under way, so that no other run asks them as well: eval/judges/claims.py
+    claims         calls that a run has under way, so that no other run asks them as well: eval/client/claims.py
 
 A file that cannot be written is read as it is, which serves as long as it holds every reply that is needed.
 """
@@ -33,12 +33,12 @@ from pathlib import Path
 from typing import Any, Literal
 from weakref import finalize
 
+from eval.client.opening import REMEDY as _REMEDY
+from eval.client.opening import open_database
+from eval.client.stored import DAMAGED, Identity, StoredReply, digest_of, row_of, sound
 from eval.errors import RunError
-from eval.judges.opening import REMEDY as _REMEDY
-from eval.judges.opening import open_database
-from eval.judges.stored import DAMAGED, Identity, StoredReply, digest_of, row_of, sound
 
-__all__ = ["Identity", "StoredReply", "VerdictStore"]
+__all__ = ["Identity", "ReplyStore", "StoredReply"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS verdicts (
@@ -80,11 +80,13 @@ _FIELDS = 19
 _log = logging.getLogger(__name__)
 
 
-class VerdictStore:
-    """An open verdict store. Any number of processes may use one file at once."""
+class ReplyStore:
+    """An open store, which `holds` what its setting says. Any number of processes may use one file at once."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, holds: str = "verdicts") -> None:
+        self.path, self.holds = path, holds
+        self._remedy = _REMEDY.replace("verdicts=", f"{holds}=")
+        self._called = f"The {holds.removesuffix('s')} store {path}"
         try:
             self._db, self.read_only = open_database(path)
             finalize(self, self._db.close)
@@ -96,23 +98,21 @@ class VerdictStore:
                 self._db.execute(_DIGESTS)
                 self._db.execute(_CLAIMS)
         except RunError as error:
-            raise RunError(
-                f"The verdict store {path} cannot be used. {error} Or give another verdicts=<file>."
-            ) from error
+            raise RunError(f"{self._called} cannot be used. {error} Or give another {holds}=<file>.") from error
         except (OSError, sqlite3.Error) as error:
-            raise RunError(f"The verdict store {path} cannot be used: {error}. {_REMEDY}") from error
+            raise RunError(f"{self._called} cannot be used: {error}. {self._remedy}") from error
         if version != _VERSION:
             raise RunError(
-                f"The verdict store {path} is of version {version}, and this program reads {_VERSION}. Renew the "
-                "program, or give another file with verdicts=<file>."
+                f"{self._called} is of version {version}, and this program reads {_VERSION}. Renew the "
+                f"program, or give another file with {holds}=<file>."
             )
 
     def refuse_read_only(self, missing: str) -> None:
         """Raise RunError, naming what is missing in it, where nothing can be added."""
         if self.read_only:
             raise RunError(
-                f"The verdict store {self.path} is read-only, and {missing}; nothing is asked, since no reply could be "
-                "kept. Make it writable, or give a copy of it with verdicts=<file>."
+                f"{self._called} is read-only, and {missing}; nothing is asked, since no reply could be "
+                f"kept. Make it writable, or give a copy of it with {self.holds}=<file>."
             )
 
     def _version(self) -> int:
@@ -175,8 +175,8 @@ class VerdictStore:
         if not spoilt:
             return
         _log.warning(
-            "The verdict store %s holds %d damaged replies; they are dropped and asked for again. Check its disk.",
-            self.path,
+            "%s holds %d damaged replies; they are dropped and asked for again. Check its disk.",
+            self._called,
             len(spoilt),
         )
         if self.read_only:
@@ -215,7 +215,7 @@ class VerdictStore:
             is_there = False
         if not is_there:
             raise RunError(
-                f"The verdict store {self.path} was removed or replaced while it was in use. What it held is gone; "
+                f"{self._called} was removed or replaced while it was in use. What it held is gone; "
                 "nothing more is asked. Put it back, or start again."
             )
 
@@ -276,7 +276,7 @@ class VerdictStore:
         try:
             return {row[0]: [str(key) for key in json.loads(row[1])] for row in rows}
         except DAMAGED as error:
-            raise RunError(f"The verdict store {self.path} is damaged: {error}. {_REMEDY}") from error
+            raise RunError(f"{self._called} is damaged: {error}. {self._remedy}") from error
 
     def keep_batch(self, batch: str, judge: str, keys: Sequence[str], state: Literal["open", "read"]) -> None:
         """Store a batch that was sent, or mark it as read."""
@@ -326,8 +326,8 @@ class VerdictStore:
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             raise RunError(
-                f"The verdict store {self.path} cannot be written: {error}. Make room or give another file with "
-                "verdicts=<file>; what was stored before is kept."
+                f"{self._called} cannot be written: {error}. Make room or give another file with "
+                f"{self.holds}=<file>; what was stored before is kept."
             ) from error
         finally:
             # Also after Ctrl-C in between; otherwise no later reply could be stored.
@@ -341,7 +341,7 @@ class VerdictStore:
             with closing(self._db.execute(query, arguments)) as cursor:
                 return cursor.fetchall()
         except sqlite3.Error as error:
-            raise RunError(f"The verdict store {self.path} cannot be read: {error}. {_REMEDY}") from error
+            raise RunError(f"{self._called} cannot be read: {error}. {self._remedy}") from error
 
 
 def _object(text: str) -> dict[str, Any] | None:

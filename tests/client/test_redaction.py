@@ -10,7 +10,7 @@ import urllib.parse
 
 import pytest
 
-from eval.judges.client.redaction import Redaction
+from eval.client.redaction import Redaction
 
 KEYS = ("Zq8vT3nLw5RkXy7JpD2hMb6c", "sk-proj-A_b/c+d=Ef9!gh:ij~KL", "0123456789abcdef0123456789abcdef")
 

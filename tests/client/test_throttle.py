@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from eval.judges.client import throttle as module
-from eval.judges.client.throttle import MOST, START, Throttle
+from eval.client import throttle as module
+from eval.client.throttle import MOST, START, Throttle
 
 NOT_PACED = 0.0
 

@@ -22,11 +22,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from eval.judges.client.asking import Asker
-from eval.judges.client.batch_api import PASSING, BatchApi, FaultError, chunks_of, first_error, loaded, outcome_of
-from eval.judges.client.outcomes import RequestOutcome
-from eval.judges.requests import Request
-from eval.judges.verdicts import VerdictStore
+from eval.client.asking import Asker
+from eval.client.batch_api import PASSING, BatchApi, FaultError, chunks_of, first_error, loaded, outcome_of
+from eval.client.outcomes import RequestOutcome
+from eval.client.requests import Request
+from eval.client.store import ReplyStore
 
 POLL_S, DEADLINE_S = 10.0, 26 * 3600.0
 _BUNDLE = 500
@@ -43,7 +43,7 @@ Keep = Callable[[Sequence[tuple[Request, RequestOutcome]]], None]
 async def ask_in_batches(
     client: Any,
     requests: Sequence[Request],
-    store: VerdictStore,
+    store: ReplyStore,
     judge: str,
     asker: Asker,
     keep: Keep,
@@ -91,7 +91,7 @@ class _Run:
     """Waits for existing and new batches, all at the same time."""
 
     def __init__(
-        self, api: BatchApi, store: VerdictStore, judge: str, asker: Asker, keep: Keep, say: Callable[[str], None]
+        self, api: BatchApi, store: ReplyStore, judge: str, asker: Asker, keep: Keep, say: Callable[[str], None]
     ) -> None:
         self._api, self._store, self._judge, self._asker, self._say = api, store, judge, asker, say
         self._keep = keep

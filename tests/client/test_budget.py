@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from eval.judges.calls import Usage
-from eval.judges.client.budget import Budget
-from eval.judges.client.prices import Price
+from eval.client.budget import Budget
+from eval.client.outcomes import Usage
+from eval.client.prices import Price
 
 PRICE = Price(
     model="m", as_of="2026-01-01", input=2.0, output=8.0, cached=0.5, batch=0.5, max_output=1000

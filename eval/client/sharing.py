@@ -7,9 +7,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
-from eval.judges.claims import BEAT_S, LOOK_S, Claims
-from eval.judges.requests import Request
-from eval.judges.verdicts import Identity, StoredReply, VerdictStore
+from eval.client.claims import BEAT_S, LOOK_S, Claims
+from eval.client.requests import Request
+from eval.client.store import Identity, ReplyStore, StoredReply
 
 Take = Callable[[Request, list[StoredReply]], bool]
 """Takes the stored replies to a request; returns whether one of them may be used."""
@@ -18,7 +18,7 @@ Take = Callable[[Request, list[StoredReply]], bool]
 class Sharing:
     """One judge's share of the calls. `alone` ignores other runs and stored replies, as a health check does."""
 
-    def __init__(self, store: VerdictStore, judge: Identity, *, alone: bool) -> None:
+    def __init__(self, store: ReplyStore, judge: Identity, *, alone: bool) -> None:
         self._store, self._judge, self._alone = store, judge, alone
         self._claims = Claims(store)
 
@@ -107,7 +107,7 @@ class Sharing:
 
 
 @contextmanager
-def turn(store: VerdictStore, name: str, is_done: Callable[[], bool]) -> Iterator[bool]:
+def turn(store: ReplyStore, name: str, is_done: Callable[[], bool]) -> Iterator[bool]:
     """Wait until no other run is at work on something; give whether it is still to be done, by this run then."""
     claims = Claims(store)
     while not claims.take([name]):

@@ -11,24 +11,25 @@ from typing import Any
 import pytest
 from openai import AsyncAzureOpenAI
 
+from eval.client import batch, batch_api
+from eval.client.asking import Asker, RetryPolicy
+from eval.client.batch import ask_in_batches
+from eval.client.budget import Budget
+from eval.client.prices import Price
+from eval.client.requests import Request
+from eval.client.server import Server
+from eval.client.settings import ServerSettings
+from eval.client.store import ReplyStore
+from eval.client.throttle import Throttle
 from eval.core import Clip, Prediction, Sample
 from eval.errors import RunError
-from eval.judges.client import batch, batch_api
-from eval.judges.client.asking import Asker, RetryPolicy
-from eval.judges.client.batch import ask_in_batches
-from eval.judges.client.budget import Budget
-from eval.judges.client.prices import Price
-from eval.judges.client.server import Server, ServerSettings
-from eval.judges.client.throttle import Throttle
 from eval.judges.protocol import native_protocol
-from eval.judges.requests import Request
-from eval.judges.served import ServedJudge
-from eval.judges.verdicts import VerdictStore
+from eval.judges.served import JUDGE, ServedJudge
 from eval.scorers.autodq import AutoDQ
 from eval.scorers.open_qa import OpenQA
-from tests.judges.faults import Reply, error, response
+from tests.client.faults import Reply, error, response
+from tests.client.server import BatchScript, JudgeServer
 from tests.judges.sensible import sensible
-from tests.judges.server import BatchScript, JudgeServer
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVED = "stand-in-2026-01-01"
@@ -62,7 +63,7 @@ class Harness:
 
     def __init__(self, path, monkeypatch):
         monkeypatch.setenv("BATCH_KEY", KEY)
-        self.store = VerdictStore(path / "verdicts.sqlite")
+        self.store = ReplyStore(path / "verdicts.sqlite")
         self.said = []
         self.bundles = []
 
@@ -72,7 +73,13 @@ class Harness:
         asker = Asker(throttle=Throttle(), budget=budget or Budget(), patience=patience, stopped=stopped)
         self.bundles = []
         settings = ServerSettings(
-            provider="openai", model="stand-in", url=server.url, key_env="BATCH_KEY", api_version=None, timeout_s=10.0
+            role=JUDGE,
+            provider="openai",
+            model="stand-in",
+            url=server.url,
+            key_env="BATCH_KEY",
+            api_version=None,
+            timeout_s=10.0,
         )
 
         async def main():
@@ -669,7 +676,7 @@ def test_rounds_and_numbers_are_those_of_live_calls(judge_of, scorer, pair, roun
         with JudgeServer(sensible, batches=BatchScript(polls=2)) as server:
             judge = judge_of(server, name=mode, batch=mode == "batch")
             progress: list[tuple[int, int]] = []
-            judge.on_progress = lambda done, total, progress=progress: progress.append((done, total))
+            judge.by.on_progress = lambda done, total, progress=progress: progress.append((done, total))
             scoring = scorer(judge=judge, protocol=native_protocol())
             scores = scoring.score(pairs)
             assert {score.status for score in scores} == {"scored"}
@@ -745,11 +752,11 @@ KILLED = """
 import os, signal, sys
 from functools import partial
 from pathlib import Path
-from eval.judges.client import batch, batch_api
-from eval.judges.served import ServedJudge
-from eval.judges.verdicts import VerdictStore
+from eval.client import batch, batch_api
+from eval.judges.served import JUDGE, ServedJudge
+from eval.client.store import ReplyStore
 from eval.scorers.open_qa import OpenQA
-from tests.judges.test_batch import PAIRS, SERVED
+from tests.client.test_batch import PAIRS, SERVED
 
 url, folder, where = sys.argv[1:]
 
@@ -765,19 +772,19 @@ def then_die(function):
 batch.ask_in_batches = partial(batch.ask_in_batches, poll_s=0.01)
 batch._BUNDLE = 2
 if where == "uploaded":
-    VerdictStore.keep_batch = die
+    ReplyStore.keep_batch = die
 elif where == "intent is stored":
-    VerdictStore.keep_batch = then_die(VerdictStore.keep_batch)
+    ReplyStore.keep_batch = then_die(ReplyStore.keep_batch)
 elif where == "created":
-    VerdictStore.name_batch = die
+    ReplyStore.name_batch = die
 elif where == "id is stored":
-    VerdictStore.name_batch = then_die(VerdictStore.name_batch)
+    ReplyStore.name_batch = then_die(ReplyStore.name_batch)
 elif where == "half is read":
-    put = VerdictStore.put
-    VerdictStore.put = lambda self, some: then_die(put)(self, some) if len(some) == 2 else put(self, some)
+    put = ReplyStore.put
+    ReplyStore.put = lambda self, some: then_die(put)(self, some) if len(some) == 2 else put(self, some)
 elif where == "all is read":
-    keep_batch = VerdictStore.keep_batch
-    VerdictStore.keep_batch = lambda *args: die() if args[-1] == "read" else keep_batch(*args)
+    keep_batch = ReplyStore.keep_batch
+    ReplyStore.keep_batch = lambda *args: die() if args[-1] == "read" else keep_batch(*args)
 judge = ServedJudge(
     name="judge", provider="openai", model="stand-in", url=url, key_env="BATCH_KEY", batch=True, served=SERVED,
     verdicts=Path(folder) / "verdicts.sqlite", prices=Path(folder) / "prices.yaml",

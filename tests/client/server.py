@@ -6,7 +6,7 @@
 
 Or in a process of its own, which prints its base URL first and counts at GET /stats:
 
-    python -m tests.judges.server --port 0 --latency 0.1 --rate 50 --count-file paid.txt
+    python -m tests.client.server --port 0 --latency 0.1 --rate 50 --count-file paid.txt
 
 Chat completions are served at /v1/chat/completions, /openai/v1/chat/completions and
 /openai/deployments/<any>/chat/completions?api-version=<any>; files, batches and models under /v1 and /openai/v1.
@@ -29,7 +29,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, final
 
-from tests.judges.faults import (
+from tests.client.faults import (
     Fault,
     Reply,
     Request,
@@ -612,14 +612,14 @@ def _shown(batch: Mapping[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Serve until a signal comes."""
-    parser = argparse.ArgumentParser(prog="python -m tests.judges.server", description="A stand-in for a judge.")
+    parser = argparse.ArgumentParser(prog="python -m tests.client.server", description="A stand-in for a judge.")
     parser.add_argument("--port", type=int, default=0, help="0 for a free one")
     parser.add_argument("--latency", type=float, default=0.0, metavar="S", help="seconds to each answer")
     parser.add_argument("--rate", type=float, metavar="N", help="most requests a second")
     parser.add_argument("--retry-after", metavar="TEXT", help="header of a 429")
     parser.add_argument("--key", help="the key wanted")
     parser.add_argument("--count-file", type=Path, metavar="FILE", help="gets a line for each answered request")
-    parser.add_argument("--reply", metavar="MODULE:FUNCTION", default="tests.judges.faults:grade_no")
+    parser.add_argument("--reply", metavar="MODULE:FUNCTION", default="tests.client.faults:grade_no")
     args = parser.parse_args()
     module, _, name = args.reply.partition(":")
     done = threading.Event()

@@ -9,17 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from eval.client import asking
+from eval.client.asking import Asker, RetryPolicy
+from eval.client.batch import ask_in_batches
+from eval.client.budget import Budget
+from eval.client.outcomes import RequestOutcome, Usage
+from eval.client.prices import Price
+from eval.client.requests import Request
+from eval.client.store import ReplyStore
+from eval.client.throttle import Throttle
 from eval.errors import RunError
-from eval.judges.calls import Usage
-from eval.judges.client import asking
-from eval.judges.client.asking import Asker, RetryPolicy
-from eval.judges.client.batch import ask_in_batches
-from eval.judges.client.budget import Budget
-from eval.judges.client.outcomes import RequestOutcome
-from eval.judges.client.prices import Price
-from eval.judges.client.throttle import Throttle
-from eval.judges.requests import Request
-from eval.judges.verdicts import VerdictStore
 
 ROOT = Path(__file__).resolve().parents[2]
 PRICE = Price(model="m", as_of="", input=1.0, output=1.0, cached=1.0, batch=0.5)
@@ -148,7 +147,7 @@ def test_what_a_broken_batch_run_had_reserved_is_not_waited_for(tmp_path):
     budget = Budget(most=500e-6, price=PRICE)
     asker = asker_of(budget=budget)
 
-    store = VerdictStore(tmp_path / "v.sqlite")
+    store = ReplyStore(tmp_path / "v.sqlite")
     store.keep_batch("batch_1", "judge", ["0", "1"], "open")
 
     def say(text):
@@ -230,8 +229,8 @@ judge.ask([native_protocol().grade(str(i), "what?", "a dog", f"a cat {i}").attem
 def test_after_ctrl_c_nothing_is_paid_for_twice(tmp_path):
     from eval.judges.protocol import native_protocol
     from eval.judges.served import ServedJudge
-    from tests.judges.server import JudgeServer
-    from tests.judges.test_batch import wait_for
+    from tests.client.server import JudgeServer
+    from tests.client.test_batch import wait_for
 
     (tmp_path / "p.yaml").write_text("as_of: 2026-01-01\nmodels: {}\n")
     with JudgeServer(lambda _: '{"pred": "no", "score": 0}', latency_s=0.1) as server:

@@ -1,4 +1,4 @@
-"""A verdict as stored in the verdict store and in a bundle."""
+"""A reply as the store keeps it: a judge's verdict, or an output of a model under test."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from eval.judges.calls import JudgeReply, Usage
+from eval.client.outcomes import Usage
 
 DAMAGED = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 """Exceptions that a field raises when the disk has corrupted it."""
@@ -49,27 +49,13 @@ class StoredReply:
     request: Mapping[str, Any]
     """The part of the request that its key depends on."""
 
-    def reply(self, *, asked: bool = False) -> JudgeReply:
-        """Return the reply for a scorer, as read from the store, or as just `asked` for."""
-        return JudgeReply(
-            text=self.text,
-            outcome=self.outcome,
-            source="asked" if asked else "stored",
-            served=self.served,
-            usage=self.usage,
-            finish_reason=self.finish_reason,
-            retries=self.retries if asked else 0,
-            batch=self.batch,
-            key=self.key,
-        )
-
 
 _FIELDS = tuple(field.name for field in fields(StoredReply))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """The identity of a judge, whose replies are looked up."""
+    """The identity of a served model, whose replies are looked up."""
 
     provider: str
     requested: str

@@ -10,21 +10,21 @@ import sys
 
 import pytest
 
+from eval.client import opening
+from eval.client.store import ReplyStore
 from eval.config import PROJECT
 from eval.errors import RunError
-from eval.judges import opening
-from eval.judges.verdicts import VerdictStore
-from tests.judges.server import JudgeServer
-from tests.judges.test_claims import GOOD, calls, judge_of
-from tests.judges.test_verdicts import JUDGE, key_of, verdict
+from tests.client.server import JudgeServer
+from tests.client.test_claims import GOOD, calls, judge_of
+from tests.client.test_store import JUDGE, key_of, verdict
 
 OPENING = """
 import sys
 from pathlib import Path
-from eval.judges.verdicts import VerdictStore
+from eval.client.store import ReplyStore
 from eval.runs.lock import FolderLock
 print(FolderLock(Path(sys.argv[1]).parent).held, flush=True)
-VerdictStore(Path(sys.argv[1]))
+ReplyStore(Path(sys.argv[1]))
 """
 NOLOCK = PROJECT.parent / "shared" / "cases" / "reports" / "15-no-locks" / "nolock.c"
 
@@ -41,7 +41,7 @@ def refuse_writing(monkeypatch):
 
 @pytest.mark.parametrize("with_log", [False, True])
 def test_what_a_read_only_store_holds_is_read(tmp_path, refuse_writing, with_log):
-    writing = VerdictStore(tmp_path / "v.sqlite")
+    writing = ReplyStore(tmp_path / "v.sqlite")
     writing.put([verdict()])
     if with_log:  # as a killed run leaves it
         for name in ("v.sqlite", "v.sqlite-wal"):
@@ -50,7 +50,7 @@ def test_what_a_read_only_store_holds_is_read(tmp_path, refuse_writing, with_log
     refuse_writing()
     path = tmp_path / ("w.sqlite" if with_log else "v.sqlite")
     before = sorted(one.name for one in tmp_path.iterdir())
-    store = VerdictStore(path)
+    store = ReplyStore(path)
     assert store.read_only
     assert store.find([key_of("a")], JUDGE) == {key_of("a"): [verdict()]}
     store.keep_capabilities("x", {})
@@ -65,7 +65,7 @@ def test_a_read_only_store_serves_what_it_holds_and_asks_nothing_else(tmp_path, 
     with JudgeServer(lambda _: GOOD) as server:
         judge = judge_of(tmp_path, server)
         judge.ask(calls(3))
-        judge.store.close()
+        judge.by.store.close()
         for path in tmp_path.glob("v.sqlite*"):
             path.chmod(stat.S_IRUSR)
         refuse_writing()
@@ -82,7 +82,7 @@ def test_a_read_only_store_serves_what_it_holds_and_asks_nothing_else(tmp_path, 
 def test_a_store_that_is_neither_there_nor_can_be_made(tmp_path, refuse_writing):
     refuse_writing()
     with pytest.raises(RunError, match=r"v\.sqlite cannot be used"):
-        VerdictStore(tmp_path / "v.sqlite")
+        ReplyStore(tmp_path / "v.sqlite")
 
 
 @pytest.mark.slow

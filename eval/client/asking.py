@@ -14,10 +14,10 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from eval.judges.client.budget import Budget
-from eval.judges.client.outcomes import FINAL, RequestKind, RequestOutcome
-from eval.judges.client.throttle import Signal, Throttle
-from eval.judges.requests import Request
+from eval.client.budget import Budget
+from eval.client.outcomes import FINAL, RequestKind, RequestOutcome
+from eval.client.requests import Request
+from eval.client.throttle import Signal, Throttle
 
 GIVE_UP_AFTER = 10
 """Number of calls given up in a row, with none answered between, after which nothing more is asked."""
@@ -53,7 +53,7 @@ class RetryPolicy:
 
 
 Send = Callable[[Mapping[str, Any]], Awaitable[RequestOutcome]]
-"""Sends a body once and returns the outcome, as `eval.judges.client.http.Wire` does."""
+"""Sends a body once and returns the outcome, as `eval.client.http.Wire` does."""
 
 
 @dataclass(slots=True)

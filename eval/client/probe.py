@@ -1,38 +1,15 @@
-"""Find out a server's capabilities by asking it: one request with everything, then fewer parameters after each refusal.
-
-A server may accept a schema and ignore it, so the probe's schema allows only one word, which its messages do not
-mention: only a server that enforces the schema replies with it.
-"""
+"""Find out a server's capabilities by asking: one request with everything, then fewer parameters after each refusal."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from eval.errors import JudgeError
-from eval.judges.calls import JudgeCall, Usage
-from eval.judges.client.outcomes import RequestOutcome
-from eval.judges.requests import BOUNDS, Capabilities, ReplyBound, Request, addressed
+from eval.client.outcomes import RequestOutcome, Usage
+from eval.client.requests import BOUNDS, Capabilities, ReplyBound, Request
+from eval.client.settings import Role
 
-_WORD = "vermilion"
-_CALL = JudgeCall(
-    task="extract",
-    sample="",
-    system="You answer in JSON.",
-    user='Greet me with one word as JSON, such as {"greeting": "hello"}.',
-    inputs={},
-    schema={
-        "type": "object",
-        "properties": {"probe": {"type": "string", "enum": [_WORD]}},
-        "required": ["probe"],
-        "additionalProperties": False,
-    },
-    # Every server accepts 0 except for reasoning models, which refuse every value but 1 and are recognised by that.
-    temperature=0.0,
-    max_tokens=1024,
-)
 _MOST = 8
 """Maximum number of refusals; there are seven things to leave out."""
 
@@ -54,33 +31,46 @@ class Probed:
     """The model that answered, as the server named it."""
     usages: tuple[Usage | None, ...]
     """Tokens of the probe's own calls that were answered."""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """What else was found out, as JSON has it, by whoever asks for more than text."""
+
+
+Send = Callable[[Request], Awaitable[RequestOutcome]]
+"""Sends a request, with retries; its outcome is final."""
+
+Look = Callable[[Send, str, Capabilities], Awaitable[Probed]]
+"""Finds out what a server takes, given how to send, the model to ask for and the capabilities to try first.
+
+Raises ServerError where the server cannot be asked at all.
+"""
 
 
 async def probe(
-    send: Callable[[Request], Awaitable[RequestOutcome]],
-    model: str,
+    send: Send,
     first: Capabilities,
-    extra: Mapping[str, Any],
+    request: Callable[[Capabilities], Request],
+    role: Role,
+    heeded: Callable[[str], bool] = lambda _: True,
 ) -> Probed:
     """Return the capabilities of a server.
 
     Args:
-        send: Sends a request, with retries; its outcome is final.
-        model: The model to ask for.
+        send: Sends a request.
         first: The capabilities to try first.
-        extra: Further parameters of each request.
-
-    Raises JudgeError where the server cannot be asked at all.
+        request: Returns the request to try, for a server with these capabilities.
+        role: What it is asked for, whose error is raised where it cannot be asked at all.
+        heeded: Whether a reply is in the form that was asked for.
     """
     bounds = [first.reply_bound, *(bound for bound in BOUNDS if bound != first.reply_bound)]
     usages: list[Usage | None] = []
 
     async def sent(takes: Capabilities) -> RequestOutcome:
-        outcome = await send(addressed(_CALL, model, takes, extra))
+        outcome = await send(request(takes))
         if outcome.kind == "replied":
             usages.append(outcome.usage)
         return outcome
 
+    model = str(request(first).body["model"])
     takes, outcome = first, await sent(first)
     blind: dict[str, Capabilities] = {}
     for _ in range(_MOST):
@@ -88,30 +78,35 @@ async def probe(
             break
         fewer = _fewer(takes, bounds, outcome)
         if not fewer:
-            raise JudgeError(f"The judge {model!r} does not answer: {outcome.detail or outcome.kind}.")
+            raise role.error(f"The {role.name} {model!r} does not answer: {outcome.detail or outcome.kind}.")
         named = _named(fewer, outcome)
         name = named or next(iter(fewer))
         if named is None:
             blind.setdefault(name, takes)
         takes, outcome = fewer[name], await sent(fewer[name])
     if outcome.kind != "replied":
-        raise JudgeError(f"The judge {model!r} takes none of the requests that it was tried with: {outcome.detail}.")
+        raise role.error(
+            f"The {role.name} {model!r} takes none of the requests that it was tried with: {outcome.detail}."
+        )
     # Parameters left out on a wrong guess may be harmless: each is put back where the server accepts it.
     for name, before in list(blind.items())[:-1]:
         more = replace(takes, **{name: getattr(before, name)})
         again = await sent(more)
         takes, outcome = (more, again) if again.kind == "replied" else (takes, outcome)
-    takes, outcome = await _with_room(sent, replace(takes, thinks=outcome.thinks), outcome)
-    if takes.structured == "json_schema" and not _heeded(outcome.text or ""):
+    takes, outcome = await _with_room(sent, replace(takes, thinks=outcome.thinks), outcome, heeded)
+    if takes.structured == "json_schema" and not heeded(outcome.text or ""):
         takes = replace(takes, structured="none")
     return Probed(takes=takes, served=outcome.served, usages=tuple(usages))
 
 
 async def _with_room(
-    sent: Callable[[Capabilities], Awaitable[RequestOutcome]], takes: Capabilities, outcome: RequestOutcome
+    sent: Callable[[Capabilities], Awaitable[RequestOutcome]],
+    takes: Capabilities,
+    outcome: RequestOutcome,
+    heeded: Callable[[str], bool],
 ) -> tuple[Capabilities, RequestOutcome]:
     """Ask again where one word did not fit: with more room the reply shows whether it thinks and heeds the form."""
-    if outcome.finish_reason != "length" or _heeded(outcome.text or ""):
+    if outcome.finish_reason != "length" or heeded(outcome.text or ""):
         return takes, outcome
     roomy = await sent(replace(takes, thinks=True))
     if roomy.kind != "replied":
@@ -143,10 +138,3 @@ def _named(fewer: Mapping[str, Capabilities], refused: RequestOutcome) -> str | 
             if any(word in text.lower() for word in _MENTIONS[name]):
                 return name
     return None
-
-
-def _heeded(text: str) -> bool:
-    try:
-        return bool(json.loads(text) == {"probe": _WORD})
-    except (ValueError, RecursionError):
-        return False

@@ -6,9 +6,9 @@ from datetime import datetime, timezone
 
 import pytest
 
-from eval.judges.calls import JudgeCall, JudgeReply, Usage
-from eval.judges.client.outcomes import RequestOutcome, from_body, from_status, one_line, retry_after
-from eval.judges.client.redaction import Redaction
+from eval.client.outcomes import RequestOutcome, Usage, from_body, from_status, one_line, retry_after
+from eval.client.redaction import Redaction
+from eval.judges.calls import JudgeCall, JudgeReply
 from eval.judges.forms import FORMS
 
 POLICY = {"code": "ResponsibleAIPolicyViolation", "content_filter_result": {"hate": {"filtered": True}}}
