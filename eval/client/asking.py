@@ -121,7 +121,7 @@ class Asker:
     async def _one(self, send: Send, request: Request) -> RequestOutcome:
         begun: float | None = None
         n_sent = n_timeouts = 0
-        worst_case_cost = self.budget.worst_case_cost(request.n_bytes, request.max_tokens)
+        worst_case_cost = self.budget.worst_case_cost(request.most_input, request.max_tokens)
         while True:
             refusal = await self._place(worst_case_cost)
             if refusal is not None:

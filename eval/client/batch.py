@@ -157,14 +157,14 @@ class _Run:
         """Reserve the cost of calls that an earlier run handed over, regardless of the cap."""
         budget = self._asker.budget
         for request in requests:
-            self._reserved[request.key] = budget.worst_case_cost(request.n_bytes, request.max_tokens, batch=True)
+            self._reserved[request.key] = budget.worst_case_cost(request.most_input, request.max_tokens, batch=True)
             budget.reserved += self._reserved[request.key]
 
     def _affordable(self, requests: Sequence[Request]) -> Sequence[Request]:
         """Reserve the cost of as many requests as the cap allows, and return those; the others end here."""
         budget = self._asker.budget
         for n, request in enumerate(requests):
-            worst_case_cost = budget.worst_case_cost(request.n_bytes, request.max_tokens, batch=True)
+            worst_case_cost = budget.worst_case_cost(request.most_input, request.max_tokens, batch=True)
             if budget.reserve(worst_case_cost) != "go":
                 # To wait for the others' bill would be to wait for their batch.
                 self._say(f"max_cost={budget.most:g} has room for {n} of {len(requests)} calls.")

@@ -113,7 +113,7 @@ def _client(provider: Provider, url: str, key: str, api_version: str | None, tim
     # A key with a line break would appear in the text of an exception.
     key = key.strip() or "none"
     if not key.isascii() or not key.isprintable():
-        raise ConfigError("The judge's key holds characters that no key has; check the environment variable.")
+        raise ConfigError("The server's key holds characters that no key has; check the environment variable.")
     timeout = httpx2.Timeout(timeout_s + 1, connect=_CONNECT_S)
     http = httpx2.AsyncClient(
         **client_options(url),

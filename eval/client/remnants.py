@@ -36,6 +36,19 @@ def without_remnants(text: str) -> str:
     return cut if cut != text else text
 
 
+def spoken(text: str) -> str | None:
+    """Return a reply without the model's thinking and the end tokens at its end; None where the thinking has no end.
+
+    For outputs of any form, where without_remnants is for replies in which an answer is looked for.
+    """
+    _, closed, after = text.rpartition("</think>")
+    if closed:
+        text = after.lstrip()
+    elif text.lstrip().startswith("<think>"):
+        return None
+    return text[: _tail(text)]
+
+
 def _tail(text: str) -> int:
     """Return where the end tokens at the end of a text begin; only its last part is looked at."""
     at = max(0, len(text) - 400)

@@ -19,6 +19,8 @@ from eval.readers.malformed import printable
 
 THINKING_TOKENS = 8192
 """Extra tokens on top of a reply's bound for a model that reasons before it replies."""
+PICTURE_TOKENS = 50_000
+"""More tokens than any known model counts for a picture; most count some hundreds."""
 Provider = Literal["openai", "azure", "local"]
 """The kind of server: OpenAI's or an exact equivalent; an Azure resource; any other, by its URL."""
 ReplyBound = Literal["max_completion_tokens", "max_tokens", "none"]
@@ -74,10 +76,25 @@ class Request:
     """Task and form of the call: `entail/native`."""
 
     @property
-    def n_bytes(self) -> int:
-        """Bytes of the messages and of the schema, which a server may add to the messages."""
-        parts = [str(message["content"]) for message in self.body["messages"]]
-        return sum(len(part.encode("utf-8", "replace")) for part in [*parts, str(self.body.get("response_format", ""))])
+    def most_input(self) -> int:
+        """Upper bound on its tokens: bytes of the messages and of the schema, which a server may add, and pictures."""
+        form = str(self.body.get("response_format", ""))
+        return _n_bytes(form) + sum(_most_input(message["content"]) for message in self.body["messages"])
+
+
+def _n_bytes(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
+
+
+def _most_input(content: Any) -> int:
+    if not isinstance(content, list):
+        return _n_bytes(str(content))
+    most = 0
+    for part in content:
+        kind = part["type"]
+        # A video is its frames, with commas between them.
+        most += _n_bytes(part["text"]) if kind == "text" else PICTURE_TOKENS * part[kind]["url"].count(",")
+    return most
 
 
 def check_extra(extra: object, group: str = "judge") -> None:

@@ -137,6 +137,8 @@ class Round:
             f"everything {role.done} by it"
         )
         self._asker.stopped = self._asker.stopped or f"not asked, since one call was {changed}"
+        if not model.wanted:
+            model.known.remember(model.store, reply.served)
         return Ended(key=reply.key, error=changed)
 
 

@@ -128,7 +128,7 @@ class Served:
         """
         if not self.learn():
             asyncio.run(self.server.look())
-        self._require_price()
+        self.require_price()
 
     def learn(self) -> bool:
         """Find out the server's capabilities if they are not known; return whether it was asked."""
@@ -146,7 +146,7 @@ class Served:
         """Probe the server's capabilities anew. Raises ServerError where it can't be asked."""
         self._set_price()
         had_price = self.budget.price is not None
-        usages = self.known.probe(self.store, self._new_asker())
+        usages = self.known.probe(self.store, self._new_asker(self._bounds.probe_tries))
         self.probed += usages
         self._set_price()
         if self.budget.price is not None and not had_price:
@@ -186,7 +186,7 @@ class Served:
         stored = {} if self.fresh else self.store.find(distinct, self.known.identity)
         ended = self.settled(distinct, stored)
         if len(ended) < len(distinct):
-            self._require_price()
+            self.require_price()
             self.store.refuse_read_only(f"lacks {len(distinct) - len(ended)} of {len(distinct)} {self.store.holds}")
             self._asker = self._asker or self._new_asker()
             one_round = Round(self, self._asker, distinct, stored, ended)
@@ -211,7 +211,7 @@ class Served:
         prices = self.price_list
         self.budget.price = prices.price(self.last_name) or prices.price(self.model) or self.budget.price
 
-    def _require_price(self) -> None:
+    def require_price(self) -> None:
         """Raise ConfigError where nothing may be asked, because a cap was given and no price is known."""
         if self.budget.most is not None and self.budget.price is None:
             raise ConfigError(
@@ -219,8 +219,10 @@ class Served:
                 "add one there, or leave max_cost out."
             )
 
-    def _new_asker(self) -> Asker:
-        patience = RetryPolicy(tries=self._bounds.tries, deadline_s=self._bounds.deadline_s)
+    def _new_asker(self, tries: int | None = None) -> Asker:
+        patience = RetryPolicy(
+            tries=min(tries or self._bounds.tries, self._bounds.tries), deadline_s=self._bounds.deadline_s
+        )
         asker = Asker(throttle=self._throttle, budget=self.budget, patience=patience)
         if self.fresh:  # a health check of a server that is too slow is to say so soon
             asker.patience, asker.most_timed_out = replace(patience, timeouts=CHECK_TIMEOUTS), CHECK_TIMED_OUT

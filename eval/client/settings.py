@@ -93,6 +93,8 @@ class Bounds:
     """Most requests under way at once."""
     tries: int = 6
     """Maximum requests for one call that meets temporary faults."""
+    probe_tries: int | None = None
+    """The same for what the server is asked to find out what it takes; None: as many as for a call."""
     deadline_s: float = 600.0
     """Bound on all requests for one call."""
     max_cost: float | None = None

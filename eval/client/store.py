@@ -86,7 +86,8 @@ class ReplyStore:
     def __init__(self, path: Path, holds: str = "verdicts") -> None:
         self.path, self.holds = path, holds
         self._remedy = _REMEDY.replace("verdicts=", f"{holds}=")
-        self._called = f"The {holds.removesuffix('s')} store {path}"
+        one = f"{holds.removesuffix('ies')}y" if holds.endswith("ies") else holds.removesuffix("s")
+        self._called = f"The {one} store {path}"
         try:
             self._db, self.read_only = open_database(path)
             finalize(self, self._db.close)

@@ -7,7 +7,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from eval.client.budget import Budget
 from eval.client.requests import Provider
 from eval.client.round import Ended
 from eval.client.served import Listener, Say, Served
@@ -105,18 +104,13 @@ class ServedJudge(Judge):
             prices=prices,
         )
         """The model that judges."""
-        self.label, self.kept_in = name, verdicts
+        self.label, self.kept_in, self.budget = name, verdicts, self.by.budget
         self._billed = 0.0  # the unconfirmed dollars of earlier bills
 
     @property
     def name(self) -> str:
         """The model as served, if known; else the configured name."""
         return self.by.name or self.by.server.settings.model or self.label
-
-    @property
-    def budget(self) -> Budget:
-        """What it has spent, and may spend."""
-        return self.by.budget
 
     def describe(self) -> Mapping[str, Any]:
         """Return the settings that its verdicts depend on: the model as served and the server's capabilities."""
@@ -162,8 +156,8 @@ class ServedJudge(Judge):
 
         planner = Planner(look_up=self.look_up, prepare=prepared)
         score(planner)
-        plan = planner.plan(self.budget.price, batch=self.by.batch)
-        return replace(plan, most=self.budget.most, warning=self.by.retired(self.name))
+        plan = planner.plan(self.by.budget.price, batch=self.by.batch)
+        return replace(plan, most=self.by.budget.most, warning=self.by.retired(self.name))
 
     def watch(self, say: Say, on_progress: Listener) -> None:
         """Show messages about batches and the progress of calls, up to the bill."""
@@ -172,9 +166,9 @@ class ServedJudge(Judge):
     def bill(self, records: Sequence[CallRecord]) -> Bill:
         """Return the cost of these calls, of probes and of requests that broke off since the last bill."""
         self.by.on_progress = None
-        unconfirmed, self._billed = self.budget.unconfirmed - self._billed, self.budget.unconfirmed
+        unconfirmed, self._billed = self.by.budget.unconfirmed - self._billed, self.by.budget.unconfirmed
         probed, self.by.probed = self.by.probed, ()
-        return bill(records, self.budget.price, probed=probed, unconfirmed=unconfirmed)
+        return bill(records, self.by.budget.price, probed=probed, unconfirmed=unconfirmed)
 
     def keep_health(self, protocol: Mapping[str, Any], health: Mapping[str, Any]) -> None:
         """Keep the result of a canary check in the store."""

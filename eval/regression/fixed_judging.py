@@ -169,7 +169,7 @@ def _addresses(question: Any) -> dict[str, str]:
     for name, takes in (("no temperature", Capabilities(temperature=False)), ("no system", Capabilities(system=False)),
                         ("thinks", Capabilities(thinks=True))):  # fmt: skip
         one = addressed(question.attempt(0), "m", takes, extra if name == "thinks" else {})
-        found[name] = f"{one.key[:24]} {_hash(one.body)} {one.n_bytes}"
+        found[name] = f"{one.key[:24]} {_hash(one.body)} {one.most_input}"
     return found
 
 

@@ -21,6 +21,9 @@ from http import HTTPStatus
 from math import ceil
 from typing import Any
 
+PICTURE_TOKENS = 16
+"""Tokens that the stand-in counts for a picture."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -50,6 +53,23 @@ class Request:
         return "\n".join(self.texts)
 
     @property
+    def media(self) -> list[str]:
+        """The data URLs of pictures and videos, in order."""
+        parts = [part for message in self.body.get("messages") or () for part in _parts(message.get("content"))]
+        return [part[part["type"]]["url"] for part in parts if part.get("type") in ("image_url", "video_url")]
+
+    @property
+    def n_pictures(self) -> int:
+        """The number of pictures, those of videos among them."""
+        return sum(url.count(",") for url in self.media)
+
+    @property
+    def begun(self) -> str:
+        """The last message where it is the assistant's; "" where it is not."""
+        last = (self.body.get("messages") or [{}])[-1]
+        return _content(last.get("content")) if last.get("role") == "assistant" else ""
+
+    @property
     def digest(self) -> str:
         """A hash of model and messages: the same for each attempt at a call, whatever its other parameters."""
         asked = [self.body.get("model"), self.body.get("messages")]
@@ -73,7 +93,7 @@ class Reply:
     refusal: str | None = None
     """What it refuses with."""
     usage: Mapping[str, Any] | None = None
-    """Usage to report instead of the one counted: a token for every four characters begun."""
+    """Usage to report instead of the one counted: a token for every four characters begun, and some for pictures."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Further or other fields of the completion."""
 
@@ -82,6 +102,7 @@ class Reply:
         if self.usage is not None:
             return self.usage
         prompt, completion = (ceil(len(text) / 4) for text in ("".join(request.texts), self.text or ""))
+        prompt += PICTURE_TOKENS * request.n_pictures
         return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
@@ -335,6 +356,10 @@ def wrong_key_response(sent: str | None) -> bytes:
 
 def _wrong_key(shown: str) -> dict[str, Any]:
     return error(f"Incorrect API key provided: {shown}.", code="invalid_api_key")
+
+
+def _parts(content: object) -> list[dict[str, Any]]:
+    return [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
 
 
 def _content(content: object) -> str:

@@ -274,6 +274,9 @@ class _Behaviour:
     rejects: Collection[str]
     ignores: Collection[str]
     names_param: bool
+    images: int | None
+    video: bool
+    continues: bool
     _admitted: deque[float] = field(default_factory=deque)
 
     def say(self, request: Request) -> Reply:
@@ -285,7 +288,10 @@ class _Behaviour:
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reply.finish_reason}
         served = self.served if isinstance(self.served, str) else self.served(request.index)
         about = {"id": f"chatcmpl-{request.index}", "object": "chat.completion", "created": int(time.time())}
-        about |= {"model": served, "choices": [choice], "usage": dict(reply.usage_of(request))}
+        usage = dict(reply.usage_of(request))
+        if self.continues and request.begun and request.body.get("continue_final_message"):
+            usage["prompt_tokens"] -= 1  # that of the end of a message
+        about |= {"model": served, "choices": [choice], "usage": usage}
         return about | dict(reply.extra)
 
     def answer(self, request: Request) -> tuple[int, dict[str, Any]]:
@@ -299,6 +305,11 @@ class _Behaviour:
         if "system" in self.rejects and "system" in roles:
             name = f"messages[{roles.index('system')}].role"
             return 400, self._rejection(name, f"Unsupported value: '{name}' does not support 'system' here.")
+        n_images = sum(url.startswith("data:image/") for url in request.media)
+        if self.images is not None and n_images > self.images:
+            return 400, error(f"At most {self.images} image(s) may be provided in one prompt.")
+        if n_images < len(request.media) and not self.video:
+            return 400, error("Invalid content type. video_url is only supported by certain models.")
         forced = None if "response_format" in self.ignores else _only_answer(request.body)
         return 200, self.completion(request, self.say(request) if forced is None else Reply(text=forced))
 
@@ -346,6 +357,9 @@ class JudgeServer:
         rejects: Parameters that get 400 when they are there; "system" stands for a system message.
         ignores: "response_format" in it: a JSON schema has no effect. Else a schema whose only property has one
             possible value (`const`, or an `enum` of one) gets just that, and others the reply as it is.
+        images: Most images of a request; None for any number.
+        video: Whether it takes videos.
+        continues: Whether it heeds continue_final_message; `reply` gives the rest of the message.
         names_param: Whether such an error says which parameter is wrong.
         batches: How batches go.
         count_file: Where each answered request's digest is appended, a line each, at once.
@@ -366,6 +380,9 @@ class JudgeServer:
         rejects: Collection[str] = (),
         ignores: Collection[str] = (),
         names_param: bool = True,
+        images: int | None = None,
+        video: bool = False,
+        continues: bool = False,
         batches: BatchScript | None = None,
         count_file: Path | None = None,
         port: int = 0,
@@ -382,6 +399,9 @@ class JudgeServer:
             rejects=rejects,
             ignores=ignores,
             names_param=names_param,
+            images=images,
+            video=video,
+            continues=continues,
         )
         self._tally = Tally(count_file)
         self._batches = Batches(batches or BatchScript(), self._tally, self._behaviour.answer)

@@ -120,3 +120,16 @@ def test_the_cap_holds_in_every_order_of_events(seed):
     # It was used to within one call, which is 0.0033 dollars at the most.
     assert stopped
     assert budget.spent > budget.most - 0.0033
+
+
+def test_two_budgets_under_one_cap_leave_each_other_what_is_left():
+    model, judge = Budget(most=1.0, price=PRICE), Budget(most=1.0, price=PRICE)
+    model.share(judge)
+    assert model.reserve(0.6) == "go"
+    assert judge.reserve(0.5) == "wait"
+    assert judge.reserve(0.4) == "go"
+    model.settle(0.6, None, may_be_billed=True)
+    judge.settle(0.4, None, may_be_billed=False)
+    assert (model.spent, judge.spent) == (0.6, 0.0)
+    assert judge.reserve(0.5) == "stop"
+    assert judge.reserve(0.3) == "go"
