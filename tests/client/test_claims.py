@@ -120,9 +120,10 @@ def calls(n):
 def test_judges_that_ask_at_the_same_time_pay_once(tmp_path):
     replies = {}
     with JudgeServer(lambda _: GOOD, latency_s=0.05) as server:
+        judges = [judge_of(tmp_path, server) for _ in range(4)]
 
         def work(number):
-            replies[number] = judge_of(tmp_path, server).ask(calls(40))
+            replies[number] = judges[number].ask(calls(40))
 
         threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
         for thread in threads:
