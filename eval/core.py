@@ -471,6 +471,9 @@ class Result:
     """Number and cost of the judge calls, by stage."""
     timing: Mapping[str, Any] | None = None
     """Time of each stage, from `eval.timing.Lap.summary`; None where no model ran. Nothing else depends on time."""
+    serving: Mapping[str, Any] | None = None
+    """Number, tokens and cost of the requests to a model behind a server in this run; None where no server was asked.
+    Requests for several benchmarks at once are in the result of the first one."""
     clip_notes: Mapping[str, int] | None = None
     """Number of clips by what is to know of them (`ClipNote`); None where there is nothing."""
 
@@ -485,6 +488,8 @@ class Generation:
     """The raw continuation, special tokens skipped."""
     n_tokens: int
     """Number of tokens generated, the end token included."""
+    error: str | None = None
+    """Reason why there is no output, which is then empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

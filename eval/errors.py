@@ -5,7 +5,8 @@
     |-- DataError               an annotation or prediction file that cannot be read as what it claims to be
     |-- MediaError              one clip that cannot be decoded; fails its samples, never the run
     |-- ModelError              a checkpoint that cannot be loaded, or a prompt it cannot take
-    |-- JudgeError              a judge that cannot be reached, or does not take what it is asked
+    |-- ServerError             a model behind a server that cannot be reached, or does not take what it is asked
+    |   `-- JudgeError          the same of a judge
     `-- RunError                a run folder that cannot be written or continued
 
 Each message names the value, the place and the remedy. A `MediaError` also carries a short
@@ -51,7 +52,11 @@ class ModelError(TarsierEvalError):
     """A checkpoint that cannot be loaded as it is, or an input that the model cannot take."""
 
 
-class JudgeError(TarsierEvalError):
+class ServerError(TarsierEvalError):
+    """A model behind a server that cannot be reached, refuses its key, or does not take what it is asked."""
+
+
+class JudgeError(ServerError):
     """A judge that cannot be reached, refuses its key, or does not take what it is asked."""
 
 

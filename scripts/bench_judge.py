@@ -73,7 +73,7 @@ def server(latency_s: float, rate: float | None, retry_after: str | None = None)
     options = ["--latency", str(latency_s), "--reply", "tests.judges.sensible:sensible"]
     options += ["--rate", str(rate)] if rate else []
     options += ["--retry-after", retry_after] if retry_after else []
-    command = [sys.executable, "-m", "tests.judges.server", "--port", "0", *options]
+    command = [sys.executable, "-m", "tests.client.server", "--port", "0", *options]
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

@@ -134,16 +134,24 @@ SCORING: Mapping[str, _Lines] = {
 """Of scoring: file, and its edits."""
 
 JUDGING: Mapping[str, _Lines] = {
+    "eval/client/requests.py": (
+        ("keys in their order", "json.dumps(asked, sort_keys=True,", "json.dumps(asked,"),
+        ("spaces in the address", "separators=(\",\", \":\"))", ")"),
+        ("no room for reasoning", "(THINKING_TOKENS if self.thinks else 0)", "0"),
+        ("more room for reasoning", "THINKING_TOKENS = 8192", "THINKING_TOKENS = 4096"),
+        ("MD5 for SHA-256", "hashlib.sha256(canonical", "hashlib.md5(canonical"),
+        ("attempt sent to the server", "if key not in (\"attempt\", \"max_tokens\", \"extra\")", "if key not in (\"max_tokens\", \"extra\")"),
+        ("characters beyond ASCII unescaped", "ensure_ascii=True, separators", "ensure_ascii=False, separators", "the hash of the same text in another form"),
+    ),
     "eval/judges/requests.py": (
-        ("keys in their order", "json.dumps(asked, sort_keys=True,", "json.dumps(asked,"), ("spaces in the address", "separators=(\",\", \":\"))", ")"), ("attempt left out of the address", ", \"attempt\": call.attempt}", "}"),
+        ("attempt left out of the address", ", \"attempt\": call.attempt}", "}"),
         ("temperature left out", "    if call.temperature is not None and takes.temperature:", "    if False:"), ("temperature sent where it is not taken", "call.temperature is not None and takes.temperature", "call.temperature is not None"),
         ("bound left out", "if call.max_tokens is not None and takes.reply_bound != \"none\":", "if False:"), ("bound where it is not taken", "if call.max_tokens is not None and takes.reply_bound != \"none\":", "if call.max_tokens is not None:"),
         ("schema left out", "if call.schema is not None and takes.structured == \"json_schema\":", "if False:"), ("schema not strict", "\"strict\": True", "\"strict\": False"), ("schema without its task", "{\"name\": call.task, \"strict\"", "{\"name\": \"reply\", \"strict\""),
         ("objects not asked for", "asked[\"response_format\"] = {\"type\": \"json_object\"}", "pass"), ("further parameters left out of the address", "return {**asked, \"extra\": dict(extra)} if extra else asked", "return asked"),
-        ("empty parameters in the address", "return {**asked, \"extra\": dict(extra)} if extra else asked", "return {**asked, \"extra\": dict(extra)}"), ("no room for reasoning", "(THINKING_TOKENS if takes.thinks else 0)", "0"), ("more room for reasoning", "THINKING_TOKENS = 8192", "THINKING_TOKENS = 4096"),
+        ("empty parameters in the address", "return {**asked, \"extra\": dict(extra)} if extra else asked", "return {**asked, \"extra\": dict(extra)}"),
         ("system message dropped where it is not taken", "user = f\"{system}\\n\\n{user}\" if system and not takes.system else user", "user = user"), ("one line break between messages", "f\"{system}\\n\\n{user}\"", "f\"{system}\\n{user}\""),
-        ("empty system messages", "if system and takes.system else []", "if takes.system else []"), ("MD5 for SHA-256", "hashlib.sha256(canonical", "hashlib.md5(canonical"), ("attempt sent to the server", "if key not in (\"attempt\", \"max_tokens\", \"extra\")", "if key not in (\"max_tokens\", \"extra\")"),
-        ("characters beyond ASCII unescaped", "ensure_ascii=True, separators", "ensure_ascii=False, separators", "the hash of the same text in another form"),
+        ("empty system messages", "if system and takes.system else []", "if takes.system else []"),
     ),
     "eval/judges/protocol.py": (
         ("two attempts", "(0.0, 1.0, 1.0))", "(0.0, 1.0))"), ("all attempts at 0", "(0.0, 1.0, 1.0))", "(0.0, 0.0, 0.0))"), ("shorter replies", "\"open_qa\": 256,", "\"open_qa\": 128,"), ("shorter labels", "\"entail\": 2048", "\"entail\": 1024"),

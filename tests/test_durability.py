@@ -28,8 +28,8 @@ from eval.runs.checksums import verify
 from eval.runs.folder import open_run, read_record
 from tests.cli.judged import descriptions, result, score, served
 from tests.cli.runs import evaluate, needs_world
+from tests.client.server import JudgeServer
 from tests.judges.sensible import sensible
-from tests.judges.server import JudgeServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("read_here")]
 

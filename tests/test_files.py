@@ -148,7 +148,7 @@ def test_file_and_folder_are_synced_in_this_order(tmp_path, monkeypatch):
 @pytest.mark.skipif(os.name == "nt", reason="permissions are others there")
 @pytest.mark.parametrize(("umask", "file", "folder"), [(0o022, 0o644, 0o755), (0o077, 0o600, 0o700), (0, 0o644, 0o755)])
 def test_permissions_keep_to_the_umask_and_nothing_is_writable_by_everybody(umask, file, folder, tmp_path):
-    from eval.judges.verdicts import VerdictStore
+    from eval.client.store import ReplyStore
     from eval.runs.journal import Journal
 
     before = os.umask(umask)
@@ -156,7 +156,7 @@ def test_permissions_keep_to_the_umask_and_nothing_is_writable_by_everybody(umas
         make_folder(tmp_path / "a" / "b")
         write_json(tmp_path / "a" / "b" / "result.json", {})
         Journal(tmp_path / "a" / "b" / "p.jsonl").append([{}])
-        store = VerdictStore(tmp_path / "a" / "v" / "verdicts.sqlite")
+        store = ReplyStore(tmp_path / "a" / "v" / "verdicts.sqlite")
         store.keep_capabilities("j", {})
         found = {path: path.stat().st_mode & 0o777 for path in (tmp_path / "a").rglob("*")}
         store.close()

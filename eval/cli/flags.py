@@ -37,7 +37,11 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="benchmarks, groups of them, or subsets such as mvbench/state_change, separated by commas",
     )
-    parser.add_argument("--model", metavar="NAME", help="a name from conf/model, a checkpoint folder, or a hub id")
+    parser.add_argument(
+        "--model",
+        metavar="NAME",
+        help="a name from conf/model, a checkpoint folder, a hub id, a server's URL, openai:MODEL or azure:DEPLOYMENT",
+    )
     parser.add_argument("--frames", metavar="NAME", help="which frames it is shown: a name from conf/frames")
     parser.add_argument("--data", metavar="DIR", help="root of annotations and videos (default: the built-in world)")
     parser.add_argument("--ann", metavar="FILE", help="annotation file in upstream's format; DATA roots its videos")

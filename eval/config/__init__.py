@@ -18,6 +18,7 @@ from hydra.errors import ConfigCompositionException, OverrideParseException
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from eval.building import checked, short
+from eval.client.requests import check_extra
 from eval.config import extra
 from eval.config.overrides import (
     NO_ENVIRONMENT,
@@ -36,7 +37,6 @@ from eval.config.video import Loading, VideoConfig, decoder_of, loading_of, pict
 from eval.core import Card, DecoderName, PictureRules, Task
 from eval.errors import ConfigError, TarsierEvalError, did_you_mean
 from eval.files import expanded
-from eval.judges.requests import check_extra
 from eval.readers.malformed import printable
 from eval.readers.yaml_guard import check_yaml
 
@@ -67,6 +67,7 @@ class Config:
     min_coverage: float = 0.0
     out: str | None = None
     verdicts: str = MISSING
+    replies: str = MISSING
     prices: str = MISSING
     max_cost: float | None = None
     judge_check: bool = False
@@ -188,8 +189,9 @@ def load_settings(overrides: Sequence[str]) -> Settings:
         amounts={f"video.{name}": config.video[name] for name in ("workers", "timeout_s", "memory_gb", "ahead_mb")},
     )
     # For every task: the settings are written down whether or not a judge is asked.
-    if (parameters := extra.settle(config)) is not None:
-        check_extra(parameters)
+    for group in extra.GROUPS:
+        if (parameters := extra.settle(config, group)) is not None:
+            check_extra(parameters, group)
     for name, node in (
         ("benchmark", config.benchmark),
         ("benchmark.scorer", OmegaConf.select(config, "benchmark.scorer")),
@@ -274,8 +276,8 @@ def _explain(error: Exception, overrides: Sequence[str]) -> str:
     """Return a composition error's message for the user: the faulty override, and the nearest name."""
     if isinstance(error, OverrideParseException):
         key = error.override.partition("=")[0]
-        if key == extra.KEY:
-            return f"{error.override!r} cannot be read; give JSON, in a shell {extra.FORM}."
+        if key in extra.KEYS:
+            return f"{error.override!r} cannot be read; give JSON, in a shell {extra.form(key)}."
         return f"{error.override!r} cannot be read; quote a value with spaces or symbols: '{key}=\"...\"'."
     if said := wrong_name(overrides, names, _known_keys):
         return said

@@ -1,4 +1,4 @@
-"""Reads judge.extra as JSON, which everybody has at hand from a server's documentation and Hydra's grammar refuses."""
+"""Reads judge.extra and model.extra as JSON, which servers' documentation gives and Hydra's grammar refuses."""
 
 from __future__ import annotations
 
@@ -9,34 +9,40 @@ from omegaconf import DictConfig, OmegaConf
 
 from eval.errors import ConfigError
 
-KEY = "judge.extra"
-FORM = """'judge.extra={"chat_template_kwargs": {"enable_thinking": false}}'"""
-"""How it is typed in a shell."""
+GROUPS = ("judge", "model")
+"""The groups that may name a server."""
+KEYS = tuple(f"{group}.extra" for group in GROUPS)
+
+
+def form(key: str) -> str:
+    """Return how it is typed in a shell."""
+    return f"""'{key}={{"chat_template_kwargs": {{"enable_thinking": false}}}}'"""
 
 
 def as_text(override: str) -> str:
-    """Return an override of judge.extra that is a JSON object as a quoted text, any other as it is."""
+    """Return an override of these that is a JSON object as a quoted text, any other as it is."""
     key, _, value = override.partition("=")
-    if key != KEY or _object(value) is None:
+    if key not in KEYS or _object(value) is None:
         return override
     # Hydra takes a backslash before a quote as its own, and before anything else as it is.
     return f"{key}='{_escaped(json.dumps(_object(value)))}'"
 
 
-def settle(config: DictConfig) -> Any:
-    """Return judge.extra, None where a judge has none; where it is a text, it is read as JSON and put in its place.
+def settle(config: DictConfig, group: str) -> Any:
+    """Return the `extra` of a group, None where it has none; a text is read as JSON and put in its place.
 
     Raises ConfigError for a text that is no JSON object, and for an interpolation in it, which could be of a secret.
     """
-    given = OmegaConf.select(config, KEY)
+    key = f"{group}.extra"
+    given = OmegaConf.select(config, key)
     if not isinstance(given, str):
         return OmegaConf.to_container(given, resolve=True) if OmegaConf.is_config(given) else given
     found = _object(given)
     if found is None:
-        raise ConfigError(f"{KEY} holds no parameters; give them as JSON, in a shell {FORM}.")
+        raise ConfigError(f"{key} holds no parameters; give them as JSON, in a shell {form(key)}.")
     if "${" in "".join(_texts(found)):
-        raise ConfigError(f"{KEY} holds '${{', which refers to other settings; write the value out.")
-    OmegaConf.update(config, KEY, found, merge=False)
+        raise ConfigError(f"{key} holds '${{', which refers to other settings; write the value out.")
+    OmegaConf.update(config, key, found, merge=False)
     return found
 
 

@@ -39,9 +39,10 @@ _JUDGE = ("judge", "protocol", "verdicts", "prices", "max_cost")
 _ANNOTATIONS = ("data", "annotations", "outside", "benchmark.")
 
 USED: Mapping[str, tuple[str, ...]] = {
-    "eval": ("benchmark.", "model", "frames", "video", *_JUDGE, "data", "annotations", "outside", "limit",
+    "eval": ("benchmark.", "model", "frames", "video", *_JUDGE, "replies", "data", "annotations", "outside", "limit",
              "full_output", "accept", "min_coverage", "out", "judge_check"),
-    "equivalence": ("benchmark.", "model", "frames", "video", *_JUDGE, "data", "annotations", "outside", "limit"),
+    "equivalence": ("benchmark.", "model", "frames", "video", *_JUDGE, "replies", "data", "annotations",
+                    "outside", "limit"),
     "score": ("benchmark.", *_JUDGE, "judge_check", "data", "outside"),
     "judge check": (*_JUDGE, "limit"),
     "judge export": ("protocol.pack",),
@@ -55,7 +56,7 @@ USED: Mapping[str, tuple[str, ...]] = {
 PATHS = (
     "data", "annotations", "out", "verdicts", "prices", "video.store", "benchmark.data", "benchmark.annotations",
     "benchmark.pack", "benchmark.scorer.cache", "protocol.pack", "judge.bundle", "judge.verdicts", "judge.prices",
-    "model.checkpoint",
+    "model.checkpoint", "replies",
 )  # fmt: skip
 """The settings that are paths, in which `~` stands for the user's home."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from eval.judges.calls import JudgeTask, Usage
-from eval.judges.client.prices import Price
+from eval.client.outcomes import Usage
+from eval.client.prices import Price
+from eval.judges.calls import JudgeTask
 from eval.judges.transcript import CallRecord
 
 STAGES: Mapping[JudgeTask, str] = {

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from eval.client.outcomes import Usage
+from eval.client.stored import StoredReply
 from eval.readers.malformed import whole_characters
 
 JudgeTask = Literal["open_qa", "extract", "entail"]
@@ -45,20 +47,6 @@ class JudgeCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """Tokens of one call, as the server counted them."""
-
-    input: int
-    """Tokens of the messages, including cached ones."""
-    output: int
-    """Tokens of the reply, including the model's hidden reasoning."""
-    cached: int = 0
-    """Tokens of the messages that were read from the server's cache; many providers bill them at a lower price."""
-    reasoning: int = 0
-    """Tokens of the output that were the model's hidden reasoning."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeReply:
     """A judge's reply: its text, or the reason why there is none."""
 
@@ -89,6 +77,21 @@ class JudgeReply:
             value = getattr(self, name)
             if isinstance(value, str) and not value.isascii():
                 object.__setattr__(self, name, whole_characters(value))
+
+    @classmethod
+    def of(cls, stored: StoredReply, *, asked: bool = False) -> JudgeReply:
+        """Return a stored reply for a scorer, as read from the store, or as just `asked` for."""
+        return cls(
+            text=stored.text,
+            outcome=stored.outcome,
+            source="asked" if asked else "stored",
+            served=stored.served,
+            usage=stored.usage,
+            finish_reason=stored.finish_reason,
+            retries=stored.retries if asked else 0,
+            batch=stored.batch,
+            key=stored.key,
+        )
 
     @classmethod
     def failure(cls, error: str, *, retries: int = 0, key: str | None = None) -> JudgeReply:

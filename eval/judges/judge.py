@@ -6,15 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from eval.client.budget import Budget
+from eval.client.served import Listener, Say
 from eval.judges.bill import Bill, Plan, bill
 from eval.judges.calls import Respondent
 from eval.judges.protocol import JudgeProtocol
 from eval.judges.transcript import CallRecord
-
-Say = Callable[[str], None]
-"""Shows a message to the user."""
-Listener = Callable[[int, int], None]
-"""Receives the number of calls of a round that have ended, and the number of all calls in it."""
 
 
 class Judge(Respondent):
@@ -23,6 +20,8 @@ class Judge(Respondent):
     What is defined here holds for a judge that costs nothing: there is nothing to check, to plan or to keep.
     """
 
+    budget: Budget | None = None
+    """What it has spent, and may spend; None where it costs nothing."""
     kept_in: Path | None = None
     """The file that holds every verdict as soon as it is given; None where verdicts are not kept one by one."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from eval.client.outcomes import Usage
+from eval.client.prices import Price
 from eval.judges.bill import STAGES, Plan, StagePlan
-from eval.judges.calls import JudgeCall, JudgeReply, JudgeTask, Usage
-from eval.judges.client.prices import Price
+from eval.judges.calls import JudgeCall, JudgeReply, JudgeTask
 from eval.judges.offline import OfflineJudge
 
 CHARS_PER_TOKEN = 4.0

@@ -14,11 +14,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
+from eval.client.requests import Capabilities
 from eval.errors import ConfigError, DataError, did_you_mean
 from eval.judges.calls import JudgeCall, JudgeReply
 from eval.judges.judge import Judge
 from eval.judges.protocol import JudgeProtocol, ProtocolName, judge_protocol, with_wording
-from eval.judges.requests import Capabilities, key_of
+from eval.judges.requests import key_of
 from eval.judges.transcript import WhichCall, read_verdicts
 from eval.judges.wording import load_wording
 from eval.readers.malformed import printable

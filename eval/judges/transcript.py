@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
+from eval.client.outcomes import Usage
 from eval.errors import DataError
-from eval.judges.calls import JudgeCall, JudgeReply, Outcome, ReplySource, Respondent, Usage
+from eval.judges.calls import JudgeCall, JudgeReply, Outcome, ReplySource, Respondent
 from eval.readers.malformed import printable
 from eval.readers.parsing import opened_text, parsed, problem
 

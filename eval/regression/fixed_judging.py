@@ -14,11 +14,12 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from eval.client.requests import BOUNDS, Capabilities
 from eval.judges import forms
 from eval.judges.calls import Grade, JudgeCall
 from eval.judges.hardening import marked, marked_events
 from eval.judges.protocol import JudgeProtocol, judge_protocol
-from eval.judges.requests import BOUNDS, Capabilities, addressed
+from eval.judges.requests import addressed
 from eval.readers.pack import INDEX, WORDING, sha256
 from eval.regression.fixed import called, or_error, read
 from eval.regression.records import Record
@@ -168,7 +169,7 @@ def _addresses(question: Any) -> dict[str, str]:
     for name, takes in (("no temperature", Capabilities(temperature=False)), ("no system", Capabilities(system=False)),
                         ("thinks", Capabilities(thinks=True))):  # fmt: skip
         one = addressed(question.attempt(0), "m", takes, extra if name == "thinks" else {})
-        found[name] = f"{one.key[:24]} {_hash(one.body)} {one.n_bytes}"
+        found[name] = f"{one.key[:24]} {_hash(one.body)} {one.most_input}"
     return found
 
 

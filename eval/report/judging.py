@@ -1,6 +1,9 @@
-"""Output about a run's judge: planned calls, progress, cost, and the judge's health."""
+"""Output about a run's judge: planned calls, progress, cost, and the judge's health; the bill of a served model."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from eval.judges.bill import STAGES, Bill, Plan
 from eval.judges.canaries import Health
@@ -61,6 +64,21 @@ def bill_lines(bill: Bill) -> list[str]:
     if bill.unconfirmed:
         total += f", and up to {dollars(bill.unconfirmed)} for requests that broke off"
     return [f"{total}:", *lines]
+
+
+def serving_line(account: Mapping[str, Any]) -> str:
+    """Return the requests to a model behind a server, and their cost, in one line."""
+    parts = [f"{account['asked']:,} asked", f"{account['stored']:,} from the store or repeated"]
+    parts += [f"{account[name]:,} {name}" for name in ("refused", "failed") if account[name]]
+    parts += [f"{account['retries']:,} requests repeated"] if account["retries"] else []
+    parts += [f"{tokens(account['input'])} tokens in, {tokens(account['output'])} out"] if account["asked"] else []
+    known = account["cost"] is not None
+    total = (
+        f"Model's bill: {dollars(account['cost'])} (prices of {account['price_as_of']})" if known else "Model's bill"
+    )
+    if account["unconfirmed"]:
+        total += f", and up to {dollars(account['unconfirmed'])} for requests that broke off"
+    return f"{total}: {', '.join(parts)}."
 
 
 def health_lines(health: Health) -> list[str]:

@@ -13,7 +13,7 @@ from eval import building
 from eval import config as configuration
 from eval.config import Settings
 from eval.config.overrides import about_judge
-from eval.core import Benchmark, Prediction, Result, Sample
+from eval.core import Benchmark, Model, Prediction, Result, Sample
 from eval.errors import ConfigError, did_you_mean
 from eval.files import absolute
 from eval.judges.bill import Bill
@@ -62,7 +62,7 @@ def refuse_unasked(
 ) -> None:
     """Raise ConfigError where settings of a judge are given, and no benchmark asks one."""
     given = [name for name, value in (("--judge", judge), ("--protocol", protocol)) if value is not None]
-    given += about_judge(overrides)
+    given += [key for key in about_judge(overrides) if not any(key in one.model for one in settings)]
     if given and not any("judge" in one.benchmark["scorer"] for one in settings):
         benches = ", ".join(str(one.benchmark.get("name")) for one in settings)
         raise ConfigError(
@@ -99,6 +99,12 @@ class Judging:
         given = {"judge": transcript, "protocol": self.judge.protocol(pack_of(settings))}
         given = {name: part for name, part in given.items() if part is not None}
         return building.build(node, "benchmark", given), transcript
+
+    def share(self, model: Model) -> None:
+        """Put the judge, where there is one already, and a model that costs something under one cap."""
+        theirs = getattr(model, "budget", None)
+        if theirs is not None and "judge" in vars(self) and self.judge.budget is not None:
+            self.judge.budget.share(theirs)
 
     def check(self) -> None:
         """Check, once a run, that the judge can be asked. Raises JudgeError where it can't."""

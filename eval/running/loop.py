@@ -17,6 +17,7 @@ from eval.judges.transcript import Transcript
 from eval.readers.predictions import read_run, to_json
 from eval.readers.submission import is_withheld
 from eval.report import printing
+from eval.report.judging import serving_line
 from eval.report.terminal import RunProgress, projection, timing_line
 from eval.report.timeline import timeline
 from eval.running.judge_session import Judging, judged, notes_of
@@ -200,7 +201,10 @@ class _Run:
         lap = self._lap()
         account = job.judging.account(job.transcript)
         result = replace(judged(job.judging, result, account), timing=self._timing(lap, together))
+        if (serving := self._serving()) is not None:
+            result = replace(result, serving=serving)
         notes = [
+            *([serving_line(serving)] if serving is not None else []),
             *notes_of(account, result.provenance["scorer"].get("judge")),
             *([BUILTIN_NOTE] if job.settings.is_builtin else []),
             *(f"Mixed settings: {_told(each)}" for each in self._folder.record.accepted),
@@ -244,6 +248,11 @@ class _Run:
         self._clock.book({name: 1})
         lap = self._clock.account(name)
         return replace(lap, counts={**lap.counts, "samples": self._tried - self._begun_with})
+
+    def _serving(self) -> dict[str, Any] | None:
+        """Return the account of a model behind a server; None for others."""
+        account = getattr(self._model, "account", None)
+        return None if account is None else account()
 
     def _timing(self, lap: Lap, together: Sequence[str]) -> dict[str, Any]:
         """Return the timing; for a run with nothing left to predict, the timing of the previous result."""

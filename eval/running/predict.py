@@ -162,7 +162,8 @@ def _generate(shown: Sequence[_Shown], model: Model, settled: Mapping[str, StopW
                 Prediction(
                     id=sample.id,
                     prompt=made.prompt,
-                    output=made.output,
+                    output=made.output if made.error is None else None,
+                    error=None if made.error is None else f"model: {made.error}",
                     n_frames=len(clip.frames),
                     media=clip.loaded.media,
                     notes=clip.loaded.notes,

@@ -21,7 +21,7 @@ class EvalRequest:
     bench: str
     """Benchmarks or groups of them, separated by commas; `mvbench/state_change` is one subset of a benchmark."""
     model: str | None = None
-    """A name from conf/model/, a checkpoint folder, or a hub id."""
+    """A name from conf/model/, a checkpoint folder, a hub id, a URL, `openai:<model>` or `azure:<deployment>`."""
     frames: str | None = None
     """The frames that it is shown: a name from conf/frames/; None: the model's own."""
     data: Place | None = None
@@ -103,12 +103,21 @@ class WhyRequest:
 
 
 def _model_overrides(model: str | None) -> list[str]:
-    """Return the overrides for --model: a name from conf/model, a checkpoint folder, or a hub id."""
+    """Return the overrides for --model: a name from conf/model, a server, a checkpoint folder, or a hub id."""
     known = configuration.names("model")
     if model is None:
         return []
     if model in known:
         return [f"model={model}"]
+    provider, _, rest = model.partition(":")
+    if provider in ("http", "https"):
+        return ["model=served", f"model.url={configuration.quoted(model)}"]
+    if provider in ("openai", "azure"):
+        if not rest:
+            named = "deployment" if provider == "azure" else "model"
+            raise ConfigError(f"--model {model} is incomplete; it takes the form {provider}:<{named}>.")
+        asked_for = configuration.quoted(rest)
+        return ["model=served", f"model.provider={provider}", f"model.served_model={asked_for}"]
     folder = expanded(model)
     if folder.is_dir():
         folder = absolute(folder)

@@ -52,6 +52,7 @@ def evaluate(request: EvalRequest) -> list[Result]:
     # One loaded model serves all benchmarks; it is loaded after all checks.
     with frame_loader(settings[0]) as loader:
         model: Model = building.build(settings[0].model, "model")
+        judging.share(model)
         results = list(run(jobs, model, loader))
     if len(results) > 1:
         show_summary(results)

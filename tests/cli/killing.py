@@ -43,7 +43,7 @@ class Kill:
 @contextmanager
 def server_process(latency_s: float) -> Iterator[str]:
     """Run the stand-in in a process of its own; gives its base URL."""
-    command = ["-m", "tests.judges.server", "--reply", "tests.judges.sensible:sensible", "--latency", str(latency_s)]
+    command = ["-m", "tests.client.server", "--reply", "tests.judges.sensible:sensible", "--latency", str(latency_s)]
     with subprocess.Popen([sys.executable, *command], cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

@@ -29,10 +29,10 @@ from tests.cli.judged import (
     settings,
 )  # fmt: skip
 from tests.cli.runs import evaluate, needs_world, read
-from tests.judges import faults
-from tests.judges.faults import Reply
+from tests.client import faults
+from tests.client.faults import Reply
+from tests.client.server import JudgeServer
 from tests.judges.sensible import sensible
-from tests.judges.server import JudgeServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("read_here")]
 

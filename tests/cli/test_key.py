@@ -14,10 +14,10 @@ from eval.__main__ import main
 from eval.judges.canaries import canaries
 from tests.cli.judged import many_questions, served, settings
 from tests.cli.runs import evaluate, needs_world
-from tests.judges import faults
-from tests.judges.faults import Fault, Reply, Request, error, response
+from tests.client import faults
+from tests.client.faults import Fault, Reply, Request, error, response
+from tests.client.server import JudgeServer
 from tests.judges.sensible import sensible
-from tests.judges.server import JudgeServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("read_here")]
 
@@ -132,7 +132,7 @@ class Watch:
 @pytest.fixture
 def watch(tmp_path, monkeypatch, capsys):
     """Everything is logged, at level DEBUG, into a file below `tmp_path`."""
-    import eval.judges.client.http  # noqa: F401 - its loggers must be there
+    import eval.client.http  # noqa: F401 - its loggers must be there
 
     monkeypatch.setenv("JUDGE_KEY", KEY)
     few = canaries()[::8]
@@ -255,9 +255,9 @@ def test_an_exception_inside_the_client(where, tmp_path, watch, monkeypatch):
     if where == "the transport":
         monkeypatch.setattr(httpx2.AsyncClient, "send", telling)
     elif where == "the parser":
-        monkeypatch.setattr("eval.judges.client.http.from_body", raising)
+        monkeypatch.setattr("eval.client.http.from_body", raising)
     else:
-        monkeypatch.setattr("eval.judges.verdicts.VerdictStore.put", raising)
+        monkeypatch.setattr("eval.client.store.ReplyStore.put", raising)
     for provider in ("local", "openai", "azure"):
         with JudgeServer(lambda _: GOOD, key=KEY) as server:
             command = score_many(tmp_path, provider, judge_of(provider, server), 4)

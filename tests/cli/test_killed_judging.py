@@ -8,8 +8,8 @@ import pytest
 
 from tests.cli.judged import many_questions, result, score, served
 from tests.cli.killing import CONCURRENCY, finish, kill_at, score_command, server_process, stats
+from tests.client.server import JudgeServer
 from tests.judges.sensible import sensible
-from tests.judges.server import JudgeServer
 
 N = 150
 

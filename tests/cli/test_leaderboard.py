@@ -338,7 +338,7 @@ sys.exit(main(["verify-row", "--row", row.name, "--table", "leaderboard.csv"]))
 
 @pytest.mark.slow
 def test_verdicts_of_a_server_are_replayed_by_what_was_asked(tmp_path, capsys):
-    from tests.judges.server import JudgeServer
+    from tests.client.server import JudgeServer
 
     with JudgeServer(sensible) as server:
         more = ["--judge", server.url, f"verdicts={tmp_path / 'v.sqlite'}"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from eval.judges.calls import JudgeCall, JudgeTask
 from eval.judges.offline import OfflineJudge
-from tests.judges.faults import Request
+from tests.client.faults import Request
 
 UPSTREAM_LIKE: dict[str, Any] = {
     "name": "upstream",

@@ -4,10 +4,11 @@ from collections import Counter
 
 import pytest
 
+from eval.client.outcomes import Usage
+from eval.client.prices import Price
 from eval.core import Clip, Prediction, Sample
 from eval.judges.bill import StagePlan, bill
-from eval.judges.calls import JudgeCall, JudgeReply, Usage
-from eval.judges.client.prices import Price
+from eval.judges.calls import JudgeCall, JudgeReply
 from eval.judges.planning import Planner
 from eval.judges.protocol import judge_protocol, upstream_protocol
 from eval.judges.rounds import ask

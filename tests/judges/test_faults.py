@@ -8,9 +8,9 @@ from eval.errors import JudgeError
 from eval.judges.protocol import native_protocol
 from eval.judges.rounds import NoAnswer, ask
 from eval.judges.served import ServedJudge
-from tests.judges import faults
-from tests.judges.faults import Reply, Request
-from tests.judges.server import JudgeServer
+from tests.client import faults
+from tests.client.faults import Reply, Request
+from tests.client.server import JudgeServer
 
 pytestmark = pytest.mark.slow
 
@@ -218,7 +218,7 @@ def test_the_cap_on_cost_holds_and_the_next_run_goes_on(judge_of):
         judge = judge_of(server, max_cost=0.02)
         replies = judge.ask(calls)
         # Every call costs (400 + 2 x 250) / 1,000,000 dollars; the probe has its own size.
-        [probe] = judge.probed
+        [probe] = judge.by.probed
         probed = (probe.input + 2 * probe.output) / 1_000_000
         assert judge.budget.spent == pytest.approx(0.0009 * (server.answered - 1) + probed)
         assert judge.budget.spent <= 0.02

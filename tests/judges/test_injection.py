@@ -19,7 +19,7 @@ from eval.judges.forms import form
 from eval.judges.hardening import MARKER, marked
 from eval.judges.protocol import JudgeProtocol, Question, judge_protocol, native_protocol, upstream_protocol
 from eval.judges.wording import Template, Wording
-from tests.judges.faults import Request, obedient
+from tests.client.faults import Request, obedient
 from tests.judges.injections import INJECTIONS, Kind
 
 Task = Literal["open_qa", "extract", "entail"]

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from eval.building import build
+from eval.client.outcomes import Usage
 from eval.config import PROJECT
 from eval.errors import ConfigError
 from eval.judges.bill import bill
-from eval.judges.calls import JudgeCall, JudgeReply, Usage
+from eval.judges.calls import JudgeCall, JudgeReply
 from eval.judges.judge import Judge
 from eval.judges.offline import OfflineJudge
 from eval.judges.planning import Planner

@@ -6,20 +6,22 @@ import json
 
 import pytest
 
+from eval.client.outcomes import from_body
+from eval.client.remnants import without_remnants
+from eval.client.requests import THINKING_TOKENS
+from eval.client.server import Server
+from eval.client.settings import ServerSettings
+from eval.client.store import ReplyStore
 from eval.errors import JudgeError
 from eval.judges.calls import UnreadableReplyError
-from eval.judges.client.outcomes import from_body
-from eval.judges.client.remnants import without_remnants
-from eval.judges.client.server import Server, ServerSettings
 from eval.judges.protocol import native_protocol
-from eval.judges.requests import THINKING_TOKENS
 from eval.judges.rounds import NoAnswer, ask
+from eval.judges.served import JUDGE
 from eval.judges.structured import read_object
-from eval.judges.verdicts import VerdictStore
-from tests.judges import faults
-from tests.judges.faults import Fault, response
-from tests.judges.server import JudgeServer
-from tests.judges.test_claims import GOOD, calls, judge_of
+from tests.client import faults
+from tests.client.faults import Fault, response
+from tests.client.server import JudgeServer
+from tests.client.test_claims import GOOD, calls, judge_of
 
 GREETING = '{"probe": "vermilion"}'
 
@@ -226,7 +228,7 @@ def test_the_user_decides_on_the_room(tmp_path, tokens, bound):
         [answer] = ask(judge, questions())
         assert set(bounds(server)) == {1024, bound}
         assert isinstance(answer, NoAnswer) is (tokens == 0)
-        found = VerdictStore(tmp_path / "v.sqlite").all_capabilities()
+        found = ReplyStore(tmp_path / "v.sqlite").all_capabilities()
         assert [one["takes"]["thinks"] for one in found] == [False]  # as the probe found it
 
 
@@ -291,5 +293,7 @@ def test_a_url_that_is_wrong_either_way_is_named(tmp_path):
     ],
 )
 def test_a_url_is_taken_without_what_the_client_adds(provider, url, base):
-    settings = ServerSettings(provider=provider, model="m", url=url, key_env=None, api_version="1", timeout_s=1.0)
+    settings = ServerSettings(
+        role=JUDGE, provider=provider, model="m", url=url, key_env=None, api_version="1", timeout_s=1.0
+    )
     assert Server(settings).url == base

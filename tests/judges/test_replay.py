@@ -9,13 +9,15 @@ from dataclasses import asdict
 
 import pytest
 
+from eval.client.outcomes import Usage
+from eval.client.requests import Capabilities, address
 from eval.core import Counts, Result
 from eval.errors import ConfigError, DataError, TarsierEvalError
 from eval.judges import replay, transcript
-from eval.judges.calls import JudgeCall, JudgeReply, Usage
+from eval.judges.calls import JudgeCall, JudgeReply
 from eval.judges.protocol import native_protocol
 from eval.judges.replay import ReplayJudge
-from eval.judges.requests import Capabilities, address, request_of
+from eval.judges.requests import request_of
 from eval.judges.transcript import CallRecord, to_json
 from eval.judges.wording import hardened_wording
 from eval.runs.bundle import pack

@@ -7,19 +7,11 @@ from itertools import combinations
 
 import pytest
 
+from eval.client.requests import BOUNDS, THINKING_TOKENS, Capabilities, address, body_of, check_extra
 from eval.errors import ConfigError
 from eval.judges.calls import JudgeCall
 from eval.judges.protocol import judge_protocol
-from eval.judges.requests import (
-    BOUNDS,
-    THINKING_TOKENS,
-    Capabilities,
-    address,
-    body_of,
-    check_extra,
-    key_of,
-    request_of,
-)
+from eval.judges.requests import key_of, request_of
 
 SCHEMA = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
 CALL = JudgeCall(

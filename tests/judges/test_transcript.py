@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from eval.judges.calls import JudgeCall, JudgeReply, Usage
+from eval.client.outcomes import Usage
+from eval.judges.calls import JudgeCall, JudgeReply
 from eval.judges.scripted import ScriptedJudge
 from eval.judges.transcript import CallRecord, Transcript, to_json
 

@@ -45,7 +45,7 @@ def test_a_suite_is_as_in_the_committed_baseline(name, tmp_path):
         ("fixed media", "eval.video.pyav._upright", lambda frame, _: frame.to_image(), "decoded"),
         ("fixed models", "eval.models.tarsier.tokenizer._put_ends", lambda *_: None, "ids"),
         ("fixed answers", "eval.captions.overlap.BETA", 1.0, "values"),
-        ("fixed judging", "eval.judges.requests.THINKING_TOKENS", 1, "asked"),
+        ("fixed judging", "eval.client.requests.THINKING_TOKENS", 1, "asked"),
         ("fixed runs", "eval.readers.predictions.FAILED", "(error)", "resume"),
         ("fixed settings", "eval.running.request.protocol_overrides", lambda _: [], "settings"),
     ],

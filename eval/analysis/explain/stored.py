@@ -11,11 +11,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from eval.client.requests import Capabilities
+from eval.client.store import Identity, ReplyStore
 from eval.errors import RunError
 from eval.judges.calls import JudgeReply
 from eval.judges.replay import RecordedJudge, RequestForm
-from eval.judges.requests import Capabilities
-from eval.judges.verdicts import Identity, VerdictStore
 
 
 class StoredJudge(RecordedJudge):
@@ -29,7 +29,7 @@ class StoredJudge(RecordedJudge):
 
     missing = "the verdict store holds no verdict for this call"
 
-    def __init__(self, store: VerdictStore, identity: Identity, forms: Sequence[RequestForm]) -> None:
+    def __init__(self, store: ReplyStore, identity: Identity, forms: Sequence[RequestForm]) -> None:
         super().__init__(forms)
         self.name = identity.requested
         self._store, self._identity = store, identity
@@ -53,7 +53,12 @@ class StoredJudge(RecordedJudge):
 
     def _find(self, keys: Sequence[str]) -> Mapping[str, JudgeReply]:
         found = self._store.find(keys, self._identity)
-        return {key: verdict.reply() for key, some in found.items() for verdict in some if verdict.served == self.name}
+        return {
+            key: JudgeReply.of(verdict)
+            for key, some in found.items()
+            for verdict in some
+            if verdict.served == self.name
+        }
 
 
 def stored_judges(path: Path) -> list[StoredJudge]:
@@ -64,7 +69,7 @@ def stored_judges(path: Path) -> list[StoredJudge]:
     """
     if not path.is_file():
         return []
-    store = VerdictStore(path)
+    store = ReplyStore(path)
     taken = [found["takes"] for found in store.all_capabilities() if isinstance(found.get("takes"), dict)]
     try:
         forms = dict.fromkeys([*(Capabilities(**takes) for takes in taken), Capabilities()])

@@ -7,8 +7,8 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 
+from eval.client.redaction import Redaction
 from eval.errors import ConfigError
-from eval.judges.client.redaction import Redaction
 
 USUAL = ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "ANTHROPIC_API_KEY")
 """Environment variables that are always searched for, whichever key the run's judge used."""

@@ -10,11 +10,12 @@ import pytest
 from eval.analysis.explain.graders import JudgePanel, places, same_outputs
 from eval.analysis.explain.stored import stored_judges
 from eval.analysis.explain.ways import JUDGE
+from eval.client.requests import Capabilities, address
+from eval.client.store import ReplyStore, StoredReply
 from eval.core import Clip, Prediction, Sample
 from eval.errors import ConfigError, RunError
 from eval.judges.protocol import native_protocol
-from eval.judges.requests import Capabilities, address, request_of
-from eval.judges.verdicts import StoredReply, VerdictStore
+from eval.judges.requests import request_of
 from eval.runs.bundle import pack
 from eval.scorers.open_qa import OpenQA
 
@@ -36,7 +37,7 @@ def pairs_of(outputs=OUTPUTS):
 
 def stored(path, right, served="judge-1", takes=TAKES, outputs=OUTPUTS, probed=True):
     """Put a verdict on each output into a store, yes for those in `right`."""
-    store = VerdictStore(path)
+    store = ReplyStore(path)
     if probed:
         store.keep_capabilities(served, {"takes": {"structured": "none", "temperature": False}, "served": served})
     protocol = native_protocol()

@@ -23,8 +23,8 @@ from tests.cli.judged import (
     write_rows,
 )
 from tests.cli.runs import command, evaluate, needs_world
-from tests.judges.faults import grade_no
-from tests.judges.server import JudgeServer
+from tests.client.faults import grade_no
+from tests.client.server import JudgeServer
 
 OUTPUTS = ["A", "0", "B", "1", "A", "?", None, "A", "A", "B", "2", "A"]
 SUBSETS = ("Action Sequence", "Action Antonym", "Action Antonym")
