@@ -40,6 +40,10 @@ ALLOWED = {
         "tokenizer.apply_chat_template",
     ): "the form of a prompt is only in the checkpoint's template, which transformers renders in Jinja's sandbox",
     ("eval/judges/literals.py", "ast.literal_eval"): "builds values of a bounded text, and evaluates nothing",
+    (
+        "eval/models/hf/processor.py",
+        "self._processor.apply_chat_template",
+    ): "renders a checkpoint's template, which transformers does in jinja2's sandbox",
 }
 """What is allowed where, and why."""
 

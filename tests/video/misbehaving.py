@@ -39,11 +39,11 @@ def misbehave(plain: LoadFrames) -> LoadFrames:  # noqa: C901 (a list of deeds)
             os.write(int(sys.argv[1]), b"\xff" * 100)
             time.sleep(60)
         if deed == "lie":
-            message = b'{"decode": [0, 1e999], "prepare": [0, 0], "sent": 0, "sizes": [[1, 1]], "order": [7]}'
+            message = b'{"decode": [0, 1e999], "prepare": [0, 0], "sent": 0, "sizes": [[1, 1]], "seconds": [null], "order": [7]}'
             os.write(int(sys.argv[1]), len(message).to_bytes(4, "big") + message)
             time.sleep(60)
         if deed == "half":  # says that pixels follow, and ends before they do
-            message = b'{"decode": [0, 0], "prepare": [0, 0], "sent": 0, "sizes": [[100, 100]], "order": [0]}'
+            message = b'{"decode": [0, 0], "prepare": [0, 0], "sent": 0, "sizes": [[100, 100]], "seconds": [null], "order": [0]}'
             os.write(int(sys.argv[1]), len(message).to_bytes(4, "big") + message + bytes(1000))
             os._exit(5)
         if deed == "noise":

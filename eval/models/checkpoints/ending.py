@@ -52,17 +52,17 @@ def end_tokens(folder: Path, config: Any, tokenizers: int | None) -> EndTokens:
     Raises:
         ModelError: no place names an end token, or one names an id outside the vocabulary.
     """
-    path = folder / GENERATION
+    path, text = folder / GENERATION, config.get_text_config(decoder=True)
     places = (
         (GENERATION, read_object(path).get("eos_token_id") if path.exists() else None),
         (CONFIG, getattr(config, "eos_token_id", None)),
-        (f"text_config of {CONFIG}", config.text_config.eos_token_id),
+        (f"text_config of {CONFIG}", getattr(text, "eos_token_id", None)),
         ("the tokenizer", tokenizers),
     )
     for source, named in places:
         ids = named if isinstance(named, list | tuple) else () if named is None else (named,)
         if ids:
-            size = config.text_config.vocab_size
+            size = text.vocab_size
             wrong = next((one for one in ids if type(one) is not int or not 0 <= one < size), None)
             if wrong is not None:
                 raise ModelError(

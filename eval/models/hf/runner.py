@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Annotated, Any
 
 from pydantic import Field, PositiveInt
@@ -91,11 +90,7 @@ class HfModel:
         config = check_settings(folder)
         self._processor = HfProcessor(folder, config, media=self._media, system=self._system)
         self._penalty = repetition_penalty(folder)
-        text = config.get_text_config(decoder=True)
-        own, of_text = (getattr(one, "eos_token_id", None) for one in (config, text))
-        named = SimpleNamespace(vocab_size=text.vocab_size, eos_token_id=of_text)
-        ends = SimpleNamespace(eos_token_id=own, text_config=named)
-        self._ends = end_tokens(folder, ends, self._processor.tokenizer.eos_token_id)
+        self._ends = end_tokens(folder, config, self._processor.tokenizer.eos_token_id)
         self._processor.inputs(self._processor.prompts(_trial())[:1])
         return config
 
