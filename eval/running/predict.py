@@ -105,8 +105,8 @@ def predict(
                 break
     if waiting:
         yield _generate(waiting, model, settled, clock)
-    if left:
-        yield [(sample, _failed(sample, f"model: {_stopped(model)}")) for group in left.values() for sample in group]
+    if left and (said := _stopped(model)) is not None:
+        yield [(sample, _failed(sample, f"model: {said}")) for group in left.values() for sample in group]
 
 
 def _stopped(model: Model) -> str | None:
