@@ -105,8 +105,8 @@ def predict(
                 break
     if waiting:
         yield _generate(waiting, model, settled, clock)
-    if left and (said := _stopped(model)) is not None:
-        yield [(sample, _failed(sample, f"model: {said}")) for group in left.values() for sample in group]
+    if left and (reason := _stopped(model)) is not None:
+        yield [(sample, _failed(sample, f"model: {reason}")) for group in left.values() for sample in group]
 
 
 def _stopped(model: Model) -> str | None:
