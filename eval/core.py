@@ -472,8 +472,8 @@ class Result:
     timing: Mapping[str, Any] | None = None
     """Time of each stage, from `eval.timing.Lap.summary`; None where no model ran. Nothing else depends on time."""
     serving: Mapping[str, Any] | None = None
-    """Number, tokens and cost of the requests to a model behind a server in this run; None where no server was asked.
-    Requests for several benchmarks at once are in the result of the first one."""
+    """Number, tokens and cost of the requests to a model behind a server, over all starts of this run; None where no
+    server was asked. Requests for several benchmarks at once are in the result of the first one."""
     clip_notes: Mapping[str, int] | None = None
     """Number of clips by what is to know of them (`ClipNote`); None where there is nothing."""
 

@@ -21,6 +21,8 @@ from eval.client.throttle import Signal, Throttle
 
 GIVE_UP_AFTER = 10
 """Number of calls given up in a row, with none answered between, after which nothing more is asked."""
+_FORBIDDEN = 5
+"""The same, where the last one was forbidden: it is the key, then, and not what was asked."""
 GRACE_S = 10.0
 """Seconds to wait for requests under way when the run is interrupted."""
 _LOOK_S = 0.1
@@ -67,6 +69,8 @@ class Asker:
     """The reason why nothing more is asked; None while requests are still sent."""
     most_timed_out: int = GIVE_UP_AFTER
     """Number of calls given up in a row after which nothing more is asked, where the last one timed out."""
+    is_admitted: bool = False
+    """Whether the server was seen to answer with this key: what it then forbids is a request of its own."""
     _given_up: int = 0
 
     async def ask(
@@ -137,6 +141,8 @@ class Asker:
                 held = told if told <= self.patience.deadline_s else 0.0
                 self.throttle.release(sent_at, _SIGNALS[outcome.kind], held)
                 self.budget.settle(worst_case_cost, outcome.usage, may_be_billed=outcome.may_be_billed)
+            if outcome.is_forbidden and self.is_admitted:
+                outcome = replace(outcome, kind="rejected")
             n_sent += 1
             n_timeouts += outcome.kind == "timed_out"
             wait = self.patience.wait_s(n_sent, outcome)
@@ -182,7 +188,8 @@ class Asker:
         out_of_time = n_timeouts >= patience.timeouts or elapsed_s > patience.deadline_s
         if outcome.kind == "rejected" or not tries_left or out_of_time:
             self._given_up += 1
-            if self._given_up >= (self.most_timed_out if outcome.kind == "timed_out" else GIVE_UP_AFTER):
+            most = self.most_timed_out if outcome.kind == "timed_out" else GIVE_UP_AFTER
+            if self._given_up >= (_FORBIDDEN if outcome.is_forbidden else most):
                 self.stopped = self.stopped or (
                     f"not asked, since {self._given_up} calls in a row had failed, the last one with: {outcome.detail}"
                 )

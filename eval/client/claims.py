@@ -1,4 +1,4 @@
-"""Claims on calls under way in a verdict store, so that runs at the same time pay for no call twice.
+"""Claims on calls under way in a store of replies, so that runs at the same time pay for no call twice.
 
 A run claims a call before it asks it, and looks the call up again once it holds the claim. A call that another run has
 claimed is waited for. A claim lapses with its process: on the same machine as soon as that process is gone, elsewhere
@@ -32,7 +32,7 @@ _Claim = tuple[str, str, int, str, int]
 
 
 class Claims:
-    """The claims of one judge on a store. Names of calls are free texts."""
+    """The claims of one process on a store. Names of calls are free texts."""
 
     def __init__(self, store: ReplyStore) -> None:
         self._store = store

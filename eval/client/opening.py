@@ -1,4 +1,4 @@
-"""Open the SQLite file of a verdict store: for writing, or as it is where the disk allows no more."""
+"""Open the SQLite file of a store of replies: for writing, or as it is where the disk allows no more."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _readable(path: Path) -> sqlite3.Connection:
         return _connect(f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1", uri=True)
     # The last replies are in the log, which SQLite reads only beside an index that it may write.
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "verdicts.sqlite"
+        copy = Path(folder) / "replies.sqlite"
         shutil.copyfile(path, copy)
         shutil.copyfile(log, copy.with_name(f"{copy.name}-wal"))
         database, memory = _connect(copy), _connect(":memory:")

@@ -85,6 +85,8 @@ class RequestOutcome:
     """Number of requests sent for the call before this one."""
     batch: bool = False
     """Whether the request was part of a batch."""
+    is_forbidden: bool = False
+    """Whether the server forbade it (HTTP 403): all requests with this key, or this one for its content."""
 
 
 def from_status(status: int, headers: Mapping[str, str], body: object) -> RequestOutcome:
@@ -107,7 +109,8 @@ def from_status(status: int, headers: Mapping[str, str], body: object) -> Reques
         return RequestOutcome(kind="filtered", detail=detail)
     # 404: no such model, deployment or path; no other request will find it either.
     if code in _QUOTA or kind_of_error in _QUOTA or status in (401, 402, 403, 404):
-        return RequestOutcome(kind="fatal", detail=detail)
+        is_forbidden = status == 403 and not {code, kind_of_error} & _QUOTA
+        return RequestOutcome(kind="fatal", detail=detail, is_forbidden=is_forbidden)
     if status == 429:
         return RequestOutcome(kind="rate_limited", detail=detail, retry_after_s=retry_after(headers))
     if status >= 500 or status in (408, 409, 425):

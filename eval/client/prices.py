@@ -1,4 +1,4 @@
-"""Token prices and shutdown dates of judge models, from a dated file that the user edits, conf/prices.yaml."""
+"""Token prices and shutdown dates of models, from a dated file that the user edits, conf/prices.yaml."""
 
 from __future__ import annotations
 

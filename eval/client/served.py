@@ -120,15 +120,19 @@ class Served:
         """The reason why its server is asked nothing more; None while it is."""
         return None if self._asker is None else self._asker.stopped
 
-    def check(self) -> None:
+    def check(self) -> bool:
         """Check that the server can be asked, before work is done that only it can complete.
+
+        Returns whether its capabilities had to be found out.
 
         Raises ServerError where it can't be reached, refuses the key or has no such model, and ConfigError where
         `max_cost` was given and no price is known.
         """
-        if not self.learn():
+        was_asked = self.learn()
+        if not was_asked:
             asyncio.run(self.server.look())
         self.require_price()
+        return was_asked
 
     def learn(self) -> bool:
         """Find out the server's capabilities if they are not known; return whether it was asked."""
@@ -197,7 +201,7 @@ class Served:
             if one_round.needs_room:
                 self._asker = None
                 self.known.give_room(self.store)
-                return self.ask(requests)
+                ended |= self._with_room(requests, asked, ended)
         given: set[str] = set()
         ordered = []
         for one in asked:
@@ -206,6 +210,25 @@ class Served:
             ordered.append(replace(end, source="stored") if one.key in given and end.reply is not None else end)
             given.add(one.key)
         return ordered
+
+    def _with_room(
+        self,
+        requests: Callable[[Capabilities], Sequence[Request]],
+        asked: Sequence[Request],
+        ended: Mapping[str, Ended],
+    ) -> dict[str, Ended]:
+        """Return what the requests without a whole reply came to with room to reason, by their keys without it."""
+        still: dict[str, int] = {}
+        for i, one in enumerate(asked):
+            reply = ended[one.key].reply if one.key in ended else None
+            if reply is None or reply.finish_reason == "length":
+                still.setdefault(one.key, i)
+
+        def again(takes: Capabilities) -> list[Request]:
+            roomy = requests(takes)
+            return [roomy[i] for i in still.values()]
+
+        return dict(zip(still, self.ask(again), strict=True))
 
     def _set_price(self) -> None:
         prices = self.price_list
@@ -223,7 +246,8 @@ class Served:
         patience = RetryPolicy(
             tries=min(tries or self._bounds.tries, self._bounds.tries), deadline_s=self._bounds.deadline_s
         )
-        asker = Asker(throttle=self._throttle, budget=self.budget, patience=patience)
+        is_admitted = tries is None  # or its capabilities are still to be found out
+        asker = Asker(throttle=self._throttle, budget=self.budget, patience=patience, is_admitted=is_admitted)
         if self.fresh:  # a health check of a server that is too slow is to say so soon
             asker.patience, asker.most_timed_out = replace(patience, timeouts=CHECK_TIMEOUTS), CHECK_TIMED_OUT
         return asker

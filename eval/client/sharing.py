@@ -1,4 +1,4 @@
-"""The calls that several runs on one verdict store have in common: each is asked by one run, and the others wait."""
+"""The calls that several runs on one store of replies have in common: each is asked by one run, and the others wait."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Take = Callable[[Request, list[StoredReply]], bool]
 
 
 class Sharing:
-    """One judge's share of the calls. `alone` ignores other runs and stored replies, as a health check does."""
+    """One model's share of the calls. `alone` ignores other runs and stored replies, as a health check does."""
 
     def __init__(self, store: ReplyStore, judge: Identity, *, alone: bool) -> None:
         self._store, self._judge, self._alone = store, judge, alone

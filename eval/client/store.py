@@ -10,7 +10,7 @@ longer matches is dropped with a warning, and asked for again. A file that is un
 has the permissions of any other result, 0644 less the umask: its content is also in verdicts.jsonl and
 predictions.jsonl.
 
-    verdicts       replies, by key and judge
+    verdicts       replies, by key and model
     digests        the hash of each reply as it was stored; replies of earlier versions have none
     capabilities   the capabilities found for each server
     checks         results of the canary set, by judge and protocol
@@ -75,7 +75,7 @@ _VERSION = 1
 _AT_ONCE = 500
 """Keys per query; SQLite limits the number of variables."""
 _FIELDS = 19
-"""Number of columns of a verdict; the digest comes after them."""
+"""Number of columns of a reply; the digest comes after them."""
 
 _log = logging.getLogger(__name__)
 
@@ -127,7 +127,7 @@ class ReplyStore:
     def _create(self) -> int:
         """Create the tables in an empty file, unless another process has just done so; return the version."""
         if self.read_only:
-            raise sqlite3.DatabaseError("it is read-only and holds no verdicts")
+            raise sqlite3.DatabaseError("it is read-only and holds no replies")
         self._db.execute("BEGIN IMMEDIATE")
         try:
             if not self._version():
@@ -146,7 +146,7 @@ class ReplyStore:
         self._db.close()
 
     def find(self, keys: Iterable[str], judge: Identity) -> dict[str, list[StoredReply]]:
-        """Return a judge's stored replies by key, oldest first, for those keys that have any.
+        """Return a model's stored replies by key, oldest first, for those keys that have any.
 
         A corrupted reply is dropped, with a warning, so that it is asked for again.
         """
@@ -164,11 +164,11 @@ class ReplyStore:
             )
             arguments = (*some, judge.provider, judge.revision, judge.requested, judge.requested)
             for *row, digest, number in self._read(query, arguments):
-                verdict = _sound_or_none(row, digest)
-                if verdict is None:
+                reply = _sound_or_none(row, digest)
+                if reply is None:
                     spoilt.append(number)
                 else:
-                    found.setdefault(verdict.key, []).append(verdict)
+                    found.setdefault(reply.key, []).append(reply)
         self._drop(spoilt)
         return found
 
@@ -221,7 +221,7 @@ class ReplyStore:
             )
 
     def judges(self) -> list[Identity]:
-        """Return the judges with stored replies, in order; `requested` is the model as served."""
+        """Return the models with stored replies, in order; `requested` is the model as served."""
         rows = self._read("SELECT DISTINCT provider, served, revision FROM verdicts ORDER BY 1, 2, 3", ())
         return [Identity(provider=provider, requested=served, revision=revision) for provider, served, revision in rows]
 
@@ -231,7 +231,7 @@ class ReplyStore:
         return [found for (text,) in self._read(query, ()) if (found := _object(text or "{}")) is not None]
 
     def usage(self, judge: Identity) -> dict[str, tuple[float, float]]:
-        """Return the mean usage of a judge's calls by task and form: tokens per character sent, tokens per reply."""
+        """Return the mean usage of a model's calls by task and form: tokens per character sent, tokens per reply."""
         query = (
             "SELECT task, SUM(input) * 1.0 / SUM(LENGTH(request)), AVG(output) FROM verdicts WHERE provider = ? "
             "AND revision = ? AND (requested = ? OR served = ?) AND input IS NOT NULL GROUP BY task"

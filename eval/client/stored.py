@@ -63,21 +63,21 @@ class Identity:
     revision: str = ""
 
 
-def _checked(verdict: StoredReply) -> StoredReply:
-    texts = (verdict.key, verdict.provider, verdict.served, verdict.revision, verdict.requested)
-    if not all(isinstance(text, str) for text in texts) or not isinstance(verdict.text, str | None):
-        raise TypeError("a verdict's key, judge and reply are texts")
-    if verdict.outcome not in ("replied", "refused", "filtered"):
-        raise ValueError(f"outcome {verdict.outcome!r}")
-    return verdict
+def _checked(reply: StoredReply) -> StoredReply:
+    texts = (reply.key, reply.provider, reply.served, reply.revision, reply.requested)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(reply.text, str | None):
+        raise TypeError("a reply's key, model and text are texts")
+    if reply.outcome not in ("replied", "refused", "filtered"):
+        raise ValueError(f"outcome {reply.outcome!r}")
+    return reply
 
 
-def row_of(verdict: StoredReply) -> tuple[Any, ...]:
-    """Return a verdict as a row of the table: its fields in order, with four counts in place of the usage.
+def row_of(reply: StoredReply) -> tuple[Any, ...]:
+    """Return a reply as a row of the table: its fields in order, with four counts in place of the usage.
 
     The first four are the primary key.
     """
-    *first, usage, retries, batch, url, created, task, request = (getattr(verdict, name) for name in _FIELDS)
+    *first, usage, retries, batch, url, created, task, request = (getattr(reply, name) for name in _FIELDS)
     counts = (None,) * 4 if usage is None else (usage.input, usage.output, usage.cached, usage.reasoning)
     return (*first, *counts, retries, int(batch), url, created, task, json.dumps(request, ensure_ascii=False))
 
@@ -88,7 +88,7 @@ def digest_of(row: Sequence[Any]) -> bytes:
 
 
 def sound(row: Sequence[Any], digest: bytes | None) -> StoredReply:
-    """Return the verdict in a row, or raise one of DAMAGED where it differs from the stored one.
+    """Return the reply in a row, or raise one of DAMAGED where it differs from the stored one.
 
     Replies of earlier versions have no digest; for those only the form can be checked.
     """
@@ -99,10 +99,10 @@ def sound(row: Sequence[Any], digest: bytes | None) -> StoredReply:
             value.encode("utf-8")  # The store reads invalid UTF-8 as lone surrogates.
     if any("\0" in name for name in row[:5]):
         raise ValueError("zeros in its address")  # The digest is looked up by this address.
-    return _checked(_verdict(row))
+    return _checked(_reply(row))
 
 
-def _verdict(row: Sequence[Any]) -> StoredReply:
+def _reply(row: Sequence[Any]) -> StoredReply:
     *first, sent, received, cached, reasoning, retries, batch, url, created, task, request = row
     usage = None if sent is None else Usage(input=sent, output=received, cached=cached, reasoning=reasoning)
     values = (*first, usage, retries, bool(batch), url, created, task, json.loads(request))

@@ -24,6 +24,7 @@ from eval.running.judge_session import Judging, judged, notes_of
 from eval.running.outcome import BUILTIN_NOTE, origin, say, submitted, write_and_show
 from eval.running.predict import Predicted, coverage, predict
 from eval.running.score import score_predictions
+from eval.running.serving import Serving
 from eval.runs.differences import Difference
 from eval.runs.folder import PREDICTIONS, TIMELINE, open_run, write_atomically, write_jsonl
 from eval.runs.record import MEDIA, Accepted, short
@@ -125,7 +126,9 @@ def _keep(predicted: Predicted, runs: Mapping[str, _Run], clock: Clock) -> int:
     """Write predictions to their run folders; return the number of samples that had none."""
     with clock.stage("write"):
         names = dict.fromkeys(sample.benchmark for sample, _ in predicted)
-        return sum(runs[name].keep([pair for pair in predicted if pair[0].benchmark == name]) for name in names)
+        n_new = sum(runs[name].keep([pair for pair in predicted if pair[0].benchmark == name]) for name in names)
+        runs[next(iter(names))].serving.settle()
+        return n_new
 
 
 class _Run:
@@ -141,6 +144,7 @@ class _Run:
             say(note)
         if job.changed is not None:
             say(self._folder.keep_accepted(job.changed))
+        self.serving = Serving(job.out, model)
         # Failed samples are tried again: a missing video may be available by now.
         self._done = {p.id for p in self._found().values() if p.error is None}
         self._tried = self._begun_with = len(self._done)
@@ -201,7 +205,8 @@ class _Run:
         lap = self._lap()
         account = job.judging.account(job.transcript)
         result = replace(judged(job.judging, result, account), timing=self._timing(lap, together))
-        if (serving := self._serving()) is not None:
+        self.serving.settle()
+        if (serving := self.serving.so_far) is not None:
             result = replace(result, serving=serving)
         notes = [
             *([serving_line(serving)] if serving is not None else []),
@@ -248,11 +253,6 @@ class _Run:
         self._clock.book({name: 1})
         lap = self._clock.account(name)
         return replace(lap, counts={**lap.counts, "samples": self._tried - self._begun_with})
-
-    def _serving(self) -> dict[str, Any] | None:
-        """Return the account of a model behind a server; None for others."""
-        account = getattr(self._model, "account", None)
-        return None if account is None else account()
 
     def _timing(self, lap: Lap, together: Sequence[str]) -> dict[str, Any]:
         """Return the timing; for a run with nothing left to predict, the timing of the previous result."""

@@ -7,7 +7,8 @@ so that a run's batches are the same each time; only a very slow clip comes out 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,7 @@ def predict(
     """Yield samples with their predictions, those of several clips at a time.
 
     A clip that can't be read, or a prompt that the model can't take, gives predictions with an error; the run goes on.
+    Once a model says that it has `stopped`, no further clips are loaded, and their samples fail with its reason.
 
     Args:
         samples: of one or several benchmarks.
@@ -85,21 +87,32 @@ def predict(
     settled, clock = settled or {}, clock or Clock()
     if refused := [(sample, said) for sample in samples if (said := unshowable(sample, model.frames))]:
         yield [(sample, _failed(sample, f"model: {said}")) for sample, said in refused]
-    groups = group_by_clip([sample for sample in samples if not unshowable(sample, model.frames)])
+    left = dict(group_by_clip([sample for sample in samples if not unshowable(sample, model.frames)]))
     waiting: list[_Shown] = []
-    for loaded in _timed(load(groups), clock):
-        group = groups[loaded.clip]
-        if loaded.frames is None:
-            said = f"{loaded.error.reason}: {loaded.error}" if loaded.error else "unreadable"
-            yield [(sample, _failed(sample, said)) for sample in group]
-            continue
-        for samples_of_call in _calls(group, model):
-            waiting.append(_Shown(loaded=loaded, frames=loaded.frames, samples=samples_of_call))
-            if len(waiting) >= model.clips_at_once(max(len(shown.samples) for shown in waiting)):
-                yield _generate(waiting, model, settled, clock)
-                waiting = []
+    with closing(_timed(load(list(left)), clock)) as loading:
+        for loaded in loading:
+            group = left.pop(loaded.clip)
+            if loaded.frames is None:
+                said = f"{loaded.error.reason}: {loaded.error}" if loaded.error else "unreadable"
+                yield [(sample, _failed(sample, said)) for sample in group]
+                continue
+            for samples_of_call in _calls(group, model):
+                waiting.append(_Shown(loaded=loaded, frames=loaded.frames, samples=samples_of_call))
+                if len(waiting) >= model.clips_at_once(max(len(shown.samples) for shown in waiting)):
+                    yield _generate(waiting, model, settled, clock)
+                    waiting = []
+            if _stopped(model) is not None:
+                break
     if waiting:
         yield _generate(waiting, model, settled, clock)
+    if left and (reason := _stopped(model)) is not None:
+        yield [(sample, _failed(sample, f"model: {reason}")) for group in left.values() for sample in group]
+
+
+def _stopped(model: Model) -> str | None:
+    """Return the reason why a model answers nothing more; models on this machine never stop."""
+    reason: str | None = getattr(model, "stopped", None)
+    return reason
 
 
 def _calls(group: Sequence[Sample], model: Model) -> list[list[Sample]]:
@@ -121,7 +134,7 @@ class _Shown:
     samples: Sequence[Sample]
 
 
-def _timed(loaded: Iterator[LoadedClip], clock: Clock) -> Iterator[LoadedClip]:
+def _timed(loaded: Iterator[LoadedClip], clock: Clock) -> Generator[LoadedClip, None, None]:
     """Pass clips on, and record the waiting and working time in the clock."""
     while True:
         with clock.stage("wait"):

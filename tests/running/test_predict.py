@@ -55,6 +55,32 @@ def test_a_clip_is_decoded_once_for_all_its_samples(clips):
     assert [(p.id, p.output, p.n_frames) for p in predictions] == [("0", "p0", 8), ("2", "p2", 8), ("1", "p1", 8)]
 
 
+def test_no_further_clip_is_loaded_for_a_model_that_has_stopped(clips):
+    class Stops(ScriptedModel):
+        stopped: str | None = None
+
+        def generate(self, asked, clock=None):
+            self.stopped = "not asked, since the quota is used up"
+            return [[Generation(prompt=p, output="x", n_tokens=1) for p in one.prompts] for one in asked]
+
+    loaded, ended = [], []
+
+    def noted(wanted):
+        try:
+            for one in wanted:
+                loaded.append(one.source.name)
+                yield from load([one])
+        finally:
+            ended.append(True)
+
+    names = ["one", "two", "three", "two"]
+    predictions = run([sample(str(i), clips / f"{name}.mp4") for i, name in enumerate(names)], Stops(), noted)
+    assert (loaded, ended) == (["one.mp4"], [True])
+    assert {p.id: p.error for p in predictions} == {
+        "0": None, **dict.fromkeys("132", "model: not asked, since the quota is used up"),
+    }  # fmt: skip
+
+
 def test_benchmarks_that_show_the_same_clip_share_it(clips):
     samples = [sample("1", clips / "one.mp4"), replace(sample("1", clips / "one.mp4"), benchmark="other")]
     model = Limited(most=26)

@@ -51,7 +51,11 @@ _KEYS: Mapping[Provider, str] = {"openai": "OPENAI_API_KEY", "azure": "AZURE_OPE
 _PROBE_TRIES = 3
 """Maximum requests for one question about what a server takes: some answer what they do not take with HTTP 500."""
 _MOST_CLIPS = 64
-"""Most clips of one call, whose frames are in memory together."""
+"""Most clips of one call."""
+_MOST_BYTES = 512_000_000
+"""Most bytes of the frames of one call, which are in memory together."""
+_USUAL_PIXELS = 1280 * 720
+"""Pixels that a frame is reckoned at where nothing bounds them."""
 _ROUNDS = 2
 """Number of times that the requests of one call fill the places for requests under way."""
 
@@ -150,7 +154,7 @@ class ServedModel:
                 deadline_s=deadline_s,
                 max_cost=max_cost,
             ),
-            look_of(MODEL, n_frames, picture, video=media != "images", extra=extra or {}),
+            look_of(MODEL, n_frames, picture, video=self._tries_video(media), extra=extra or {}),
             revision=revision,
             served=served,
             extra=extra,
@@ -160,7 +164,6 @@ class ServedModel:
         )
         """The model under test."""
         self._account = Account(self.by)
-        self.by.check()
         self._sees = self._seen(media, n_frames)
         self.media = self._chosen(media, n_frames)
         """How frames are sent: `images` or `video`."""
@@ -168,23 +171,34 @@ class ServedModel:
         if self._sees.counted is False:
             _log.warning("The model at %s counts no tokens for images; it may not read them.", self.by.server.url)
 
+    def _tries_video(self, media: Media) -> bool:
+        """Whether a video may be sent: its frames are always JPEG."""
+        return media != "images" and self._picture == "jpeg"
+
     def _seen(self, media: Media, n_frames: int) -> Sees:
-        """Return what the server takes; it is asked again where earlier runs needed less."""
+        """Return what the server takes; it is asked again where what is known does not let this run begin."""
+        was_asked = self.by.check()
         found = sees_in(self.by.known.more)
-        needs_more = found is None or (found.images < n_frames and not found.is_limit)
-        if needs_more or (media != "images" and found is not None and found.video is None):
+        if found is None or not (was_asked or self._suffices(found, media, n_frames)):
             self.by.probe()
             found = sees_in(self.by.known.more)
         assert found is not None
         return found
 
+    def _suffices(self, found: Sees, media: Media, n_frames: int) -> bool:
+        reads_video = found.reads_video(n_frames) if self._tries_video(media) else False
+        return reads_video or (reads_video is False and media != "video" and found.images >= n_frames)
+
     def _chosen(self, media: Media, n_frames: int) -> Literal["images", "video"]:
         """Return how frames are sent. Raises ServerError where the server does not take them so."""
         place, sees = f"The model at {self.by.server.url}", self._sees
-        if media != "images" and sees.video:
+        if self._tries_video(media) and sees.reads_video(n_frames):
             return "video"
         if media == "video":
-            raise ServerError(f"{place} takes no video as its frames; give model.media=images.")
+            raise ServerError(
+                f"{place} takes no video as its frames; give model.media=images. Some servers take one of fewer than "
+                f"{n_frames} frames."
+            )
         if sees.images < n_frames:
             raise ServerError(
                 f"{place} takes {sees.images} images in a request, and {n_frames} are to be shown; give "
@@ -203,6 +217,11 @@ class ServedModel:
         return self.by.budget
 
     @property
+    def stopped(self) -> str | None:
+        """The reason why it answers nothing more; None while it does."""
+        return self.by.stopped
+
+    @property
     def prefix(self) -> Prefix:
         """How a begun answer is asked for."""
         return "instructed" if self._sees.continues == "no" else "continued"
@@ -219,6 +238,7 @@ class ServedModel:
             "takes": {"temperature": takes.temperature, "system": takes.system, "reply_bound": takes.reply_bound},
             "extra": by.extra,
             "media": self.media,
+            **({"video_times": "the server's own"} if self.media == "video" else {}),
             "picture": self._picture if self._picture == "png" else f"jpeg, quality {self._quality}",
             "images_counted": self._sees.counted,
             "answer_prefix": self.prefix,
@@ -233,7 +253,9 @@ class ServedModel:
 
     def clips_at_once(self, n_prompts: int) -> int:
         """Return the number of clips whose prompts keep as many requests under way as may be."""
-        return max(1, min(_MOST_CLIPS, -(-_ROUNDS * self._max_concurrency // max(1, n_prompts))))
+        clip_bytes = 3 * self.frames.n_frames * (self._max_pixels or _USUAL_PIXELS)
+        busy = -(-_ROUNDS * self._max_concurrency // max(1, n_prompts))
+        return max(1, min(_MOST_CLIPS, _MOST_BYTES // clip_bytes, busy))
 
     def account(self) -> dict[str, Any]:
         """Return number, tokens and cost of the requests since the last account."""

@@ -18,6 +18,10 @@ _SIDE = 64
 """Side of a picture of the probe, in pixels."""
 _TOKENS = 16
 """Bound on a reply; one word is asked for."""
+_SHORTEST = 6
+"""Fewest frames of a video of the probe."""
+_STEP = 2
+"""Number of frames by which videos of the probe differ: some models take two frames together."""
 _ASK = "Say in one word what you see."
 _WHOLE, _BEGUN, _REST = "vermilion", "verm", "ilion"
 
@@ -28,14 +32,20 @@ class Sees:
 
     images: int
     """Most pictures of a request that it was seen to take."""
-    is_limit: bool
-    """Whether it was seen to refuse one more."""
     counted: bool | None
     """Whether its count of tokens shows that it reads pictures; None where it counts none."""
     video: bool | None
-    """Whether it takes a video as its frames; None where it was not tried."""
+    """Whether it takes a video as its frames and reads all of them; None where it was not tried."""
+    video_frames: int
+    """Most frames of a video that it was seen to read; or the fewest with which it takes none, 0 for any number."""
     continues: Continues
     """How it continues a begun answer: by vLLM's parameters, wherever the last message is the assistant's, or not."""
+
+    def reads_video(self, n_frames: int) -> bool | None:
+        """Whether it reads a whole video of so many frames; None where that is not known."""
+        if self.video is None or (n_frames > self.video_frames if self.video else n_frames < self.video_frames):
+            return None
+        return self.video
 
 
 def look_of(role: Role, n_frames: int, form: PictureForm, *, video: bool, extra: Mapping[str, Any]) -> Look:
@@ -68,14 +78,17 @@ class _Looking:
         )
         self._usages += probed.usages
         takes, plain = probed.takes, next(iter(probed.usages[-1:]), None)
-        images, is_limit, seen = await self._most_images(takes, n_frames)
+        images, seen = await self._most_images(takes, n_frames)
         counted = None if seen is None or plain is None else seen.input > plain.input
-        takes_video = await self._takes_video(takes, plain) if video else None
+        video_frames = max(_SHORTEST, n_frames)
+        reads_video = await self._reads_video(takes, video_frames) if video else None
+        if reads_video is False and (n_frames <= _SHORTEST or not await self._reads_video(takes, _SHORTEST)):
+            video_frames = 0
         sees = Sees(
             images=images,
-            is_limit=is_limit,
             counted=counted,
-            video=takes_video,
+            video=reads_video,
+            video_frames=video_frames,
             continues=await self._continues(takes),
         )
         return replace(probed, usages=tuple(self._usages), more=asdict(sees))
@@ -111,11 +124,11 @@ class _Looking:
         parts = as_images([_picture(i, self._form) for i in range(n)], self._form)
         return await self._sent(self._request(_messages(parts), takes), f"{n} images")
 
-    async def _most_images(self, takes: Capabilities, n_frames: int) -> tuple[int, bool, Usage | None]:
-        """Return the most pictures that it takes, up to those needed, whether it refuses more, and the usage."""
+    async def _most_images(self, takes: Capabilities, n_frames: int) -> tuple[int, Usage | None]:
+        """Return the most pictures that it takes, up to those needed, and the usage."""
         outcome = await self._shown(takes, n_frames)
         if outcome is not None:
-            return n_frames, False, outcome.usage
+            return n_frames, outcome.usage
         taken, refused, usage = 0, n_frames, None
         while refused - taken > 1:
             n = (taken + refused) // 2 if taken else 1
@@ -128,17 +141,22 @@ class _Looking:
             raise self._role.error(
                 f"The {self._role.name} {self._model!r} takes no images: {self._said}. Choose one that sees."
             )
-        return taken, True, usage
+        return taken, usage
 
-    async def _takes_video(self, takes: Capabilities, plain: Usage | None) -> bool:
-        """Whether it takes a video, and its count of tokens shows that it reads it: some servers drop what is new."""
-        if self._form != "jpeg":
-            return False
-        parts = as_video([_picture(i, "jpeg") for i in range(2)])
-        outcome = await self._sent(self._request(_messages(parts), takes), "a video")
-        if outcome is None or outcome.usage is None or plain is None:
-            return False
-        return outcome.usage.input > plain.input
+    async def _reads_video(self, takes: Capabilities, n_frames: int) -> bool:
+        """Whether it takes a video of so many frames, and its count of tokens shows that it reads the last ones.
+
+        Some servers drop what they don't know, and some cut a video to its first frames. Then the last frames add
+        nothing, or less than those before them.
+        """
+        counts: list[int] = []
+        for n in (n_frames, n_frames - _STEP, n_frames - 2 * _STEP):
+            parts = as_video([_picture(i, "jpeg") for i in range(n)])
+            outcome = await self._sent(self._request(_messages(parts), takes), f"a video of {n} frames")
+            if outcome is None or outcome.usage is None:
+                return False
+            counts.append(outcome.usage.input)
+        return counts[0] > counts[1] and counts[0] - counts[1] >= counts[1] - counts[2]
 
     async def _continues(self, takes: Capabilities) -> Continues:
         """Return how it continues a begun word.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
@@ -49,7 +48,7 @@ def request_of(
     asked = {"messages": [{**one, "content": _hashed(one["content"])} for one in sent], "attempt": 0, **rest}
     return Request(
         key=address(asked),
-        body=body_of({"messages": sent, **rest}, model, takes),
+        body=body_of({"messages": [{**one, "content": _sent(one["content"])} for one in sent], **rest}, model, takes),
         max_tokens=rest.get("max_tokens"),
         asked=asked,
         is_raw=True,
@@ -68,9 +67,11 @@ def _hashed(content: Any) -> Any:
     """Return a message's content with the hash of each picture or video in its place."""
     if isinstance(content, str):
         return content
-    return [
-        part
-        if part["type"] == "text"
-        else {"type": part["type"], "sha256": hashlib.sha256(part[part["type"]]["url"].encode("ascii")).hexdigest()}
-        for part in content
-    ]
+    return [part if part["type"] == "text" else {"type": part["type"], "sha256": part["sha256"]} for part in content]
+
+
+def _sent(content: Any) -> Any:
+    """Return a message's content without the hashes."""
+    if isinstance(content, str):
+        return content
+    return [{name: value for name, value in part.items() if name != "sha256"} for part in content]

@@ -108,8 +108,23 @@ def test_a_failed_run_is_taken_up(evaluate, tmp_path):
         assert result(tmp_path)["serving"]["failed"] == len(failed)
     with JudgeServer(lambda _: "A") as server:
         assert evaluate(server.url, "limit=6") == 0
-        assert result(tmp_path)["serving"]["asked"] == len(failed)
+        # The account is that of both starts.
+        both = result(tmp_path)["serving"]
+        assert (both["calls"], both["asked"], both["failed"]) == (6 + len(failed), 6, len(failed))
+        # So it is where the run has no result yet, and where nothing is left to ask.
+        (tmp_path / "run" / "result.json").unlink()
+        assert evaluate(server.url, "limit=6") == 0
+        assert result(tmp_path)["serving"] == both
     assert result(tmp_path)["counts"]["model_failed"] == 0
+
+
+def test_no_clip_is_loaded_once_the_model_has_stopped(evaluate, tmp_path):
+    with JudgeServer(lambda _: "A", faults=lambda r: faults.quota() if "Question" in r.text else None) as server:
+        assert evaluate(server.url, "limit=6", "model.max_concurrency=1", "model.max_pixels=50000000") == 1
+    found = predictions(tmp_path)
+    assert len(found) == 6
+    assert all("HTTP 429 insufficient_quota" in line["error"] for line in found)
+    assert sum(line["n_frames"] > 0 for line in found) < 6
 
 
 def test_model_and_judge_are_under_one_cap(evaluate, tmp_path, capsys):

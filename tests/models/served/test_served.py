@@ -148,6 +148,91 @@ def test_more_frames_than_were_tried_are_tried(model_of):
             model_of(server, n_frames=6)
 
 
+def test_a_limit_on_images_that_was_lifted_is_found_out(model_of):
+    most = [5]
+
+    def limited(request):
+        return faults.status(400) if request.n_pictures > most[0] else None
+
+    with JudgeServer(says("x"), faults=limited) as server:
+        with pytest.raises(ServerError, match=r"give model\.n_frames=5"):
+            model_of(server, n_frames=6)
+        model_of(server, n_frames=5)
+        n_requests = len(server.requests)
+        model_of(server, n_frames=4)
+        assert len(server.requests) == n_requests
+        most[0] = 6
+        assert model_of(server, n_frames=6).media == "images"
+
+
+def cut_to(most):
+    """Return a model that reads the first frames of a video."""
+
+    def reply(request):
+        n_pictures = sum(min(most, url.count(",")) for url in request.media)
+        return Reply(text="x", usage={"prompt_tokens": 20 + 16 * n_pictures, "completion_tokens": 1})
+
+    return reply
+
+
+def test_a_video_is_sent_only_of_as_many_frames_as_the_server_reads(model_of):
+    with JudgeServer(cut_to(32), video=True) as server:
+        for n, media in ((8, "video"), (64, "images"), (33, "images"), (32, "video"), (16, "video"), (48, "images")):
+            assert model_of(server, n_frames=n).media == media, n
+        n_requests = len(server.requests)
+        assert model_of(server, n_frames=100).media == "images"
+        assert len(server.requests) > n_requests  # as many images were not tried yet
+        n_requests = len(server.requests)
+        assert model_of(server, n_frames=100).media == "images"
+        assert len(server.requests) == n_requests
+        with pytest.raises(ServerError, match=r"takes no video as its frames; give model\.media=images"):
+            model_of(server, n_frames=64, media="video")
+
+
+def test_a_video_of_frames_taken_two_together_is_sent(model_of):
+    def reply(request):
+        n_pairs = sum((url.count(",") + 1) // 2 for url in request.media)
+        return Reply(text="x", usage={"prompt_tokens": 20 + 4 * n_pairs, "completion_tokens": 1})
+
+    with JudgeServer(reply, video=True) as server:
+        assert [model_of(server, n_frames=n, revision=str(n)).media for n in (2, 3, 7, 8)] == ["video"] * 4
+
+
+@pytest.mark.parametrize("order", [("png", "jpeg"), ("jpeg", "png")])
+def test_how_frames_are_sent_does_not_depend_on_earlier_runs(model_of, order):
+    with JudgeServer(says("x"), video=True) as server:
+        found = {picture: model_of(server, picture=picture) for picture in order}
+        assert {picture: model.media for picture, model in found.items()} == {"png": "images", "jpeg": "video"}
+        assert found["jpeg"].describe()["video_times"] == "the server's own"
+        assert "video_times" not in found["png"].describe()
+        found["png"].generate([clip(PLAIN)])
+        [body] = sent(server)
+    assert body["messages"][0]["content"][0]["image_url"]["url"].startswith("data:image/png")
+
+
+def test_frames_that_wait_are_bounded_in_memory(model_of):
+    with JudgeServer(says("x"), continues=True) as server:
+        # 512 MB hold 5 clips of 64 frames of 460,800 pixels (88.5 MB), and no clip of 400 such frames.
+        for n, clips in ((2, 64), (64, 5), (400, 1)):
+            assert model_of(server, n_frames=n, max_pixels=460_800).clips_at_once(1) == clips
+
+
+@pytest.mark.parametrize("video", [True, False])
+def test_prompts_about_a_clip_share_its_pictures(model_of, tmp_path, video):
+    with JudgeServer(says("x"), video=video) as server:
+        model = model_of(server)
+        first, second = model._prompts(clip(PLAIN, CHOICE))
+        shared = [one.messages[0]["content"][0] for one in (first, second)]
+        assert shared[0] is shared[1]
+        model.generate([clip(PLAIN)])
+        [body] = sent(server)
+        [part, *_] = body["messages"][0]["content"]
+        assert set(part) == {"type", "video_url" if video else "image_url"}
+        # The hash in the store, and so in the key, is that of the URL as sent.
+        known = hashlib.sha256(part[part["type"]]["url"].encode()).hexdigest()
+        assert known.encode() in b"".join(path.read_bytes() for path in tmp_path.glob("r.sqlite*"))
+
+
 def test_a_begun_answer_is_continued_where_the_server_can(model_of):
     with JudgeServer(says("B) a cat"), continues=True) as server:
         model = model_of(server)
@@ -327,6 +412,37 @@ def test_a_model_that_reasons_has_room_for_it(model_of):
         [[made]] = model_of(server).generate([clip(PLAIN)])
         assert sent(server)[-1]["max_tokens"] == 512 + 8192
     assert (made.output, made.error) == ("A dog", None)
+
+
+def test_replies_in_hand_are_kept_when_others_need_room_to_reason(model_of):
+    def reply(request):
+        if "Describe 3." in request.text and (request.body.get("max_tokens") or 0) < 8192:
+            return Reply(text="<think>Hm", finish_reason="length")
+        return f"<think>So.</think>{request.text[-2:]}" if "Describe 3." in request.text else request.text[-2:]
+
+    asked = [clip(f"USER: <video>\nDescribe {i}. ASSISTANT: ") for i in range(5)]
+    with JudgeServer(reply) as server:
+        found = model_of(server, max_concurrency=1).generate(asked)
+        n_asked = len(sent(server))
+    assert [made.output for [made] in found] == [f"{i}." for i in range(5)]
+    assert n_asked == 6
+
+
+def test_what_is_forbidden_for_one_prompt_fails_alone(model_of):
+    def forbid(request):
+        return faults.no_access() if "Describe 3." in request.text else None
+
+    asked = [clip(f"USER: <video>\nDescribe {i}. ASSISTANT: ") for i in range(20)]
+    with JudgeServer(says("x"), faults=forbid) as server:
+        model = model_of(server)
+        errors = [made.error for [made] in model.generate(asked)]
+        assert model.stopped is None
+        assert [i for i, error in enumerate(errors) if error] == [3]
+        assert "HTTP 403" in (errors[3] or "")
+    with JudgeServer(says("x"), faults=lambda r: faults.no_access() if "Describe" in r.text else None) as server:
+        model = model_of(server, revision="no key")
+        model.generate(asked)
+        assert "5 calls in a row had failed, the last one with: HTTP 403" in (model.stopped or "")
 
 
 def test_the_cap_on_cost_holds_and_the_next_run_goes_on(model_of):
