@@ -60,7 +60,10 @@ def unshowable(sample: Sample, frames: FramePolicy) -> str:
         what = f"has messages of {', '.join(turn.role for turn in sample.turns)}"
     else:
         return ""
-    return f"the row of this sample {what}; choose a model of the Tarsier2 family for it"
+    return (
+        f"the row of this sample {what}; choose a model of the Tarsier2 family or model=hf for it, or give "
+        "model.frame_rule=tarsier2 for a model behind a server"
+    )
 
 
 def predict(

@@ -51,8 +51,8 @@ def _limited(size: Area, clip: Clip, shown: int) -> Area:
     least = size.min_pixels if said is None or said.min_pixels is None else said.min_pixels
     if least > most:
         raise MediaError(clip.name, "unsupported", f"is to have {least:,} pixels at least and {most:,} at most")
-    if size.budget is not None and size.budget // max(1, shown) < most:
-        most = size.budget // shown
+    if size.budget is not None and shown:
+        most = min(most, size.budget // shown)
     return replace(size, max_pixels=most, min_pixels=min(least, most), budget=None)
 
 

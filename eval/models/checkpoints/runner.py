@@ -219,7 +219,8 @@ class CheckpointRunner(ABC):
 
         Args:
             asked: clips of at most `n_frames` frames, with the prompts about each.
-            clock: records the stages `encode`, `prefill` and `generate`, and counts `tokens` and `prefill_positions`.
+            clock: records the stages `encode`, `prefill` and `generate`, and counts `tokens`, `prefill_positions` and
+                `cut_off`, as the engine does.
 
         Raises:
             ModelError: a prompt has no place for the frames, raised before any computation; or some logits are not

@@ -100,8 +100,7 @@ class HfProcessor:
             ModelError: a prompt's places do not fit the media, its text has a mark of the model's, or the template
                 fails.
         """
-        turns = clip.turns or [()] * len(clip.prompts)
-        said = [each or conversation(text) for text, each in zip(clip.prompts, turns, strict=True)]
+        said = [turns or conversation(text) for text, turns in clip.conversations()]
         kinds = [tuple(kind for turn in each for kind, _ in turn.parts if kind != "text") for each in said]
         shown = {places: self._places(clip, places) for places in dict.fromkeys(kinds)}
         return [self._prompt(each, shown[places]) for each, places in zip(said, kinds, strict=True)]

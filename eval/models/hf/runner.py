@@ -23,6 +23,8 @@ from eval.models.hf.checkpoint import FOREIGN, check_settings, first_line
 from eval.models.hf.processor import HfProcessor, Media
 from eval.timing import Clock
 
+OWN_NAME = "hf"
+"""Stands for the last part of the checkpoint's place."""
 _TRIAL = ("<video>\nDescribe the video.", "<video>\nWhat happens first, and what comes after it?")
 
 
@@ -30,7 +32,7 @@ class HfModel:
     """A checkpoint of any of transformers' own vision-language classes, which continues prompts greedily.
 
     Args:
-        name: the model's name in results.
+        name: the model's name in results; `hf` for the last part of `checkpoint`.
         checkpoint: a local folder, or a hub id (`owner/name`) together with `revision`.
         revision: commit of a hub checkpoint.
         n_frames: frames sampled from a clip, with `fps` the most.
@@ -54,7 +56,7 @@ class HfModel:
     def __init__(  # noqa: PLR0913 - each is a setting of conf/model/
         self,
         *,
-        name: str,
+        name: str = OWN_NAME,
         checkpoint: str | None = None,
         revision: str | None = None,
         n_frames: PositiveInt = 16,
@@ -71,7 +73,7 @@ class HfModel:
     ) -> None:
         if not checkpoint:
             raise ModelError("model.checkpoint is not set: give model.checkpoint=<folder or hub id>.")
-        self.name = name
+        self.name = checkpoint.rstrip("/").rpartition("/")[2] if name == OWN_NAME else name
         self._max_pixels = max_pixels
         size = None if max_pixels is None else Area(max_pixels=max_pixels)
         self.frames = FramePolicy(n_frames=n_frames, rule="tarsier2", fps=fps, size=size)
@@ -173,7 +175,7 @@ class HfModel:
         Args:
             asked: clips, with the prompts about each.
             clock: records the stages `prefill` (what the prompts about a clip share) and `generate`, and counts
-                `tokens` and `prefill_positions`.
+                `tokens`, `prefill_positions` and `cut_off`, the outputs that ended at the bound on new tokens.
 
         Raises:
             ModelError: a prompt does not fit its media or the template, raised before any computation; or some logits

@@ -165,9 +165,8 @@ def _refuse_unsupported(config: Tarsier2Config, path: Path) -> None:  # noqa: C9
         )
     if text.use_sliding_window:
         raise ModelError(f"{path}: use_sliding_window is true; Tarsier2's attention has no window.")
-    for key in _IDS[:1]:
-        found = getattr(config, key)
-        if type(found) is not int or not 0 <= found < text.vocab_size:
-            raise ModelError(
-                f"{path}: {key} is {str(found)[:40]}; expected a token id from 0 to {text.vocab_size - 1}."
-            )
+    found = config.image_token_id
+    if type(found) is not int or not 0 <= found < text.vocab_size:
+        raise ModelError(
+            f"{path}: image_token_id is {str(found)[:40]}; expected a token id from 0 to {text.vocab_size - 1}."
+        )

@@ -148,7 +148,9 @@ class Tarsier2Processor:
         """
         ids = self._ids(text)
         if self._image_token in ids[MAX_LENGTH:]:
-            raise ModelError(f"the prompt has {len(ids):,} ids, of which {MAX_LENGTH:,} are taken, and its media more")
+            raise ModelError(
+                f"the prompt has {len(ids):,} ids, and its media do not fit into {MAX_LENGTH:,} ids; show fewer frames"
+            )
         return ids[:MAX_LENGTH]
 
     def decode(self, ids: Sequence[int]) -> str:
