@@ -98,8 +98,10 @@ ClipNote = Literal["length_not_verifiable", "one_frame"]
 
 
 FrameRule = Literal["tarsier", "tarsier2"]
-"""How frames are chosen, and what a span means: upstream's rule on the branch of this name
-(eval/video/sampling.py, eval/video/sampling_tarsier2.py)."""
+"""How frames are chosen, and what a span means: upstream's rule on the branch of this name.
+
+See eval/video/sampling.py and eval/video/sampling_tarsier2.py.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -522,7 +524,7 @@ class ClipPrompts:
     """RGB images, chosen and sized by the model's frame policy. Where their medium has a frame rate, `info[SECONDS]` is
     when each is shown."""
     prompts: Sequence[str]
-    """Texts with one `<video>` a medium, or one `<image>` a frame."""
+    """Texts with one `<video>`, or one `<image>` a frame; where `turns` say more, with one `<video>` a medium."""
     turns: Sequence[tuple[Turn, ...]] = ()
     """For each prompt, the conversation of its sample (`Sample.turns`); empty for none."""
     counts: tuple[int, ...] = ()

@@ -110,6 +110,27 @@ def area_size(
     return found
 
 
+def most_cells(area: Area) -> int:
+    """Return the most squares of `factor` pixels a side that a frame of any size has after the two resizes.
+
+    Each side is rounded to the nearest multiple, so that m by n squares may come from a frame of m - 1/2 by n - 1/2,
+    in which the longer side is `_LONGEST` times the shorter one at most, and no side below 1.
+    """
+    one = area.factor**2
+    limited = area.max_pixels / one
+    most = 1
+    for m in range(1, int(math.sqrt(limited) + 0.5) + 1):
+        longer = min(limited / max(1, m - 0.5), math.sqrt(_LONGEST * limited), _LONGEST * (m + 0.5))
+        most = max(most, m * int(longer + 0.5))
+    if area.factor_max is not None:
+        most = min(most, area.factor_max // one)
+    # A frame below the least is enlarged to it, and then both sides are rounded up.
+    least = area.factor_min / one
+    longest = math.sqrt(min(_LONGEST, least + 0.5))
+    enlarged = math.ceil(least + 1 + math.sqrt(least) * (longest + 1 / longest)) - 1 if least > 1 else 1
+    return max(most, enlarged)
+
+
 def _square(rgb: Image, size: Square) -> Image:
     from PIL.Image import Resampling
 

@@ -19,7 +19,7 @@ from eval.models.checkpoints.ending import GENERATION
 from eval.models.checkpoints.fitting import refuse_differences
 from eval.models.checkpoints.form import ENGINE, Form
 from eval.models.checkpoints.headers import CONFIG, all_shapes, is_buffer, read_object
-from eval.models.families import Family, family_of
+from eval.models.families import REPEATED, Family, family_of
 from eval.provenance import files_hash
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def check_settings(folder: Path, family: Family | None = None) -> Any:
             raise
         raise ModelError(
             f"{folder} is a {found.name} checkpoint, and not {family.name}'s: run it with --model {found.example} "
-            f"model.checkpoint=<the same>, or give its folder as --model."
+            f"{REPEATED}, or give its folder as --model."
         ) from None
     family = config.family
     if missing := family.missing_files(folder):

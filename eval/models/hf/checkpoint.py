@@ -9,6 +9,7 @@ from eval.errors import ModelError
 from eval.models.checkpoints.form import Form
 from eval.models.checkpoints.headers import CONFIG, read_object
 from eval.models.checkpoints.loading import refuse_code
+from eval.models.families import REPEATED, told_by
 from eval.readers.malformed import printable
 
 _IMAGES = ("preprocessor_config.json", "processor_config.json")
@@ -27,6 +28,11 @@ def read_config(folder: Path) -> Any:
     if not path.is_file():
         raise ModelError(f"{folder} is not a checkpoint: it has no {CONFIG}.")
     raw = read_object(path)
+    if own := told_by(raw):
+        raise ModelError(
+            f"{folder} is a {own.name} checkpoint, which transformers' classes alone do not run: run it with --model "
+            f"{own.example} {REPEATED}, or give its folder as --model."
+        )
     named = f"{path} is of the model_type {printable(str(raw.get('model_type'))[:40])!r}"
     if not runs(folder):
         if raw.get("auto_map"):
