@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from eval.core import Clip, ClipPrompts, Coverage, FramePolicy, LoadedClip, Model, Prediction, Sample, StopWhen
 from eval.errors import ModelError, TarsierEvalError
+from eval.readers.malformed import first_line
 from eval.timing import Clock
 
 if TYPE_CHECKING:
@@ -156,8 +157,7 @@ def _generate(shown: Sequence[_Shown], model: Model, settled: Mapping[str, StopW
     except TarsierEvalError:
         raise
     except Exception as error:  # noqa: BLE001 - out of memory, kernel errors: this sample's, not the run's
-        first_line = (str(error).strip().splitlines() or [""])[0]
-        said = f"model: {type(error).__name__}: {first_line}"
+        said = f"model: {first_line(error, kind=True)}"
     else:
         return [
             (

@@ -21,6 +21,7 @@ from eval.models.checkpoints.form import ENGINE, Form
 from eval.models.checkpoints.headers import CONFIG, all_shapes, is_buffer, read_object
 from eval.models.families import REPEATED, Family, family_of
 from eval.provenance import files_hash
+from eval.readers.malformed import first_line
 
 if TYPE_CHECKING:
     import torch
@@ -283,8 +284,7 @@ def load_weights(model_class: Any, checkpoint: Checkpoint, *, device: str, **set
     except ModelError:
         raise
     except Exception as error:  # a foreign checkpoint can raise any exception
-        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"Cannot load checkpoint {checkpoint.folder}: {first_line}") from error
+        raise ModelError(f"Cannot load checkpoint {checkpoint.folder}: {first_line(error)}") from error
     finally:
         logging.set_verbosity(previous)
     # The headers were compared before; this checks the loaded weights.

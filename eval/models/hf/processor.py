@@ -14,8 +14,8 @@ from typing import Any, Literal
 from eval.core import ClipPrompts, PartKind, Turn
 from eval.errors import ModelError
 from eval.models.conversation import conversation
-from eval.models.hf.checkpoint import first_line
 from eval.models.hf.media import Medium, Once
+from eval.readers.malformed import first_line
 
 Media = Literal["auto", "images", "video"]
 
@@ -134,7 +134,7 @@ class HfProcessor:
         except ModelError:
             raise
         except Exception as error:  # foreign sizes and settings can raise any exception
-            raise ModelError(f"the checkpoint's processor fails: {first_line(error)}") from error
+            raise ModelError(f"the checkpoint's processor fails: {first_line(error, kind=True)}") from error
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of generated ids, special tokens skipped."""
@@ -202,7 +202,7 @@ class HfProcessor:
             try:
                 text: str = self._processor.apply_chat_template(deepcopy(form), tokenize=False, **how)
             except Exception as error:  # noqa: BLE001 - a template is a program, and may raise anything
-                failed = first_line(error)
+                failed = first_line(error, kind=True)
                 continue
             if not any(isinstance(one["content"], list) and str(one["content"]) in text for one in form):
                 return text
@@ -234,7 +234,8 @@ def _load(folder: Path, config: Any) -> Any:
             return without.from_pretrained(folder, **how)
     except Exception as error:  # foreign files can raise any exception
         raise ModelError(
-            f"transformers cannot make the processor of {folder}: {first_line(error)}; take the checkpoint's own files."
+            f"transformers cannot make the processor of {folder}: {first_line(error, kind=True)}; take the "
+            "checkpoint's own files."
         ) from error
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, PositiveInt
 
-from eval.core import SECONDS, Area, ClipPrompts, FramePolicy, Generation, StopWhen
+from eval.core import SECONDS, Area, ClipPrompts, FramePolicy, Generation
 from eval.errors import ModelError
 from eval.models.checkpoints.loading import (
     Device,
@@ -19,8 +19,10 @@ from eval.models.checkpoints.loading import (
     find_checkpoint,
     load_weights,
 )
-from eval.models.hf.checkpoint import FOREIGN, check_settings, first_line
+from eval.models.checkpoints.runner import on_ids
+from eval.models.hf.checkpoint import FOREIGN, check_settings
 from eval.models.hf.processor import HfProcessor, Media
+from eval.readers.malformed import first_line
 from eval.timing import Clock
 
 OWN_NAME = "hf"
@@ -126,7 +128,9 @@ class HfModel:
         except ModelError as error:
             raise ModelError(f"{self.name}, asked about grey frames: {error}.") from error
         except Exception as error:  # a foreign model can raise any exception
-            raise ModelError(f"{self.name} cannot be asked about a few small frames: {first_line(error)}") from error
+            raise ModelError(
+                f"{self.name} cannot be asked about a few small frames: {first_line(error, kind=True)}"
+            ) from error
         return found
 
     def describe(self) -> Mapping[str, Any]:
@@ -187,7 +191,7 @@ class HfModel:
         prompts = [self._processor.prompts(clip) for clip in asked]
         rows = [
             [
-                Row(prompt=prompt, enough=self._on_ids(settled))
+                Row(prompt=prompt, enough=on_ids(settled, self._processor))
                 for prompt, settled in zip(of_clip, clip.settled or [None] * len(of_clip), strict=True)
             ]
             for clip, of_clip in zip(asked, prompts, strict=True)
@@ -205,10 +209,6 @@ class HfModel:
 
     def _generation(self, prompt: str, new: Sequence[int]) -> Generation:
         return Generation(prompt=prompt, output=self._processor.decode(new), n_tokens=len(new))
-
-    def _on_ids(self, settled: StopWhen | None) -> Callable[[Sequence[int]], bool] | None:
-        """Return `settled` as a function of generated ids instead of text."""
-        return None if settled is None else (lambda new: settled(self._processor.decode(new)))
 
 
 def _trial() -> ClipPrompts:
