@@ -98,7 +98,10 @@ ClipNote = Literal["length_not_verifiable", "one_frame"]
 
 
 FrameRule = Literal["tarsier", "tarsier2"]
-"""How frames are chosen, and what a span means: upstream's rule on the branch of this name (eval/video/sampling.py)."""
+"""How frames are chosen, and what a span means: upstream's rule on the branch of this name.
+
+See eval/video/sampling.py and eval/video/sampling_tarsier2.py.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -521,7 +524,7 @@ class ClipPrompts:
     """RGB images, chosen and sized by the model's frame policy. Where their medium has a frame rate, `info[SECONDS]` is
     when each is shown."""
     prompts: Sequence[str]
-    """Texts with one `<video>`, or one `<image>` a frame."""
+    """Texts with one `<video>`, or one `<image>` a frame; where `turns` say more, with one `<video>` a medium."""
     turns: Sequence[tuple[Turn, ...]] = ()
     """For each prompt, the conversation of its sample (`Sample.turns`); empty for none."""
     counts: tuple[int, ...] = ()
@@ -529,13 +532,13 @@ class ClipPrompts:
     settled: Sequence[StopWhen | None] = ()
     """For each prompt, the check that may end its continuation before the end token; empty for none."""
 
+    def conversations(self) -> list[tuple[str, tuple[Turn, ...]]]:
+        """Return each prompt with its conversation, which is empty for none."""
+        return list(zip(self.prompts, self.turns or [()] * len(self.prompts), strict=True))
+
     def one_by_one(self) -> list[ClipPrompts]:
         """Return each prompt by itself, about the same frames, to be continued to its end."""
-        turns = self.turns or [()] * len(self.prompts)
-        return [
-            replace(self, prompts=[prompt], turns=[turn], settled=())
-            for prompt, turn in zip(self.prompts, turns, strict=True)
-        ]
+        return [replace(self, prompts=[prompt], turns=[turns], settled=()) for prompt, turns in self.conversations()]
 
 
 class Identified(Protocol):

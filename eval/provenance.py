@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from eval.core import Sample
+from eval.core import Sample, Turn
 from eval.files import open_regular
 
 PACKAGES = ("torch", "transformers", "tokenizers", "av", "decord", "pillow", "numpy", "lemminflect")
@@ -128,8 +128,17 @@ def sha256_text(parts: Sequence[str]) -> str:
 
 
 def prompts_hash(samples: Sequence[Sample]) -> str:
-    """Return the hash of all prompts in order."""
-    return sha256_text([sample.prompt for sample in samples])
+    """Return the hash of all prompts in order, with the conversations that a prompt's text does not tell."""
+    return sha256_text([part for sample in samples for part in (sample.prompt, *_untold(sample.turns))])
+
+
+def _untold(turns: Sequence[Turn]) -> list[str]:
+    """Return a conversation as one text; nothing where it is a medium, a question about it, and a begun answer."""
+    kinds = [[kind for kind, _ in turn.parts] for turn in turns]
+    asks = [turn.role for turn in turns] in ([], ["user"], ["user", "assistant"])
+    if asks and all(kind == "text" for each in [*(one[1:] for one in kinds[:1]), *kinds[1:]] for kind in each):
+        return []
+    return [json.dumps([[turn.role, turn.parts] for turn in turns], ensure_ascii=False)]
 
 
 def data_hash(samples: Sequence[Sample]) -> str:
@@ -142,8 +151,9 @@ def data_hash(samples: Sequence[Sample]) -> str:
         clip = sample.clip
         n_files = 1 if isinstance(clip.source, Path) else len(clip.source)
         asked = [sample.metadata.get(key) for key in ("question", "events")]
-        # A beginning at zero is none.
-        row: list[Any] = [sample.id, sample.subset, sample.cluster, n_files, clip.start or None, clip.end, clip.fps]
+        # Without an end a beginning at zero is none; with one, rule `tarsier2` tells it from a missing one.
+        start = clip.start or None if clip.end is None else clip.start
+        row: list[Any] = [sample.id, sample.subset, sample.cluster, n_files, start, clip.end, clip.fps]
         row += [list(sample.targets), list(sample.options), *asked]
         if clip.selection is not None or clip.more:
             chosen = [(None if each.selection is None else asdict(each.selection)) for each in (clip, *clip.more)]

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from eval.config import PROJECT
-from eval.core import Clip, Sample, Selection
-from eval.provenance import WITHOUT_EFFECT, code_hash, data_hash
+from eval.core import Clip, Sample, Selection, Turn
+from eval.provenance import WITHOUT_EFFECT, code_hash, data_hash, prompts_hash
 
 FILES = {
     "eval/video/frames.py": '"""Frames."""\n\nSIZE = 3  # pixels\n"""The size."""\n',
@@ -120,3 +120,33 @@ def test_samples_are_told_by_what_is_chosen_of_their_clips():
         {"more": (replace(other, selection=Selection(is_image=True)),)},
     ]
     assert len({of(**each) for each in chosen}) == len(chosen)
+
+
+def test_a_beginning_at_zero_counts_where_there_is_an_end():
+    def of(**span):
+        clip = Clip(source=Path("a.mp4"), **span)
+        return data_hash([Sample(id="1", benchmark="b", subset="", clip=clip, prompt="p", targets=("A",))])
+
+    assert of(start=0.0) == of()
+    assert of(start=0.0, end=5.0) != of(end=5.0)
+
+
+def test_conversations_count_where_their_prompt_does_not_tell_them():
+    def turn(role, *parts):
+        return Turn(role=role, parts=tuple(("text", part) if part else ("video", "") for part in parts))
+
+    def told(*turns):
+        clip = Clip(source=Path("a.mp4"))
+        return prompts_hash(
+            [Sample(id="1", benchmark="b", subset="", clip=clip, prompt="p", targets=("A",), turns=turns)]
+        )
+
+    plain = told()
+    assert plain == told(turn("user", "", "Who?")) == told(turn("user", "", "Who?"), turn("assistant", " It is"))
+    others = [
+        told(turn("system", "S"), turn("user", "", "Who?")),
+        told(turn("user", "S"), turn("user", "", "Who?")),
+        told(turn("user", "Who", "")),
+        told(turn("user", "", "Who?", "")),
+    ]
+    assert len({plain, *others}) == 5

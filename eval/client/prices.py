@@ -12,7 +12,7 @@ from typing import Any
 from eval.client.outcomes import Usage
 from eval.errors import ConfigError
 from eval.files import read_regular_text
-from eval.readers.malformed import printable
+from eval.readers.malformed import first_line, printable
 from eval.readers.yaml_guard import check_yaml
 
 WARN_DAYS = 120
@@ -93,7 +93,7 @@ def load_prices(path: Path) -> PriceList:
         }
         aliases = {str(name): str(dated) for name, dated in (found.get("aliases") or {}).items()}
     except (ValueError, OverflowError, TypeError, KeyError, AttributeError) as error:
-        said = str(error).splitlines()[0]
+        said = first_line(error)
         raise ConfigError(
             f"prices={str(path)!r} is not a price file: {said}; conf/prices.yaml shows the form."
         ) from error

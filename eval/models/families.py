@@ -27,7 +27,7 @@ class Family:
     name: str
     """Its name in messages."""
     example: str
-    """A model of conf/model/ with its settings, which a folder or a hub id of the family takes over."""
+    """A model of conf/model/ whose settings a folder of the family takes over, whatever its name."""
     is_of: Callable[[Mapping[str, Any]], bool]
     """Whether the content of a config.json is of the family."""
     read_config: Callable[[Path], Any]
@@ -42,6 +42,10 @@ class Family:
     """Beginning of the names of upstream's own code in `auto_map`, which the model's class replaces; "" for none."""
 
 
+REPEATED = "model.checkpoint=<the same>, and model.revision=main for a hub id"
+"""Settings in a message that names the model with which a checkpoint runs."""
+
+
 @cache
 def families() -> tuple[Family, ...]:
     """Return all families, by name."""
@@ -50,6 +54,11 @@ def families() -> tuple[Family, ...]:
     )
     found = [import_module(name).FAMILY for name in packages if find_spec(name)]
     return tuple(sorted(found, key=lambda family: str(family.name)))
+
+
+def told_by(raw: Mapping[str, Any]) -> Family | None:
+    """Return the family of the content of a config.json; None where it is of none."""
+    return next((family for family in families() if family.is_of(raw)), None)
 
 
 def family_of(folder: Path) -> Family:
@@ -62,12 +71,12 @@ def family_of(folder: Path) -> Family:
     if not path.is_file():
         raise ModelError(f"{folder} is not a checkpoint: it has no {CONFIG}.")
     raw = read_object(path)
-    found = next((family for family in families() if family.is_of(raw)), None)
+    found = told_by(raw)
     if found is None:
         named = printable(str(raw.get("model_type"))[:40])
         raise ModelError(
             f"{path} is of the model_type {named!r}, and not of a family that the engine runs "
             f"({', '.join(one.name for one in families())}). Other vision-language models run with --model hf "
-            "model.checkpoint=<the same>."
+            f"{REPEATED}."
         )
     return found

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from eval import network
 from eval.errors import ConfigError, DataError
+from eval.readers.malformed import first_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +54,7 @@ def fetch_annotations(hub: Hub) -> Path:
         )
     except Exception as error:  # a network can raise any exception
         network.check_all()  # a proxy or a certificate is a better reason
-        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise DataError(
-            f"Cannot fetch annotations from {hub}: {first_line} "
+            f"Cannot fetch annotations from {hub}: {first_line(error)} "
             f"Where the hub cannot be reached, put {', '.join(hub.files)} of that commit below data="
         ) from error

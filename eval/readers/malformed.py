@@ -39,6 +39,13 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
+def first_line(error: BaseException, *, kind: bool = False) -> str:
+    """Return the first line of an error's message, cut short, with its kind before it; the kind alone without one."""
+    lines = str(error).strip().splitlines()
+    said = [type(error).__name__] if kind or not lines else []
+    return ": ".join([*said, *(printable(line)[:200] for line in lines[:1])])
+
+
 def whole_characters(text: str) -> str:
     """Return text with question marks for unpaired surrogates, which UTF-8 cannot hold."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

@@ -98,8 +98,9 @@ def pixel_limits(row: Row) -> Selection:
         if config.fields.get(name):
             raise config.error(name, "is set, which is not supported; leave it out")
     most, least = config.number("max_pixels"), config.number("min_pixels")
-    if (most is not None and most < 1) or (least is not None and least < 0):
-        raise config.error("max_pixels", f"is {most}, and min_pixels {least}; neither can be so few")
+    for name, value, fewest in (("max_pixels", most, 1), ("min_pixels", least, 0)):
+        if value is not None and value < fewest:
+            raise config.error(name, f"is {value:g}, expected a number from {fewest}; correct it in the file")
     if most is not None and least is not None and least > most:
         raise config.error("min_pixels", f"is {least:g}, more than max_pixels {most:g}; correct them in the file")
     return Selection(max_pixels=None if most is None else int(most), min_pixels=None if least is None else int(least))

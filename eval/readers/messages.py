@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eval.core import PartKind, Turn
+from eval.core import Turn
 from eval.readers.media import Medium, image_medium, pixel_limits, video_medium
 
 if TYPE_CHECKING:

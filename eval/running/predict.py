@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from eval.core import Clip, ClipPrompts, Coverage, FramePolicy, LoadedClip, Model, Prediction, Sample, StopWhen
 from eval.errors import ModelError, TarsierEvalError
+from eval.readers.malformed import first_line
 from eval.timing import Clock
 
 if TYPE_CHECKING:
@@ -61,7 +62,10 @@ def unshowable(sample: Sample, frames: FramePolicy) -> str:
         what = f"has messages of {', '.join(turn.role for turn in sample.turns)}"
     else:
         return ""
-    return f"the row of this sample {what}; choose a model of the Tarsier2 family for it"
+    return (
+        f"the row of this sample {what}; choose a model of the Tarsier2 family or model=hf for it, or give "
+        "model.frame_rule=tarsier2 for a model behind a server"
+    )
 
 
 def predict(
@@ -166,8 +170,7 @@ def _generate(shown: Sequence[_Shown], model: Model, settled: Mapping[str, StopW
     except TarsierEvalError:
         raise
     except Exception as error:  # noqa: BLE001 - out of memory, kernel errors: this sample's, not the run's
-        first_line = (str(error).strip().splitlines() or [""])[0]
-        said = f"model: {type(error).__name__}: {first_line}"
+        said = f"model: {first_line(error, kind=True)}"
     else:
         return [
             (

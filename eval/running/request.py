@@ -128,11 +128,12 @@ def _model_overrides(model: str | None) -> list[str]:
             "model.revision=null",
         ]
     if model.count("/") == 1 and not model.startswith((".", "/", "~")):
-        name = configuration.quoted(model.split("/")[1])
-        # Its config.json is not here yet; the runner refuses one of another family, and names the right setting.
+        name = model.split("/")[1]
+        # Its config.json is not here yet; a runner that does not fit refuses it, and names the one that does.
+        told = ((part, f"{part}-7b") for part in ("tarsier2", "tarsier") if part in name.lower())
         return [
-            f"model={'tarsier2-7b' if 'tarsier2' in model.lower() else 'tarsier-7b'}",
-            f"model.name={name}",
+            f"model={next(told, ('', 'hf'))[1]}",
+            f"model.name={configuration.quoted(name)}",
             f"model.checkpoint={configuration.quoted(model)}",
             "model.revision=main",  # the commit pinned in the yaml is another checkpoint's
         ]

@@ -51,8 +51,8 @@ def _limited(size: Area, clip: Clip, shown: int) -> Area:
     least = size.min_pixels if said is None or said.min_pixels is None else said.min_pixels
     if least > most:
         raise MediaError(clip.name, "unsupported", f"is to have {least:,} pixels at least and {most:,} at most")
-    if size.budget is not None and size.budget // max(1, shown) < most:
-        most = size.budget // shown
+    if size.budget is not None and shown:
+        most = min(most, size.budget // shown)
     return replace(size, max_pixels=most, min_pixels=min(least, most), budget=None)
 
 
@@ -108,6 +108,27 @@ def area_size(
         said = f"has frames of {width}x{height} pixels, of which {max_pixels} leave less than {factor} on a side"
         raise MediaError(name, "unsupported", said)
     return found
+
+
+def most_cells(area: Area) -> int:
+    """Return the most squares of `factor` pixels a side that a frame of any size has after the two resizes.
+
+    Each side is rounded to the nearest multiple, so that m by n squares may come from a frame of m - 1/2 by n - 1/2,
+    in which the longer side is `_LONGEST` times the shorter one at most, and no side below 1.
+    """
+    one = area.factor**2
+    limited = area.max_pixels / one
+    most = 1
+    for m in range(1, int(math.sqrt(limited) + 0.5) + 1):
+        longer = min(limited / max(1, m - 0.5), math.sqrt(_LONGEST * limited), _LONGEST * (m + 0.5))
+        most = max(most, m * int(longer + 0.5))
+    if area.factor_max is not None:
+        most = min(most, area.factor_max // one)
+    # A frame below the least is enlarged to it, and then both sides are rounded up.
+    least = area.factor_min / one
+    longest = math.sqrt(min(_LONGEST, least + 0.5))
+    enlarged = math.ceil(least + 1 + math.sqrt(least) * (longest + 1 / longest)) - 1 if least > 1 else 1
+    return max(most, enlarged)
 
 
 def _square(rgb: Image, size: Square) -> Image:

@@ -239,7 +239,7 @@ def test_a_place_for_each_frame(folders):
     [
         ("<video>\nIs <IMG_CONTEXT> shown?", "the prompt's text has '<IMG_CONTEXT>', which stands for media"),
         ("Is it?", "the prompt has places for 0 media, and there are 1"),
-        ("<video><video>", "the prompt has places for 2 media, and there are 1"),
+        ("<image><image><image>", "the prompt has places for 3 media, and there are 1"),
     ],
 )
 def test_a_prompt_that_does_not_fit_fails_alone(folders, prompt, said):
@@ -304,3 +304,18 @@ def test_frames_of_a_clip_are_processed_once():
     once = Once(inner)
     a, b = object(), object()
     assert [once(media)["n"] for media in ([[a, b]], [[a, b]], [[a], [b]], [[a, b]])] == [1, 1, 2, 3]
+
+
+def test_outputs_that_end_at_the_bound_are_counted(folders):
+    built = model(folders("llava_onevision"), media="images")
+    shown = frames(2, 5)
+
+    def counted(*settled):
+        clock = Clock()
+        (made,) = built.generate([clip(shown, SHORT, LONG, settled=settled)], clock)
+        return made[1], clock.lap().counts["cut_off"]
+
+    short = built.generate([clip(shown, SHORT, LONG)])[0][0].output[:3]
+    at_bound, n = counted(lambda text: text.startswith(short), None)
+    assert (at_bound.n_tokens, n) == (12, 1)
+    assert counted(lambda text: text.startswith(short), lambda text: text == at_bound.output) == (at_bound, 0)

@@ -8,6 +8,8 @@ import shutil
 import pytest
 
 from eval.errors import ConfigError, ModelError
+from eval.models.checkpoints.loading import check_settings
+from eval.models.families import families
 from eval.models.hf.runner import HfModel
 from eval.running.request import EvalRequest
 from tests.cli.runs import command, evaluate, needs_world, read
@@ -162,3 +164,36 @@ def test_a_run_and_what_batches_change(folder, tmp_path, read_here, capsys):
     assert evaluate(tmp_path / "none", "model.checkpoint=/no/such/folder", model="hf") == 2
     assert "No checkpoint folder at '/no/such/folder'" in capsys.readouterr().err
     assert command("equivalence", bench="mvbench", model=str(folder), limit=3) is not None
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("Qwen/Qwen2.5-VL-7B-Instruct", "hf"),
+        ("someone/Tarsier2-Recap-7b", "tarsier2-7b"),
+        ("someone/my-tarsier-13b", "tarsier-7b"),
+        ("tarsier-users/llava", "hf"),
+    ],
+)
+def test_the_name_of_a_hub_id_tells_its_family(model, name):
+    settings = EvalRequest(bench="mvbench", model=model).settings_of("mvbench").model
+    expected = EvalRequest(bench="mvbench", model=name).settings_of("mvbench").model
+    assert settings == {**expected, "name": model.split("/")[1], "checkpoint": model, "revision": "main"}
+
+
+def test_a_checkpoint_of_a_family_is_sent_to_its_engine(folder):
+    edit(folder / "config.json", model_type="llava", image_newline_idx=5, text_config={"model_type": "llama"})
+    refused(
+        folder, "is a Tarsier checkpoint, .* run it with --model tarsier-7b model.checkpoint=<the same>, and model.rev"
+    )
+
+
+def test_another_checkpoint_is_sent_from_a_family_to_this_runner(folder):
+    with pytest.raises(ModelError, match=r"run with --model hf model\.checkpoint=<the same>, and model\.revision=main"):
+        check_settings(folder, next(one for one in families() if one.name == "Tarsier"))
+
+
+@pytest.mark.parametrize(("given", "name"), [({}, "idefics"), ({"name": "hf"}, "idefics"), ({"name": "mine"}, "mine")])
+def test_its_name_is_the_checkpoints_unless_one_is_given(original, tmp_path, given, name):
+    (tmp_path / "idefics").symlink_to(original)
+    assert HfModel(checkpoint=f"{tmp_path}/idefics/", device="cpu", **given).name == name

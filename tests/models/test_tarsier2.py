@@ -11,10 +11,12 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from eval.core import ClipPrompts, Turn
+from eval.core import Area, Clip, ClipPrompts, Turn
 from eval.errors import ModelError
+from eval.models.tarsier2.config import BUDGET, Tarsier2Config
 from eval.models.tarsier2.positions import prompt_positions
 from eval.models.tarsier2.runner import Tarsier2Runner
+from eval.video.preparing import area_size, sizes_of
 from tests.models import small2
 from tests.models.small2 import IMAGES, TEMPLATE, edit, special_ids, write
 
@@ -271,3 +273,15 @@ def test_the_files_are_of_the_published_form(made):
     assert {name.partition(".")[0] for name in load_file(made / "model.safetensors")} == {
         "language_model", "vision_tower"}  # fmt: skip
     assert config["text_config"]["model_type"] == config["vision_config"]["model_type"] == "qwen2_vl"
+
+
+def test_no_video_takes_more_positions_than_planned():
+    config = Tarsier2Config()
+    size = Area(max_pixels=460_800, budget=BUDGET, factor=28, factor_min=3136, factor_max=1_003_520)
+    for n_frames, width, height in ((16, 1359, 422), (16, 4200, 84), (64, 1920, 1080), (500, 640, 640)):
+        (limits,) = sizes_of(size, Clip(source=()), [n_frames])
+        fitted = area_size(area_size((width, height), 1, 0, limits.max_pixels), 28, 3136, 1_003_520)
+        assert n_frames * fitted[0] * fitted[1] // 28**2 <= config.positions(n_frames)
+    # 1359x422 has 48.5 by 15.1 squares, and 616 of them are shown.
+    assert 16 * 616 == 9856 <= config.positions(16)
+    assert config.input_bytes(16) == config.positions(16) * 28**2 * 3 * (1 + 8)

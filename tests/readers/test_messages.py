@@ -210,3 +210,15 @@ def test_predictions_are_written_into_any_answer(read, tmp_path, answer):
     if answer:
         ((again, prediction),) = read_predictions(path, "tv", "TV")
         assert (again.turns, again.prompt, prediction.output) == (sample.turns, sample.prompt, "B")
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"max_pixels": 0}, r"max_pixels.* is 0, expected a number from 1;"),
+        ({"min_pixels": -1}, r"min_pixels.* is -1, expected a number from 0;"),
+    ],
+)
+def test_a_limit_of_pixels_is_named_alone(read, config, said):
+    with pytest.raises(DataError, match=said):
+        read({**row(video(), text("Who?")), "image_processing_config": config})

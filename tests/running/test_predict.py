@@ -286,6 +286,7 @@ def test_what_only_tarsier2_can_be_shown_fails_before_it_is_loaded(clips, change
     assert predictions["plain"].output
     assert (predictions["odd"].error is None) == (not said)
     assert said in (predictions["odd"].error or "")
+    assert not said or "model.frame_rule=tarsier2 for a model behind a server" in predictions["odd"].error
     assert len(loaded) == (1 if said else 2)
     model.frames = FramePolicy(n_frames=8, rule="tarsier2")
     assert run([odd], model)[0].output

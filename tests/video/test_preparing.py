@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ from PIL import Image
 from eval.core import Area, Clip, Selection, Square
 from eval.errors import MediaError
 from eval.models.tarsier.processing import TarsierProcessor
-from eval.video.preparing import area_size, prepare, sizes_of
+from eval.video.preparing import area_size, most_cells, prepare, sizes_of
 
 TINY = Path(__file__).resolve().parents[2] / "benchmarks" / "mini" / "tarsier-tiny"
 SIZES = [(1, 1), (2, 5), (3, 3), (56, 56), (55, 57), (57, 3), (336, 336), (335, 337), (640, 360), (361, 641), (999, 13)]
@@ -133,3 +135,19 @@ def test_an_area_takes_two_resizes_and_all_frames_get_the_size_of_the_first() ->
     assert ready[1].tobytes() == by_hand(second, (40, 60), (64, 40))
     (once,) = prepare([noise((90, 60), "L")], replace(area, factor=1))
     assert (once.size, once.mode) == ((60, 40), "RGB")
+
+
+@pytest.mark.parametrize(
+    ("most", "least", "top"),
+    [(147_456, 3136, 1_003_520), (12_544, 3136, 12_544), (5_000, 3136, None), (460_800, 3136, 1_003_520)],
+)
+def test_no_frame_takes_more_squares_than_said(most, least, top):
+    area = Area(max_pixels=most, factor=28, factor_min=least, factor_max=top)
+    sides = [*range(28, 220, 3), *range(220, 9000, 97)]
+    found = 0
+    for width, height in product(sides, sides):
+        with suppress(MediaError):
+            limited = area_size((width, height), 1, 0, most)
+            fitted = area_size(limited, 28, least, top)
+            found = max(found, fitted[0] * fitted[1] // 28**2)
+    assert 0.8 * most_cells(area) <= found <= most_cells(area)

@@ -12,7 +12,7 @@ from typing import Any
 
 from eval.errors import ModelError
 from eval.models.checkpoints.headers import CONFIG
-from eval.readers.malformed import printable
+from eval.readers.malformed import first_line, printable
 
 HEAD = "lm_head.weight"
 
@@ -74,8 +74,8 @@ def model_shapes(config: Any) -> dict[str, tuple[int, ...]]:
         with torch.device("meta"):
             skeleton = model_class(config)
     except Exception as error:  # a foreign value can raise any exception
-        said = printable(f"{type(error).__name__}: {error}".splitlines()[0][:200])
         raise ModelError(
-            f"No model can be made of the sizes and settings in {CONFIG}: {said}; take the checkpoint's own."
+            f"No model can be made of the sizes and settings in {CONFIG}: {first_line(error, kind=True)}; take the "
+            "checkpoint's own."
         ) from error
     return {name: tuple(one.shape) for name, one in skeleton.state_dict().items()}

@@ -19,8 +19,9 @@ from eval.models.checkpoints.ending import GENERATION
 from eval.models.checkpoints.fitting import refuse_differences
 from eval.models.checkpoints.form import ENGINE, Form
 from eval.models.checkpoints.headers import CONFIG, all_shapes, is_buffer, read_object
-from eval.models.families import Family, family_of
+from eval.models.families import REPEATED, Family, family_of
 from eval.provenance import files_hash
+from eval.readers.malformed import first_line
 
 if TYPE_CHECKING:
     import torch
@@ -124,7 +125,7 @@ def check_settings(folder: Path, family: Family | None = None) -> Any:
             raise
         raise ModelError(
             f"{folder} is a {found.name} checkpoint, and not {family.name}'s: run it with --model {found.example} "
-            f"model.checkpoint=<the same>, or give its folder as --model."
+            f"{REPEATED}, or give its folder as --model."
         ) from None
     family = config.family
     if missing := family.missing_files(folder):
@@ -283,8 +284,7 @@ def load_weights(model_class: Any, checkpoint: Checkpoint, *, device: str, **set
     except ModelError:
         raise
     except Exception as error:  # a foreign checkpoint can raise any exception
-        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"Cannot load checkpoint {checkpoint.folder}: {first_line}") from error
+        raise ModelError(f"Cannot load checkpoint {checkpoint.folder}: {first_line(error)}") from error
     finally:
         logging.set_verbosity(previous)
     # The headers were compared before; this checks the loaded weights.

@@ -36,12 +36,16 @@ _FRAME = (336, 336)
 """Size of the grey frame that float16 is tried with, in pixels."""
 
 
-class Processor(Protocol):
-    """What every family's processor does with the ids of a model."""
+class Decoder(Protocol):
+    """What makes text of generated ids."""
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of generated ids, special tokens skipped."""
         ...
+
+
+class Processor(Decoder, Protocol):
+    """What every family's processor does with the ids of a model."""
 
     def token_of(self, token_id: int) -> str | None:
         """Return the token of an id as the vocabulary has it, None where it has none."""
@@ -219,7 +223,8 @@ class CheckpointRunner(ABC):
 
         Args:
             asked: clips of at most `n_frames` frames, with the prompts about each.
-            clock: records the stages `encode`, `prefill` and `generate`, and counts `tokens` and `prefill_positions`.
+            clock: records the stages `encode`, `prefill` and `generate`, and counts `tokens`, `prefill_positions` and
+                `cut_off`, as the engine does.
 
         Raises:
             ModelError: a prompt has no place for the frames, raised before any computation; or some logits are not
@@ -279,13 +284,14 @@ class CheckpointRunner(ABC):
         from eval.models.decoding.questions import Encoded
 
         # One function for each function given: identical rows are continued once.
-        enough = {id(settled): self._on_ids(settled) for settled in clip.settled}
+        enough = {id(settled): on_ids(settled, self._processor) for settled in clip.settled}
         return Encoded(
             media=media,
             prompts=ids,
             settled=[enough[id(settled)] for settled in clip.settled] if clip.settled else [None] * len(ids),
         )
 
-    def _on_ids(self, settled: StopWhen | None) -> Callable[[Sequence[int]], bool] | None:
-        """Return `settled` as a function of generated ids instead of text."""
-        return None if settled is None else (lambda new: settled(self._processor.decode(new)))
+
+def on_ids(settled: StopWhen | None, processor: Decoder) -> Callable[[Sequence[int]], bool] | None:
+    """Return `settled` as a function of generated ids instead of text."""
+    return None if settled is None else (lambda new: settled(processor.decode(new)))

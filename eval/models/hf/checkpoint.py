@@ -9,7 +9,8 @@ from eval.errors import ModelError
 from eval.models.checkpoints.form import Form
 from eval.models.checkpoints.headers import CONFIG, read_object
 from eval.models.checkpoints.loading import refuse_code
-from eval.readers.malformed import printable
+from eval.models.families import REPEATED, told_by
+from eval.readers.malformed import first_line, printable
 
 _IMAGES = ("preprocessor_config.json", "processor_config.json")
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
@@ -27,6 +28,11 @@ def read_config(folder: Path) -> Any:
     if not path.is_file():
         raise ModelError(f"{folder} is not a checkpoint: it has no {CONFIG}.")
     raw = read_object(path)
+    if own := told_by(raw):
+        raise ModelError(
+            f"{folder} is a {own.name} checkpoint, which transformers' classes alone do not run: run it with --model "
+            f"{own.example} {REPEATED}, or give its folder as --model."
+        )
     named = f"{path} is of the model_type {printable(str(raw.get('model_type'))[:40])!r}"
     if not runs(folder):
         if raw.get("auto_map"):
@@ -38,7 +44,9 @@ def read_config(folder: Path) -> Any:
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except Exception as error:  # a foreign value can raise any exception
-        raise ModelError(f"{path} cannot be read: {first_line(error)}; take the checkpoint's own.") from error
+        raise ModelError(
+            f"{path} cannot be read: {first_line(error, kind=True)}; take the checkpoint's own."
+        ) from error
     if config.is_encoder_decoder:
         raise ModelError(f"{named}, an encoder-decoder, which cannot continue a begun answer; give a decoder-only one.")
     return config
@@ -75,12 +83,6 @@ def check_settings(folder: Path) -> Any:
         raise ModelError(f"{folder} cannot be asked about videos: it has no {', and no '.join(missing)}.")
     refuse_code(folder, replaced_code=None)
     return config
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's message, or its kind where it has none."""
-    lines = printable(str(error).strip()).splitlines()
-    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
 
 
 def _missing_files(folder: Path) -> list[str]:

@@ -129,6 +129,7 @@ class Continuation:
                 continue
             found.update(zip((place for place, _ in part), new, strict=True))
             stages.count("tokens", sum(map(len, new)))
+            stages.count("cut_off", sum(map(self._is_cut_off, asked, new)))
             self.tally.batches += 1
             self.tally.largest_batch = max(self.tally.largest_batch, len(part))
         return found
@@ -155,6 +156,11 @@ class Continuation:
             new[: min([*(i + 1 for i, one in enumerate(new) if one in ends), at or len(new)])]
             for new, at in zip(sequences[:, start:].tolist(), stop.at, strict=True)
         ]
+
+    def _is_cut_off(self, row: Row, ids: Sequence[int]) -> bool:
+        """Whether an output ended at the bound on new tokens alone, and might have gone on."""
+        is_ended = ids[-1] in self.settings.eos_token_id or (row.enough is not None and row.enough(ids))
+        return len(ids) == self.settings.max_new_tokens and not is_ended
 
     def _padded(self, rows: Sequence[Row]) -> dict[str, Any]:
         inputs = self._moved(self.processor.inputs([row.prompt for row in rows]))

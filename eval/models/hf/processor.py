@@ -14,8 +14,8 @@ from typing import Any, Literal
 from eval.core import ClipPrompts, PartKind, Turn
 from eval.errors import ModelError
 from eval.models.conversation import conversation
-from eval.models.hf.checkpoint import first_line
 from eval.models.hf.media import Medium, Once
+from eval.readers.malformed import first_line
 
 Media = Literal["auto", "images", "video"]
 
@@ -100,8 +100,7 @@ class HfProcessor:
             ModelError: a prompt's places do not fit the media, its text has a mark of the model's, or the template
                 fails.
         """
-        turns = clip.turns or [()] * len(clip.prompts)
-        said = [each or conversation(text) for text, each in zip(clip.prompts, turns, strict=True)]
+        said = [turns or conversation(text) for text, turns in clip.conversations()]
         kinds = [tuple(kind for turn in each for kind, _ in turn.parts if kind != "text") for each in said]
         shown = {places: self._places(clip, places) for places in dict.fromkeys(kinds)}
         return [self._prompt(each, shown[places]) for each, places in zip(said, kinds, strict=True)]
@@ -135,7 +134,7 @@ class HfProcessor:
         except ModelError:
             raise
         except Exception as error:  # foreign sizes and settings can raise any exception
-            raise ModelError(f"the checkpoint's processor fails: {first_line(error)}") from error
+            raise ModelError(f"the checkpoint's processor fails: {first_line(error, kind=True)}") from error
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of generated ids, special tokens skipped."""
@@ -203,7 +202,7 @@ class HfProcessor:
             try:
                 text: str = self._processor.apply_chat_template(deepcopy(form), tokenize=False, **how)
             except Exception as error:  # noqa: BLE001 - a template is a program, and may raise anything
-                failed = first_line(error)
+                failed = first_line(error, kind=True)
                 continue
             if not any(isinstance(one["content"], list) and str(one["content"]) in text for one in form):
                 return text
@@ -235,7 +234,8 @@ def _load(folder: Path, config: Any) -> Any:
             return without.from_pretrained(folder, **how)
     except Exception as error:  # foreign files can raise any exception
         raise ModelError(
-            f"transformers cannot make the processor of {folder}: {first_line(error)}; take the checkpoint's own files."
+            f"transformers cannot make the processor of {folder}: {first_line(error, kind=True)}; take the "
+            "checkpoint's own files."
         ) from error
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, PositiveInt
 
-from eval.core import SECONDS, Area, ClipPrompts, FramePolicy, Generation, StopWhen
+from eval.core import SECONDS, Area, ClipPrompts, FramePolicy, Generation
 from eval.errors import ModelError
 from eval.models.checkpoints.loading import (
     Device,
@@ -19,10 +19,14 @@ from eval.models.checkpoints.loading import (
     find_checkpoint,
     load_weights,
 )
-from eval.models.hf.checkpoint import FOREIGN, check_settings, first_line
+from eval.models.checkpoints.runner import on_ids
+from eval.models.hf.checkpoint import FOREIGN, check_settings
 from eval.models.hf.processor import HfProcessor, Media
+from eval.readers.malformed import first_line
 from eval.timing import Clock
 
+OWN_NAME = "hf"
+"""Stands for the last part of the checkpoint's place."""
 _TRIAL = ("<video>\nDescribe the video.", "<video>\nWhat happens first, and what comes after it?")
 
 
@@ -30,7 +34,7 @@ class HfModel:
     """A checkpoint of any of transformers' own vision-language classes, which continues prompts greedily.
 
     Args:
-        name: the model's name in results.
+        name: the model's name in results; `hf` for the last part of `checkpoint`.
         checkpoint: a local folder, or a hub id (`owner/name`) together with `revision`.
         revision: commit of a hub checkpoint.
         n_frames: frames sampled from a clip, with `fps` the most.
@@ -54,7 +58,7 @@ class HfModel:
     def __init__(  # noqa: PLR0913 - each is a setting of conf/model/
         self,
         *,
-        name: str,
+        name: str = OWN_NAME,
         checkpoint: str | None = None,
         revision: str | None = None,
         n_frames: PositiveInt = 16,
@@ -71,7 +75,7 @@ class HfModel:
     ) -> None:
         if not checkpoint:
             raise ModelError("model.checkpoint is not set: give model.checkpoint=<folder or hub id>.")
-        self.name = name
+        self.name = checkpoint.rstrip("/").rpartition("/")[2] if name == OWN_NAME else name
         self._max_pixels = max_pixels
         size = None if max_pixels is None else Area(max_pixels=max_pixels)
         self.frames = FramePolicy(n_frames=n_frames, rule="tarsier2", fps=fps, size=size)
@@ -124,7 +128,9 @@ class HfModel:
         except ModelError as error:
             raise ModelError(f"{self.name}, asked about grey frames: {error}.") from error
         except Exception as error:  # a foreign model can raise any exception
-            raise ModelError(f"{self.name} cannot be asked about a few small frames: {first_line(error)}") from error
+            raise ModelError(
+                f"{self.name} cannot be asked about a few small frames: {first_line(error, kind=True)}"
+            ) from error
         return found
 
     def describe(self) -> Mapping[str, Any]:
@@ -173,7 +179,7 @@ class HfModel:
         Args:
             asked: clips, with the prompts about each.
             clock: records the stages `prefill` (what the prompts about a clip share) and `generate`, and counts
-                `tokens` and `prefill_positions`.
+                `tokens`, `prefill_positions` and `cut_off`, the outputs that ended at the bound on new tokens.
 
         Raises:
             ModelError: a prompt does not fit its media or the template, raised before any computation; or some logits
@@ -185,7 +191,7 @@ class HfModel:
         prompts = [self._processor.prompts(clip) for clip in asked]
         rows = [
             [
-                Row(prompt=prompt, enough=self._on_ids(settled))
+                Row(prompt=prompt, enough=on_ids(settled, self._processor))
                 for prompt, settled in zip(of_clip, clip.settled or [None] * len(of_clip), strict=True)
             ]
             for clip, of_clip in zip(asked, prompts, strict=True)
@@ -203,10 +209,6 @@ class HfModel:
 
     def _generation(self, prompt: str, new: Sequence[int]) -> Generation:
         return Generation(prompt=prompt, output=self._processor.decode(new), n_tokens=len(new))
-
-    def _on_ids(self, settled: StopWhen | None) -> Callable[[Sequence[int]], bool] | None:
-        """Return `settled` as a function of generated ids instead of text."""
-        return None if settled is None else (lambda new: settled(self._processor.decode(new)))
 
 
 def _trial() -> ClipPrompts:

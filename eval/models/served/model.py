@@ -77,7 +77,7 @@ class ServedModel:
         n_frames: Frames of a clip; with `fps` the most.
         fps: Frames per second of a clip; None: always `n_frames`.
         max_pixels: Most pixels of a frame; None: its own.
-        frame_rule: How frames are chosen.
+        frame_rule: How frames are chosen; `tarsier2`, as `model=hf` does, takes rows of several media too.
         media: How frames are sent.
         picture: Form of the pictures.
         quality: JPEG's quality, 1 to 100.
@@ -114,7 +114,7 @@ class ServedModel:
         n_frames: PositiveInt = 8,
         fps: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None,
         max_pixels: PositiveInt | None = None,
-        frame_rule: FrameRule = "tarsier",
+        frame_rule: FrameRule = "tarsier2",
         media: Media = "auto",
         picture: PictureForm = "jpeg",
         quality: Annotated[int, Field(ge=1, le=100)] = 90,
@@ -301,7 +301,7 @@ class ServedModel:
             except ModelError as error:
                 return failed(prompt, str(error))
 
-        return [made(*one) for one in zip(clip.prompts, clip.turns or [()] * len(clip.prompts), strict=True)]
+        return [made(*one) for one in clip.conversations()]
 
     def _request(self, one: Asked, takes: Capabilities) -> Request:
         return request_of(

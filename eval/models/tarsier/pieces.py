@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from eval.errors import ModelError
 from eval.models.checkpoints.headers import read_small
+from eval.readers.malformed import first_line
 
 MAX_MODEL = 64 * 2**20
 """Largest model, in bytes; Tarsier's have 500,000 and a million."""
@@ -56,7 +57,7 @@ def read_pieces(path: Path) -> PieceModel:
         return _model(sentencepiece_model_pb2.ModelProto.FromString(read_small(path, MAX_MODEL)))
     except (ValueError, DecodeError) as error:
         raise ModelError(
-            f"{path} is damaged, or no SentencePiece model: {str(error).splitlines()[0]}; fetch it again."
+            f"{path} is damaged, or no SentencePiece model: {first_line(error)}; fetch it again."
         ) from None
 
 

@@ -16,7 +16,7 @@ from eval.errors import ModelError
 from eval.models.checkpoints.headers import read_object
 from eval.models.tarsier.tokenizer import TarsierTokenizer
 from eval.models.tarsier.tokenizer_files import missing_vocabulary
-from eval.readers.malformed import printable
+from eval.readers.malformed import first_line, printable
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -191,8 +191,9 @@ def _image_processor(folder: Path, side: int) -> Any:
         sides = {images.crop_size.get(edge) for edge in ("height", "width")}
         shape = images([new("RGB", (side, side))], return_tensors="np")["pixel_values"].shape
     except Exception as error:  # transformers may raise anything for an invalid value
-        said = printable((str(error).strip().splitlines() or [type(error).__name__])[0])
-        raise ModelError(f"Cannot make the image processor of {path}: {said}; take the checkpoint's own.") from error
+        raise ModelError(
+            f"Cannot make the image processor of {path}: {first_line(error)}; take the checkpoint's own."
+        ) from error
     if sides != {side} or shape[1:] != (3, side, side):
         raise ModelError(
             f"{path} crops to {sorted(map(str, sides))} and gives images of {' x '.join(map(str, shape[2:]))}, but the "

@@ -34,7 +34,7 @@ from eval.models.tarsier.tokenizer_files import (
     read_files,
     special_and_added,
 )
-from eval.readers.malformed import printable
+from eval.readers.malformed import first_line
 
 if TYPE_CHECKING:
     from tokenizers import AddedToken, Tokenizer
@@ -122,8 +122,7 @@ def _refused(said: str) -> Iterator[None]:
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        first = printable((str(error).strip().splitlines() or [type(error).__name__])[0])
-        raise ModelError(f"{said}: {first}; take the tokenizer's files of the checkpoint.") from error
+        raise ModelError(f"{said}: {first_line(error)}; take the tokenizer's files of the checkpoint.") from error
 
 
 def _loaded(files: TokenizerFiles) -> tuple[Tokenizer, AddedTokens, dict[str, Any]]:

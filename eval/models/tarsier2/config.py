@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 from huggingface_hub.dataclasses import strict
 from transformers import Qwen2VLConfig
 
+from eval.core import Area
 from eval.errors import ModelError
 from eval.models.checkpoints.headers import CONFIG, read_object, refuse_absurd
 from eval.models.tarsier2.family import TEXT
 from eval.readers.malformed import printable
+from eval.video.preparing import most_cells
 
 if TYPE_CHECKING:
     from eval.models.families import Family
@@ -30,6 +32,9 @@ MAX_PIXELS, BUDGET = 460_800, 128 * 384 * 384
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 """CLIP's mean and standard deviation of each channel, where a checkpoint names none."""
+
+FITTED_PIXELS = (56 * 56, 28 * 28 * 1280)
+"""Limits of transformers' class on the second resize, where a checkpoint names none."""
 
 SHOWN_TWICE = 2
 """Number of times that each frame is shown, so that a patch in time is one frame."""
@@ -47,6 +52,8 @@ class Tarsier2Config(Qwen2VLConfig):
 
     frame_pixels: int = MAX_PIXELS
     """Most pixels of a frame, for planning."""
+    fitted_pixels: tuple[int, int] = FITTED_PIXELS
+    """Fewest and most pixels of a frame after the second resize, from the checkpoint's image processor."""
     rescale_factor: float = 1 / 255
     image_mean: list[float] = field(default_factory=lambda: list(MEAN))
     image_std: list[float] = field(default_factory=lambda: list(STD))
@@ -60,15 +67,24 @@ class Tarsier2Config(Qwen2VLConfig):
         return FAMILY
 
     def positions(self, n_frames: int) -> int:
-        """Return the most positions that so many frames take."""
-        vision = self.vision_config
-        side = vision.patch_size * vision.spatial_merge_size
-        most = min(self.frame_pixels, BUDGET // (SHOWN_TWICE * n_frames))
-        return n_frames * max(1, -(-most // int(side) ** 2))
+        """Return the most positions that a video of so many frames takes, whatever their aspect."""
+        least, most = self.fitted_pixels
+        area = Area(
+            max_pixels=min(self.frame_pixels, BUDGET // (SHOWN_TWICE * n_frames)),
+            factor=self._side,
+            factor_min=least,
+            factor_max=most,
+        )
+        return n_frames * most_cells(area)
 
     def input_bytes(self, n_frames: int) -> int:
         """Return the most bytes of the pixels of so many frames, as they are given and as patches in float32."""
-        return n_frames * self.frame_pixels * 3 * (1 + 4 * SHOWN_TWICE)
+        return self.positions(n_frames) * self._side**2 * 3 * (1 + 4 * SHOWN_TWICE)
+
+    @property
+    def _side(self) -> int:
+        """Pixels of a side of a group of patches, which takes one position."""
+        return int(self.vision_config.patch_size * self.vision_config.spatial_merge_size)
 
     @property
     def max_positions(self) -> int:
@@ -165,9 +181,8 @@ def _refuse_unsupported(config: Tarsier2Config, path: Path) -> None:  # noqa: C9
         )
     if text.use_sliding_window:
         raise ModelError(f"{path}: use_sliding_window is true; Tarsier2's attention has no window.")
-    for key in _IDS[:1]:
-        found = getattr(config, key)
-        if type(found) is not int or not 0 <= found < text.vocab_size:
-            raise ModelError(
-                f"{path}: {key} is {str(found)[:40]}; expected a token id from 0 to {text.vocab_size - 1}."
-            )
+    found = config.image_token_id
+    if type(found) is not int or not 0 <= found < text.vocab_size:
+        raise ModelError(
+            f"{path}: image_token_id is {str(found)[:40]}; expected a token id from 0 to {text.vocab_size - 1}."
+        )

@@ -18,7 +18,7 @@ from eval.core import Area, FramePolicy, Turn
 from eval.errors import ModelError
 from eval.models.checkpoints.headers import read_object
 from eval.models.conversation import conversation
-from eval.models.tarsier2.config import BUDGET, Tarsier2Config
+from eval.models.tarsier2.config import BUDGET, FITTED_PIXELS, Tarsier2Config
 from eval.models.tarsier2.prompts import chat_template, rendered
 from eval.readers.malformed import printable
 
@@ -31,8 +31,6 @@ MAX_LENGTH = 16_384
 """Upstream's bound on the ids of a prompt, whatever the checkpoint says; text beyond it is cut off."""
 
 _CLASSES = {"Qwen2VLImageProcessor", "Qwen2VLImageProcessorFast", "Qwen2VLImageProcessorPil"}
-_MIN_PIXELS, _MAX_PIXELS = 56 * 56, 28 * 28 * 1280
-"""Limits of transformers' class where a checkpoint names none."""
 _MOST_PIXELS = 10**8
 _VOCABULARIES = ("tokenizer.json", "vocab.json and merges.txt")
 
@@ -148,7 +146,9 @@ class Tarsier2Processor:
         """
         ids = self._ids(text)
         if self._image_token in ids[MAX_LENGTH:]:
-            raise ModelError(f"the prompt has {len(ids):,} ids, of which {MAX_LENGTH:,} are taken, and its media more")
+            raise ModelError(
+                f"the prompt has {len(ids):,} ids, and its media do not fit into {MAX_LENGTH:,} ids; show fewer frames"
+            )
         return ids[:MAX_LENGTH]
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -190,7 +190,7 @@ def _where_images(folder: Path) -> tuple[Path, Any] | None:
 def _read_image_settings(folder: Path, config: Tarsier2Config) -> tuple[int, int]:
     """Read a checkpoint's image processor as transformers 4.47 does.
 
-    Mean, deviation and scale go to the config; returned are the limits on pixels of the second resize.
+    Mean, deviation, scale and the limits on pixels of the second resize go to the config; the limits are returned.
     """
     found = _where_images(folder)
     assert found is not None, "missing_files is asked first"
@@ -218,8 +218,8 @@ def _read_image_settings(folder: Path, config: Tarsier2Config) -> tuple[int, int
             )
     size = settings["size"] if isinstance(settings.get("size"), dict) else {}
     # 4.47 reads the keys beside `size`; transformers 5 saves them as edges within it.
-    least = settings.get("min_pixels") or size.get("shortest_edge") or _MIN_PIXELS
-    most = settings.get("max_pixels") or size.get("longest_edge") or _MAX_PIXELS
+    least = settings.get("min_pixels") or size.get("shortest_edge") or FITTED_PIXELS[0]
+    most = settings.get("max_pixels") or size.get("longest_edge") or FITTED_PIXELS[1]
     for pixels in (least, most):
         if type(pixels) is not int or not 1 <= least <= pixels <= most <= _MOST_PIXELS:
             raise ModelError(
@@ -229,6 +229,7 @@ def _read_image_settings(folder: Path, config: Tarsier2Config) -> tuple[int, int
     mean, std = (settings.get(f"image_{key}") or getattr(config, f"image_{key}") for key in ("mean", "std"))
     if not _are_numbers([scale], 1) or not _are_numbers(mean, 3) or not _are_numbers(std, 3) or 0 in std:
         raise ModelError(f"{path}: rescale_factor, image_mean or image_std cannot be read; take the original file.")
+    config.fitted_pixels = (least, most)
     config.rescale_factor, config.image_mean, config.image_std = float(scale), list(mean), list(std)
     return least, most
 

@@ -64,8 +64,5 @@ class Tarsier2Runner(CheckpointRunner):
 
     def _prompts(self, clip: ClipPrompts, media: Sequence[Medium]) -> list[tuple[str, list[int]]]:
         positions = [len(medium.pixels) * medium.positions for medium in media]
-        turns = clip.turns or [()] * len(clip.prompts)
-        texts = [
-            self._processor.text(prompt, said, positions) for prompt, said in zip(clip.prompts, turns, strict=True)
-        ]
+        texts = [self._processor.text(prompt, turns, positions) for prompt, turns in clip.conversations()]
         return [(self._processor.shown(text), self._processor.token_ids(text)) for text in texts]

@@ -539,3 +539,9 @@ def test_a_fault_of_the_server_before_work_is_one_line(model_of):
         pytest.raises(ServerError, match="The model 'stand-in' does not answer: HTTP 401"),
     ):
         model_of(server)
+
+
+def test_frames_are_chosen_as_by_other_models_of_other_makers(model_of):
+    with JudgeServer(says("x")) as server:
+        assert model_of(server).frames.rule == "tarsier2"
+        assert model_of(server, frame_rule="tarsier").frames.rule == "tarsier"
