@@ -13,6 +13,9 @@ from pathlib import Path
 from eval.core import Clip, FramePolicy, LoadedClip
 from eval.video.worker import LoadFrames, serve
 
+TOLD = b'{"decode": [0, %s], "prepare": [0, 0], "sent": 0, "sizes": [[%s]], "seconds": [null], "order": [%s]}'
+"""A worker's reply about a clip of one frame."""
+
 
 def misbehave(plain: LoadFrames) -> LoadFrames:  # noqa: C901 (a list of deeds)
     def load(clip: Clip, policy: FramePolicy) -> LoadedClip:  # noqa: C901
@@ -39,11 +42,11 @@ def misbehave(plain: LoadFrames) -> LoadFrames:  # noqa: C901 (a list of deeds)
             os.write(int(sys.argv[1]), b"\xff" * 100)
             time.sleep(60)
         if deed == "lie":
-            message = b'{"decode": [0, 1e999], "prepare": [0, 0], "sent": 0, "sizes": [[1, 1]], "seconds": [null], "order": [7]}'
+            message = TOLD % (b"1e999", b"1, 1", b"7")
             os.write(int(sys.argv[1]), len(message).to_bytes(4, "big") + message)
             time.sleep(60)
         if deed == "half":  # says that pixels follow, and ends before they do
-            message = b'{"decode": [0, 0], "prepare": [0, 0], "sent": 0, "sizes": [[100, 100]], "seconds": [null], "order": [0]}'
+            message = TOLD % (b"0", b"100, 100", b"0")
             os.write(int(sys.argv[1]), len(message).to_bytes(4, "big") + message + bytes(1000))
             os._exit(5)
         if deed == "noise":
