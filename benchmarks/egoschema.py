@@ -25,6 +25,8 @@ from eval.readers.rows import read_json_list, read_object
 class EgoSchema(AnnotatedBenchmark):
     """Reads `questions.json`, and the public answers for the subset."""
 
+    may_withhold = True  # of all but the subset
+
     def questions(self, files: Sequence[Path]) -> Iterator[AnnotatedQuestion]:
         """Yield the questions; of the subset those with an answer. Raises RowError where an answer is alone."""
         answers = read_object(files[1]) if self.split == "subset" else None

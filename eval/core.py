@@ -569,6 +569,11 @@ class Benchmark(Protocol):
         ...
 
     @property
+    def may_withhold(self) -> bool:
+        """Whether its authors keep the answers of a split, so that samples without any are asked and not scored."""
+        ...
+
+    @property
     def scorer(self) -> Scorer: ...
     def samples(self) -> Iterator[Sample]:
         """Yield every sample in annotation order. Raises DataError where a row does not fit the format."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from eval.core import Card, Clip, Sample, Scorer
 from eval.errors import DataError, did_you_mean
@@ -36,6 +36,8 @@ _log = logging.getLogger(__name__)
 class AnnotatedBenchmark(ABC):
     """A benchmark read from upstream's rows, or from its authors' files."""
 
+    may_withhold: ClassVar[bool] = False
+    """Whether its authors keep the answers of a split, so that samples without any are asked and not scored."""
     name: str
     """Name in conf/benchmark/."""
     card: Card

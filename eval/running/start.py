@@ -115,8 +115,11 @@ def _job(settings: Settings, out: Path, judging: Judging, subsets: Sequence[str]
         listed = "; ".join(f"{c.subset or benchmark.name} {c.present}/{c.total}" for c in short)
         raise DataError(f"Media below min_coverage={settings.min_coverage} under {settings.data}: {listed}.")
     unanswered = [sample.id for sample in samples if not sample.targets]
-    if unanswered and not is_withheld(samples):
-        raise DataError(f"{benchmark.name}: {unanswered[0]!r} has no answer to compare with; complete its annotations.")
+    if unanswered and not (benchmark.may_withhold and is_withheld(samples)):
+        raise DataError(
+            f"{benchmark.name}: {unanswered[0]!r} has no answer to compare with; complete its annotations (in "
+            "upstream's rows: `response`, or `reference` beside the text)."
+        )
     if not unanswered:
         # A trial scoring without outputs: refuses unscorable samples before the model works.
         absent = [(s, Prediction(id=s.id, prompt=s.prompt, output=None, error="not run yet")) for s in samples]

@@ -246,16 +246,13 @@ def test_a_folder_without_a_template_is_refused(folder):
 
 
 @pytest.mark.parametrize(
-    ("template", "prompt", "said"),
+    ("prompt", "said"),
     [
-        (TEMPLATE.replace("<|image_pad|>", ""), WHAT, r"gives \[\] image tokens for media of \[2\] positions"),
-        (TEMPLATE, WHAT.replace("red?", "<|image_pad|>?"), r"gives \[2, 1\] image tokens .* text contains"),
-        (TEMPLATE, "Question: what?", "has places for 0 media and there are 1"),
-        ("{{ raise_exception('not this') }}", WHAT, "chat template fails"),
+        (WHAT.replace("red?", "<|image_pad|>?"), r"gives \[2, 1\] image tokens .* text contains"),
+        ("Question: what?", "has places for 0 media and there are 1"),
     ],
 )
-def test_prompts_that_are_refused_before_work(folder, template, prompt, said, monkeypatch):
-    write(folder / "chat_template.json", {"chat_template": template})
+def test_prompts_that_are_refused_before_work(folder, prompt, said, monkeypatch):
     used = runner(folder)
     monkeypatch.setattr(used._engine, "generate", None)
     with pytest.raises(ModelError, match=said) as caught:
@@ -286,3 +283,21 @@ def test_no_video_takes_more_positions_than_planned():
     # 1359x422 has 48.5 by 15.1 squares, and 616 of them are shown.
     assert 16 * 616 == 9856 <= config.positions(16)
     assert config.input_bytes(16) == config.positions(16) * 28**2 * 3 * (1 + 8)
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{% if", "the checkpoint's chat template fails: TemplateSyntaxError"),
+        ("{{ 1/0 }}", "the checkpoint's chat template fails: ZeroDivisionError"),
+        (TEMPLATE.replace("<|image_pad|>", ""), r"gives \[\] image tokens for media of \[1\] positions"),
+        ("{{ raise_exception('not this') }}", "chat template fails"),
+        ("{% for x in range(3000) %}{% for y in range(3000) %}{% endfor %}{% endfor %}", "has not ended after 0.1 s"),
+    ],
+)
+def test_a_template_that_cannot_be_used_is_refused_before_weights_are_read(folder, template, said, monkeypatch):
+    monkeypatch.setattr("eval.models.tarsier2.processing.TEMPLATE_S", 0.1 if "range" in template else 10.0)
+    (folder / "chat_template.json").write_text(json.dumps({"chat_template": template}), encoding="utf-8")
+    (folder / "model.safetensors").write_bytes(b"")
+    with pytest.raises(ModelError, match=said):
+        Tarsier2Runner(name="x", checkpoint=str(folder), device="cpu")

@@ -172,6 +172,9 @@ def _refuse_unsupported(config: Tarsier2Config, path: Path) -> None:  # noqa: C9
             f"{path}: vision_config has temporal_patch_size {vision.temporal_patch_size} and in_channels "
             f"{vision.in_channels}; Tarsier2 shows each frame {SHOWN_TWICE} times, in 3 channels."
         )
+    theta: Any = (text.rope_parameters or {}).get("rope_theta")
+    if type(theta) not in (int, float) or not theta > 0:
+        raise ModelError(f"{path}: rope_theta of text_config is {str(theta)[:40]!r}; expected a number above 0.")
     section = (text.rope_parameters or {}).get("mrope_section")
     width = text.hidden_size // text.num_attention_heads
     if not isinstance(section, list) or len(section) != 3 or sum(section) * 2 != width:

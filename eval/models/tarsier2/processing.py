@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from eval.errors import ModelError
 from eval.models.checkpoints.headers import read_object
 from eval.models.conversation import conversation
 from eval.models.tarsier2.config import BUDGET, FITTED_PIXELS, Tarsier2Config
-from eval.models.tarsier2.prompts import chat_template, rendered
+from eval.models.tarsier2.prompts import chat_template, rendered, within
 from eval.readers.malformed import printable
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 IMAGES, PROCESSOR = "preprocessor_config.json", "processor_config.json"
 MAX_LENGTH = 16_384
 """Upstream's bound on the ids of a prompt, whatever the checkpoint says; text beyond it is cut off."""
+
+TEMPLATE_S = 10.0
+"""Seconds that a checkpoint's chat template may take on its trial: it is a program, and may never end."""
 
 _CLASSES = {"Qwen2VLImageProcessor", "Qwen2VLImageProcessorFast", "Qwen2VLImageProcessorPil"}
 _MOST_PIXELS = 10**8
@@ -79,6 +83,10 @@ class Tarsier2Processor:
                 "image_token_index of config.json; take the tokenizer's files of the checkpoint."
             )
         self._runs = re.compile(f"(?:{re.escape(self._image)})+")
+        try:
+            within(TEMPLATE_S, partial(self.text, "<video>\nDescribe the video.", (), [1]))
+        except ModelError as error:
+            raise ModelError(f"{folder}: {error}; take the checkpoint's own files.") from error
 
     @property
     def end_token_id(self) -> int | None:

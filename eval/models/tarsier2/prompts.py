@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from eval.core import Turn
@@ -68,6 +69,25 @@ def rendered(tokenizer: Any, template: str, turns: Sequence[Turn], positions: Se
         said = printable(" ".join(f"{type(error).__name__}: {error}".split()))[:200]
         raise ModelError(f"the checkpoint's chat template fails: {said}") from error
     return text
+
+
+def within(seconds: float, work: Callable[[], object]) -> None:
+    """Do some work on a thread. Raises ModelError where it fails as such, or has not ended after so many seconds."""
+    errors: list[ModelError] = []
+
+    def run() -> None:
+        try:
+            work()
+        except ModelError as error:
+            errors.append(error)
+
+    thread = Thread(target=run, daemon=True)  # one that never ends must not keep the program from ending
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise ModelError(f"the checkpoint's chat template has not ended after {seconds:g} s")
+    if errors:
+        raise errors[0]
 
 
 def _part(kind: str, text: str, left: Any) -> Mapping[str, Any]:

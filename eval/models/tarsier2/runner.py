@@ -42,6 +42,12 @@ class Tarsier2Runner(CheckpointRunner):
         super().__init__(**settings)
 
     def _read(self, folder: Path, config: Any) -> int | None:
+        side = config.vision_config.patch_size * config.vision_config.spatial_merge_size
+        if self._max_pixels < side**2:
+            raise ModelError(
+                f"model.max_pixels={self._max_pixels} is less than the {side} x {side} = {side**2} pixels of the "
+                "smallest frame that can be shown."
+            )
         config.frame_pixels = self._max_pixels
         self._processor = Tarsier2Processor(folder, config, max_pixels=self._max_pixels, min_pixels=self._min_pixels)
         return self._processor.end_token_id
