@@ -280,6 +280,7 @@ def test_no_video_takes_more_positions_than_planned():
     size = Area(max_pixels=460_800, budget=BUDGET, factor=28, factor_min=3136, factor_max=1_003_520)
     for n_frames, width, height in ((16, 1359, 422), (16, 4200, 84), (64, 1920, 1080), (500, 640, 640)):
         (limits,) = sizes_of(size, Clip(source=()), [n_frames])
+        assert isinstance(limits, Area)
         fitted = area_size(area_size((width, height), 1, 0, limits.max_pixels), 28, 3136, 1_003_520)
         assert n_frames * fitted[0] * fitted[1] // 28**2 <= config.positions(n_frames)
     # 1359x422 has 48.5 by 15.1 squares, and 616 of them are shown.
