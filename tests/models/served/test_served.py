@@ -20,6 +20,8 @@ from tests.client import faults
 from tests.client.faults import Reply
 from tests.client.server import JudgeServer
 
+pytestmark = pytest.mark.slow
+
 PRICES = "as_of: 2026-11-01\nmodels: {stand-in-2026-01-01: {input: 1, output: 2}}\n"
 CHOICE = "USER: <video>\nQuestion: what is it?\n(A) a dog\n(B) a cat\nASSISTANT: Answer: ("
 OPEN = "USER: <video> What is seen?\nASSISTANT:\nAnswer: In the video,"
