@@ -28,7 +28,18 @@ ALLOWED_FUNCTIONS = (
 
 METHODS: Mapping[str, tuple[str, ...]] = {
     "benchmark": ("samples", "describe", "asked_with", "scorer", "card"),
-    "model": ("generate", "describe", "frames"),
+    "model": (
+        "generate",
+        "describe",
+        "frames",
+        "whole_clips",
+        "clips_at_once",
+        "stopped",
+        "batching",
+        "budget",
+        "account",
+    ),
+    "engine": ("start",),
     "judge": ("ask", "describe", "plan", "bill"),
     "protocol": ("describe", "grade"),
     "scorer": ("score", "aggregate", "describe"),

@@ -592,8 +592,8 @@ class Benchmark(Protocol):
         ...
 
 
-class Model(Protocol):
-    """Continues prompts about clips."""
+class ModelFacts(Protocol):
+    """What a run has to know of a model, wherever it is loaded."""
 
     @property
     def name(self) -> str: ...
@@ -607,12 +607,35 @@ class Model(Protocol):
         """Whether a call must hold exactly a benchmark's prompts about a clip, also when a run is resumed."""
         ...
 
+    @property
+    def batching(self) -> Mapping[str, Any] | None:
+        """Statistics of the batching so far; None for none."""
+        ...
+
+    @property
+    def budget(self) -> Any:
+        """What it has spent, and may spend (`eval.client.budget.Budget`); None for a model that costs nothing."""
+        ...
+
     def clips_at_once(self, n_prompts: int) -> int:
         """Return the best number of clips, with about so many prompts each, for one call; always the same answer."""
         ...
 
     def describe(self) -> Mapping[str, Any]:
         """Return everything the outputs depend on: checkpoint, revision, device, dtype, decoding."""
+        ...
+
+    def account(self) -> Mapping[str, Any] | None:
+        """Return number, tokens and cost of requests since the last account; None for a model that makes none."""
+        ...
+
+
+class Model(ModelFacts, Protocol):
+    """Continues prompts about clips."""
+
+    @property
+    def stopped(self) -> str | None:
+        """The reason why it answers nothing more; None while it does."""
         ...
 
     def generate(self, asked: Sequence[ClipPrompts], clock: Clock | None = None) -> list[list[Generation]]:
@@ -626,6 +649,31 @@ class Model(Protocol):
             ModelError: one of the prompts does not fit; the caller then asks for fewer.
         """
         ...
+
+
+class ModelDefaults:
+    """What holds for a model that runs here, for free, and always answers. Models inherit it and say what differs."""
+
+    whole_clips: bool = False
+
+    @property
+    def stopped(self) -> str | None:
+        """None."""
+        return None
+
+    @property
+    def batching(self) -> Mapping[str, Any] | None:
+        """None."""
+        return None
+
+    @property
+    def budget(self) -> Any:
+        """None."""
+        return None
+
+    def account(self) -> Mapping[str, Any] | None:
+        """Return None."""
+        return None
 
 
 class Scorer(Protocol):

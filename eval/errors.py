@@ -3,6 +3,7 @@
     TarsierEvalError            every error below; the command line prints it as one line
     |-- ConfigError             a flag, a config value or a name that does not fit
     |-- DataError               an annotation or prediction file that cannot be read as what it claims to be
+    |-- EngineError             processes or machines that cannot share a run's work
     |-- MediaError              one clip that cannot be decoded; fails its samples, never the run
     |-- ModelError              a checkpoint that cannot be loaded, or a prompt it cannot take
     |-- ServerError             a model behind a server that cannot be reached, or does not take what it is asked
@@ -62,6 +63,10 @@ class JudgeError(ServerError):
 
 class RunError(TarsierEvalError):
     """A run folder that cannot be created, written or continued."""
+
+
+class EngineError(TarsierEvalError):
+    """Processes or machines that cannot share a run's work."""
 
 
 class MediaError(TarsierEvalError):

@@ -75,6 +75,8 @@ class Clock:
     """
 
     def __init__(self, now: Callable[[], float] = time.perf_counter, bin_s: float = 0.05) -> None:
+        self.workers = 1
+        """Number of processes with a model each, whose stages are added up."""
         self._now = now
         self._start = now()
         self._bin_s = self._first_bin_s = bin_s

@@ -37,8 +37,8 @@ from benchmarks.mini.world import WORLD  # noqa: E402
 from eval.building import build  # noqa: E402
 from eval.config import load_settings, names  # noqa: E402
 from eval.core import ClipPrompts, Sample, Scorer, StopWhen  # noqa: E402
+from eval.engines.predicting import predict  # noqa: E402
 from eval.models.tarsier.runner import TarsierRunner  # noqa: E402
-from eval.running.predict import predict  # noqa: E402
 from eval.scorers.multiple_choice import MultipleChoice  # noqa: E402
 from eval.video.frames import load_frames  # noqa: E402
 from eval.video.workers import FrameLoader  # noqa: E402

@@ -205,13 +205,16 @@ RUNNING: Mapping[str, _Lines] = {
     "eval/running/loop.py": (
         ("failed samples not tried again", "{p.id for p in self._found().values() if p.error is None}", "{p.id for p in self._found().values()}"), ("the last of repeated rows", "if prediction.id not in found or found[prediction.id].error is not None:", "if True:", "the reader has chosen before"),
         ("the order of answers", "pairs = [(sample, found[sample.id]) for sample in job.samples]", "pairs = [(sample, found[sample.id]) for sample in sorted(job.samples, key=lambda s: found[s.id].error is not None)]"), ("samples that share a call asked anew and kept", "if sample.id not in self._done]\n        self._folder", "]\n        self._folder"),
-        ("whole clips asked for the missing alone", "    if not model.whole_clips:\n        return missing\n", "    return missing\n"), ("other rows taken", "read_run(path, self.job.benchmark.name, ids)", "read_run(path, self.job.benchmark.name)"),
+        ("other rows taken", "read_run(path, self.job.benchmark.name, ids)", "read_run(path, self.job.benchmark.name)"),
     ),
-    "eval/running/predict.py": (
-        ("a call's first clip for all", "frames=clip.frames,\n            prompts", "frames=shown[0].frames,\n            prompts"), ("clips that fail are left out", "yield [(sample, _failed(sample, said)) for sample in group]\n", "yield []\n"), ("the first half alone after an error", "[*_generate(first, model, settled, clock), *_generate(rest, model, settled, clock)]", "[*_generate(first, model, settled, clock), *[(s, _failed(s, said)) for c in rest for s in c.samples]]"),
-        ("first sample of a clip only", "groups.setdefault(sample.clip, []).append(sample)", "groups.setdefault(sample.clip, [sample])"), ("last call not made", "    if waiting:\n        yield _generate", "    if False:\n        yield _generate"), ("coverage by sample", "count[1] += there[sample.clip]", "count[1] += 1"),
+    "eval/engines/predicting.py": (
+        ("a call's first clip for all", "frames=clip.frames,\n            prompts", "frames=shown[0].frames,\n            prompts"), ("clips that fail are left out", "found += failed(samples, said)\n", "pass\n"), ("the first half alone after an error", "[*_generate(first, model, settled, clock), *_generate(rest, model, settled, clock)]", "[*_generate(first, model, settled, clock), *failed([s for c in rest for s in c.samples], said)]"),
         ("reason without its kind", "said = f\"{loaded.error.reason}: {loaded.error}\" if loaded.error", "said = f\"{loaded.error}\" if loaded.error"),
     ),
+    "eval/engines/groups.py": (
+        ("first sample of a clip only", "groups.setdefault(sample.clip, []).append(sample)", "groups.setdefault(sample.clip, [sample])"), ("last group lost", "    if group:\n        found", "    if False:\n        found"), ("whole clips asked for the missing alone", "                left = [sample for sample in samples if sample.benchmark in benchmarks]\n", "                pass\n"),
+    ),
+    "eval/running/media_check.py": (("coverage by sample", "count[1] += there[sample.clip]", "count[1] += 1"),),
     "eval/running/score.py": (
         ("invalid is not an answer", "ended = counts.total - counts.model_failed - counts.judge_failed", "ended = counts.scored"), ("complete by half", "counts.total > 0 and ended >= COMPLETE_FROM * counts.total", "counts.total > 0 and ended >= 0.5 * counts.total"), ("score's id without its metric", "{\"metric\": metric, **identity, \"judge\": judge}", "{**identity, \"judge\": judge}"), ("requested model in the score's id", "if key not in (\"requested\", \"note\")", "if key not in (\"note\",)", "no judge here has both names"),
     ),

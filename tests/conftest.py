@@ -46,7 +46,7 @@ def asked_once() -> Iterator[None]:
 @pytest.fixture
 def read_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let runs read clips in this process, and start no other."""
-    monkeypatch.setattr("eval.running.start.frame_loader", ReadHere)
+    monkeypatch.setattr("eval.engines.local.frame_loader", ReadHere)
 
 
 @pytest.fixture(autouse=True)

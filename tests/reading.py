@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from eval.config import Settings
 from eval.core import Clip, FramePolicy, LoadedClip
 
 
 class ReadHere:
     """Reads clips in this process, in place of a FrameLoader, whose processes have tests of their own."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, reading: Mapping[str, Any]) -> None:
+        self._reading = reading
 
     def __enter__(self) -> ReadHere:  # noqa: PYI034 (Python 3.10 has no Self)
         return self
@@ -24,7 +24,7 @@ class ReadHere:
         from eval.video.frame_store import FrameStore
         from eval.video.loading import load
 
-        how, folder = self._settings, self._settings.loading.store
+        how, folder = self._reading, self._reading["store"]
         store = FrameStore(folder) if folder else None
         for clip in clips:
-            yield load(clip, policy=policy, decoder=how.decoder, rules=how.picture_rules, store=store)
+            yield load(clip, policy=policy, decoder=how["decoder"], rules=how["rules"], store=store)

@@ -11,7 +11,7 @@ from benchmarks.mini.world import WORLD
 from eval.building import build
 from eval.config import load_settings, names
 from eval.core import Sample
-from eval.running.predict import coverage
+from eval.running.media_check import coverage
 
 SCORER = {"_target_": "eval.scorers.multiple_choice.MultipleChoice"}
 SOURCES = ("upstream", "official")

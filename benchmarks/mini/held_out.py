@@ -15,7 +15,7 @@ from benchmarks.mini.rendering import render_bytes
 from benchmarks.mini.scenes import HELD_OUT_SEEDS
 from benchmarks.mini.trees import mvbench
 from eval.core import Clip, Sample
-from eval.running.predict import Load, predict
+from eval.engines.predicting import Load, predict
 from eval.scorers.multiple_choice import read_letter
 
 if TYPE_CHECKING:

@@ -58,6 +58,7 @@ class Config:
     model: Any = MISSING
     judge: Any = MISSING
     protocol: Any = MISSING
+    engine: Any = MISSING
     data: str = MISSING
     annotations: str | None = None
     outside: bool = False
@@ -144,6 +145,8 @@ class Settings:
     """Input of `build` for the judge."""
     protocol: Mapping[str, Any]
     """Input of `build` for the judge's protocol."""
+    engine: Mapping[str, Any]
+    """Input of `build` for the engine."""
     judge_check: bool
     """Whether the judge's health is checked before it is asked."""
     data: Path
@@ -206,6 +209,7 @@ def load_settings(overrides: Sequence[str]) -> Settings:
         model={name: value for name, value in _plain(config.model).items() if (name, value) != ("fps", None)},
         judge=_plain(config.judge),
         protocol=_plain(config.protocol),
+        engine=_plain(config.engine),
         judge_check=config.judge_check,
         data=place_of(config.data),
         annotations=None if config.annotations is None else place_of(config.annotations),

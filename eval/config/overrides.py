@@ -39,8 +39,8 @@ _JUDGE = ("judge", "protocol", "verdicts", "prices", "max_cost")
 _ANNOTATIONS = ("data", "annotations", "outside", "benchmark.")
 
 USED: Mapping[str, tuple[str, ...]] = {
-    "eval": ("benchmark.", "model", "frames", "video", *_JUDGE, "replies", "data", "annotations", "outside", "limit",
-             "full_output", "accept", "min_coverage", "out", "judge_check"),
+    "eval": ("benchmark.", "model", "frames", "engine", "video", *_JUDGE, "replies", "data", "annotations", "outside",
+             "limit", "full_output", "accept", "min_coverage", "out", "judge_check"),
     "equivalence": ("benchmark.", "model", "frames", "video", *_JUDGE, "replies", "data", "annotations",
                     "outside", "limit"),
     "score": ("benchmark.", *_JUDGE, "judge_check", "data", "outside"),

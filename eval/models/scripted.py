@@ -9,12 +9,12 @@ from typing import Annotated, Any
 
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
-from eval.core import ClipPrompts, FramePolicy, Generation, Square
+from eval.core import ClipPrompts, FramePolicy, Generation, ModelDefaults, Square
 from eval.errors import ModelError
 from eval.timing import Clock
 
 
-class ScriptedModel:
+class ScriptedModel(ModelDefaults):
     """Gives each prompt one of its outputs, independent of earlier prompts, so that runs can be resumed.
 
     Args:
@@ -25,8 +25,6 @@ class ScriptedModel:
         frame_side: side in pixels to which frames are resized before they arrive; None: no resizing.
         delay_s: seconds to spend on each clip, for measuring the rest of the pipeline.
     """
-
-    whole_clips = False
 
     def __init__(
         self,

@@ -14,14 +14,26 @@ from pathlib import Path
 from typing import Any
 
 from eval import config as configuration
-from eval.core import Benchmark, Clip, ClipPrompts, FramePolicy, Generation, LoadedClip, Result, Sample, Scorer
+from eval.core import (
+    Benchmark,
+    Clip,
+    ClipPrompts,
+    FramePolicy,
+    Generation,
+    LoadedClip,
+    ModelDefaults,
+    Result,
+    Sample,
+    Scorer,
+)
+from eval.engines.local import LocalSession
 from eval.errors import MediaError, ModelError, TarsierEvalError
 from eval.judges.calls import JudgeCall, JudgeReply
 from eval.judges.scripted import ScriptedJudge
 from eval.regression.records import Record
 from eval.running.judge_session import Judging
 from eval.running.loop import Job, run
-from eval.running.predict import coverage
+from eval.running.media_check import coverage
 from eval.runs.folder import PREDICTIONS, SCORES
 from eval.scorers.multiple_choice import MultipleChoice
 from eval.scorers.open_qa import OpenQA
@@ -47,7 +59,7 @@ class _Asked:
 
 
 @dataclass
-class _StandIn:
+class _StandIn(ModelDefaults):
     """A model that knows the answers, and refuses some prompts."""
 
     refused: frozenset[str] = frozenset()
@@ -141,7 +153,7 @@ def _run(
     )  # fmt: skip
     loader: Any = _Loader(gone=frozenset(gone))
     try:
-        (result,) = run([job], model, loader)
+        (result,) = run([job], LocalSession(model, loader))
     except TarsierEvalError as error:
         return type(error).__name__
     return result

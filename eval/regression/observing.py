@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from eval.core import Benchmark, Clip, ClipPrompts, FramePolicy, LoadedClip, Metric, Prediction, Sample, Score, Scorer
+from eval.engines.predicting import predict
 from eval.regression.records import Record
 from eval.regression.watching import Seen, Watched, frame_hash
-from eval.running.predict import predict
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.config import Settings
-from eval.core import Clip, ClipPrompts, FramePolicy, Generation, LoadedClip, Model, Result
+from eval.core import Clip, ClipPrompts, FramePolicy, Generation, LoadedClip, Model, ModelDefaults, Result
+from eval.engines.local import LocalSession
 from eval.regression.observing import Chosen
 from eval.regression.records import Record
 from eval.running.judge_session import Judging
@@ -43,7 +44,7 @@ def _summed_up(result: Result) -> dict[str, Any]:
     return {"counts": asdict(result.counts), **{name: getattr(result, name) for name in kept}}
 
 
-class _Resumable:
+class _Resumable(ModelDefaults):
     """A model that can be stopped as by Ctrl-C, and that counts the prompts it has continued."""
 
     def __init__(self, model: Model, calls: int | None) -> None:
@@ -106,15 +107,15 @@ def resumed(
     whole, cut = scratch / "whole", scratch / "cut"
     before, after = _Resumable(runner, 2), _Resumable(runner, None)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        expected = list(run(jobs(whole), _Resumable(runner, None), loader))
+        expected = list(run(jobs(whole), LocalSession(_Resumable(runner, None), loader)))
         try:
-            list(run(jobs(cut), before, loader))
+            list(run(jobs(cut), LocalSession(before, loader)))
         except KeyboardInterrupt:
             if not before.is_stopped:  # the user's own
                 raise
         with (cut / CUT[0][0] / PREDICTIONS).open("ab") as file:
             file.write(b'{"id": "half a li')
-        found = list(run(jobs(cut), after, loader))
+        found = list(run(jobs(cut), LocalSession(after, loader)))
     same = {
         f"{name}/{file}": (whole / name / file).read_bytes() == (cut / name / file).read_bytes()
         for name, _ in CUT

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eval.core import ClipPrompts, Generation
+from eval.core import ClipPrompts, Generation, ModelDefaults
 from eval.timing import Clock
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Seen:
     generation: Generation
 
 
-class Watched:
+class Watched(ModelDefaults):
     """A runner that records every prompt, in the order of the prompts."""
 
     def __init__(self, runner: CheckpointRunner, clips_at_once: int | None = None) -> None:
@@ -51,13 +51,9 @@ class Watched:
         self._clips_at_once = clips_at_once
         self.name = runner.name
         self.frames = runner.frames
+        self.whole_clips = runner.whole_clips
         self.seen: list[Seen] = []
         """The records of all prompts continued so far."""
-
-    @property
-    def whole_clips(self) -> bool:
-        """The runner's value."""
-        return self._runner.whole_clips
 
     def clips_at_once(self, n_prompts: int) -> int:
         """Return the requested number, otherwise the runner's own."""

@@ -12,15 +12,16 @@ from functools import partial
 from typing import Any
 
 from eval import building
-from eval.core import Benchmark, ClipPrompts, FramePolicy, Generation, Prediction, Sample
+from eval.core import Benchmark, ClipPrompts, FramePolicy, Generation, ModelDefaults, Prediction, Sample
+from eval.engines.local import frame_loader
+from eval.engines.predicting import Load, predict
 from eval.errors import ConfigError
 from eval.report.equivalence import Equivalence, Flip
 from eval.report.terminal import RunProgress
 from eval.running.judge_session import Judging, refuse_unasked
 from eval.running.part import benchmarks_of, draw, of_subsets, place_of
-from eval.running.predict import Load, predict
 from eval.running.request import EvalRequest
-from eval.running.start import frame_loader
+from eval.running.start import setup_of
 from eval.timing import Clock
 
 
@@ -40,8 +41,9 @@ def measure_equivalence(request: EvalRequest) -> Equivalence:
     population = list(benchmark.samples())
     chosen = of_subsets([(sample.subset, sample) for sample in population], subsets, benchmark, place_of(settings))
     samples = draw(chosen, settings.limit)
-    with frame_loader(settings) as loader:
-        model = building.build(settings.model, "model")
+    setup = setup_of(settings)
+    with frame_loader(setup.reading) as loader:
+        model = building.build(setup.model, "model")
         if not hasattr(model, "alone"):
             raise ConfigError(f"model={model.name} can't be asked one prompt at a time; give a checkpoint.")
         load = partial(loader.load, policy=model.frames)
@@ -55,18 +57,17 @@ def measure_equivalence(request: EvalRequest) -> Equivalence:
         flips=tuple(_flips(benchmark, samples, population, alone, together)),
         seconds_alone=slow,
         seconds_together=fast,
-        batching=getattr(model, "batching", None),
+        batching=model.batching,
     )
 
 
-class _OneByOne:
+class _OneByOne(ModelDefaults):
     """A model that runs one prompt at a time, by the inner model's `alone`."""
 
     def __init__(self, model: Any) -> None:
         self._model = model
         self.name: str = model.name
         self.frames: FramePolicy = model.frames
-        self.whole_clips = False
 
     def clips_at_once(self, n_prompts: int) -> int:  # noqa: ARG002
         """Return 1."""

@@ -13,7 +13,7 @@ from eval import building
 from eval import config as configuration
 from eval.config import Settings
 from eval.config.overrides import about_judge
-from eval.core import Benchmark, Model, Prediction, Result, Sample
+from eval.core import Benchmark, ModelFacts, Prediction, Result, Sample
 from eval.errors import ConfigError, did_you_mean
 from eval.files import absolute
 from eval.judges.bill import Bill
@@ -100,9 +100,9 @@ class Judging:
         given = {name: part for name, part in given.items() if part is not None}
         return building.build(node, "benchmark", given), transcript
 
-    def share(self, model: Model) -> None:
+    def share(self, model: ModelFacts) -> None:
         """Put the judge, where there is one already, and a model that costs something under one cap."""
-        theirs = getattr(model, "budget", None)
+        theirs = model.budget
         if theirs is not None and "judge" in vars(self) and self.judge.budget is not None:
             self.judge.budget.share(theirs)
 

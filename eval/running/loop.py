@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eval.config import Settings
-from eval.core import Benchmark, Model, Prediction, Result, Sample, StopWhen
+from eval.core import Benchmark, ModelFacts, Prediction, Result, Sample, StopWhen
+from eval.engines.engine import Session
+from eval.engines.groups import Predicted, plan, still_to_do
 from eval.errors import JudgeError, TarsierEvalError
 from eval.judges.transcript import Transcript
 from eval.readers.predictions import read_run, to_json
@@ -21,8 +22,8 @@ from eval.report.judging import serving_line
 from eval.report.terminal import RunProgress, projection, timing_line
 from eval.report.timeline import timeline
 from eval.running.judge_session import Judging, judged, notes_of
+from eval.running.media_check import coverage
 from eval.running.outcome import BUILTIN_NOTE, origin, say, submitted, write_and_show
-from eval.running.predict import Predicted, coverage, predict
 from eval.running.score import score_predictions
 from eval.running.serving import Serving
 from eval.runs.differences import Difference
@@ -30,9 +31,6 @@ from eval.runs.folder import PREDICTIONS, TIMELINE, open_run, write_atomically, 
 from eval.runs.record import MEDIA, Accepted, short
 from eval.runs.result import read_result
 from eval.timing import Clock, Lap
-
-if TYPE_CHECKING:
-    from eval.video.workers import FrameLoader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +55,16 @@ class Job:
     """The accepted difference between the files that a resumed run was made from and those on disk now."""
 
 
-def run(jobs: Sequence[Job], model: Model, loader: FrameLoader) -> Iterator[Result]:
+def run(jobs: Sequence[Job], session: Session) -> Iterator[Result]:
     """Yield the result of each job, in order. Clips that several of them show are decoded and encoded once."""
     clock = Clock()
     runs: dict[str, _Run] = {}
     try:
         for job in jobs:
-            runs[job.benchmark.name] = _Run(job, model, clock)
+            runs[job.benchmark.name] = _Run(job, session.model, clock)
         for job in jobs:
             printing.say(printing.results_console(), _asked(job, alone=len(jobs) == 1))
-        yield from _results(runs, model, loader, clock)
+        yield from _results(runs, session, clock)
     except KeyboardInterrupt:
         for each in runs.values():
             say(f"\n{each.n_done} of {len(each.job.samples)} samples are in {each.job.out}.")
@@ -86,14 +84,8 @@ def _asked(job: Job, *, alone: bool) -> str:
     return f"{'A' if alone else f'{job.benchmark.name}: a'}{said}{judged}."
 
 
-def _results(runs: Mapping[str, _Run], model: Model, loader: FrameLoader, clock: Clock) -> Iterator[Result]:
-    stream = predict(
-        _wanted(runs, model),
-        model,
-        partial(loader.load, policy=model.frames, ahead=_ahead(model)),
-        settled={name: each.settled() for name, each in runs.items()},
-        clock=clock,
-    )
+def _results(runs: Mapping[str, _Run], session: Session, clock: Clock) -> Iterator[Result]:
+    stream = _predicted(runs, session, clock)
     several = len(runs) > 1
     total = sum(len(each.job.samples) for each in runs.values())
     for n, (name, each) in enumerate(runs.items(), 1):
@@ -108,18 +100,14 @@ def _results(runs: Mapping[str, _Run], model: Model, loader: FrameLoader, clock:
         yield each.result([*runs] if several else [])
 
 
-def _wanted(runs: Mapping[str, _Run], model: Model) -> list[Sample]:
-    """Return the samples to put to the model: those without an output, and those that must share a call with them."""
-    missing = [sample for each in runs.values() for sample in each.missing()]
-    if not model.whole_clips:
-        return missing
-    calls = {(sample.benchmark, sample.clip) for sample in missing}
-    return [s for each in runs.values() for s in each.job.samples if (s.benchmark, s.clip) in calls]
-
-
-def _ahead(model: Model) -> int:
-    """Return the number of clips to load ahead: two calls of the model, and a reserve for clips that load slowly."""
-    return max(16, 2 * model.clips_at_once(1))
+def _predicted(runs: Mapping[str, _Run], session: Session, clock: Clock) -> Iterator[Predicted]:
+    """Yield predictions of the samples without an output, in clip groups that are those of the whole run."""
+    groups, refused = plan([sample for each in runs.values() for sample in each.job.samples], session.model)
+    if refused:
+        yield refused
+    missing = {name for each in runs.values() for name in each.missing()}
+    settled = {name: each.settled() for name, each in runs.items()}
+    yield from session.predict(still_to_do(groups, session.model, missing), settled=settled, clock=clock)
 
 
 def _keep(predicted: Predicted, runs: Mapping[str, _Run], clock: Clock) -> int:
@@ -134,7 +122,7 @@ def _keep(predicted: Predicted, runs: Mapping[str, _Run], clock: Clock) -> int:
 class _Run:
     """One job in progress. It keeps only the ids of finished samples in memory; the rest is on disk."""
 
-    def __init__(self, job: Job, model: Model, clock: Clock) -> None:
+    def __init__(self, job: Job, model: ModelFacts, clock: Clock) -> None:
         self.job = job
         self._model = model
         self._clock = clock
@@ -161,9 +149,9 @@ class _Run:
         """Number of samples still to be tried."""
         return len(self.job.samples) - self._tried
 
-    def missing(self) -> list[Sample]:
-        """Return the samples that have no output yet."""
-        return [sample for sample in self.job.samples if sample.id not in self._done]
+    def missing(self) -> Iterator[tuple[str, str]]:
+        """Yield benchmark and id of the samples that have no output yet."""
+        return ((one.benchmark, one.id) for one in self.job.samples if one.id not in self._done)
 
     def settled(self) -> StopWhen | None:
         """Return the check for an output whose score is settled before its end token."""
@@ -260,7 +248,7 @@ class _Run:
             with suppress(TarsierEvalError):
                 if before := read_result(self.job.out)[0].timing:
                     return dict(before)
-        batching = getattr(self._model, "batching", None)
+        batching = self._model.batching
         shared = {"shared_by_samples_with": list(together)} if together else {}
         return {**lap.summary(), "batching": None if batching is None else dict(batching), **shared}
 

@@ -1,4 +1,4 @@
-"""Checks, before a run is resumed, that its predictions are of these samples and of these files."""
+"""The media of a run: how much of them is there, and whether a resumed run's predictions are of these files."""
 
 from __future__ import annotations
 
@@ -8,15 +8,28 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from eval.core import Sample
+from eval.core import Clip, Coverage, Sample
+from eval.engines.groups import group_by_clip
 from eval.errors import RunError
 from eval.files import open_regular
 from eval.readers.predictions import refuse_others
-from eval.running.predict import group_by_clip
 from eval.runs.differences import Difference
 from eval.runs.folder import PREDICTIONS, RUN
 from eval.runs.record import MEDIA, read_record
 from eval.video.identity import media_id
+
+
+def coverage(samples: Sequence[Sample]) -> list[Coverage]:
+    """Return the coverage of each subset: the share of its media on disk, in order of first appearance."""
+    there: dict[Clip, bool] = {}
+    counts: dict[str, list[int]] = {}
+    for sample in samples:
+        if sample.clip not in there:
+            there[sample.clip] = sample.clip.exists()
+        count = counts.setdefault(sample.subset, [0, 0])
+        count[0] += 1
+        count[1] += there[sample.clip]
+    return [Coverage(subset=subset, total=total, present=present) for subset, (total, present) in counts.items()]
 
 
 def changed_media(folder: Path, samples: Sequence[Sample], accept: Sequence[str]) -> Difference | None:

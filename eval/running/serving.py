@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from eval.core import Model
+from eval.core import ModelFacts
 from eval.runs.folder import SERVING, write_json
 
 _DOLLARS = ("probe", "cost", "unconfirmed")
@@ -18,20 +18,18 @@ _PRICES = ("price_of", "price_as_of")
 class Serving:
     """Adds up the accounts of a model that has any, of earlier starts too."""
 
-    def __init__(self, folder: Path, model: Model) -> None:
+    def __init__(self, folder: Path, model: ModelFacts) -> None:
         self._path = folder / SERVING
-        self._settled = getattr(model, "account", None)
+        self._model = model
         self.so_far: dict[str, Any] | None = None
         """The sum; None where no server was asked."""
-        if self._settled is not None:
-            with suppress(OSError, ValueError, TypeError):
-                self.so_far = dict(json.loads(self._path.read_text("utf-8")))
+        with suppress(OSError, ValueError, TypeError):
+            self.so_far = dict(json.loads(self._path.read_text("utf-8")))
 
     def settle(self) -> None:
         """Add the model's account since it was last settled, and keep the sum."""
-        if self._settled is not None:
-            more = self._settled()
-            self.so_far = more if self.so_far is None else _sum(self.so_far, more)
+        if (more := self._model.account()) is not None:
+            self.so_far = dict(more) if self.so_far is None else _sum(self.so_far, more)
             write_json(self._path, self.so_far)
 
 

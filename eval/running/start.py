@@ -4,28 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eval import building
 from eval import config as configuration
 from eval.config import Settings
-from eval.core import Benchmark, Model, Prediction, Result, Sample
+from eval.core import Benchmark, Prediction, Result, Sample
+from eval.engines.engine import Engine, Setup
 from eval.errors import ConfigError, DataError, RunError
 from eval.provenance import code_hash, data_hash, library_versions, prompts_hash
 from eval.readers.submission import is_withheld
 from eval.report.terminal import show_summary
 from eval.running.judge_session import Judging, refuse_unasked
 from eval.running.loop import Job, run
-from eval.running.media_check import changed_media
+from eval.running.media_check import changed_media, coverage
 from eval.running.outcome import stamp
 from eval.running.part import benchmarks_of, describe, draw, of_subsets, place_of
-from eval.running.predict import coverage
 from eval.running.request import EvalRequest
 from eval.runs.folder import PREDICTIONS, RESULT, RUN, refuse_changed, refuse_foreign
 from eval.runs.lock import refuse_busy
-
-if TYPE_CHECKING:
-    from eval.video.workers import FrameLoader
 
 
 def evaluate(request: EvalRequest) -> list[Result]:
@@ -50,10 +47,10 @@ def evaluate(request: EvalRequest) -> list[Result]:
     if any(job.transcript is not None and not (job.out / PREDICTIONS).exists() for job in jobs):
         judging.check()
     # One loaded model serves all benchmarks; it is loaded after all checks.
-    with frame_loader(settings[0]) as loader:
-        model: Model = building.build(settings[0].model, "model")
-        judging.share(model)
-        results = list(run(jobs, model, loader))
+    engine: Engine = building.build(settings[0].engine, "engine")
+    with engine.start(setup_of(settings[0])) as session:
+        judging.share(session.model)
+        results = list(run(jobs, session))
     if len(results) > 1:
         show_summary(results)
     return results
@@ -75,22 +72,19 @@ def _refuse_single(folder: Path) -> None:
         raise RunError(f"{folder} is a file. Choose another OUT.")
 
 
-def frame_loader(settings: Settings) -> FrameLoader:
-    """Return the loader of clips, whose processes start while the model is loaded."""
-    from eval.video.workers import FrameLoader
-
+def setup_of(settings: Settings) -> Setup:
+    """Return what an engine needs of a run's settings."""
     how = settings.loading
-    loader = FrameLoader(
-        decoder=settings.decoder,
-        rules=settings.picture_rules,
-        workers=how.workers,
-        timeout_s=how.timeout_s,
-        memory_gb=how.memory_gb,
-        ahead_mb=how.ahead_mb,
-        store=how.store,
-    )
-    loader.start()
-    return loader
+    reading = {
+        "decoder": settings.decoder,
+        "rules": settings.picture_rules,
+        "workers": how.workers,
+        "timeout_s": how.timeout_s,
+        "memory_gb": how.memory_gb,
+        "ahead_mb": how.ahead_mb,
+        "store": how.store,
+    }
+    return Setup(model=settings.model, reading=reading, media=(settings.data,))
 
 
 def _job(settings: Settings, out: Path, judging: Judging, subsets: Sequence[str]) -> Job:

@@ -24,12 +24,12 @@ class LoadJob:
     """
 
     def __init__(self, clips: Sequence[Clip], policy: FramePolicy, ahead_bytes: int, ahead: int | None = None) -> None:
-        self.clips = clips
+        self.clips = list(clips)
         self.policy = policy
         self.closed = False
         """Whether the remaining clips are no longer wanted."""
         self._ahead_bytes = ahead_bytes
-        self._ahead = ahead or len(clips)
+        self._ahead = ahead
         self._held = 0
         self._assigned = 0
         self._returned: list[int] = []
@@ -44,7 +44,8 @@ class LoadJob:
         """Number of clips that may be assigned to workers now."""
         if self.closed:
             return 0
-        return max(0, min(len(self.clips), self._head + self._ahead) - self._assigned) + len(self._returned)
+        most = len(self.clips) if self._ahead is None else min(len(self.clips), self._head + self._ahead)
+        return max(0, most - self._assigned) + len(self._returned)
 
     @property
     def finished(self) -> bool:

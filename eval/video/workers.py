@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -133,15 +134,31 @@ class FrameLoader:
             TarsierEvalError: the workers cannot be started.
             RuntimeError: the clips of an earlier call are still being loaded.
         """
+        with self.feed(policy, ahead=ahead) as feed:
+            feed.add(clips)
+            yield from feed
+
+    @contextmanager
+    def feed(self, policy: FramePolicy, *, ahead: int | None = None) -> Iterator[ClipFeed]:
+        """Open a feed of clips, to which more can be added while they come; its end ends the work on them.
+
+        Args:
+            policy: the frames wanted of each clip, and their size.
+            ahead: maximum number of clips loaded before they are requested, where `ahead_mb` allows more.
+
+        Raises:
+            ConfigError: no frame is asked for.
+            TarsierEvalError: the workers cannot be started.
+            RuntimeError: the clips of an earlier feed are still being loaded.
+        """
         check_count(policy)
         if self._job is not None:
             raise RuntimeError("one load at a time: exhaust or close the one before")
         dispatcher = self._running()
-        job = self._job = LoadJob(list(clips), policy, self._ahead_bytes, ahead)
+        job = self._job = LoadJob([], policy, self._ahead_bytes, ahead)
         try:
             dispatcher.begin(job)
-            while not job.finished:
-                yield _next(dispatcher, job)
+            yield ClipFeed(dispatcher, job)
         finally:
             dispatcher.end(job)
             self._job = None
@@ -157,6 +174,25 @@ class FrameLoader:
             self._dispatcher = Dispatcher(self._command, self._setup, self.workers, self._timeout_s)
             self._dispatcher.start()
         return self._dispatcher
+
+
+class ClipFeed:
+    """Clips on their way from the workers; made by `FrameLoader.feed`."""
+
+    def __init__(self, dispatcher: Dispatcher, job: LoadJob) -> None:
+        self._dispatcher = dispatcher
+        self._job = job
+
+    def add(self, clips: Iterable[Clip]) -> None:
+        """Add clips, to be loaded after those added before."""
+        with self._dispatcher.changed:
+            self._job.clips.extend(clips)
+        self._dispatcher.ring()
+
+    def __iter__(self) -> Iterator[LoadedClip]:
+        """Yield the clips that were added and not taken, in the order of FrameLoader.load. Raises TarsierEvalError."""
+        while not self._job.finished:
+            yield _next(self._dispatcher, self._job)
 
 
 def _next(dispatcher: Dispatcher, job: LoadJob) -> LoadedClip:

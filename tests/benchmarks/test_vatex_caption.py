@@ -1,7 +1,7 @@
 import pytest
 
 from eval.errors import DataError
-from eval.running.predict import coverage
+from eval.running.media_check import coverage
 
 CLIPS = [{"videoID": f"{video}_000010_000020", "enCap": [f"A {video}.", "Again."]} for video in ("a_b", "-c", "dd")]
 FILE = "VATEX/vatex_public_test_english_v1.1.json"

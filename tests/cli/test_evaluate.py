@@ -128,7 +128,7 @@ def test_failures_are_listed_and_end_with_exit_code_1(tmp_path, capsys):
 def test_workers_read_what_this_process_reads(tmp_path, monkeypatch):
     flags = small_benchmark(tmp_path)
     assert evaluate(tmp_path / "workers", *flags) == 1
-    monkeypatch.setattr("eval.running.start.frame_loader", ReadHere)
+    monkeypatch.setattr("eval.engines.local.frame_loader", ReadHere)
     assert evaluate(tmp_path / "here", *flags) == 1
     workers, here = ((tmp_path / name / "predictions.jsonl").read_bytes() for name in ("workers", "here"))
     assert workers == here

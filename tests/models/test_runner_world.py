@@ -11,7 +11,7 @@ from benchmarks.mini.world import WORLD
 from eval.building import build
 from eval.config import load_settings
 from eval.core import ClipPrompts, FramePolicy, Square
-from eval.running.predict import group_by_clip
+from eval.engines.groups import group_by_clip
 from eval.scorers.multiple_choice import first_character, read_letter
 from eval.timing import Clock
 from eval.video.frames import load_frames

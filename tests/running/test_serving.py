@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from eval.models.scripted import ScriptedModel
 from eval.running.serving import Serving
 
 
@@ -48,7 +49,7 @@ def test_a_damaged_account_begins_anew(tmp_path, content):
 
 
 def test_other_models_have_none(tmp_path):
-    none = Serving(tmp_path, SimpleNamespace())
+    none = Serving(tmp_path, ScriptedModel())
     none.settle()
     assert none.so_far is None
     assert not list(tmp_path.iterdir())

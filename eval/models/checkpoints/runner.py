@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
 from pydantic import Field, PositiveInt
 
-from eval.core import ClipPrompts, FramePolicy, Generation, StopWhen
+from eval.core import ClipPrompts, FramePolicy, Generation, ModelDefaults, StopWhen
 from eval.errors import ModelError
 from eval.models.checkpoints.loading import (
     Device,
@@ -52,7 +52,7 @@ class Processor(Decoder, Protocol):
         ...
 
 
-class CheckpointRunner(ABC):
+class CheckpointRunner(ModelDefaults, ABC):
     """A loaded checkpoint, whose prompts about clips the engine continues together. Each family has a subclass.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, PositiveInt
 
-from eval.core import SECONDS, Area, ClipPrompts, FramePolicy, Generation
+from eval.core import SECONDS, Area, ClipPrompts, FramePolicy, Generation, ModelDefaults
 from eval.errors import ModelError
 from eval.models.checkpoints.loading import (
     Device,
@@ -30,7 +30,7 @@ OWN_NAME = "hf"
 _TRIAL = ("<video>\nDescribe the video.", "<video>\nWhat happens first, and what comes after it?")
 
 
-class HfModel:
+class HfModel(ModelDefaults):
     """A checkpoint of any of transformers' own vision-language classes, which continues prompts greedily.
 
     Args:
@@ -52,8 +52,6 @@ class HfModel:
     Raises:
         ModelError: the checkpoint cannot be found, transformers has no class for it, or it cannot be loaded or run.
     """
-
-    whole_clips = False
 
     def __init__(  # noqa: PLR0913 - each is a setting of conf/model/
         self,

@@ -20,7 +20,7 @@ from eval.client.round import Ended
 from eval.client.served import Served
 from eval.client.settings import Bounds, Role, ServerSettings
 from eval.client.throttle import MOST
-from eval.core import Area, ClipPrompts, FramePolicy, FrameRule, Generation, Turn
+from eval.core import Area, ClipPrompts, FramePolicy, FrameRule, Generation, ModelDefaults, Turn
 from eval.errors import ConfigError, ModelError, ServerError
 from eval.models.conversation import conversation
 from eval.models.served.account import Account
@@ -60,7 +60,7 @@ _ROUNDS = 2
 """Number of times that the requests of one call fill the places for requests under way."""
 
 
-class ServedModel:
+class ServedModel(ModelDefaults):
     """Asks a server about frames.
 
     Args:
@@ -97,8 +97,6 @@ class ServedModel:
         ConfigError: A setting does not fit.
         ServerError: The server cannot be asked, takes no images, or fewer than are to be shown.
     """
-
-    whole_clips = False
 
     def __init__(  # noqa: PLR0913 - each is a setting of conf/model/served.yaml
         self,

@@ -9,9 +9,11 @@ import pytest
 from PIL import Image
 
 from eval.core import Clip, Coverage, FramePolicy, Generation, LoadedClip, Sample, Selection, Turn
+from eval.engines.groups import group_by_clip, plan, still_to_do
+from eval.engines.predicting import predict
 from eval.errors import ConfigError, MediaError, ModelError
 from eval.models.scripted import ScriptedModel
-from eval.running.predict import coverage, group_by_clip, predict
+from eval.running.media_check import coverage
 from eval.timing import Clock
 
 
@@ -197,11 +199,42 @@ def test_where_a_group_of_clips_fails_the_others_are_asked_apart(clips):
     assert [p.output for p in predictions] == [None if i == 5 else str(i) for i in range(14)]
 
 
-def test_a_broken_clip_takes_no_place_in_a_group(clips):
+def test_a_broken_clip_leaves_the_other_groups_as_they_were(clips):
     samples = [sample(str(i), clips / ("broken.mp4" if i == 1 else f"{i}.mp4"), prompt=str(i)) for i in range(5)]
     model = Limited(most=26, clips=2)
     assert sorted(p.id for p in run(samples, model)) == list("01234")
-    assert model.went_through == [2, 2]
+    assert model.went_through == [1, 2, 1]
+
+
+def test_what_is_done_leaves_the_groups_as_they_were(clips):
+    samples = [sample(str(i), clips / f"{i // 2}.mp4", prompt=str(i)) for i in range(10)]
+    groups, refused = plan(samples, model := Limited(most=26, clips=2))
+    assert refused == []
+    left = still_to_do(groups, model, {("b", "1"), ("b", "6"), ("b", "7"), ("other", "8")})
+    assert [(group.number, [one.id for one in group.samples]) for group in left] == [(0, ["1"]), (1, ["6", "7"])]
+    model.whole_clips = True
+    groups, _ = plan(samples, model)
+    left = still_to_do(groups, model, {("b", "1"), ("b", "6"), ("b", "7")})
+    assert [(group.number, [one.id for one in group.samples]) for group in left] == [(0, ["0", "1"]), (3, ["6", "7"])]
+
+
+def test_a_slow_clip_delays_its_own_group_alone(clips):
+    def late(wanted):
+        first, *others = wanted
+        yield from load([*others, first])
+
+    samples = [sample(str(i), clips / f"{i}.mp4", prompt=str(i)) for i in range(6)]
+    found = predict(samples, Limited(most=26, clips=2), late)
+    assert [[p.id for _, p in group] for group in found] == [["2", "3"], ["4", "5"], ["0", "1"]]
+
+
+def test_calls_of_whole_clips_hold_one_benchmark_each(clips):
+    samples = [sample(str(i), clips / "one.mp4", prompt=str(i)) for i in range(3)]
+    samples += [replace(one, benchmark="other") for one in samples[:2]]
+    model = Limited(most=26, clips=4)
+    model.whole_clips = True
+    assert [[p.id for _, p in group] for group in predict(samples, model, load)] == [["0", "1", "2", "0", "1"]]
+    assert model.went_through == [3, 2]
 
 
 def test_a_wrong_setting_stops_the_run(clips):

@@ -1,0 +1,166 @@
+"""A worker of a cluster: one model with its own readers of clips, which does the clip groups that it is handed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eval import building
+from eval.core import FramePolicy, Model, Prediction, StopWhen
+from eval.engines.engine import Setup
+from eval.engines.groups import ClipGroup
+from eval.engines.local import clips_ahead, frame_loader
+from eval.engines.predicting import Assembly, timed
+from eval.errors import EngineError
+from eval.provenance import code_hash, library_versions
+from eval.timing import IN_MODEL, Clock
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+REPORT_S = 0.2
+"""Seconds after which a worker reports what it has done; a longer group is reported by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFacts:
+    """What has to be the same on all machines of a run, and what one of them does not see."""
+
+    python: str
+    code: str
+    libraries: Mapping[str, str]
+    unseen: tuple[str, ...]
+    """Files and folders of the run that are not there."""
+
+
+def node_facts(media: Sequence[Path]) -> NodeFacts:
+    """Return the facts of the machine on which this runs."""
+    return NodeFacts(
+        python=".".join(platform.python_version_tuple()[:2]),
+        code=code_hash(PROJECT),
+        libraries=library_versions(),
+        unseen=tuple(str(path) for path in media if not path.exists()),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A worker's model, as the run has to know it."""
+
+    name: str
+    frames: FramePolicy
+    whole_clips: bool
+    clips_ahead: int
+    description: Mapping[str, Any]
+    notes: tuple[str, ...]
+    """Warnings that were given while it was loaded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a worker has done since its last report."""
+
+    done: Sequence[tuple[int, Sequence[tuple[str, Prediction]]]]
+    """Number of each group, with benchmark and prediction of its samples."""
+    took: Sequence[float]
+    """Seconds that each group took, from the end of the one before."""
+    stages: Mapping[str, float]
+    """Seconds by stage of `eval.timing.MAIN` and `ELSEWHERE`; `idle` while it had nothing to do."""
+    counts: Mapping[str, float]
+    """Counts of the clock, such as tokens."""
+    batching: Mapping[str, Any] | None
+    """Statistics of its model's batching so far."""
+
+
+class Worker:
+    """Loads a model once, and predicts clip groups until it is ended."""
+
+    def __init__(self) -> None:
+        self._clock = Clock()
+        self._groups: deque[ClipGroup] = deque()
+        self._feeding: Any = None
+        self._free_since = time.perf_counter()
+
+    def load(self, setup: Setup) -> Loaded:
+        """Load the model, and return what the run has to know of it. Raises TarsierEvalError."""
+        notes: list[str] = []
+        handler = _Noting(notes)
+        logging.getLogger("eval").addHandler(handler)
+        try:
+            self._loader = frame_loader(setup.reading)
+            self._model: Model = building.build(setup.model, "model")
+        finally:
+            logging.getLogger("eval").removeHandler(handler)
+        if self._model.account() is not None:
+            raise EngineError(
+                "A model behind a server keeps many requests under way by itself, and under one budget; leave "
+                "engine=ray out for it."
+            )
+        return Loaded(
+            name=self._model.name,
+            frames=self._model.frames,
+            whole_clips=self._model.whole_clips,
+            clips_ahead=clips_ahead(self._model),
+            description=dict(self._model.describe()),
+            notes=tuple(notes),
+        )
+
+    def clips_at_once(self, n_prompts: int) -> int:
+        """Return the model's best number of clips for one call."""
+        return self._model.clips_at_once(n_prompts)
+
+    def begin(self, settled: Mapping[str, StopWhen | None]) -> None:
+        """Begin a run: from now on groups may come."""
+        if self._feeding is not None:
+            self._feeding.__exit__(None, None, None)
+        self._assembly = Assembly(self._model, settled, self._clock)
+        self._feeding = self._loader.feed(self._model.frames, ahead=clips_ahead(self._model))
+        self._feed = self._feeding.__enter__()
+        self._free_since = time.perf_counter()
+
+    def exchange(self, more: Sequence[ClipGroup]) -> Report:
+        """Take groups, work for a while, and return what is done; nothing where there was nothing to do."""
+        begin = now = time.perf_counter()
+        self._clock.add("idle", self._free_since, begin)
+        self._feed.add(self._assembly.add(more))
+        done: list[tuple[int, list[tuple[str, Prediction]]]] = []
+        took: list[float] = []
+        for loaded in timed(iter(self._feed), self._clock):
+            if (group := self._assembly.put(loaded)) is None:
+                continue
+            predicted = self._assembly.predicted(group)
+            done.append((group.number, [(sample.benchmark, prediction) for sample, prediction in predicted]))
+            before, now = now, time.perf_counter()
+            took.append(now - before)
+            if now - begin >= REPORT_S:
+                break
+        lap = self._clock.lap()
+        self._free_since = time.perf_counter()
+        return Report(done=done, took=took, stages=lap.seconds, counts=lap.counts, batching=self._model.batching)
+
+    def pid(self) -> int:
+        """Return the process id, for a look from outside."""
+        return os.getpid()
+
+
+class _Noting(logging.Handler):
+    """Keeps warnings as texts."""
+
+    def __init__(self, notes: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._notes = notes
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a warning."""
+        self._notes.append(record.getMessage())
+
+
+def in_model(stages: Mapping[str, float]) -> float:
+    """Return the seconds of a worker's stages that are its model's."""
+    return sum(stages.get(stage, 0.0) for stage in IN_MODEL)
