@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 BINS = 240
@@ -14,6 +14,12 @@ BINS = 240
 IN_MODEL = ("encode", "prefill", "generate", "model")
 """Stages of the main thread that are the model's: vision tower and projector; the prompt up to the first token; the
 further tokens; everything else, such as tokenising and moving data."""
+
+WAITING = ("wait", "idle")
+"""Stages of a worker in which it waits: for frames, and for clips to be handed to it."""
+
+MAIN_OF_WORKER = (*IN_MODEL, *WAITING)
+"""Stages of the main thread of a worker, where there are several."""
 
 MAIN = (*IN_MODEL, "wait", "write", "score")
 """Stages of the main thread: the model's, waiting for frames, writing predictions, scoring."""
@@ -36,6 +42,10 @@ class Lap:
     """Seconds of a time bin."""
     course: Mapping[str, Sequence[float]]
     """Seconds of each stage in each time bin."""
+    parts: Mapping[str, Lap] = field(default_factory=dict)
+    """The record of each worker, where there are several, whose stages are added up here."""
+    workers: int = 1
+    """Number of processes whose stages are added up."""
 
     @property
     def in_model(self) -> float:
@@ -46,7 +56,7 @@ class Lap:
         """Return the summary for result.json: seconds by stage, the model's share, tokens a second."""
         predicting = self.wall - self.seconds.get("score", 0.0)
         tokens = self.counts.get("tokens", 0)
-        in_model = self.in_model
+        in_model = self.in_model / self.workers
         return {
             "wall_s": round(self.wall, 3),
             "stages_s": {stage: round(self.seconds.get(stage, 0.0), 3) for stage in (*MAIN, *ELSEWHERE)},
@@ -75,8 +85,6 @@ class Clock:
     """
 
     def __init__(self, now: Callable[[], float] = time.perf_counter, bin_s: float = 0.05) -> None:
-        self.workers = 1
-        """Number of processes with a model each, whose stages are added up."""
         self._now = now
         self._start = now()
         self._bin_s = self._first_bin_s = bin_s
@@ -87,6 +95,14 @@ class Clock:
         self._course: dict[str, list[float]] = {}
         self._booked = self._nothing()
         self._accounts: dict[str, Lap] = {}
+        self._parts: dict[str, Clock] = {}
+
+    def part(self, name: str) -> Clock:
+        """Return the clock of one of several workers, begun when this one was; what it records is not added here."""
+        if name not in self._parts:
+            clock = self._parts[name] = Clock(self._now, self._first_bin_s)
+            clock._start = clock._since = self._start
+        return self._parts[name]
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -118,6 +134,8 @@ class Clock:
             counts=dict(self._counts),
             bin_s=self._bin_s,
             course={name: parts + [0.0] * (n - len(parts)) for name, parts in self._course.items()},
+            parts={name: part.so_far() for name, part in self._parts.items()},
+            workers=max(1, len(self._parts)),
         )
 
     def lap(self) -> Lap:
@@ -125,7 +143,7 @@ class Clock:
         done = self.so_far()
         self._start, self._bin_s = self._since, self._first_bin_s
         self._seconds, self._counts, self._course = {}, {}, {}
-        self._booked, self._accounts = self._nothing(), {}
+        self._booked, self._accounts, self._parts = self._nothing(), {}, {}
         return done
 
     def book(self, shares: Mapping[str, int]) -> None:
@@ -149,7 +167,8 @@ class Clock:
     def account(self, name: str) -> Lap:
         """Return what was booked on an account since the last lap, without its course; counts are whole numbers."""
         found = self._accounts.get(name, self._nothing())
-        return replace(found, counts={each: round(n) for each, n in found.counts.items()})
+        workers = max(1, len(self._parts))
+        return replace(found, counts={each: round(n) for each, n in found.counts.items()}, workers=workers)
 
     def _nothing(self) -> Lap:
         return Lap(wall=0.0, seconds={}, counts={}, bin_s=self._bin_s, course={})

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from eval.core import ModelFacts, StopWhen
 from eval.engines.groups import ClipGroup, Predicted
-from eval.timing import MAIN, Clock
+from eval.timing import MAIN_OF_WORKER, WAITING, Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,34 +32,38 @@ class WorkerTimes:
     name: str
     clips: int = 0
     samples: int = 0
-    busy: float = 0.0
-    """Seconds in the model."""
-    waiting: float = 0.0
-    """Seconds of waiting for frames or for work."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Seconds by stage."""
 
     @property
     def clips_a_second(self) -> float:
         """Clips a second of its time so far."""
-        total = sum(self.seconds.get(stage, 0.0) for stage in (*MAIN, "idle"))
+        total = sum(self.seconds.get(stage, 0.0) for stage in MAIN_OF_WORKER)
         return self.clips / total if total else 0.0
 
     @property
     def share_waiting(self) -> float:
         """Share of its time in which it waited."""
-        total = sum(self.seconds.get(stage, 0.0) for stage in (*MAIN, "idle"))
-        return self.waiting / total if total else 0.0
+        total = sum(self.seconds.get(stage, 0.0) for stage in MAIN_OF_WORKER)
+        return sum(self.seconds.get(stage, 0.0) for stage in WAITING) / total if total else 0.0
 
-    def plus(self, groups: Sequence[ClipGroup], seconds: Mapping[str, float], busy: float) -> WorkerTimes:
+    def summary(self) -> dict[str, Any]:
+        """Return the summary for result.json."""
+        return {
+            "name": self.name,
+            "clips": self.clips,
+            "samples": self.samples,
+            "waiting": round(self.share_waiting, 4),
+            "stages_s": {stage: round(seconds, 3) for stage, seconds in self.seconds.items()},
+        }
+
+    def plus(self, groups: Sequence[ClipGroup], seconds: Mapping[str, float]) -> WorkerTimes:
         """Return the times with further groups, and the seconds that they took by stage."""
         names = dict.fromkeys((*self.seconds, *seconds))
         return replace(
             self,
             clips=self.clips + sum(len(group.clips) for group in groups),
             samples=self.samples + sum(len(group.samples) for group in groups),
-            busy=self.busy + busy,
-            waiting=self.waiting + seconds.get("wait", 0.0) + seconds.get("idle", 0.0),
             seconds={name: self.seconds.get(name, 0.0) + seconds.get(name, 0.0) for name in names},
         )
 

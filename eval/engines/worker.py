@@ -20,7 +20,7 @@ from eval.engines.local import clips_ahead, frame_loader
 from eval.engines.predicting import Assembly, timed
 from eval.errors import EngineError
 from eval.provenance import code_hash, library_versions
-from eval.timing import IN_MODEL, Clock
+from eval.timing import Clock
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -159,8 +159,3 @@ class _Noting(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a warning."""
         self._notes.append(record.getMessage())
-
-
-def in_model(stages: Mapping[str, float]) -> float:
-    """Return the seconds of a worker's stages that are its model's."""
-    return sum(stages.get(stage, 0.0) for stage in IN_MODEL)

@@ -8,7 +8,7 @@ from typing import Any
 from eval.judges.bill import STAGES, Bill, Plan
 from eval.judges.canaries import Health
 from eval.report.printing import one_line
-from eval.report.terminal import RunProgress
+from eval.report.progress import RunProgress
 
 
 def dollars(amount: float) -> str:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.text import Text
 
 from eval.core import OVERALL, Accounting, Metric, Prediction, Result, Score
 from eval.readers.malformed import printable
@@ -21,17 +16,11 @@ from eval.runs.folder import PREDICTIONS, SCORES
 from eval.scorers.traits import metric_named
 from eval.stats.clusters import projected_reach
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
 FAILURES_SHOWN = 10
 """Number of failed samples listed on the terminal; predictions.jsonl has all of them."""
 
 DOUBTS_SHOWN = 3
 """Number of answers in doubt that are shown; scores.jsonl has all of them."""
-
-PLAIN_INTERVAL = 15.0
-"""Seconds between progress lines where the output is not a terminal."""
 
 
 _COLUMNS = (
@@ -56,60 +45,6 @@ _SUMMARY = (
     Column(name="failed", rank=2),
     Column(name="judge, protocol", is_text=True, rank=4),
 )
-
-
-class _Rate(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        """Return the rate in samples a second."""
-        return Text(f"{task.speed:.1f}/s" if task.speed else "-/s")
-
-
-class RunProgress:
-    """Progress of a task, rate and time left: a bar on a terminal, a line now and then elsewhere."""
-
-    def __init__(self, label: str, total: int, done: int = 0, unit: str = "samples", *, ends: bool = True) -> None:
-        label = one_line(label)
-        self._label, self._total, self._done, self._begun_with = label, total, done, done
-        self._unit, self._ends = unit, ends  # `_ends`: whether to print a last line when all is done
-        self._start = self._last = time.monotonic()
-        console = Console(stderr=True)
-        self._bar = (
-            Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                _Rate(),
-                TimeRemainingColumn(),
-                console=console,
-                transient=True,
-            )
-            if console.is_terminal
-            else None
-        )
-        self._task = self._bar.add_task(escape(label), total=total, completed=done) if self._bar else None
-
-    def __enter__(self) -> Self:
-        if self._bar:
-            self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar:
-            self._bar.stop()
-
-    def advance(self, n: int) -> None:
-        """Count `n` more as done."""
-        self._done += n
-        if self._bar and self._task is not None:
-            self._bar.advance(self._task, n)
-            return
-        now = time.monotonic()
-        if now - self._last >= PLAIN_INTERVAL or (self._ends and self._done == self._total):
-            self._last = now
-            rate = (self._done - self._begun_with) / max(now - self._start, 1e-9)
-            left = (self._total - self._done) / rate if rate else 0.0
-            line = f"{self._label}: {self._done}/{self._total} {self._unit}, {rate:.1f}/s, {left:.0f} s left"
-            print(line, file=sys.stderr, flush=True)
 
 
 def show_result(result: Result, *, notes: Sequence[str] = (), console: Console | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
-from eval.timing import ELSEWHERE, MAIN, Lap
+from eval.timing import ELSEWHERE, MAIN, MAIN_OF_WORKER, Lap
 
 _SHOWN = {
     "encode": ("vision tower", "#0072b2"),
@@ -13,6 +13,7 @@ _SHOWN = {
     "generate": ("generate", "#009e73"),
     "model": ("model, other", "#a6d8c9"),
     "wait": ("waiting for frames", "#d55e00"),
+    "idle": ("waiting for clips", "#f0c0a0"),
     "write": ("writing", "#cc79a7"),
     "score": ("scoring", "#e69f00"),
     "decode": ("decoding", "#555555"),
@@ -22,7 +23,7 @@ _SHOWN = {
 
 _WIDTH, _LEFT, _RIGHT = 960, 56, 24
 _PLOT = _WIDTH - _LEFT - _RIGHT
-_LEGEND, _LANE, _GAP = 46, 130, 26
+_LEGEND, _LANE, _GAP, _SMALL = 46, 130, 26, 36
 
 
 def timeline(lap: Lap, title: str) -> str:
@@ -37,7 +38,10 @@ def timeline(lap: Lap, title: str) -> str:
     busy = [sum(lap.course[s][i] for s in ELSEWHERE if s in lap.course) / lap.bin_s for i in range(bins)]
     most = max(1, round(max(busy, default=0.0) + 0.49))
     tops = (_LEGEND + _GAP, _LEGEND + 2 * _GAP + _LANE)
-    height = tops[1] + _LANE + 40
+    below = [tops[1] + _LANE + _GAP + i * (_GAP + _SMALL) for i in range(len(lap.parts))]
+    bottom = below[-1] + _SMALL if below else tops[1] + _LANE
+    height = bottom + 40
+    first = "main thread" if not lap.parts else f"{len(lap.parts)} workers, all together"
     opening = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}" '
         'font-family="system-ui, sans-serif" font-size="12">'
@@ -48,9 +52,14 @@ def timeline(lap: Lap, title: str) -> str:
         f'<text x="{_LEFT}" y="18" font-weight="bold">{escape(title)} | {_duration(lap.wall)}</text>',
         *_legend(lap, MAIN, _LEFT, 41),
         *_legend(lap, ELSEWHERE, _LEFT + 170, tops[1] - 6),
-        *_lane(lap, MAIN, tops[0], 1.0, span, "main thread", "100%"),
+        *_lane(lap, MAIN, tops[0], float(lap.workers), span, first, "100%"),
         *_lane(lap, ELSEWHERE, tops[1], float(most), span, "processes that read clips", str(most)),
-        *_axis(tops[1] + _LANE, span),
+        *(
+            line
+            for top, (name, part) in zip(below, lap.parts.items(), strict=True)
+            for line in _lane(part, MAIN_OF_WORKER, top, 1.0, span, name, "100%", _SMALL)
+        ),
+        *_axis(bottom, span),
         "</svg>",
     ]
     return "\n".join(body) + "\n"
@@ -70,22 +79,22 @@ def _legend(lap: Lap, stages: Sequence[str], left: float, y: int) -> Iterator[st
 
 
 def _lane(
-    lap: Lap, stages: Sequence[str], top: int, full: float, span: float, title: str, highest: str
+    lap: Lap, stages: Sequence[str], top: int, full: float, span: float, title: str, highest: str, tall: int = _LANE
 ) -> Iterator[str]:
     """Draw stages as stacked bars, one for each time bin; `full` seconds of work a second fill the lane."""
-    yield f'<text x="{_LEFT}" y="{top - 6}" font-size="11" fill="#444">{title}</text>'
+    yield f'<text x="{_LEFT}" y="{top - 6}" font-size="11" fill="#444">{escape(title)}</text>'
     yield f'<text x="{_LEFT - 6}" y="{top + 9}" font-size="11" fill="#444" text-anchor="end">{highest}</text>'
-    yield f'<rect x="{_LEFT}" y="{top}" width="{_PLOT}" height="{_LANE}" fill="#f4f4f4"/>'
+    yield f'<rect x="{_LEFT}" y="{top}" width="{_PLOT}" height="{tall}" fill="#f4f4f4"/>'
     levels: dict[int, float] = {}
     for stage in stages:
         colour = _SHOWN[stage][1]
-        path = "".join(_bars(lap, lap.course.get(stage, ()), levels, top, full, span))
+        path = "".join(_bars(lap, lap.course.get(stage, ()), levels, top, full, span, tall))
         if path:
             yield f'<path d="{path}" fill="{colour}"/>'
 
 
 def _bars(
-    lap: Lap, parts: Sequence[float], levels: dict[int, float], top: int, full: float, span: float
+    lap: Lap, parts: Sequence[float], levels: dict[int, float], top: int, full: float, span: float, lane: int
 ) -> Iterator[str]:
     for i, seconds in enumerate(parts):
         start = i * lap.bin_s
@@ -95,7 +104,7 @@ def _bars(
         below = levels.get(i, 0.0)
         levels[i] = min(1.0, below + seconds / length / full)
         x, width = _LEFT + _PLOT * start / span, _PLOT * length / span
-        y, tall = top + _LANE * (1 - levels[i]), _LANE * (levels[i] - below)
+        y, tall = top + lane * (1 - levels[i]), lane * (levels[i] - below)
         yield f"M{x:.2f} {y:.2f}h{width:.2f}v{tall:.2f}h{-width:.2f}z"
 
 

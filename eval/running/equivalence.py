@@ -17,7 +17,7 @@ from eval.engines.local import frame_loader
 from eval.engines.predicting import Load, predict
 from eval.errors import ConfigError
 from eval.report.equivalence import Equivalence, Flip
-from eval.report.terminal import RunProgress
+from eval.report.progress import RunProgress
 from eval.running.judge_session import Judging, refuse_unasked
 from eval.running.part import benchmarks_of, draw, of_subsets, place_of
 from eval.running.request import EvalRequest

@@ -11,7 +11,7 @@ from typing import Any
 
 from eval.config import Settings
 from eval.core import Benchmark, ModelFacts, Prediction, Result, Sample, StopWhen
-from eval.engines.engine import Session
+from eval.engines.engine import Session, WorkerTimes
 from eval.engines.groups import Predicted, plan, still_to_do
 from eval.errors import JudgeError, TarsierEvalError
 from eval.judges.transcript import Transcript
@@ -19,7 +19,8 @@ from eval.readers.predictions import read_run, to_json
 from eval.readers.submission import is_withheld
 from eval.report import printing
 from eval.report.judging import serving_line
-from eval.report.terminal import RunProgress, projection, timing_line
+from eval.report.progress import RunProgress
+from eval.report.terminal import projection, timing_line
 from eval.report.timeline import timeline
 from eval.running.judge_session import Judging, judged, notes_of
 from eval.running.media_check import coverage
@@ -92,12 +93,13 @@ def _results(runs: Mapping[str, _Run], session: Session, clock: Clock) -> Iterat
         # One line for all: clips that several benchmarks show come for all of them at once.
         label = f"{len(runs)} benchmarks ({n}: {name})" if several else name
         done = sum(one.n_done for one in runs.values())
-        with RunProgress(label, total=total, done=done) as progress:
+        told = RunProgress(label, total=total, done=done, left=session.seconds_left, workers=lambda: session.workers)
+        with told as progress:
             while each.n_missing:
                 predicted = next(stream)
                 progress.advance(_keep(predicted, runs, clock))
                 clock.book(Counter(sample.benchmark for sample, _ in predicted))
-        yield each.result([*runs] if several else [])
+        yield each.result([*runs] if several else [], session.workers)
 
 
 def _predicted(runs: Mapping[str, _Run], session: Session, clock: Clock) -> Iterator[Predicted]:
@@ -164,8 +166,13 @@ class _Run:
         self._tried += len(new)
         return len(new)
 
-    def result(self, together: Sequence[str] = ()) -> Result:
-        """Score everything, write the folder, show the table; `together`: the benchmarks that share the run's time."""
+    def result(self, together: Sequence[str] = (), workers: Sequence[WorkerTimes] = ()) -> Result:
+        """Score everything, write the folder, show the table.
+
+        Args:
+            together: The benchmarks that share the run's time.
+            workers: What each of several workers has done so far.
+        """
         job, out = self.job, self.job.out
         found = self._found()
         pairs = [(sample, found[sample.id]) for sample in job.samples]
@@ -192,7 +199,7 @@ class _Run:
             )
         lap = self._lap()
         account = job.judging.account(job.transcript)
-        result = replace(judged(job.judging, result, account), timing=self._timing(lap, together))
+        result = replace(judged(job.judging, result, account), timing=self._timing(lap, together, workers))
         self.serving.settle()
         if (serving := self.serving.so_far) is not None:
             result = replace(result, serving=serving)
@@ -242,7 +249,7 @@ class _Run:
         lap = self._clock.account(name)
         return replace(lap, counts={**lap.counts, "samples": self._tried - self._begun_with})
 
-    def _timing(self, lap: Lap, together: Sequence[str]) -> dict[str, Any]:
+    def _timing(self, lap: Lap, together: Sequence[str], workers: Sequence[WorkerTimes]) -> dict[str, Any]:
         """Return the timing; for a run with nothing left to predict, the timing of the previous result."""
         if not lap.counts.get("samples"):
             with suppress(TarsierEvalError):
@@ -250,7 +257,8 @@ class _Run:
                     return dict(before)
         batching = self._model.batching
         shared = {"shared_by_samples_with": list(together)} if together else {}
-        return {**lap.summary(), "batching": None if batching is None else dict(batching), **shared}
+        parts = {"workers": [one.summary() for one in workers]} if workers else {}
+        return {**lap.summary(), "batching": None if batching is None else dict(batching), **shared, **parts}
 
 
 def _told(accepted: Accepted) -> str:

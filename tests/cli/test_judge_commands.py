@@ -364,7 +364,7 @@ def test_a_check_of_a_few_canaries_says_so_and_is_not_kept(limit, tmp_path, caps
 
 
 def test_a_check_shows_its_progress(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("eval.report.terminal.PLAIN_INTERVAL", 0)
+    monkeypatch.setattr("eval.report.progress.PLAIN_INTERVAL", 0)
     with JudgeServer(sensible) as server:
         assert main(["judge", "check", "--limit", "5", *settings(tmp_path), *served(server.url)]) == 0
     assert "canaries, stand-in: 5/5 calls, " in capsys.readouterr().err

@@ -18,7 +18,7 @@ def timing(folder):
 
 @pytest.mark.slow
 def test_each_benchmark_of_a_run_has_its_own_samples_time_and_picture(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("eval.report.terminal.PLAIN_INTERVAL", 0.0)
+    monkeypatch.setattr("eval.report.progress.PLAIN_INTERVAL", 0.0)
     out = tmp_path / "run"
     assert evaluate(out, "--limit", "20", bench=",".join(BENCHES)) == 0
     told = capsys.readouterr()

@@ -1,0 +1,238 @@
+"""The workers of a run on a Ray cluster: starting them, calling them, and replacing those that die."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from eval.core import FramePolicy, ModelDefaults
+from eval.engines.cluster import Slot, nodes, pinned, readers_of
+from eval.engines.engine import Setup
+from eval.engines.worker import Loaded, Report, Worker
+from eval.errors import EngineError, TarsierEvalError
+from eval.readers.malformed import first_line
+from eval.runs.differences import differences_of
+
+_log = logging.getLogger(__name__)
+
+_STARTS = 3
+"""Number of times in a row that a worker may die before it has done anything; after that its place stays empty."""
+_LOOK_S = 0.5
+"""Seconds after which a wait for workers ends, so that a signal is handled."""
+
+
+@dataclass(slots=True)
+class _Place:
+    """A slot with the worker that is there now."""
+
+    slot: Slot
+    actor: Any = None
+    loaded: Loaded | None = None
+    failed_starts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A worker whose model is loaded."""
+
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A worker that has done some groups."""
+
+    worker: str
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """A worker that is gone, and what it had under way with it."""
+
+    worker: str
+    reason: str
+
+
+Event = Joined | Reported | Died
+
+
+class RemoteModel(ModelDefaults):
+    """What the first worker says of its model."""
+
+    def __init__(self, loaded: Loaded, actor: Any) -> None:
+        self.name: str = loaded.name
+        self.frames: FramePolicy = loaded.frames
+        self.whole_clips = loaded.whole_clips
+        self._description = loaded.description
+        self._actor = actor
+        self._at_once: dict[int, int] = {}
+        self.statistics: dict[str, Mapping[str, Any]] = {}
+
+    @property
+    def batching(self) -> Mapping[str, Any] | None:
+        """Statistics of the batching so far, by worker."""
+        return self.statistics or None
+
+    def clips_at_once(self, n_prompts: int) -> int:
+        """Return the first worker's answer."""
+        import ray
+
+        if n_prompts not in self._at_once:
+            self._at_once[n_prompts] = ray.get(self._actor.clips_at_once.remote(n_prompts))
+        return self._at_once[n_prompts]
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return everything the outputs depend on."""
+        return self._description
+
+
+class Crew:
+    """Workers with a loaded model each.
+
+    Args:
+        places: Where they are to be.
+        setup: The model and the data.
+        wait_s: Maximum seconds to be without any worker.
+    """
+
+    model: RemoteModel
+
+    def __init__(self, places: Sequence[Slot], setup: Setup, wait_s: float) -> None:
+        self._setup = setup
+        self._wait_s = wait_s
+        self._places = {slot.name: _Place(slot=slot) for slot in places}
+        self._calls: dict[Any, tuple[str, str]] = {}
+        """The worker and the method of each call under way."""
+
+    def open(self) -> None:
+        """Start all workers, and wait for the first.
+
+        Raises:
+            EngineError: No worker can be started, or not in time.
+            TarsierEvalError: The model cannot be loaded.
+        """
+        for name in self._places:
+            self._start(name)
+        while not self.ready():
+            for _ in self.events():
+                pass  # whoever is ready is asked for later
+
+    def close(self) -> None:
+        """End all workers."""
+        import ray
+
+        for place in self._places.values():
+            if place.actor is not None:
+                ray.kill(place.actor)
+
+    def ready(self) -> dict[str, Loaded]:
+        """Return the workers whose model is loaded."""
+        return {name: place.loaded for name, place in self._places.items() if place.loaded is not None}
+
+    def call(self, name: str, method: str, *arguments: Any) -> None:
+        """Call a worker; `events` yields what comes of it."""
+        self._calls[getattr(self._places[name].actor, method).remote(*arguments)] = (name, method)
+
+    def n_calls(self, name: str) -> int:
+        """Return the number of exchanges that a worker has before it."""
+        return sum(call == (name, "exchange") for call in self._calls.values())
+
+    def events(self) -> Iterator[Event]:
+        """Wait until something happens, and yield it.
+
+        Raises:
+            EngineError: No worker is left, or none came in time, or one failed by a fault of its code.
+            TarsierEvalError: A worker says that the run cannot go on.
+        """
+        for ref in self._ended():
+            if ref in self._calls:  # a death in between has ended all calls of its worker
+                name, method = self._calls.pop(ref)
+                if (event := self._event(ref, name, method)) is not None:
+                    yield event
+
+    def _ended(self) -> list[Any]:
+        import ray
+
+        begin = time.monotonic()
+        while self._calls:
+            ended, others = ray.wait(list(self._calls), num_returns=1, timeout=_LOOK_S)
+            if ended:
+                return [*ended, *(ray.wait(others, num_returns=len(others), timeout=0)[0] if others else [])]
+            if not self.ready() and time.monotonic() - begin > self._wait_s:
+                raise EngineError(
+                    f"No worker was ready within engine.wait_s={self._wait_s:g} s; other work may hold the cluster's "
+                    "GPUs and processors."
+                )
+        raise EngineError("No worker is left, and no machine for another one; the same command goes on from here.")
+
+    def _event(self, ref: Any, name: str, method: str) -> Event | None:
+        import ray
+
+        try:
+            result = ray.get(ref)
+        except ray.exceptions.RayTaskError as error:
+            cause = error.cause
+            if isinstance(cause, TarsierEvalError):
+                raise cause from None
+            raise EngineError(f"{name} failed: {first_line(cause, kind=True)}.") from error
+        except ray.exceptions.RayError as error:
+            return self._lost(name, first_line(error, kind=True))
+        if method == "load":
+            return self._join(name, result)
+        if method == "exchange":
+            self._places[name].failed_starts = 0
+            return Reported(name, result)
+        return None
+
+    def _start(self, name: str) -> None:
+        """Start the worker of a place, which loads the model."""
+        import ray
+
+        place = self._places[name]
+        slot, place.loaded = place.slot, None
+        place.actor = (
+            ray.remote(Worker)
+            .options(num_cpus=slot.cpus, num_gpus=slot.gpus, scheduling_strategy=pinned(slot.node), max_restarts=0)
+            .remote()
+        )
+        self.call(name, "load", replace(self._setup, reading=readers_of(slot, self._setup.reading)))
+
+    def _join(self, name: str, loaded: Loaded) -> Joined | None:
+        """Take a worker whose model is loaded, unless its outputs might differ from the first one's."""
+        import ray
+
+        place = self._places[name]
+        if not hasattr(self, "model"):
+            self.model = RemoteModel(loaded, place.actor)
+            for note in loaded.notes:
+                _log.warning(note)
+        if differing := differences_of(self.model.describe(), loaded.description):
+            one = differing[0]
+            _log.warning(f"{name} is left out: its {one.field} is {one.second!r}, the first worker's {one.first!r}.")
+            ray.kill(place.actor)
+            place.actor = None
+            return None
+        place.loaded = loaded
+        return Joined(name)
+
+    def _lost(self, name: str, reason: str) -> Died:
+        """Forget a dead worker, and start another one in its place, if its machine is still there."""
+        import ray
+
+        place = self._places[name]
+        self._calls = {ref: call for ref, call in self._calls.items() if call[0] != name}
+        ray.kill(place.actor)
+        place.actor = place.loaded = None
+        place.failed_starts += 1
+        if place.slot.node.id not in {node.id for node in nodes()}:
+            _log.warning(f"{name} is gone with its machine; the others do its part.")
+        elif place.failed_starts >= _STARTS:
+            _log.warning(f"{name} died {_STARTS} times before it had done anything; it is left out ({reason}).")
+        else:
+            _log.warning(f"{name} died ({reason}); another one starts in its place.")
+            self._start(name)
+        return Died(name, reason)

@@ -1,0 +1,135 @@
+"""Progress of a task on the terminal: how much is done, how fast, and what is left; a line for each worker."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console, RenderableType
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
+
+from eval.engines.engine import WorkerTimes
+from eval.report.printing import one_line
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+PLAIN_INTERVAL = 15.0
+"""Seconds between progress lines where the output is not a terminal."""
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        """Return the rate in samples a second."""
+        return Text(f"{task.speed:.1f}/s" if task.speed else "-/s")
+
+
+class _Left(ProgressColumn):
+    def __init__(self, left: Callable[[], float | None]) -> None:
+        super().__init__()
+        self._left = left
+
+    def render(self, task: Task) -> Text:  # noqa: ARG002
+        """Return the time left."""
+        seconds = self._left()
+        return Text("" if seconds is None else f"{duration(seconds)} left", style="cyan")
+
+
+class _Bars(Progress):
+    """A progress bar, and below it a line for each worker."""
+
+    workers: Callable[[], Sequence[WorkerTimes]] = tuple
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Yield the bar and the lines."""
+        yield from super().get_renderables()
+        yield from (Text(f"  {line}", style="dim") for line in worker_lines(self.workers()))
+
+
+class RunProgress:
+    """Progress of a task, rate and time left: a bar on a terminal, a line now and then elsewhere.
+
+    Args:
+        label: What is done.
+        total: Number of items.
+        done: Number of items that were done before.
+        unit: The items.
+        ends: Whether a last line is printed when all is done, where the output is not a terminal.
+        left: Returns the estimated seconds left, None where it can't be told; None goes by the items so far.
+        workers: Returns what each of several workers has done so far.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        total: int,
+        done: int = 0,
+        unit: str = "samples",
+        *,
+        ends: bool = True,
+        left: Callable[[], float | None] | None = None,
+        workers: Callable[[], Sequence[WorkerTimes]] = tuple,
+    ) -> None:
+        label = one_line(label)
+        self._label, self._total, self._done, self._begun_with = label, total, done, done
+        self._unit, self._ends = unit, ends
+        self._told, self._workers = left, workers
+        self._start = self._last = time.monotonic()
+        console = Console(stderr=True)
+        self._bar: _Bars | None = None
+        if console.is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), _Left(self._left))
+            self._bar = _Bars(*columns, console=console, transient=True)
+            self._bar.workers = workers
+        self._task = self._bar.add_task(escape(label), total=total, completed=done) if self._bar else None
+
+    def __enter__(self) -> Self:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def advance(self, n: int) -> None:
+        """Count `n` more as done."""
+        self._done += n
+        if self._bar and self._task is not None:
+            self._bar.advance(self._task, n)
+            return
+        now = time.monotonic()
+        if now - self._last >= PLAIN_INTERVAL or (self._ends and self._done == self._total):
+            self._last = now
+            rate = (self._done - self._begun_with) / max(now - self._start, 1e-9)
+            left = "" if (seconds := self._left()) is None else f", {seconds:.0f} s left"
+            line = f"{self._label}: {self._done}/{self._total} {self._unit}, {rate:.1f}/s{left}"
+            print("\n  ".join([line, *worker_lines(self._workers())]), file=sys.stderr, flush=True)
+
+    def _left(self) -> float | None:
+        if self._done == self._total:
+            return 0.0
+        if self._told is not None:
+            return self._told()
+        rate = (self._done - self._begun_with) / max(time.monotonic() - self._start, 1e-9)
+        return (self._total - self._done) / rate if rate else None
+
+
+def worker_lines(workers: Sequence[WorkerTimes]) -> list[str]:
+    """Return a line for each worker: clips, rate, and the share of its time in which it waited."""
+    width = max((len(one.name) for one in workers), default=0)
+    return [
+        f"{one_line(one.name):<{width}}  {one.clips} clips, {one.clips_a_second:.1f}/s, {one.share_waiting:.0%} waiting"
+        for one in workers
+    ]
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as hours, minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
