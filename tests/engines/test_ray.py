@@ -83,8 +83,6 @@ def test_outputs_and_scores_are_those_of_one_process(cluster, expected, tmp_path
     assert sum(one["samples"] for one in workers) == result.counts.total
     assert len({one["name"].rpartition(" ")[0] for one in workers}) == 2  # of both nodes
     assert "3 workers, all together" in (out / "timeline.svg").read_text("utf-8")
-        "utf-8"
-    )
     # The same folder is continued by one process, which has nothing left to do.
     (again,) = api.evaluate("nextqa", out=out, settings={"model.clips_at_once": 1})
     assert again.score_id == result.score_id
