@@ -25,7 +25,13 @@ CPUS_A_WORKER = 4
 """Processors of a worker without a GPU, where the settings name no number."""
 _STORE_BYTES = 200_000_000
 """Memory of a started cluster for objects on their way; predictions are small."""
-_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_DEDUP_LOGS": "0"}
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # Its messages about workers that died go to the standard output, which is the result's; ours are told instead.
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".*",
+}
+"""Variables for Ray; some are read when it is imported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +65,8 @@ def connected(address: str | None) -> Iterator[None]:
     Raises:
         EngineError: ray is not installed, or the cluster cannot be reached or joined.
     """
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
     try:
         import ray
     except ImportError:
@@ -68,8 +76,6 @@ def connected(address: str | None) -> Iterator[None]:
         return
     if address is not None:
         _refuse_unreachable(address)
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
     options: dict[str, Any] = {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
     with _undisturbed():
         try:
