@@ -592,6 +592,19 @@ class Benchmark(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """A part of a run's clip groups, in a run folder of its own."""
+
+    number: int
+    """Its number, from 1."""
+    of: int
+    """Number of shards."""
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+
 class ModelFacts(Protocol):
     """What a run has to know of a model, wherever it is loaded."""
 

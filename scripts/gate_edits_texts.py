@@ -202,7 +202,7 @@ JUDGING: Mapping[str, _Lines] = {
 """Of judging: file, and its edits."""
 
 RUNNING: Mapping[str, _Lines] = {
-    "eval/running/loop.py": (
+    "eval/running/benchmark_run.py": (
         ("failed samples not tried again", "{p.id for p in self._found().values() if p.error is None}", "{p.id for p in self._found().values()}"), ("the last of repeated rows", "if prediction.id not in found or found[prediction.id].error is not None:", "if True:", "the reader has chosen before"),
         ("the order of answers", "pairs = [(sample, found[sample.id]) for sample in job.samples]", "pairs = [(sample, found[sample.id]) for sample in sorted(job.samples, key=lambda s: found[s.id].error is not None)]"), ("samples that share a call asked anew and kept", "if sample.id not in self._done]\n        self._folder", "]\n        self._folder"),
         ("other rows taken", "read_run(path, self.job.benchmark.name, ids)", "read_run(path, self.job.benchmark.name)"),

@@ -333,7 +333,7 @@ _FAULTS: Sequence[tuple[str, str, Plant]] = (
      put(eval__running__loop___Run__missing=lambda self: list(self.job.samples))),
     ("resume", "half a line stays", put(eval__runs__journal__Journal__repair=lambda _self: None)),
     ("resume", "the second part is not scored", wrap(
-        "eval.running.loop.score_predictions",
+        "eval.running.benchmark_run.score_predictions",
         lambda made: lambda pairs, *a, **k: made(pairs[:4], *a, **k))),
 )  # fmt: skip
 

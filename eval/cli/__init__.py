@@ -15,6 +15,7 @@ from eval.cli import (
     judge,
     leaderboard,
     list_names,
+    merge,
     regress,
     score,
     verify_row,
@@ -24,6 +25,7 @@ from eval.cli.flags import Verb
 
 VERBS: dict[str, Verb] = {
     "eval": evaluate,
+    "merge": merge,
     "score": score,
     "judge": judge,
     "equivalence": equivalence,

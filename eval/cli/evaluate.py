@@ -12,6 +12,8 @@ HELP = "run a model on benchmarks and score its outputs"
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add its flags."""
     add_model_flags(parser)
+    parser.add_argument("--engine", metavar="NAME", help="what does the work: a name from conf/engine, such as ray")
+    parser.add_argument("--shard", metavar="K/N", help="only part K of N, in a run folder of its own; see merge")
     parser.add_argument("--out", metavar="DIR", help="run folder (default: results/runs/<time>-<model>-<benchmark>)")
 
 
@@ -21,5 +23,5 @@ def run(given: argparse.Namespace) -> bool:
     from eval.running.request import EvalRequest
     from eval.running.start import evaluate
 
-    results = evaluate(EvalRequest(**model_arguments(given), out=given.out))
+    results = evaluate(EvalRequest(**model_arguments(given), engine=given.engine, shard=given.shard, out=given.out))
     return all(is_whole(result) for result in results)

@@ -47,12 +47,15 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ann", metavar="FILE", help="annotation file in upstream's format; DATA roots its videos")
     add_judge_flags(parser)
     parser.add_argument("--limit", type=int, metavar="N", help="only N samples of each benchmark, of all subsets")
+    parser.add_argument("--offset", type=int, metavar="N", help="without the first N samples that --limit draws")
+    parser.add_argument("--samples", metavar="IDS", help="only these samples: ids with commas, or a file of ids")
     add_settings(parser, ", such as model.n_frames=16")
 
 
 def model_arguments(given: argparse.Namespace) -> dict[str, Any]:
     """Return the values of these flags as arguments of an EvalRequest."""
-    named = {name: getattr(given, name) for name in ("bench", "model", "frames", "data", "judge", "protocol", "limit")}
+    names = ("bench", "model", "frames", "data", "judge", "protocol", "limit", "offset", "samples")
+    named = {name: getattr(given, name) for name in names}
     return {**named, "annotations": given.ann, "overrides": given.overrides}
 
 

@@ -21,6 +21,7 @@ from eval.building import checked, short
 from eval.client.requests import check_extra
 from eval.config import extra
 from eval.config.overrides import (
+    DOLLAR,
     NO_ENVIRONMENT,
     PATHS,
     home_quoted,
@@ -28,26 +29,22 @@ from eval.config.overrides import (
     place_of,
     refuse_odd,
     refuse_out_of_range,
+    shard_of,
     unused,
     wrong_kind,
     wrong_name,
 )
 from eval.config.overrides import quoted as quoted
-from eval.config.video import Loading, VideoConfig, decoder_of, loading_of, picture_rules_of
-from eval.core import Card, DecoderName, PictureRules, Task
+from eval.config.settings import BUILTIN as BUILTIN
+from eval.config.settings import PROJECT as PROJECT
+from eval.config.settings import RUNS as RUNS
+from eval.config.settings import Settings as Settings
+from eval.config.video import VideoConfig, decoder_of, loading_of, picture_rules_of
+from eval.core import Card, Task
 from eval.errors import ConfigError, TarsierEvalError, did_you_mean
 from eval.files import expanded
 from eval.readers.malformed import printable
 from eval.readers.yaml_guard import check_yaml
-
-PROJECT = Path(__file__).resolve().parents[2]
-"""The checkout, with conf/, benchmarks/ and results/."""
-
-RUNS = PROJECT / "results" / "runs"
-"""Default folder of run folders; git ignores it."""
-
-BUILTIN = PROJECT / "benchmarks" / "mini"
-"""The built-in world and its checkpoint."""
 
 
 @dataclass
@@ -63,6 +60,9 @@ class Config:
     annotations: str | None = None
     outside: bool = False
     limit: int | None = None
+    offset: int | None = None
+    samples: str | None = None
+    shard: str | None = None
     full_output: bool = False
     accept: list[str] = field(default_factory=list)
     min_coverage: float = 0.0
@@ -133,60 +133,33 @@ def benchmarks_named(text: str) -> list[str]:
     return list(dict.fromkeys(benchmark for name in wanted for benchmark in known[name]))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """A composed and resolved configuration, in plain types."""
-
-    benchmark: Mapping[str, Any]
-    """Input of `build` for the benchmark."""
-    model: Mapping[str, Any]
-    """Input of `build` for the model."""
-    judge: Mapping[str, Any]
-    """Input of `build` for the judge."""
-    protocol: Mapping[str, Any]
-    """Input of `build` for the judge's protocol."""
-    engine: Mapping[str, Any]
-    """Input of `build` for the engine."""
-    judge_check: bool
-    """Whether the judge's health is checked before it is asked."""
-    data: Path
-    """Root of annotations and videos."""
-    annotations: Path | None
-    """Annotation file in upstream's format, where one is given."""
-    limit: int | None
-    """Number of samples to run; None: all."""
-    min_coverage: float
-    """Minimum share of available media in each subset."""
-    out: Path | None
-    """The run folder, where one is given."""
-    full_output: bool
-    """Whether every output is generated up to its end token, even where its score is settled before."""
-    accept: tuple[str, ...]
-    """Fields of a run's fingerprint that may differ when it is resumed."""
-    decoder: DecoderName
-    """Video backend."""
-    picture_rules: PictureRules
-    """How image files are read."""
-    loading: Loading
-    """Settings for loading clips."""
-    yaml: str
-    """The whole configuration as yaml, as stored with the run."""
-
-    @property
-    def is_builtin(self) -> bool:
-        """Whether the data are the built-in world's."""
-        return self.data == BUILTIN / "world"
-
-
 def load_settings(overrides: Sequence[str]) -> Settings:
     """Compose conf/config.yaml with Hydra overrides.
 
     Raises:
         ConfigError: an override names an unknown key or choice, or has a value of the wrong type.
     """
-    config = _compose(overrides)
+    return settings_of(_compose(overrides))
+
+
+def settings_in(text: str, **changes: Any) -> Settings:
+    """Return the settings in a run's config.yaml, with some of them changed.
+
+    Raises ConfigError where they are none of this version.
+    """
+    _register()
+    try:
+        config = OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.create(text.replace("${", f"{DOLLAR}{{")), changes)
+    except Exception as error:  # OmegaConf raises all kinds of exceptions
+        raise ConfigError(printable(_explain(error, ()))) from error
+    return settings_of(config)
+
+
+def settings_of(config: Any) -> Settings:
+    """Return a composed configuration as checked plain values. Raises ConfigError."""
     refuse_out_of_range(
         limit=config.limit,
+        offset=config.offset,
         min_coverage=config.min_coverage,
         max_cost=config.max_cost,
         amounts={f"video.{name}": config.video[name] for name in ("workers", "timeout_s", "memory_gb", "ahead_mb")},
@@ -214,6 +187,9 @@ def load_settings(overrides: Sequence[str]) -> Settings:
         data=place_of(config.data),
         annotations=None if config.annotations is None else place_of(config.annotations),
         limit=config.limit,
+        offset=config.offset or 0,
+        samples=None if config.samples is None else literal(config.samples),
+        shard=None if config.shard is None else shard_of(config.shard),
         min_coverage=config.min_coverage,
         out=None if config.out is None else place_of(config.out),
         full_output=config.full_output,

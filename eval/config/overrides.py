@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from eval.core import Shard
 from eval.errors import ConfigError, did_you_mean
 from eval.readers.malformed import printable
 from eval.readers.numbers import is_written_oddly
@@ -28,8 +29,9 @@ NO_ENVIRONMENT = (
 
 MAKE: Mapping[str, str] = {
     "A": "--first", "B": "--second", "AGAINST": "--against", "ANN": "--ann", "BENCH": "--bench", "BUNDLE": "--bundle",
-    "DATA": "--data", "FRAMES": "--frames", "JUDGE": "--judge",
-    "LIMIT": "--limit", "MARGIN": "--margin", "MODEL": "--model", "OUT": "--out",
+    "DATA": "--data", "ENGINE": "--engine", "FRAMES": "--frames", "JUDGE": "--judge",
+    "LIMIT": "--limit", "OFFSET": "--offset", "SAMPLES": "--samples", "SHARD": "--shard",
+    "MARGIN": "--margin", "MODEL": "--model", "OUT": "--out",
     "PRED": "--pred", "PROTOCOL": "--protocol", "PUBLISHED": "--published", "ROW": "--row", "RUN": "--run",
     "RUNS": "--runs", "TO": "--to", "UPSTREAM": "--upstream", "VALUE": "--value",
 }  # fmt: skip
@@ -40,9 +42,9 @@ _ANNOTATIONS = ("data", "annotations", "outside", "benchmark.")
 
 USED: Mapping[str, tuple[str, ...]] = {
     "eval": ("benchmark.", "model", "frames", "engine", "video", *_JUDGE, "replies", "data", "annotations", "outside",
-             "limit", "full_output", "accept", "min_coverage", "out", "judge_check"),
+             "limit", "offset", "samples", "shard", "full_output", "accept", "min_coverage", "out", "judge_check"),
     "equivalence": ("benchmark.", "model", "frames", "video", *_JUDGE, "replies", "data", "annotations",
-                    "outside", "limit"),
+                    "outside", "limit", "offset", "samples"),
     "score": ("benchmark.", *_JUDGE, "judge_check", "data", "outside"),
     "judge check": (*_JUDGE, "limit"),
     "judge export": ("protocol.pack",),
@@ -62,6 +64,9 @@ PATHS = (
 
 DOLLAR = "\ue000"
 """Stands for `$` in a text that is taken as it is: no yaml or override can hold it, and Hydra sees no interpolation."""
+
+MOST_SHARDS = 100_000
+"""Highest number of shards of a run."""
 
 NEAREST = 5
 """Number of names listed where none is close enough."""
@@ -250,19 +255,36 @@ def wrong_kind(key: str, overrides: Sequence[str], said: str) -> str:
     return ""
 
 
+def shard_of(text: str) -> Shard:
+    """Return a shard from its form `3/16`. Raises ConfigError."""
+    number, slash, of = text.partition("/")
+    plain = slash and all(part.isascii() and part.isdigit() for part in (number, of))
+    if not plain or not 1 <= int(number) <= int(of) <= MOST_SHARDS:
+        raise ConfigError(f"shard={text!r} is not a shard; give its number and how many there are, such as 3/16.")
+    return Shard(number=int(number), of=int(of))
+
+
 def refuse_out_of_range(
-    *, limit: int | None, min_coverage: float, max_cost: float | None, amounts: Mapping[str, float | None]
+    *,
+    limit: int | None,
+    offset: int | None,
+    min_coverage: float,
+    max_cost: float | None,
+    amounts: Mapping[str, float | None],
 ) -> None:
     """Raise ConfigError where a number is out of its setting's range.
 
     Args:
         limit: Number of samples.
+        offset: Number of samples left out.
         min_coverage: A share.
         max_cost: Dollars.
         amounts: Values by setting that must be above 0 where given.
     """
     if limit is not None and limit < 1:
         raise ConfigError(f"limit={limit} leaves no sample; give a number from 1 on, or leave it out.")
+    if offset is not None and offset < 0:
+        raise ConfigError(f"offset={offset} is not a number of samples; give a number from 0 on, or leave it out.")
     if not 0 <= min_coverage <= 1:
         raise ConfigError(f"min_coverage={min_coverage} is not a share; give a number from 0 to 1.")
     if max_cost is not None and not 0 <= max_cost < math.inf:

@@ -31,8 +31,9 @@ from eval.errors import MediaError, ModelError, TarsierEvalError
 from eval.judges.calls import JudgeCall, JudgeReply
 from eval.judges.scripted import ScriptedJudge
 from eval.regression.records import Record
+from eval.running.benchmark_run import Job
 from eval.running.judge_session import Judging
-from eval.running.loop import Job, run
+from eval.running.loop import run
 from eval.running.media_check import coverage
 from eval.runs.folder import PREDICTIONS, SCORES
 from eval.scorers.multiple_choice import MultipleChoice

@@ -14,8 +14,9 @@ from eval.core import Clip, ClipPrompts, FramePolicy, Generation, LoadedClip, Mo
 from eval.engines.local import LocalSession
 from eval.regression.observing import Chosen
 from eval.regression.records import Record
+from eval.running.benchmark_run import Job
 from eval.running.judge_session import Judging
-from eval.running.loop import Job, run
+from eval.running.loop import run
 from eval.runs.folder import PREDICTIONS, SCORES
 from eval.timing import Clock
 

@@ -76,7 +76,12 @@ def drawn(result: Result) -> list[str]:
     if part.get("subsets"):
         lines.append(f"Of these subsets only: {', '.join(part['subsets'])}.")
     if part.get("limit") is not None:
-        lines.append(f"LIMIT={part['limit']} draws {part.get('order')}, with seed {part.get('seed')}.")
+        offset = f", after OFFSET={part['offset']}," if part.get("offset") else ""
+        lines.append(f"LIMIT={part['limit']}{offset} draws {part.get('order')}, with seed {part.get('seed')}.")
+    elif part.get("offset"):
+        lines.append(f"OFFSET={part['offset']} leaves out the samples that LIMIT={part['offset']} draws.")
+    if part.get("samples"):
+        lines.append("Samples were chosen by their ids: the numbers stand for these alone.")
     if missing := part.get("missing"):
         lines.append(
             f"No average over subsets, since this part has no sample of {len(missing)} of them: {', '.join(missing)}."

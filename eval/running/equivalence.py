@@ -19,7 +19,7 @@ from eval.errors import ConfigError
 from eval.report.equivalence import Equivalence, Flip
 from eval.report.progress import RunProgress
 from eval.running.judge_session import Judging, refuse_unasked
-from eval.running.part import benchmarks_of, draw, of_subsets, place_of
+from eval.running.part import benchmarks_of, ids_in, part_of, refuse_unknown_ids
 from eval.running.request import EvalRequest
 from eval.running.start import setup_of
 from eval.timing import Clock
@@ -39,8 +39,9 @@ def measure_equivalence(request: EvalRequest) -> Equivalence:
     refuse_unasked([settings], request.judge, request.protocol, request.overrides)
     benchmark, _ = Judging(settings).benchmark(settings)
     population = list(benchmark.samples())
-    chosen = of_subsets([(sample.subset, sample) for sample in population], subsets, benchmark, place_of(settings))
-    samples = draw(chosen, settings.limit)
+    if settings.samples is not None:
+        refuse_unknown_ids(ids_in(settings.samples), {sample.id for sample in population})
+    samples = part_of(population, settings, subsets, benchmark)
     setup = setup_of(settings)
     with frame_loader(setup.reading) as loader:
         model = building.build(setup.model, "model")

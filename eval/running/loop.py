@@ -4,71 +4,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any
 
-from eval.config import Settings
-from eval.core import Benchmark, ModelFacts, Prediction, Result, Sample, StopWhen
-from eval.engines.engine import Session, WorkerTimes
-from eval.engines.groups import Predicted, plan, still_to_do
-from eval.errors import JudgeError, TarsierEvalError
-from eval.judges.transcript import Transcript
-from eval.readers.predictions import read_run, to_json
-from eval.readers.submission import is_withheld
+from eval.core import ModelFacts, Result
+from eval.engines.engine import Session
+from eval.engines.groups import ClipGroup, Predicted, plan, still_to_do
 from eval.report import printing
-from eval.report.judging import serving_line
 from eval.report.progress import RunProgress
-from eval.report.terminal import projection, timing_line
-from eval.report.timeline import timeline
-from eval.running.judge_session import Judging, judged, notes_of
-from eval.running.media_check import coverage
-from eval.running.outcome import BUILTIN_NOTE, origin, say, submitted, write_and_show
-from eval.running.score import score_predictions
-from eval.running.serving import Serving
-from eval.runs.differences import Difference
-from eval.runs.folder import PREDICTIONS, TIMELINE, open_run, write_atomically, write_jsonl
-from eval.runs.record import MEDIA, Accepted, short
-from eval.runs.result import read_result
-from eval.timing import Clock, Lap
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One benchmark of a run, with its settings checked."""
-
-    settings: Settings
-    benchmark: Benchmark
-    judging: Judging
-    transcript: Transcript | None
-    """Requests to the judge and its replies, where the benchmark is judged."""
-    samples: Sequence[Sample]
-    """Samples to predict."""
-    population: Sequence[Sample]
-    """All samples of the split; a corpus metric takes its statistics from them."""
-    read_from: Mapping[str, Any]
-    """Source of the annotations: files, commit on the hub, rows left out."""
-    identity: Mapping[str, Any]
-    """Everything that predictions depend on, except the model."""
-    out: Path
-    changed: Difference | None = None
-    """The accepted difference between the files that a resumed run was made from and those on disk now."""
+from eval.running.benchmark_run import BenchmarkRun, Job
+from eval.running.outcome import say
+from eval.timing import Clock
 
 
 def run(jobs: Sequence[Job], session: Session) -> Iterator[Result]:
     """Yield the result of each job, in order. Clips that several of them show are decoded and encoded once."""
     clock = Clock()
-    runs: dict[str, _Run] = {}
+    runs: dict[str, BenchmarkRun] = {}
     try:
         for job in jobs:
-            runs[job.benchmark.name] = _Run(job, session.model, clock)
+            runs[job.benchmark.name] = BenchmarkRun(job, session.model, clock)
         for job in jobs:
             printing.say(printing.results_console(), _asked(job, alone=len(jobs) == 1))
         yield from _results(runs, session, clock)
     except KeyboardInterrupt:
         for each in runs.values():
-            say(f"\n{each.n_done} of {len(each.job.samples)} samples are in {each.job.out}.")
+            say(f"\n{each.n_done} of {len(each.samples)} samples are in {each.job.out}.")
         say("The same command with OUT set to the run's folder continues; score takes what is there.")
         raise
     finally:
@@ -85,10 +44,11 @@ def _asked(job: Job, *, alone: bool) -> str:
     return f"{'A' if alone else f'{job.benchmark.name}: a'}{said}{judged}."
 
 
-def _results(runs: Mapping[str, _Run], session: Session, clock: Clock) -> Iterator[Result]:
-    stream = _predicted(runs, session, clock)
+def _results(runs: Mapping[str, BenchmarkRun], session: Session, clock: Clock) -> Iterator[Result]:
+    groups, refused = _planned(runs, session.model)
+    stream = _predicted(runs, groups, refused, session, clock)
     several = len(runs) > 1
-    total = sum(len(each.job.samples) for each in runs.values())
+    total = sum(len(each.samples) for each in runs.values())
     for n, (name, each) in enumerate(runs.items(), 1):
         # One line for all: clips that several benchmarks show come for all of them at once.
         label = f"{len(runs)} benchmarks ({n}: {name})" if several else name
@@ -102,9 +62,22 @@ def _results(runs: Mapping[str, _Run], session: Session, clock: Clock) -> Iterat
         yield each.result([*runs] if several else [], session.workers)
 
 
-def _predicted(runs: Mapping[str, _Run], session: Session, clock: Clock) -> Iterator[Predicted]:
-    """Yield predictions of the samples without an output, in clip groups that are those of the whole run."""
-    groups, refused = plan([sample for each in runs.values() for sample in each.job.samples], session.model)
+def _planned(runs: Mapping[str, BenchmarkRun], model: ModelFacts) -> tuple[list[ClipGroup], Predicted]:
+    """Return the clip groups of the whole run, or of this shard of it, and the failures of what cannot be asked."""
+    groups, refused = plan([sample for each in runs.values() for sample in each.job.samples], model)
+    shard = next(iter(runs.values())).job.settings.shard
+    if shard is not None:
+        groups, refused = groups[shard.number - 1 :: shard.of], refused[shard.number - 1 :: shard.of]
+        mine = {id(sample) for group in groups for sample in group.samples} | {id(sample) for sample, _ in refused}
+        for each in runs.values():
+            each.samples = [sample for sample in each.job.samples if id(sample) in mine]
+    return groups, refused
+
+
+def _predicted(
+    runs: Mapping[str, BenchmarkRun], groups: Sequence[ClipGroup], refused: Predicted, session: Session, clock: Clock
+) -> Iterator[Predicted]:
+    """Yield predictions of the samples without an output."""
     if refused:
         yield refused
     missing = {name for each in runs.values() for name in each.missing()}
@@ -112,165 +85,10 @@ def _predicted(runs: Mapping[str, _Run], session: Session, clock: Clock) -> Iter
     yield from session.predict(still_to_do(groups, session.model, missing), settled=settled, clock=clock)
 
 
-def _keep(predicted: Predicted, runs: Mapping[str, _Run], clock: Clock) -> int:
+def _keep(predicted: Predicted, runs: Mapping[str, BenchmarkRun], clock: Clock) -> int:
     """Write predictions to their run folders; return the number of samples that had none."""
     with clock.stage("write"):
         names = dict.fromkeys(sample.benchmark for sample, _ in predicted)
         n_new = sum(runs[name].keep([pair for pair in predicted if pair[0].benchmark == name]) for name in names)
         runs[next(iter(names))].serving.settle()
         return n_new
-
-
-class _Run:
-    """One job in progress. It keeps only the ids of finished samples in memory; the rest is on disk."""
-
-    def __init__(self, job: Job, model: ModelFacts, clock: Clock) -> None:
-        self.job = job
-        self._model = model
-        self._clock = clock
-        self._fingerprint = {**job.identity, "model": dict(model.describe())}
-        self._folder = open_run(job.out, self._fingerprint, job.settings.yaml, job.settings.accept)
-        for note in self._folder.notes:
-            say(note)
-        if job.changed is not None:
-            say(self._folder.keep_accepted(job.changed))
-        self.serving = Serving(job.out, model)
-        # Failed samples are tried again: a missing video may be available by now.
-        self._done = {p.id for p in self._found().values() if p.error is None}
-        self._tried = self._begun_with = len(self._done)
-        if self._done:
-            say(f"Continuing {job.out}: {len(self._done)} of {len(job.samples)} samples are done.")
-
-    @property
-    def n_done(self) -> int:
-        """Number of samples that have a prediction, or failed in this run."""
-        return self._tried
-
-    @property
-    def n_missing(self) -> int:
-        """Number of samples still to be tried."""
-        return len(self.job.samples) - self._tried
-
-    def missing(self) -> Iterator[tuple[str, str]]:
-        """Yield benchmark and id of the samples that have no output yet."""
-        return ((one.benchmark, one.id) for one in self.job.samples if one.id not in self._done)
-
-    def settled(self) -> StopWhen | None:
-        """Return the check for an output whose score is settled before its end token."""
-        return None if self.job.settings.full_output else self.job.benchmark.scorer.settled()
-
-    def keep(self, predicted: Predicted) -> int:
-        """Append predictions of samples that had none, and return their number; they are on disk when this returns."""
-        new = [(sample, prediction) for sample, prediction in predicted if sample.id not in self._done]
-        self._folder.append(to_json(sample, prediction) for sample, prediction in new)
-        self._tried += len(new)
-        return len(new)
-
-    def result(self, together: Sequence[str] = (), workers: Sequence[WorkerTimes] = ()) -> Result:
-        """Score everything, write the folder, show the table.
-
-        Args:
-            together: The benchmarks that share the run's time.
-            workers: What each of several workers has done so far.
-        """
-        job, out = self.job, self.job.out
-        found = self._found()
-        pairs = [(sample, found[sample.id]) for sample in job.samples]
-        write_jsonl(out / PREDICTIONS, (to_json(*pair) for pair in pairs))
-        if job.transcript is not None:
-            _announce(job, pairs)
-        with self._clock.stage("score"), job.judging.resumable():
-            scores, result = score_predictions(
-                pairs,
-                job.benchmark.scorer,
-                job.population,
-                benchmark=job.benchmark.name,
-                primary=job.benchmark.card.metric,
-                model=self._model.name,
-                coverage=coverage(job.samples),
-                provenance={
-                    **self._fingerprint,
-                    "accepted": [asdict(each) for each in self._folder.record.accepted],
-                    "data": "built-in" if job.settings.is_builtin else str(job.settings.data),
-                    "annotations": None if job.settings.annotations is None else str(job.settings.annotations),
-                    "read_from": job.read_from,
-                    **origin(),
-                },
-            )
-        lap = self._lap()
-        account = job.judging.account(job.transcript)
-        result = replace(judged(job.judging, result, account), timing=self._timing(lap, together, workers))
-        self.serving.settle()
-        if (serving := self.serving.so_far) is not None:
-            result = replace(result, serving=serving)
-        notes = [
-            *([serving_line(serving)] if serving is not None else []),
-            *notes_of(account, result.provenance["scorer"].get("judge")),
-            *([BUILTIN_NOTE] if job.settings.is_builtin else []),
-            *(f"Mixed settings: {_told(each)}" for each in self._folder.record.accepted),
-        ]
-        if cut_off := lap.counts.get("cut_off"):
-            notes.append(
-                f"{cut_off} of {lap.counts['samples']} outputs stopped at the bound on new tokens, not at an end token."
-            )
-        size = job.read_from["split_size"]
-        if not job.settings.is_builtin and len(job.samples) != size:
-            notes.append(f"{len(job.samples)} samples; the published split has {size}.")
-            notes += [line] if (line := projection(result, size)) else []
-        if is_withheld(job.samples):
-            notes.append(submitted(pairs, out))
-        if lap.counts.get("samples"):
-            notes.append(timing_line(result.timing or {}))
-            title = f"{job.benchmark.name} | {self._model.name}"
-            title += f" | with all {len(together)} benchmarks of its run so far" if together else ""
-            write_atomically(out / TIMELINE, timeline(self._clock.so_far(), title))
-        write_and_show(out, scores, result, [p for _, p in pairs], notes, job.transcript)
-        return result
-
-    def close(self) -> None:
-        """Release the run folder."""
-        self._folder.close()
-
-    def _found(self) -> dict[str, Prediction]:
-        """Return the predictions on disk by sample; of several for one, the output that came first."""
-        path = self._folder.predictions
-        ids = {sample.id for sample in self.job.samples}
-        pairs = read_run(path, self.job.benchmark.name, ids) if path.exists() else []
-        found: dict[str, Prediction] = {}
-        for _, prediction in pairs:
-            if prediction.id not in found or found[prediction.id].error is not None:
-                found[prediction.id] = prediction
-        return found
-
-    def _lap(self) -> Lap:
-        """Return the time that this benchmark took: shared clips and calls are divided by the number of its samples."""
-        name = self.job.benchmark.name
-        self._clock.book({name: 1})
-        lap = self._clock.account(name)
-        return replace(lap, counts={**lap.counts, "samples": self._tried - self._begun_with})
-
-    def _timing(self, lap: Lap, together: Sequence[str], workers: Sequence[WorkerTimes]) -> dict[str, Any]:
-        """Return the timing; for a run with nothing left to predict, the timing of the previous result."""
-        if not lap.counts.get("samples"):
-            with suppress(TarsierEvalError):
-                if before := read_result(self.job.out)[0].timing:
-                    return dict(before)
-        batching = self._model.batching
-        shared = {"shared_by_samples_with": list(together)} if together else {}
-        parts = {"workers": [one.summary() for one in workers]} if workers else {}
-        return {**lap.summary(), "batching": None if batching is None else dict(batching), **shared, **parts}
-
-
-def _told(accepted: Accepted) -> str:
-    if accepted.field == MEDIA:
-        return f"some of the first {accepted.predictions} samples were shown other files (accepted)."
-    was, now = short(accepted.was), short(accepted.now)
-    return f"{accepted.field} was {was} for the first {accepted.predictions} samples, and is {now} since (accepted)."
-
-
-def _announce(job: Job, pairs: Sequence[tuple[Sample, Prediction]]) -> None:
-    try:
-        job.judging.announce(job.benchmark, pairs)
-    except JudgeError as error:
-        # The outputs are safe. The scores record that the judge failed; the next run asks it again.
-        say(f"{error}")

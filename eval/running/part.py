@@ -10,12 +10,14 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from eval import config as configuration
 from eval.core import Benchmark, Sample
 from eval.errors import ConfigError
+from eval.files import expanded, read_regular_text
+from eval.readers.videos import MAX_PATH
 
 SEED = 0
 """The seed of the order in which samples are drawn."""
@@ -80,6 +82,36 @@ def of_subsets(items: Sequence[tuple[str, _T]], wanted: Sequence[str], benchmark
     return [item for subset, item in items if subset in chosen]
 
 
+def ids_in(text: str) -> list[str]:
+    """Return the sample ids that a setting names: those in a file, an id a line, or separated by commas.
+
+    Raises ConfigError where there is none, or the file cannot be read.
+    """
+    path = expanded(text) if len(text) <= MAX_PATH and "\n" not in text else None
+    try:
+        is_file = path is not None and path.is_file()
+        parts = read_regular_text(path).splitlines() if path is not None and is_file else text.split(",")
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"samples={text!r}: the file cannot be read: {error}.") from error
+    found = list(dict.fromkeys(part.strip() for part in parts if part.strip()))
+    if not found:
+        raise ConfigError(f"samples={text!r} names no sample; give ids with commas between them, or a file of ids.")
+    return found
+
+
+def refuse_unknown_ids(ids: Sequence[str], known: Collection[str]) -> None:
+    """Raise ConfigError where an id is of no sample: with the nearest one."""
+    absent = [name for name in ids if name not in known]
+    if absent:
+        more = f" (and {len(absent) - 1} more)" if len(absent) > 1 else ""
+        raise ConfigError(f"samples: there is no sample {absent[0]!r}{more}. {_nearest_id(absent[0], known)}")
+
+
+def _nearest_id(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"Did you mean {near[0]!r}?" if near else f"Ids look like {next(iter(known), '')!r}."
+
+
 def place_of(settings: configuration.Settings) -> str:
     """Return the name of a run's annotations, for messages."""
     return (
@@ -89,11 +121,25 @@ def place_of(settings: configuration.Settings) -> str:
     )
 
 
-def draw(samples: Sequence[Sample], limit: int | None, seed: int = SEED) -> list[Sample]:
-    """Return the samples of a part of at most `limit`, in annotation order."""
-    if limit is None or limit >= len(samples):
+def part_of(
+    population: Sequence[Sample], settings: configuration.Settings, subsets: Sequence[str], benchmark: Benchmark
+) -> list[Sample]:
+    """Return the samples of a benchmark that settings choose. Raises ConfigError where OFFSET leaves none."""
+    chosen = of_subsets([(sample.subset, sample) for sample in population], subsets, benchmark, place_of(settings))
+    if settings.samples is not None:
+        ids = set(ids_in(settings.samples))
+        chosen = [sample for sample in chosen if sample.id in ids]
+    samples = draw(chosen, settings.limit, offset=settings.offset)
+    if chosen and not samples:
+        raise ConfigError(f"offset={settings.offset} leaves none of {len(chosen)} samples; give a smaller one.")
+    return samples
+
+
+def draw(samples: Sequence[Sample], limit: int | None, seed: int = SEED, offset: int = 0) -> list[Sample]:
+    """Return the samples of a part of at most `limit`, after the first `offset` of the order, in annotation order."""
+    if not offset and (limit is None or limit >= len(samples)):
         return list(samples)
-    drawn = set(drawing_order(samples, seed)[:limit])
+    drawn = set(drawing_order(samples, seed)[offset:][:limit])
     return [sample for i, sample in enumerate(samples) if i in drawn]
 
 
@@ -126,18 +172,23 @@ def describe(
     limit: int | None,
     subsets: Sequence[str],
     renamed: Mapping[str, str],
+    *,
+    offset: int = 0,
+    by_id: bool = False,
 ) -> dict[str, Any]:
     """Return what a result records of its part; {} for the whole benchmark.
 
     `missing` names the subsets of which the part has no sample, so that an average over subsets would be another
     number than the benchmark's.
     """
-    if limit is None and not subsets:
+    if limit is None and not subsets and not offset and not by_id:
         return {}
     known, there = (
         dict.fromkeys(renamed.get(one.subset, one.subset) for one in some if one.subset) for some in (population, part)
     )
-    drawn = {} if limit is None else {"order": ORDER, "seed": SEED}
+    drawn: dict[str, Any] = {} if limit is None and not offset else {"order": ORDER, "seed": SEED}
+    drawn |= {"offset": offset} if offset else {}
+    drawn |= {"samples": "chosen by id"} if by_id else {}
     return {
         "limit": limit,
         "subsets": sorted(there) if subsets else None,

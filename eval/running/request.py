@@ -34,6 +34,14 @@ class EvalRequest:
     """The protocol of its judge calls; None: upstream's protocol where its wording was imported, else `native`."""
     limit: int | None = None
     """A number of samples of each benchmark, drawn from all of its subsets (`eval/running/part.py`)."""
+    offset: int | None = None
+    """Number of samples of this order that are left out before them."""
+    samples: str | None = None
+    """Ids of samples, separated by commas, or a file with an id a line; None: all."""
+    engine: str | None = None
+    """What puts clips to the model: a name from conf/engine/; None: this process."""
+    shard: str | None = None
+    """The part that is to be predicted, such as `3/16`; None: the whole."""
     out: Place | None = None
     """The run folder."""
     overrides: Sequence[str] = ()
@@ -44,19 +52,22 @@ class EvalRequest:
     def settings_of(self, bench: str) -> configuration.Settings:
         """Return the checked settings of one of its benchmarks. Raises ConfigError."""
         given = {"data": self.data, "annotations": self.annotations, "out": self.out, "limit": self.limit,
-                 "model": self.model, "frames": self.frames,
+                 "offset": self.offset, "samples": self.samples, "shard": self.shard,
+                 "model": self.model, "frames": self.frames, "engine": self.engine,
                  "judge": self.judge, "protocol": self.protocol}  # fmt: skip
         configuration.refuse_unused(
             self.verb, self.overrides, [name for name, value in given.items() if value is not None]
         )
         overrides = [f"benchmark={bench}", *_model_overrides(self.model)]
-        overrides += [] if self.frames is None else [f"frames={self.frames}"]
+        for group, name in (("frames", self.frames), ("engine", self.engine)):
+            overrides += [] if name is None else [f"{group}={name}"]
         overrides += [*judge_overrides(self.judge), *protocol_overrides(self.protocol)]
         for key, value in (("data", self.data), ("annotations", self.annotations), ("out", self.out)):
             if value is not None:
                 overrides.append(f"{key}={configuration.quoted(str(absolute(value)))}")
-        if self.limit is not None:
-            overrides.append(f"limit={self.limit}")
+        overrides += [f"{key}={n}" for key, n in (("limit", self.limit), ("offset", self.offset)) if n is not None]
+        for key, text in (("samples", self.samples), ("shard", self.shard)):
+            overrides += [] if text is None else [f"{key}={configuration.quoted(text)}"]
         return configuration.load_settings([*overrides, *self.overrides])
 
 

@@ -15,11 +15,18 @@ from eval.errors import ConfigError, DataError, RunError
 from eval.provenance import code_hash, data_hash, library_versions, prompts_hash
 from eval.readers.submission import is_withheld
 from eval.report.terminal import show_summary
+from eval.running.benchmark_run import Job
 from eval.running.judge_session import Judging, refuse_unasked
-from eval.running.loop import Job, run
+from eval.running.loop import run
 from eval.running.media_check import changed_media, coverage
 from eval.running.outcome import stamp
-from eval.running.part import benchmarks_of, describe, draw, of_subsets, place_of
+from eval.running.part import (
+    benchmarks_of,
+    describe,
+    ids_in,
+    part_of,
+    refuse_unknown_ids,
+)
 from eval.running.request import EvalRequest
 from eval.runs.folder import PREDICTIONS, RESULT, RUN, refuse_changed, refuse_foreign
 from eval.runs.lock import refuse_busy
@@ -40,9 +47,9 @@ def evaluate(request: EvalRequest) -> list[Result]:
     if len(benches) > 1:
         _refuse_single(base)
     outs = [base / bench if len(benches) > 1 else base for bench in benches]
-    jobs = [
-        _job(one, out, judging, subsets) for one, out, subsets in zip(settings, outs, benches.values(), strict=True)
-    ]
+    jobs = _of_ids(
+        [job_of(one, out, judging, subsets) for one, out, subsets in zip(settings, outs, benches.values(), strict=True)]
+    )
     # Check the judge before the model works; if all outputs exist already, it may not be needed.
     if any(job.transcript is not None and not (job.out / PREDICTIONS).exists() for job in jobs):
         judging.check()
@@ -87,7 +94,30 @@ def setup_of(settings: Settings) -> Setup:
     return Setup(model=settings.model, reading=reading, media=(settings.data,))
 
 
-def _job(settings: Settings, out: Path, judging: Judging, subsets: Sequence[str]) -> Job:
+def _of_ids(jobs: Sequence[Job]) -> list[Job]:
+    """Return the jobs that have samples, of those that were chosen by their ids. Raises ConfigError for unknown ids."""
+    text = jobs[0].settings.samples
+    if text is None:
+        return list(jobs)
+    refuse_unknown_ids(ids_in(text), {sample.id for job in jobs for sample in job.population})
+    found = [job for job in jobs if job.samples]
+    if not found:
+        raise ConfigError(f"samples={text!r} and the other settings of the part leave no sample; drop one of them.")
+    return found
+
+
+def job_of(settings: Settings, out: Path, judging: Judging, subsets: Sequence[str]) -> Job:
+    """Return a benchmark's job, with everything checked that can be before the model is loaded.
+
+    Args:
+        settings: of the run.
+        out: its run folder.
+        judging: the judge, where the benchmark needs one.
+        subsets: the subsets to be run; () for all.
+
+    Raises:
+        TarsierEvalError: a file or a setting does not fit, or the folder holds another run.
+    """
     if not settings.data.is_dir():
         raise ConfigError(f"The data folder {str(settings.data)!r} does not exist, or is not a folder.")
     if settings.annotations is not None and not settings.annotations.exists():
@@ -101,9 +131,16 @@ def _job(settings: Settings, out: Path, judging: Judging, subsets: Sequence[str]
         if sample.id in seen:
             raise DataError(f"{benchmark.name}: the sample id {sample.id!r} comes twice; ids must be unique.")
         seen.add(sample.id)
-    chosen = of_subsets([(sample.subset, sample) for sample in population], subsets, benchmark, place_of(settings))
-    samples = draw(chosen, settings.limit)
-    part = describe(population, samples, settings.limit, subsets, benchmark.scorer.traits.renamed)
+    samples = part_of(population, settings, subsets, benchmark)
+    part = describe(
+        population,
+        samples,
+        settings.limit,
+        subsets,
+        benchmark.scorer.traits.renamed,
+        offset=settings.offset,
+        by_id=settings.samples is not None,
+    )
     short = [c for c in coverage(samples) if c.fraction < settings.min_coverage]
     if short:
         listed = "; ".join(f"{c.subset or benchmark.name} {c.present}/{c.total}" for c in short)
@@ -119,6 +156,8 @@ def _job(settings: Settings, out: Path, judging: Judging, subsets: Sequence[str]
         absent = [(s, Prediction(id=s.id, prompt=s.prompt, output=None, error="not run yet")) for s in samples]
         benchmark.scorer.score(absent, population)
     identity = {**_identity(settings, benchmark, samples), **({"part": part} if part else {})}
+    if settings.shard is not None:
+        identity["shard"] = str(settings.shard)
     refuse_changed(out, identity, settings.accept)
     return Job(
         settings=settings,

@@ -26,7 +26,7 @@ RUN = "run.json"
 MEDIA = "media"
 """The field that is recorded only in the predictions: the files that each was made from."""
 
-_OTHER_SAMPLES = {"benchmark", "split", "limit", "part", "n_samples", "data_sha256"}
+_OTHER_SAMPLES = {"benchmark", "split", "limit", "part", "shard", "n_samples", "data_sha256"}
 """Fields whose difference means other samples: to accept it would mix two runs, so that messages do not offer it."""
 
 _SHOWN = 120
