@@ -4,6 +4,8 @@
 #              BENCH=mvbench/state_change is one subset; LIMIT=N draws N samples from all subsets
 #              SAMPLES=id,id or a file of ids; OFFSET=N leaves out the first N that LIMIT draws
 #              SHARD=3/16 is a part in a run folder of its own | make merge RUNS="<folders>" [OUT=]
+#   make sweep BENCH= SWEEP="model=a,b model.n_frames=1,2,4" [LAUNCHER=basic LAUNCH="hydra.launcher.partition=gpu" OUT=]
+#              a run for each combination; LAUNCHER=joblib, slurm, ... is a name from conf/launcher
 #   make equivalence BENCH=mvbench [MODEL= FRAMES= DATA= LIMIT= TO= ARGS=]   does batching change a model's outputs here?
 #   make score PRED=<file or folder> [BENCH=mvbench DATA= JUDGE= PROTOCOL= OUT= ARGS=]
 #   make compare A=<run or score> B=<run or score> [TO= ARGS="--accept decoder"]
@@ -25,7 +27,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-VARIABLES := BENCH MODEL FRAMES DATA ANN JUDGE PROTOCOL ENGINE LIMIT OFFSET SAMPLES SHARD OUT PRED UPSTREAM RUN RUNS ROW PUBLISHED VALUE AGAINST MARGIN TO BUNDLE A B ARGS PYTHON VENV
+VARIABLES := BENCH MODEL FRAMES DATA ANN JUDGE PROTOCOL ENGINE LIMIT OFFSET SAMPLES SHARD SWEEP LAUNCHER LAUNCH OUT PRED UPSTREAM RUN RUNS ROW PUBLISHED VALUE AGAINST MARGIN TO BUNDLE A B ARGS PYTHON VENV
 UNKNOWN   := $(filter-out $(VARIABLES),$(foreach word,$(filter-out --,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(word)))))
 UNKNOWN   := $(strip $(foreach name,$(UNKNOWN),$(if $(filter command line,$(origin $(name))),$(name))))
 $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIABLES)))
@@ -34,7 +36,7 @@ $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIA
 quote = '$(subst ','\'',$(1))'
 flag  = $(if $($(2)),$(1) $(call quote,$($(2))))
 
-.PHONY: help eval merge equivalence bench gpu-check survive score compare leaderboard verify-row bundle why regress baseline judge-check judge-compare judge-export judge-replay import test test-fast check audit lock
+.PHONY: help eval merge sweep equivalence bench gpu-check survive score compare leaderboard verify-row bundle why regress baseline judge-check judge-compare judge-export judge-replay import test test-fast check audit lock
 
 help:
 	@sed -n '/^\#/!q;s/^\# \{0,1\}//p' Makefile
@@ -45,6 +47,12 @@ eval: $(VENV)/.runtime
 		$(call flag,--data,DATA) $(call flag,--ann,ANN) $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(call flag,--limit,LIMIT) \
 		$(call flag,--offset,OFFSET) $(call flag,--samples,SAMPLES) $(call flag,--shard,SHARD) $(call flag,--engine,ENGINE) \
 		$(call flag,--out,OUT) $(ARGS)
+
+sweep: $(VENV)/.runtime
+	@exec $(BIN)/tarsier-eval sweep $(call flag,--bench,BENCH) $(call flag,--model,MODEL) $(call flag,--frames,FRAMES) \
+		$(call flag,--data,DATA) $(call flag,--ann,ANN) $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(call flag,--limit,LIMIT) \
+		$(call flag,--offset,OFFSET) $(call flag,--samples,SAMPLES) $(call flag,--engine,ENGINE) \
+		$(call flag,--sweep,SWEEP) $(call flag,--launcher,LAUNCHER) $(call flag,--launch,LAUNCH) $(call flag,--out,OUT) $(ARGS)
 
 merge: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval merge $(if $(RUNS),--runs $(RUNS)) $(call flag,--out,OUT)

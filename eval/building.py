@@ -58,10 +58,31 @@ def build(node: Mapping[str, Any], key: str, given: Mapping[str, Any] | None = N
     Raises:
         ConfigError: the target is not this project's, or an argument is unknown, missing or of the wrong type.
     """
+    target = node.get("_target_")
+    factory, settings = check(node, key)
+    given = given or {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping) and "_target_" in value:
+            settings[name] = given[name] if name in given else build(value, f"{key}.{name}", given)
+    try:
+        built = factory(**settings)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{key} cannot be built from {target}: {printable(str(error))[:300]}.") from error
+    lacking = [method for method in METHODS.get(key.rpartition(".")[2], ()) if not hasattr(built, method)]
+    if lacking:
+        raise ConfigError(f"{key}._target_ {target!r} makes no {key.rpartition('.')[2]}: it has no {lacking[0]}.")
+    return built
+
+
+def check(node: Mapping[str, Any], key: str) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """Return what builds a node's object, and its settings as they will be given to it; nothing is built.
+
+    Raises:
+        ConfigError: as `build` does, but for what only building shows.
+    """
     settings = dict(node)
     target = settings.pop("_target_", None)
     factory = _import_target(target, key)
-    given = given or {}
     try:
         signature = _parameters(factory)
     except ValueError as error:
@@ -71,20 +92,13 @@ def build(node: Mapping[str, Any], key: str, given: Mapping[str, Any] | None = N
         if name not in signature:
             raise ConfigError(f"{key}.{name} is not a setting of {target}. {did_you_mean(name, signature)}")
         if isinstance(value, Mapping) and "_target_" in value:
-            settings[name] = given[name] if name in given else build(value, f"{key}.{name}", given)
+            check(value, f"{key}.{name}")
         elif name in hints:
             settings[name] = checked(value, hints[name], f"{key}.{name}")
     absent = [n for n, p in signature.items() if p.default is inspect.Parameter.empty and n not in settings]
     if absent:
         raise ConfigError(f"{key} lacks {', '.join(absent)}, which {target} needs.")
-    try:
-        built = factory(**settings)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{key} cannot be built from {target}: {printable(str(error))[:300]}.") from error
-    lacking = [method for method in METHODS.get(key.rpartition(".")[2], ()) if not hasattr(built, method)]
-    if lacking:
-        raise ConfigError(f"{key}._target_ {target!r} makes no {key.rpartition('.')[2]}: it has no {lacking[0]}.")
-    return built
+    return factory, settings
 
 
 def _parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:

@@ -18,6 +18,7 @@ from eval.cli import (
     merge,
     regress,
     score,
+    sweep,
     verify_row,
     why,
 )
@@ -25,6 +26,7 @@ from eval.cli.flags import Verb
 
 VERBS: dict[str, Verb] = {
     "eval": evaluate,
+    "sweep": sweep,
     "merge": merge,
     "score": score,
     "judge": judge,

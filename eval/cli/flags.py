@@ -29,12 +29,12 @@ def add_verbs(parser: argparse.ArgumentParser, verbs: Mapping[str, Verb], *, des
         verb.add_flags(command)
 
 
-def add_model_flags(parser: argparse.ArgumentParser) -> None:
+def add_model_flags(parser: argparse.ArgumentParser, *, needs_bench: bool = True) -> None:
     """Add the flags of a command that runs a model."""
     parser.add_argument(
         "--bench",
         metavar="NAMES",
-        required=True,
+        required=needs_bench,
         help="benchmarks, groups of them, or subsets such as mvbench/state_change, separated by commas",
     )
     parser.add_argument(

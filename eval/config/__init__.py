@@ -149,7 +149,9 @@ def settings_in(text: str, **changes: Any) -> Settings:
     """
     _register()
     try:
-        config = OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.create(text.replace("${", f"{DOLLAR}{{")), changes)
+        config = OmegaConf.merge(
+            OmegaConf.structured(Config), OmegaConf.create(text.replace("${", f"{DOLLAR}{{")), changes
+        )
     except Exception as error:  # OmegaConf raises all kinds of exceptions
         raise ConfigError(printable(_explain(error, ()))) from error
     return settings_of(config)

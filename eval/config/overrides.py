@@ -31,6 +31,7 @@ MAKE: Mapping[str, str] = {
     "A": "--first", "B": "--second", "AGAINST": "--against", "ANN": "--ann", "BENCH": "--bench", "BUNDLE": "--bundle",
     "DATA": "--data", "ENGINE": "--engine", "FRAMES": "--frames", "JUDGE": "--judge",
     "LIMIT": "--limit", "OFFSET": "--offset", "SAMPLES": "--samples", "SHARD": "--shard",
+    "SWEEP": "--sweep", "LAUNCHER": "--launcher", "LAUNCH": "--launch",
     "MARGIN": "--margin", "MODEL": "--model", "OUT": "--out",
     "PRED": "--pred", "PROTOCOL": "--protocol", "PUBLISHED": "--published", "ROW": "--row", "RUN": "--run",
     "RUNS": "--runs", "TO": "--to", "UPSTREAM": "--upstream", "VALUE": "--value",

@@ -27,6 +27,11 @@ def printed(name: str, value: float | None) -> str:
     return f"{value:.2f}" if metric_named(name).unit == "points" else f"{100 * value:.1f}"
 
 
+def span(name: str, ends: tuple[float | None, float | None] | None) -> str:
+    """Return an interval of a metric in its unit."""
+    return "-" if ends is None else f"{printed(name, ends[0])}-{printed(name, ends[1])}"
+
+
 class _Console(Console):
     """A console that ignores a closed pipe: `| head` is no failure of the run."""
 

@@ -11,7 +11,7 @@ from eval.core import OVERALL, Accounting, Metric, Prediction, Result, Score
 from eval.readers.malformed import printable
 from eval.report.columns import Column, Line, show_table
 from eval.report.footers import IF_FAILED, clip_notes, drawn, explained, few_videos, headline, incomplete, partial
-from eval.report.printing import REASON, one_line, printed, results_console, say
+from eval.report.printing import REASON, one_line, printed, results_console, say, span
 from eval.runs.folder import PREDICTIONS, SCORES
 from eval.scorers.traits import metric_named
 from eval.stats.clusters import projected_reach
@@ -72,7 +72,7 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
             "": one_line(_label(subset, name, result.primary)),
             "n": str(metric.n),
             **{accounting: printed(name, value) for accounting, value in values.items()},
-            "95% interval": _span(name, metric.interval),
+            "95% interval": span(name, metric.interval),
             "invalid": str(metric.n_invalid),
             "failed": str(metric.n_failed),
             _IF_FAILED.name: _bounds(name, metric),
@@ -139,11 +139,7 @@ def projection(result: Result, n_full: int) -> str | None:
 
 def _bounds(name: str, metric: Metric) -> str:
     """Return the range of a value given the failed samples: all of them wrong, or all right."""
-    return _span(name, (metric.lower, metric.upper)) if metric.n_failed else ""
-
-
-def _span(name: str, ends: tuple[float | None, float | None] | None) -> str:
-    return "-" if ends is None else f"{printed(name, ends[0])}-{printed(name, ends[1])}"
+    return span(name, (metric.lower, metric.upper)) if metric.n_failed else ""
 
 
 def _label(subset: str, name: str, primary: str) -> str:
@@ -176,7 +172,7 @@ def show_summary(results: Sequence[Result], *, console: Console | None = None) -
             one_line(result.primary),
             str(result.counts.total),
             *(printed(result.primary, metric.value if metric else None) for metric in values),
-            _span(result.primary, values[1].interval if values[1] else None),
+            span(result.primary, values[1].interval if values[1] else None),
             str(result.counts.model_failed + result.counts.judge_failed),
             one_line(f"{result.judge}, {result.protocol}" if result.judge else ""),
         )
