@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import json
 import os
+import pickle
 import platform
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import hydra
 import pytest
 
 from eval import config, provenance
 from tests.reading import ReadHere
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from here on, among what the tests make: modules and the tests themselves stay anyway."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,6 +52,22 @@ def asked_once() -> Iterator[None]:
     version(config.PROJECT)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("eval.running.outcome.code_version", version)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def composed_once() -> Iterator[None]:
+    """Compose equal overrides once: conf/ does not change during tests."""
+    made: dict[tuple[object, ...], bytes] = {}
+
+    def compose(name: str, overrides: Sequence[str]) -> Any:
+        key = (config.PROJECT, name, *overrides)
+        if key not in made:
+            made[key] = pickle.dumps(hydra.compose(name, overrides=list(overrides)))
+        return pickle.loads(made[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("eval.config.compose", compose)
         yield
 
 
