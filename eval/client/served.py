@@ -39,7 +39,7 @@ Listener = Callable[[int, int], None]
 
 
 class Served:
-    """A model behind an OpenAI-compatible server, and the store of its replies.
+    """A model behind an OpenAI-compatible server, and the reply store.
 
     Args:
         settings: The server.
@@ -50,7 +50,7 @@ class Served:
         extra: Further parameters of each request, such as {reasoning_effort: low}.
         reasoning_tokens: Tokens on top of each reply's bound for a model that reasons; None gives 8,192 to a model that
             shows that it does.
-        store: The file of the store.
+        store: The file of the reply store.
         prices: The price file.
     """
 
@@ -97,7 +97,7 @@ class Served:
 
     @cached_property
     def store(self) -> ReplyStore:
-        """The store of replies, opened when it is first needed."""
+        """The reply store, opened when it is first needed."""
         return ReplyStore(self.path, self.role.store)
 
     @property

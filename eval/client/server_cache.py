@@ -1,4 +1,4 @@
-"""A server's capabilities and served model as found by earlier calls, kept in the store of replies."""
+"""A server's capabilities and served model as found by earlier calls, kept in the reply store."""
 
 from __future__ import annotations
 
