@@ -10,13 +10,14 @@ import pickle
 import platform
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import hydra
 import pytest
+from hydra._internal.config_repository import ConfigRepository
 
 from eval import config, provenance
 from tests.reading import ReadHere
@@ -55,19 +56,29 @@ def asked_once() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session", autouse=True)
-def composed_once() -> Iterator[None]:
-    """Compose equal overrides once: conf/ does not change during tests."""
+def pickled_once(function: Callable[..., Any], key: Callable[..., tuple[object, ...]]) -> Callable[..., Any]:
+    """Return a function that is called once a key, and then gives copies of what it returned."""
     made: dict[tuple[object, ...], bytes] = {}
 
-    def compose(name: str, overrides: Sequence[str]) -> Any:
-        key = (config.PROJECT, name, *overrides)
-        if key not in made:
-            made[key] = pickle.dumps(hydra.compose(name, overrides=list(overrides)))
-        return pickle.loads(made[key])
+    def call(*given: Any, **named: Any) -> Any:
+        one = key(*given, **named)
+        if one not in made:
+            made[one] = pickle.dumps(function(*given, **named))
+        return pickle.loads(made[one])
 
+    return call
+
+
+@pytest.fixture(scope="session", autouse=True)
+def composed_once() -> Iterator[None]:
+    """Read each file of conf/ once, and compose equal overrides once: conf/ does not change during tests."""
     with pytest.MonkeyPatch.context() as patch:
+        compose = pickled_once(hydra.compose, lambda name, overrides: (config.PROJECT, name, *overrides))
         patch.setattr("eval.config.compose", compose)
+        load = pickled_once(
+            ConfigRepository.load_config, lambda self, config_path: (*map(str, self.sources), config_path)
+        )
+        patch.setattr(ConfigRepository, "load_config", load)
         yield
 
 
