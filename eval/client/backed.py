@@ -64,6 +64,7 @@ class ServerBacked:
         prices: Path,
         max_cost: float | None = None,
     ) -> None:
+        extra = extra or {}
         self.by = Served(
             ServerSettings(
                 role=self.role,
@@ -81,7 +82,7 @@ class ServerBacked:
                 deadline_s=deadline_s,
                 max_cost=max_cost,
             ),
-            look(extra or {}),
+            look(extra),
             revision=revision,
             served=served,
             extra=extra,

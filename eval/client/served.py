@@ -45,13 +45,9 @@ class Served:
         settings: The server.
         bounds: Bounds on its requests.
         look: Finds out what the server takes.
-        revision: Distinguishes this model from others of the same name (a commit, a quantisation).
-        served: Only replies of the model that is served under this name count; None accepts any model.
-        extra: Further parameters of each request, such as {reasoning_effort: low}.
-        reasoning_tokens: Tokens on top of each reply's bound for a model that reasons; None gives 8,192 to a model that
-            shows that it does.
         store: The file of the reply store.
-        prices: The price file.
+
+    The other arguments are settings of `ServerBacked`.
     """
 
     def __init__(
@@ -60,16 +56,16 @@ class Served:
         bounds: Bounds,
         look: Look,
         *,
-        revision: str = "",
-        served: str | None = None,
-        extra: Mapping[str, Any] | None = None,
-        reasoning_tokens: int | None = None,
+        revision: str,
+        served: str | None,
+        extra: Mapping[str, Any],
+        reasoning_tokens: int | None,
         store: Path,
         prices: Path,
     ) -> None:
         self.role = settings.role
         refuse_out_of_range(settings, bounds, reasoning_tokens)
-        self.extra = dict(extra or {})
+        self.extra = dict(extra)
         check_extra(self.extra, self.role.name)
         self.server = Server(settings)
         self.revision = revision
