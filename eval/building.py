@@ -102,12 +102,16 @@ def check(node: Mapping[str, Any], key: str) -> tuple[Callable[..., Any], dict[s
 
 
 def _parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """Return the parameters by name; where a constructor passes `**settings` on, those of the next class too."""
+    """Return the parameters by name; where a constructor passes `**settings` on, those of the next class too.
+
+    Of the next class only what is given by name: the rest is the constructor's own to give.
+    """
     found = dict(inspect.signature(factory).parameters)
     passed_on = [name for name, one in found.items() if one.kind is inspect.Parameter.VAR_KEYWORD]
     if passed_on and inspect.isclass(factory):
         del found[passed_on[0]]
-        found = {**_parameters(factory.__mro__[1]), **found}
+        next_class = _parameters(factory.__mro__[1])
+        found = {**{name: one for name, one in next_class.items() if one.kind is one.KEYWORD_ONLY}, **found}
     return found
 
 

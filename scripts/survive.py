@@ -43,7 +43,7 @@ PARTS = (
         short="scripts/kill_judged_run.py --kills 1 --questions 40 --latency 0.02",
     ),
     Part(
-        name="two commands share a verdict store",
+        name="two commands share a reply store",
         command="scripts/kill_judged_run.py --together 2 --rounds 2",
         short="scripts/kill_judged_run.py --together 2 --rounds 1 --apart 0",
     ),

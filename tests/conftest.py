@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import json
 import os
+import pickle
 import platform
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import hydra
 import pytest
+from hydra._internal.config_repository import ConfigRepository
 
 from eval import config, provenance
 from tests.reading import ReadHere
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from here on, among what the tests make: modules and the tests themselves stay anyway."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,6 +53,32 @@ def asked_once() -> Iterator[None]:
     version(config.PROJECT)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("eval.running.outcome.code_version", version)
+        yield
+
+
+def pickled_once(function: Callable[..., Any], key: Callable[..., tuple[object, ...]]) -> Callable[..., Any]:
+    """Return a function that is called once a key, and then gives copies of what it returned."""
+    made: dict[tuple[object, ...], bytes] = {}
+
+    def call(*given: Any, **named: Any) -> Any:
+        one = key(*given, **named)
+        if one not in made:
+            made[one] = pickle.dumps(function(*given, **named))
+        return pickle.loads(made[one])
+
+    return call
+
+
+@pytest.fixture(scope="session", autouse=True)
+def composed_once() -> Iterator[None]:
+    """Read each file of conf/ once, and compose equal overrides once: conf/ does not change during tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        compose = pickled_once(hydra.compose, lambda name, overrides: (config.PROJECT, name, *overrides))
+        patch.setattr("eval.config.compose", compose)
+        load = pickled_once(
+            ConfigRepository.load_config, lambda self, config_path: (*map(str, self.sources), config_path)
+        )
+        patch.setattr(ConfigRepository, "load_config", load)
         yield
 
 

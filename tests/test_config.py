@@ -221,6 +221,11 @@ def test_build_makes_the_object():
         ({**SCRIPTED, "n_frames": "x"}, "model.n_frames='x' does not fit"),
         ({**SCRIPTED, "outputs": 3}, "model.outputs=3 does not fit"),
         ({"_target_": "eval.models.tarsier.runner.TarsierRunner", "name": "x"}, "model lacks checkpoint"),
+        ({"_target_": "eval.models.served.model.ServedModel", "batch": True}, "model.batch is not a setting of"),
+        # What a class gives to the next one itself is none of its settings.
+        ({"_target_": "eval.models.served.model.ServedModel", "store": "x"}, "model.store is not a setting of"),
+        ({"_target_": "eval.models.served.model.ServedModel", "look": "x"}, "model.look is not a setting of"),
+        ({"_target_": "eval.models.served.model.ServedModel"}, "model lacks prices, replies, which"),
         (
             {"_target_": "eval.models.tarsier.runner.TarsierRunner", "name": "x", "checkpoint": "y", "dtype": "int8"},
             "model.dtype='int8' does not fit",

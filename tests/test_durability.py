@@ -210,7 +210,7 @@ def test_a_run_goes_on_from_each_of_its_files(name, n_points, tmp_path, capsys):
 
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory):
-    """Descriptions that two judges scored, the verdict store, and the bundle of the first; the server stays."""
+    """Descriptions that two judges scored, the reply store, and the bundle of the first; the server stays."""
     root = tmp_path_factory.mktemp("scored")
     with JudgeServer(sensible) as server:
         pred = descriptions(root / "p.jsonl")

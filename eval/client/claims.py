@@ -1,4 +1,4 @@
-"""Claims on calls under way in a store of replies, so that runs at the same time pay for no call twice.
+"""Claims on calls under way in a reply store, so that runs at the same time pay for no call twice.
 
 A run claims a call before it asks it, and looks the call up again once it holds the claim. A call that another run has
 claimed is waited for. A claim lapses with its process: on the same machine as soon as that process is gone, elsewhere

@@ -1,4 +1,4 @@
-"""Open the SQLite file of a store of replies: for writing, or as it is where the disk allows no more."""
+"""Open the SQLite file of a reply store: for writing, or as it is where the disk allows no more."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def check_extra(extra: object, group: str = "judge") -> None:
             for name, value in one.items():
                 if _SECRET.search(str(name).lower()) and name not in _NO_SECRET:
                     raise ConfigError(
-                        f"{place}.{printable(str(name)[:60])} would be written into results and the store of replies; "
+                        f"{place}.{printable(str(name)[:60])} would be written into results and the reply store; "
                         f"if it is a key, put it into an environment variable and name that by {group}.key_env."
                     )
                 stack.append((f"{place}.{printable(str(name)[:60])}", value))

@@ -39,20 +39,15 @@ Listener = Callable[[int, int], None]
 
 
 class Served:
-    """A model behind an OpenAI-compatible server, and the store of its replies.
+    """A model behind an OpenAI-compatible server, and the reply store.
 
     Args:
         settings: The server.
         bounds: Bounds on its requests.
         look: Finds out what the server takes.
-        revision: Distinguishes this model from others of the same name (a commit, a quantisation).
-        served: Only replies of the model that is served under this name count; None accepts any model.
-        extra: Further parameters of each request, such as {reasoning_effort: low}.
-        reasoning_tokens: Tokens on top of each reply's bound for a model that reasons; None gives 8,192 to a model that
-            shows that it does.
-        batch: Whether first attempts go through OpenAI's Batch API, at half the price and within a day.
-        store: The file of the store.
-        prices: The price file.
+        store: The file of the reply store.
+
+    The other arguments are settings of `ServerBacked`.
     """
 
     def __init__(
@@ -61,25 +56,21 @@ class Served:
         bounds: Bounds,
         look: Look,
         *,
-        revision: str = "",
-        served: str | None = None,
-        extra: Mapping[str, Any] | None = None,
-        reasoning_tokens: int | None = None,
-        batch: bool = False,
+        revision: str,
+        served: str | None,
+        extra: Mapping[str, Any],
+        reasoning_tokens: int | None,
         store: Path,
         prices: Path,
     ) -> None:
         self.role = settings.role
         refuse_out_of_range(settings, bounds, reasoning_tokens)
-        if batch and settings.provider != "openai":
-            raise ConfigError(
-                f"{self.role.name}.batch=true is for OpenAI's Batch API; {self.role.chosen(settings.provider)} has "
-                "none that works alike."
-            )
-        self.extra = dict(extra or {})
+        self.extra = dict(extra)
         check_extra(self.extra, self.role.name)
         self.server = Server(settings)
-        self.revision, self.batch = revision, batch
+        self.revision = revision
+        self.batch = False
+        """Whether first attempts go through OpenAI's Batch API, at half the price and within a day."""
         self.price_list: PriceList = load_prices(prices)
         self.budget = Budget(most=bounds.max_cost)
         self.probed: tuple[Usage, ...] = ()
@@ -96,13 +87,13 @@ class Served:
         self.known = KnownServer(self.server, revision, self.extra, look, reasoning_tokens)
         start = START_LOCAL if settings.provider == "local" else START
         self._throttle = Throttle(bounds.max_concurrency, start, slow_s=settings.timeout_s / 4)
-        self._bounds = bounds
+        self.bounds = bounds
         self.path = store
         self._asker: Asker | None = None
 
     @cached_property
     def store(self) -> ReplyStore:
-        """The store of replies, opened when it is first needed."""
+        """The reply store, opened when it is first needed."""
         return ReplyStore(self.path, self.role.store)
 
     @property
@@ -150,7 +141,7 @@ class Served:
         """Probe the server's capabilities anew. Raises ServerError where it can't be asked."""
         self._set_price()
         had_price = self.budget.price is not None
-        usages = self.known.probe(self.store, self._new_asker(self._bounds.probe_tries))
+        usages = self.known.probe(self.store, self._new_asker(self.bounds.probe_tries))
         self.probed += usages
         self._set_price()
         if self.budget.price is not None and not had_price:
@@ -244,7 +235,7 @@ class Served:
 
     def _new_asker(self, tries: int | None = None) -> Asker:
         patience = RetryPolicy(
-            tries=min(tries or self._bounds.tries, self._bounds.tries), deadline_s=self._bounds.deadline_s
+            tries=min(tries or self.bounds.tries, self.bounds.tries), deadline_s=self.bounds.deadline_s
         )
         is_admitted = tries is None  # or its capabilities are still to be found out
         asker = Asker(throttle=self._throttle, budget=self.budget, patience=patience, is_admitted=is_admitted)

@@ -1,4 +1,4 @@
-"""A server's capabilities and served model as found by earlier calls, kept in the store of replies."""
+"""A server's capabilities and served model as found by earlier calls, kept in the reply store."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class KnownServer:
         reasoning_tokens: int | None = None,
     ) -> None:
         self.server, self.revision, self.extra, self._look = server, revision, extra, look
-        self._reasoning_tokens = reasoning_tokens
+        self.reasoning_tokens = reasoning_tokens
         self._found: Capabilities | None = None
         """The server's capabilities as found."""
         self.served = ""
@@ -41,14 +41,14 @@ class KnownServer:
     @property
     def takes(self) -> Capabilities | None:
         """The server's capabilities, with the user's own room to reason; None where they are not known yet."""
-        if self._found is None or self._reasoning_tokens is None:
+        if self._found is None or self.reasoning_tokens is None:
             return self._found
-        return replace(self._found, thinks=self._reasoning_tokens)
+        return replace(self._found, thinks=self.reasoning_tokens)
 
     @property
     def may_give_room(self) -> bool:
         """Whether replies have no room to reason, and the user has not decided that."""
-        return self._found is not None and self._reasoning_tokens is None and not self._found.thinks
+        return self._found is not None and self.reasoning_tokens is None and not self._found.thinks
 
     def give_room(self, store: ReplyStore) -> None:
         """Give replies room to reason from now on, since one had too little."""

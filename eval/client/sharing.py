@@ -1,4 +1,4 @@
-"""The calls that several runs on one store of replies have in common: each is asked by one run, and the others wait."""
+"""The calls that several runs on one reply store have in common: each is asked by one run, and the others wait."""
 
 from __future__ import annotations
 

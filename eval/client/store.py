@@ -1,4 +1,4 @@
-"""The store of paid replies, under the hash of the request, in one SQLite file for all runs: judges' verdicts, outputs.
+"""The reply store: paid replies of judges and models by the hash of the request, in one SQLite file for all runs.
 
 A reply is on disk before it is used (write-ahead log, synced at each commit), so a killed run loses only what was under
 way. The key of a reply is the SHA-256 of the request: messages, bound, temperature, schema, attempt. The judge's
@@ -86,8 +86,7 @@ class ReplyStore:
     def __init__(self, path: Path, holds: str = "verdicts") -> None:
         self.path, self.holds = path, holds
         self._remedy = _REMEDY.replace("verdicts=", f"{holds}=")
-        one = f"{holds.removesuffix('ies')}y" if holds.endswith("ies") else holds.removesuffix("s")
-        self._called = f"The {one} store {path}"
+        self._called = f"The reply store {path}"
         try:
             self._db, self.read_only = open_database(path)
             finalize(self, self._db.close)

@@ -7,6 +7,6 @@ Between a scorer and a server a request has three types, and so has its reply:
     Request          the same in the form for one server: the body that is sent, and the key of its reply
 
     RequestOutcome   what a request ended as, after all attempts
-    StoredReply      a reply that was paid for, as the verdict store keeps it
+    StoredReply      a reply that was paid for, as the reply store keeps it
     JudgeReply       the text, or why there is none; `Judge.ask` returns it, and the question reads the answer in it
 """

@@ -69,7 +69,7 @@ class JudgeReply:
     batch: bool = False
     """Whether the reply came through the Batch API, at its price."""
     key: str | None = None
-    """Key of the call in the verdict store."""
+    """Key of the call in the reply store."""
 
     def __post_init__(self) -> None:
         """Replace lone surrogates in the texts by question marks, since every reply is written to files."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from eval.client.requests import Provider
+from eval.client.backed import ServerBacked
 from eval.client.round import Ended
-from eval.client.served import Listener, Say, Served
-from eval.client.settings import Bounds, Role, ServerSettings
-from eval.client.throttle import MOST
-from eval.errors import JudgeError
+from eval.client.served import Listener, Say
+from eval.client.settings import Role
+from eval.errors import ConfigError, JudgeError
 from eval.judges.bill import Bill, Plan, bill
 from eval.judges.calls import JudgeCall, JudgeReply, Respondent
 from eval.judges.judge import Judge
@@ -35,76 +35,28 @@ _HEALTH = ("n", "accuracy", "lower", "upper", "injection_pass_rate", "unread", "
 """The fields of a canary check that a result holds."""
 
 
-class ServedJudge(Judge):
-    """A model behind an OpenAI-compatible server.
+class ServedJudge(ServerBacked, Judge):
+    """A model behind an OpenAI-compatible server; see `ServerBacked` for its other settings.
 
     Args:
         name: Name of the judge until the served model is known.
-        provider: `openai`, `azure` or `local`.
         model: The model to ask for, with its date where it has one; for Azure the deployment. None takes the only model
             that a local server lists.
-        url: Base URL; None takes OPENAI_BASE_URL or OpenAI's own, for Azure AZURE_OPENAI_ENDPOINT.
-        key_env: Name of the environment variable with the key; None for a server that asks for none.
-        api_version: Azure's version of its API.
-        revision: Distinguishes this model from others of the same name (a commit, a quantisation).
-        served: Only verdicts of the model that is served under this name count; None accepts any model.
-        extra: Further parameters of each request, such as {reasoning_effort: low}.
-        reasoning_tokens: Tokens on top of each reply's bound for a model that reasons; None gives 8,192 to a model that
-            shows that it does.
-        max_concurrency: Most requests under way at once.
-        timeout_s: Bound on one request.
-        tries: Maximum requests for one call that meets temporary faults.
-        deadline_s: Bound on all requests for one call.
         batch: Whether first attempts go through OpenAI's Batch API, at half the price and within a day.
-        verdicts: The verdict store.
-        prices: The price file.
-        max_cost: Dollars that one run may cost; needs a price.
+        verdicts: The reply store.
     """
 
-    def __init__(  # noqa: PLR0913 - each is a setting of conf/judge/
-        self,
-        *,
-        name: str,
-        provider: Provider,
-        model: str | None,
-        url: str | None = None,
-        key_env: str | None = None,
-        api_version: str | None = None,
-        revision: str = "",
-        served: str | None = None,
-        extra: Mapping[str, Any] | None = None,
-        reasoning_tokens: int | None = None,
-        max_concurrency: int = MOST,
-        timeout_s: float = 120.0,
-        tries: int = 6,
-        deadline_s: float = 600.0,
-        batch: bool = False,
-        verdicts: Path,
-        prices: Path,
-        max_cost: float | None = None,
-    ) -> None:
-        self.by = Served(
-            ServerSettings(
-                role=JUDGE,
-                provider=provider,
-                model=model,
-                url=url,
-                key_env=key_env,
-                api_version=api_version,
-                timeout_s=timeout_s,
-            ),
-            Bounds(max_concurrency=max_concurrency, tries=tries, deadline_s=deadline_s, max_cost=max_cost),
-            probe_of(JUDGE, extra or {}),
-            revision=revision,
-            served=served,
-            extra=extra,
-            reasoning_tokens=reasoning_tokens,
-            batch=batch,
-            store=verdicts,
-            prices=prices,
-        )
-        """The model that judges."""
-        self.label, self.kept_in, self.budget = name, verdicts, self.by.budget
+    role = JUDGE
+
+    def __init__(self, *, name: str, model: str | None, batch: bool = False, verdicts: Path, **settings: Any) -> None:
+        super().__init__(partial(probe_of, JUDGE), model, verdicts, **settings)
+        provider = self.by.server.settings.provider
+        if batch and provider != "openai":
+            raise ConfigError(
+                f"judge.batch=true is for OpenAI's Batch API; {JUDGE.chosen(provider)} has none that works alike."
+            )
+        self.by.batch = batch
+        self.label, self.kept_in = name, verdicts
         self._billed = 0.0  # the unconfirmed dollars of earlier bills
 
     @property
@@ -133,11 +85,6 @@ class ServedJudge(Judge):
         """
         self.by.check()
         return True
-
-    @property
-    def stopped(self) -> str | None:
-        """The reason why its server is asked nothing more; None while it is."""
-        return self.by.stopped
 
     def renew(self) -> list[str]:
         """Probe the server anew, and ignore stored verdicts from now on; return what to tell the user."""

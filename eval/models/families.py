@@ -22,24 +22,38 @@ from eval.readers.malformed import printable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """What tells the checkpoints of a family from others, and how they are read."""
+    """What tells the checkpoints of a family from others, and how they are read: by its package, imported when used."""
 
+    package: str
+    """Name of its package."""
     name: str
     """Its name in messages."""
     example: str
     """A model of conf/model/ whose settings a folder of the family takes over, whatever its name."""
     is_of: Callable[[Mapping[str, Any]], bool]
     """Whether the content of a config.json is of the family."""
-    read_config: Callable[[Path], Any]
-    """Returns the checked config of a folder, which needs only config.json. Raises ModelError."""
-    missing_files: Callable[[Path], list[str]]
-    """Returns the missing files of a folder besides its weights, one description each."""
-    model_class: Callable[[], Any]
-    """Returns the class of the model."""
+    class_name: str
+    """Name of the model's class."""
     weight_names: Mapping[str, str]
     """Patterns of published weight names, and the present module names in their place."""
     replaced_code: str = ""
     """Beginning of the names of upstream's own code in `auto_map`, which the model's class replaces; "" for none."""
+
+    def _module(self, name: str) -> Any:
+        return import_module(f"{self.package}.{name}")
+
+    def read_config(self, folder: Path) -> Any:
+        """Return the checked config of a folder, which needs only config.json. Raises ModelError."""
+        return self._module("config").read_config(folder)
+
+    def missing_files(self, folder: Path) -> list[str]:
+        """Return the missing files of a folder besides its weights, one description each."""
+        missing: list[str] = self._module("processing").missing_files(folder)
+        return missing
+
+    def model_class(self) -> Any:
+        """Return the class of the model."""
+        return getattr(self._module("model"), self.class_name)
 
 
 REPEATED = "model.checkpoint=<the same>, and model.revision=main for a hub id"

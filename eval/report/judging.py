@@ -29,7 +29,7 @@ def plan_line(plan: Plan, judge: str, most: float | None) -> str:
     """Return the planned calls before a run is judged, in one line."""
     judge = one_line(judge)
     if not plan.left:
-        return f"Judge {judge}: all {plan.calls:,} calls are in the verdict store; nothing is asked."
+        return f"Judge {judge}: all {plan.calls:,} calls are in the reply store; nothing is asked."
     paid = f", {plan.calls - plan.left:,} of them in the store or repeated" if plan.left < plan.calls else ""
     sent, received = sum(stage.input for stage in plan.stages), sum(stage.output for stage in plan.stages)
     price = f"about {dollars(plan.cost)} (prices of {plan.price_as_of})" if plan.cost is not None else "price not known"

@@ -2,7 +2,7 @@
 
 A provider bills a call that it answered, whether or not anybody was there to take the answer. So calls are counted at
 the server, which lives in a process of its own: those written in full (answered) and those whose client had gone
-(lost). What was answered and is not in the verdict store when the command dies was under way too.
+(lost). What was answered and is not in the reply store when the command dies was under way too.
 """
 
 from __future__ import annotations

@@ -166,7 +166,7 @@ def test_a_second_run_asks_nothing_even_where_the_server_is_gone(tmp_path, capsy
         assert len(server.requests) == n_requests
     capsys.readouterr()
     assert score(pred, tmp_path / "three", served(server.url)) == 0
-    assert "all 14 calls are in the verdict store; nothing is asked" in capsys.readouterr().err
+    assert "all 14 calls are in the reply store; nothing is asked" in capsys.readouterr().err
     one, *others = (result(tmp_path / name) for name in ("one", "two", "three"))
     for other in others:
         assert (other["metrics"], other["score_id"]) == (one["metrics"], one["score_id"])

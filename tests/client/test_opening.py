@@ -1,4 +1,4 @@
-"""Verdict stores that cannot be written, and file systems without locks."""
+"""Reply stores that cannot be written, and file systems without locks."""
 
 from __future__ import annotations
 

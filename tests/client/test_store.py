@@ -1,4 +1,4 @@
-"""The verdict store: what is put is there, whatever else writes, breaks off or goes wrong."""
+"""The reply store: what is put is there, whatever else writes, breaks off or goes wrong."""
 
 import os
 import random
@@ -253,7 +253,7 @@ def test_what_is_no_store_is_named_with_a_remedy(path, make):
     with pytest.raises(RunError) as raised:
         use(path)
     said = str(raised.value)
-    assert said.startswith(f"The verdict store {path} ")
+    assert said.startswith(f"The reply store {path} ")
     assert "give another file with verdicts=<file>" in said.replace("Give", "give")
     assert "\n" not in said
 
@@ -420,7 +420,7 @@ def test_a_store_cut_or_overwritten_anywhere_gives_its_replies_or_none_or_is_ref
             store.close()
     ends["refused"] = len(said)
     assert not any("\n" in line for line in said)
-    assert all(line.startswith(f"The verdict store {path} ") and "verdicts=<file>" in line for line in said)
+    assert all(line.startswith(f"The reply store {path} ") and "verdicts=<file>" in line for line in said)
     assert sum(ends.values()) == 120
     assert min(ends.values()) > 3, ends
 
@@ -457,7 +457,7 @@ def test_a_file_and_a_folder_that_may_only_be_read():
     said = done.stdout.splitlines()
     assert len(said) == 4
     for path, line in zip(paths, said, strict=True):
-        assert line.startswith(f"The verdict store {path} cannot be ")
+        assert line.startswith(f"The reply store {path} cannot be ")
         assert "verdicts=<file>" in line
 
 
@@ -491,7 +491,7 @@ def test_a_full_disk_loses_nothing_that_was_stored(tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stderr == ""
     error, counts, after = done.stdout.splitlines()
-    assert error.startswith(f"The verdict store {tmp_path / 'disk' / 'v.sqlite'} cannot be written: ")
+    assert error.startswith(f"The reply store {tmp_path / 'disk' / 'v.sqlite'} cannot be written: ")
     assert "full" in error
     assert "Make room or give another file" in error
     stored, found = map(int, counts.split())

@@ -153,8 +153,9 @@ def outcome():
     return compare(as_kept(observation()), as_kept(now))
 
 
-@pytest.fixture
-def tables(tmp_path):
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    tmp_path = tmp_path_factory.mktemp("tables")
     named = [replace(result(), benchmark=name) for name in ("activitynet-qa", "mvbench")]
     return [
         (show_result, result()),

@@ -1,4 +1,4 @@
-"""Judges from the verdict store, whose replies are replayed for other predictions without new judge calls.
+"""Judges from the reply store, whose replies are replayed for other predictions without new judge calls.
 
 A reply's key is the hash of its request, whose form depends on what the server accepted at the time. So each form that
 a known server accepts is tried, and the one that finds most replies is kept.
@@ -22,12 +22,12 @@ class StoredJudge(RecordedJudge):
     """Gives the stored replies of one served model, whatever they were asked about.
 
     Args:
-        store: The verdict store.
+        store: The reply store.
         identity: The judge's identity; `requested` is the model as served.
         forms: Request forms to try: the fields that servers accept, and the further parameters.
     """
 
-    missing = "the verdict store holds no verdict for this call"
+    missing = "the reply store holds no verdict for this call"
 
     def __init__(self, store: ReplyStore, identity: Identity, forms: Sequence[RequestForm]) -> None:
         super().__init__(forms)
@@ -74,9 +74,7 @@ def stored_judges(path: Path) -> list[StoredJudge]:
     try:
         forms = dict.fromkeys([*(Capabilities(**takes) for takes in taken), Capabilities()])
     except (TypeError, ValueError) as error:
-        raise RunError(
-            f"The verdict store {path} cannot be read: {error}. Give another with verdicts=<file>."
-        ) from error
+        raise RunError(f"The reply store {path} cannot be read: {error}. Give another with verdicts=<file>.") from error
     extras = store.extras() or [{}]
     both = [(takes, extra) for takes in forms for extra in extras]
     return [StoredJudge(store, identity, both) for identity in store.judges()]

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt
 
-from eval.client.budget import Budget
+from eval.client.backed import ServerBacked
 from eval.client.requests import Capabilities, Provider, Request
 from eval.client.round import Ended
-from eval.client.served import Served
-from eval.client.settings import Bounds, Role, ServerSettings
-from eval.client.throttle import MOST
+from eval.client.settings import Role
 from eval.core import Area, ClipPrompts, FramePolicy, FrameRule, Generation, ModelDefaults, Turn
 from eval.errors import ConfigError, ModelError, ServerError
 from eval.models.conversation import conversation
@@ -48,8 +47,6 @@ OWN_NAME = "served"
 """Stands for the name by which the server calls a model."""
 _log = logging.getLogger(__name__)
 _KEYS: Mapping[Provider, str] = {"openai": "OPENAI_API_KEY", "azure": "AZURE_OPENAI_API_KEY"}
-_PROBE_TRIES = 3
-"""Maximum requests for one question about what a server takes: some answer what they do not take with HTTP 500."""
 _MOST_CLIPS = 64
 """Most clips of one call."""
 _MOST_BYTES = 512_000_000
@@ -60,20 +57,16 @@ _ROUNDS = 2
 """Number of times that the requests of one call fill the places for requests under way."""
 
 
-class ServedModel(ModelDefaults):
-    """Asks a server about frames.
+class ServedModel(ServerBacked, ModelDefaults):
+    """Asks a server about frames; see `ServerBacked` for its other settings.
 
     Args:
         provider: `openai`, `azure` or `local`.
         served_model: The model to ask for, with its date where it has one; for Azure the deployment. None takes the
             only model that a local server lists.
         name: Its name in results; `served` for the name by which the server calls it.
-        url: Base URL; None takes OPENAI_BASE_URL or OpenAI's own, for Azure AZURE_OPENAI_ENDPOINT.
         key_env: Name of the environment variable with the key; None for the usual one of OpenAI and Azure, and for
             other servers none.
-        api_version: Azure's version of its API.
-        revision: Distinguishes this model from others of the same name (a commit, a quantisation).
-        served: Only replies of the model that is served under this name count; None accepts any model.
         n_frames: Frames of a clip; with `fps` the most.
         fps: Frames per second of a clip; None: always `n_frames`.
         max_pixels: Most pixels of a frame; None: its own.
@@ -82,21 +75,15 @@ class ServedModel(ModelDefaults):
         picture: Form of the pictures.
         quality: JPEG's quality, 1 to 100.
         max_new_tokens: Bound on an output.
-        extra: Further parameters of each request, such as {reasoning_effort: low}.
-        reasoning_tokens: Tokens on top of this bound for a model that reasons; None gives 8,192 to a model that shows
-            that it does.
-        max_concurrency: Most requests under way at once.
-        timeout_s: Bound on one request.
-        tries: Maximum requests for one prompt that meets temporary faults.
-        deadline_s: Bound on all requests for one prompt.
-        replies: The store of replies.
-        prices: The price file.
-        max_cost: Dollars that one run may cost; needs a price.
+        replies: The reply store.
 
     Raises:
         ConfigError: A setting does not fit.
         ServerError: The server cannot be asked, takes no images, or fewer than are to be shown.
     """
+
+    role = MODEL
+    probe_tries = 3  # some servers answer what they do not take with HTTP 500
 
     def __init__(  # noqa: PLR0913 - each is a setting of conf/model/served.yaml
         self,
@@ -104,11 +91,7 @@ class ServedModel(ModelDefaults):
         provider: Provider = "local",
         served_model: str | None = None,
         name: str = OWN_NAME,
-        url: str | None = None,
         key_env: str | None = None,
-        api_version: str | None = None,
-        revision: str = "",
-        served: str | None = None,
         n_frames: PositiveInt = 8,
         fps: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None,
         max_pixels: PositiveInt | None = None,
@@ -117,15 +100,8 @@ class ServedModel(ModelDefaults):
         picture: PictureForm = "jpeg",
         quality: Annotated[int, Field(ge=1, le=100)] = 90,
         max_new_tokens: PositiveInt = 512,
-        extra: Mapping[str, Any] | None = None,
-        reasoning_tokens: int | None = None,
-        max_concurrency: int = MOST,
-        timeout_s: float = 120.0,
-        tries: int = 6,
-        deadline_s: float = 600.0,
         replies: Path,
-        prices: Path,
-        max_cost: float | None = None,
+        **settings: Any,
     ) -> None:
         if media == "video" and picture != "jpeg":
             raise ConfigError(f"model.media=video sends frames as JPEG; leave model.picture={picture} out.")
@@ -133,34 +109,10 @@ class ServedModel(ModelDefaults):
         self.frames = FramePolicy(n_frames=n_frames, fps=fps, size=size, rule=frame_rule)
         self._max_pixels, self._max_new_tokens = max_pixels, max_new_tokens
         self._picture: PictureForm = picture
-        self._quality, self._max_concurrency = quality, max_concurrency
-        self._label, self._reasoning_tokens = name, reasoning_tokens
-        self.by = Served(
-            ServerSettings(
-                role=MODEL,
-                provider=provider,
-                model=served_model,
-                url=url,
-                key_env=key_env or _KEYS.get(provider),
-                api_version=api_version,
-                timeout_s=timeout_s,
-            ),
-            Bounds(
-                max_concurrency=max_concurrency,
-                tries=tries,
-                probe_tries=_PROBE_TRIES,
-                deadline_s=deadline_s,
-                max_cost=max_cost,
-            ),
-            look_of(MODEL, n_frames, picture, video=self._tries_video(media), extra=extra or {}),
-            revision=revision,
-            served=served,
-            extra=extra,
-            reasoning_tokens=reasoning_tokens,
-            store=replies,
-            prices=prices,
-        )
-        """The model under test."""
+        self._quality, self._label = quality, name
+        look = partial(look_of, MODEL, n_frames, picture, video=self._tries_video(media))
+        key_env = key_env or _KEYS.get(provider)
+        super().__init__(look, served_model, replies, provider=provider, key_env=key_env, **settings)
         self._account = Account(self.by)
         self._sees = self._seen(media, n_frames)
         self.media = self._chosen(media, n_frames)
@@ -210,16 +162,6 @@ class ServedModel(ModelDefaults):
         return self.by.last_name if self._label == OWN_NAME else self._label
 
     @property
-    def budget(self) -> Budget:
-        """What it has spent, and may spend."""
-        return self.by.budget
-
-    @property
-    def stopped(self) -> str | None:
-        """The reason why it answers nothing more; None while it does."""
-        return self.by.stopped
-
-    @property
     def prefix(self) -> Prefix:
         """How a begun answer is asked for."""
         return "instructed" if self._sees.continues == "no" else "continued"
@@ -244,7 +186,7 @@ class ServedModel(ModelDefaults):
             "max_pixels": self._max_pixels,
             **({} if self.frames.rule == "tarsier" else {"frame_rule": self.frames.rule}),
             "max_new_tokens": self._max_new_tokens,
-            **({} if self._reasoning_tokens is None else {"reasoning_tokens": self._reasoning_tokens}),
+            **({} if by.known.reasoning_tokens is None else {"reasoning_tokens": by.known.reasoning_tokens}),
             "decoding": "greedy" if takes.temperature else "the server's own",
             **self.frames.describe(),
         }
@@ -252,7 +194,7 @@ class ServedModel(ModelDefaults):
     def clips_at_once(self, n_prompts: int) -> int:
         """Return the number of clips whose prompts keep as many requests under way as may be."""
         clip_bytes = 3 * self.frames.n_frames * (self._max_pixels or _USUAL_PIXELS)
-        busy = -(-_ROUNDS * self._max_concurrency // max(1, n_prompts))
+        busy = -(-_ROUNDS * self.by.bounds.max_concurrency // max(1, n_prompts))
         return max(1, min(_MOST_CLIPS, _MOST_BYTES // clip_bytes, busy))
 
     def account(self) -> dict[str, Any]:

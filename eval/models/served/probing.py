@@ -48,15 +48,15 @@ class Sees:
         return self.video
 
 
-def look_of(role: Role, n_frames: int, form: PictureForm, *, video: bool, extra: Mapping[str, Any]) -> Look:
+def look_of(role: Role, n_frames: int, form: PictureForm, extra: Mapping[str, Any], *, video: bool) -> Look:
     """Return what finds out the capabilities of a server.
 
     Args:
         role: What it is asked for.
         n_frames: Number of pictures that a request may hold.
         form: Form of the pictures.
-        video: Whether it is tried with a video.
         extra: Further parameters of each request.
+        video: Whether it is tried with a video.
     """
 
     async def look(send: Send, model: str, first: Capabilities) -> Probed:

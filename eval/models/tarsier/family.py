@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from eval.models.families import Family
@@ -22,31 +21,12 @@ def _is_of(raw: Mapping[str, Any]) -> bool:
     )
 
 
-def _read_config(folder: Path) -> Any:
-    from eval.models.tarsier.config import read_config
-
-    return read_config(folder)
-
-
-def _missing_files(folder: Path) -> list[str]:
-    from eval.models.tarsier.processing import missing_files
-
-    return missing_files(folder)
-
-
-def _model_class() -> Any:
-    from eval.models.tarsier.model import TarsierForConditionalGeneration
-
-    return TarsierForConditionalGeneration
-
-
 FAMILY = Family(
+    package=__package__,
     name="Tarsier",
     example="tarsier-7b",
     is_of=_is_of,
-    read_config=_read_config,
-    missing_files=_missing_files,
-    model_class=_model_class,
+    class_name="TarsierForConditionalGeneration",
     # Names of transformers 4.37 and 4.44, and those of 4.52 to 4.57. transformers applies its own renaming only to its
     # own classes; without this a subclass would keep a randomly initialised language model and say so in a log line.
     weight_names={

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from eval.models.families import Family
@@ -17,31 +16,12 @@ def _is_of(raw: Mapping[str, Any]) -> bool:
     return raw.get("model_type") == "llava" and isinstance(text, dict) and text.get("model_type") in TEXT
 
 
-def _read_config(folder: Path) -> Any:
-    from eval.models.tarsier2.config import read_config
-
-    return read_config(folder)
-
-
-def _missing_files(folder: Path) -> list[str]:
-    from eval.models.tarsier2.processing import missing_files
-
-    return missing_files(folder)
-
-
-def _model_class() -> Any:
-    from eval.models.tarsier2.model import Tarsier2ForConditionalGeneration
-
-    return Tarsier2ForConditionalGeneration
-
-
 FAMILY = Family(
+    package=__package__,
     name="Tarsier2",
     example="tarsier2-7b",
     is_of=_is_of,
-    read_config=_read_config,
-    missing_files=_missing_files,
-    model_class=_model_class,
+    class_name="Tarsier2ForConditionalGeneration",
     weight_names={
         r"^vision_tower\.": "model.visual.",
         r"^language_model\.model\.": "model.language_model.",

@@ -1,4 +1,4 @@
-"""Judges at hand: what the verdict store gives again, what counts as judged, and whose scores are of other outputs."""
+"""Judges at hand: what the reply store gives again, what counts as judged, and whose scores are of other outputs."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_no_store_and_no_store_of_ours(tmp_path):
     assert stored_judges(tmp_path / "gone.sqlite") == []
     assert not (tmp_path / "gone.sqlite").exists()
     (tmp_path / "text.sqlite").write_text("not a database, but long enough to be looked at")
-    with pytest.raises(RunError, match="verdict store"):
+    with pytest.raises(RunError, match="reply store"):
         stored_judges(tmp_path / "text.sqlite")
 
 
