@@ -668,6 +668,7 @@ class ModelDefaults:
     """What holds for a model that runs here, for free, and always answers. Models inherit it and say what differs."""
 
     whole_clips: bool = False
+    budget: Any = None
 
     @property
     def stopped(self) -> str | None:
@@ -676,11 +677,6 @@ class ModelDefaults:
 
     @property
     def batching(self) -> Mapping[str, Any] | None:
-        """None."""
-        return None
-
-    @property
-    def budget(self) -> Any:
         """None."""
         return None
 
