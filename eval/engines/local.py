@@ -54,10 +54,11 @@ class LocalSession:
         """Yield the samples of each group with their predictions."""
         load = partial(self._loader.load, policy=self.model.frames, ahead=clips_ahead(self.model))
         self._left.expect(groups)
-        before = time.perf_counter()
+        first, before = True, time.perf_counter()
         for group, predicted in predict_groups(groups, self.model, load, settled=settled, clock=clock):
             now = time.perf_counter()
-            self._left.done(group, now - before)
+            self._left.done(group, now - before, first=first)
+            first = False
             yield predicted
             before = now
 

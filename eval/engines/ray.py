@@ -139,7 +139,7 @@ class RaySession:
         name, report = event.worker, event.report
         done = self._dealing.done(name, [number for number, _ in report.done], sum(report.took))
         for group, seconds in zip(done, report.took, strict=True):
-            self._left.done(group, seconds)
+            self._left.done(group, seconds, first=not self._times[name].clips)
         self._times[name] = self._times[name].plus(done, report.stages)
         if report.batching is not None:
             self._crew.model.statistics[name] = report.batching

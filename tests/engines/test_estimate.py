@@ -40,3 +40,13 @@ def test_a_group_that_was_given_up_takes_no_time():
     left.done(groups[0], 2.0)
     left.drop(groups[1])
     assert left.seconds() == pytest.approx(2.0)
+
+
+def test_the_first_group_of_a_process_counts_only_while_there_is_no_other():
+    groups = [group(i) for i in range(5)]
+    left = TimeLeft()
+    left.expect(groups)
+    left.done(groups[0], 9.0, first=True)
+    assert left.seconds() == pytest.approx(36.0)
+    left.done(groups[1], 2.0)
+    assert left.seconds() == pytest.approx(6.0)
