@@ -3,7 +3,7 @@
     .venv/bin/python scripts/survive.py [--short]
 
 Each row is a script, which can be run longer by itself; the table has its command. Some eight minutes on two cores.
-With `--short` each row is the tests of the same thing, which are part of `make test` and thus run in CI: about a minute.
+With `--short` each row is the tests of the same thing, which are part of `make test`, so that CI runs them: a minute.
 Ends with 1 where a part failed; its output is then shown.
 """
 
