@@ -28,7 +28,7 @@ MEMORY, PATIENCE_S = 12 << 30, 300
 """Bytes and seconds that the look at an edit may take: a fault may use up either."""
 PROJECT = Path(__file__).resolve().parents[1]
 NEAREST = (
-    ("eval/models/served", ("fixed conversations",)), ("eval/models/hf", ("fixed conversations",)),
+    ("eval/models/served", ("fixed conversations",)), ("eval/models/hf", ("fixed foreign", "fixed conversations")),
     ("eval/models/tarsier2", ("fixed conversations",)), ("eval/client", ("fixed conversations",)),
     ("eval/readers/messages", ("fixed conversations",)), ("eval/video/sampling_tarsier2", ("fixed conversations",)),
     ("eval/running/part", ("fixed conversations",)),

@@ -24,10 +24,11 @@ from eval.models.served.prompts import Prefix, asked
 from eval.models.served.requests import Continues, request_of
 from eval.readers.rows import Row
 from eval.readers.upstream import UpstreamRow, parse_row
-from eval.regression.media_files import picture
+from eval.regression.media_files import gif, picture
 from eval.regression.records import Record
 from eval.regression.watching import Watched, frame_hash
 from eval.running.part import draw
+from eval.video.frames import load_frames
 from eval.video.sampling_tarsier2 import chosen_indices, frame_shares
 
 SUITE = "fixed conversations"
@@ -126,9 +127,12 @@ REPLIES: Mapping[str, Any] = {
 """Bodies of replies."""
 
 
-def fixed_conversations() -> Iterator[Record]:
-    """Yield what is chosen, read, sent, read in replies, and shown to a Tarsier2."""
+def fixed_conversations(scratch: Path) -> Iterator[Record]:
+    """Yield what is chosen, read, sent, read in replies, and shown to a Tarsier2. `scratch` is empty."""
     yield from _choices()
+    listed = Clip(source=gif(scratch / "6.gif", 6), selection=Selection(indices=(3, 1, 3)))
+    frames = load_frames(listed, FramePolicy(n_frames=8, rule="tarsier2"))
+    yield _record("listed frames of a gif", decoded=[*map(frame_hash, frames)])
     for name, rows in CONVERSATIONS.items():
         yield _record(f"row: {name}", sample=_read(rows))
     yield from _sent()

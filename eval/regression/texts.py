@@ -81,6 +81,8 @@ REPLIES: Mapping[str, Sequence[str]] = {
 }  # fmt: skip
 """Scripted replies by task."""
 
+TARGETS = ("B", "(B)", " b ", "(B) left", "B) left", "Between", "E", "1", "")
+"""Answers to compare with, of four options."""
 CHOICES: Sequence[tuple[str, str, str, str | None, str]] = (
     ("one", "v1", "A", "A", "kind a"), ("one", "v1", "B", "(B) yes", "kind b"),
     ("one", "v1", "C", "the first", "kind a"),

@@ -46,6 +46,7 @@ def test_a_suite_is_as_in_the_committed_baseline(name, tmp_path):
         ("fixed models", "eval.models.tarsier.tokenizer._put_ends", lambda *_: None, "ids"),
         ("fixed answers", "eval.captions.overlap.BETA", 1.0, "values"),
         ("fixed judging", "eval.client.requests.THINKING_TOKENS", 1, "asked"),
+        ("fixed foreign", "eval.models.hf.processor.HfProcessor.decode", lambda *_: "a", "output"),
         ("fixed conversations", "eval.models.served.prompts.LETTER", "Answer.", "asked"),
         ("fixed conversations", "eval.video.sampling_tarsier2.even_indices", lambda *_: [0], "indices"),
         ("fixed runs", "eval.readers.predictions.FAILED", "(error)", "resume"),
