@@ -33,7 +33,7 @@ CONVERSATIONS: Mapping[str, _Lines] = {
         ("a system's text although there is one", "if self._system is not None and turns[0].role != \"system\":", "if self._system is not None:"),
     ),
     "eval/models/hf/generation.py": (
-        ("padding behind a prefix seen", "[0] * gap", "[1] * gap"),
+        ("padding behind a prefix seen", "[0] * gap", "[1] * gap", "the trial at loading finds it, and each prompt is computed by itself"),
         ("the bound of a trial for all", "settings = deepcopy(self.settings)\n        settings.max_new_tokens, settings.eos_token_id = _STEPS, None", "settings = self.settings\n        settings.max_new_tokens = _STEPS"),
         ("answers of other rows", "iter(found[place] for place in range(number))", "iter(found.values())"),
     ),

@@ -32,8 +32,9 @@ def run(given: argparse.Namespace) -> bool:
     from eval.runs.bundle import SUFFIX
     from eval.runs.folder import runs_in
 
-    several = {run: f"{given.to.removesuffix(SUFFIX)}-{run.name}{SUFFIX}" for run in runs_in(absolute(given.run))}
-    for run, to in (several or {given.run: given.to}).items():
+    inside = runs_in(absolute(given.run))
+    each = {run: f"{given.to.removesuffix(SUFFIX)}-{run.name}{SUFFIX}" for run in inside}
+    for run, to in (each if len(inside) > 1 else {given.run: given.to}).items():
         show_bundle(bundle_run(run, to, given.overrides))
     return True
 

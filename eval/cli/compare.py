@@ -30,7 +30,7 @@ def run(given: argparse.Namespace) -> bool:
     from eval.runs.folder import runs_in
 
     several = [runs_in(absolute(each)) for each in (given.first, given.second)]
-    if all(several):
+    if all(several) and max(map(len, several)) > 1:
         first, second = ([load(run) for run in runs] for runs in several)
         compared = compare_several(first, second, given.accept or ())
         show_comparisons(compared)

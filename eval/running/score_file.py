@@ -51,7 +51,8 @@ def score_all(request: ScoreRequest) -> tuple[list[Result], bool]:
         TarsierEvalError: as `score` does, or a benchmark is asked for of which there is no run.
     """
     source = absolute(request.predictions)
-    runs = by_benchmark((_bench_of(run), run) for run in runs_in(source))
+    inside = runs_in(source)
+    runs = by_benchmark((_bench_of(run), run) for run in inside) if len(inside) > 1 else {}
     wanted = {} if not runs else benchmarks_of(request.bench) if request.bench else dict.fromkeys(runs, ())
     if lacking := [bench for bench in wanted if bench not in runs]:
         raise ConfigError(f"{source} holds no run of {', '.join(lacking)}; it has those of {', '.join(runs)}.")

@@ -118,7 +118,8 @@ def test_folders_of_several_are_compared_by_benchmark(tmp_path, capsys):
 def test_folders_of_several_without_a_common_benchmark_are_refused(tmp_path):
     write(tmp_path / "a" / "one", answers([1, 0]), benchmark="mvbench")
     write(tmp_path / "b" / "one", answers([1, 0]), benchmark="tvbench")
-    with pytest.raises(ConfigError, match="the first has runs of mvbench, the second of tvbench, and none of both"):
+    write(tmp_path / "b" / "more", answers([1, 0]), benchmark="nextqa")
+    with pytest.raises(ConfigError, match="first has runs of mvbench, the second of nextqa, tvbench, and none of both"):
         compare(tmp_path / "a", tmp_path / "b")
     write(tmp_path / "a" / "two", answers([1, 0]), benchmark="mvbench")
     with pytest.raises(ConfigError, match=r"one and .*two are both of 'mvbench'; give one of them"):
