@@ -19,7 +19,7 @@
 #   make import UPSTREAM=<clone of bytedance/tarsier>
 #   make bench [ARGS="--rounds 5"]   how fast is it, against one question at a time?
 #   make gpu-check [ARGS="--minutes 8"]   kernels, precision, speed and memory of this GPU
-#   make survive [ARGS=--short]   kills, damaged input, bad media, a judge's faults, in one table
+#   make survive [ARGS=--short]   kills, damaged input, bad media, faults of a judge, in one table; --short: the tests in CI
 #   make test | make test-fast | make check | make audit | make lock
 
 PYTHON ?= python3

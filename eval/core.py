@@ -93,8 +93,9 @@ class PictureRules:
         }
 
 
-ClipNote = Literal["length_not_verifiable", "one_frame"]
-"""What to know of a clip that was read: its container doesn't say how long it is; it gave only one picture."""
+ClipNote = Literal["length_not_verifiable", "one_frame", "palette_lost"]
+"""What to know of a clip that was read: its container doesn't say how long it is; it gave only one picture; its colours
+are a palette's, which its decoder did not apply."""
 
 
 FrameRule = Literal["tarsier", "tarsier2"]

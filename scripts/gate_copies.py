@@ -28,6 +28,10 @@ MEMORY, PATIENCE_S = 12 << 30, 300
 """Bytes and seconds that the look at an edit may take: a fault may use up either."""
 PROJECT = Path(__file__).resolve().parents[1]
 NEAREST = (
+    ("eval/models/served", ("fixed conversations",)), ("eval/models/hf", ("fixed foreign", "fixed conversations")),
+    ("eval/models/tarsier2", ("fixed conversations",)), ("eval/client", ("fixed conversations",)),
+    ("eval/readers/messages", ("fixed conversations",)), ("eval/video/sampling_tarsier2", ("fixed conversations",)),
+    ("eval/running/part", ("fixed conversations",)),
     ("conf/", ("fixed settings",)), ("eval/config", ("fixed settings",)), ("eval/running/request", ("fixed settings",)),
     ("eval/running", ("fixed runs", "fixed settings")), ("eval/readers", ("fixed files", "fixed runs")),
     ("eval/runs", ("fixed runs",)),

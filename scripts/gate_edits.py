@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from scripts.gate_edits_conversations import CONVERSATIONS, SERVERS
 from scripts.gate_edits_texts import JUDGING, RUNNING, SCORING
 
 
@@ -70,12 +71,15 @@ _MODELS: Mapping[str, _Lines] = {
         ("buffers grow one position later", "if filled + n <= kept.shape[2]:", "if filled + n < kept.shape[2]:", "a buffer only grows earlier"),
     ),
     "eval/models/decoding/language.py": (
-        ("positions from 1", "positions = torch.arange(n, device=embeddings.device)[None]", "positions = torch.arange(1, n + 1, device=embeddings.device)[None]"),
-        ("generated tokens one position late", "rows.lengths + count - 1)", "rows.lengths + count)"),
-        ("suffix one position late", "rows.prefix.length + torch.arange(", "rows.prefix.length + 1 + torch.arange("),
+        ("positions from 1", "around = language.rotary_emb(hidden, position_ids=_padded(positions[kept.now], hidden.device))",
+         "around = language.rotary_emb(hidden, position_ids=_padded(positions[kept.now], hidden.device) + 1)"),
+        ("generated tokens one position late", "starts[row].positions[..., -1:] + count for",
+         "starts[row].positions[..., -1:] + count + 1 for"),
+        ("suffix one position late", "_padded([start.positions for start in starts], padded.device)",
+         "_padded([start.positions + 1 for start in starts], padded.device)"),
         ("eager sees one ahead", ".triu(1)", ".triu(2)"),
         ("eager does not see itself", ".triu(1)", ".triu(0)"),
-        ("eager without a mask", "mask = _look_back(embeddings) if language", "mask = None if language"),
+        ("eager without a mask", "mask = _look_back(hidden) if language", "mask = None if language"),
         ("settled rows go on", "if token not in ends and not (settled is not None and settled(generated[row])):", "if token not in ends:"),
         ("last padded position read", "last = (rows.lengths - 1).to(hidden.device)", "last = (rows.lengths * 0 + padded.shape[1] - 1).to(hidden.device)"),
         ("last layer's input not normed", "normed = layer.input_layernorm(hidden)", "normed = hidden"),
@@ -87,19 +91,25 @@ _MODELS: Mapping[str, _Lines] = {
     "eval/models/decoding/engine.py": (
         ("first end token only", "frozenset(ends if isinstance(ends, list)", "frozenset(ends[:1] if isinstance(ends, list)"),
         ("ended outputs count as cut off", "return len(ids) == self._max_new_tokens and not is_ended", "return len(ids) == self._max_new_tokens"),
-        ("features of the clip before", "[features[member.clip][:shown] for member in members]", "[features[members[0].clip][:shown] for member in members]"),
-        ("text over the images", "one[at_image] = shown.to(one)", "one[at_image] = one[at_image]"),
-        ("every output once more", "max_new_tokens=self._max_new_tokens, ends=self._ends", "max_new_tokens=self._max_new_tokens + 1, ends=self._ends"),
+        ("features of the clip before", "clips[member.clip].media, features[member.clip]",
+         "clips[member.clip].media, features[members[0].clip]"),
+        ("text over the images", "embedded[tokens == self._model.config.image_token_id] = features.to(embedded)", "pass"),
+        ("every output once more", "max_new_tokens=self._max_new_tokens,\n            ends=",
+         "max_new_tokens=self._max_new_tokens + 1,\n            ends="),
         ("batches in one row", "done += self._halving(prefix, starts[len(done) : len(done) + size], stages)",
          "done += self._halving(prefix, starts[:size], stages)"),
     ),
-    "eval/models/tarsier/runner.py": (
-        ("bound on new tokens one higher", "            max_new_tokens=max_new_tokens,\n            kv_budget", "            max_new_tokens=max_new_tokens + 1,\n            kv_budget"),
-        ("bound of the reference one higher", "max_new_tokens or self._max_new_tokens)", "(max_new_tokens or self._max_new_tokens) + 1)"),
+    "eval/models/checkpoints/runner.py": (
+        ("bound on new tokens one higher", "\"max_new_tokens\": max_new_tokens,\n            \"kv_budget\"",
+         "\"max_new_tokens\": max_new_tokens + 1,\n            \"kv_budget\""),
+        ("bound of the reference one higher", "max_new_tokens or self._max_new_tokens, rep",
+         "(max_new_tokens or self._max_new_tokens) + 1, rep"),
         ("settled checks dropped", "settled=[enough[id(settled)] for settled in clip.settled] if clip.settled else", "settled=[None for settled in clip.settled] if clip.settled else"),
         ("settled checks of the first prompt", "settled=[enough[id(settled)] for settled in clip.settled]", "settled=[enough[id(clip.settled[0])] for settled in clip.settled]"),
         ("deterministic runs in batches", "self._clips_at_once = 1 if deterministic else clips_at_once", "self._clips_at_once = clips_at_once"),
-        ("frames counted from the run's number", "self._ids(len(clip.frames), prompts)", "self._ids(self._n_frames, prompts)"),
+    ),
+    "eval/models/tarsier/runner.py": (
+        ("frames counted from the run's number", "n_frames = len(media[0].pixels)", "n_frames = self._n_frames"),
     ),
     "eval/models/checkpoints/ending.py": (
         ("text config before config", "        (CONFIG, getattr(config, \"eos_token_id\", None)),\n", ""),
@@ -171,7 +181,7 @@ _MODELS: Mapping[str, _Lines] = {
         ("newline and end exchanged", "newline, frame_end = embed(ids)", "frame_end, newline = embed(ids)"),
     ),
     "eval/models/decoding/vision.py": (
-        ("clips' frames one off", "features[end - len(clip) : end]", "features[max(0, end - len(clip) - 1) : max(0, end - len(clip) - 1) + len(clip)]"),
+        ("a clip's frames reversed", "of_clip[clip].append(features)", "of_clip[clip].insert(0, features)"),
     ),
     "eval/models/checkpoints/loading.py": (
         ("tied head left random", "model.lm_head.weight = model.get_input_embeddings().weight", "pass"),
@@ -226,18 +236,20 @@ _MEDIA: Mapping[str, _Lines] = {
         ("end of a span excluded", "max(first, last)]", "max(first, last - 1)]"),
         ("end of zero taken at its word", "if end is None or end <= 0 else", "if end is None else"),
         ("span without a rate taken at 1", "if not fps or (start is None", "fps = fps or 1.0\n    if (start is None"),
-        ("pictures turned as EXIF asks", "return image.convert(\"RGB\")", "from PIL import ImageOps\n            return ImageOps.exif_transpose(image).convert(\"RGB\")"),
+        ("pictures turned as EXIF asks", "return image.convert(\"RGB\")", "from PIL import ImageOps\n        return ImageOps.exif_transpose(image).convert(\"RGB\")"),
         ("see-through over white", "return image.convert(\"RGB\")",
-         "white = Image.new(\"RGBA\", image.size, \"white\")\n            return Image.alpha_composite(white, image.convert(\"RGBA\")).convert(\"RGB\")"),
+         "white = Image.new(\"RGBA\", image.size, \"white\")\n        return Image.alpha_composite(white, image.convert(\"RGBA\")).convert(\"RGB\")"),
         ("see-through over black", "return image.convert(\"RGB\")",
-         "black = Image.new(\"RGBA\", image.size, \"black\")\n            return Image.alpha_composite(black, image.convert(\"RGBA\")).convert(\"RGB\")"),
+         "black = Image.new(\"RGBA\", image.size, \"black\")\n        return Image.alpha_composite(black, image.convert(\"RGBA\")).convert(\"RGB\")"),
         ("all pictures grey", "return image.convert(\"RGB\")", "return image.convert(\"L\").convert(\"RGB\")"),
-        ("large pictures drafted", "return image.convert(\"RGB\")", "image.draft(\"RGB\", (image.width // 2, image.height // 2))\n            return image.convert(\"RGB\")"),
-        ("large pictures made smaller", "return image.convert(\"RGB\")", "image.thumbnail((1024, 1024))\n            return image.convert(\"RGB\")"),
-        ("gif one frame late", "gif.seek(index)", "gif.seek(min(index + 1, total - 1))"),
-        ("gif at the first frame", "gif.seek(index)", "gif.seek(0)"),
-        ("gif's frames over white", "frames.append(gif.convert(\"RGB\"))",
-         "white = Image.new(\"RGBA\", gif.size, \"white\")\n                frames.append(Image.alpha_composite(white, gif.convert(\"RGBA\")).convert(\"RGB\"))"),
+        ("large pictures drafted", "return image.convert(\"RGB\")", "image.draft(\"RGB\", (image.width // 2, image.height // 2))\n        return image.convert(\"RGB\")"),
+        ("large pictures made smaller", "return image.convert(\"RGB\")", "image.thumbnail((1024, 1024))\n        return image.convert(\"RGB\")"),
+        ("gif one frame late", "image.seek(numbers[place])", "image.seek(numbers[min(place + 1, len(numbers) - 1)])"),
+        ("a picture as many times as frames are wanted", "in sorted(set(choose(len(numbers), 1 / (shown_ms / 1000) if shown_ms else None))):",
+         "in choose(len(numbers), 1 / (shown_ms / 1000) if shown_ms else None):"),
+        ("gif at the first frame", "image.seek(numbers[place])", "image.seek(numbers[0])"),
+        ("gif's frames over white", "frames.append(_as_rgb(image, path, rules))",
+         "white = Image.new(\"RGBA\", image.size, \"white\")\n                frames.append(Image.alpha_composite(white, image.convert(\"RGBA\")).convert(\"RGB\"))"),
         ("other files in folders taken too", "if file.suffix.lower()[1:] in IMAGE_EXTENSIONS", "if file.suffix.lower()[1:] in (*IMAGE_EXTENSIONS, \"gif\")"),
         ("capital suffixes passed over", "if file.suffix.lower()[1:] in IMAGE_EXTENSIONS", "if file.suffix[1:] in IMAGE_EXTENSIONS"),
     ),
@@ -266,10 +278,9 @@ _MEDIA: Mapping[str, _Lines] = {
         ("rate in whole numbers", "float(self.stream.average_rate or", "round(self.stream.average_rate or"),
     ),
     "eval/video/frames.py": (
-        ("a gif by its name alone", "if head.startswith((b\"GIF87a\", b\"GIF89a\")):", "if source.suffix == \".gif\":"),
+        ("a gif by its name alone", "if head.startswith(_GIF_MAGIC):", "if source.suffix.lower() == \".gif\":"),
         ("gif87 unknown", "(b\"GIF87a\", b\"GIF89a\")", "(b\"GIF89a\",)"),
         ("webp read as a video", " or (head.startswith(b\"RIFF\") and head[8:12] == b\"WEBP\")", "", "FFmpeg reads the same pictures"),
-        ("a picture as many times as frames are wanted", "return [images.read_image(source)]", "return [images.read_image(source)] * n_frames"),
     ),
     "eval/video/choosing.py": (
         ("folders' spans forgotten", "{\"fps\": clip.fps, \"start\": clip.start, \"end\": clip.end}", "{\"fps\": None, \"start\": None, \"end\": None}"),
@@ -311,7 +322,10 @@ _MEDIA: Mapping[str, _Lines] = {
 
 def edits() -> Iterator[Edit]:
     """Yield every edit."""
-    areas = {"models": _MODELS, "media": _MEDIA, "scoring": SCORING, "judging": JUDGING, "runs and settings": RUNNING}
+    areas = {
+        "models": _MODELS, "conversations": CONVERSATIONS, "servers": SERVERS, "media": _MEDIA, "scoring": SCORING,
+        "judging": JUDGING, "runs and settings": RUNNING,
+    }  # fmt: skip
     for area, files in areas.items():
         for file, lines in files.items():
             for name, old, new, *same in lines:

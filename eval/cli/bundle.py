@@ -15,16 +15,27 @@ HELP = "pack a run, without media, so that others get the same numbers"
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add its flags."""
-    parser.add_argument("--run", metavar="DIR", required=True, help="run folder, or folder of a score")
-    parser.add_argument("--to", metavar="FILE", required=True, help="the archive to write, such as run.tar.gz")
+    parser.add_argument("--run", metavar="DIR", required=True, help="folder of a run, a score, or several runs")
+    parser.add_argument(
+        "--to",
+        metavar="FILE",
+        required=True,
+        help="the archive to write, such as run.tar.gz (of several: run-<folder>.tar.gz)",
+    )
     add_settings(parser)
 
 
 def run(given: argparse.Namespace) -> bool:
-    """Write a run, or a score, as one bundle."""
+    """Write a run, or a score, as one bundle; each run in a folder of several as its own."""
+    from eval.files import absolute
     from eval.running.bundling import bundle_run
+    from eval.runs.bundle import SUFFIX
+    from eval.runs.folder import runs_in
 
-    show_bundle(bundle_run(given.run, given.to, given.overrides))
+    inside = runs_in(absolute(given.run))
+    each = {run: f"{given.to.removesuffix(SUFFIX)}-{run.name}{SUFFIX}" for run in inside}
+    for run, to in (each if len(inside) > 1 else {given.run: given.to}).items():
+        show_bundle(bundle_run(run, to, given.overrides))
     return True
 
 

@@ -11,7 +11,12 @@ HELP = "score a prediction file, without a model"
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add its flags."""
-    parser.add_argument("--pred", metavar="PATH", required=True, help="prediction file, folder of them, or run folder")
+    parser.add_argument(
+        "--pred",
+        metavar="PATH",
+        required=True,
+        help="prediction file, folder of them, or folder of a run or of several",
+    )
     parser.add_argument("--bench", metavar="NAME", help="the benchmark, or mvbench/state_change (default: the run's)")
     add_data_flag(parser)
     add_judge_flags(parser)
@@ -20,11 +25,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> bool:
-    """Score a prediction file of upstream's, or of a run; return whether nothing failed and nothing is missing."""
+    """Score predictions, or each run in a folder of several; return whether nothing failed and nothing is missing."""
     from eval.running.request import ScoreRequest
-    from eval.running.score_file import score
+    from eval.running.score_file import score_all
 
-    _, is_complete = score(
+    _, is_complete = score_all(
         ScoreRequest(
             predictions=given.pred,
             bench=given.bench,

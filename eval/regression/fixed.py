@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from eval.core import Clip, Prediction, Sample, Square
-from eval.errors import ModelError
+from eval.errors import DataError, ModelError
 from eval.judges import forms, protocol, wording
 from eval.judges.calls import JudgeCall, UnreadableReplyError
 from eval.judges.rounds import NoAnswer, ask
@@ -87,16 +87,23 @@ def or_error(made: Callable[[], Any]) -> Any:
     """Return what is made, or the name of the error that says why it cannot be."""
     try:
         return made()
-    except (UnreadableReplyError, ModelError) as error:
+    except (UnreadableReplyError, ModelError, DataError) as error:
         return f"{type(error).__name__}"
 
 
 def _parsers() -> Iterator[Record]:
     digits: tuple[multiple_choice.Digits, ...] = ("tarsier", "tarsier2")
+    settled = multiple_choice.MultipleChoice().settled()
     for text in texts.OUTPUTS:
         read = {branch: multiple_choice.read_letter(text, branch) for branch in digits}
-        settled = multiple_choice.MultipleChoice().settled()
         yield _record(f"letter of {text!r}", answer=read, status=settled is not None and settled(text))
+    for n in (499, 500, 501):
+        yield _record(f"an output of {n} characters", status=settled is not None and settled("e" * n))
+    for target in texts.TARGETS:
+        scorers = {branch: multiple_choice.MultipleChoice(digits=branch) for branch in digits}
+        one = pair("s", "one", "v", (target,), "B", options=tuple("abcd"))
+        compared = {branch: or_error(lambda: scorer.score_one(*one).target) for branch, scorer in scorers.items()}  # noqa: B023
+        yield _record(f"target {target!r}", answer=compared)
     for said, target in texts.MATCHED:
         yield _record(f"{said!r} against {target!r}", values=dict(matching.compare(said, target)))
 

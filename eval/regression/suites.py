@@ -9,7 +9,9 @@ from pathlib import Path
 
 from eval.regression.fixed import fixed_checks
 from eval.regression.fixed_answers import fixed_answers
+from eval.regression.fixed_conversations import fixed_conversations
 from eval.regression.fixed_files import fixed_files
+from eval.regression.fixed_foreign import fixed_foreign
 from eval.regression.fixed_judging import fixed_judging
 from eval.regression.fixed_media import fixed_media
 from eval.regression.fixed_models import fixed_models
@@ -22,6 +24,8 @@ SUITES: Mapping[str, Callable[[Path], Iterator[Record]]] = {
     "fixed settings": lambda _: fixed_settings(),
     "fixed media": fixed_media,
     "fixed models": fixed_models,
+    "fixed foreign": fixed_foreign,
+    "fixed conversations": fixed_conversations,
     "fixed answers": fixed_answers,
     "fixed judging": fixed_judging,
     "fixed runs": fixed_runs,

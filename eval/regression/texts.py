@@ -81,6 +81,8 @@ REPLIES: Mapping[str, Sequence[str]] = {
 }  # fmt: skip
 """Scripted replies by task."""
 
+TARGETS = ("B", "(B)", " b ", "(B) left", "B) left", "Between", "E", "1", "")
+"""Answers to compare with, of four options."""
 CHOICES: Sequence[tuple[str, str, str, str | None, str]] = (
     ("one", "v1", "A", "A", "kind a"), ("one", "v1", "B", "(B) yes", "kind b"),
     ("one", "v1", "C", "the first", "kind a"),
@@ -118,6 +120,7 @@ DESCRIBED: Sequence[tuple[str, str, str, str | None, Sequence[str] | None]] = (
     ("videvo", "d4", "A ring appears.", None, ("A ring appears.",)),
     ("videvo", "d5", "A ring goes.", "A ring goes away.", ("A ring goes.",)),
     ("stock", "d6", "It is dark.", "", ()),
+    ("stock", "d7", "A ring turns.", "A ring turns.", ("A ring turns.",)),
 )
 """Descriptions: source, video, reference, output, events of the reference (None: the judge lists them)."""
 
@@ -136,6 +139,9 @@ LABELLED: Mapping[str, str | Sequence[str]] = {
     "described/2 entail prediction": _YES,
     "described/4 extract prediction": "never a list",
     "described/5 extract prediction": '{"events": []}',
+    "described/6 extract prediction": '{"events": ["a ring turns"]}',
+    "described/6 entail reference": "never labels",
+    "described/6 entail prediction": _YES,
 }
 """The scripted judge's replies for descriptions, by sample, task and side."""
 

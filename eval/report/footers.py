@@ -52,6 +52,7 @@ def clip_notes(result: Result) -> list[str]:
     found = [
         *counted(notes.get("length_not_verifiable", 0), "whose length cannot be verified"),
         *counted(notes.get("one_frame", 0), "with only one frame"),
+        *counted(notes.get("palette_lost", 0), "whose palette decord loses, shown black or in other colours"),
     ]
     return [f"{'; '.join(found)}."] if found else []
 

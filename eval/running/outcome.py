@@ -11,13 +11,14 @@ from typing import Any
 
 from eval.config import PROJECT
 from eval.core import Prediction, Result, Sample, Score
+from eval.errors import RunError
 from eval.judges.transcript import Transcript, to_json
 from eval.provenance import code_version, versions
 from eval.readers.malformed import printable
 from eval.readers.submission import write_submission
 from eval.report.terminal import show_failures, show_result
 from eval.runs.checksums import write_scored
-from eval.runs.folder import SUBMISSION, SUBMISSION_CSV
+from eval.runs.folder import PREDICTIONS, RESULT, RUN, SUBMISSION, SUBMISSION_CSV
 from eval.scorers.multiple_choice import read_letter
 
 BUILTIN_NOTE = (
@@ -73,3 +74,19 @@ def submitted(pairs: Sequence[tuple[Sample, Prediction]], out: Path) -> str:
 def is_whole(result: Result) -> bool:
     """Whether no sample failed, which the exit code reports."""
     return result.counts.total > 0 and result.counts.model_failed == 0 and result.counts.judge_failed == 0
+
+
+def refuse_single(folder: Path) -> None:
+    """Refuse a folder for the runs of several benchmarks that is itself a run or a score, in which they would be lost.
+
+    Raises:
+        RunError: it is one, or a file.
+    """
+    own = next((name for name in (RUN, PREDICTIONS, RESULT) if (folder / name).exists()), None)
+    if own is not None:
+        raise RunError(
+            f"{folder} is the folder of one run or score (it holds {own}), and several benchmarks take a folder each "
+            "inside OUT. Choose another OUT, or give the benchmark of this run alone."
+        )
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is a file. Choose another OUT.")

@@ -18,9 +18,9 @@ from eval.readers.malformed import BadRowPolicy
 from eval.readers.predictions import read_predictions
 from eval.readers.rows import read_jsonl
 from eval.readers.submission import is_withheld
-from eval.report.terminal import projection
+from eval.report.terminal import projection, show_summary
 from eval.running.judge_session import Judging, judge_overrides, judged, notes_of, protocol_overrides, refuse_unasked
-from eval.running.outcome import BUILTIN_NOTE, is_whole, origin, stamp, submitted, write_and_show
+from eval.running.outcome import BUILTIN_NOTE, is_whole, origin, refuse_single, stamp, submitted, write_and_show
 from eval.running.part import benchmarks_of, describe, of_subsets
 from eval.running.request import ScoreRequest
 from eval.running.score import score_predictions
@@ -36,11 +36,45 @@ from eval.runs.folder import (
     VERDICTS,
     holds_only,
     read_record,
+    runs_in,
     runs_inside,
 )
 from eval.runs.lock import FolderLock
 from eval.runs.result import read_result
-from eval.runs.scored import BUILTIN, read_settings
+from eval.runs.scored import BUILTIN, by_benchmark, read_settings
+
+
+def score_all(request: ScoreRequest) -> tuple[list[Result], bool]:
+    """Score a prediction file, a run, or each of several; return the results, and whether all are whole.
+
+    Raises:
+        TarsierEvalError: as `score` does, or a benchmark is asked for of which there is no run.
+    """
+    source = absolute(request.predictions)
+    inside = runs_in(source)
+    runs = by_benchmark((_bench_of(run), run) for run in inside) if len(inside) > 1 else {}
+    wanted = {} if not runs else benchmarks_of(request.bench) if request.bench else dict.fromkeys(runs, ())
+    if lacking := [bench for bench in wanted if bench not in runs]:
+        raise ConfigError(f"{source} holds no run of {', '.join(lacking)}; it has those of {', '.join(runs)}.")
+    if len(wanted) == 1:
+        ((bench, _),) = wanted.items()
+        request = replace(request, predictions=runs[bench], bench=request.bench or bench)
+    if len(wanted) <= 1:
+        result, is_complete = score(request)
+        return [result], is_complete
+    out = absolute(request.out) if request.out else configuration.RUNS / f"{stamp()}-score-{source.name}"
+    refuse_single(out)
+    found = [
+        score(replace(request, predictions=runs[bench], bench=_asked(bench, subsets), out=out / runs[bench].name))
+        for bench, subsets in wanted.items()
+    ]
+    results = [result for result, _ in found]
+    show_summary(results)
+    return results, all(is_complete for _, is_complete in found)
+
+
+def _asked(bench: str, subsets: Sequence[str]) -> str:
+    return ",".join(f"{bench}/{subset}" for subset in subsets) or bench
 
 
 def score(request: ScoreRequest) -> tuple[Result, bool]:

@@ -11,7 +11,7 @@ from eval import config as configuration
 from eval.config import Settings
 from eval.core import Benchmark, Prediction, Result, Sample
 from eval.engines.engine import Engine, Setup
-from eval.errors import ConfigError, DataError, RunError
+from eval.errors import ConfigError, DataError
 from eval.provenance import code_hash, data_hash, library_versions, prompts_hash
 from eval.readers.submission import is_withheld
 from eval.report.terminal import show_summary
@@ -19,7 +19,7 @@ from eval.running.benchmark_run import Job
 from eval.running.judge_session import Judging, refuse_unasked
 from eval.running.loop import run
 from eval.running.media_check import changed_media, coverage
-from eval.running.outcome import stamp
+from eval.running.outcome import refuse_single, stamp
 from eval.running.part import (
     benchmarks_of,
     describe,
@@ -28,7 +28,7 @@ from eval.running.part import (
     refuse_unknown_ids,
 )
 from eval.running.request import EvalRequest
-from eval.runs.folder import PREDICTIONS, RESULT, RUN, refuse_changed, refuse_foreign
+from eval.runs.folder import PREDICTIONS, refuse_changed, refuse_foreign
 from eval.runs.lock import refuse_busy
 
 
@@ -45,7 +45,7 @@ def evaluate(request: EvalRequest) -> list[Result]:
     base = settings[0].out or configuration.RUNS / f"{stamp()}-{settings[0].model.get('name')}-{name}"
     judging = Judging(settings[0])
     if len(benches) > 1:
-        _refuse_single(base)
+        refuse_single(base)
     outs = [base / bench if len(benches) > 1 else base for bench in benches]
     jobs = _of_ids(
         [job_of(one, out, judging, subsets) for one, out, subsets in zip(settings, outs, benches.values(), strict=True)]
@@ -61,22 +61,6 @@ def evaluate(request: EvalRequest) -> list[Result]:
     if len(results) > 1:
         show_summary(results)
     return results
-
-
-def _refuse_single(folder: Path) -> None:
-    """Refuse a folder for the runs of several benchmarks that is itself a run or a score, in which they would be lost.
-
-    Raises:
-        RunError: it is one, or a file.
-    """
-    own = next((name for name in (RUN, PREDICTIONS, RESULT) if (folder / name).exists()), None)
-    if own is not None:
-        raise RunError(
-            f"{folder} is the folder of one run or score (it holds {own}), and several benchmarks take a folder each "
-            "inside OUT. Choose another OUT, or give the benchmark of this run alone."
-        )
-    if folder.exists() and not folder.is_dir():
-        raise RunError(f"{folder} is a file. Choose another OUT.")
 
 
 def setup_of(settings: Settings) -> Setup:

@@ -62,16 +62,9 @@ __all__ = [
 ]  # fmt: skip
 
 CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, SERVING, TIMELINE, SUBMISSION, SUBMISSION_CSV = (
-    "config.yaml",
-    "predictions.jsonl",
-    "scores.jsonl",
-    "verdicts.jsonl",
-    "result.json",
-    "serving.json",
-    "timeline.svg",
-    "submission.json",
-    "submission.csv",
-)
+    "config.yaml", "predictions.jsonl", "scores.jsonl", "verdicts.jsonl", "result.json", "serving.json", "timeline.svg",
+    "submission.json", "submission.csv",
+)  # fmt: skip
 _NAMES = {RUN, CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, SERVING, TIMELINE, SUBMISSION, SUBMISSION_CSV}
 
 
@@ -85,12 +78,16 @@ def result_folder(name: str | Path) -> Path:
     return folder
 
 
+def runs_in(folder: Path) -> list[Path]:
+    """Return the folders of runs and scores inside a folder that is none itself, as a run of several benchmarks has."""
+    if not folder.is_dir() or any((folder / name).exists() for name in (RUN, RESULT)):
+        return []
+    return sorted({path.parent for name in (RUN, RESULT) for path in folder.glob(f"*/{name}")})
+
+
 def runs_inside(folder: Path) -> str:
-    """Return the names of the folders of runs and scores inside a folder, for a message; "" where there are none."""
-    if not folder.is_dir() or (folder / RUN).exists():
-        return ""
-    found = {path.parent.name for name in (RUN, RESULT) for path in folder.glob(f"*/{name}")}
-    return ", ".join(sorted(found))
+    """Return the names of the folders of runs inside a folder, for a message; "" where there are none."""
+    return ", ".join(path.name for path in runs_in(folder))
 
 
 def holds_only(folder: Path, names: Iterable[str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from eval.core import Prediction, Result, Sample, Score
-from eval.errors import DataError, RunError
+from eval.errors import ConfigError, DataError, RunError
 from eval.files import read_regular, read_regular_text
 from eval.provenance import digest, files_hash
 from eval.readers.predictions import read_run
@@ -227,3 +227,13 @@ def _sha256(path: Path) -> str:
         return hashlib.sha256(read_regular(path)).hexdigest()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}. {AGAIN}") from error
+
+
+def by_benchmark(runs: Iterable[tuple[str, Path]]) -> dict[str, Path]:
+    """Return the folders of runs by their benchmarks. Raises ConfigError where two are of one benchmark."""
+    found: dict[str, Path] = {}
+    for benchmark, folder in runs:
+        if benchmark in found:
+            raise ConfigError(f"{found[benchmark]} and {folder} are both of {benchmark!r}; give one of them.")
+        found[benchmark] = folder
+    return found

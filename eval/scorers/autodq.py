@@ -2,8 +2,9 @@
 
 There are three calls per video. The judge lists the events of the prediction; then it labels the reference's events
 against the prediction (recall) and the prediction's against the reference (precision), and the share of entailed ones
-counts. Neutral and contradicted events count alike there; their shares are separate metrics, since omitting an event
-differs from getting it wrong.
+counts. Both are asked for at once, where upstream leaves precision out after recall has failed: a call more for such a
+video, and one round less to wait for. Neutral and contradicted events count alike there; their shares are separate
+metrics, since omitting an event differs from getting it wrong.
 
 As in upstream, prediction and reference are shown in lower case, the reference's events unchanged, and double quotes
 become single ones in calls that list events. Without any event a side scores 1; upstream's protocol still shows the

@@ -1,8 +1,9 @@
 """Read videos with decord as published: the decoder behind Tarsier's numbers.
 
-decord picks wrong frames from some files (open groups, AVI with B-frames, MPEG-TS) and has been seen to hang and to
-crash in native code, where no exception is raised. It is here for reproduction, not for reliability, and runs of the
-harness use it in the processes of `eval.video.workers`, which can be killed.
+decord picks wrong frames from some files (open groups, AVI with B-frames, MPEG-TS), takes the palette of raw video for
+black or for another one, and has been seen to hang and to crash in native code, where no exception is raised. It is
+here for reproduction, not for reliability, and runs of the harness use it in the processes of `eval.video.workers`,
+which can be killed.
 """
 
 from __future__ import annotations
@@ -56,3 +57,17 @@ def decode(path: str, choose: Choice) -> tuple[Sequence[int], Any]:
     reader = decord.VideoReader(path, num_threads=1, ctx=decord.cpu(0))
     indices = choose(len(reader), reader.get_avg_fps())
     return indices, reader.get_batch(list(indices)).asnumpy()
+
+
+def loses_palette(path: Path) -> bool:
+    """Whether the colours of a video that decord can read are a palette's, and its first frame has others in decord."""
+    import av
+    import numpy as np
+
+    with av.open(str(path)) as container:
+        (stream, *_) = container.streams.video
+        if stream.codec_context.pix_fmt != "pal8":
+            return False
+        first = next(container.decode(stream)).to_ndarray(format="rgb24")
+    _, (shown,) = decode(str(path), lambda _total, _fps: [0])
+    return not np.array_equal(first, shown)

@@ -116,7 +116,7 @@ def check_count(policy: FramePolicy) -> None:
         raise ConfigError(f"n_frames is {policy.n_frames}; at least one frame is needed")
 
 
-def notes_on(clip: Clip, frames: Sequence[Image], n_frames: int) -> tuple[ClipNote, ...]:
+def notes_on(clip: Clip, frames: Sequence[Image], n_frames: int, decoder: DecoderName) -> tuple[ClipNote, ...]:
     """Return what to know of a medium that was read: `n_frames` were asked for, and these are the frames."""
     from eval.video.containers import stated_extent
 
@@ -125,6 +125,10 @@ def notes_on(clip: Clip, frames: Sequence[Image], n_frames: int) -> tuple[ClipNo
         extent = stated_extent(clip.source)
         if extent.end is None and extent.seconds is None:
             notes.append("length_not_verifiable")
+        if decoder == "decord":
+            from eval.video import decord_reader
+
+            notes += ["palette_lost"] if decord_reader.loses_palette(clip.source) else []
     if n_frames > 1 and len(set(map(id, frames))) == 1:
         notes.append("one_frame")
     return tuple(notes)

@@ -62,7 +62,7 @@ def load(
                 store.put(key, shown)
         # At a rate, one frame may be all that there is.
         wanted = wanted if policy.fps is None else [len(frames) for frames in shown]
-        found = (notes_on(*each) for each in zip(media, shown, wanted, strict=True))
+        found = (notes_on(*each, decoder) for each in zip(media, shown, wanted, strict=True))
         notes = tuple(dict.fromkeys(note for of_medium in found for note in of_medium))
     except MediaError as found:
         error = clean_error(found.path, found.reason, found.detail)

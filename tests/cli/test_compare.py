@@ -89,3 +89,40 @@ def test_a_folder_that_is_none_or_was_altered(tmp_path):
     third = write(tmp_path / "c", [{**row, "status": "odd"} for row in answers([1, 0])])
     with pytest.raises(DataError, match="odd"):
         compare(first, third)
+
+
+def test_folders_of_several_are_compared_by_benchmark(tmp_path, capsys):
+    for name, benchmark, first, second in (
+        ("one", "mvbench", [1] * 4 + [0] * 16, [1] * 16 + [0] * 4),
+        ("two", "tvbench", [1, 1, 0, 0] * 5, [1, 0, 1, 0] * 5),
+    ):
+        write(tmp_path / "a" / name, answers(first), benchmark=benchmark, model="old")
+        write(tmp_path / "b" / benchmark, answers(second), benchmark=benchmark, model="new")
+    write(tmp_path / "a" / "three", answers([1, 0]), benchmark="nextqa", model="old")
+    assert compare(tmp_path / "a", tmp_path / "b", to=str(tmp_path / "c.json"))
+    shown = capsys.readouterr().out
+    assert shown.index("mvbench | old -> new") < shown.index("tvbench | old -> new") < shown.index("All benchmarks")
+    table = [row.split() for row in shown[shown.index("All benchmarks") :].splitlines()]
+    # McNemar: 2 / 2^12 for twelve that turn upwards, 1 for five each way; Holm doubles the smaller one.
+    (mvbench,), (tvbench,) = ([row for row in table if row[:1] == [name]] for name in ("mvbench", "tvbench"))
+    assert mvbench[1:7] == ["accuracy,", "strict", "20", "20.0", "80.0", "+60.0"]
+    assert mvbench[-2:] == ["<0.001", "<0.001"]
+    assert tvbench[3:7] == ["20", "50.0", "50.0", "0.0"]
+    assert tvbench[-1] == "1.000"
+    assert "Of the first alone, and left out: nextqa." in shown
+    written = json.loads((tmp_path / "c.json").read_text())
+    assert [each["benchmark"] for each in written["comparisons"]] == ["mvbench", "tvbench"]
+    assert (written["first_only"], written["second_only"]) == (["nextqa"], [])
+
+
+def test_folders_of_several_without_a_common_benchmark_are_refused(tmp_path):
+    write(tmp_path / "a" / "one", answers([1, 0]), benchmark="mvbench")
+    write(tmp_path / "b" / "one", answers([1, 0]), benchmark="tvbench")
+    write(tmp_path / "b" / "more", answers([1, 0]), benchmark="nextqa")
+    with pytest.raises(ConfigError, match="first has runs of mvbench, the second of nextqa, tvbench, and none of both"):
+        compare(tmp_path / "a", tmp_path / "b")
+    write(tmp_path / "a" / "two", answers([1, 0]), benchmark="mvbench")
+    with pytest.raises(ConfigError, match=r"one and .*two are both of 'mvbench'; give one of them"):
+        compare(tmp_path / "a", tmp_path / "b")
+    with pytest.raises(RunError, match="give one of the runs in it: one, two"):
+        compare(tmp_path / "a", tmp_path / "b" / "one")

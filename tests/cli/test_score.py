@@ -138,3 +138,28 @@ def test_cider_says_whose_document_frequencies_it_has(tmp_path, capsys):
         assert (
             f"cider takes document frequencies from {said}; DATA= gives those of the split" in capsys.readouterr().out
         )
+
+
+@needs_world
+def test_runs_of_several_benchmarks_are_scored_and_packed_one_by_one(tmp_path, capsys):
+    run, out = tmp_path / "run", tmp_path / "s"
+    assert evaluate(run, "--limit", "4", bench="nextqa,egoschema") == 0
+    capsys.readouterr()
+    assert main(["score", "--pred", str(run), "--out", str(out)]) == 0
+    summary = capsys.readouterr().out.split("Written to")[-1]
+    assert [line.split()[:3] for line in summary.splitlines() if "accuracy" in line] == [
+        ["egoschema", "accuracy", "4"],
+        ["nextqa", "accuracy", "4"],
+    ]
+    for name in ("nextqa", "egoschema"):
+        again, first = (json.loads((folder / name / "result.json").read_text()) for folder in (out, run))
+        assert again["metrics"] == first["metrics"]
+    # One of them alone has no folder of its own inside.
+    assert main(["score", "--pred", str(run), "--bench", "nextqa", "--out", str(tmp_path / "one")]) == 0
+    assert (tmp_path / "one" / "result.json").is_file()
+    assert main(["score", "--pred", str(run), "--bench", "nextqa,mvbench", "--out", str(tmp_path / "no")]) == 2
+    assert "holds no run of mvbench; it has those of egoschema, nextqa." in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
+
+    assert main(["bundle", "--run", str(run), "--to", str(tmp_path / "run.tar.gz")]) == 0
+    assert sorted(path.name for path in tmp_path.glob("*.gz")) == ["run-egoschema.tar.gz", "run-nextqa.tar.gz"]

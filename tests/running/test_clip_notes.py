@@ -13,7 +13,7 @@ from eval.video.frame_store import FrameStore
 from eval.video.loading import load
 from eval.video.workers import FrameLoader
 from tests.cli.runs import evaluate, read
-from tests.video.clips import encode, picture
+from tests.video.clips import encode, of_palette, picture
 
 LINE = "2 clips whose length cannot be verified; 1 clip with only one frame."
 UNKNOWN, ONE = "length_not_verifiable", "one_frame"
@@ -100,6 +100,22 @@ def test_decord_repeats_the_same_frame(tmp_path):
     pytest.importorskip("decord")
     encode(tmp_path / "one.mp4", "libx264", numbers=[7])
     assert load(Clip(source=tmp_path / "one.mp4"), FramePolicy(n_frames=8), decoder="decord").notes == (ONE,)
+
+
+@pytest.mark.parametrize(
+    ("codec", "pix_fmt", "is_lost"), [("rawvideo", "pal8", True), ("rawvideo", "monob", True), ("zmbv", "pal8", False)]
+)
+def test_a_palette_that_decord_loses_is_told(tmp_path, codec, pix_fmt, is_lost):
+    """Raw video stores its palette apart from the frames, or has none but black and white; ZMBV's frames hold it."""
+    pytest.importorskip("decord")
+    clip = Clip(source=of_palette(tmp_path / "a.avi", codec, pix_fmt))
+    policy = FramePolicy(n_frames=4)
+    true, shown = (load(clip, policy, decoder=decoder) for decoder in ("pyav", "decord"))
+    assert true.notes == ()
+    assert shown.notes == (("palette_lost",) if is_lost else ())
+    assert true.frames
+    assert shown.frames
+    assert [a.tobytes() != b.tobytes() for a, b in zip(true.frames, shown.frames, strict=True)] == [is_lost] * 4
 
 
 @pytest.mark.slow

@@ -44,9 +44,8 @@ def test_one_benchmark_does_not_go_into_the_folder_of_several(several, capsys):
 @pytest.mark.parametrize(
     "words",
     [
-        ["score", "--pred", "{}"],
         ["compare", "--first", "{}", "--second", "{}/nextqa"],
-        ["bundle", "--run", "{}", "--to", "{}.tar.gz"],
+        ["judge", "export", "--run", "{}", "--to", "{}.tar.gz"],
         ["why", "--run", "{}"],
     ],
 )

@@ -95,6 +95,18 @@ def read(folder):
 
 
 @pytest.mark.slow
+def test_two_models_are_asked_about_the_same_samples(tmp_path):
+    assert scripted(tmp_path / "a", "nextqa", "--limit", "5", "model.outputs=[A]") == 0
+    assert scripted(tmp_path / "b", "nextqa", "--limit", "5", "model.outputs=[B,C]", "model.n_frames=2") == 0
+    first, second = (
+        [json.loads(line)["id"] for line in (tmp_path / name / "predictions.jsonl").read_text().splitlines()]
+        for name in ("a", "b")
+    )
+    assert len(first) == 5
+    assert first == second
+
+
+@pytest.mark.slow
 def test_a_limit_takes_one_of_each_subtask_and_says_how(tmp_path, capsys):
     assert scripted(tmp_path / "a", "mvbench", "--limit", "14") == 0
     result, headline = read(tmp_path / "a")

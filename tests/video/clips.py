@@ -86,6 +86,25 @@ def encode(
             container.mux(audio.encode())
 
 
+def of_palette(path: Path, codec: str, pix_fmt: str) -> Path:
+    """Write twenty pictures in shades, in black and white, or in a palette of dark blue and orange; return the path."""
+    palette = np.zeros((256, 4), np.uint8)
+    palette[:2] = [(255, 0, 0, 90), (255, 255, 160, 0)]
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream(codec, rate=25, options={"g": "5"})
+        stream.width, stream.height, stream.pix_fmt = 96, 72, pix_fmt
+        for i in range(20):
+            shades: Any = av.VideoFrame.from_ndarray(picture(i), "rgb24")
+            if pix_fmt == "pal8":
+                frame: Any = av.VideoFrame.from_ndarray((shades.to_ndarray()[..., 0] // 128, palette), "pal8")
+            else:
+                frame = shades.reformat(format=pix_fmt)
+            frame.pts, frame.time_base = i, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
 def _silence(i: int) -> Any:
     samples = 16000 // RATE
     frame: Any = av.AudioFrame.from_ndarray(np.zeros((1, samples), np.float32), format="fltp", layout="mono")

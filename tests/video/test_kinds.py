@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from eval.core import Clip, FramePolicy
 from eval.video import demux
 from eval.video.frames import load_frames
 from eval.video.sampling import sample_indices, span_indices
-from tests.video.clips import KINDS, Kind, Pixels, picture, read_number
+from tests.video.clips import KINDS, Kind, Pixels, of_palette, read_number
 from tests.video.conftest import BuildFile
 
 SPANS = [(0.5, None), (None, 1.0), (0.4, 1.3), (1.0, 0.5)]
@@ -122,33 +121,10 @@ def test_the_frames_between_keyframes_are_not_decoded(build: BuildFile, monkeypa
 def test_colours_that_come_with_the_first_packet_hold_for_every_frame(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, codec: str, pix_fmt: str, suffix: str
 ) -> None:
-    path = tmp_path / f"a.{suffix}"
-    shades = {"pal8": "rgb24"}.get(pix_fmt, pix_fmt)
-    with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream(codec, rate=25, options={"g": "5"})
-        stream.width, stream.height, stream.pix_fmt = 96, 72, pix_fmt
-        for i in range(20):
-            frame: Any = av.VideoFrame.from_ndarray(picture(i), "rgb24").reformat(format=shades)
-            if pix_fmt == "pal8":
-                frame = av.VideoFrame.from_ndarray((frame.to_ndarray()[..., 0] // 128, _two_colours()), "pal8")
-            frame.pts, frame.time_base = i, Fraction(1, 25)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+    path = of_palette(tmp_path / f"a.{suffix}", codec, pix_fmt)
     every, _ = decode_all(path)
     assert len({pixels.tobytes() for pixels in every}) == 20
     monkeypatch.setattr(demux, "NEAR", 0)
     frames = read(path, 8)
     for frame, index in zip(frames, sample_indices(20, 8), strict=True):
         assert np.array_equal(frame, every[index]), index
-
-
-def _two_colours() -> Pixels:
-    """A palette of dark blue and orange, ARGB."""
-    palette = np.zeros((256, 4), np.uint8)
-    palette[:2] = [(255, 0, 0, 90), (255, 255, 160, 0)]
-    return palette
-
-
-def test_a_video_shorter_than_asked_repeats_frames(build: BuildFile) -> None:
-    kind = next(kind for kind in KINDS if kind.file == "three.mp4")
-    assert numbers(kind, read(build(kind), 8)) == [7 + i for i in sample_indices(3, 8)] == [7, 7, 8, 8, 8, 8, 9, 9]

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from eval.analysis.compare.change import Change
+from eval.analysis.compare.several import Comparisons
 from eval.analysis.compare.systems import Comparison, Turned
 from eval.analysis.judges.view import say_title, signed, told_differences
 from eval.core import OVERALL
 from eval.report.columns import Column, Line, show_table
 from eval.report.printing import one_line, printed, quoted_width, results_console, say
+from eval.stats.paired import holm
 
 TURNED_SHOWN = 5
 """Number of samples listed for each way to turn."""
@@ -37,6 +39,12 @@ _COLUMNS = (
     _HOLM,
     Column(name="detectable", rank=5),
 )
+_SUMMARY = (
+    Column(name="", is_text=True),
+    Column(name="metric", is_text=True, rank=1),
+    *(column for column in _COLUMNS if column.name in ("n", "first", "second", "difference", "95% interval", "p")),
+    _HOLM,
+)
 _TESTS = {
     "mcnemar": ("McNemar's exact test", "where each sample has a video of its own"),
     "exchange": ("all ways to exchange the two by video", "where few videos differ"),
@@ -58,6 +66,30 @@ def show_comparison(comparison: Comparison, *, console: Console | None = None) -
     worse = [each for each in comparison.turned if each.second < each.first]
     for title, turned in (("better in the second", better), ("worse in the second", worse)):
         _show_turned(console, f"{len(turned)} samples {title}", turned)
+
+
+def show_comparisons(compared: Comparisons, *, console: Console | None = None) -> None:
+    """Print each benchmark's comparison, and a table with a line a benchmark: the primary metric in strict."""
+    console = console or results_console()
+    for comparison in compared.comparisons:
+        show_comparison(comparison, console=console)
+    listed = [(each, change) for each in compared.comparisons if (change := _primary(each)) is not None]
+    adjusted = holm([change.p for _, change in listed])
+    lines = [
+        Line(
+            cells=(
+                one_line(comparison.benchmark), one_line(f"{change.name}, strict"), str(change.n),
+                printed(change.name, change.first), printed(change.name, change.second),
+                signed(change.name, change.difference), _interval(change), _p(change.p), _p(p),
+            )
+        )
+        for (comparison, change), p in zip(listed, adjusted, strict=True)
+    ]  # fmt: skip
+    say(console, "\nAll benchmarks", "bold")
+    show_table(console, _SUMMARY, lines, elsewhere="--to FILE")
+    for which, alone in (("first", compared.first_only), ("second", compared.second_only)):
+        if alone:
+            say(console, f"Of the {which} alone, and left out: {', '.join(map(one_line, alone))}.")
 
 
 def told_continued(comparison: Comparison) -> list[str]:
@@ -157,9 +189,9 @@ def _p(p: float | None) -> str:
     return f"{p:.3f}" if p >= 0.001 else "<0.001"
 
 
-def _verdict(comparison: Comparison) -> list[str]:
-    """Return a sentence on the primary metric: its difference, or the smallest one that would have been detected."""
-    change = next(
+def _primary(comparison: Comparison) -> Change | None:
+    """Return the change of the primary metric in strict."""
+    return next(
         (
             change
             for change in comparison.changes
@@ -167,6 +199,11 @@ def _verdict(comparison: Comparison) -> list[str]:
         ),
         None,
     )
+
+
+def _verdict(comparison: Comparison) -> list[str]:
+    """Return a sentence on the primary metric: its difference, or the smallest one that would have been detected."""
+    change = _primary(comparison)
     if change is None:
         return []
     what = f"{change.name}, strict: {signed(change.name, change.difference)} {_interval(change)}, p {_p(change.p)}."
