@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,12 @@ def refuse_irregular(folder: Path) -> None:
 
 def _no_target(path: Path) -> ModelError:
     return ModelError(f"{path} is a link to {path.readlink()}, which is not there; fetch it again.")
+
+
+def refuse_absent(settings: dict[str, Any], wanted: Iterable[str], path: Path) -> None:
+    """Refuse image settings without a field, in whose place a default would be taken unseen. Raises ModelError."""
+    if absent := [name for name in wanted if name not in settings]:
+        raise ModelError(f"{path} lacks {', '.join(absent)}, so pixel values are not known; take the checkpoint's own.")
 
 
 def refuse_pointer(path: Path) -> None:

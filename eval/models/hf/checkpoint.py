@@ -7,7 +7,7 @@ from typing import Any
 
 from eval.errors import ModelError
 from eval.models.checkpoints.form import Form
-from eval.models.checkpoints.headers import CONFIG, read_object, refuse_irregular
+from eval.models.checkpoints.headers import CONFIG, read_object, refuse_absent, refuse_irregular
 from eval.models.checkpoints.loading import refuse_code
 from eval.models.families import REPEATED, told_by
 from eval.readers.malformed import joined, printable
@@ -80,10 +80,19 @@ def check_settings(folder: Path) -> Any:
     Code in `auto_map` is not needed where transformers has classes of its own, and is left aside. Raises ModelError.
     """
     config = read_config(folder)
+    _refuse_defaults(folder)
     if missing := _missing_files(folder):
         raise ModelError(f"{folder} cannot be asked about videos: it has no {', and no '.join(missing)}.")
     refuse_code(folder, replaced_code=None)
     return config
+
+
+def _refuse_defaults(folder: Path) -> None:
+    """Refuse settings of images that say nothing, in whose place the class's defaults would be taken unseen."""
+    first, second = (read_object(folder / name) if (folder / name).exists() else None for name in _IMAGES)
+    told = ("image_processor_type", "feature_extractor_type", "image_mean")
+    if first is not None and not (second and "image_processor" in second) and not any(name in first for name in told):
+        refuse_absent(first, told[::2], folder / _IMAGES[0])
 
 
 def _missing_files(folder: Path) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eval.errors import ModelError
-from eval.models.checkpoints.headers import read_object
+from eval.models.checkpoints.headers import read_object, refuse_absent
 from eval.models.tarsier.tokenizer import TarsierTokenizer
 from eval.models.tarsier.tokenizer_files import missing_vocabulary
 from eval.readers.malformed import first_line, printable
@@ -220,6 +220,7 @@ def _image_settings(folder: Path) -> tuple[Path, dict[str, Any]]:
             f"{path}: the image processor is {printable(str(named)[:60])!r}, and models of the family have "
             "CLIPImageProcessor; take the checkpoint's own."
         )
+    refuse_absent(settings, _DEFAULTED, path)
     size = settings.get("size")
     edges = size.values() if isinstance(size, dict) else size if isinstance(size, list) else [size]
     if any(isinstance(edge, int | float) and edge > _MAX_EDGE for edge in edges):
