@@ -150,7 +150,8 @@ def _import_target(target: object, key: str) -> Callable[..., Any]:
 def checked(value: Any, hint: Any, key: str) -> Any:
     """Return a value converted to the type hint. Raises ConfigError, with the key, where it does not fit."""
     try:
-        return TypeAdapter(hint, config=_PYDANTIC if not _brings_config(hint) else None).validate_python(value)
+        adapter = TypeAdapter(hint, config=_PYDANTIC if not _brings_config(hint) else None)
+        return adapter.validate_python(value, strict=isinstance(value, bool))  # pydantic takes true for the number 1
     except (PydanticSchemaGenerationError, SchemaError) as error:
         raise ConfigError(f"{key}={short(value)} does not fit: a mapping with _target_ is needed.") from error
     except ValidationError as error:

@@ -148,8 +148,9 @@ class FramePolicy:
 
     @property
     def name(self) -> str:
-        """Its name in conf/frames/ and in tables, such as `uniform-8` or `fps-2-max-128`."""
-        return f"uniform-{self.n_frames}" if self.fps is None else f"fps-{self.fps:g}-max-{self.n_frames}"
+        """Its name in tables: that in conf/frames/, such as `uniform-8`, and any rule but Tarsier's behind it."""
+        name = f"uniform-{self.n_frames}" if self.fps is None else f"fps-{self.fps:g}-max-{self.n_frames}"
+        return name if self.rule == "tarsier" else f"{name}-{self.rule}"
 
     def describe(self) -> Mapping[str, int | float]:
         """Return the part of a model's description that is about frames; settings that are not used are left out."""

@@ -63,10 +63,19 @@ def test_frames_are_the_models_own_unless_they_are_chosen():
     assert (again.frames.n_frames, again.frames.fps) == (4, 2.0)
 
 
-@pytest.mark.parametrize("rate", ["0", "-1", "nan", "inf", "often"])
+@pytest.mark.parametrize("rate", ["0", "-1", "nan", "inf", "often", "true", "false"])
 def test_a_rate_is_a_number_above_zero(rate):
     with pytest.raises(ConfigError, match=r"^model\.fps=.* does not fit: Input should be "):
         build(load_settings(["model=scripted", f"model.fps={rate}"]).model, "model")
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [("scripted", "n_frames"), ("scripted", "delay_s"), ("tarsier2-tiny", "max_pixels"), ("hf", "batch_size")],
+)
+def test_a_boolean_is_no_number(name, setting):
+    with pytest.raises(ConfigError, match=rf"^model\.{setting}=True does not fit: Input should be a valid "):
+        build(load_settings([f"model={name}", f"model.{setting}=true"]).model, "model")
 
 
 @pytest.mark.parametrize("benchmark", names("benchmark"))

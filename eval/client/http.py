@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 from openai import APIStatusError, APITimeoutError, AsyncAzureOpenAI, AsyncOpenAI, OpenAIError
 
-from eval.client.outcomes import RequestOutcome, from_body, from_status, one_line
+from eval.client.outcomes import A_PAGE, RequestOutcome, from_body, from_status, is_page, one_line
 from eval.client.redaction import Redaction, silence
 from eval.client.requests import Provider
 from eval.errors import ConfigError
@@ -79,9 +79,14 @@ class Wire:
         if outcome is not None:
             return [], outcome
         try:
-            return [str(entry["id"]) for entry in json.loads(text)["data"]], None
+            names = [entry["id"] for entry in json.loads(text)["data"]]
         except (ValueError, KeyError, TypeError, RecursionError):
-            return [], RequestOutcome(kind="overloaded", detail="its list of models is none")
+            said = A_PAGE if is_page(text) else one_line(f"no list of models: {text[:80]!r}")
+            return [], RequestOutcome(kind="overloaded", detail=f"it answers with {said}")
+        if not all(isinstance(name, str) and name.strip() for name in names):
+            detail = "its list of models has one without a name (id); update the server, or name the model"
+            return [], RequestOutcome(kind="overloaded", detail=detail)
+        return names, None
 
     async def _text(self, asked: Awaitable[httpx2.Response]) -> tuple[str, RequestOutcome | None]:
         """Return the text of a reply with a success status, or the outcome of a failure; neither holds the key."""

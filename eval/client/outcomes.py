@@ -37,6 +37,9 @@ _QUOTA = frozenset(
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 """Fields of a message in which servers put a model's thinking."""
 
+A_PAGE = "a web page; check the URL, which often ends in /v1, and whether a proxy or a login answers in its place"
+"""What is said of a web page in place of a reply."""
+
 _DETAIL = 300
 """Maximum characters of a server's message that are kept."""
 
@@ -126,7 +129,7 @@ def from_body(text: str) -> RequestOutcome:
     try:
         found = joined(text) if is_stream(text) else json.loads(text)
     except (ValueError, RecursionError):
-        return _broken(f"the reply is not JSON: {text[:80]!r}")
+        return _broken(f"the reply is not JSON{' but ' + A_PAGE if is_page(text) else f': {text[:80]!r}'}")
     if found is None and is_stream(text):
         detail = f"the server streams its reply, which nobody asked for, and the stream is not whole: {text[:80]!r}"
         return RequestOutcome(kind="rejected", detail=one_line(detail), may_be_billed=True)
@@ -142,6 +145,11 @@ def from_body(text: str) -> RequestOutcome:
     if not isinstance(choice, dict) or not isinstance(message, dict):
         return _broken(f"the reply holds no message: {text[:80]!r}")
     return _of_message(found, choice, message)
+
+
+def is_page(text: str) -> bool:
+    """Whether a reply is a web page."""
+    return text.lstrip("\ufeff \t\r\n")[:9].lower().startswith(("<!doctype", "<html"))
 
 
 def _first(choices: object) -> object:

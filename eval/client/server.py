@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import time
+from collections.abc import Awaitable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from eval.client.outcomes import FINAL, RequestOutcome
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
     from eval.client.asking import Asker
     from eval.client.http import Wire
     from eval.client.probe import Look, Probed
+
+
+SILENT_S = 5.0
+"""Seconds after which a server without an answer to a first request is named."""
+
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
 
 
 class Server:
@@ -67,7 +76,7 @@ class Server:
     async def look(self) -> None:
         """Check, at no cost, that the server is reachable and accepts the key. Raises ServerError where it does not."""
         async with self.wire(1) as wire:
-            _, outcome = await wire.models()
+            _, outcome = await self._first(wire.models())
         if outcome is not None and (
             (outcome.kind == "fatal" and not _is_not_found(outcome.detail)) or "Connect" in outcome.detail
         ):
@@ -94,10 +103,22 @@ class Server:
 
             async def send(request: Request) -> RequestOutcome:
                 ended: list[tuple[Request, RequestOutcome]] = []
-                await asker.ask(wire.send, [request], ended.extend)
+                await self._first(asker.ask(wire.send, [request], ended.extend))
                 return ended[0][1]
 
             return await look(send, self.model, first)
+
+    async def _first(self, answer: Awaitable[_T]) -> _T:
+        """Return the answer to one of the first requests, and say when it is long in coming."""
+        import asyncio
+
+        said = "The %s at %s has not answered within %g s; each try may take %g s (%s.timeout_s)."
+        given = (self._name, self.url, SILENT_S, self.settings.timeout_s, self._name)
+        later = asyncio.get_running_loop().call_later(SILENT_S, _log.warning, said, *given)
+        try:
+            return await answer
+        finally:
+            later.cancel()
 
     def _longer_url(self) -> str | None:
         """Return the URL with the `/v1` that a server's page may have left out; None where it has a path."""
@@ -134,12 +155,12 @@ class Server:
 
     async def _only_model(self) -> str:
         async with self.wire(1) as wire:
-            names, outcome = await wire.models()
+            names, outcome = await self._first(wire.models())
         longer = self._longer_url()
         if outcome is not None and _is_not_found(outcome.detail) and longer is not None:
             shorter, self.url = self.url, longer
             async with self.wire(1) as wire:
-                names, again = await wire.models()
+                names, again = await self._first(wire.models())
             if again is not None:
                 self.url = shorter
             outcome = None if again is None else replace(outcome, detail=f"{outcome.detail}, nor at {longer}")

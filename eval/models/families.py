@@ -16,7 +16,7 @@ from typing import Any
 
 from eval import models
 from eval.errors import ModelError
-from eval.models.checkpoints.headers import CONFIG, read_object
+from eval.models.checkpoints.headers import CONFIG, read_object, refuse_irregular
 from eval.readers.malformed import printable
 
 
@@ -82,6 +82,7 @@ def family_of(folder: Path) -> Family:
         ModelError: there is no config.json, or it is of no family.
     """
     path = folder / CONFIG
+    refuse_irregular(folder)
     if not path.is_file():
         raise ModelError(f"{folder} is not a checkpoint: it has no {CONFIG}.")
     raw = read_object(path)

@@ -46,6 +46,11 @@ def first_line(error: BaseException, *, kind: bool = False) -> str:
     return ": ".join([*said, *(printable(line)[:200] for line in lines[:1])])
 
 
+def joined(error: BaseException) -> str:
+    """Return an error's message in one line, cut short; its kind where it has none."""
+    return printable(" ".join(str(error).split()) or type(error).__name__)[:300]
+
+
 def whole_characters(text: str) -> str:
     """Return text with question marks for unpaired surrogates, which UTF-8 cannot hold."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

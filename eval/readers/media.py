@@ -14,6 +14,13 @@ PLACEHOLDER = "<placeholder>"
 """Upstream's placeholder for a video path that its user is to fill in."""
 _NOT_DONE = ("do_crop", "do_padding", "do_resize")
 """Ways of image processing that none of upstream's rows asks for."""
+_VIDEO = (
+    "video_file", "image_file", "start_time", "end_time", "start_frame", "end_frame", "frame_indices", "time_indices",
+    "fps", "min_n_frames", "n_frames",
+)  # fmt: skip
+"""Keys of a video that upstream reads; `n_frames` it replaces by the model's."""
+_IMAGE = ("image_file", "video_file", "frame_indices")
+"""Keys of an image that upstream reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +54,9 @@ def plain_medium(row: Row) -> Medium:
 
 def video_medium(video: Row, limits: Selection) -> Medium:
     """Return the video of an item of a conversation. Raises DataError where it does not fit the format."""
+    if video.has("mask_boxes"):
+        raise video.error("mask_boxes", "is set, which is not supported; leave it out")
+    video.refuse_others(_VIDEO, "a video")
     first, last, least = (video.number(name) for name in ("start_frame", "end_frame", "min_n_frames"))
     fps = video.number("fps")
     if fps is not None and fps <= 0:
@@ -61,12 +71,13 @@ def video_medium(video: Row, limits: Selection) -> Medium:
         max_pixels=limits.max_pixels,
         min_pixels=limits.min_pixels,
     )
-    return Medium(
-        files=_files(video),
-        start=video.number("start_time"),
-        end=video.number("end_time"),
-        selection=None if said == Selection() else said,
-    )
+    start, end = video.number("start_time"), video.number("end_time")
+    if said.indices is None and said.times is None:
+        # Seconds come before frames. Upstream's rows have -1 for no end.
+        kind, begun, ended = ("frame", first, last) if start is None or end is None else ("time", start, end)
+        if begun is not None and ended is not None and 0 <= ended < begun:
+            raise video.error(f"end_{kind}", f"is {ended:g}, before start_{kind} {begun:g}; correct them in the file")
+    return Medium(files=_files(video), start=start, end=end, selection=None if said == Selection() else said)
 
 
 def image_medium(image: Row, limits: Selection) -> Medium:
@@ -76,6 +87,7 @@ def image_medium(image: Row, limits: Selection) -> Medium:
     """
     if not image.has("image_file") and not image.has("video_file"):
         raise image.error("image_file", "is missing; name the picture, or a video_file with one frame_indices")
+    image.refuse_others(_IMAGE, "an image")
     files = _files(image)
     if not isinstance(files, str):
         raise image.error("image_file", "is a list; an image is one file, and several of them are a video")

@@ -86,6 +86,12 @@ class Row:
             raise self._wrong(field, values, f"a list of {'whole ' if whole else ''}numbers")
         return found
 
+    def refuse_others(self, known: Iterable[str], what: str) -> None:
+        """Refuse fields that are not known, which could be misspelt; nulls are none. Raises DataError."""
+        for name in self.fields:
+            if name not in known and self.has(name):
+                raise self.error(name, f"is none of {what}; known are {', '.join(known)}; correct it in the file")
+
     def row(self, field: str) -> Row:
         """Return an object inside this one. Raises DataError."""
         value = self._required(field)

@@ -164,6 +164,7 @@ def test_a_success_status_without_a_reply(body):
     assert found.detail.startswith("the reply ")
     assert found.detail.isprintable()
     assert len(found.detail) <= 303
+    assert "<" not in found.detail
 
 
 @pytest.mark.parametrize(

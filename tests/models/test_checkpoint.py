@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from eval.config import BUILTIN
 from eval.errors import ModelError
 from eval.models.checkpoints.loading import choose_device, choose_dtype, find_checkpoint, load_model
+from eval.models.families import family_of
 from eval.models.tarsier.runner import TarsierRunner
 
 
@@ -379,7 +384,7 @@ def test_a_pipe_and_code_beside_the_weights_are_left_alone(tiny):
     (tiny / "adapter_config.json").unlink()
     (tiny / "config.json").unlink()
     os.mkfifo(tiny / "config.json")
-    with pytest.raises(ModelError, match=r"has no config\.json"):
+    with pytest.raises(ModelError, match=r"config\.json is not a file, but a pipe"):
         find_checkpoint(str(tiny))
 
 
@@ -498,6 +503,66 @@ def test_other_files_beside_a_checkpoint_are_not_waited_for(tiny):
     (tiny / "gone.json").symlink_to("nowhere")
     (tiny / "zero.safetensors").symlink_to("/dev/zero")
     assert len(find_checkpoint(str(tiny)).files_sha256) == 64
+
+
+@pytest.mark.parametrize("checkpoint", ["tarsier-tiny", "tarsier2-tiny"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "config.json", "generation_config.json", "preprocessor_config.json", "processor_config.json",
+        "tokenizer_config.json", "tokenizer.json", "added_tokens.json", "special_tokens_map.json", "chat_template.json",
+        "chat_template.jinja", "adapter_config.json", "model.safetensors.index.json",
+    ],
+)  # fmt: skip
+def test_what_is_no_file_in_a_files_place_is_refused(tmp_path, checkpoint, name):
+    folder = Path(shutil.copytree(BUILTIN / checkpoint, tmp_path / "a"))
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    said = rf"/{re.escape(name)} is not a file, but a pipe, socket or device; take the checkpoint's own\.$"
+    for read in (lambda: find_checkpoint(str(folder)), lambda: family_of(folder)):
+        with pytest.raises(ModelError, match=said):
+            read()
+    (folder / name).unlink()
+    (folder / name).symlink_to("/dev/zero")
+    with pytest.raises(ModelError, match=said):
+        find_checkpoint(str(folder))
+    (folder / name).unlink()
+    (folder / name).mkdir()
+    with pytest.raises(ModelError, match=rf"/{re.escape(name)} is not a file, but a folder; take the checkpoint's own"):
+        find_checkpoint(str(folder))
+    (folder / name).rmdir()
+    (folder / name).symlink_to("gone")
+    with pytest.raises(ModelError, match=rf"/{re.escape(name)} is a link to gone, which is not there; fetch it again"):
+        find_checkpoint(str(folder))
+
+
+@pytest.mark.parametrize("left", [[], ["model-00001-of-00002.safetensors"]])
+def test_a_shard_that_is_missing_is_named(tiny, left):
+    (tiny / "model.safetensors").unlink()
+    names = [f"model-0000{i}-of-00002.safetensors" for i in (1, 2)]
+    (tiny / "model.safetensors.index.json").write_text(json.dumps({"weight_map": dict(zip("ab", names, strict=True))}))
+    for name in left:
+        save_file({"a": torch.zeros(2, 2)}, tiny / name, metadata={"format": "pt"})
+    lacking = next(name for name in names if name not in left)
+    with pytest.raises(ModelError, match=f"lacks '{lacking}', which model.safetensors.index.json names; fetch it too"):
+        find_checkpoint(str(tiny))
+
+
+@pytest.mark.parametrize("checkpoint", ["tarsier-tiny", "tarsier2-tiny"])
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("dtype", "nonsense", "module 'torch' has no attribute 'nonsense'"),
+        ("tie_word_embeddings", "yes", "expected bool, got str"),
+        ("image_token_index", "x", "expected int, got str"),
+        ("id2label", 5, "'int' object has no attribute 'items'"),
+    ],
+)
+def test_a_fault_of_config_json_is_told_of_config_json(tmp_path, checkpoint, field, value, said):
+    folder = Path(shutil.copytree(BUILTIN / checkpoint, tmp_path / "a"))
+    edit(folder / "config.json", **{field: value})
+    with pytest.raises(ModelError, match=rf"config\.json does not fit transformers' config classes: .*{said}"):
+        find_checkpoint(str(folder))
 
 
 @pytest.mark.parametrize("target", ["pipe", "/dev/zero"])

@@ -11,7 +11,7 @@ from PIL import Image
 
 from eval.core import SECONDS, ClipPrompts, Turn
 from eval.errors import ModelError
-from eval.models.hf.generation import _Prefix
+from eval.models.hf.generation import Continuation, _Prefix
 from eval.models.hf.media import Medium, Once
 from eval.models.hf.runner import HfModel
 from eval.timing import Clock
@@ -128,7 +128,10 @@ def test_outputs_are_those_of_transformers_alone(folders, kind, media):
     assert built.describe()["prefix"] == ("shared" if is_shared else "computed for each prompt")
     assert built.describe()["media"] == media
     assert built.batching["prefixes"] == (2 if is_shared else 0)
-    assert built.batching["largest_batch"] == (3 if is_shared else 5)
+    is_even = media == "video" and kind in {"llava_onevision", "internvl"}  # their videos are of as many frames
+    assert built.describe()["batches"] == ("of as many frames" if is_even else "of any frames")
+    assert built.batching["largest_batch"] == (3 if is_shared else 8)
+    assert built.batching["batches"] == (4 if is_even else 3 if is_shared else 1)
     assert clock.lap().counts["tokens"] == sum(n for of_clip in want for _, n in of_clip)
 
 
@@ -190,19 +193,50 @@ def test_a_prefix_that_gives_other_logits_is_not_shared(folders, monkeypatch):
     assert built.generate(asked) == model(folders("qwen3_vl"), media="images").generate(asked)
 
 
-def test_batches_that_give_other_logits_are_not_made(folders, monkeypatch):
-    from eval.models.hf.generation import Continuation
+def test_clips_of_any_sizes_and_numbers_of_frames_go_together(folders):
+    built = model(folders("idefics3"), batch_size=4)
+    sizes = [(80, 60), (64, 100), (120, 40), (50, 50), (30, 90)]
+    asked = [clip(frames(1 + seed % 3, seed, size), LONG[: 20 + 3 * seed]) for seed, size in enumerate(sizes)]
+    want = [[built.alone(each)] for each in asked]
+    assert built.generate(asked) == want
+    assert (built.batching["batches"], built.batching["largest_batch"]) == (2, 4)
 
+
+@pytest.mark.parametrize(
+    ("kept", "batches", "n"),
+    [
+        ("numbers", "of as many frames", 3),
+        ("shape", "of frames of one size", 4),
+        ("text", "of one prompt", 5),
+    ],
+)
+def test_what_batches_must_have_in_common(folders, monkeypatch, caplog, kept, batches, n):
     right = Continuation._padded
 
     def unmasked(self, rows):
         found = right(self, rows)
-        found["attention_mask"][:] = 1
+        if len({getattr(row.prompt, kept) for row in rows}) > 1:
+            found["attention_mask"][:] = 1
         return found
 
     monkeypatch.setattr(Continuation, "_padded", unmasked)
     built = model(folders("gemma3"))
-    assert (built.describe()["batch_size"], built.clips_at_once(1)) == (1, 1)
+    described = built.describe()
+    assert described["batches"] == batches
+    assert (described["batch_size"], built.clips_at_once(1)) == ((1, 1) if kept == "text" else (8, 8))
+    assert ("one by one, since Gemma3ForConditionalGeneration gives other" in caplog.text) == (kept == "text")
+    # Two of one shape, one of another size, one of fewer frames, and one of another size again.
+    shown = [frames(3, 1), frames(3, 2), frames(3, 3, (64, 100)), frames(2, 4), frames(1, 5, (64, 100))]
+    asked = [clip(each, f"{SHORT}{' Say.' * i}") for i, each in enumerate(shown)]
+    want = [[built.alone(each)] for each in asked]
+    assert built.generate(asked) == want
+    assert built.batching["batches"] == n
+
+
+def test_prompts_one_at_a_time_are_no_fallback(folders, caplog):
+    built = model(folders("gemma3"), batch_size=1)
+    assert (built.describe()["batches"], built.describe()["batch_size"]) == ("of one prompt", 1)
+    assert "one by one" not in caplog.text
 
 
 def test_conversations_of_rows(folders):

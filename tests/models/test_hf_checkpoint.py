@@ -40,6 +40,11 @@ def refused(folder, said, **settings):
     assert str(caught.value).isprintable()
 
 
+def test_image_settings_that_say_nothing_are_no_defaults(folder):
+    (folder / "preprocessor_config.json").write_text("{}")
+    refused(folder, r"preprocessor_config\.json lacks image_processor_type, image_mean, so pixel values are not known")
+
+
 CODE = {"AutoModel": "modeling.Model", "AutoConfig": "modeling.Config"}
 
 

@@ -143,6 +143,20 @@ def test_damaged_settings_are_one_error(content, folder):
         load(folder)
 
 
+@pytest.mark.parametrize("lacking", [("size",), ("image_mean", "image_std"), ("crop_size", "size")])
+def test_fields_that_are_missing_are_named(lacking, folder):
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings(folder, **dict.fromkeys(lacking))))
+    named = ", ".join(name for name in ("size", "crop_size", "image_mean", "image_std") if name in lacking)
+    with pytest.raises(ModelError, match=rf"preprocessor_config\.json.* lacks {named}[.,]"):
+        load(folder)
+
+
+def test_empty_settings_are_no_defaults(folder):
+    (folder / "preprocessor_config.json").write_text("{}")
+    with pytest.raises(ModelError, match=r"crops to .* It lacks size, crop_size, image_mean, image_std\.$"):
+        load(folder)
+
+
 def test_a_pipe_is_not_waited_for(folder):
     (folder / "preprocessor_config.json").unlink()
     os.mkfifo(folder / "preprocessor_config.json")

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from eval.core import Area, Clip, ClipPrompts, Turn
 from eval.errors import ModelError
+from eval.models.checkpoints import capacity
 from eval.models.tarsier2.config import BUDGET, Tarsier2Config
 from eval.models.tarsier2.positions import prompt_positions
 from eval.models.tarsier2.runner import Tarsier2Runner
@@ -174,6 +175,33 @@ def test_forms_of_the_image_settings(folder, images, is_section):
         write(folder / "preprocessor_config.json", images)
     size = runner(folder).frames.size
     assert (size.factor, size.factor_min, size.factor_max, size.image_weight) == (28, 784, 12544, 2)
+
+
+@pytest.mark.parametrize(
+    ("images", "lacking"),
+    [
+        ({}, "image_mean, image_std, min_pixels, max_pixels"),
+        (OLD, "min_pixels, max_pixels"),
+        ({**OLD, "size": {"shortest_edge": 784}, "max_pixels": 12544}, "min_pixels"),
+        ({key: value for key, value in IMAGES.items() if key != "image_std"}, "image_std"),
+    ],
+)
+def test_image_settings_that_are_missing_are_named(folder, images, lacking):
+    write(folder / "preprocessor_config.json", images)
+    with pytest.raises(ModelError, match=rf"preprocessor_config\.json lacks {lacking}, so pixel values are not known"):
+        runner(folder)
+
+
+def test_pixels_that_make_prompts_too_long_are_named_with_the_frames(folder, monkeypatch):
+    write(folder / "preprocessor_config.json", {**IMAGES, "max_pixels": 10**8})
+    monkeypatch.setattr(capacity, "_MOST_ON_CPU", 11_500)
+    runner(folder, n_frames=16)
+    # Upstream's bound for all frames leaves 18,874,368 / 2 / 16 = 589,824 pixels to each, and not 460,800.
+    said = r"^model\.n_frames=16 with model\.max_pixels=1000000000 makes prompts of 1\d,\d{3} positions, which are too"
+    with pytest.raises(ModelError, match=rf"{said} long for a CPU, .*; model\.max_pixels=460800 can fit\.$"):
+        runner(folder, n_frames=16, max_pixels=10**9)
+    with pytest.raises(ModelError, match=r"at most model\.n_frames=1\d with model\.max_pixels=460800 can fit\.$"):
+        runner(folder, n_frames=20, max_pixels=10**9)
 
 
 def test_values_of_pixels_are_those_of_the_settings(folder):

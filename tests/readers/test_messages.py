@@ -140,6 +140,14 @@ def test_a_system_message_and_earlier_turns(read):
         ({"time_indices": [0, "1.5"]}, Selection(times=(0.0, 1.5)), (None, None)),
         ({"fps": 2, "min_n_frames": 3}, Selection(fps=2.0, min_frames=3), (None, None)),
         ({"n_frames": 99}, None, (None, None)),
+        ({"nframe": None, "mask_boxes": None}, None, (None, None)),
+        ({"start_time": 2, "end_time": 2}, None, (2.0, 2.0)),
+        ({"start_time": 3, "end_time": 2, "frame_indices": [1]}, Selection(indices=(1,)), (3.0, 2.0)),
+        (
+            {"start_time": 1, "end_time": 2, "start_frame": 9, "end_frame": 2},
+            Selection(first_frame=9, last_frame=2),
+            (1.0, 2.0),
+        ),
     ],
 )
 def test_a_choice_of_frames(read, data, item, said, span):
@@ -188,6 +196,25 @@ def test_limits_of_pixels_are_those_of_all_media(read):
         (row(video(), image_processing_config={"max_pixels": 9, "min_pixels": 10}), "min_pixels' is 10, more than max"),
         (row(video(), image_processing_config={"max_pixels": 0}), "max_pixels' is 0"),
         (row(video(), video(video_file="a.mp4")), "rows.jsonl:1: no video is named"),
+        (
+            row(video(video_file="a.mp4", nframe=4)),
+            r"1: field 'messages\[0\]\.content\[0\]\.video\.nframe' is none of a vi",
+        ),
+        (
+            row(video(video_file="a.mp4", vidoe_start=0)),
+            r"video\.vidoe_start' is none of a video; known are video_file, ",
+        ),
+        (
+            row(image(image_file="p.png", frame_index=3)),
+            r"image\.frame_index' is none of an image; known are image_file",
+        ),
+        (
+            row(video(video_file="a.mp4", mask_boxes=[[1, 2, 3, 4]])),
+            r"video\.mask_boxes' is set, which is not supported",
+        ),
+        (row(video(video_file="a.mp4", start_time=5, end_time=4.5)), r"video\.end_time' is 4\.5, before start_time 5;"),
+        (row(video(video_file="a.mp4", start_frame=9, end_frame=2)), r"video\.end_frame' is 2, before start_frame 9;"),
+        (row(video(), video(video_file="a.mp4", start_time=1, end_time=0)), r"\[1\]\.video\.end_time' is 0, before"),
     ],
 )
 def test_rows_that_cannot_be_shown_are_errors(read, made, said):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, get_args
+
 from eval.analysis.leaderboard.cells import check_cell
 from eval.analysis.leaderboard.rows import TableRow, instant
-from eval.core import OVERALL, FramePolicy, Metric, Result
+from eval.core import OVERALL, FramePolicy, FrameRule, Metric, Result
 from eval.errors import DataError
 from eval.provenance import digest
 from eval.readers.malformed import printable
@@ -93,7 +96,17 @@ def _frames(result: Result) -> str:
     n_frames, fps = told.get("n_frames"), told.get("fps")
     if type(n_frames) is not int or not isinstance(fps, int | float | None):
         return ""
-    return FramePolicy(n_frames=n_frames, fps=fps).name
+    return FramePolicy(n_frames=n_frames, fps=fps, rule=_rule(told)).name
+
+
+def _rule(told: Mapping[str, Any]) -> FrameRule:
+    """Return the rule by which a model's frames were chosen: recorded for a server's, and that of its kind for others.
+
+    Only Tarsier2 records `min_pixels`, and only `model=hf` an `architecture`.
+    """
+    known: dict[object, FrameRule] = {rule: rule for rule in get_args(FrameRule)}
+    of_kind: FrameRule = "tarsier2" if "min_pixels" in told or "architecture" in told else "tarsier"
+    return known.get(str(told.get("frame_rule")), of_kind)
 
 
 def _coverage(result: Result, metric: Metric) -> float | None:

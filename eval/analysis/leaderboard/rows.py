@@ -104,7 +104,7 @@ class TableRow:
     source: str = ""
     """The publication of a published number."""
     frames: str = ""
-    """Which frames the model saw, such as `uniform-8`; "" where that is not known."""
+    """Which frames the model saw, such as `uniform-8` or `uniform-8-tarsier2`; "" where that is not known."""
 
     @property
     def key(self) -> RowKey:

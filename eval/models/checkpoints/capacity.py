@@ -107,17 +107,24 @@ def refuse_what_cannot_fit(
 
     if fits(n_frames):
         return
-    low, high = 0, n_frames
-    while high - low > 1:  # the largest that fits is in [low, high)
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
-    positions, needed = config.positions(n_frames), _bytes(config, footprint, n_frames)
+    positions, needed, frames = config.positions(n_frames), _bytes(config, footprint, n_frames), f"n_frames={n_frames}"
     if needed > free:
         why = f"take {_gb(needed)} beside the weights, and {memory.name} has {_gb(free)} left"
     else:
         why = f"are too long for a CPU, where at most {_MOST_ON_CPU:,} are tried"
-    remedy = f"at most model.n_frames={low} can fit" if low else "not even one frame fits"
-    raise ModelError(f"model.n_frames={n_frames} makes prompts of {positions:,} positions, which {why}; {remedy}.")
+    given, usual = (getattr(one, "frame_pixels", 0) for one in (config, type(config)))  # 0: frames of one size
+    pixels = ""
+    if given > usual:
+        frames += f" with model.max_pixels={given}"
+        pixels = f"model.max_pixels={usual}"
+        config.frame_pixels = usual
+    low, high = 0, n_frames + 1
+    while high - low > 1:  # the largest that fits is in [low, high)
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    most = "" if low == n_frames else f"at most model.n_frames={low}"
+    remedy = f"{' with '.join(filter(None, (most, pixels)))} can fit" if low else "not even one frame fits"
+    raise ModelError(f"model.{frames} makes prompts of {positions:,} positions, which {why}; {remedy}.")
 
 
 def _bytes(config: Any, footprint: Footprint, frames: int, new: int = 1) -> int:

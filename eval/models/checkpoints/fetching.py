@@ -31,15 +31,8 @@ from huggingface_hub.errors import (
 from eval import network
 from eval.errors import ConfigError, ModelError
 from eval.models.checkpoints.form import ENGINE, Form
-from eval.models.checkpoints.headers import CONFIG, INDEX, SINGLE, all_shapes, read_index
+from eval.models.checkpoints.headers import CONFIG, INDEX, SINGLE, SMALL, all_shapes, read_index
 from eval.readers.malformed import printable
-
-SMALL = (
-    INDEX, "generation_config.json", "preprocessor_config.json", "processor_config.json", "tokenizer_config.json",
-    "tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json",
-    "adapter_config.json", "chat_template.json", "chat_template.jinja", "video_preprocessor_config.json",
-)  # fmt: skip
-"""Files besides config.json and the weights, if the repository has them. Never code or pickles."""
 
 OPTIONAL = ("generation_config.json", "added_tokens.json", "special_tokens_map.json")
 """Files that affect a checkpoint's outputs; a cache does not record whether a repository has them."""

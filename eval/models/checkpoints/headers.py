@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,13 @@ each of which costs time even without its weights."""
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 """The files that transformers loads: the single one, otherwise those listed in the index."""
+
+SMALL = (
+    INDEX, "generation_config.json", "preprocessor_config.json", "processor_config.json", "tokenizer_config.json",
+    "tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json",
+    "adapter_config.json", "chat_template.json", "chat_template.jinja", "video_preprocessor_config.json",
+)  # fmt: skip
+"""Files besides config.json and the weights, if the repository has them. Never code or pickles."""
 
 _BUFFERS = ("rotary_emb.inv_freq", "embeddings.position_ids")
 """Suffixes of tensors that older versions of transformers saved beside the weights; every version recomputes them."""
@@ -62,6 +70,30 @@ def read_object(path: Path) -> dict[str, Any]:
     if isinstance(found, Twice):
         raise ModelError(f"{path} gives {found.key[:60]!r} twice; take the checkpoint's own.")
     return found
+
+
+def refuse_irregular(folder: Path) -> None:
+    """Refuse a folder in which a checkpoint's file is something else, such as a pipe, which would be passed over.
+
+    A tokenizer.model beside a tokenizer.json is not needed. Raises ModelError.
+    """
+    has_json = (folder / "tokenizer.json").is_file()
+    for path in (folder / name for name in (CONFIG, SINGLE, *SMALL) if not (has_json and name == "tokenizer.model")):
+        if path.is_symlink() and not path.exists():
+            raise _no_target(path)
+        if path.exists() and not path.is_file():
+            said = "a folder" if path.is_dir() else "a pipe, socket or device"
+            raise ModelError(f"{path} is not a file, but {said}; take the checkpoint's own.")
+
+
+def _no_target(path: Path) -> ModelError:
+    return ModelError(f"{path} is a link to {path.readlink()}, which is not there; fetch it again.")
+
+
+def refuse_absent(settings: dict[str, Any], wanted: Iterable[str], path: Path) -> None:
+    """Refuse image settings without a field, in whose place a default would be taken unseen. Raises ModelError."""
+    if absent := [name for name in wanted if name not in settings]:
+        raise ModelError(f"{path} lacks {', '.join(absent)}, so pixel values are not known; take the checkpoint's own.")
 
 
 def refuse_pointer(path: Path) -> None:
@@ -125,7 +157,7 @@ def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     Raises ModelError where safetensors itself refuses the file, or a tensor's type is not a weight's.
     """
     if path.is_symlink() and not path.exists():
-        raise ModelError(f"{path} is a link to {path.readlink()}, which is not there; fetch it again.")
+        raise _no_target(path)
     found: dict[str, tuple[int, ...]] = {}
     try:
         refuse_pointer(path)

@@ -18,7 +18,7 @@ from eval.files import expanded
 from eval.models.checkpoints.ending import GENERATION
 from eval.models.checkpoints.fitting import refuse_differences
 from eval.models.checkpoints.form import ENGINE, Form
-from eval.models.checkpoints.headers import CONFIG, all_shapes, is_buffer, read_object
+from eval.models.checkpoints.headers import CONFIG, INDEX, all_shapes, is_buffer, read_object, refuse_irregular
 from eval.models.families import REPEATED, Family, family_of
 from eval.provenance import files_hash
 from eval.readers.malformed import first_line
@@ -116,6 +116,7 @@ def check_settings(folder: Path, family: Family | None = None) -> Any:
     Raises:
         ModelError: they are not a checkpoint's of the family, or ask for code.
     """
+    refuse_irregular(folder)
     if not (folder / CONFIG).is_file():
         raise ModelError(f"{folder} is not a{' ' + family.name if family else ''} checkpoint: it has no {CONFIG}.")
     try:
@@ -137,7 +138,7 @@ def check_settings(folder: Path, family: Family | None = None) -> Any:
 def check_checkpoint(folder: Path, source: str, revision: str | None, check: Check, form: Form = ENGINE) -> Checkpoint:
     """Check that a folder holds a checkpoint that can be loaded without running foreign code."""
     config = check(folder)
-    if not list(folder.glob("*.safetensors")):
+    if not (folder / INDEX).exists() and not list(folder.glob("*.safetensors")):
         pickles = [path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern)]
         detail = f" (only {', '.join(sorted(pickles)[:3])}; convert them, pickles are never loaded)" if pickles else ""
         raise ModelError(f"{folder} holds no *.safetensors weights{detail}.")

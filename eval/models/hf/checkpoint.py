@@ -7,10 +7,10 @@ from typing import Any
 
 from eval.errors import ModelError
 from eval.models.checkpoints.form import Form
-from eval.models.checkpoints.headers import CONFIG, read_object
+from eval.models.checkpoints.headers import CONFIG, read_object, refuse_absent, refuse_irregular
 from eval.models.checkpoints.loading import refuse_code
 from eval.models.families import REPEATED, told_by
-from eval.readers.malformed import first_line, printable
+from eval.readers.malformed import joined, printable
 
 _IMAGES = ("preprocessor_config.json", "processor_config.json")
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
@@ -25,6 +25,7 @@ def read_config(folder: Path) -> Any:
     from transformers import AutoConfig
 
     path = folder / CONFIG
+    refuse_irregular(folder)
     if not path.is_file():
         raise ModelError(f"{folder} is not a checkpoint: it has no {CONFIG}.")
     raw = read_object(path)
@@ -45,7 +46,7 @@ def read_config(folder: Path) -> Any:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except Exception as error:  # a foreign value can raise any exception
         raise ModelError(
-            f"{path} cannot be read: {first_line(error, kind=True)}; take the checkpoint's own."
+            f"{path} cannot be read: {type(error).__name__}: {joined(error)}; take the checkpoint's own."
         ) from error
     if config.is_encoder_decoder:
         raise ModelError(f"{named}, an encoder-decoder, which cannot continue a begun answer; give a decoder-only one.")
@@ -79,10 +80,19 @@ def check_settings(folder: Path) -> Any:
     Code in `auto_map` is not needed where transformers has classes of its own, and is left aside. Raises ModelError.
     """
     config = read_config(folder)
+    _refuse_defaults(folder)
     if missing := _missing_files(folder):
         raise ModelError(f"{folder} cannot be asked about videos: it has no {', and no '.join(missing)}.")
     refuse_code(folder, replaced_code=None)
     return config
+
+
+def _refuse_defaults(folder: Path) -> None:
+    """Refuse settings of images that say nothing, in whose place the class's defaults would be taken unseen."""
+    first, second = (read_object(folder / name) if (folder / name).exists() else None for name in _IMAGES)
+    told = ("image_processor_type", "feature_extractor_type", "image_mean")
+    if first is not None and not (second and "image_processor" in second) and not any(name in first for name in told):
+        refuse_absent(first, told[::2], folder / _IMAGES[0])
 
 
 def _missing_files(folder: Path) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from transformers import DynamicCache, GenerationConfig, LogitsProcessorList
@@ -22,6 +22,10 @@ _STEPS = 3
 """Tokens of the trial."""
 _ROUNDING, _ROUNDING_IN_HALF = 1e-3, 0.1
 """Differences of logits by sums in another order, as shares of the logits' standard deviation."""
+
+
+Batches = Literal["of any frames", "of as many frames", "of frames of one size", "of one prompt"]
+"""Which prompts go through the model in one batch, padded on the left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +51,8 @@ class Continuation:
     processor: HfProcessor
     settings: GenerationConfig
     batch_size: int
-    padded: bool = True
-    """Whether several prompts go through the model in one batch, padded on the left."""
-    shared: bool = True
+    batches: Batches = "of one prompt"
+    shared: bool = False
     """Whether what the prompts about a clip have in common is computed once."""
     tally: Tally = field(default_factory=Tally)
 
@@ -64,7 +67,7 @@ class Continuation:
             prefix = self._prefix(rows, stages) if self.shared and len(rows) > 1 else None
             if prefix is None:
                 for place, row in numbered:
-                    apart.setdefault(row.prompt.shape if self.padded else place, []).append((place, row))
+                    apart.setdefault(self._likeness(row.prompt, place), []).append((place, row))
             else:
                 found |= self._batched(numbered, prefix.inputs, stages)
         for numbered in apart.values():
@@ -78,19 +81,38 @@ class Continuation:
         settings.max_new_tokens = max_new_tokens or settings.max_new_tokens
         return self._pass([Row(prompt=prompt)], self._moved(self.processor.inputs([prompt])), settings)[0]
 
-    def choose_way(self, prompts: Sequence[Prompt]) -> None:
-        """Set `padded` and `shared` as the architecture allows: logits must be those of one prompt at a time.
+    def _likeness(self, prompt: Prompt, place: int) -> Any:
+        """Return what prompts must share to go through the model in one batch."""
+        keys = {
+            "of any frames": prompt.kinds,  # processors take no list of images that is empty for some prompts
+            "of as many frames": prompt.numbers,
+            "of frames of one size": prompt.shape,
+            "of one prompt": place,
+        }
+        return keys[self.batches]
+
+    def choose_way(self, same: Sequence[Prompt], resized: Prompt, fewer: Prompt) -> None:
+        """Set `batches` and `shared` as the architecture allows: logits must be those of one prompt at a time.
 
         Args:
-            prompts: some about the same media, of different lengths.
+            same: a short one and a long one about the same media.
+            resized: a long one about as many frames of another size.
+            fewer: one about fewer frames of another size.
         """
-        rows = [Row(prompt=prompt) for prompt in prompts]
-        apart = [self._trial([row], self._padded)[:, 0] for row in rows]
-        self.padded = self._agrees(apart, rows, self._padded)
-        self.shared = self._agrees(apart, rows, self._shared)
+        first, second = (Row(prompt=prompt) for prompt in same)
+        trials: dict[Batches, list[Row]] = {
+            "of any frames": [first, Row(prompt=fewer), second][: self.batch_size],
+            "of as many frames": [first, Row(prompt=resized)],
+            "of frames of one size": [first, second],
+        }
+        if self.batch_size > 1:
+            agreeing = (kind for kind, rows in trials.items() if self._agrees(rows, self._padded))
+            self.batches = next(agreeing, "of one prompt")
+        self.shared = self._agrees([first, second], self._shared)
         self.tally = Tally()
 
-    def _agrees(self, apart: Sequence[torch.Tensor], rows: Sequence[Row], inputs: Inputs) -> bool:
+    def _agrees(self, rows: Sequence[Row], inputs: Inputs) -> bool:
+        apart = [self._trial([row], self._padded)[:, 0] for row in rows]
         try:
             together = self._trial(rows, inputs)
         except Exception as error:

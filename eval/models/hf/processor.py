@@ -35,8 +35,18 @@ class Prompt:
     media: Sequence[Medium]
 
     @property
+    def kinds(self) -> frozenset[PartKind]:
+        """Which kinds of media it has."""
+        return frozenset(one.kind for one in self.media)
+
+    @property
+    def numbers(self) -> tuple[Any, ...]:
+        """Kinds and numbers of frames of its media, in order."""
+        return tuple((one.kind, len(one.frames)) for one in self.media)
+
+    @property
     def shape(self) -> tuple[Any, ...]:
-        """What prompts must share to go through the model in one batch: kinds, numbers and sizes of media."""
+        """Kinds, numbers and sizes of frames of its media, in order."""
         return tuple((one.kind, len(one.frames), one.frames[0].size) for one in self.media)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,6 +25,8 @@ from eval.models.hf.checkpoint import FOREIGN, check_settings
 from eval.models.hf.processor import HfProcessor, Media
 from eval.readers.malformed import first_line
 from eval.timing import Clock
+
+_log = logging.getLogger(__name__)
 
 OWN_NAME = "hf"
 """Stands for the last part of the checkpoint's place."""
@@ -93,7 +96,7 @@ class HfModel(ModelDefaults):
         self._processor = HfProcessor(folder, config, media=self._media, system=self._system)
         self._penalty = repetition_penalty(folder)
         self._ends = end_tokens(folder, config, self._processor.tokenizer.eos_token_id)
-        self._processor.inputs(self._processor.prompts(_trial())[:1])
+        self._processor.inputs(self._processor.prompts(_trial(4))[:1])
         return config
 
     def _loaded(self, device: str) -> Any:
@@ -122,13 +125,20 @@ class HfModel(ModelDefaults):
         model.generation_config = settings  # what is not set in a call comes from here
         found = Continuation(model=model, processor=self._processor, settings=settings, batch_size=self._batch_size)
         try:
-            found.choose_way(self._processor.prompts(_trial()))
+            _, resized = self._processor.prompts(_trial(4, is_turned=True))
+            fewer, _ = self._processor.prompts(_trial(2, is_turned=True))
+            found.choose_way(self._processor.prompts(_trial(4)), resized, fewer)
         except ModelError as error:
             raise ModelError(f"{self.name}, asked about grey frames: {error}.") from error
         except Exception as error:  # a foreign model can raise any exception
             raise ModelError(
                 f"{self.name} cannot be asked about a few small frames: {first_line(error, kind=True)}"
             ) from error
+        if found.batches == "of one prompt" and self._batch_size > 1:
+            _log.warning(
+                "%s: prompts go through the model one by one, since %s gives other logits to several at a time.",
+                self.name, type(model).__name__,
+            )  # fmt: skip
         return found
 
     def describe(self) -> Mapping[str, Any]:
@@ -157,7 +167,8 @@ class HfModel(ModelDefaults):
             "end_tokens_from": self._ends.source,
             # Exact in fp32. In half precision sums in another order may flip a near tie, so it is recorded.
             "prefix": "shared" if way.shared else "computed for each prompt",
-            "batch_size": self._batch_size if way.padded or way.shared else 1,
+            "batches": way.batches,
+            "batch_size": self._batch_size if way.batches != "of one prompt" or way.shared else 1,
         }
 
     @property
@@ -169,7 +180,8 @@ class HfModel(ModelDefaults):
 
     def clips_at_once(self, n_prompts: int) -> int:
         """Return the best number of clips, with about so many prompts each, for one call."""
-        return max(1, self._batch_size // max(1, n_prompts)) if self._continuation.padded else 1
+        is_single = self._continuation.batches == "of one prompt"
+        return 1 if is_single else max(1, self._batch_size // max(1, n_prompts))
 
     def generate(self, asked: Sequence[ClipPrompts], clock: Clock | None = None) -> list[list[Generation]]:
         """Continue each prompt about its clip's frames, greedily, until an end token or `max_new_tokens`.
@@ -209,13 +221,14 @@ class HfModel(ModelDefaults):
         return Generation(prompt=prompt, output=self._processor.decode(new), n_tokens=len(new))
 
 
-def _trial() -> ClipPrompts:
-    """Return two prompts about some small frames of a fixed pattern, which are far apart in time."""
+def _trial(n: int, *, is_turned: bool = False) -> ClipPrompts:
+    """Return two prompts about n small frames of a fixed pattern, which are far apart in time."""
     import numpy as np
     from PIL import Image
 
-    rows, columns = np.mgrid[:84, :112]
-    patterns = [[rows * 3 + columns * 5, rows * 2 + columns * 7, rows + columns * shift] for shift in (1, 9, 4, 6)]
+    rows, columns = np.mgrid[:140, :84] if is_turned else np.mgrid[:84, :112]
+    shifts = (1, 9, 4, 6)[:n]
+    patterns = [[rows * 3 + columns * 5, rows * 2 + columns * 7, rows + columns * shift] for shift in shifts]
     frames = [Image.fromarray((np.stack(pattern, -1) % 256).astype("uint8")) for pattern in patterns]
     for number, frame in enumerate(frames):
         frame.info[SECONDS] = 30.0 * number

@@ -16,7 +16,7 @@ from transformers import LlavaConfig
 from eval.errors import ModelError
 from eval.models.checkpoints.headers import CONFIG, read_object, refuse_absurd
 from eval.models.tarsier.family import SEPARATORS
-from eval.readers.malformed import printable
+from eval.readers.malformed import joined
 
 if TYPE_CHECKING:
     from eval.models.families import Family
@@ -85,9 +85,7 @@ def read_config(folder: Path) -> TarsierConfig:
     try:
         config: TarsierConfig = TarsierConfig.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # a foreign value can raise any exception
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-        said = printable(" ".join(lines))[:300]
-        raise ModelError(f"{path} does not fit transformers' config classes: {said}") from error
+        raise ModelError(f"{path} does not fit transformers' config classes: {joined(error)}") from error
     _refuse_unsupported(config, path)
     # Upstream ties the language model's embeddings by the text config's setting, whatever the outer config says.
     config.tie_word_embeddings = bool(config.text_config.tie_word_embeddings)

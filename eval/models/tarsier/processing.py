@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eval.errors import ModelError
-from eval.models.checkpoints.headers import read_object
+from eval.models.checkpoints.headers import read_object, refuse_absent
 from eval.models.tarsier.tokenizer import TarsierTokenizer
 from eval.models.tarsier.tokenizer_files import missing_vocabulary
 from eval.readers.malformed import first_line, printable
@@ -185,7 +185,7 @@ def _image_processor(folder: Path, side: int) -> Any:
     from PIL.Image import new
     from transformers import CLIPImageProcessorPil
 
-    path, settings = _image_settings(folder)
+    path, settings, given = _image_settings(folder)
     try:
         images = CLIPImageProcessorPil.from_dict(settings)
         sides = {images.crop_size.get(edge) for edge in ("height", "width")}
@@ -195,14 +195,18 @@ def _image_processor(folder: Path, side: int) -> Any:
             f"Cannot make the image processor of {path}: {first_line(error)}; take the checkpoint's own."
         ) from error
     if sides != {side} or shape[1:] != (3, side, side):
+        absent = ", ".join(name for name in _DEFAULTED if name not in given)
         raise ModelError(
             f"{path} crops to {sorted(map(str, sides))} and gives images of {' x '.join(map(str, shape[2:]))}, but the "
             f"vision tower of config.json takes {side} pixels a side."
+            f"{f' It lacks {absent}.' if absent else ''}"
         )
+    refuse_absent(given, _DEFAULTED, path)
     return images
 
 
-def _image_settings(folder: Path) -> tuple[Path, dict[str, Any]]:
+def _image_settings(folder: Path) -> tuple[Path, dict[str, Any], dict[str, Any]]:
+    """Return the file with the image processor's settings, those to be used, and those in the file."""
     found = _where_images(folder)
     if found is None:
         raise ModelError(
@@ -226,4 +230,4 @@ def _image_settings(folder: Path) -> tuple[Path, dict[str, Any]]:
         raise ModelError(f"{path}: size is {str(size)[:60]}, more than {_MAX_EDGE} pixels; take the checkpoint's own.")
     # A null in an old file means its default, and frames are square, whatever `use_square_size` is.
     kept = {key: value for key, value in settings.items() if value is not None or key not in _DEFAULTED}
-    return path, {key: value for key, value in kept.items() if key != "use_square_size"}
+    return path, {key: value for key, value in kept.items() if key != "use_square_size"}, settings

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from huggingface_hub.dataclasses import strict
-from transformers import Qwen2VLConfig
+from transformers import AutoConfig, Qwen2VLConfig
 
 from eval.core import Area
 from eval.errors import ModelError
 from eval.models.checkpoints.headers import CONFIG, read_object, refuse_absurd
 from eval.models.tarsier2.family import TEXT
-from eval.readers.malformed import printable
+from eval.readers.malformed import joined
 from eval.video.preparing import most_cells
 
 if TYPE_CHECKING:
@@ -107,12 +107,12 @@ def read_config(folder: Path) -> Tarsier2Config:
     ids = {key: raw["text_config"].get(key, raw.get(key)) for key in _IDS}
     ids["image_token_id"] = raw.get("image_token_index", ids["image_token_id"])
     try:
+        AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)  # as for the tokenizer
         config = Tarsier2Config(
             text_config=text, vision_config=vision, **{key: value for key, value in ids.items() if value is not None}
         )
     except Exception as error:  # transformers may raise anything for an invalid value
-        said = printable(" ".join(str(error).split()))[:300]
-        raise ModelError(f"{path} does not fit transformers' config classes: {said}") from error
+        raise ModelError(f"{path} does not fit transformers' config classes: {joined(error)}") from error
     _refuse_unsupported(config, path)
     config.tie_word_embeddings = bool(config.text_config.tie_word_embeddings)
     return config

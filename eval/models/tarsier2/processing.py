@@ -17,7 +17,7 @@ import numpy as np
 
 from eval.core import Area, FramePolicy, Turn
 from eval.errors import ModelError
-from eval.models.checkpoints.headers import read_object
+from eval.models.checkpoints.headers import read_object, refuse_absent
 from eval.models.conversation import conversation
 from eval.models.tarsier2.config import BUDGET, FITTED_PIXELS, Tarsier2Config
 from eval.models.tarsier2.prompts import chat_template, rendered, within
@@ -213,6 +213,9 @@ def _read_image_settings(folder: Path, config: Tarsier2Config) -> tuple[int, int
             f"{path}: the image processor is {printable(named[:60])!r}, and Tarsier2's is Qwen2VLImageProcessor; take "
             "the checkpoint's own."
         )
+    size = settings["size"] if isinstance(settings.get("size"), dict) else {}
+    limits = [] if "shortest_edge" in size and "longest_edge" in size else ["min_pixels", "max_pixels"]
+    refuse_absent(settings, ("image_mean", "image_std", *limits), path)
     vision = config.vision_config
     wanted = {
         **dict.fromkeys(("do_resize", "do_rescale", "do_normalize"), True), "resample": 3,
@@ -224,7 +227,6 @@ def _read_image_settings(folder: Path, config: Tarsier2Config) -> tuple[int, int
             raise ModelError(
                 f"{path}: {key} is {str(settings[key])[:40]}, and the model takes {value}; take the checkpoint's own."
             )
-    size = settings["size"] if isinstance(settings.get("size"), dict) else {}
     # 4.47 reads the keys beside `size`; transformers 5 saves them as edges within it.
     least = settings.get("min_pixels") or size.get("shortest_edge") or FITTED_PIXELS[0]
     most = settings.get("max_pixels") or size.get("longest_edge") or FITTED_PIXELS[1]

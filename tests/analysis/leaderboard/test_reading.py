@@ -9,6 +9,8 @@ import pytest
 
 from eval.analysis.leaderboard.finding import find_rows
 from eval.analysis.leaderboard.reading import rows_of
+from eval.building import build
+from eval.config import load_settings
 from eval.errors import ConfigError, TarsierEvalError
 from eval.runs.scored import ScoredRun
 from tests.analysis.leaderboard.synthetic import DATE, change, write_run
@@ -53,6 +55,32 @@ def test_the_fingerprint_follows_what_predictions_and_score_depend_on(tmp_path):
     accepted = {"field": "code", "was": 1, "now": 2, "when": DATE, "predictions": 3}
     change(continued / "run.json", accepted=[accepted])
     assert ScoredRun.read(continued).fingerprint != plain
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ({"n_frames": 8}, "uniform-8"),
+        ({"n_frames": 128, "fps": 2}, "fps-2-max-128"),
+        ({"n_frames": 8, "max_pixels": 460800, "min_pixels": 0}, "uniform-8-tarsier2"),
+        ({"n_frames": 8, "architecture": "LlavaOnevisionForConditionalGeneration"}, "uniform-8-tarsier2"),
+        ({"n_frames": 128, "fps": 0.5, "frame_rule": "tarsier2"}, "fps-0.5-max-128-tarsier2"),
+        ({"n_frames": 8, "max_pixels": None, "provider": "openai"}, "uniform-8"),
+        ({"n_frames": "8"}, ""),
+    ],
+)
+def test_frames_are_named_with_their_rule(tmp_path, told, name):
+    rows = rows_of(ScoredRun.read(write_run(tmp_path / "run", settings=told)), "run")
+    assert {row.frames for row in rows} == {name}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["tarsier-tiny", "tarsier2-tiny"])
+def test_frames_are_named_as_the_model_has_them(tmp_path, name):
+    model = build(load_settings([f"model={name}", "model.n_frames=4"]).model, "model")
+    rows = rows_of(ScoredRun.read(write_run(tmp_path / "run", settings=dict(model.describe()))), "run")
+    assert {row.frames for row in rows} == {model.frames.name}
+    assert model.frames.name == ("uniform-4" if name == "tarsier-tiny" else "uniform-4-tarsier2")
 
 
 def test_runs_are_found_at_any_depth_once(tmp_path):

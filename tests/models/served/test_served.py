@@ -6,6 +6,11 @@ import base64
 import hashlib
 import io
 import json
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -516,6 +521,70 @@ def test_wrong_settings_are_refused(model_of):
         with pytest.raises(ServerError, match=r"has 2 models; choose one with model\.served_model=\.\.\.: a/b, c"):
             model_of(server)
         assert model_of(server, served_model="a/b").describe()["requested"] == "a/b"
+
+
+PAGE = b"<!DOCTYPE html>\n<html><body>Sign in</body></html>"
+LISTED = b'{"data": [{"id": "tiny"}]}'
+
+
+@contextmanager
+def answering(models, chat=b"", silent_s=0.0):
+    """Run a server with these bodies for /models and for chats, the first of them after some seconds."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_): ...
+
+        def do_GET(self):
+            time.sleep(silent_s)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(models)))
+            self.end_headers()
+            self.wfile.write(models)
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(chat)))
+            self.end_headers()
+            self.wfile.write(chat)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield SimpleNamespace(url=f"http://127.0.0.1:{server.server_port}/v1")
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("models", "said"),
+    [
+        (PAGE, "it answers with a web page; check the URL, which often ends in /v1, and whether a proxy or a login"),
+        (b'{"data": [{"id": null}]}', r"its list of models has one without a name \(id\); update the server, or name "),
+        (b'{"data": [{"id": "a"}, {"id": " "}]}', "its list of models has one without a name"),
+        (b'{"data": 7}', "it answers with no list of models: '{\"data\": 7}'"),
+    ],
+)
+def test_a_list_of_models_that_is_none(model_of, models, said):
+    with (
+        answering(models) as server,
+        pytest.raises(ServerError, match=rf"^The model at {server.url} cannot be asked for its models: {said}"),
+    ):
+        model_of(server)
+
+
+def test_a_web_page_in_place_of_a_chat(model_of):
+    with answering(LISTED, PAGE) as server, pytest.raises(ServerError) as caught:
+        model_of(server, tries=1)
+    assert "'tiny' does not answer: the reply is not JSON but a web page; check the URL, which" in str(caught.value)
+    assert "<" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("after_s", "is_said"), [(0.05, True), (60.0, False)])
+def test_a_silent_server_is_named(model_of, monkeypatch, caplog, after_s, is_said):
+    monkeypatch.setattr("eval.client.server.SILENT_S", after_s)
+    with answering(b'{"data": []}', silent_s=0.5) as server, pytest.raises(ServerError, match="has 0 models"):
+        model_of(server)
+    said = f"The model at {server.url} has not answered within 0.05 s; each try may take 5 s (model.timeout_s)."
+    assert (said in caplog.messages) == is_said
 
 
 class JudgeServerNamed:
