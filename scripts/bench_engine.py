@@ -3,10 +3,11 @@
     .venv/bin/python scripts/bench_engine.py [--part speed driver --rounds 3 --workers 2 4 8]
 
 `speed` has one thread and one reader of clips a process on both sides, and gives seconds without start-up, which is
-told apart. Model-bound is tarsier-tiny on the built-in MVBench, and a model that only waits, as for a GPU; decode-bound is a
-real video, span by span, and a model that takes no time. `driver` hands out many samples of a model of 2 ms, and tells
-the driver's processor time a sample, its memory, and the share of time in which workers wait for it. The time left is
-what was told after a tenth of a run, against what it was. Prints tables, and writes them to results/bench/engine.md.
+told apart. Model-bound is tarsier-tiny on the built-in MVBench, and a model that only waits, as for a GPU; decode-bound
+is a real video, span by span, and a model that takes no time. `driver` hands out many samples of a model of 2 ms, and
+tells the driver's processor time a sample, its memory, and the share of time in which workers wait for it. The time
+left is what was told after a tenth of a run, against what it was. Prints tables, and writes them to
+results/bench/engine.md.
 """
 
 from __future__ import annotations
