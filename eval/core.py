@@ -669,6 +669,8 @@ class Model(ModelFacts, Protocol):
 class ModelDefaults:
     """What holds for a model that runs here, for free, and always answers. Models inherit it and say what differs."""
 
+    runs_here: ClassVar[bool] = True
+    """Whether it is loaded in the process that asks it, and not behind a server."""
     whole_clips: bool = False
     budget: Any = None
 

@@ -76,7 +76,12 @@ def connected(address: str | None) -> Iterator[None]:
         return
     if address is not None:
         _refuse_unreachable(address)
-    options: dict[str, Any] = {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
+    # By the loopback address: others must not reach what is started for one run, and names may not resolve.
+    options: dict[str, Any] = {
+        "include_dashboard": False,
+        "object_store_memory": _STORE_BYTES,
+        "_node_ip_address": "127.0.0.1",
+    }
     with _undisturbed():
         try:
             ray.init(

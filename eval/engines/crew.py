@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -63,12 +64,12 @@ Event = Joined | Reported | Died
 class RemoteModel(ModelDefaults):
     """What the first worker says of its model."""
 
-    def __init__(self, loaded: Loaded, actor: Any) -> None:
+    def __init__(self, loaded: Loaded, ask: Callable[..., Any]) -> None:
         self.name: str = loaded.name
         self.frames: FramePolicy = loaded.frames
         self.whole_clips = loaded.whole_clips
         self._description = loaded.description
-        self._actor = actor
+        self._ask = ask
         self._at_once: dict[int, int] = {}
         self.statistics: dict[str, Mapping[str, Any]] = {}
 
@@ -78,11 +79,9 @@ class RemoteModel(ModelDefaults):
         return self.statistics or None
 
     def clips_at_once(self, n_prompts: int) -> int:
-        """Return the first worker's answer."""
-        import ray
-
+        """Return a worker's answer."""
         if n_prompts not in self._at_once:
-            self._at_once[n_prompts] = ray.get(self._actor.clips_at_once.remote(n_prompts))
+            self._at_once[n_prompts] = self._ask("clips_at_once", n_prompts)
         return self._at_once[n_prompts]
 
     def describe(self) -> Mapping[str, Any]:
@@ -136,6 +135,15 @@ class Crew:
     def call(self, name: str, method: str, *arguments: Any) -> None:
         """Call a worker; `events` yields what comes of it."""
         self._calls[getattr(self._places[name].actor, method).remote(*arguments)] = (name, method)
+
+    def ask(self, method: str, *arguments: Any) -> Any:
+        """Return the answer of any worker. Raises EngineError where none is there to give one."""
+        import ray
+
+        for name in self.ready():
+            with suppress(ray.exceptions.RayActorError):  # its death is told by `events`
+                return ray.get(getattr(self._places[name].actor, method).remote(*arguments))
+        raise EngineError("No worker is left to plan the run; the same command begins again.")
 
     def n_calls(self, name: str) -> int:
         """Return the number of exchanges that a worker has before it."""
@@ -207,7 +215,7 @@ class Crew:
 
         place = self._places[name]
         if not hasattr(self, "model"):
-            self.model = RemoteModel(loaded, place.actor)
+            self.model = RemoteModel(loaded, self.ask)
             for note in loaded.notes:
                 _log.warning(note)
         if differing := differences_of(self.model.describe(), loaded.description):

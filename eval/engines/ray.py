@@ -13,6 +13,7 @@ from typing import Annotated
 
 from pydantic import Field, PositiveInt
 
+from eval import building
 from eval.core import ModelFacts, StopWhen
 from eval.engines.cluster import connected, fitting, nodes, slots
 from eval.engines.crew import Crew, Died, Event, Joined, Reported
@@ -64,6 +65,11 @@ class RayEngine:
             EngineError: the cluster cannot be reached, or has no machine that fits, or no room.
             TarsierEvalError: the model cannot be loaded.
         """
+        made_by, _ = building.check(setup.model, "model")
+        if not getattr(made_by, "runs_here", True):
+            raise EngineError(
+                "A model behind a server has many requests under way by itself, under one budget; leave engine=ray out."
+            )
         with connected(self._address):
             found = fitting(nodes(), setup.media)
             places = slots(found, workers=self._workers, gpus_per_worker=self._gpus, cpus_per_worker=self._cpus)

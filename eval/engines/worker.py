@@ -18,7 +18,6 @@ from eval.engines.engine import Setup
 from eval.engines.groups import ClipGroup
 from eval.engines.local import clips_ahead, frame_loader
 from eval.engines.predicting import Assembly, timed
-from eval.errors import EngineError
 from eval.provenance import code_hash, library_versions
 from eval.timing import Clock
 
@@ -97,11 +96,6 @@ class Worker:
             self._model: Model = building.build(setup.model, "model")
         finally:
             logging.getLogger("eval").removeHandler(handler)
-        if self._model.account() is not None:
-            raise EngineError(
-                "A model behind a server keeps many requests under way by itself, and under one budget; leave "
-                "engine=ray out for it."
-            )
         return Loaded(
             name=self._model.name,
             frames=self._model.frames,

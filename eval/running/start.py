@@ -55,7 +55,7 @@ def evaluate(request: EvalRequest) -> list[Result]:
         judging.check()
     # One loaded model serves all benchmarks; it is loaded after all checks.
     engine: Engine = building.build(settings[0].engine, "engine")
-    with engine.start(setup_of(settings[0])) as session:
+    with engine.start(setup_of(settings[0], jobs)) as session:
         judging.share(session.model)
         results = list(run(jobs, session))
     if len(results) > 1:
@@ -63,8 +63,12 @@ def evaluate(request: EvalRequest) -> list[Result]:
     return results
 
 
-def setup_of(settings: Settings) -> Setup:
+def setup_of(settings: Settings, jobs: Sequence[Job] = ()) -> Setup:
     """Return what an engine needs of a run's settings."""
+    clips = (sample.clip for job in jobs for sample in job.samples)
+    first = next((clip.source for clip in clips if isinstance(clip.source, Path) and clip.source.exists()), None)
+    checkpoint = Path(str(settings.model.get("checkpoint") or ""))
+    here = [path for path in (first, checkpoint) if path is not None and path.is_absolute() and path.exists()]
     how = settings.loading
     reading = {
         "decoder": settings.decoder,
@@ -75,7 +79,7 @@ def setup_of(settings: Settings) -> Setup:
         "ahead_mb": how.ahead_mb,
         "store": how.store,
     }
-    return Setup(model=settings.model, reading=reading, media=(settings.data,))
+    return Setup(model=settings.model, reading=reading, media=(settings.data, *here))
 
 
 def _of_ids(jobs: Sequence[Job]) -> list[Job]:

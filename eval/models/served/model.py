@@ -83,6 +83,7 @@ class ServedModel(ServerBacked, ModelDefaults):
     """
 
     role = MODEL
+    runs_here = False
     probe_tries = 3  # some servers answer what they do not take with HTTP 500
 
     def __init__(  # noqa: PLR0913 - each is a setting of conf/model/served.yaml
