@@ -190,6 +190,9 @@ def wrong_name(overrides: Sequence[str], names: Names, known_keys: Callable[[Seq
         if known and key not in known and not names(key):
             if names(key.lower()):  # MODEL=, JUDGE=: their flags accept more than a group's names
                 return f"Unknown setting {key!r}. Give {MAKE.get(key, f'--{key.lower()}')} {_cut(value)}."
+            group = key.partition(".")[0]
+            if owner := next((name for name in names(group) if key in known_keys([f"{group}={name}"])), None):
+                return f"{key} is a setting of {group}={owner}; choose it ({MAKE.get(group.upper(), group)} {owner})."
             return f"Unknown setting {key!r}. {_meant(key, value, known)}"
     return ""
 

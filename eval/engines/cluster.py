@@ -70,7 +70,7 @@ def connected(address: str | None) -> Iterator[None]:
     try:
         import ray
     except ImportError:
-        raise EngineError("engine=ray needs the package ray: pip install 'tarsier-eval[ray]'.") from None
+        raise EngineError("engine=ray needs the package ray: pip install -e '.[ray]'.") from None
     if ray.is_initialized():
         yield
         return
@@ -87,16 +87,29 @@ def connected(address: str | None) -> Iterator[None]:
             ray.init(
                 address="local" if address is None else address,
                 log_to_driver=False,
-                logging_level=logging.ERROR,
+                configure_logging=False,
                 **(options if address is None else {}),
             )
         except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
-            what = "No cluster can be started on this machine" if address is None else f"{address} cannot be joined"
-            raise EngineError(f"{what}: {first_line(error)}.") from error
+            raise EngineError(_not_connected(address, first_line(error).rstrip("."))) from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _not_connected(address: str | None, said: str) -> str:
+    if address is None:
+        return f"No cluster can be started on this machine: {said}."
+    if "token" in said.lower() or "auth" in said.lower():
+        return (
+            f"The cluster at engine.address={address} asks for a token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH "
+            f"where it is not in your home folder, as where the cluster was started ({said})."
+        )
+    return (
+        f"engine.address={address} cannot be joined: {said}. Start the cluster (ray start --head), name it as host:port, "
+        "or leave the address out to use this machine alone."
+    )
 
 
 def _refuse_unreachable(address: str) -> None:

@@ -188,7 +188,7 @@ class Crew:
                 raise cause from None
             raise EngineError(f"{name} failed: {first_line(cause, kind=True)}.") from error
         except ray.exceptions.RayError as error:
-            return self._lost(name, first_line(error, kind=True))
+            return self._lost(name, _told(error))
         if method == "load":
             return self._join(name, result)
         if method == "exchange":
@@ -244,3 +244,16 @@ class Crew:
             _log.warning(f"{name} died ({reason}); another one starts in its place.")
             self._start(name)
         return Died(name, reason)
+
+
+def _told(error: Exception) -> str:
+    """Return in a few words what became of a worker; for the usual ends without Ray's own long text."""
+    import ray.exceptions as known
+
+    if isinstance(error, known.OutOfMemoryError):
+        return "its machine ran out of memory"
+    if isinstance(error, known.NodeDiedError):
+        return "its machine is gone"
+    if isinstance(error, known.RayActorError | known.WorkerCrashedError):
+        return "its process was ended"
+    return first_line(error, kind=True)

@@ -117,6 +117,8 @@ class RaySession:
         self._left.expect(groups)
         self._clock = clock
         self._begun = time.perf_counter()
+        for name in self._times:
+            clock.part(name)
         for name in self._crew.ready():
             self._crew.call(name, "begin", self._settled)
         while not self._dealing.finished:

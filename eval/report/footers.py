@@ -64,7 +64,7 @@ def _to_go(result: Result) -> int:
 
 def partial(result: Result) -> list[str]:
     """Return the number of remaining samples, where the run was stopped."""
-    left = _to_go(result)
+    left = 0 if result.provenance.get("shard") else _to_go(result)
     return [f"Partial: the run stopped with {left} sample{'' if left == 1 else 's'} to go."] if left else []
 
 
@@ -94,7 +94,7 @@ def incomplete(result: Result) -> list[str]:
     """Return the missing samples, where there are too many of them to call the result complete."""
     counts, wanted = result.counts, result.counts.total + _to_go(result)
     ended = counts.total - counts.model_failed - counts.judge_failed
-    if result.complete or (wanted and ended >= COMPLETE_FROM * wanted):
+    if result.complete or result.provenance.get("shard") or (wanted and ended >= COMPLETE_FROM * wanted):
         return []
     share = f"{math.floor(1000 * ended / wanted) / 10:.1f}%" if wanted else "none"  # never rounded up to what is due
     failed = f"the model failed {counts.model_failed}, the judge {counts.judge_failed}"

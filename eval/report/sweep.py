@@ -40,18 +40,18 @@ class Row:
 
 
 def write_table(rows: Sequence[Row], folder: Path) -> None:
-    """Write the table as CSV, and the curve where a number was swept over."""
+    """Write the table as CSV; `low` and `high` are the ends of the 95% interval."""
     keys = _keys(rows)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["run", *keys, "benchmark", "metric", "value", "lower", "upper", "n", "failed", "failure"])
+    writer.writerow(["run", *keys, "benchmark", "metric", "value", "low", "high", "n", "failed", "failure"])
     for row in rows:
         told = [row.name, *(row.values.get(key, "") for key in keys), row.benchmark]
         if row.result is None or row.metric is None:
             writer.writerow([*told, "", "", "", "", "", "", row.failure])
             continue
         one = row.metric
-        numbers = [one.name, one.value, one.lower, one.upper, one.n, row.result.counts.model_failed]
+        numbers = [one.name, one.value, *(one.interval or (None, None)), one.n, row.result.counts.model_failed]
         writer.writerow([*told, *("" if each is None else each for each in numbers), row.failure])
     write_atomically(folder / TABLE, text.getvalue())
 
@@ -95,7 +95,7 @@ def draw_curves(rows: Sequence[Row], folder: Path) -> str:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        return "For a curve of these values: pip install 'tarsier-eval[plots]', and the same command again."
+        return "For a curve of these values: pip install -e '.[plots]', and the same command again."
     benchmarks = list(dict.fromkeys(row.benchmark for row in rows))
     wide = min(3, len(benchmarks))
     high = -(-len(benchmarks) // wide)

@@ -124,7 +124,9 @@ def _checked(parts: Sequence[_Part]) -> list[_Part]:
     of_number = {part.number: part for part in parts}
     if len(of_number) < len(parts):
         twice = next(part for part in parts if of_number[part.number] is not part)
-        raise RunError(f"{twice.folder} and {of_number[twice.number].folder} are both shard {twice.shard}.")
+        raise RunError(
+            f"{twice.folder} and {of_number[twice.number].folder} are both shard {twice.shard}; give each shard once."
+        )
     if missing := [str(number) for number in range(1, n + 1) if number not in of_number]:
         raise RunError(f"Shard {', '.join(missing)} of {n} is missing; predict it with SHARD={missing[0]}/{n}.")
     return [of_number[number] for number in sorted(of_number)]

@@ -72,8 +72,9 @@ def submitted(pairs: Sequence[tuple[Sample, Prediction]], out: Path) -> str:
 
 
 def is_whole(result: Result) -> bool:
-    """Whether no sample failed, which the exit code reports."""
-    return result.counts.total > 0 and result.counts.model_failed == 0 and result.counts.judge_failed == 0
+    """Whether no sample failed, which the exit code reports. A shard may have no samples."""
+    there = result.counts.total > 0 or bool(result.provenance.get("shard"))
+    return there and result.counts.model_failed == 0 and result.counts.judge_failed == 0
 
 
 def refuse_single(folder: Path) -> None:

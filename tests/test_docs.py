@@ -1,0 +1,85 @@
+"""README and docs: each make command in them parses and its settings compose, and each link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+
+import pytest
+
+from eval import __main__ as program
+from eval import config as configuration
+from eval.config import PROJECT
+from eval.config.sweeping import combinations
+from eval.running import start, sweeping
+from eval.running.part import benchmarks_of
+
+PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").glob("*.md"))]
+
+
+def commands(text):
+    """Return the make commands in the blocks of a page; `<name>` in them stands for something of the reader's."""
+    for block in re.findall(r"```\w*\n(.*?)```", text, re.DOTALL):
+        for line in block.replace("\\\n", " ").splitlines():
+            if found := re.search(r"(?:^|\s)(make [a-z].*?)(?:\s+#.*)?$", line):
+                yield re.sub(r"<[^>]*>", "X", found[1].replace("$((SLURM_ARRAY_TASK_ID))", "3"))
+
+
+def anchors(page):
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def composed(request):
+    """Compose the settings of a request, but for models that are the reader's own."""
+    if request.model in (None, *configuration.names("model")):
+        for bench in benchmarks_of(request.bench):
+            request.settings_of(bench)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_documented_command_parses(page, monkeypatch):
+    def evaluated(request):
+        composed(request)
+        return []
+
+    def swept(request):
+        assert request.launcher in configuration.names("launcher")
+        fixed = {name: None if value is None else str(value) for name, value in request.fixed.items()}
+        plan = {"bench": request.bench, "fixed": fixed, "overrides": list(request.overrides)}
+        for values in combinations(request.sweep):
+            composed(sweeping.request_of(plan, sweeping.Job(name="job", values=values), PROJECT))
+        return True
+
+    monkeypatch.setattr(start, "evaluate", evaluated)
+    monkeypatch.setattr(sweeping, "sweep", swept)
+    for command in commands(page.read_text(encoding="utf-8")):
+        expanded = subprocess.run(
+            ["make", "-n", *shlex.split(command)[1:]], cwd=PROJECT, capture_output=True, text=True, check=False
+        )
+        assert expanded.returncode == 0, (command, expanded.stderr)
+        for line in expanded.stdout.replace("\\\n", " ").splitlines():
+            if "tarsier-eval " not in line:
+                continue
+            root = program.parser()
+            given = program._parsed(root, shlex.split(line.partition("tarsier-eval ")[2]))
+            program._require(given.parser, given)
+            if given.carry_out.__module__ in ("eval.cli.evaluate", "eval.cli.sweep"):
+                assert given.carry_out(given), command
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_link_leads_somewhere(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if link.startswith("http"):
+            continue
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_the_readme_is_the_first_screen():
+    assert len((PROJECT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
