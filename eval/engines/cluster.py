@@ -103,12 +103,12 @@ def _not_connected(address: str | None, said: str) -> str:
         return f"No cluster can be started on this machine: {said}."
     if "token" in said.lower() or "auth" in said.lower():
         return (
-            f"The cluster at engine.address={address} asks for a token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH "
-            f"where it is not in your home folder, as where the cluster was started ({said})."
+            f"The cluster at engine.address={address} asks for a token: set RAY_AUTH_MODE=token as where it was started, "
+            f"and RAY_AUTH_TOKEN_PATH where the token is not in your home folder ({said})."
         )
     return (
-        f"engine.address={address} cannot be joined: {said}. Start the cluster (ray start --head), name it as host:port, "
-        "or leave the address out to use this machine alone."
+        f"engine.address={address} cannot be joined: {said}. Start the cluster (ray start --head), name it as "
+        "host:port, or leave the address out to use this machine alone."
     )
 
 
