@@ -103,7 +103,7 @@ def _not_connected(address: str | None, said: str) -> str:
         return f"No cluster can be started on this machine: {said}."
     if "token" in said.lower() or "auth" in said.lower():
         return (
-            f"The cluster at engine.address={address} asks for a token: set RAY_AUTH_MODE=token as where it was started, "
+            f"The cluster at engine.address={address} asks for a token: set RAY_AUTH_MODE=token as where it began, "
             f"and RAY_AUTH_TOKEN_PATH where the token is not in your home folder ({said})."
         )
     return (
