@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -55,10 +56,11 @@ def test_each_documented_command_parses(page, monkeypatch):
 
     monkeypatch.setattr(start, "evaluate", evaluated)
     monkeypatch.setattr(sweeping, "sweep", swept)
+    # A make around these tests hands its own variables, such as ARGS, to every make below it.
+    own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name != "MFLAGS"}
     for command in commands(page.read_text(encoding="utf-8")):
-        expanded = subprocess.run(
-            ["make", "-n", *shlex.split(command)[1:]], cwd=PROJECT, capture_output=True, text=True, check=False
-        )
+        words = ["make", "-n", *shlex.split(command)[1:]]
+        expanded = subprocess.run(words, cwd=PROJECT, env=own, capture_output=True, text=True, check=False)
         assert expanded.returncode == 0, (command, expanded.stderr)
         for line in expanded.stdout.replace("\\\n", " ").splitlines():
             if "tarsier-eval " not in line:
