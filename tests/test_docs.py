@@ -57,7 +57,7 @@ def test_each_documented_command_parses(page, monkeypatch):
     monkeypatch.setattr(start, "evaluate", evaluated)
     monkeypatch.setattr(sweeping, "sweep", swept)
     # A make around these tests hands its own variables, such as ARGS, to every make below it.
-    own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name != "MFLAGS"}
+    own = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME")}
     for command in commands(page.read_text(encoding="utf-8")):
         words = ["make", "-n", *shlex.split(command)[1:]]
         expanded = subprocess.run(words, cwd=PROJECT, env=own, capture_output=True, text=True, check=False)
