@@ -120,6 +120,13 @@ class Clock:
         self._seconds[name] = self._seconds.get(name, 0.0) + end - start
         self._draw(name, start - self._start, end - self._start)
 
+    def spread(self, seconds: Mapping[str, float], start: float, end: float) -> None:
+        """Add work of another process whose stages took turns between two moments, in an order that is not known."""
+        for name, took in seconds.items():
+            if took:
+                self._seconds[name] = self._seconds.get(name, 0.0) + took
+                self._draw(name, start - self._start, end - self._start, took)
+
     def count(self, name: str, n: int) -> None:
         """Count items, such as tokens."""
         self._counts[name] = self._counts.get(name, 0) + n
@@ -180,8 +187,9 @@ class Clock:
             self.add(self._open[-1], self._since, now)
         self._since = now
 
-    def _draw(self, name: str, start: float, end: float) -> None:
+    def _draw(self, name: str, start: float, end: float, took: float | None = None) -> None:
         start = max(start, 0.0)
+        share = 1.0 if took is None or end <= start else took / (end - start)
         while end >= BINS * self._bin_s:
             self._bin_s *= 2
             for stage, parts in self._course.items():
@@ -190,4 +198,4 @@ class Clock:
         last = int(end / self._bin_s)
         parts += [0.0] * (last + 1 - len(parts))
         for i in range(int(start / self._bin_s), last + 1):
-            parts[i] += max(0.0, min(end, (i + 1) * self._bin_s) - max(start, i * self._bin_s))
+            parts[i] += share * max(0.0, min(end, (i + 1) * self._bin_s) - max(start, i * self._bin_s))

@@ -121,3 +121,13 @@ def test_time_of_several_is_booked_by_their_shares_and_adds_up(hand):
     assert clock.so_far().wall == a.wall + b.wall
     clock.lap()
     assert clock.account("a").wall == 0.0
+
+
+def test_stages_that_took_turns_are_spread_over_their_time():
+    clock = Clock(now=lambda: 0.0, bin_s=1.0)
+    clock.spread({"prefill": 3.0, "wait": 1.0, "encode": 0.0}, 0.0, 4.0)
+    lap = clock.so_far()
+    assert lap.seconds == {"prefill": 3.0, "wait": 1.0}
+    assert [list(lap.course[name]) for name in ("prefill", "wait")] == [
+        pytest.approx([0.75] * 4 + [0.0]), pytest.approx([0.25] * 4 + [0.0]),
+    ]  # fmt: skip

@@ -152,12 +152,10 @@ class RaySession:
         if report.batching is not None:
             self._crew.model.statistics[name] = report.batching
         now, part = time.perf_counter(), self._clock.part(name)
-        for stage in (*MAIN_OF_WORKER, *ELSEWHERE):
-            if seconds := report.stages.get(stage, 0.0):
-                begin = max(self._begun, now - seconds)
-                part.add(stage, begin, now)
-                if stage != "idle":
-                    self._clock.add(stage, begin, now)
+        stages = {stage: report.stages.get(stage, 0.0) for stage in (*MAIN_OF_WORKER, *ELSEWHERE)}
+        begin = max(self._begun, now - sum(stages[stage] for stage in MAIN_OF_WORKER))
+        part.spread(stages, begin, now)
+        self._clock.spread({stage: seconds for stage, seconds in stages.items() if stage != "idle"}, begin, now)
         for what, n in report.counts.items():
             self._clock.count(what, round(n))
         samples = {(sample.benchmark, sample.id): sample for group in done for sample in group.samples}

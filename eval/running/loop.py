@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from eval.core import ModelFacts, Result
 from eval.engines.engine import Session
@@ -48,17 +48,22 @@ def _results(runs: Mapping[str, BenchmarkRun], session: Session, clock: Clock) -
     groups, refused = _planned(runs, session.model)
     stream = _predicted(runs, groups, refused, session, clock)
     several = len(runs) > 1
-    total = sum(len(each.samples) for each in runs.values())
-    for n, (name, each) in enumerate(runs.items(), 1):
-        # One line for all: clips that several benchmarks show come for all of them at once.
-        label = f"{len(runs)} benchmarks ({n}: {name})" if several else name
-        done = sum(one.n_done for one in runs.values())
+
+    def predict(wanted: Collection[BenchmarkRun], label: str) -> None:
+        done, total = (sum(n) for n in zip(*((one.n_done, len(one.samples)) for one in runs.values()), strict=True))
         told = RunProgress(label, total=total, done=done, left=session.seconds_left, workers=lambda: session.workers)
         with told as progress:
-            while each.n_missing:
+            while any(one.n_missing for one in wanted):
                 predicted = next(stream)
                 progress.advance(_keep(predicted, runs, clock))
                 clock.book(Counter(sample.benchmark for sample, _ in predicted))
+
+    if several and session.workers:
+        # All of them first: workers would wait while a benchmark is scored, perhaps by a judge for hours.
+        predict(runs.values(), f"{len(runs)} benchmarks")
+    for n, (name, each) in enumerate(runs.items(), 1):
+        # One line for all: clips that several benchmarks show come for all of them at once.
+        predict([each], f"{len(runs)} benchmarks ({n}: {name})" if several else name)
         yield each.result([*runs] if several else [], session.workers)
 
 

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from eval.engines.engine import WorkerTimes
+from eval.running.benchmark_run import BenchmarkRun
 from tests.cli.runs import evaluate, needs_world
 
 pytestmark = needs_world
@@ -38,3 +40,21 @@ def test_a_run_of_one_benchmark_shares_nothing(tmp_path):
     assert evaluate(tmp_path / "run", "--limit", "3", bench="nextqa") == 0
     assert "shared_by_samples_with" not in timing(tmp_path / "run")
     assert timing(tmp_path / "run")["samples"] == 3
+
+
+@pytest.mark.parametrize("workers", [(), (WorkerTimes(name="w"),)])
+def test_workers_do_not_wait_while_a_benchmark_is_scored(tmp_path, monkeypatch, workers):
+    events = []
+    for name in ("keep", "result"):
+        real = getattr(BenchmarkRun, name)
+
+        def noted(self, *args, name=name, real=real):
+            events.append((name, self.job.benchmark.name))
+            return real(self, *args)
+
+        monkeypatch.setattr(BenchmarkRun, name, noted)
+    monkeypatch.setattr("eval.engines.local.LocalSession.workers", workers)
+    assert evaluate(tmp_path / "run", bench="nextqa,msvd-caption") == 0
+    first_result = events.index(("result", "nextqa"))
+    # One process predicts the second benchmark after it has scored the first.
+    assert any(what == "keep" for what, _ in events[first_result:]) == (not workers)
