@@ -253,7 +253,7 @@ _MEDIA: Mapping[str, _Lines] = {
         ("other files in folders taken too", "if file.suffix.lower()[1:] in IMAGE_EXTENSIONS", "if file.suffix.lower()[1:] in (*IMAGE_EXTENSIONS, \"gif\")"),
         ("capital suffixes passed over", "if file.suffix.lower()[1:] in IMAGE_EXTENSIONS", "if file.suffix[1:] in IMAGE_EXTENSIONS"),
     ),
-    "eval/core.py": (
+    "eval/core/media.py": (
         ("webp unknown", "\"tif\", \"tiff\", \"bmp\", \"webp\")", "\"tif\", \"tiff\", \"bmp\")"), ("tiff unknown", "\"png\", \"tif\", \"tiff\",", "\"png\", \"tif\","),
     ),
     "eval/video/pyav.py": (

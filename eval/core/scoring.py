@@ -1,0 +1,233 @@
+"""Scores and results: outcomes, metrics, traits of scorers, counts, coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+Accounting = Literal["upstream", "strict", "tolerant"]
+"""Accounting of samples without a value. `upstream`: they leave the denominator. `strict`: they earn nothing.
+`tolerant`: as strict, with multiple-choice answers as a person would read them; only where this differs.
+"""
+
+
+Status = Literal["scored", "invalid", "model_failed", "judge_failed"]
+"""The outcome of a sample: an answer was scored; the output holds no answer; there is no output; no verdict."""
+
+
+COMPLETE_FROM = 0.995
+"""Share of the samples that must have ended with an output and a verdict before a result counts as complete."""
+
+
+OVERALL = "overall"
+"""The `subset` of a metric over the whole benchmark."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """A scorer's result for one prediction: a value, or the reason why there is none."""
+
+    id: str
+    """The sample's id."""
+    subset: str
+    """The sample's subset."""
+    cluster: str
+    """The sample's source video."""
+    status: Status
+    """The outcome of the sample."""
+    answer: str | None
+    """The answer parsed from the output."""
+    target: str
+    """The text that it was compared with; "" where that is more than one text."""
+    values: Mapping[str, float]
+    """Per-sample values by metric name, and counts that metrics are grouped by. Missing values are absent and never
+    0: every metric without an output, the judged ones without a verdict."""
+    groups: tuple[str, ...] = ()
+    """Further subsets under which the sample is reported, such as `domain: Knowledge`."""
+    chance: float | None = None
+    """The expected value of a blind guess, where that is defined."""
+    reason: str | None = None
+    """Reason for the missing value."""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    """Components of the value, where there is more than the answer: AutoDQ's events and labels by side."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One aggregate: a row of the result."""
+
+    name: str
+    """`accuracy`, `accuracy_micro`, `cider`, ..."""
+    accounting: Accounting
+    """Accounting of samples without a value."""
+    subset: str
+    """`overall`, or the subset's own name."""
+    value: float | None
+    """Unscaled (accuracy 0 to 1); None where nothing could be scored, and for an average over subsets of a part that
+    lacks some of them."""
+    n: int
+    """Number of samples in the denominator."""
+    n_invalid: int
+    """Number of outputs in this subset from which no answer could be read."""
+    n_failed: int
+    """Number of samples in this subset without an output or without a verdict."""
+    average: Literal["micro", "macro"]
+    """`micro`: over samples. `macro`: unweighted mean over subsets."""
+    lower: float | None = None
+    """The value if every failed sample had scored nothing."""
+    upper: float | None = None
+    """The value if every failed sample had scored in full."""
+    chance: float | None = None
+    """The expected value of blind guessing on the same samples."""
+    stderr: float | None = None
+    """Standard error, clustered by source video; None where it cannot be computed."""
+    interval: tuple[float, float] | None = None
+    """The interval that covers the true value in 95% of repeated samples of source videos."""
+    n_clusters: int | None = None
+    """Number of source videos of the samples."""
+    n_effective: float | None = None
+    """Number of independent samples that would have the same standard error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricTraits:
+    """A metric's maximum, unit and computation, as its scorer declares them; its averages share them."""
+
+    name: str
+    """`accuracy`, `f1`, `cider`, ..."""
+    best: float = 1.0
+    """The maximum value, also of a single sample."""
+    unit: Literal["percent", "points"] = "percent"
+    """`percent`: shown times 100, with one digit. `points`: shown as it is, with two."""
+    parts: tuple[str, ...] = ()
+    """The values of a sample that the metric is computed from; empty for the mean of the values of its own name."""
+    statistic: Callable[[NDArray[Any]], NDArray[Any]] | None = None
+    """The metric as a function of the means or sums of its parts, (..., parts) to (...)."""
+    of_means: bool = True
+    """Whether `statistic` takes means of the parts, and not sums."""
+    kept: tuple[str, ...] = ()
+    """The parts that a failed sample keeps in `strict`, where its other parts are 0."""
+    paired: bool = True
+    """Whether two systems are compared in it: not if a sample's value depends on which others were scored."""
+    basis: str = ""
+    """The source of its document frequencies, where a scorer gives one metric with several sources."""
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values of a sample that decide the metric; where these differ, two scores of the sample differ."""
+        return self.parts or (self.name,)
+
+    @property
+    def scale(self) -> float:
+        """The factor by which tables multiply it."""
+        return 100.0 if self.unit == "percent" else 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedTraits:
+    """What a judge gives a sample, for a comparison of two judges."""
+
+    values: tuple[str, ...]
+    """The values from the judge; a sample with all of them is judged. Where it grades whole answers, the first one is
+    the grade, 1 for correct and 0 for wrong, and the value of the headline metric."""
+    items: tuple[str, str] | None = None
+    """The places in a score's `detail` of the items that the judge labels and of their labels, such as
+    `labels.reference`; None where it grades whole answers."""
+    labels: tuple[str, ...] = ("yes", "no")
+    """All labels of an item, or both grades."""
+    noun: str = "grades"
+    """The labels' name in sentences."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScorerTraits:
+    """Everything about a scorer that code outside of its file needs to know to read, compare and explain its scores."""
+
+    name: str
+    """The scorer's name in results, by which `eval.scorers.traits` finds these traits for a finished run."""
+    metrics: tuple[MetricTraits, ...]
+    """Its metrics in the order of comparisons; the first one is the headline."""
+    subsets: Literal["both", "macro", "none"] = "both"
+    """The averages over a benchmark's subsets: `_macro` and `_micro` of each metric; the mean over subsets alone, under
+    the metric's own name; or none, since subsets are not reported."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Other names of subsets, with the ones under which they are reported."""
+    needs_population: bool = False
+    """Whether a sample's score depends on the other samples of the split."""
+    values_failures: bool = False
+    """Whether failed samples have values too."""
+    judged: JudgedTraits | None = None
+    """The judge's part; None for scorers without a judge."""
+
+    @property
+    def headline(self) -> MetricTraits:
+        """The metric that is reported first."""
+        return self.metrics[0]
+
+    def metric(self, name: str) -> MetricTraits | None:
+        """Return the metric of a name in results, which may be that of an average; None where there is none."""
+        plain = name.removesuffix("_macro").removesuffix("_micro")
+        return next((metric for metric in self.metrics if metric.name in (name, plain)), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Number of samples with each status; the four add up to the total."""
+
+    total: int
+    scored: int
+    invalid: int
+    model_failed: int
+    judge_failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """Share of a subset's samples whose media are available."""
+
+    subset: str
+    total: int
+    present: int
+
+    @property
+    def fraction(self) -> float:
+        """Share of the samples whose media are available."""
+        return self.present / self.total if self.total else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The outcome of one benchmark in one run: what result.json holds."""
+
+    benchmark: str
+    model: str
+    judge: str | None
+    """The judge as served, where there is one."""
+    protocol: str | None
+    """The judge protocol's name."""
+    score_id: str
+    """Hash of everything that defines a score: metric, protocol with wording and parser, judge as served. Numbers
+    with different hashes are never compared, averaged or put in one column."""
+    primary: str
+    """Name of the benchmark's primary metric; its row with subset `overall` is the headline."""
+    complete: bool
+    """Whether enough samples, COMPLETE_FROM of them, ended with an output (and, where judged, with a verdict)."""
+    counts: Counts
+    metrics: tuple[Metric, ...]
+    coverage: tuple[Coverage, ...]
+    provenance: Mapping[str, Any]
+    """Versions, hashes and settings that the values depend on."""
+    judging: Mapping[str, Any] | None = None
+    """Number and cost of the judge calls, by stage."""
+    timing: Mapping[str, Any] | None = None
+    """Time of each stage, from `eval.timing.Lap.summary`; None where no model ran. Nothing else depends on time."""
+    serving: Mapping[str, Any] | None = None
+    """Number, tokens and cost of the requests to a model behind a server, over all starts of this run; None where no
+    server was asked. Requests for several benchmarks at once are in the result of the first one."""
+    clip_notes: Mapping[str, int] | None = None
+    """Number of clips by what is to know of them (`ClipNote`); None where there is nothing."""
