@@ -242,7 +242,7 @@ def tarsier2(rounds: int, n_sequential: int) -> Iterator[Measured]:
 
     Frames are there already, so that only the model's work is compared.
     """
-    from eval.models.decoding.engine import Engine
+    from eval.models.decoding.generator import Generator
     from eval.models.decoding.reference import continue_alone
     from scripts.gpu_models import Shape, clips_of, random_model
 
@@ -258,10 +258,10 @@ def tarsier2(rounds: int, n_sequential: int) -> Iterator[Measured]:
             (clip,) = clips_of(model, shape, (n,))
             alone = [partial(continue_alone, model, clip.media, ids, new) for ids in clip.prompts[:n_sequential]]
             slow, expected = timed(partial(_each, alone))
-            fast, ((*found,),) = timed(partial(Engine(model, max_new_tokens=new, kv_budget=10**10).generate, [clip]))
+            fast, ((*found,),) = timed(partial(Generator(model, max_new_tokens=new, kv_budget=10**10).generate, [clip]))
             measured.add(slow * n / n_sequential, fast, list(zip(expected, found, strict=False)))
         slow, expected = timed(lambda: [continue_alone(model, one.media, one.prompts[0], 20) for one in several])
-        fast, made = timed(partial(Engine(model, max_new_tokens=20, kv_budget=10**10).generate, several))
+        fast, made = timed(partial(Generator(model, max_new_tokens=20, kv_budget=10**10).generate, several))
         captions.add(slow, fast, [(one, ids) for one, (ids,) in zip(expected, made, strict=True)])
     yield from (*works, captions)
 

@@ -88,7 +88,7 @@ _MODELS: Mapping[str, _Lines] = {
         ("one token too few", "if not going or count == max_new_tokens:", "if not going or count == max(1, max_new_tokens - 1):"),
         ("last norm left out", "model.lm_head(model.model.language_model.norm(hidden))", "model.lm_head(hidden)"),
     ),
-    "eval/models/decoding/engine.py": (
+    "eval/models/decoding/generator.py": (
         ("first end token only", "frozenset(ends if isinstance(ends, list)", "frozenset(ends[:1] if isinstance(ends, list)"),
         ("ended outputs count as cut off", "return len(ids) == self._max_new_tokens and not is_ended", "return len(ids) == self._max_new_tokens"),
         ("features of the clip before", "clips[member.clip].media, features[member.clip]",

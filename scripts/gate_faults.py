@@ -110,7 +110,7 @@ def rounded(kind: str) -> Plant:
 
 def no_end(runner: Any) -> None:
     """Go on past the end token."""
-    runner._engine._ends = frozenset()
+    runner._generator._ends = frozenset()
 
 
 def crossed(made: Callable[..., Any]) -> Callable[..., Any]:
@@ -285,7 +285,7 @@ _FAULTS: Sequence[tuple[str, str, Plant]] = (
     ("model", "another epsilon in the last norm", on_runner(eps)),
     ("model", "another epsilon in every norm", on_runner(all_eps)),
     ("model", "end token passed over", on_runner(no_end)),
-    ("model", "outputs cut at 4 tokens", on_runner(lambda r: setattr(r._engine, "_max_new_tokens", 4))),
+    ("model", "outputs cut at 4 tokens", on_runner(lambda r: setattr(r._generator, "_max_new_tokens", 4))),
     ("model", "special tokens in outputs", on_runner(keep_special)),
     ("precision", "weights rounded to fp16", rounded("float16")),
     ("precision", "weights rounded to bf16", rounded("bfloat16")),
@@ -324,9 +324,9 @@ _FAULTS: Sequence[tuple[str, str, Plant]] = (
         "eval.judges.wording.Wording.fill",
         lambda made: lambda self, *a: (made(self, *a)[0], made(self, *a)[1].strip() + "\n"))),
     ("ordering", "answers of clips asked together exchanged",
-     wrap("eval.models.decoding.engine.Engine.generate", crossed)),
+     wrap("eval.models.decoding.generator.Generator.generate", crossed)),
     ("ordering", "rows continue another clip's prefix",
-     wrap("eval.models.decoding.engine.continue_rows", first_prefix)),
+     wrap("eval.models.decoding.generator.continue_rows", first_prefix)),
     ("ordering", "padding is looked at",
      put(eval__models__tarsier__rows__Rows__seen=lambda *_: None)),
     ("resume", "done samples asked again",

@@ -5,7 +5,7 @@
                                                         about a GPU, but that this script runs
 
     kernel         attention in half precision against fp64, at the sizes of 7b and 34b, and which kernel it takes
-    tiny           tarsier-tiny in the built-in world: the engine against transformers' own `generate`
+    tiny           tarsier-tiny in the built-in world: the generator against transformers' own `generate`
     large          the same on a random model of the family's 7b, made on the GPU, with its usual number of frames
     speed          clips a second, with 1, 9 and 26 questions a clip, beside a sequential loop's
     memory         what is taken up of what was planned

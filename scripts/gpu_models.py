@@ -13,8 +13,8 @@ from unittest import mock
 
 import torch
 
-from eval.models.decoding import engine as engine_module
-from eval.models.decoding.engine import Engine
+from eval.models.decoding import generator as generator_module
+from eval.models.decoding.generator import Generator
 from eval.models.decoding.language import continue_rows
 from eval.models.decoding.questions import Encoded
 from eval.models.decoding.reference import continue_alone
@@ -156,7 +156,7 @@ class Machine:
         """Leave so many bytes beside what is there; on a CPU, let a batch of more than so many rows fail instead."""
         if not self.cuda:
             failing = partial(_with_few_rows, rows)
-            with mock.patch.object(engine_module, "continue_rows", failing):
+            with mock.patch.object(generator_module, "continue_rows", failing):
                 yield
             return
         torch.cuda.empty_cache()
@@ -274,7 +274,7 @@ def clips_of(model: Any, shape: Shape, rows: Sequence[int], *, letter: bool = Fa
 
 
 def in_order(clip: Encoded) -> Encoded:
-    """Return a clip with each prompt once, in the order in which the engine works on them."""
+    """Return a clip with each prompt once, in the order in which the generator works on them."""
     rows = clip.rows()
     return Encoded(media=clip.media, prompts=[ids for ids, _ in rows], settled=[settled for _, settled in rows])
 
@@ -316,12 +316,12 @@ def attending(config: Any, kernel: str) -> Iterator[None]:
 
 
 def by_engine(model: Any, clips: Sequence[Encoded], new: int) -> list[Said]:
-    """Return what the engine continues each prompt with, clip by clip; the clips are `in_order`."""
-    engine = Engine(model, max_new_tokens=new, kv_budget=BUDGET)
+    """Return what the generator continues each prompt with, clip by clip; the clips are `in_order`."""
+    generator = Generator(model, max_new_tokens=new, kv_budget=BUDGET)
     with watched(model) as calls:
-        found = [ids for clip in engine.generate(clips) for ids in clip]
+        found = [ids for clip in generator.generate(clips) for ids in clip]
     steps: list[list[torch.Tensor]] = [[] for _ in found]
-    if engine.batching()["batches"] == 1 and len(calls) == max(map(len, found)):
+    if generator.batching()["batches"] == 1 and len(calls) == max(map(len, found)):
         for step, call in enumerate(calls):
             # A row leaves once it has ended, and the others keep their order.
             there = [row for row, ids in enumerate(found) if len(ids) > step]

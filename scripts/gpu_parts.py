@@ -17,7 +17,7 @@ import torch
 from eval.core import ClipPrompts
 from eval.models.checkpoints.loading import Device
 from eval.models.decoding import attention
-from eval.models.decoding.engine import Engine
+from eval.models.decoding.generator import Generator
 from eval.models.decoding.questions import Encoded
 from eval.models.decoding.reference import continue_alone
 from eval.models.tarsier.runner import TarsierRunner
@@ -146,7 +146,7 @@ def _step(machine: Machine) -> Iterator[Row]:
 
 
 def tiny(machine: Machine) -> Iterator[Row]:
-    """Compare the engine with `generate` on the built-in checkpoint and clips of the built-in world."""
+    """Compare the generator with `generate` on the built-in checkpoint and clips of the built-in world."""
     if not TINY[machine.family].is_dir():
         return
     runner_class = {"tarsier": TarsierRunner, "tarsier2": Tarsier2Runner}[machine.family]
@@ -163,7 +163,7 @@ def tiny(machine: Machine) -> Iterator[Row]:
 
 
 def _asked(runner: Any, name: str) -> Encoded:
-    """Return the first clip of a built-in benchmark with all that is asked about it, as the engine takes it."""
+    """Return the first clip of a built-in benchmark with all that is asked about it, as the generator takes it."""
     samples, _ = built_in(name)
     prompts = [sample.prompt for sample in samples if sample.clip == samples[0].clip]
     clip = ClipPrompts(frames=load(samples[0].clip, policy=runner.frames).frames or (), prompts=prompts)
@@ -172,7 +172,7 @@ def _asked(runner: Any, name: str) -> Encoded:
 
 
 def large(machine: Machine) -> Iterator[Row]:
-    """Compare the engine with `generate` on a random model as large as Tarsier-7b, two clips at once."""
+    """Compare the generator with `generate` on a random model as large as Tarsier-7b, two clips at once."""
     for dtype in machine.dtypes:
         check = f"{machine.shape.name}, {_named(dtype)}"
         if machine.over:
@@ -188,8 +188,8 @@ def large(machine: Machine) -> Iterator[Row]:
 
 
 def _compared(machine: Machine, model: Any, clips: Sequence[Encoded], new: int, check: str) -> Row:
-    """Compare the engine with transformers' `generate`, and that with itself."""
-    engine, padded, eager = Difference(), Difference(), Difference()
+    """Compare the generator with transformers' `generate`, and that with itself."""
+    generator, padded, eager = Difference(), Difference(), Difference()
     longest = max(len(ids) for clip in clips for ids in clip.prompts)
     # Eager attention holds the scores of all heads several times: 8 GB for 7b.
     eagerly = machine.free() > 12 * model.config.text_config.num_attention_heads * longest**2
@@ -199,21 +199,21 @@ def _compared(machine: Machine, model: Any, clips: Sequence[Encoded], new: int, 
         if machine.over:
             break
         reference = by_transformers(model, clip, prompt, new)
-        engine.add(one, reference)
+        generator.add(one, reference)
         if prompt < 2:
             padded.add(by_transformers(model, clip, prompt, new, padding=3), reference)
         if prompt < 1 and eagerly:
             eager.add(by_transformers(model, clip, prompt, new, kernel="eager"), reference)
     # Logits up to 16 are rounded to what lies 8 eps apart, by 2 eps as a rule; in fp32 sums err by more than that.
     eps = max(torch.finfo(model.dtype).eps, 1e-5)
-    # Eager attention rounds scores to halves, which the engine does not; padding moves little but the order of sums.
+    # Eager attention rounds scores to halves, which the generator does not; padding moves little but the order of sums.
     usual = max(2 * eager.deviation, 4 * padded.deviation, 4 * eps)
     gap = max(4 * eager.largest, 8 * padded.largest, 16 * eps)
-    found = f"differ: {engine}. The reference from itself, padded: {padded}"
+    found = f"differ: {generator}. The reference from itself, padded: {padded}"
     found += f"; eager: {eager}" if eager.rows else ""
-    if engine.deviation > usual or engine.gap > gap:
+    if generator.deviation > usual or generator.gap > gap:
         return Row(check=check, found=f"{found}. Allowed: {usual:.1e}, gaps {gap:.1e}", verdict="failed")
-    return Row(check=check, found=found, verdict="ok" if engine.rows == len(said) else "cut short")
+    return Row(check=check, found=found, verdict="ok" if generator.rows == len(said) else "cut short")
 
 
 def speed(machine: Machine) -> Iterator[Row]:
@@ -230,10 +230,10 @@ def speed(machine: Machine) -> Iterator[Row]:
             if machine.over:
                 yield Row(check=check, verdict="cut short")
                 continue
-            engine = Engine(model, max_new_tokens=new, kv_budget=BUDGET)
-            n = min(engine.clips_at_once(shape.frames, rows), 12 if machine.cuda else 2)
+            generator = Generator(model, max_new_tokens=new, kv_budget=BUDGET)
+            n = min(generator.clips_at_once(shape.frames, rows), 12 if machine.cuda else 2)
             clips = clips_of(model, shape, [rows] * n, letter=letter)
-            fast, _ = machine.timed(partial(engine.generate, clips))
+            fast, _ = machine.timed(partial(generator.generate, clips))
             yield Row(
                 check=check,
                 found=f"{n / fast:.2f} clips/s, {n} at once; one by one, {spoken} tokens each, "
@@ -246,16 +246,16 @@ def memory(machine: Machine) -> Iterator[Row]:
     """Compare what is taken up with what was planned: 1.25 of it is what a device has, and what is planned with 1."""
     shape, new = machine.shape, 16
     model = machine.model(machine.dtypes[0])
-    engine = Engine(model, max_new_tokens=new, kv_budget=BUDGET)
+    generator = Generator(model, max_new_tokens=new, kv_budget=BUDGET)
     for most, rows in ((1, 1), (1, 26), (3, 9), (8, 1)):
-        n = min(most, engine.clips_at_once(shape.frames, rows))
+        n = min(most, generator.clips_at_once(shape.frames, rows))
         check = f"{shape.name}, {n} clip(s) of {rows} question(s)"
         if machine.over:
             yield Row(check=check, verdict="cut short")
             continue
         clips = clips_of(model, shape, [rows] * n)
-        planned = engine._footprint.clips([engine._size(clip) for clip in clips], new)
-        taken, _ = machine.peak(partial(engine.generate, clips))
+        planned = generator._footprint.clips([generator._size(clip) for clip in clips], new)
+        taken, _ = machine.peak(partial(generator.generate, clips))
         if not machine.cuda:
             yield Row(check=check, found=f"{planned / 1e6:.1f} MB planned", verdict="needs CUDA")
             continue
@@ -267,20 +267,20 @@ def recovery(machine: Machine) -> Iterator[Row]:
     """Let memory run out in spite of the plan, and show what smaller batches say and leave behind."""
     shape, new = machine.shape, 16
     model = machine.model(machine.dtypes[0])
-    engine = Engine(model, max_new_tokens=new, kv_budget=BUDGET)
-    n = min(4, engine.clips_at_once(shape.frames, 9))
+    generator = Generator(model, max_new_tokens=new, kv_budget=BUDGET)
+    n = min(4, generator.clips_at_once(shape.frames, 9))
     rows = 9 if n > 1 else 26
     clips = clips_of(model, shape, [rows] * n)
-    sizes = [engine._size(clip) for clip in clips]
+    sizes = [generator._size(clip) for clip in clips]
     half = sizes[: n // 2] or [replace(sizes[0], rows=rows // 2)]
-    taken, expected = machine.peak(partial(engine.generate, clips))
+    taken, expected = machine.peak(partial(generator.generate, clips))
     # Between what half of the work takes up, and what all of it does.
-    room = taken * (1 + engine._footprint.clips(half, new) / engine._footprint.clips(sizes, new)) / 2
+    room = taken * (1 + generator._footprint.clips(half, new) / generator._footprint.clips(sizes, new)) / 2
     before = machine.held()
-    engine = Engine(model, max_new_tokens=new, kv_budget=BUDGET)
+    generator = Generator(model, max_new_tokens=new, kv_budget=BUDGET)
     with machine.short_of_memory(int(room), rows=sum(size.rows for size in half)):
-        found = engine.generate(clips)
-    kept, halvings = machine.held() - before, engine.batching()["halvings"]
+        found = generator.generate(clips)
+    kept, halvings = machine.held() - before, generator.batching()["halvings"]
     given = f"{kept / 1e6:.1f} MB not given back" if machine.cuda else "by a stand-in: running out needs CUDA"
     yield Row(
         check=f"{shape.name}, {n} clip(s) of {rows} questions where half fit",
@@ -295,13 +295,13 @@ def deterministic(machine: Machine) -> Iterator[Row]:
     shape, new = machine.shape, 16
     model = machine.model(machine.dtypes[0])
     clips = clips_of(model, shape, (9, 5))
-    engine = Engine(model, max_new_tokens=new, kv_budget=BUDGET)
-    size, footprint = engine._size(clips[0]), engine._footprint
+    generator = Generator(model, max_new_tokens=new, kv_budget=BUDGET)
+    size, footprint = generator._size(clips[0]), generator._footprint
     # Room for the prefix and four of its rows.
     budget = size.prefix * footprint.kept + footprint.rows(4, size.longest, new)
 
     def ask() -> list[Any]:
-        made = Engine(model, max_new_tokens=new, kv_budget=budget, deterministic=True)
+        made = Generator(model, max_new_tokens=new, kv_budget=budget, deterministic=True)
         return [*(made.generate([clip])[0] for clip in clips), made.batching()["batches"]]
 
     taken, (*expected, batches) = machine.peak(ask)

@@ -1,4 +1,4 @@
-"""The families of checkpoints that the engine runs, and how a folder's config.json tells them apart.
+"""The families of checkpoints that run here, and how a folder's config.json tells them apart.
 
 A family is a package with a `family.py`, whose `FAMILY` is found here; nothing else lists it.
 """
@@ -90,7 +90,7 @@ def family_of(folder: Path) -> Family:
     if found is None:
         named = printable(str(raw.get("model_type"))[:40])
         raise ModelError(
-            f"{path} is of the model_type {named!r}, and not of a family that the engine runs "
+            f"{path} is of the model_type {named!r}, and not of a family that runs here "
             f"({', '.join(one.name for one in families())}). Other vision-language models run with --model hf "
             f"{REPEATED}."
         )

@@ -1,7 +1,7 @@
 """Records a model's inputs and the log-probabilities of its first token, without a second pass.
 
 The gate must see the tensors that the pipeline itself makes: recomputed ids and pixel values could agree with the
-baseline while the model's real inputs do not. So the engine's methods are wrapped for the duration of a call, and
+baseline while the model's real inputs do not. So the generator's methods are wrapped for the duration of a call, and
 restored after it.
 """
 
@@ -92,7 +92,7 @@ class Watched(ModelDefaults):
 
 
 class _Watch:
-    """The inputs of one engine call, and the logits of each row's first token, (vocabulary,)."""
+    """The inputs of one generator call, and the logits of each row's first token, (vocabulary,)."""
 
     def __init__(self) -> None:
         self.encoded: Sequence[Any] = ()
@@ -103,9 +103,9 @@ class _Watch:
 
 @contextmanager
 def _watching(runner: CheckpointRunner) -> Iterator[_Watch]:
-    engine: Any = runner._engine
+    generator: Any = runner._generator
     watch = _Watch()
-    generate, stack, rows = engine.generate, engine._stack, engine._rows
+    generate, stack, rows = generator.generate, generator._stack, generator._rows
 
     def given(clips: Sequence[Any], clock: Clock | None = None) -> Any:
         watch.encoded = clips
@@ -129,11 +129,11 @@ def _watching(runner: CheckpointRunner) -> Iterator[_Watch]:
         watch.batch.append(outputs[0])
         return done
 
-    engine.generate, engine._stack, engine._rows = given, stacked, continued
+    generator.generate, generator._stack, generator._rows = given, stacked, continued
     try:
         yield watch
     finally:
-        del engine.generate, engine._stack, engine._rows
+        del generator.generate, generator._stack, generator._rows
 
 
 def frame_hash(frame: Image) -> str:

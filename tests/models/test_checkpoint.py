@@ -62,7 +62,7 @@ def test_another_family_is_refused_before_loading(checkpoint):
     edit(checkpoint / "config.json", model_type="qwen2_vl")
     with pytest.raises(
         ModelError,
-        match="is of the model_type 'qwen2_vl', and not of a family that the engine runs",
+        match="is of the model_type 'qwen2_vl', and not of a family that runs here",
     ):
         find_checkpoint(str(checkpoint))
 

@@ -9,8 +9,8 @@ import torch
 
 from eval.config import BUILTIN
 from eval.errors import ModelError, RunError
-from eval.models.decoding import engine as engine_module
-from eval.models.decoding.engine import Engine
+from eval.models.decoding import generator as generator_module
+from eval.models.decoding.generator import Generator
 from eval.models.tarsier.runner import TarsierRunner
 from tests.cli.runs import evaluate, needs_world, read
 from tests.models.small import PROMPTS, asked, model
@@ -27,9 +27,9 @@ def pixels():
 
 @pytest.mark.parametrize("deterministic", [False, True])
 def test_the_device_s_memory_has_no_say(deterministic, monkeypatch):
-    monkeypatch.setattr(engine_module, "room", lambda *_: 123)
-    engine = Engine(model(), max_new_tokens=5, kv_budget=10**9, deterministic=deterministic)
-    assert engine.room == (10**9 if deterministic else 123)
+    monkeypatch.setattr(generator_module, "room", lambda *_: 123)
+    generator = Generator(model(), max_new_tokens=5, kv_budget=10**9, deterministic=deterministic)
+    assert generator.room == (10**9 if deterministic else 123)
 
 
 def full(*_, **__):
@@ -40,19 +40,19 @@ def full(*_, **__):
 @pytest.mark.parametrize("where", ["vision", "encode_prefix", "continue_rows"])
 def test_no_batch_is_made_smaller_when_memory_runs_out(where, prompts, pixels, monkeypatch):
     built = model()
-    engine = Engine(built, max_new_tokens=5, kv_budget=10**9, deterministic=True)
+    generator = Generator(built, max_new_tokens=5, kv_budget=10**9, deterministic=True)
     if where == "vision":
         monkeypatch.setattr(built.model, "get_image_features", full)
     else:
-        monkeypatch.setattr(engine_module, where, full)
+        monkeypatch.setattr(generator_module, where, full)
     with pytest.raises(RunError, match=r"model\.deterministic=true makes no batch smaller .* smaller model\.kv_budget"):
-        engine.generate([asked(pixels, prompts)])
-    assert engine.batching()["halvings"] == 0
+        generator.generate([asked(pixels, prompts)])
+    assert generator.batching()["halvings"] == 0
 
 
 @needs_world
 def test_a_run_stops_when_memory_runs_out(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(engine_module, "encode_prefix", full)
+    monkeypatch.setattr(generator_module, "encode_prefix", full)
     settings = ["--limit", "3", "model.deterministic=true", "video.workers=1"]
     assert evaluate(tmp_path / "run", *settings, bench="msvd-qa", model="tarsier-tiny") == 2
     assert "Memory ran out, and model.deterministic=true" in capsys.readouterr().err

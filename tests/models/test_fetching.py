@@ -111,7 +111,7 @@ def test_weights_come_last_and_each_file_once(hub, cache):
 
 def test_of_another_family_config_json_is_fetched_and_nothing_else(hub, served):
     edit(served / "config.json", model_type="qwen2_vl")
-    refused(r"config\.json is of the model_type 'qwen2_vl', and not of a family that the engine runs")
+    refused(r"config\.json is of the model_type 'qwen2_vl', and not of a family that runs here")
     assert got(hub) == WHOLE[:2]
 
 

@@ -148,7 +148,7 @@ def test_a_folder_needs_no_name(folder):
     ("kind", "said"),
     [
         ("llama", "of the model_type 'llama', a model of text alone; give a vision-language model"),
-        ("no_such", "of the model_type 'no_such', and not of a family that the engine runs"),
+        ("no_such", "of the model_type 'no_such', and not of a family that runs here"),
     ],
 )
 def test_a_folder_that_nothing_runs(folder, kind, said):

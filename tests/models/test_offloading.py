@@ -9,7 +9,7 @@ import torch
 
 from eval.models.checkpoints.loading import find_checkpoint, load_model
 from eval.models.decoding.devices import device_of, devices_of
-from eval.models.decoding.engine import Engine
+from eval.models.decoding.generator import Generator
 from eval.models.decoding.questions import Encoded, Medium
 from eval.models.decoding.reference import continue_alone
 
@@ -55,8 +55,8 @@ def test_what_is_on_the_disk_is_brought_when_it_is_called(golden, clips, expecte
         assert any(weight.device.type == "meta" for weight in model.parameters())
     assert model.device == torch.device("cpu")
     assert devices_of(model) == [torch.device("cpu")]
-    engine = Engine(model, max_new_tokens=12, kv_budget=10**9)
-    assert engine.generate(clips) == expected
+    generator = Generator(model, max_new_tokens=12, kv_budget=10**9)
+    assert generator.generate(clips) == expected
     assert continue_alone(model, clips[0].media, clips[0].prompts[0], 12) == expected[0][0]
 
 

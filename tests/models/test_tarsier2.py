@@ -282,7 +282,7 @@ def test_a_folder_without_a_template_is_refused(folder):
 )
 def test_prompts_that_are_refused_before_work(folder, prompt, said, monkeypatch):
     used = runner(folder)
-    monkeypatch.setattr(used._engine, "generate", None)
+    monkeypatch.setattr(used._generator, "generate", None)
     with pytest.raises(ModelError, match=said) as caught:
         used.generate([ClipPrompts(frames=frames(2, 28, 28), prompts=[prompt])])
     assert "\n" not in str(caught.value)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from eval.core import Clip, ClipPrompts, FramePolicy
-from eval.models.decoding.engine import Engine
+from eval.models.decoding.generator import Generator
 from eval.models.decoding.questions import Encoded
 from eval.models.tarsier.processing import place_frames, to_square, wrap_prompt
 from eval.models.tarsier.runner import TarsierRunner
@@ -145,9 +145,9 @@ def test_first_logits_agree_when_asked_together(model_cases, golden, runner, fra
         handle = runner._model.lm_head.register_forward_hook(lambda _module, _in, out, kept=seen: kept.append(out))
         pixels = processor.pixel_values(frames_of(video, n_frames))
         shown = Encoded(media=[runner._model.medium(pixels)], prompts=list(by_ids), settled=[None] * len(by_ids))
-        Engine(runner._model, max_new_tokens=1, kv_budget=10**9).generate([shown])
+        Generator(runner._model, max_new_tokens=1, kv_budget=10**9).generate([shown])
         handle.remove()
-        # The engine works prefix by prefix, shortest prompt first; whose a row is, the closest golden one tells.
+        # The generator works prefix by prefix, shortest prompt first; whose a row is, the closest golden one tells.
         golden_rows = torch.tensor(np.stack([arrays[f"{key}/last_logits"] for key in by_ids.values()]))
         found = torch.cat(seen)
         assert found.shape == golden_rows.shape

@@ -30,7 +30,7 @@ from huggingface_hub.errors import (
 
 from eval import network
 from eval.errors import ConfigError, ModelError
-from eval.models.checkpoints.form import ENGINE, Form
+from eval.models.checkpoints.form import OWN_FORM, Form
 from eval.models.checkpoints.headers import CONFIG, INDEX, SINGLE, SMALL, all_shapes, read_index
 from eval.readers.malformed import printable
 
@@ -45,7 +45,7 @@ _COMMIT = re.compile("[0-9a-f]{40}")
 _log = logging.getLogger(__name__)  # it logs warnings, so that a fetch of minutes is announced everywhere
 
 
-def fetch_checkpoint(repo: str, revision: str, check: Callable[[Path], Any], form: Form = ENGINE) -> tuple[Path, str]:
+def fetch_checkpoint(repo: str, revision: str, check: Callable[[Path], Any], form: Form = OWN_FORM) -> tuple[Path, str]:
     """Return the folder of a checkpoint in the hub's cache, and its commit, fetching missing files.
 
     Where the hub cannot be reached, the cache is used. HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE and HF_HUB_OFFLINE

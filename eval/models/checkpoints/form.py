@@ -38,9 +38,9 @@ def _refuse_other_weights(shapes: Mapping[str, tuple[int, ...]], config: Any, wh
     refuse_unfit(shapes, config, where)
 
 
-ENGINE = Form(
+OWN_FORM = Form(
     read_config=lambda folder: family_of(folder).read_config(folder),
     missing_files=lambda folder: family_of(folder).missing_files(folder),
     refuse_unfit=_refuse_other_weights,
 )
-"""Checkpoints of the families that the engine runs."""
+"""Checkpoints of the families that run here."""

@@ -17,7 +17,7 @@ from eval.errors import ModelError
 from eval.files import expanded
 from eval.models.checkpoints.ending import GENERATION
 from eval.models.checkpoints.fitting import refuse_differences
-from eval.models.checkpoints.form import ENGINE, Form
+from eval.models.checkpoints.form import OWN_FORM, Form
 from eval.models.checkpoints.headers import CONFIG, INDEX, all_shapes, is_buffer, read_object, refuse_irregular
 from eval.models.families import REPEATED, Family, family_of
 from eval.provenance import files_hash
@@ -72,7 +72,7 @@ Check = Callable[[Path], Any]
 
 
 def find_checkpoint(
-    source: str, revision: str | None = None, check: Check | None = None, form: Form = ENGINE
+    source: str, revision: str | None = None, check: Check | None = None, form: Form = OWN_FORM
 ) -> Checkpoint:
     """Return the checkpoint behind a local folder or a hub id (`owner/name`), fetching the latter once.
 
@@ -135,7 +135,9 @@ def check_settings(folder: Path, family: Family | None = None) -> Any:
     return config
 
 
-def check_checkpoint(folder: Path, source: str, revision: str | None, check: Check, form: Form = ENGINE) -> Checkpoint:
+def check_checkpoint(
+    folder: Path, source: str, revision: str | None, check: Check, form: Form = OWN_FORM
+) -> Checkpoint:
     """Check that a folder holds a checkpoint that can be loaded without running foreign code."""
     config = check(folder)
     if not (folder / INDEX).exists() and not list(folder.glob("*.safetensors")):

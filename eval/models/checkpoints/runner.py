@@ -53,7 +53,7 @@ class Processor(Decoder, Protocol):
 
 
 class CheckpointRunner(ModelDefaults, ABC):
-    """A loaded checkpoint, whose prompts about clips the engine continues together. Each family has a subclass.
+    """A loaded checkpoint, whose prompts about clips the generator continues together. Each family has a subclass.
 
     Args:
         name: the model's name in results.
@@ -101,7 +101,7 @@ class CheckpointRunner(ModelDefaults, ABC):
         clips_at_once: PositiveInt | None = None,
         deterministic: bool = False,
     ) -> None:
-        from eval.models.decoding.engine import Engine
+        from eval.models.decoding.generator import Generator
 
         if deterministic and (clips_at_once or 1) > 1:
             raise ModelError(
@@ -131,10 +131,10 @@ class CheckpointRunner(ModelDefaults, ABC):
             "repetition_penalty": self._penalty,
             "deterministic": deterministic,
         }
-        self._engine = Engine(self._model, **settings)
+        self._generator = Generator(self._model, **settings)
         if str(self._dtype) == "torch.float16":
             self._try_out()
-            self._engine = Engine(self._model, **settings)  # whose statistics do not count the trial
+            self._generator = Generator(self._model, **settings)  # whose statistics do not count the trial
 
     @abstractmethod
     def _read(self, folder: Path, config: Any) -> int | None:
@@ -147,7 +147,7 @@ class CheckpointRunner(ModelDefaults, ABC):
 
     @abstractmethod
     def _media(self, clip: ClipPrompts) -> list[Medium]:
-        """Return a clip's frames as the engine takes them. Raises ModelError where there are none."""
+        """Return a clip's frames as the generator takes them. Raises ModelError where there are none."""
 
     @abstractmethod
     def _prompts(self, clip: ClipPrompts, media: Sequence[Medium]) -> list[tuple[str, list[int]]]:
@@ -203,7 +203,7 @@ class CheckpointRunner(ModelDefaults, ABC):
             "prefix": "shared",
             "clips_at_once": self._clips_at_once,
             "deterministic": self.whole_clips,
-            "batch_memory": None if self._dtype.itemsize == 4 else self._engine.room,
+            "batch_memory": None if self._dtype.itemsize == 4 else self._generator.room,
         }
 
     @property
@@ -212,11 +212,11 @@ class CheckpointRunner(ModelDefaults, ABC):
 
         It includes the longest prompt, and the config's length, which the prompt may exceed.
         """
-        return {**self._engine.batching(), "max_position_embeddings": self._checkpoint.config.max_positions}
+        return {**self._generator.batching(), "max_position_embeddings": self._checkpoint.config.max_positions}
 
     def clips_at_once(self, n_prompts: int) -> int:
         """Return the best number of clips, with about so many prompts each, for one call."""
-        return self._clips_at_once or self._engine.clips_at_once(self._n_frames, n_prompts)
+        return self._clips_at_once or self._generator.clips_at_once(self._n_frames, n_prompts)
 
     def generate(self, asked: Sequence[ClipPrompts], clock: Clock | None = None) -> list[list[Generation]]:
         """Continue each prompt about its clip's frames, greedily, until the end token or `max_new_tokens`.
@@ -224,7 +224,7 @@ class CheckpointRunner(ModelDefaults, ABC):
         Args:
             asked: clips of at most `n_frames` frames, with the prompts about each.
             clock: records the stages `encode`, `prefill` and `generate`, and counts `tokens`, `prefill_positions` and
-                `cut_off`, as the engine does.
+                `cut_off`, as the generator does.
 
         Raises:
             ModelError: a prompt has no place for the frames, raised before any computation; or some logits are not
@@ -241,7 +241,7 @@ class CheckpointRunner(ModelDefaults, ABC):
                 Generation(prompt=prompt, output=self._processor.decode(new), n_tokens=len(new))
                 for (prompt, _), new in zip(prompts, news, strict=True)
             ]
-            for prompts, news in zip(sent, self._engine.generate(encoded, clock), strict=True)
+            for prompts, news in zip(sent, self._generator.generate(encoded, clock), strict=True)
         ]
 
     def alone(self, clip: ClipPrompts, *, max_new_tokens: int | None = None) -> Generation:

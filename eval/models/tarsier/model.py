@@ -95,7 +95,7 @@ class TarsierForConditionalGeneration(LlavaForConditionalGeneration):
         return device_of(self.get_input_embeddings())
 
     def medium(self, pixels: torch.Tensor) -> Medium:
-        """Return frames (n, 3, side, side) as the engine takes them."""
+        """Return frames (n, 3, side, side) as the generator takes them."""
         positions = self.config.positions_per_frame()
         # A frame has about as many positions after the projector as in the vision tower.
         return Medium(pixels=pixels, positions=positions, patches=positions)

@@ -64,7 +64,7 @@ class Tarsier2ForConditionalGeneration(Qwen2VLForConditionalGeneration):
         return torch.from_numpy((scaled - mean) / std)
 
     def medium(self, frames: torch.Tensor) -> Medium:
-        """Return frames (n, 3, height, width), uint8, as the engine takes them."""
+        """Return frames (n, 3, height, width), uint8, as the generator takes them."""
         vision = self.config.vision_config
         rows, columns = (side // vision.patch_size for side in frames.shape[2:])
         merge = vision.spatial_merge_size

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from eval.errors import ModelError
-from eval.models.decoding import engine as engine_module
-from eval.models.decoding.engine import Engine
+from eval.models.decoding import generator as generator_module
 from eval.models.decoding.finite import most_likely
+from eval.models.decoding.generator import Generator
 from eval.models.decoding.language import continue_rows
 from eval.models.decoding.memory import Footprint, is_out_of_memory, plan
 from tests.models.sequential import continue_alone
@@ -21,7 +21,7 @@ def pixels():
 
 
 def by_engine(built, pixels, prompts, *, new=20, kv_budget=10**9, settled=None):
-    used = Engine(built, max_new_tokens=new, kv_budget=kv_budget)
+    used = Generator(built, max_new_tokens=new, kv_budget=kv_budget)
     (found,) = used.generate([asked(pixels, prompts, settled)])
     return found, used.batching()
 
@@ -88,11 +88,11 @@ def test_logits_that_leave_float16_name_the_remedy():
 
 def test_a_clip_whose_logits_are_not_finite_spoils_no_other(pixels):
     built, broken = model(), torch.full_like(pixels, float("nan"))
-    engine = Engine(built, max_new_tokens=5, kv_budget=10**9)
-    alone = engine.generate([asked(pixels, PROMPTS[:2])])
+    generator = Generator(built, max_new_tokens=5, kv_budget=10**9)
+    alone = generator.generate([asked(pixels, PROMPTS[:2])])
     with pytest.raises(ModelError, match="NaN or infinite"):
-        engine.generate([asked(broken, PROMPTS[:2]), asked(pixels, PROMPTS[:2])])
-    assert engine.generate([asked(pixels, PROMPTS[:2])]) == alone
+        generator.generate([asked(broken, PROMPTS[:2]), asked(pixels, PROMPTS[:2])])
+    assert generator.generate([asked(pixels, PROMPTS[:2])]) == alone
 
 
 @pytest.mark.slow
@@ -139,7 +139,7 @@ def test_memory_that_runs_out_halves_the_batch(most, pixels, monkeypatch):
             raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
         return work(built, prefix, starts, **settings)
 
-    monkeypatch.setattr(engine_module, "continue_rows", short_of_memory)
+    monkeypatch.setattr(generator_module, "continue_rows", short_of_memory)
     found, used = by_engine(built, pixels, PROMPTS)
     assert found == expected
     assert used["largest_batch"] <= most
@@ -152,7 +152,7 @@ def test_other_errors_are_not_taken_for_memory(pixels, monkeypatch):
     def broken(*_args, **_settings):
         raise RuntimeError("CUDA error: device-side assert")
 
-    monkeypatch.setattr(engine_module, "continue_rows", broken)
+    monkeypatch.setattr(generator_module, "continue_rows", broken)
     with pytest.raises(RuntimeError, match="device-side assert"):
         by_engine(model(), pixels, PROMPTS)
 
@@ -182,7 +182,7 @@ def test_what_cannot_be_continued_is_refused(pixels):
         by_engine(built, pixels, [[1, *[IMAGE] * POSITIONS, 4]])
     built.generation_config.eos_token_id = None
     with pytest.raises(ModelError, match="has no eos_token_id, so no output would end"):
-        Engine(built, max_new_tokens=1, kv_budget=1)
+        Generator(built, max_new_tokens=1, kv_budget=1)
 
 
 def test_batches_are_cut_where_they_would_not_fit():

@@ -41,7 +41,7 @@ _Found = dict[tuple[int, PromptRow], list[int]]
 """Generated ids for each row of each clip."""
 
 
-class Engine:
+class Generator:
     """Greedy continuations by a model of one of the families.
 
     Args:

@@ -7,10 +7,10 @@ from itertools import pairwise
 import pytest
 import torch
 
-from eval.models.decoding import engine as engine_module
+from eval.models.decoding import generator as generator_module
 from eval.models.decoding import language as language_module
 from eval.models.decoding import memory
-from eval.models.decoding.engine import Engine
+from eval.models.decoding.generator import Generator
 from eval.models.decoding.memory import ClipSize, Footprint, plan_clips
 from eval.models.decoding.questions import Encoded
 from eval.models.decoding.rows import Prefix
@@ -58,7 +58,7 @@ def alone(pixels):
 @pytest.mark.parametrize("kv_heads", [8, 2, 1])
 def test_several_clips(kv_heads, attention, pixels, alone):
     clips = several_clips(pixels)
-    used = Engine(model(kv_heads, attention), max_new_tokens=20, kv_budget=10**9)
+    used = Generator(model(kv_heads, attention), max_new_tokens=20, kv_budget=10**9)
     assert used.generate(clips) == alone(kv_heads, clips)
     assert used.batching()["largest_stack"] == 7
     assert used.batching()["prefixes"] == 8  # one clip has two, another none
@@ -69,13 +69,13 @@ def test_several_clips(kv_heads, attention, pixels, alone):
 def test_clips_in_passes_that_take_a_few(pixels, alone, monkeypatch):
     clips = several_clips(pixels)
     monkeypatch.setattr(memory, "_AT_ONCE_ON_CPU", 40)
-    used = Engine(model(), max_new_tokens=20, kv_budget=10**9)
+    used = Generator(model(), max_new_tokens=20, kv_budget=10**9)
     assert used.generate(clips) == alone(2, clips)
     assert used.batching()["largest_vision"] == 40 // POSITIONS
     assert used.batching()["largest_stack"] == 7
     footprint = Footprint.of(model().config, torch.float32, 40)
     budget = footprint.clips([ClipSize(prefix=16, rows=5, longest=31)] * 2, 20)
-    used = Engine(model(), max_new_tokens=20, kv_budget=budget)
+    used = Generator(model(), max_new_tokens=20, kv_budget=budget)
     assert used.generate(clips) == alone(2, clips)
     assert 1 < used.batching()["largest_stack"] < 7
 
@@ -94,7 +94,7 @@ def test_clips_whose_rows_have_ended_are_dropped(pixels, monkeypatch):
     frames = torch.randn(12, 2, 3, 28, 28, generator=torch.Generator().manual_seed(3))
     # The same prompt about all clips: rows of one position that go on in the prefix's own buffers.
     clips = [asked(some, PROMPTS[4:5]) for some in frames]
-    used = Engine(built, max_new_tokens=150, kv_budget=10**9)
+    used = Generator(built, max_new_tokens=150, kv_budget=10**9)
     found = used.generate(clips)
     assert found == [[continue_alone(built, clip.media, PROMPTS[4], 150)] for clip in clips]
     assert len({len(ids) for (ids,) in found}) > 4
@@ -125,7 +125,7 @@ def test_memory_that_runs_out_anywhere_halves_the_clips(where, pixels, alone, mo
                 raise torch.OutOfMemoryError(full)
             return encode(language, embeddings, positions, **settings)
 
-        monkeypatch.setattr(engine_module, "encode_prefix", encoding)
+        monkeypatch.setattr(generator_module, "encode_prefix", encoding)
     else:
         step = language_module._step
         most = 3
@@ -137,7 +137,7 @@ def test_memory_that_runs_out_anywhere_halves_the_clips(where, pixels, alone, mo
             return step(language, embeddings, positions, rows)
 
         monkeypatch.setattr(language_module, "_step", stepping)
-    used = Engine(built, max_new_tokens=20, kv_budget=10**9)
+    used = Generator(built, max_new_tokens=20, kv_budget=10**9)
     assert used.generate(clips) == alone(2, clips)
     assert used.batching()["halvings"] > 0
 
@@ -151,21 +151,21 @@ def test_each_row_has_its_own_settlement(pixels, alone):
         Encoded(media=c.media, prompts=c.prompts, settled=[settled[i % 3] for i in range(len(c.prompts))])
         for c in clips
     ]
-    found = Engine(model(), max_new_tokens=20, kv_budget=10**9).generate(mixed)
+    found = Generator(model(), max_new_tokens=20, kv_budget=10**9).generate(mixed)
     ways = [lambda ids: ids, until_settled, lambda ids: ids[:1]]
     assert found == [[ways[i % 3](ids) for i, ids in enumerate(each)] for each in whole]
 
 
 @pytest.mark.slow
 def test_how_many_clips_at_once():
-    used = Engine(model(), max_new_tokens=20, kv_budget=10**9)
+    used = Generator(model(), max_new_tokens=20, kv_budget=10**9)
     # On a CPU, clips of 8 frames of 7 positions until there are 8192.
     assert used.clips_at_once(8, 1) == 146
     footprint = Footprint.of(model().config, torch.float32, memory._AT_ONCE_ON_CPU)
     budget = footprint.clips([ClipSize(prefix=56, rows=4, longest=128)] * 9, 20)
-    assert Engine(model(), max_new_tokens=20, kv_budget=budget).clips_at_once(8, 4) == 9
-    assert Engine(model(), max_new_tokens=20, kv_budget=budget - 1).clips_at_once(8, 4) == 8
-    assert Engine(model(), max_new_tokens=20, kv_budget=1).clips_at_once(8, 4) == 1
+    assert Generator(model(), max_new_tokens=20, kv_budget=budget).clips_at_once(8, 4) == 9
+    assert Generator(model(), max_new_tokens=20, kv_budget=budget - 1).clips_at_once(8, 4) == 8
+    assert Generator(model(), max_new_tokens=20, kv_budget=1).clips_at_once(8, 4) == 1
 
 
 def test_clips_are_cut_where_they_would_not_fit():
