@@ -142,7 +142,7 @@ class Clock:
             bin_s=self._bin_s,
             course={name: parts + [0.0] * (n - len(parts)) for name, parts in self._course.items()},
             parts={name: part.so_far() for name, part in self._parts.items()},
-            workers=max(1, len(self._parts)),
+            workers=self._workers,
         )
 
     def lap(self) -> Lap:
@@ -174,8 +174,12 @@ class Clock:
     def account(self, name: str) -> Lap:
         """Return what was booked on an account since the last lap, without its course; counts are whole numbers."""
         found = self._accounts.get(name, self._nothing())
-        workers = max(1, len(self._parts))
-        return replace(found, counts={each: round(n) for each, n in found.counts.items()}, workers=workers)
+        return replace(found, counts={each: round(n) for each, n in found.counts.items()}, workers=self._workers)
+
+    @property
+    def _workers(self) -> int:
+        """Number of workers that have done anything."""
+        return max(1, sum(any(part._seconds.values()) for part in self._parts.values()))
 
     def _nothing(self) -> Lap:
         return Lap(wall=0.0, seconds={}, counts={}, bin_s=self._bin_s, course={})

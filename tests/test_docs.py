@@ -51,7 +51,7 @@ def test_each_documented_command_parses(page, monkeypatch):
         fixed = {name: None if value is None else str(value) for name, value in request.fixed.items()}
         plan = {"bench": request.bench, "fixed": fixed, "overrides": list(request.overrides)}
         for values in combinations(request.sweep):
-            composed(sweeping.request_of(plan, sweeping.Job(name="job", values=values), PROJECT))
+            composed(sweeping.request_of(plan, sweeping.SweepJob(name="job", values=values), PROJECT))
         return True
 
     monkeypatch.setattr(start, "evaluate", evaluated)

@@ -1,4 +1,4 @@
-"""What a judge and a model under test have in common where a model behind a server stands behind them."""
+"""Settings that a judge and a model under test share where each is a model behind a server."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class ServerBacked:
         )
         """The model behind the server."""
         self.budget: Budget | None = self.by.budget
-        """What it has spent, and may spend."""
+        """The money that it has spent, and may spend."""
 
     @property
     def stopped(self) -> str | None:

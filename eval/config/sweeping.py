@@ -79,7 +79,7 @@ def launch(run: Run, folder: Path, jobs: Sequence[int], *, launcher: str, settin
     named = hydra.main(version_base="1.3", config_path=str(PROJECT / "conf"), config_name="sweep")(partial(_job, run))
     place = quoted(str(folder)).replace(DOLLAR, "\\$")
     words = [f"launcher={launcher}", f"folder={place}", f"job={','.join(map(str, jobs))}", *settings]
-    with _told("--multirun", *words):
+    with _command_line("--multirun", *words):
         try:
             named()
         except TarsierEvalError:
@@ -99,7 +99,7 @@ def _job(run: Run, config: Any) -> None:
 
 
 @contextmanager
-def _told(*words: str) -> Iterator[None]:
+def _command_line(*words: str) -> Iterator[None]:
     """Give Hydra its command line, which it takes from sys.argv alone, and let it raise its errors."""
     argv, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
     sys.argv, os.environ["HYDRA_FULL_ERROR"] = ["tarsier-eval", *words], "1"

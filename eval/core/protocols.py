@@ -64,7 +64,7 @@ class Benchmark(Protocol):
 
 
 class ModelFacts(Protocol):
-    """What a run has to know of a model, wherever it is loaded."""
+    """A model as a run knows it, wherever it is loaded."""
 
     @property
     def name(self) -> str: ...
@@ -85,7 +85,7 @@ class ModelFacts(Protocol):
 
     @property
     def budget(self) -> Any:
-        """What it has spent, and may spend (`eval.client.budget.Budget`); None for a model that costs nothing."""
+        """The money that it has spent, and may spend (`eval.client.budget.Budget`); None for a model that is free."""
         ...
 
     def clips_at_once(self, n_prompts: int) -> int:
@@ -123,7 +123,7 @@ class Model(ModelFacts, Protocol):
 
 
 class ModelDefaults:
-    """What holds for a model that runs here, for free, and always answers. Models inherit it and say what differs."""
+    """Defaults of a model that runs here, for free, and always answers; models inherit it and say what differs."""
 
     runs_here: ClassVar[bool] = True
     """Whether it is loaded in the process that asks it, and not behind a server."""
@@ -132,12 +132,12 @@ class ModelDefaults:
 
     @property
     def stopped(self) -> str | None:
-        """None."""
+        """The reason why it answers nothing more: none."""
         return None
 
     @property
     def batching(self) -> Mapping[str, Any] | None:
-        """None."""
+        """Statistics of the batching: none."""
         return None
 
     def account(self) -> Mapping[str, Any] | None:

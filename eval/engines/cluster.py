@@ -27,7 +27,7 @@ _STORE_BYTES = 200_000_000
 """Memory of a started cluster for objects on their way; predictions are small."""
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # without a GPU of its own a worker sees none
     # Its messages about workers that died go to the standard output, which is the result's; ours are told instead.
     "RAY_DEDUP_LOGS_SKIP_REGEX": ".*",
 }
@@ -113,13 +113,13 @@ def _not_connected(address: str | None, said: str) -> str:
 
 
 def _refuse_unreachable(address: str) -> None:
+    if address == "auto":
+        return
     host, _, port = address.rpartition(":")
-    if address == "auto" or not port.isdigit():
-        if address == "auto":
-            return
+    if not port.isdigit() or "/" in host:
         raise EngineError(f"engine.address={address} is not an address; give host:port, or auto for the one here.")
     try:
-        socket.create_connection((host.rpartition("/")[2], int(port)), timeout=10).close()
+        socket.create_connection((host, int(port)), timeout=10).close()
     except (OSError, OverflowError) as error:
         raise EngineError(
             f"engine.address={address} cannot be reached: {error}. Start the cluster (ray start --head), or leave the "
@@ -234,6 +234,8 @@ def slots(
         EngineError: there is no GPU, or no room for so many.
     """
     gpus = (1.0 if any(node.gpus for node in found) else 0.0) if gpus_per_worker is None else gpus_per_worker
+    if gpus > 1 and gpus != int(gpus):
+        raise EngineError(f"engine.gpus_per_worker={gpus:g}: give a whole number of GPUs, or a share below 1.")
     if gpus and not any(node.gpus for node in found):
         raise EngineError(
             f"engine.gpus_per_worker={gpus:g}, and no machine of the cluster has a GPU; leave it out, or give 0."
@@ -242,10 +244,12 @@ def slots(
     total = sum(room.values())
     wanted = total if workers is None else workers
     if not total or wanted > total:
-        each = f"{gpus:g} GPUs" if gpus else f"{cpus_per_worker or 1:g} processors"
+        each = [f"gpus_per_worker={gpus:g}"] if gpus else []
+        each += [f"cpus_per_worker={cpus_per_worker or 1:g}"] if cpus_per_worker or not gpus else []
+        there = f"{sum(node.gpus for node in found):g} GPUs and {sum(node.cpus for node in found):g} processors"
         raise EngineError(
-            f"The cluster has room for {total} workers of {each} each, not for {max(wanted, 1)}; give fewer "
-            "engine.workers, or less for each."
+            f"With {' and '.join(each)} there is room for {total} workers on {there}, and not for {max(wanted, 1)}; "
+            "give fewer engine.workers, or less for each."
         )
     taken = dict.fromkeys(room, 0)
     for _ in range(wanted):
@@ -266,11 +270,16 @@ def slots(
 def _room(node: Node, gpus: float, cpus: float | None, workers: int | None) -> int:
     """Return the number of workers that a machine has room for."""
     if gpus:
-        most = int(node.gpus // gpus)
-        return min(most, int(node.cpus // cpus)) if cpus else most
+        most = _times(node.gpus, gpus)
+        return min(most, _times(node.cpus, cpus)) if cpus else most
     if cpus:
-        return int(node.cpus // cpus)
+        return _times(node.cpus, cpus)
     return int(node.cpus) if workers is not None else int(max(min(node.cpus, 1.0), node.cpus // CPUS_A_WORKER))
+
+
+def _times(there: float, each: float) -> int:
+    """Return how often `each` is in what is there; 0.2 is five times in 1."""
+    return int(there / each + 1e-9)
 
 
 def readers_of(slot: Slot, reading: Mapping[str, Any]) -> dict[str, Any]:

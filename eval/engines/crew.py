@@ -20,7 +20,7 @@ from eval.runs.differences import differences_of
 _log = logging.getLogger(__name__)
 
 _STARTS = 3
-"""Number of times in a row that a worker may die before it has done anything; after that its place stays empty."""
+"""Number of workers in a row that may die in a place before they are given any work; after that it stays empty."""
 _LOOK_S = 0.5
 """Seconds after which a wait for workers ends, so that a signal is handled."""
 
@@ -32,7 +32,10 @@ class _Place:
     slot: Slot
     actor: Any = None
     loaded: Loaded | None = None
+    was_ready: bool = False
+    """Whether a worker was ever ready there."""
     failed_starts: int = 0
+    """Number of workers in a row that died before they were given any work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ Event = Joined | Reported | Died
 
 
 class RemoteModel(ModelDefaults):
-    """What the first worker says of its model."""
+    """The model of the workers, as the first of them describes it."""
 
     def __init__(self, loaded: Loaded, ask: Callable[..., Any]) -> None:
         self.name: str = loaded.name
@@ -98,14 +101,19 @@ class Crew:
         wait_s: Maximum seconds to be without any worker.
     """
 
-    model: RemoteModel
-
     def __init__(self, places: Sequence[Slot], setup: Setup, wait_s: float) -> None:
         self._setup = setup
         self._wait_s = wait_s
         self._places = {slot.name: _Place(slot=slot) for slot in places}
         self._calls: dict[Any, tuple[str, str]] = {}
         """The worker and the method of each call under way."""
+        self._model: RemoteModel | None = None
+
+    @property
+    def model(self) -> RemoteModel:
+        """The model of the first worker, which is that of all of them."""
+        assert self._model is not None, "no worker is ready yet"
+        return self._model
 
     def open(self) -> None:
         """Start all workers, and wait for the first.
@@ -156,11 +164,19 @@ class Crew:
             EngineError: No worker is left, or none came in time, or one failed by a fault of its code.
             TarsierEvalError: A worker says that the run cannot go on.
         """
+        fault: TarsierEvalError | None = None
         for ref in self._ended():
             if ref in self._calls:  # a death in between has ended all calls of its worker
                 name, method = self._calls.pop(ref)
-                if (event := self._event(ref, name, method)) is not None:
-                    yield event
+                try:
+                    event = self._event(ref, name, method)
+                except TarsierEvalError as error:
+                    fault = fault or error  # after the reports of the others, which hold
+                else:
+                    if event is not None:
+                        yield event
+        if fault is not None:
+            raise fault
 
     def _ended(self) -> list[Any]:
         import ray
@@ -184,11 +200,14 @@ class Crew:
             result = ray.get(ref)
         except ray.exceptions.RayTaskError as error:
             cause = error.cause
+            if method == "load" and (self.ready() or self._places[name].was_ready):
+                # Another one could load the model: this place's GPU is full, or its predecessor is not gone yet.
+                return self._lost(name, first_line(cause, kind=not isinstance(cause, TarsierEvalError)), had_work=False)
             if isinstance(cause, TarsierEvalError):
                 raise cause from None
             raise EngineError(f"{name} failed: {first_line(cause, kind=True)}.") from error
         except ray.exceptions.RayError as error:
-            return self._lost(name, _told(error))
+            return self._lost(name, _end_of(error), had_work=method == "exchange" or self.n_calls(name) > 0)
         if method == "load":
             return self._join(name, result)
         if method == "exchange":
@@ -214,8 +233,8 @@ class Crew:
         import ray
 
         place = self._places[name]
-        if not hasattr(self, "model"):
-            self.model = RemoteModel(loaded, self.ask)
+        if self._model is None:
+            self._model = RemoteModel(loaded, self.ask)
             for note in loaded.notes:
                 _log.warning(note)
         if differing := differences_of(self.model.describe(), loaded.description):
@@ -224,29 +243,30 @@ class Crew:
             ray.kill(place.actor)
             place.actor = None
             return None
-        place.loaded = loaded
+        place.loaded, place.was_ready = loaded, True
         return Joined(name)
 
-    def _lost(self, name: str, reason: str) -> Died:
+    def _lost(self, name: str, reason: str, *, had_work: bool) -> Died:
         """Forget a dead worker, and start another one in its place, if its machine is still there."""
         import ray
 
         place = self._places[name]
+        # A death over some work is the work's fault, which the session counts.
+        place.failed_starts = 0 if had_work else place.failed_starts + 1
         self._calls = {ref: call for ref, call in self._calls.items() if call[0] != name}
         ray.kill(place.actor)
         place.actor = place.loaded = None
-        place.failed_starts += 1
         if place.slot.node.id not in {node.id for node in nodes()}:
             _log.warning(f"{name} is gone with its machine; the others do its part.")
         elif place.failed_starts >= _STARTS:
-            _log.warning(f"{name} died {_STARTS} times before it had done anything; it is left out ({reason}).")
+            _log.warning(f"{name} could not begin, {_STARTS} times in a row; it is left out ({reason}).")
         else:
             _log.warning(f"{name} died ({reason}); another one starts in its place.")
             self._start(name)
         return Died(name, reason)
 
 
-def _told(error: Exception) -> str:
+def _end_of(error: Exception) -> str:
     """Return in a few words what became of a worker; for the usual ends without Ray's own long text."""
     import ray.exceptions as known
 

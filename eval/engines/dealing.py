@@ -23,14 +23,16 @@ MOST_DEATHS = 2
 
 @dataclass(slots=True)
 class Share:
-    """What one worker has to do."""
+    """The work of one worker."""
 
     under_way: dict[int, ClipGroup] = field(default_factory=dict)
     """Groups by number, in the order in which they were handed out."""
     alone: bool = False
     """Whether it has a group that is suspected of ending workers, and nothing else."""
+    groups: int = 0
+    """Number of groups done."""
     clips: int = 0
-    """Number of clips done."""
+    """Number of clips in them."""
     seconds: float = 0.0
     """Seconds that these took."""
 
@@ -54,17 +56,6 @@ class Dealing:
     def finished(self) -> bool:
         """Whether no group is left or under way."""
         return not (self._left or self._suspects or any(share.under_way for share in self._shares.values()))
-
-    @property
-    def has_left(self) -> bool:
-        """Whether groups wait for a worker."""
-        return bool(self._left or self._suspects)
-
-    @property
-    def unfinished(self) -> list[ClipGroup]:
-        """The groups that are left or under way."""
-        under_way = [group for share in self._shares.values() for group in share.under_way.values()]
-        return [*self._left, *self._suspects, *under_way]
 
     def under_way(self, worker: str) -> bool:
         """Whether a worker has groups to do."""
@@ -100,17 +91,19 @@ class Dealing:
         """Record groups that a worker has done in so many seconds, and return them."""
         share = self._shares[worker]
         found = [share.under_way.pop(number) for number in numbers]
+        share.groups += len(found)
         share.clips += sum(len(group.clips) for group in found)
         share.seconds += seconds
         share.alone = share.alone and bool(share.under_way)
         return found
 
-    def died(self, worker: str, begun: int = 1) -> list[ClipGroup]:
+    def died(self, worker: str, untold_s: float = 0.0) -> list[ClipGroup]:
         """Take back what a dead worker had under way; return the group that has ended its last worker allowed, if any.
 
         Args:
             worker: the dead one.
-            begun: the number of groups, in their order, that it may have been at.
+            untold_s: seconds for which it may have worked without a word: any of the groups of that time may be the one
+                that it was at.
         """
         share = self._shares.pop(worker, Share())
         under_way = list(share.under_way.values())
@@ -121,6 +114,7 @@ class Dealing:
                 return [group]
             self._suspects.appendleft(group)
             return []
+        begun = 1 + (round(untold_s * share.groups / share.seconds) if share.seconds else 0)
         for group in under_way[:begun]:
             self._deaths[group.number] = self._deaths.get(group.number, 0) + 1
             self._suspects.append(group)
@@ -129,7 +123,7 @@ class Dealing:
 
 
 def _length(group: ClipGroup) -> tuple[int, int]:
-    """Return what a group's length goes by: its questions, and among equals the bytes of its media."""
+    """Return the measure of a group's length: its questions, and among equals the bytes of its media."""
     return sum(map(len, group.clips.values())), sum(_bytes(clip) for clip in group.clips)
 
 

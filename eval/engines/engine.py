@@ -15,7 +15,7 @@ from eval.timing import MAIN_OF_WORKER, WAITING, Clock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What an engine needs to begin, in plain values that can be sent to other processes."""
+    """Everything that an engine needs to begin, in plain values that can be sent to other processes."""
 
     model: Mapping[str, Any]
     """Input of `eval.building.build` for the model."""
@@ -27,7 +27,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerTimes:
-    """What one of several workers has done so far."""
+    """Work and times of one of several workers so far."""
 
     name: str
     clips: int = 0
@@ -73,12 +73,12 @@ class Session(Protocol):
 
     @property
     def model(self) -> ModelFacts:
-        """What is known of its model."""
+        """Its model."""
         ...
 
     @property
     def workers(self) -> Sequence[WorkerTimes]:
-        """What each of several workers has done so far; empty where this process does it all."""
+        """Work and times of each worker so far; empty where this process does it all."""
         ...
 
     def seconds_left(self) -> float | None:

@@ -6,32 +6,18 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eval import building
 from eval.core import Model, StopWhen
 from eval.engines.engine import Setup, WorkerTimes
 from eval.engines.estimate import TimeLeft
 from eval.engines.groups import ClipGroup, Predicted
-from eval.engines.predicting import predict_groups
+from eval.engines.predicting import clips_ahead, frame_loader, predict_groups
 from eval.timing import Clock
 
 if TYPE_CHECKING:
     from eval.video.workers import FrameLoader
-
-
-def frame_loader(reading: Mapping[str, Any]) -> FrameLoader:
-    """Return the loader of clips, whose processes start while the model is loaded."""
-    from eval.video.workers import FrameLoader
-
-    loader = FrameLoader(**reading)
-    loader.start()
-    return loader
-
-
-def clips_ahead(model: Model) -> int:
-    """Return the number of clips to load ahead: two calls of the model, and a reserve for clips that load slowly."""
-    return max(16, 2 * model.clips_at_once(1))
 
 
 class LocalSession:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eval.core import Clip, ClipPrompts, LoadedClip, Model, Prediction, Sample, StopWhen
 from eval.engines.groups import ClipGroup, Predicted, calls, failed, plan
@@ -21,8 +21,24 @@ from eval.timing import Clock
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from eval.video.workers import FrameLoader
+
 Load = Callable[[Iterable[Clip]], Iterator[LoadedClip]]
 """Reads clips, each once, mostly in the order given."""
+
+
+def frame_loader(reading: Mapping[str, Any]) -> FrameLoader:
+    """Return the loader of clips, whose processes start while the model is loaded."""
+    from eval.video.workers import FrameLoader
+
+    loader = FrameLoader(**reading)
+    loader.start()
+    return loader
+
+
+def clips_ahead(model: Model) -> int:
+    """Return the number of clips to load ahead: two calls of the model, and a reserve for clips that load slowly."""
+    return max(16, 2 * model.clips_at_once(1))
 
 
 def predict(

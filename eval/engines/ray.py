@@ -99,7 +99,7 @@ class RaySession:
 
     @property
     def workers(self) -> Sequence[WorkerTimes]:
-        """What each worker has done so far."""
+        """Work and times of each worker so far."""
         return list(self._times.values())
 
     def seconds_left(self) -> float | None:
@@ -165,8 +165,6 @@ class RaySession:
 
     def _give_to_others(self, event: Died) -> Iterator[Predicted]:
         """Take back what a dead worker had under way; yield the failures of a group that has ended two of them."""
-        # Reports come after REPORT_S: any group of that time may be the one that it was at.
-        begun = 1 + round(2 * REPORT_S * self._times[event.worker].clips_a_second)
-        for group in self._dealing.died(event.worker, begun):
+        for group in self._dealing.died(event.worker, untold_s=2 * REPORT_S):
             self._left.drop(group)
             yield failed(group.samples, f"model: {MOST_DEATHS} workers died over this clip ({event.reason})")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
 import platform
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,7 @@ from eval import building
 from eval.core import FramePolicy, Model, Prediction, StopWhen
 from eval.engines.engine import Setup
 from eval.engines.groups import ClipGroup
-from eval.engines.local import clips_ahead, frame_loader
-from eval.engines.predicting import Assembly, timed
+from eval.engines.predicting import Assembly, clips_ahead, frame_loader, timed
 from eval.provenance import code_hash, library_versions
 from eval.timing import Clock
 
@@ -29,7 +27,7 @@ REPORT_S = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFacts:
-    """What has to be the same on all machines of a run, and what one of them does not see."""
+    """Facts that have to be the same on all machines of a run, and the files that one of them does not see."""
 
     python: str
     code: str
@@ -63,7 +61,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a worker has done since its last report."""
+    """Groups that a worker has done since its last report, and where its time went."""
 
     done: Sequence[tuple[int, Sequence[tuple[str, Prediction]]]]
     """Number of each group, with benchmark and prediction of its samples."""
@@ -82,8 +80,7 @@ class Worker:
 
     def __init__(self) -> None:
         self._clock = Clock()
-        self._groups: deque[ClipGroup] = deque()
-        self._feeding: Any = None
+        self._open = ExitStack()
         self._free_since = time.perf_counter()
 
     def load(self, setup: Setup) -> Loaded:
@@ -111,11 +108,8 @@ class Worker:
 
     def begin(self, settled: Mapping[str, StopWhen | None]) -> None:
         """Begin a run: from now on groups may come."""
-        if self._feeding is not None:
-            self._feeding.__exit__(None, None, None)
         self._assembly = Assembly(self._model, settled, self._clock)
-        self._feeding = self._loader.feed(self._model.frames, ahead=clips_ahead(self._model))
-        self._feed = self._feeding.__enter__()
+        self._feed = self._open.enter_context(self._loader.feed(self._model.frames, ahead=clips_ahead(self._model)))
         self._free_since = time.perf_counter()
 
     def exchange(self, more: Sequence[ClipGroup]) -> Report:
@@ -137,10 +131,6 @@ class Worker:
         lap = self._clock.lap()
         self._free_since = time.perf_counter()
         return Report(done=done, took=took, stages=lap.seconds, counts=lap.counts, batching=self._model.batching)
-
-    def pid(self) -> int:
-        """Return the process id, for a look from outside."""
-        return os.getpid()
 
 
 class _Noting(logging.Handler):

@@ -140,7 +140,7 @@ def _lines(rows: Sequence[Row], key: str) -> dict[str, list[tuple[float, float, 
         low, high = one.interval or (one.value, one.value)
         values = (one.value, one.value if low is None else low, one.value if high is None else high)
         shown = [float(printed(one.name, value)) for value in values]
-        name = ", ".join(row.values[each] for each in others)
+        name = ", ".join(row.values[each] for each in others if each in row.values)
         lines.setdefault(name, []).append((float(row.values[key]), shown[0], shown[1], shown[2]))
     return lines
 

@@ -41,7 +41,7 @@ def timeline(lap: Lap, title: str) -> str:
     below = [tops[1] + _LANE + _GAP + i * (_GAP + _SMALL) for i in range(len(lap.parts))]
     bottom = below[-1] + _SMALL if below else tops[1] + _LANE
     height = bottom + 40
-    first = "main thread" if not lap.parts else f"{len(lap.parts)} workers, all together"
+    first = "main thread" if not lap.parts else f"{lap.workers} workers, all together"
     opening = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}" '
         'font-family="system-ui, sans-serif" font-size="12">'

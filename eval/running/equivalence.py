@@ -13,8 +13,7 @@ from typing import Any
 
 from eval import building
 from eval.core import Benchmark, ClipPrompts, FramePolicy, Generation, ModelDefaults, Prediction, Sample
-from eval.engines.local import frame_loader
-from eval.engines.predicting import Load, predict
+from eval.engines.predicting import Load, frame_loader, predict
 from eval.errors import ConfigError
 from eval.report.equivalence import Equivalence, Flip
 from eval.report.progress import RunProgress

@@ -19,14 +19,16 @@ from eval.running.judge_session import Judging
 from eval.running.loop import run
 from eval.running.outcome import stamp
 from eval.running.start import job_of
+from eval.runs.checksums import verify
 from eval.runs.differences import differences_of
-from eval.runs.folder import CONFIG, PREDICTIONS, RUN
+from eval.runs.folder import CONFIG, PREDICTIONS, RESULT, RUN
 from eval.runs.record import RunRecord, read_record, short
+from eval.runs.result import read_result
 from eval.timing import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Part:
+class _ShardFolder:
     """A shard's folder."""
 
     folder: Path
@@ -44,7 +46,7 @@ class _Part:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What its predictions depend on, but for the shard."""
+        """Everything that its predictions depend on, but for the shard."""
         return {name: value for name, value in self.record.fingerprint.items() if name != "shard"}
 
 
@@ -63,6 +65,9 @@ def merge(runs: Sequence[str | Path], out: str | Path | None = None) -> list[Res
     if not folders:
         raise ConfigError("--runs: give the run folders of all shards.")
     base = absolute(out) if out is not None else configuration.RUNS / f"{stamp()}-merged"
+    for folder in folders:
+        if not folder.is_dir():
+            raise ConfigError(f"There is no folder {folder}; give the run folders of shards, which SHARD=1/2 makes.")
     inside = [sorted(path.parent.name for path in folder.glob(f"*/{RUN}")) for folder in folders]
     if not any((folder / RUN).exists() for folder in folders) and all(inside):
         for folder, names in zip(folders, inside, strict=True):
@@ -85,10 +90,11 @@ def _merged(folders: Sequence[Path], out: Path) -> Result:
             f"is {short(moved[0].second)}. Merge where they are as they were."
         )
     found = _predictions(parts, job)
+    _refuse_other(out, found, job)
     model = first.record.fingerprint["model"]
     identity = {name: value for name, value in first.identity.items() if name != "model"}
     job = replace(job, identity=identity, timed=False)
-    (result,) = run([job], _Recorded(_Told(model), found))
+    (result,) = run([job], _Recorded(_RecordedModel(model), found))
     return result
 
 
@@ -96,16 +102,18 @@ _OF_NOW = ("code", "libraries", "decoder")
 """Fields that tell how predictions are made; those of the shards count, not those of this process."""
 
 
-def _part(folder: Path) -> _Part:
+def _part(folder: Path) -> _ShardFolder:
     if not (folder / RUN).is_file():
         raise ConfigError(f"{folder} holds no {RUN}: give the run folders of shards, which SHARD=1/2 makes.")
     record = read_record(folder)
+    if (folder / RESULT).exists():
+        verify(folder, read_result(folder)[1], PREDICTIONS)
     if not isinstance(record.fingerprint.get("shard"), str):
-        raise ConfigError(f"{folder} is no shard but a whole run; leave it out.")
-    return _Part(folder=folder, record=record)
+        raise ConfigError(f"{folder} is a whole run and no shard; leave it out.")
+    return _ShardFolder(folder=folder, record=record)
 
 
-def _checked(parts: Sequence[_Part]) -> list[_Part]:
+def _checked(parts: Sequence[_ShardFolder]) -> list[_ShardFolder]:
     """Return the shards in order. Raises RunError where they are not all shards of one run."""
     first = parts[0]
     n = int(first.shard.partition("/")[2])
@@ -132,11 +140,11 @@ def _checked(parts: Sequence[_Part]) -> list[_Part]:
     return [of_number[number] for number in sorted(of_number)]
 
 
-def _predictions(parts: Sequence[_Part], job: Job) -> dict[str, Prediction]:
+def _predictions(parts: Sequence[_ShardFolder], job: Job) -> dict[str, Prediction]:
     """Return the prediction of each sample. Raises RunError where one has none, or two shards have it."""
     ids = {sample.id for sample in job.samples}
     found: dict[str, Prediction] = {}
-    owner: dict[str, _Part] = {}
+    owner: dict[str, _ShardFolder] = {}
     for part in parts:
         path = part.folder / PREDICTIONS
         for _, prediction in read_run(path, job.benchmark.name, ids) if path.exists() else ():
@@ -149,13 +157,21 @@ def _predictions(parts: Sequence[_Part], job: Job) -> dict[str, Prediction]:
                 found[prediction.id] = prediction
     if absent := [name for name in ids if name not in found]:
         raise RunError(
-            f"{len(absent)} of {len(ids)} samples are in no shard, such as {min(absent)}: a shard is not through. "
+            f"{len(absent)} of {len(ids)} samples are in no shard, such as {min(absent)}: a shard is not finished. "
             "Continue it with the same command and its folder as OUT."
         )
     return found
 
 
-class _Told(ModelDefaults):
+def _refuse_other(out: Path, found: Mapping[str, Prediction], job: Job) -> None:
+    """Refuse a folder with predictions that are not those of the shards, such as of an earlier merge of them."""
+    path = out / PREDICTIONS
+    for _, there in read_run(path, job.benchmark.name, set(found)) if path.exists() else ():
+        if there != found[there.id]:
+            raise RunError(f"{out} holds another prediction of {there.id} than the shards. Choose another OUT.")
+
+
+class _RecordedModel(ModelDefaults):
     """The model of the shards, as they recorded it."""
 
     # Any sample can be shown: what could not be is recorded as failed.
@@ -178,7 +194,7 @@ class _Told(ModelDefaults):
 class _Recorded:
     """A session that gives the recorded predictions."""
 
-    model: _Told
+    model: _RecordedModel
     found: Mapping[str, Prediction]
     workers: Sequence[WorkerTimes] = ()
 

@@ -141,7 +141,7 @@ def _scored(
     if settings.is_builtin and data != BUILTIN and _are_builtin(pairs, benchmark):
         data = BUILTIN
     files = [read] if not read.is_dir() else sorted(read.glob("*.jsonl"))
-    missing = known.get("n_samples", len(pairs)) - len(pairs)
+    missing = 0 if known.get("shard") else known.get("n_samples", len(pairs)) - len(pairs)
     if transcript is not None:
         judging.announce(benchmark, pairs)
     with judging.resumable():
@@ -181,7 +181,7 @@ def _scored(
         notes.append(
             f"{result.primary} takes document frequencies from {videos}; DATA= gives those of the split, as published."
         )
-    if missing:
+    if missing or known.get("shard"):
         result = replace(result, complete=False)
     write_and_show(out, scores, result, [prediction for _, prediction in pairs], notes, transcript)
     return result, is_whole(result) and not missing

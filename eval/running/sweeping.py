@@ -22,13 +22,15 @@ from eval.config.sweeping import combinations, launch
 from eval.core import Result
 from eval.errors import ConfigError, RunError, TarsierEvalError, did_you_mean
 from eval.files import absolute, make_folder, read_regular, write_json
+from eval.provenance import digest
 from eval.readers.malformed import first_line
 from eval.report.sweep import Row, show, write_table
 from eval.running.outcome import is_whole, say, stamp
 from eval.running.part import benchmarks_of
 from eval.running.request import EvalRequest
 from eval.running.start import evaluate
-from eval.runs.folder import RESULT
+from eval.runs.folder import RESULT, holds_only
+from eval.runs.lock import FolderLock
 from eval.runs.result import read_result
 
 SWEEPS = configuration.RUNS.parent / "sweeps"
@@ -49,7 +51,7 @@ class SweepRequest:
     sweep: Sequence[str]
     """Settings with their values, such as `model.n_frames=1,2,4`; `benchmark=...` for the benchmarks."""
     launcher: str = "basic"
-    """What runs the jobs: a name from conf/launcher/."""
+    """A name from conf/launcher/."""
     launch: Sequence[str] = ()
     """Settings of the launcher, such as `hydra.launcher.partition=gpu`."""
     out: str | Path | None = None
@@ -61,7 +63,7 @@ class SweepRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class SweepJob:
     """One combination."""
 
     name: str
@@ -94,20 +96,45 @@ def sweep(request: SweepRequest) -> bool:
         of_job = request_of(plan, job, folder)
         for bench in benchmarks_of(of_job.bench):
             settings = of_job.settings_of(bench)
-            for key in ("benchmark", "model", "engine"):
+            for key in ("benchmark", "model", "engine", "judge", "protocol"):
                 building.check(getattr(settings, key), key)
-    jobs = _kept(folder, plan)
+            if not settings.data.is_dir():
+                raise ConfigError(f"The data folder {str(settings.data)!r} does not exist, or is not a folder.")
+    refuse_not_a_sweep(folder)
+    make_folder(folder)
+    with FolderLock(folder):
+        jobs = _kept(folder, plan)
     left = [number for number, job in enumerate(jobs) if not _is_done(folder, plan, number, job)]
     say(f"{len(jobs)} jobs in {folder}, {len(jobs) - len(left)} of them done.")
     if left:
-        launch(run_job, folder, left, launcher=request.launcher, settings=request.launch)
+        _launch(folder, left, request)
     return finish(folder)
+
+
+def _launch(folder: Path, left: Sequence[int], request: SweepRequest) -> None:
+    """Run jobs; where a launcher gives up over the death of one, run those that have not begun.
+
+    Raises:
+        ConfigError: the launcher cannot run any.
+    """
+    plan = _plan_in(folder)
+    while left:
+        before = list(left)
+        try:
+            launch(run_job, folder, left, launcher=request.launcher, settings=request.launch)
+        except ConfigError as error:
+            left = [n for n in left if not (folder / plan["jobs"][n]["name"]).exists()]
+            if left == before:
+                raise
+            say(f"{error}")
+        else:
+            return
 
 
 def run_job(folder: Path, number: int) -> None:
     """Run one job of a sweep, and keep how it ended. Its errors end no other job."""
     plan = _plan_in(folder)
-    job = Job(**plan["jobs"][number])
+    job = SweepJob(**plan["jobs"][number])
     say(f"\n[{number + 1}/{len(plan['jobs'])}] {job.name}")
     error: str | None = None
     try:
@@ -124,7 +151,7 @@ def run_job(folder: Path, number: int) -> None:
     gc.collect()  # the next job's model may need the memory of this one's
 
 
-def request_of(plan: Mapping[str, Any], job: Job, folder: Path) -> EvalRequest:
+def request_of(plan: Mapping[str, Any], job: SweepJob, folder: Path) -> EvalRequest:
     """Return the request for a job's run."""
     values = dict(job.values)
     bench = values.pop("benchmark", plan["bench"])
@@ -142,7 +169,7 @@ def finish(folder: Path) -> bool:
     plan = _plan_in(folder)
     rows: list[Row] = []
     whole = True
-    for number, job in enumerate(Job(**each) for each in plan["jobs"]):
+    for number, job in enumerate(SweepJob(**each) for each in plan["jobs"]):
         results = [_result(folder / job.name / name) for name in _benches(plan, job)]
         whole = whole and all(result is not None and is_whole(result) for result in results)
         for bench, result in zip(_benches(plan, job).values(), results, strict=True):
@@ -153,7 +180,7 @@ def finish(folder: Path) -> bool:
     return whole
 
 
-def _named(found: Sequence[Mapping[str, str]]) -> list[Job]:
+def _named(found: Sequence[Mapping[str, str]]) -> list[SweepJob]:
     """Return jobs with names of their values, which file systems take."""
     names: set[str] = set()
     jobs = []
@@ -165,36 +192,53 @@ def _named(found: Sequence[Mapping[str, str]]) -> list[Job]:
             n += 1
             name = f"{base}~{n}"
         names.add(name)
-        jobs.append(Job(name=name, values=dict(values)))
+        jobs.append(SweepJob(name=name, values=dict(values)))
     return jobs
 
 
 def _plain(value: str) -> str:
-    last = value.strip("'\"").rstrip("/").rpartition("/")[2]
-    return "".join(c if c.isalnum() or c in "._-+" else "_" for c in last)
+    plain = value.strip("'\"").rstrip("/")
+    last = "".join(c if c.isalnum() or c in "._-+" else "_" for c in plain.rpartition("/")[2])
+    return f"{last}-{digest(plain, 6)}" if "/" in plain else last
 
 
-def _kept(folder: Path, plan: Mapping[str, Any]) -> list[Job]:
+def refuse_not_a_sweep(folder: Path) -> None:
+    """Raise RunError where a folder holds anything but a sweep."""
+    if folder.is_file() or (folder.is_dir() and not (folder / PLAN).exists() and not holds_only(folder, ())):
+        raise RunError(f"{folder} is there already and is not a sweep. Choose another OUT, or an empty folder.")
+
+
+def _kept(folder: Path, plan: Mapping[str, Any]) -> list[SweepJob]:
     """Write the plan, with the jobs of an earlier start, and return them all. Raises RunError for another sweep."""
-    jobs = [Job(**each) for each in plan["jobs"]]
+    jobs = [SweepJob(**each) for each in plan["jobs"]]
     if (folder / PLAN).exists():
         before = _plan_in(folder)
-        for name in ("bench", "fixed", "overrides"):
-            if before[name] != plan[name]:
-                raise RunError(
-                    f"{folder} holds a sweep with another {name}: it has {before[name]!r}, this one {plan[name]!r}. "
-                    "Choose another OUT, or repeat the settings of that sweep."
-                )
-        known = {job.name: job for job in (Job(**each) for each in before["jobs"])}
+        was, now = _fixed(before), _fixed(plan)
+        if differing := [name for name in {**was, **now} if was.get(name) != now.get(name)]:
+            name = differing[0]
+            raise RunError(
+                f"{folder} holds a sweep with another {name}: it has {was.get(name)!r}, this one {now.get(name)!r}. "
+                "Choose another OUT, or repeat the settings of that sweep."
+            )
+        known = {job.name: job for job in (SweepJob(**each) for each in before["jobs"])}
         for job in jobs:
             if job.name in known and known[job.name].values != job.values:
                 raise RunError(f"{folder} holds a sweep with another {job.name}; choose another OUT.")
         jobs = [*known.values(), *(job for job in jobs if job.name not in known)]
-    elif folder.exists() and any(folder.iterdir()):
-        raise RunError(f"{folder} is there already and is not a sweep. Choose another OUT, or an empty folder.")
-    make_folder(folder)
     write_json(folder / PLAN, {**plan, "jobs": [asdict(job) for job in jobs]})
     return jobs
+
+
+def _fixed(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that all jobs share and their outputs depend on."""
+    found = {"bench": plan["bench"], **plan["fixed"]}
+    found.update(each.partition("=")[::2] for each in plan["overrides"])
+    without_effect = ("engine", "video.workers", "video.timeout_s", "video.memory_gb", "video.ahead_mb", "video.store")
+    return {
+        name: str(absolute(value)) if name == "data" and value is not None else value
+        for name, value in found.items()
+        if not name.startswith(without_effect)
+    }
 
 
 def _plan_in(folder: Path) -> dict[str, Any]:
@@ -205,13 +249,13 @@ def _plan_in(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _benches(plan: Mapping[str, Any], job: Job) -> dict[str, str]:
+def _benches(plan: Mapping[str, Any], job: SweepJob) -> dict[str, str]:
     """Return the benchmarks of a job, by the folder of each inside the job's."""
     found = list(benchmarks_of(str(job.values.get("benchmark", plan["bench"]))))
     return {"." if len(found) == 1 else name: name for name in found}
 
 
-def _is_done(folder: Path, plan: Mapping[str, Any], number: int, job: Job) -> bool:
+def _is_done(folder: Path, plan: Mapping[str, Any], number: int, job: SweepJob) -> bool:
     """Whether a job ended without an error, and each of its results is whole."""
     try:
         if json.loads(read_regular(folder / JOBS / f"{number}.json"))["error"] is not None:

@@ -98,16 +98,18 @@ def test_a_group_over_which_two_workers_die_is_given_up():
 
 
 def test_of_fast_groups_each_that_may_have_been_at_work_is_tried_alone():
-    dealing = Dealing([group(i) for i in range(8)], clips_ahead=4)
+    dealing = Dealing([group(i, n_clips=4) for i in range(12)], clips_ahead=16)
     assert numbers(dealing.hand_out("a", 1)) == [0, 1, 2, 3]
-    assert dealing.died("a", begun=3) == []
-    assert numbers(dealing.hand_out("b", 1)) == [0]
-    dealing.done("b", [0], 1.0)
+    dealing.done("a", [0], 0.2)  # 5 groups a second
+    assert dealing.hand_out("a", 1)
+    assert dealing.died("a", untold_s=0.4) == []  # in which 2 groups may have ended, and another begun
     assert numbers(dealing.hand_out("b", 1)) == [1]
-    assert numbers(dealing.died("b")) == [1]
-    assert numbers(dealing.hand_out("c", 1)) == [2]
-    dealing.done("c", [2], 1.0)
-    assert numbers(dealing.hand_out("c", 1))[:1] == [3]
+    dealing.done("b", [1], 1.0)
+    assert numbers(dealing.hand_out("b", 1)) == [2]
+    assert numbers(dealing.died("b")) == [2]
+    assert numbers(dealing.hand_out("c", 1)) == [3]
+    dealing.done("c", [3], 1.0)
+    assert numbers(dealing.hand_out("c", 1))[:1] == [4]
 
 
 def test_a_worker_that_dies_with_nothing_to_do_costs_nothing():

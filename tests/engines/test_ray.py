@@ -12,15 +12,20 @@ import sys
 import time
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from eval import api, config
-from eval.engines.cluster import Node, difference, slots
+from eval.core import FramePolicy
+from eval.engines.cluster import Node, Slot, difference, slots
+from eval.engines.crew import Crew
+from eval.engines.engine import Setup
 from eval.engines.groups import plan
 from eval.engines.ray import RayEngine
-from eval.engines.worker import NodeFacts
+from eval.engines.worker import Loaded, NodeFacts
 from eval.errors import ConfigError, EngineError, ModelError
 from eval.running.judge_session import Judging
 from eval.running.start import setup_of
@@ -128,17 +133,17 @@ def test_a_worker_that_dies_costs_nothing(cluster, expected, tmp_path):
 
 
 @slow
-def test_a_clip_that_ends_two_workers_fails_alone(cluster, expected):
-    from dataclasses import replace
-
-    with started("model.clips_at_once=1") as (session, groups):
-        poison = groups[2]
-        samples = {clip: tuple(replace(s, benchmark="poison") for s in of) for clip, of in poison.clips.items()}
-        groups[2] = replace(poison, clips=samples)
+def test_clips_that_end_two_workers_each_fail_alone(cluster, expected):
+    # With one worker, whose place has to outlive them.
+    with started("model.clips_at_once=1", workers=1) as (session, groups):
+        poison = [groups[0], groups[2]]
+        for group in poison:
+            samples = {clip: tuple(replace(s, benchmark="poison") for s in of) for clip, of in group.clips.items()}
+            groups[group.number] = replace(group, clips=samples)
         found = outputs(session.predict(groups, settled={"poison": _kills(lambda: True)}, clock=Clock()))
         assert session.seconds_left() == pytest.approx(0.0, abs=1e-6)
     wanted, _ = expected
-    failed = {sample.id for sample in poison.samples}
+    failed = {sample.id for group in poison for sample in group.samples}
     assert {name for name, said in found.items() if said.startswith("model: 2 workers died over this clip")} == failed
     assert all(found[name][0] == said for name, said in wanted.items() if name not in failed)
 
@@ -175,18 +180,25 @@ def test_workers_are_spread_over_machines_with_room():
     assert found([two], workers=2) == [("worker 1", 1, 0), ("worker 2", 1, 0)]
     with pytest.raises(EngineError, match=r"engine\.gpus_per_worker=1, and no machine of the cluster has a GPU"):
         found([two], gpus_per_worker=1.0)
-    with pytest.raises(EngineError, match="room for 2 workers of 1 processors each, not for 3"):
+    with pytest.raises(
+        EngineError,
+        match="With cpus_per_worker=1 there is room for 2 workers on 0 GPUs and 2 processors, and not for 3",
+    ):
         found([two], workers=3)
-    with pytest.raises(EngineError, match="room for 0 workers"):
+    with pytest.raises(EngineError, match="With gpus_per_worker=4 there is room for 0 workers on 2 GPUs"):
         found([a], gpus_per_worker=4.0)
+    with pytest.raises(EngineError, match="With gpus_per_worker=1 and cpus_per_worker=32 there is room for 0 workers"):
+        found([a, b], gpus_per_worker=1.0, cpus_per_worker=32.0)
+    with pytest.raises(EngineError, match=r"gpus_per_worker=1\.5: give a whole number of GPUs, or a share below 1"):
+        found([a, b], gpus_per_worker=1.5)
+    assert len(found([Node(id="d", name="d", cpus=8, gpus=1)], gpus_per_worker=0.2, workers=5)) == 5
+    assert len(found([Node(id="d", name="d", cpus=8, gpus=1)], gpus_per_worker=0.1)) == 10
 
 
 def test_a_machine_that_differs_is_named_with_its_difference():
     here = NodeFacts(python="3.11", code="aa", libraries={"torch": "2.13"}, unseen=())
 
     def said(**change):
-        from dataclasses import replace
-
         return difference(here, replace(here, **change))
 
     assert said() == ""
@@ -195,6 +207,42 @@ def test_a_machine_that_differs_is_named_with_its_difference():
     assert said(libraries={"torch": "2.6"}) == "it has torch 2.6, this machine has 2.13"
     assert said(libraries={}) == "it has torch (none), this machine has 2.13"
     assert said(unseen=("/data/videos",)) == "it does not see /data/videos"
+
+
+def test_a_worker_that_cannot_load_the_model_is_left_out_where_another_could(monkeypatch):
+    slots_of_two = [Slot(node=Node(id=n, name=n, cpus=1, gpus=0), name=n, cpus=1, gpus=0) for n in "ab"]
+    crew = Crew(slots_of_two, Setup(model={}, reading={}), 5.0)
+    results: dict[str, Any] = {}
+
+    def start(name):
+        crew._places[name].actor = name
+        crew._places[name].loaded = None
+        crew._calls[ref := f"{name} {len(results)}"] = (name, "load")
+        results[ref] = loaded if name == "a" else ray.exceptions.RayTaskError("load", "", ModelError("GPU is full"))
+
+    def get(ref):
+        if isinstance(results[ref], Exception):
+            raise results[ref]
+        return results[ref]
+
+    loaded = Loaded(
+        name="m", frames=FramePolicy(n_frames=8), whole_clips=False, clips_ahead=4, description={"name": "m"}, notes=()
+    )
+    monkeypatch.setattr(crew, "_start", start)
+    monkeypatch.setattr("eval.engines.crew.nodes", lambda: [slot.node for slot in slots_of_two])
+    for name, function in (("get", get), ("kill", lambda _: None), ("wait", lambda refs, **_: (refs[:1], refs[1:]))):
+        monkeypatch.setattr(ray, name, function)
+    crew.open()
+    assert list(crew.ready()) == ["a"]
+    while crew._calls:
+        assert [event.worker for event in crew.events()] == ["b"]
+    assert len(results) == 1 + 3
+    assert list(crew.ready()) == ["a"]
+    results.clear()
+    crew = Crew(slots_of_two[1:], Setup(model={}, reading={}), 5.0)
+    monkeypatch.setattr(crew, "_start", start)
+    with pytest.raises(ModelError, match="GPU is full"):
+        crew.open()
 
 
 def test_a_cluster_that_cannot_be_reached_is_an_error_at_once(tmp_path):

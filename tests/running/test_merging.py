@@ -120,10 +120,13 @@ def test_what_does_not_belong_together_is_refused(folders, shards, tmp_path):
         merge([shards[0], shards[2]], out)
     with pytest.raises(RunError, match="are both shard 1/3"):
         merge([*shards, shutil.copytree(shards[0], tmp_path / "again")], out)
-    with pytest.raises(ConfigError, match="is no shard but a whole run"):
+    with pytest.raises(ConfigError, match="is a whole run and no shard"):
         merge([*shards, folders / "whole"], out)
-    with pytest.raises(ConfigError, match=r"holds no run\.json"):
+    with pytest.raises(ConfigError, match=r"There is no folder .*nothing"):
         merge([*shards, tmp_path / "nothing"], out)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match=r"empty holds no run\.json"):
+        merge([*shards, tmp_path / "empty"], out)
     run(tmp_path / "other", "model.n_frames=4", shard="2/3")
     with pytest.raises(RunError, match=r"is of another run .*: its model\.n_frames is 4, and not 8"):
         merge([shards[0], tmp_path / "other", shards[2]], out)
@@ -133,10 +136,39 @@ def test_what_does_not_belong_together_is_refused(folders, shards, tmp_path):
     assert not out.exists()
 
 
+def test_a_merge_goes_on_and_never_keeps_other_predictions(folders, shards, tmp_path):
+    out = tmp_path / "all"
+    merge(shards, out)
+    lines = (out / "predictions.jsonl").read_text().splitlines(keepends=True)
+    (out / "predictions.jsonl").write_text("".join(lines[:40]))  # as of a merge that was stopped
+    merge(shards, out)
+    assert same(out, folders / "whole")
+    row = json.loads(lines[3])
+    (out / "predictions.jsonl").write_text(json.dumps({**row, "output": "something else"}) + "\n")
+    with pytest.raises(RunError, match=f"holds another prediction of {row['id']} than the shards"):
+        merge(shards, out)
+
+
+def test_shards_stay_out_of_the_leaderboard_and_are_no_failures(folders, tmp_path, capsys):
+    from eval.__main__ import main
+
+    assert main(["leaderboard", "--runs", str(folders / "1"), "--to", str(tmp_path / "table.csv")]) == 0
+    told = capsys.readouterr()
+    assert "shard 1/3 of a run; merge joins them" in told.err
+    assert "0 results with 0 rows read, 1 not finished" in " ".join(told.out.split())
+    assert main(["score", "--pred", str(folders / "1"), "--out", str(tmp_path / "score")]) == 0
+    assert "INCOMPLETE" not in capsys.readouterr().out
+    assert not api.load(tmp_path / "score").result.complete
+
+
 def test_an_unfinished_shard_and_an_overlap_are_refused(shards, tmp_path):
     paths = [shard / "predictions.jsonl" for shard in shards]
-    first, second, third = (path.read_text().splitlines(keepends=True) for path in paths)
+    first, second, _ = (path.read_text().splitlines(keepends=True) for path in paths)
     paths[1].write_text("".join(second[1:]))
+    with pytest.raises(RunError, match=r"is not as result\.json was computed with it"):
+        merge(shards, tmp_path / "all")
+    for shard in shards:
+        (shard / "result.json").unlink()  # as of runs that were stopped
     missing = json.loads(second[0])["id"]
     with pytest.raises(RunError, match=f"1 of 168 samples are in no shard, such as {missing}"):
         merge(shards, tmp_path / "all")
@@ -144,7 +176,6 @@ def test_an_unfinished_shard_and_an_overlap_are_refused(shards, tmp_path):
     with pytest.raises(RunError, match="the shards overlap"):
         merge(shards, tmp_path / "all")
     assert not (tmp_path / "all").exists()
-    assert third
 
 
 @pytest.mark.parametrize("text", ["0/3", "4/3", "3", "a/b", "1/0", "-1/3", "1/3/5", "", "1/1000000", "１/3"])

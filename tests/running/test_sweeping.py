@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -123,9 +124,23 @@ def test_benchmarks_are_swept_over_or_shared_by_a_job(tmp_path, read_here):
     ]  # fmt: skip
 
 
+def test_a_sweep_is_extended_by_another_setting_and_by_what_changes_no_output(tmp_path, read_here):
+    request = {**GIVEN, "out": tmp_path / "s"}
+    assert sweep(SweepRequest(**request, sweep=["model.n_frames=1,2"]))
+    more = ["model.n_frames=1,2", "model.outputs=[A],[B]"]
+    assert sweep(SweepRequest(**request, sweep=more, overrides=["video.workers=1"]))
+    assert len(table(tmp_path / "s")) == 6
+
+
+def test_folders_with_one_name_are_told_apart_wherever_they_come(tmp_path):
+    names = [[job.name for job in sweeping._named(combinations([f"model={value}"]))] for value in ("/x/c,/y/c", "/y/c")]
+    assert names[0][1] == names[1][0] != names[0][0]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        ({"fixed": {"model": "scripted", "data": "/nowhere"}}, "The data folder '/nowhere' does not exist"),
         ({"sweep": ["model.n_frame=1,2"]}, "model.n_frame"),
         ({"sweep": ["model.n_frames=1,no"]}, "model.n_frames"),
         ({"sweep": ["model=scripted,tarsir-tiny"], "fixed": {}}, "Unknown model 'tarsir-tiny'"),
@@ -168,6 +183,32 @@ def test_jobs_run_in_processes_of_their_own(tmp_path, launcher):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert [row["n"] for row in table(tmp_path / "s")] == ["4"] * 6
+
+
+@pytest.mark.slow
+def test_a_job_whose_process_dies_costs_no_other(tmp_path):
+    out = tmp_path / "s"
+    words = [
+        *_command(out)[:-3],
+        "model.n_frames=1,2,3",
+        "--out",
+        str(out),
+        "--launcher",
+        "joblib",
+        "model.delay_s=0.3",
+    ]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while not (locks := list(out.glob("n_frames=*/.lock"))):
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.kill(json.loads(locks[0].read_text())["pid"], signal.SIGKILL)
+    _, told = process.communicate(timeout=300)
+    assert process.returncode == 1, told
+    rows = table(out)
+    dead = locks[0].parent.name
+    assert {row["run"]: row["n"] for row in rows} == {
+        f"n_frames={n}": "" if f"n_frames={n}" == dead else "24" for n in (1, 2, 3)
+    }
 
 
 @pytest.mark.slow

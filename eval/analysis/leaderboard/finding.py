@@ -27,7 +27,7 @@ class Found:
     n_results: int
     """Number of results read."""
     unfinished: tuple[str, ...]
-    """Runs that have no result yet, and results without metrics; a line each."""
+    """Runs that have no result yet, shards of runs, and results without metrics; a line each."""
     skipped: tuple[str, ...]
     """Damaged runs and paths that are no run; one line each, with the reason."""
 
@@ -55,6 +55,9 @@ def find_rows(places: Sequence[Path], table: Path) -> Found:
                     skipped.append(f"{path}: not a run; there is neither {RESULT} nor {RUN} in it.")
                 continue
             with opened(path) as scored:
+                if shard := scored.result.provenance.get("shard"):
+                    unfinished.append(f"{path}: shard {shard} of a run; merge joins them.")
+                    continue
                 found_here = rows_of(
                     scored, _relative_to(path, table.parent), sha256_of(path) if path.is_file() else ""
                 )
