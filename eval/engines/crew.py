@@ -129,12 +129,13 @@ class Crew:
                 pass  # whoever is ready is asked for later
 
     def close(self) -> None:
-        """End all workers."""
+        """End all workers; what was asked of them before holds."""
         import ray
 
         for place in self._places.values():
             if place.actor is not None:
                 ray.kill(place.actor)
+                place.actor = None
 
     def ready(self) -> dict[str, Loaded]:
         """Return the workers whose model is loaded."""

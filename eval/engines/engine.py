@@ -88,7 +88,7 @@ class Session(Protocol):
     def predict(
         self, groups: Sequence[ClipGroup], *, settled: Mapping[str, StopWhen | None], clock: Clock
     ) -> Iterator[Predicted]:
-        """Yield the samples of each group with their predictions, in any order of the groups.
+        """Yield the samples of each group with their predictions, in any order of the groups; once a session.
 
         Args:
             groups: of one or several benchmarks, each with its own clips.

@@ -121,11 +121,14 @@ class RaySession:
             clock.part(name)
         for name in self._crew.ready():
             self._crew.call(name, "begin", self._settled)
-        while not self._dealing.finished:
-            for name in self._crew.ready():
-                self._keep_busy(name)
-            for event in self._crew.events():
-                yield from self._handle(event)
+        try:
+            while not self._dealing.finished:
+                for name in self._crew.ready():
+                    self._keep_busy(name)
+                for event in self._crew.events():
+                    yield from self._handle(event)
+        finally:
+            self._crew.close()  # scoring, with a judge perhaps for hours, needs no GPU
 
     def _keep_busy(self, name: str) -> None:
         """Hand out groups to a worker, and have enough calls before it."""

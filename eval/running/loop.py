@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 
 from eval.core import ModelFacts, Result
 from eval.engines.engine import Session
@@ -57,6 +57,8 @@ def _results(runs: Mapping[str, BenchmarkRun], session: Session, clock: Clock) -
                 predicted = next(stream)
                 progress.advance(_keep(predicted, runs, clock))
                 clock.book(Counter(sample.benchmark for sample, _ in predicted))
+        if not any(one.n_missing for one in runs.values()):
+            stream.close()  # what only predicting needs is free while all is scored
 
     if several and session.workers:
         # All of them first: workers would wait while a benchmark is scored, perhaps by a judge for hours.
@@ -81,7 +83,7 @@ def _planned(runs: Mapping[str, BenchmarkRun], model: ModelFacts) -> tuple[list[
 
 def _predicted(
     runs: Mapping[str, BenchmarkRun], groups: Sequence[ClipGroup], refused: Predicted, session: Session, clock: Clock
-) -> Iterator[Predicted]:
+) -> Generator[Predicted, None, None]:
     """Yield predictions of the samples without an output."""
     if refused:
         yield refused
