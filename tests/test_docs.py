@@ -15,6 +15,7 @@ from eval.config import PROJECT
 from eval.config.sweeping import combinations
 from eval.running import start, sweeping
 from eval.running.part import benchmarks_of
+from eval.running.sweep_plan import SweepJob
 
 PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").glob("*.md"))]
 
@@ -51,7 +52,7 @@ def test_each_documented_command_parses(page, monkeypatch):
         fixed = {name: None if value is None else str(value) for name, value in request.fixed.items()}
         plan = {"bench": request.bench, "fixed": fixed, "overrides": list(request.overrides)}
         for values in combinations(request.sweep):
-            composed(sweeping.request_of(plan, sweeping.SweepJob(name="job", values=values), PROJECT))
+            composed(sweeping.request_of(plan, SweepJob(name="job", values=values), PROJECT))
         return True
 
     monkeypatch.setattr(start, "evaluate", evaluated)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import shlex
+import re
 
 from eval.cli.flags import add_model_flags, model_arguments
+
+_WORDS = re.compile(r"""(?:[^\s'"]|'[^']*'|"[^"]*")+""")
+"""Settings between blanks; those in quotes belong to a value, which Hydra reads with its quotes."""
 
 HELP = "run benchmarks over the product of some settings, as jobs of this machine or of Slurm"
 
@@ -32,9 +35,9 @@ def run(given: argparse.Namespace) -> bool:
             bench=arguments.pop("bench"),
             overrides=arguments.pop("overrides"),
             fixed={**arguments, "engine": given.engine},
-            sweep=shlex.split(given.sweep),
+            sweep=_WORDS.findall(given.sweep),
             launcher=given.launcher,
-            launch=shlex.split(given.launch),
+            launch=_WORDS.findall(given.launch),
             out=given.out,
         )
     )

@@ -42,7 +42,7 @@ from eval.config.settings import Settings as Settings
 from eval.config.video import VideoConfig, decoder_of, loading_of, picture_rules_of
 from eval.core import Card, Task
 from eval.errors import ConfigError, TarsierEvalError, did_you_mean
-from eval.files import expanded
+from eval.files import expanded, read_regular_text
 from eval.readers.malformed import printable
 from eval.readers.yaml_guard import check_yaml
 
@@ -142,19 +142,20 @@ def load_settings(overrides: Sequence[str]) -> Settings:
     return settings_of(_compose(overrides))
 
 
-def settings_in(text: str, **changes: Any) -> Settings:
+def settings_in(path: Path, **changes: Any) -> Settings:
     """Return the settings in a run's config.yaml, with some of them changed.
 
-    Raises ConfigError where they are none of this version.
+    Raises ConfigError, with its path, where they are none of this version.
     """
     _register()
+    check_yaml(path)
     try:
-        config = OmegaConf.merge(
-            OmegaConf.structured(Config), OmegaConf.create(text.replace("${", f"{DOLLAR}{{")), changes
-        )
+        found = OmegaConf.create(read_regular_text(path).replace("${", f"{DOLLAR}{{"))  # it is a text's own
+        return settings_of(OmegaConf.merge(OmegaConf.structured(Config), found, changes))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
     except Exception as error:  # OmegaConf raises all kinds of exceptions
-        raise ConfigError(printable(_explain(error, ()))) from error
-    return settings_of(config)
+        raise ConfigError(f"{path} holds no settings of a run: {printable(_explain(error, ()))}") from error
 
 
 def settings_of(config: Any) -> Settings:

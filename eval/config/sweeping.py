@@ -41,14 +41,23 @@ def combinations(swept: Sequence[str]) -> list[dict[str, str]]:
     choices: dict[str, list[str]] = {}
     for text in swept:
         key, _, _ = text.partition("=")
+        if "=" not in text:
+            raise ConfigError(
+                f"{printable(text)!r} is not a setting with its values; separate values by commas: x=1,2."
+            )
         refuse_odd(home_quoted(text), lambda _: [])
         if key in choices:
             raise ConfigError(f"{key} is swept twice; give all of its values at once: {key}=a,b.")
         try:
             (parsed,) = OverridesParser.create().parse_overrides([text])
+            choices[key] = _values(parsed)
         except HydraException as error:
-            raise ConfigError(f"{printable(text)!r} cannot be read as a setting with its values.") from error
-        choices[key] = _values(parsed)
+            raise ConfigError(
+                f"{printable(text)!r} cannot be read as a setting with its values; separate values by commas, and "
+                f"quote those with spaces or symbols: {key}='a b','c'."
+            ) from error
+        if not choices[key]:
+            raise ConfigError(f"{printable(text)!r} has no value to sweep over.")
     count = 1
     for values in choices.values():
         count *= len(values)

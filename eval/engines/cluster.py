@@ -76,12 +76,8 @@ def connected(address: str | None) -> Iterator[None]:
         return
     if address is not None:
         _refuse_unreachable(address)
-    # By the loopback address: others must not reach what is started for one run, and names may not resolve.
-    options: dict[str, Any] = {
-        "include_dashboard": False,
-        "object_store_memory": _STORE_BYTES,
-        "_node_ip_address": "127.0.0.1",
-    }
+    options: dict[str, Any] = {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
+    logging.getLogger("ray").setLevel(logging.ERROR)
     with _undisturbed():
         try:
             ray.init(
@@ -90,7 +86,7 @@ def connected(address: str | None) -> Iterator[None]:
                 configure_logging=False,
                 **(options if address is None else {}),
             )
-        except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
+        except Exception as error:  # Ray raises all kinds of exceptions
             raise EngineError(_not_connected(address, first_line(error).rstrip("."))) from error
     try:
         yield
@@ -100,24 +96,18 @@ def connected(address: str | None) -> Iterator[None]:
 
 def _not_connected(address: str | None, said: str) -> str:
     if address is None:
-        return f"No cluster can be started on this machine: {said}."
-    if "token" in said.lower() or "auth" in said.lower():
-        return (
-            f"The cluster at engine.address={address} asks for a token: set RAY_AUTH_MODE=token as where it began, "
-            f"and RAY_AUTH_TOKEN_PATH where the token is not in your home folder ({said})."
-        )
+        return f"No cluster can be started on this machine: {said}. Is there room in its folder for temporary files?"
+    token = "" if "RAY_AUTH_MODE" in os.environ else " Where it was started with a token, set RAY_AUTH_MODE=token."
     return (
-        f"engine.address={address} cannot be joined: {said}. Start the cluster (ray start --head), name it as "
+        f"engine.address={address} cannot be joined: {said}.{token} Start a cluster by `ray start --head`, name it as "
         "host:port, or leave the address out to use this machine alone."
     )
 
 
 def _refuse_unreachable(address: str) -> None:
-    if address == "auto":
-        return
     host, _, port = address.rpartition(":")
     if not port.isdigit() or "/" in host:
-        raise EngineError(f"engine.address={address} is not an address; give host:port, or auto for the one here.")
+        raise EngineError(f"engine.address={address} is not an address; give host:port.")
     try:
         socket.create_connection((host, int(port)), timeout=10).close()
     except (OSError, OverflowError) as error:

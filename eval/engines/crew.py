@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from eval.core import FramePolicy, ModelDefaults
 from eval.engines.cluster import Slot, nodes, pinned, readers_of
 from eval.engines.engine import Setup
 from eval.engines.worker import Loaded, Report, Worker
@@ -32,6 +31,8 @@ class _Place:
     slot: Slot
     actor: Any = None
     loaded: Loaded | None = None
+    heard: float = 0.0
+    """When it said something, or was given work after it had none."""
     was_ready: bool = False
     """Whether a worker was ever ready there."""
     failed_starts: int = 0
@@ -64,34 +65,6 @@ class Died:
 Event = Joined | Reported | Died
 
 
-class RemoteModel(ModelDefaults):
-    """The model of the workers, as the first of them describes it."""
-
-    def __init__(self, loaded: Loaded, ask: Callable[..., Any]) -> None:
-        self.name: str = loaded.name
-        self.frames: FramePolicy = loaded.frames
-        self.whole_clips = loaded.whole_clips
-        self._description = loaded.description
-        self._ask = ask
-        self._at_once: dict[int, int] = {}
-        self.statistics: dict[str, Mapping[str, Any]] = {}
-
-    @property
-    def batching(self) -> Mapping[str, Any] | None:
-        """Statistics of the batching so far, by worker."""
-        return self.statistics or None
-
-    def clips_at_once(self, n_prompts: int) -> int:
-        """Return a worker's answer."""
-        if n_prompts not in self._at_once:
-            self._at_once[n_prompts] = self._ask("clips_at_once", n_prompts)
-        return self._at_once[n_prompts]
-
-    def describe(self) -> Mapping[str, Any]:
-        """Return everything the outputs depend on."""
-        return self._description
-
-
 class Crew:
     """Workers with a loaded model each.
 
@@ -99,21 +72,18 @@ class Crew:
         places: Where they are to be.
         setup: The model and the data.
         wait_s: Maximum seconds to be without any worker.
+        silent_s: Maximum seconds for which a worker with work says nothing; after that it is ended.
     """
 
-    def __init__(self, places: Sequence[Slot], setup: Setup, wait_s: float) -> None:
+    def __init__(self, places: Sequence[Slot], setup: Setup, wait_s: float, silent_s: float) -> None:
         self._setup = setup
         self._wait_s = wait_s
+        self._silent_s = silent_s
         self._places = {slot.name: _Place(slot=slot) for slot in places}
         self._calls: dict[Any, tuple[str, str]] = {}
         """The worker and the method of each call under way."""
-        self._model: RemoteModel | None = None
-
-    @property
-    def model(self) -> RemoteModel:
-        """The model of the first worker, which is that of all of them."""
-        assert self._model is not None, "no worker is ready yet"
-        return self._model
+        self.first: Loaded | None = None
+        """What the first worker that was ready says of its model; None before."""
 
     def open(self) -> None:
         """Start all workers, and wait for the first.
@@ -143,7 +113,10 @@ class Crew:
 
     def call(self, name: str, method: str, *arguments: Any) -> None:
         """Call a worker; `events` yields what comes of it."""
-        self._calls[getattr(self._places[name].actor, method).remote(*arguments)] = (name, method)
+        place = self._places[name]
+        if not self.n_calls(name):
+            place.heard = time.monotonic()
+        self._calls[getattr(place.actor, method).remote(*arguments)] = (name, method)
 
     def ask(self, method: str, *arguments: Any) -> Any:
         """Return the answer of any worker. Raises EngineError where none is there to give one."""
@@ -184,6 +157,7 @@ class Crew:
 
         begin = time.monotonic()
         while self._calls:
+            self._end_silent()
             ended, others = ray.wait(list(self._calls), num_returns=1, timeout=_LOOK_S)
             if ended:
                 return [*ended, *(ray.wait(others, num_returns=len(others), timeout=0)[0] if others else [])]
@@ -193,6 +167,18 @@ class Crew:
                     "GPUs and processors."
                 )
         raise EngineError("No worker is left, and no machine for another one; the same command goes on from here.")
+
+    def _end_silent(self) -> None:
+        """End workers that have said nothing for too long; their calls then end as those of dead workers do."""
+        import ray
+
+        now = time.monotonic()
+        for name in self.ready():
+            place = self._places[name]
+            if self.n_calls(name) and now - place.heard > self._silent_s:
+                _log.warning(f"{name} said nothing for {self._silent_s:g} s (engine.silent_s), and is ended.")
+                place.heard = now
+                ray.kill(place.actor)
 
     def _event(self, ref: Any, name: str, method: str) -> Event | None:
         import ray
@@ -213,6 +199,7 @@ class Crew:
             return self._join(name, result)
         if method == "exchange":
             self._places[name].failed_starts = 0
+            self._places[name].heard = time.monotonic()
             return Reported(name, result)
         return None
 
@@ -234,11 +221,11 @@ class Crew:
         import ray
 
         place = self._places[name]
-        if self._model is None:
-            self._model = RemoteModel(loaded, self.ask)
+        if self.first is None:
+            self.first = loaded
             for note in loaded.notes:
                 _log.warning(note)
-        if differing := differences_of(self.model.describe(), loaded.description):
+        if differing := differences_of(self.first.description, loaded.description):
             one = differing[0]
             _log.warning(f"{name} is left out: its {one.field} is {one.second!r}, the first worker's {one.first!r}.")
             ray.kill(place.actor)
@@ -258,7 +245,8 @@ class Crew:
         ray.kill(place.actor)
         place.actor = place.loaded = None
         if place.slot.node.id not in {node.id for node in nodes()}:
-            _log.warning(f"{name} is gone with its machine; the others do its part.")
+            others = "the others do its part" if self.ready() else "no worker is ready now"
+            _log.warning(f"{name} is gone with its machine; {others}.")
         elif place.failed_starts >= _STARTS:
             _log.warning(f"{name} could not begin, {_STARTS} times in a row; it is left out ({reason}).")
         else:

@@ -7,21 +7,21 @@ done by others. A group over which two workers died is recorded as failed.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, PositiveInt
 
 from eval import building
-from eval.core import ModelFacts, StopWhen
+from eval.core import FramePolicy, ModelDefaults, StopWhen
 from eval.engines.cluster import connected, fitting, nodes, slots
 from eval.engines.crew import Crew, Died, Event, Joined, Reported
 from eval.engines.dealing import MOST_DEATHS, Dealing
 from eval.engines.engine import Setup, WorkerTimes
 from eval.engines.estimate import TimeLeft
 from eval.engines.groups import ClipGroup, Predicted, failed
-from eval.engines.worker import REPORT_S
+from eval.engines.worker import REPORT_S, Loaded
 from eval.errors import EngineError
 from eval.timing import ELSEWHERE, MAIN_OF_WORKER, Clock
 
@@ -35,11 +35,12 @@ class RayEngine:
     """Works on a Ray cluster: one that runs, or one on this machine.
 
     Args:
-        address: a running cluster's, `host:port` or `auto` for the one of this machine; None starts one here.
+        address: a running cluster's, `host:port`; None starts one here.
         workers: number of workers; None: as many as there is room for.
         gpus_per_worker: GPUs of each worker; None: one, where the cluster has any. With more, give model.device_map.
         cpus_per_worker: processors of each worker; None: a share of its machine's.
         wait_s: maximum seconds to wait for a first worker, or for another one where all have died.
+        silent_s: maximum seconds for which a worker may be at one clip group; after that it counts as dead.
     """
 
     def __init__(
@@ -50,12 +51,14 @@ class RayEngine:
         gpus_per_worker: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None,
         cpus_per_worker: Amount | None = None,
         wait_s: Amount = 1800.0,
+        silent_s: Amount = 3600.0,
     ) -> None:
         self._address = address
         self._workers = workers
         self._gpus = gpus_per_worker
         self._cpus = cpus_per_worker
         self._wait_s = wait_s
+        self._silent_s = silent_s
 
     @contextmanager
     def start(self, setup: Setup) -> Iterator[RaySession]:
@@ -75,12 +78,40 @@ class RayEngine:
             places = slots(found, workers=self._workers, gpus_per_worker=self._gpus, cpus_per_worker=self._cpus)
             if setup.model.get("device") == "cuda" and not places[0].gpus:
                 raise EngineError("model.device=cuda, and the workers have no GPU; leave it out, or join a cluster.")
-            crew = Crew(places, setup, self._wait_s)
+            crew = Crew(places, setup, self._wait_s, self._silent_s)
             try:
                 crew.open()
                 yield RaySession(crew, [place.name for place in places])
             finally:
                 crew.close()
+
+
+class RemoteModel(ModelDefaults):
+    """The model of the workers, as the first of them describes it."""
+
+    def __init__(self, loaded: Loaded, ask: Callable[..., Any]) -> None:
+        self.name: str = loaded.name
+        self.frames: FramePolicy = loaded.frames
+        self.whole_clips = loaded.whole_clips
+        self._description = loaded.description
+        self._ask = ask
+        self._at_once: dict[int, int] = {}
+        self.statistics: dict[str, Mapping[str, Any]] = {}
+
+    @property
+    def batching(self) -> Mapping[str, Any] | None:
+        """Statistics of the batching so far, by worker."""
+        return self.statistics or None
+
+    def clips_at_once(self, n_prompts: int) -> int:
+        """Return a worker's answer."""
+        if n_prompts not in self._at_once:
+            self._at_once[n_prompts] = self._ask("clips_at_once", n_prompts)
+        return self._at_once[n_prompts]
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return everything the outputs depend on."""
+        return self._description
 
 
 class RaySession:
@@ -92,7 +123,8 @@ class RaySession:
     """
 
     def __init__(self, crew: Crew, names: Sequence[str]) -> None:
-        self.model: ModelFacts = crew.model
+        assert crew.first is not None, "no worker is ready"
+        self.model = RemoteModel(crew.first, crew.ask)
         self._crew = crew
         self._times = {name: WorkerTimes(name=name) for name in names}
         self._left = TimeLeft()
@@ -153,7 +185,7 @@ class RaySession:
             self._left.done(group, seconds, first=not self._times[name].clips)
         self._times[name] = self._times[name].plus(done, report.stages)
         if report.batching is not None:
-            self._crew.model.statistics[name] = report.batching
+            self.model.statistics[name] = report.batching
         now, part = time.perf_counter(), self._clock.part(name)
         stages = {stage: report.stages.get(stage, 0.0) for stage in (*MAIN_OF_WORKER, *ELSEWHERE)}
         begin = max(self._begun, now - sum(stages[stage] for stage in MAIN_OF_WORKER))

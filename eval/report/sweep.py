@@ -44,7 +44,7 @@ def write_table(rows: Sequence[Row], folder: Path) -> None:
     keys = _keys(rows)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["run", *keys, "benchmark", "metric", "value", "low", "high", "n", "failed", "failure"])
+    writer.writerow(["run", *keys, "benchmark", "metric", "strict", "low", "high", "n", "failed", "failure"])
     for row in rows:
         told = [row.name, *(row.values.get(key, "") for key in keys), row.benchmark]
         if row.result is None or row.metric is None:
@@ -56,8 +56,8 @@ def write_table(rows: Sequence[Row], folder: Path) -> None:
     write_atomically(folder / TABLE, text.getvalue())
 
 
-def show(rows: Sequence[Row], folder: Path) -> None:
-    """Print the table, and what did not end; draw the curve."""
+def show(rows: Sequence[Row], folder: Path, *, note: str = "") -> None:
+    """Print the table, what did not end, and a note; draw the curve."""
     console = results_console()
     keys = _keys(rows)
     columns = (
@@ -82,6 +82,8 @@ def show(rows: Sequence[Row], folder: Path) -> None:
     show_table(console, columns, lines, elsewhere=f"All columns are in {TABLE}")
     for name, failure in dict.fromkeys((row.name, row.failure) for row in rows if row.result is None):
         say(console, f"{name} has no result: {failure}")
+    if note:
+        say(console, note)
     say(console, f"Written to {folder / TABLE}")
     if told := draw_curves(rows, folder):
         say(console, told)
@@ -122,11 +124,16 @@ def _draw(axes: Any, rows: Sequence[Row], key: str) -> None:
     axes.set_xticks(numbers, [f"{at:g}" for at in numbers])
     axes.minorticks_off()
     axes.set_xlabel(key)
-    axes.set_ylabel(next((row.metric.name for row in rows if row.metric is not None), ""))
+    first = next(row.metric for row in rows if row.metric is not None)
+    axes.set_ylabel(f"{first.name}, strict, with 95% intervals")
+    if first.chance is not None:
+        axes.axhline(
+            float(printed(first.name, first.chance)), color="#888888", linestyle=":", linewidth=1, label="chance"
+        )
     axes.set_title(rows[0].benchmark, fontsize="medium")
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    if len(lines) > 1:
+    if len(lines) > 1 or first.chance is not None:
         axes.legend(frameon=False, fontsize="small")
 
 

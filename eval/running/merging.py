@@ -8,19 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from eval import config as configuration
+from eval.config.overrides import shard_of
 from eval.core import FramePolicy, ModelDefaults, Prediction, Result, StopWhen
 from eval.engines.engine import WorkerTimes
 from eval.engines.groups import ClipGroup, Predicted
-from eval.errors import ConfigError, RunError
-from eval.files import absolute, read_regular_text
+from eval.errors import ConfigError, DataError, RunError
+from eval.files import absolute
 from eval.readers.predictions import read_run
 from eval.running.benchmark_run import Job
 from eval.running.judge_session import Judging
 from eval.running.loop import run
 from eval.running.outcome import stamp
 from eval.running.start import job_of
+from eval.runs.bundle import refuse_bundle
 from eval.runs.checksums import verify
 from eval.runs.differences import differences_of
+from eval.runs.fields import mapping
 from eval.runs.folder import CONFIG, PREDICTIONS, RESULT, RUN
 from eval.runs.record import RunRecord, read_record, short
 from eval.runs.result import read_result
@@ -66,6 +69,7 @@ def merge(runs: Sequence[str | Path], out: str | Path | None = None) -> list[Res
         raise ConfigError("--runs: give the run folders of all shards.")
     base = absolute(out) if out is not None else configuration.RUNS / f"{stamp()}-merged"
     for folder in folders:
+        refuse_bundle(folder)
         if not folder.is_dir():
             raise ConfigError(f"There is no folder {folder}; give the run folders of shards, which SHARD=1/2 makes.")
     inside = [sorted(path.parent.name for path in folder.glob(f"*/{RUN}")) for folder in folders]
@@ -80,7 +84,7 @@ def merge(runs: Sequence[str | Path], out: str | Path | None = None) -> list[Res
 def _merged(folders: Sequence[Path], out: Path) -> Result:
     parts = _checked([_part(folder) for folder in folders])
     first = parts[0]
-    settings = configuration.settings_in(read_regular_text(first.folder / CONFIG), shard=None, out=str(out))
+    settings = configuration.settings_in(first.folder / CONFIG, shard=None, out=str(out))
     subsets = (first.identity.get("part") or {}).get("subsets") or ()
     job = job_of(settings, out, Judging(settings), subsets)
     expected = {name: first.identity.get(name) for name in job.identity if name not in _OF_NOW}
@@ -108,8 +112,13 @@ def _part(folder: Path) -> _ShardFolder:
     record = read_record(folder)
     if (folder / RESULT).exists():
         verify(folder, read_result(folder)[1], PREDICTIONS)
-    if not isinstance(record.fingerprint.get("shard"), str):
+    if "shard" not in record.fingerprint:
         raise ConfigError(f"{folder} is a whole run and no shard; leave it out.")
+    try:
+        shard_of(str(record.fingerprint["shard"]))
+        mapping(record.fingerprint.get("model"), "fingerprint.model")
+    except (ConfigError, DataError) as error:
+        raise RunError(f"{folder / RUN} is damaged ({error}). Restore it, or predict that shard again.") from error
     return _ShardFolder(folder=folder, record=record)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from eval import config as configuration
+from eval.building import short
 from eval.core import Benchmark, Sample
 from eval.errors import ConfigError
 from eval.files import expanded, read_regular_text
@@ -89,8 +90,8 @@ def ids_in(text: str) -> list[str]:
     """
     path = expanded(text) if len(text) <= MAX_PATH and "\n" not in text else None
     try:
-        is_file = path is not None and path.is_file()
-        parts = read_regular_text(path).splitlines() if path is not None and is_file else text.split(",")
+        is_there = path is not None and path.exists()  # a pipe or a folder is refused, and no id
+        parts = read_regular_text(path).splitlines() if path is not None and is_there else text.split(",")
     except (OSError, ValueError) as error:
         raise ConfigError(f"samples={text!r}: the file cannot be read: {error}.") from error
     found = list(dict.fromkeys(part.strip() for part in parts if part.strip()))
@@ -104,12 +105,15 @@ def refuse_unknown_ids(ids: Sequence[str], known: Collection[str]) -> None:
     absent = [name for name in ids if name not in known]
     if absent:
         more = f" (and {len(absent) - 1} more)" if len(absent) > 1 else ""
-        raise ConfigError(f"samples: there is no sample {absent[0]!r}{more}. {_nearest_id(absent[0], known)}")
+        file = ", nor a file of that name" if len(ids) == 1 else ""
+        raise ConfigError(
+            f"samples: there is no sample {short(absent[0])}{more}{file}. {_nearest_id(absent[0], known)}"
+        )
 
 
 def _nearest_id(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"Did you mean {near[0]!r}?" if near else f"Ids look like {next(iter(known), '')!r}."
+    near = difflib.get_close_matches(name[:200], list(known), n=1, cutoff=0.6)
+    return f"Did you mean {near[0]!r}?" if near else f"Ids look like {min(known, default='')!r}."
 
 
 def place_of(settings: configuration.Settings) -> str:

@@ -172,6 +172,8 @@ def _scored(
         notes.append(f"{len(pairs)} of the {size} samples of the published split.")
         notes += _lacking(pairs, known, benchmark)
         notes += [line] if (line := projection(result, size)) else []
+    if known.get("shard"):
+        notes.append(f"Shard {known['shard']} of a run of {known.get('n_samples')} samples; merge joins them all.")
     if passed_over := sum(known["rows_passed_over"].values()):
         notes.append(f"{passed_over} rows of other benchmarks in {source.name} were passed over.")
     if is_withheld(sample for sample, _ in pairs):

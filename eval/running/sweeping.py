@@ -1,7 +1,7 @@
 """A sweep: the product of some settings, a run for each combination, resumable as a whole.
 
 sweep.json            the benchmarks, the fixed settings and the jobs
-jobs/<number>.json    how a job ended
+.jobs/<number>.json   how a job ended
 <name>/               its run folder, named by its values; of several benchmarks, one in it for each
 table.csv, curve.svg, curve.png   the metric of each run, and over a swept number
 """
@@ -20,23 +20,23 @@ from eval import building
 from eval import config as configuration
 from eval.config.sweeping import combinations, launch
 from eval.core import Result
-from eval.errors import ConfigError, RunError, TarsierEvalError, did_you_mean
+from eval.errors import ConfigError, TarsierEvalError, did_you_mean
 from eval.files import absolute, make_folder, read_regular, write_json
-from eval.provenance import digest
 from eval.readers.malformed import first_line
 from eval.report.sweep import Row, show, write_table
-from eval.running.outcome import is_whole, say, stamp
+from eval.running.outcome import BUILTIN_NOTE, is_whole, say, stamp
 from eval.running.part import benchmarks_of
 from eval.running.request import EvalRequest
 from eval.running.start import evaluate
-from eval.runs.folder import RESULT, holds_only
+from eval.running.sweep_plan import SweepJob, kept, named, plan_in, refuse_not_a_sweep
+from eval.runs.folder import RESULT
 from eval.runs.lock import FolderLock
 from eval.runs.result import read_result
 
 SWEEPS = configuration.RUNS.parent / "sweeps"
 """Default folder of sweeps; git ignores it."""
 
-PLAN, JOBS = "sweep.json", "jobs"
+JOBS = ".jobs"
 
 _FIELDS = ("model", "frames", "judge", "protocol", "engine", "data")
 """Settings that a request takes in the forms of its flags: a folder or a URL as the model."""
@@ -62,16 +62,6 @@ class SweepRequest:
     """Further settings of conf/, the same for all jobs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepJob:
-    """One combination."""
-
-    name: str
-    """Name of its run folder."""
-    values: Mapping[str, str]
-    """The swept settings."""
-
-
 def sweep(request: SweepRequest) -> bool:
     """Run the jobs of a sweep that are not done, show its table and curve, and return whether all are done.
 
@@ -84,12 +74,17 @@ def sweep(request: SweepRequest) -> bool:
         raise ConfigError(f"Unknown launcher {request.launcher!r}. {did_you_mean(request.launcher, launchers)}")
     if not request.sweep:
         raise ConfigError("--sweep names no setting; give settings with their values, such as model.n_frames=1,2,4.")
-    jobs = _named(combinations(request.sweep))
+    found = combinations(request.sweep)
+    given = {name for name, value in request.fixed.items() if value is not None}
+    given |= {override.partition("=")[0] for override in request.overrides}
+    if twice := [key for key in found[0] if key in given]:
+        raise ConfigError(f"{twice[0]} is swept over and given besides; leave one of them out.")
+    jobs = named(found)
     folder = absolute(request.out) if request.out is not None else SWEEPS / stamp()
     plan = {
         "bench": request.bench,
         "fixed": {name: None if value is None else str(value) for name, value in request.fixed.items()},
-        "overrides": list(request.overrides),
+        "overrides": tuple(request.overrides),
         "jobs": [asdict(job) for job in jobs],
     }
     for job in jobs:
@@ -103,7 +98,7 @@ def sweep(request: SweepRequest) -> bool:
     refuse_not_a_sweep(folder)
     make_folder(folder)
     with FolderLock(folder):
-        jobs = _kept(folder, plan)
+        jobs = kept(folder, plan)
     left = [number for number, job in enumerate(jobs) if not _is_done(folder, plan, number, job)]
     say(f"{len(jobs)} jobs in {folder}, {len(jobs) - len(left)} of them done.")
     if left:
@@ -117,7 +112,7 @@ def _launch(folder: Path, left: Sequence[int], request: SweepRequest) -> None:
     Raises:
         ConfigError: the launcher cannot run any.
     """
-    plan = _plan_in(folder)
+    plan = plan_in(folder)
     while left:
         before = list(left)
         try:
@@ -133,7 +128,7 @@ def _launch(folder: Path, left: Sequence[int], request: SweepRequest) -> None:
 
 def run_job(folder: Path, number: int) -> None:
     """Run one job of a sweep, and keep how it ended. Its errors end no other job."""
-    plan = _plan_in(folder)
+    plan = plan_in(folder)
     job = SweepJob(**plan["jobs"][number])
     say(f"\n[{number + 1}/{len(plan['jobs'])}] {job.name}")
     error: str | None = None
@@ -166,7 +161,7 @@ def request_of(plan: Mapping[str, Any], job: SweepJob, folder: Path) -> EvalRequ
 
 def finish(folder: Path) -> bool:
     """Show a sweep's table and curve, write them into its folder, and return whether all jobs are done."""
-    plan = _plan_in(folder)
+    plan = plan_in(folder)
     rows: list[Row] = []
     whole = True
     for number, job in enumerate(SweepJob(**each) for each in plan["jobs"]):
@@ -176,77 +171,9 @@ def finish(folder: Path) -> bool:
             why = "" if result is not None else _why(folder, number)
             rows.append(Row(name=job.name, values=job.values, benchmark=bench, result=result, failure=why))
     write_table(rows, folder)
-    show(rows, folder)
+    found = [row.result.provenance.get("data") for row in rows if row.result is not None]
+    show(rows, folder, note=BUILTIN_NOTE if "built-in" in found else "")
     return whole
-
-
-def _named(found: Sequence[Mapping[str, str]]) -> list[SweepJob]:
-    """Return jobs with names of their values, which file systems take."""
-    names: set[str] = set()
-    jobs = []
-    for values in found:
-        parts = [f"{key.rpartition('.')[2]}={_plain(value)}" for key, value in values.items()]
-        name = base = ",".join(parts)[:150]
-        n = 1
-        while name in names:
-            n += 1
-            name = f"{base}~{n}"
-        names.add(name)
-        jobs.append(SweepJob(name=name, values=dict(values)))
-    return jobs
-
-
-def _plain(value: str) -> str:
-    plain = value.strip("'\"").rstrip("/")
-    last = "".join(c if c.isalnum() or c in "._-+" else "_" for c in plain.rpartition("/")[2])
-    return f"{last}-{digest(plain, 6)}" if "/" in plain else last
-
-
-def refuse_not_a_sweep(folder: Path) -> None:
-    """Raise RunError where a folder holds anything but a sweep."""
-    if folder.is_file() or (folder.is_dir() and not (folder / PLAN).exists() and not holds_only(folder, ())):
-        raise RunError(f"{folder} is there already and is not a sweep. Choose another OUT, or an empty folder.")
-
-
-def _kept(folder: Path, plan: Mapping[str, Any]) -> list[SweepJob]:
-    """Write the plan, with the jobs of an earlier start, and return them all. Raises RunError for another sweep."""
-    jobs = [SweepJob(**each) for each in plan["jobs"]]
-    if (folder / PLAN).exists():
-        before = _plan_in(folder)
-        was, now = _fixed(before), _fixed(plan)
-        if differing := [name for name in {**was, **now} if was.get(name) != now.get(name)]:
-            name = differing[0]
-            raise RunError(
-                f"{folder} holds a sweep with another {name}: it has {was.get(name)!r}, this one {now.get(name)!r}. "
-                "Choose another OUT, or repeat the settings of that sweep."
-            )
-        known = {job.name: job for job in (SweepJob(**each) for each in before["jobs"])}
-        for job in jobs:
-            if job.name in known and known[job.name].values != job.values:
-                raise RunError(f"{folder} holds a sweep with another {job.name}; choose another OUT.")
-        jobs = [*known.values(), *(job for job in jobs if job.name not in known)]
-    write_json(folder / PLAN, {**plan, "jobs": [asdict(job) for job in jobs]})
-    return jobs
-
-
-def _fixed(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that all jobs share and their outputs depend on."""
-    found = {"bench": plan["bench"], **plan["fixed"]}
-    found.update(each.partition("=")[::2] for each in plan["overrides"])
-    without_effect = ("engine", "video.workers", "video.timeout_s", "video.memory_gb", "video.ahead_mb", "video.store")
-    return {
-        name: str(absolute(value)) if name == "data" and value is not None else value
-        for name, value in found.items()
-        if not name.startswith(without_effect)
-    }
-
-
-def _plan_in(folder: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(read_regular(folder / PLAN))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{folder / PLAN} cannot be read ({first_line(error)}); choose another OUT.") from error
-    return found
 
 
 def _benches(plan: Mapping[str, Any], job: SweepJob) -> dict[str, str]:

@@ -80,12 +80,14 @@ class Journal:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
             handle = os.open(self.path, flags, FILE_MODE)
             try:
-                size = os.fstat(handle).st_size
+                size, is_whole = os.fstat(handle).st_size, False
                 try:
                     write_all(handle, content)
+                    is_whole = True
                     os.fsync(handle)
-                except BaseException:
-                    _cut(handle, size)
+                except BaseException as error:
+                    if isinstance(error, OSError) or not is_whole:  # whole lines outlive an interrupt
+                        _cut(handle, size)
                     raise
             finally:
                 os.close(handle)

@@ -18,7 +18,7 @@ from eval.errors import ConfigError, DataError, TarsierEvalError
 from eval.runs.bundle import open_bundle
 from tests.analysis.leaderboard.synthetic import change, write_run
 from tests.cli.judged import descriptions, questions
-from tests.cli.runs import command, needs_world
+from tests.cli.runs import command, evaluate, needs_world
 from tests.judges.sensible import sensible
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("read_here")]
@@ -445,3 +445,11 @@ def test_a_bundle_decides_about_no_class_and_no_path(tmp_path):
     make_table(tmp_path / "leaderboard.csv", run)
     assert verify(tmp_path / "leaderboard.csv", runs_in(tmp_path / "leaderboard.csv")[0].name)
     assert not Path("owned").exists()
+
+
+def test_a_run_read_as_a_person_would_has_a_column_of_its_own(tmp_path):
+    for name, said in (("a", "The answer is A."), ("b", "The answer is B.")):
+        assert evaluate(tmp_path / name, f"model.outputs=['{said}']", bench="nextqa") == 0
+    assert main(["leaderboard", "--runs", str(tmp_path), "--to", str(tmp_path / "table.csv")]) == 0
+    (header,) = [line for line in (tmp_path / "table.md").read_text().splitlines() if "accuracy, tolerant" in line]
+    assert header.index("accuracy, upstream") < header.index("accuracy, strict") < header.index("accuracy, tolerant")

@@ -211,7 +211,7 @@ def test_a_machine_that_differs_is_named_with_its_difference():
 
 def test_a_worker_that_cannot_load_the_model_is_left_out_where_another_could(monkeypatch):
     slots_of_two = [Slot(node=Node(id=n, name=n, cpus=1, gpus=0), name=n, cpus=1, gpus=0) for n in "ab"]
-    crew = Crew(slots_of_two, Setup(model={}, reading={}), 5.0)
+    crew = Crew(slots_of_two, Setup(model={}, reading={}), 5.0, 60.0)
     results: dict[str, Any] = {}
 
     def start(name):
@@ -239,7 +239,7 @@ def test_a_worker_that_cannot_load_the_model_is_left_out_where_another_could(mon
     assert len(results) == 1 + 3
     assert list(crew.ready()) == ["a"]
     results.clear()
-    crew = Crew(slots_of_two[1:], Setup(model={}, reading={}), 5.0)
+    crew = Crew(slots_of_two[1:], Setup(model={}, reading={}), 5.0, 60.0)
     monkeypatch.setattr(crew, "_start", start)
     with pytest.raises(ModelError, match="GPU is full"):
         crew.open()
@@ -258,7 +258,9 @@ def test_a_cluster_that_cannot_be_reached_is_an_error_at_once(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("value", ["workers=0", "gpus_per_worker=-1", "cpus_per_worker=0", "wait_s=0", "workers=x"])
+@pytest.mark.parametrize(
+    "value", ["workers=0", "gpus_per_worker=-1", "cpus_per_worker=0", "wait_s=0", "silent_s=0", "workers=x"]
+)
 def test_settings_out_of_range_are_refused(tmp_path, value):
     name, _, given = value.partition("=")
     with pytest.raises(ConfigError, match=f"engine.{name}"):

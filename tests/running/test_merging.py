@@ -161,6 +161,29 @@ def test_shards_stay_out_of_the_leaderboard_and_are_no_failures(folders, tmp_pat
     assert not api.load(tmp_path / "score").result.complete
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("config.yaml", "", "config.yaml holds no settings of a run"),
+        ("config.yaml", "[]", "config.yaml"),
+        ("config.yaml", "a: &a [x]\nb: [*a, *a]\n", "config.yaml"),
+        ("run.json", '"shard": "a/b"', "is damaged .*'a/b' is not a shard"),
+        ("run.json", '"shard": "1"', "is damaged .*'1' is not a shard"),
+        ("run.json", '"model": null', "is damaged .*fingerprint.model"),
+    ],
+)
+def test_damaged_files_of_shards_are_told_by_name(shards, tmp_path, file, content, said):
+    for shard in shards:
+        if file == "config.yaml":
+            (shard / file).write_text(content)
+        else:
+            record = json.loads((shard / file).read_text())
+            record["fingerprint"].update(json.loads("{" + content + "}"))
+            (shard / file).write_text(json.dumps(record))
+    with pytest.raises((ConfigError, RunError), match=said.replace(".json", r"\.json")):
+        merge(shards, tmp_path / "all")
+
+
 def test_an_unfinished_shard_and_an_overlap_are_refused(shards, tmp_path):
     paths = [shard / "predictions.jsonl" for shard in shards]
     first, second, _ = (path.read_text().splitlines(keepends=True) for path in paths)
@@ -200,6 +223,10 @@ def test_samples_are_chosen_by_their_ids(tmp_path, read_here, capsys):
         run(tmp_path / "none", bench="nextqa", samples=f"{wanted[0]}x,{wanted[1]}")
     with pytest.raises(ConfigError, match="names no sample"):
         run(tmp_path / "none", bench="nextqa", samples=" , ")
+    with pytest.raises(ConfigError, match=r"there is no sample 'ids\.tx', nor a file of that name"):
+        run(tmp_path / "none", bench="nextqa", samples="ids.tx")
+    with pytest.raises(ConfigError, match="the file cannot be read"):
+        run(tmp_path / "none", bench="nextqa", samples=str(tmp_path))
 
 
 def test_an_offset_takes_the_next_samples_of_the_same_order(tmp_path, read_here):

@@ -18,6 +18,7 @@ from eval.config.sweeping import combinations
 from eval.errors import ConfigError, RunError
 from eval.running import sweeping
 from eval.running.start import evaluate
+from eval.running.sweep_plan import named
 from eval.running.sweeping import SweepRequest, sweep
 
 BY: dict[str, Any] = {"sweep": ["model.n_frames=1,2", "model.outputs=[A],[B]"]}
@@ -54,10 +55,12 @@ def test_the_product_of_the_settings_in_order():
 @pytest.mark.parametrize(
     ("swept", "said"),
     [
-        (["model.n_frames"], "is not a setting"),
+        (["model.n_frames"], "is not a setting with its values"),
         (["+x=1,2"], "adds or deletes a setting"),
         (["a=1,2", "a=3"], "a is swept twice; give all of its values at once"),
         (["a=1,2)"], "cannot be read as a setting with its values"),
+        (["a=interval(1,2)"], "cannot be read as a setting with its values"),
+        (["a=range(1,0)"], "has no value to sweep over"),
         (["a=range(0,200)", "b=range(0,200)"], "more than 10000 combinations"),
     ],
 )
@@ -80,7 +83,7 @@ def test_each_combination_is_a_run_with_a_row_and_a_point(tmp_path, read_here, b
         for m in result["metrics"]
         if (m["name"], m["accounting"], m["subset"]) == ("accuracy", "strict", "overall")
     }
-    assert float(rows[1]["value"]) == value
+    assert float(rows[1]["strict"]) == value
     assert (tmp_path / "s" / "curve.png").read_bytes().startswith(b"\x89PNG")
     assert "model.n_frames" in (tmp_path / "s" / "curve.svg").read_text()
     assert "4 jobs in" in capsys.readouterr().err
@@ -132,8 +135,37 @@ def test_a_sweep_is_extended_by_another_setting_and_by_what_changes_no_output(tm
     assert len(table(tmp_path / "s")) == 6
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda plan: plan["jobs"][0].update(name="../../out"),
+        lambda plan: plan["jobs"][0].update(name="/out"),
+        lambda plan: plan.pop("jobs"),
+        lambda plan: plan.update(jobs=[1]),
+        lambda plan: plan.update(fixed=3),
+    ],
+)
+def test_a_damaged_plan_starts_nothing(tmp_path, read_here, damage):
+    request = SweepRequest(**GIVEN, out=tmp_path / "s", sweep=["limit=4,5"])
+    assert sweep(request)
+    plan = json.loads((tmp_path / "s" / "sweep.json").read_text())
+    damage(plan)
+    (tmp_path / "s" / "sweep.json").write_text(json.dumps(plan))
+    with pytest.raises(RunError, match=r"sweep\.json is damaged"):
+        sweep(request)
+    assert not (tmp_path / "out").exists()
+
+
+def test_values_in_quotes_stay_one_value():
+    from eval.cli.sweep import _WORDS
+
+    words = _WORDS.findall("model=a,b samples='x,y','z w'  model.name=\"q r\",s")
+    assert words == ["model=a,b", "samples='x,y','z w'", 'model.name="q r",s']
+    assert [each["samples"] for each in combinations(words[1:2])] == ["'x,y'", "'z w'"]
+
+
 def test_folders_with_one_name_are_told_apart_wherever_they_come(tmp_path):
-    names = [[job.name for job in sweeping._named(combinations([f"model={value}"]))] for value in ("/x/c,/y/c", "/y/c")]
+    names = [[job.name for job in named(combinations([f"model={value}"]))] for value in ("/x/c,/y/c", "/y/c")]
     assert names[0][1] == names[1][0] != names[0][0]
 
 
@@ -148,6 +180,7 @@ def test_folders_with_one_name_are_told_apart_wherever_they_come(tmp_path):
         ({"bench": "nextq"}, "Unknown benchmark 'nextq'"),
         ({"launcher": "slurms"}, "Unknown launcher 'slurms'. Did you mean 'slurm'"),
         ({"sweep": []}, "--sweep names no setting"),
+        ({"sweep": ["limit=2,4"], "overrides": ["limit=4"]}, "limit is swept over and given besides"),
         ({"launch": ["hydra.launcher.partition=gpu"]}, "The launcher 'basic' cannot run the sweep"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -88,17 +89,20 @@ def test_blank_lines_and_a_byte_order_mark_are_no_damage(journal):
     assert journal.path.read_bytes() == content
 
 
-def test_an_append_that_is_interrupted_leaves_the_file_whole(journal, monkeypatch):
+@pytest.mark.parametrize(("where", "kept"), [("os.fsync", b'{"id": "2"}\n'), ("write_all", b"")])
+def test_an_append_that_is_interrupted_leaves_the_file_whole(journal, monkeypatch, where, kept):
     journal.append([{"id": "1"}])
 
-    def interrupted(_):
+    def interrupted(handle, content=b""):
+        os.write(handle, content[:5])
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("eval.runs.journal.os.fsync", interrupted)
+        patch.setattr(f"eval.runs.journal.{where}", interrupted)
         with pytest.raises(KeyboardInterrupt):
             journal.append([{"id": "2"}])
-    assert journal.path.read_bytes() == b'{"id": "1"}\n'
+    # What was written whole stays, as the user is told that it was done or will be.
+    assert journal.path.read_bytes() == b'{"id": "1"}\n' + kept
 
 
 def test_what_cannot_be_written_as_json_leaves_the_file_whole(journal):

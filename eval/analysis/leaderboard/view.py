@@ -15,10 +15,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import get_args
 
 from eval.analysis.leaderboard.rows import TableRow
 from eval.analysis.leaderboard.significance import Differ, best_of, differ_independently
-from eval.core import OVERALL
+from eval.core import OVERALL, Accounting
 from eval.report.printing import UNBOUNDED, one_line, printed
 
 INCOMPLETE = "†"
@@ -31,6 +32,7 @@ EXPLAINED = (
     f"{INCOMPLETE} incomplete: never bold. Published numbers come without intervals, samples and score_id, so that "
     "nothing can be said of how they differ, and none is bold."
 )
+_ACCOUNTINGS = get_args(Accounting)
 BUILTIN_NOTE = "The built-in world: it checks the pipeline, and its numbers are comparable with nothing else."
 
 
@@ -82,7 +84,7 @@ def _measured(rows: Sequence[TableRow], differ: Differ) -> Section:
     first = rows[0]
     columns = sorted({_column(row) for row in rows})
     best = {column: best_of([row for row in rows if _column(row) == column], differ) for column in columns}
-    runs: dict[tuple[str, str], dict[tuple[bool, str, bool], TableRow]] = {}
+    runs: dict[tuple[str, str], dict[tuple[bool, str, int], TableRow]] = {}
     for row in rows:
         runs.setdefault((row.model, row.fingerprint), {})[_column(row)] = row
     several = {model for model, count in Counter(model for model, _ in runs).items() if count > 1}
@@ -90,7 +92,7 @@ def _measured(rows: Sequence[TableRow], differ: Differ) -> Section:
     for (model, _), found in runs.items():
         shown.setdefault(model, []).append(next(iter(found.values())).frames)
 
-    def place(item: tuple[tuple[str, str], dict[tuple[bool, str, bool], TableRow]]) -> tuple[float, tuple[str, str]]:
+    def place(item: tuple[tuple[str, str], dict[tuple[bool, str, int], TableRow]]) -> tuple[float, tuple[str, str]]:
         headline = item[1].get(columns[0])
         value = None if headline is None else headline.value
         return (float("inf") if value is None else -value, item[0])
@@ -109,7 +111,7 @@ def _measured(rows: Sequence[TableRow], differ: Differ) -> Section:
     where = f"split {first.split or 'as given'}, samples {first.data}"
     notes = [f"{judged}{where}, score_id {first.score_id}."]
     notes += [BUILTIN_NOTE] if any(row.builtin for row in rows) else []
-    header = ("model", *(f"{metric}, {'strict' if strict else 'upstream'}" for _, metric, strict in columns))
+    header = ("model", *(f"{metric}, {_ACCOUNTINGS[number]}" for _, metric, number in columns))
     return Section(
         benchmark=first.benchmark,
         notes=tuple(notes),
@@ -140,8 +142,8 @@ def _published(rows: Sequence[TableRow]) -> Section:
     )
 
 
-def _column(row: TableRow) -> tuple[bool, str, bool]:
-    return not row.headline, row.metric, row.accounting == "strict"
+def _column(row: TableRow) -> tuple[bool, str, int]:
+    return not row.headline, row.metric, _ACCOUNTINGS.index(row.accounting)
 
 
 def _value(row: TableRow | None, best: TableRow | None) -> Cell:
