@@ -107,23 +107,19 @@ def sweep(request: SweepRequest) -> bool:
 
 
 def _launch(folder: Path, left: Sequence[int], request: SweepRequest) -> None:
-    """Run jobs; where a launcher gives up over the death of one, run those that have not begun.
+    """Run jobs; a launcher that gives up over the death of one leaves the rest for the next start.
 
     Raises:
         ConfigError: the launcher cannot run any.
     """
-    plan = plan_in(folder)
-    while left:
-        before = list(left)
-        try:
-            launch(run_job, folder, left, launcher=request.launcher, settings=request.launch)
-        except ConfigError as error:
-            left = [n for n in left if not (folder / plan["jobs"][n]["name"]).exists()]
-            if left == before:
-                raise
-            say(f"{error}")
-        else:
-            return
+    names = [plan_in(folder)["jobs"][number]["name"] for number in left]
+    begun = {name for name in names if (folder / name).exists()}
+    try:
+        launch(run_job, folder, left, launcher=request.launcher, settings=request.launch)
+    except ConfigError as error:
+        if begun == {name for name in names if (folder / name).exists()}:
+            raise
+        say(f"{error} The same command goes on with what is not done.")
 
 
 def run_job(folder: Path, number: int) -> None:
