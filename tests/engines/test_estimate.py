@@ -33,6 +33,15 @@ def test_of_groups_of_one_shape_all_take_the_same():
     assert left.seconds() == pytest.approx(18.0)
 
 
+def test_where_shapes_do_not_tell_clips_count():
+    groups = [group(0, 1, 3), group(1, 1, 3), group(2, 1, 1), group(3, 2, 1)]
+    left = TimeLeft()
+    left.expect(groups)
+    for one in groups[:2]:
+        left.done(one, 2.0)
+    assert left.seconds() == pytest.approx(6.0)
+
+
 def test_a_group_that_was_given_up_takes_no_time():
     groups = [group(i) for i in range(3)]
     left = TimeLeft()
