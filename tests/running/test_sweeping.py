@@ -21,6 +21,8 @@ from eval.running.start import evaluate
 from eval.running.sweep_plan import named
 from eval.running.sweeping import SweepRequest, sweep
 
+pytestmark = pytest.mark.slow  # a run a job, and curves
+
 BY: dict[str, Any] = {"sweep": ["model.n_frames=1,2", "model.outputs=[A],[B]"]}
 GIVEN: dict[str, Any] = {"bench": "nextqa", "fixed": {"model": "scripted"}}
 
