@@ -98,6 +98,7 @@ def test_shards_of_several_benchmarks_are_merged_by_benchmark(tmp_path, read_her
         assert same(tmp_path / "all" / name, tmp_path / "whole" / name)
 
 
+@pytest.mark.slow
 def test_more_shards_than_clips_leave_some_empty(tmp_path, read_here):
     for k in range(1, 13):
         run(tmp_path / str(k), bench="nextqa", shard=f"{k}/12")
@@ -161,6 +162,7 @@ def test_shards_stay_out_of_the_leaderboard_and_are_no_failures(folders, tmp_pat
     assert not api.load(tmp_path / "score").result.complete
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "content", "said"),
     [
