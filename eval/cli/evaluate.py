@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from eval.cli.flags import add_model_flags, model_arguments
+from eval.cli.flags import add_engine_flag, add_model_flags, model_arguments
 
 HELP = "run a model on benchmarks and score its outputs"
 
@@ -12,7 +12,7 @@ HELP = "run a model on benchmarks and score its outputs"
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add its flags."""
     add_model_flags(parser)
-    parser.add_argument("--engine", metavar="NAME", help="what does the work: a name from conf/engine, such as ray")
+    add_engine_flag(parser)
     parser.add_argument("--shard", metavar="K/N", help="only part K of N, in a run folder of its own; see merge")
     parser.add_argument("--out", metavar="DIR", help="run folder (default: results/runs/<time>-<model>-<benchmark>)")
 

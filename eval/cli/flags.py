@@ -52,6 +52,11 @@ def add_model_flags(parser: argparse.ArgumentParser, *, needs_bench: bool = True
     add_settings(parser, ", such as model.n_frames=16")
 
 
+def add_engine_flag(parser: argparse.ArgumentParser) -> None:
+    """Add the flag of a command that may share its work among processes."""
+    parser.add_argument("--engine", metavar="NAME", help="what does the work: a name from conf/engine, such as ray")
+
+
 def model_arguments(given: argparse.Namespace) -> dict[str, Any]:
     """Return the values of these flags as arguments of an EvalRequest."""
     names = ("bench", "model", "frames", "data", "judge", "protocol", "limit", "offset", "samples")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 
-from eval.cli.flags import add_model_flags, model_arguments
+from eval.cli.flags import add_engine_flag, add_model_flags, model_arguments
 
 _WORDS = re.compile(r"""(?:[^\s'"]|'[^']*'|"[^"]*")+""")
 """Settings between blanks; those in quotes belong to a value, which Hydra reads with its quotes."""
@@ -16,7 +16,7 @@ HELP = "run benchmarks over the product of some settings, as jobs of this machin
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add its flags."""
     add_model_flags(parser, needs_bench=False)
-    parser.add_argument("--engine", metavar="NAME", help="what does the work: a name from conf/engine, such as ray")
+    add_engine_flag(parser)
     parser.add_argument(
         "--sweep", metavar="SETTINGS", required=True, help="settings and values: 'model=a,b model.n_frames=1,2,4'"
     )

@@ -145,11 +145,13 @@ def run_job(folder: Path, number: int) -> None:
 def request_of(plan: Mapping[str, Any], job: SweepJob, folder: Path) -> EvalRequest:
     """Return the request for a job's run."""
     values = dict(job.values)
-    bench = values.pop("benchmark", plan["bench"])
+    # Flags take their values as they are, and Hydra takes the quotes off those of overrides.
+    plain = {name: values.pop(name).strip("'\"") for name in ("benchmark", *_FIELDS) if name in values}
+    bench = plain.pop("benchmark", plan["bench"])
     if bench is None:
         raise ConfigError("Neither --bench nor the sweep (benchmark=...) names a benchmark.")
     given = {name: value for name, value in plan["fixed"].items() if value is not None}
-    given |= {name: values.pop(name) for name in _FIELDS if name in values}
+    given |= plain
     numbers = {name: int(given[name]) for name in ("limit", "offset") if name in given}
     overrides = [*plan["overrides"], *(f"{key}={value}" for key, value in values.items())]
     return EvalRequest(bench=bench, out=folder / job.name, overrides=overrides, **{**given, **numbers})
@@ -174,7 +176,7 @@ def finish(folder: Path) -> bool:
 
 def _benches(plan: Mapping[str, Any], job: SweepJob) -> dict[str, str]:
     """Return the benchmarks of a job, by the folder of each inside the job's."""
-    found = list(benchmarks_of(str(job.values.get("benchmark", plan["bench"]))))
+    found = list(benchmarks_of(str(job.values.get("benchmark", plan["bench"])).strip("'\"")))
     return {"." if len(found) == 1 else name: name for name in found}
 
 

@@ -166,6 +166,15 @@ def test_values_in_quotes_stay_one_value():
     assert [each["samples"] for each in combinations(words[1:2])] == ["'x,y'", "'z w'"]
 
 
+def test_quotes_belong_to_no_value(tmp_path):
+    plan = {"bench": "nextqa", "fixed": {}, "overrides": []}
+    (job,) = named(combinations(["model='/my checkpoints/a'"]))
+    assert sweeping.request_of(plan, job, tmp_path).model == "/my checkpoints/a"
+    assert "checkpoints" not in job.name
+    (job,) = named(combinations(["benchmark='nextqa'"]))
+    assert sweeping.request_of(plan, job, tmp_path).bench == "nextqa"
+
+
 def test_folders_with_one_name_are_told_apart_wherever_they_come(tmp_path):
     names = [[job.name for job in named(combinations([f"model={value}"]))] for value in ("/x/c,/y/c", "/y/c")]
     assert names[0][1] == names[1][0] != names[0][0]
