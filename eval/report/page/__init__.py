@@ -1,0 +1,1 @@
+"""Pages: one HTML file each, which opens from disk in any browser and asks the network for nothing."""

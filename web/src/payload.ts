@@ -1,0 +1,236 @@
+/**
+ * The data of a page: JSON that Python writes (eval/report/page/page.py, and the builders in eval/analysis/ and
+ * eval/running/), and this code shows. Names of fields are those of result.json, scores.jsonl and predictions.jsonl.
+ */
+
+export interface Page {
+  kind: "run" | "compare" | "leaderboard";
+  title: string;
+  /** Time of writing, ISO 8601. */
+  made: string;
+  /** Version of tarsier-eval. */
+  version: string;
+  /** The runs in it: those of one run folder, or those compared. */
+  runs: Run[];
+  /** On a comparison: each further run against the first. */
+  comparisons?: Comparison[];
+  leaderboard?: Leaderboard;
+  /** On a page that `watch` serves: the path to ask for news. */
+  live?: string;
+}
+
+/** One benchmark of one model. */
+export interface Run {
+  /** Unique on the page. */
+  name: string;
+  benchmark: string;
+  /** The benchmark's name in papers. */
+  title: string;
+  paper: string;
+  homepage: string;
+  task: "mc_qa" | "oe_qa" | "caption" | "description";
+  model: string;
+  judge: string | null;
+  protocol: string | null;
+  date: string;
+  folder: string;
+  fingerprint: string;
+  builtin: boolean;
+  complete: boolean;
+  /** Name of the primary metric: its row with subset `overall` is the headline. */
+  primary: string;
+  traits: Trait[];
+  metrics: Metric[];
+  counts: { total: number; scored: number; invalid: number; model_failed: number; judge_failed: number };
+  coverage: { subset: string; total: number; present: number }[];
+  /** Reasons of samples without a value, the most frequent first. */
+  failures: { status: Status; reason: string; n: number }[];
+  clip_notes: { note: string; n: number }[];
+  /** Seconds by stage, in the order of the pipeline; empty where no model ran. */
+  time: { stage: string; seconds: number; what: string }[];
+  /** Seconds from the first sample to the last; null where no model ran. */
+  wall_s: number | null;
+  workers: { name: string; clips: number; samples: number; waiting: number }[];
+  /** Requests to a judge or to a served model. */
+  money: { what: string; requests: number; tokens_in: number | null; tokens_out: number | null; cost: string }[];
+  published: { model: string; metric: string; value: number; source: string; comparable: boolean; note: string }[];
+  /** Reasons why the number is not comparable with others. */
+  caveats: string[];
+  notes: string[];
+  /** Everything that the predictions and scores depend on. */
+  settings: { label: string; value: string }[];
+  clips: Clip[];
+  samples: Sample[];
+}
+
+export interface Trait {
+  name: string;
+  label: string;
+  /** `percent`: shown times 100, with one digit. `points`: shown as it is, with two. */
+  unit: "percent" | "points";
+  best: number;
+}
+
+export interface Metric {
+  name: string;
+  accounting: "upstream" | "strict" | "tolerant";
+  /** `overall`, or the subset's name. */
+  subset: string;
+  value: number | null;
+  n: number;
+  n_invalid: number;
+  n_failed: number;
+  average: "micro" | "macro";
+  lower: number | null;
+  upper: number | null;
+  chance: number | null;
+  stderr: number | null;
+  interval: [number, number] | null;
+  n_clusters: number | null;
+}
+
+export type Status = "scored" | "invalid" | "model_failed" | "judge_failed";
+/** `right` and `wrong`: graded answers. `scored`: a value between. `waiting`: predicted, not scored yet. */
+export type Outcome = "right" | "wrong" | "scored" | "invalid" | "model_failed" | "judge_failed" | "waiting";
+
+export interface Sample {
+  id: string;
+  subset: string;
+  groups: string[];
+  outcome: Outcome;
+  /** The reason why there is no value. */
+  reason: string | null;
+  /** Index in `clips`; null where nothing is known of its clip. */
+  clip: number | null;
+  /** The question without the options, or "" where it has none. */
+  question: string;
+  /** The prompt as sent. */
+  prompt: string;
+  options: string[];
+  targets: string[];
+  /** The raw output; null where there is none. */
+  output: string | null;
+  answer: string | null;
+  target: string;
+  /** Values by metric name, unscaled. */
+  values: Record<string, number>;
+  /** One sentence: why it has this score. */
+  why: string;
+  /** Parts of the output. */
+  marks: Mark[];
+  /** Reference texts of captions and descriptions, with what matched in them. */
+  references: { text: string; marks: Mark[] }[];
+  verdicts: Verdict[];
+  /** AutoDQ. */
+  events?: { reference: Event[]; prediction: Event[] };
+}
+
+/** A part of a text: UTF-16 offsets, half open. */
+export interface Mark {
+  start: number;
+  end: number;
+  kind: "answer" | "ngram" | "event";
+  label: string;
+}
+
+/** A call to the judge. */
+export interface Verdict {
+  /** What it was asked for, such as `grade` or `events`. */
+  stage: string;
+  label: string | null;
+  /** The raw reply. */
+  reply: string | null;
+  error: string | null;
+}
+
+export interface Event {
+  text: string;
+  label: "entailment" | "neutral" | "contradiction" | null;
+  reason: string | null;
+  /** The sentence of the text that shares most words with it: [start, end). */
+  span: [number, number] | null;
+}
+
+export interface Clip {
+  /** Its file as the data folder names it. */
+  name: string;
+  media: Medium[];
+  strip: Strip | null;
+}
+
+export interface Medium {
+  file: string;
+  /** Where it can be played: a URL relative to the page; null where it is no longer there. */
+  url: string | null;
+  span: [number | null, number | null];
+  /** Numbers of the frames shown, as decoded. */
+  frames: number[];
+  /** Their times in seconds; empty where the file has no frame rate. */
+  times: number[];
+}
+
+/** One picture with all frames of a clip, in rows. */
+export interface Strip {
+  url: string;
+  columns: number;
+  /** Width and height of a frame in it, in pixels. */
+  cell: [number, number];
+}
+
+/** A second run against a first. */
+export interface Comparison {
+  /** Indices in `runs`. */
+  first: number;
+  second: number;
+  rows: Difference[];
+  /** Ids of samples that only the second got right, and only the first. */
+  gained: string[];
+  lost: string[];
+  /** Where two judges, or one twice, gave the same output different verdicts. */
+  judges: { id: string; first: string; second: string }[];
+  /** Reasons why they are not comparable, and what differs between them. */
+  caveats: string[];
+  sentence: string;
+}
+
+export interface Difference {
+  metric: string;
+  accounting: string;
+  subset: string;
+  n: number;
+  first: number | null;
+  second: number | null;
+  /** Second less first, unscaled. */
+  difference: number | null;
+  interval: [number, number] | null;
+  p: number | null;
+}
+
+export interface Leaderboard {
+  benchmarks: { name: string; title: string; metric: string; unit: "percent" | "points"; best: number }[];
+  rows: LeaderboardRow[];
+  /** Files beside the page. */
+  plots: { title: string; svg: string; png: string }[];
+}
+
+export interface LeaderboardRow {
+  id: string;
+  benchmark: string;
+  model: string;
+  frames: string;
+  judge: string;
+  protocol: string;
+  accounting: string;
+  value: number | null;
+  interval: [number, number] | null;
+  chance: number | null;
+  n: number;
+  complete: boolean;
+  published: boolean;
+  source: string;
+  date: string;
+  /** The settings in which it differs from other rows of its benchmark and model. */
+  differs: string;
+  caveats: string[];
+  subsets: { subset: string; value: number | null; interval: [number, number] | null; n: number }[];
+}
