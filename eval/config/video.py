@@ -25,6 +25,7 @@ class VideoConfig:
     memory_gb: float = 4.0
     ahead_mb: int = 512
     store: str | None = None
+    thumbnails: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,8 @@ class Loading:
     """MB of memory for frames that wait for the model."""
     store: Path | None
     """Folder in which frames are cached for later runs; None: no cache."""
+    thumbnails: bool
+    """Whether the run folder keeps a small picture of the frames of each clip."""
 
 
 def loading_of(video: Any) -> Loading:
@@ -51,6 +54,7 @@ def loading_of(video: Any) -> Loading:
         memory_gb=video.memory_gb,
         ahead_mb=video.ahead_mb,
         store=None if video.store is None else place_of(video.store),
+        thumbnails=video.thumbnails,
     )
 
 

@@ -5,6 +5,7 @@ All values are frozen: a sample is validated once, where data enters, and is nev
 
 from eval.core.media import (
     IMAGE_EXTENSIONS,
+    NUMBER,
     SECONDS,
     VIDEO_EXTENSIONS,
     Area,
@@ -16,7 +17,9 @@ from eval.core.media import (
     LoadedClip,
     PictureRules,
     Selection,
+    Shown,
     Square,
+    Strip,
 )
 from eval.core.protocols import (
     Benchmark,
@@ -56,6 +59,7 @@ from eval.core.scoring import (
 __all__ = [
     "COMPLETE_FROM",
     "IMAGE_EXTENSIONS",
+    "NUMBER",
     "OVERALL",
     "SECONDS",
     "VIDEO_EXTENSIONS",
@@ -90,9 +94,11 @@ __all__ = [
     "ScorerTraits",
     "Selection",
     "Shard",
+    "Shown",
     "Square",
     "Status",
     "StopWhen",
+    "Strip",
     "Task",
     "Turn",
 ]  # fmt: skip

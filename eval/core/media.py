@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +20,10 @@ DecoderName = Literal["pyav", "decord"]
 
 SECONDS = "seconds"
 """The key of a frame's time in `info`: seconds from the beginning of its file."""
+
+
+NUMBER = "number"
+"""The key of a frame's number in `info`: its place among the frames of its file, folder or list, from 0."""
 
 
 VIDEO_EXTENSIONS = ("mp4", "mkv", "webm", "avi", "mov", "wmv", "mpg", "mpeg", "m4v", "ts", "flv", "3gp")
@@ -168,6 +173,37 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """The part of a medium that a model was shown."""
+
+    file: str
+    """Its file or folder; of a list of frame files the first. In predictions.jsonl below the data folder, where it lies
+    there."""
+    start: float | None = None
+    """First second of the span, where there is one."""
+    end: float | None = None
+    """Last second of the span."""
+    frames: tuple[int, ...] = ()
+    """Numbers of the frames, as decoded."""
+    times: tuple[float, ...] = ()
+    """When each is shown, in seconds from the beginning of the file; empty where it has no frame rate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strip:
+    """A picture of the frames that a model was shown, small and in rows, for people to look at."""
+
+    name: str
+    """Name of its file in the run folder's `thumbnails`: a hash of its content."""
+    columns: int
+    """Number of frames in a row."""
+    cell: tuple[int, int]
+    """Width and height of a frame in it, in pixels."""
+    content: bytes = field(default=b"", repr=False, compare=False)
+    """The picture as WebP; empty once it is on disk."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedClip:
     """The result of loading a clip: its frames, or an error."""
 
@@ -182,7 +218,26 @@ class LoadedClip:
     """Hash of their source files, from `eval.video.identity.media_id`."""
     notes: tuple[ClipNote, ...] = ()
     """What to know of the clip."""
+    strip: Strip | None = None
+    """A picture of the frames, where one was asked for."""
     decode: tuple[float, float] = (0.0, 0.0)
     """Start and end of decoding, by `time.perf_counter`."""
     prepare: tuple[float, float] = (0.0, 0.0)
     """Start and end of resizing the frames for the model."""
+
+    @property
+    def shown(self) -> tuple[Shown, ...]:
+        """The part of each medium that its frames are; empty where there are none."""
+        frames, found = iter(self.frames or ()), []
+        for medium, count in zip((self.clip, *self.clip.more), self.counts or (len(self.frames or ()),), strict=False):
+            infos = [frame.info for frame in islice(frames, count)]
+            found.append(
+                Shown(
+                    file=medium.name,
+                    start=medium.start,
+                    end=medium.end,
+                    frames=tuple(info[NUMBER] for info in infos if NUMBER in info),
+                    times=tuple(info[SECONDS] for info in infos if SECONDS in info),
+                )
+            )
+        return tuple(found) if self.frames else ()

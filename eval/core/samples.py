@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-from eval.core.media import Clip, ClipNote
+from eval.core.media import Clip, ClipNote, Shown, Strip
 
 Task = Literal["mc_qa", "oe_qa", "caption", "description"]
 """Kinds of answer: an option letter, a few words, one sentence, every event. Also the names of groups."""
@@ -102,6 +102,10 @@ class Prediction:
     """Hash of the frames' source files, from `eval.video.identity.media_id`; None where that is not known."""
     notes: tuple[ClipNote, ...] = ()
     """What to know of the clip."""
+    shown: tuple[Shown, ...] = ()
+    """The frames of each medium; empty where that is not known."""
+    strip: Strip | None = None
+    """A picture of them."""
 
     def __post_init__(self) -> None:
         if (self.output is None) == (self.error is None):

@@ -188,6 +188,7 @@ def _generate(shown: Sequence[_Shown], model: Model, settled: Mapping[str, StopW
     except Exception as error:  # noqa: BLE001 - out of memory, kernel errors: this sample's, not the run's
         said = f"model: {first_line(error, kind=True)}"
     else:
+        seen = {clip.loaded.clip: clip.loaded.shown for clip in shown}
         return [
             (
                 sample,
@@ -199,6 +200,8 @@ def _generate(shown: Sequence[_Shown], model: Model, settled: Mapping[str, StopW
                     n_frames=len(clip.frames),
                     media=clip.loaded.media,
                     notes=clip.loaded.notes,
+                    shown=seen[clip.loaded.clip],
+                    strip=clip.loaded.strip,
                 ),
             )
             for clip, of_clip in zip(shown, generations, strict=True)

@@ -4,7 +4,12 @@
      "output": "A", "error": null, "n_frames": 8, "media": "9f86d081884c7d65", "targets": ["A"],
      "options": ["...", "..."], "cluster": "...", "metadata": {"question": "..."}}
 
-A clip of which there is something to know has `"notes": ["one_frame"]` after `media` (`eval.core.ClipNote`).
+A clip of which there is something to know has `"notes": ["one_frame"]` after `media` (`eval.core.ClipNote`). What was
+shown of each medium follows, by rows since version 0.3 (`eval.core.Shown`, `eval.core.Strip`):
+
+    "shown": [{"file": "video/star/0.mp4", "start": 1.5, "end": 8.0, "frames": [45, 111], "times": [1.5, 3.7]}],
+    "strip": {"file": "thumbnails/00f2d8a1c4b7e690.webp", "columns": 8, "cell": [96, 96]}
+
 The row holds everything scoring needs, so that a run can be scored again without its annotations or videos.
 
 A sample may have several rows, since a resumed run tries failures again: the first output counts, whatever follows,
@@ -22,7 +27,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
-from eval.core import Clip, ClipNote, Prediction, Sample
+from eval.core import Clip, ClipNote, Prediction, Sample, Shown, Strip
 from eval.errors import DataError
 from eval.readers.malformed import BadRowPolicy, RowError
 from eval.readers.recognising import recognised
@@ -34,6 +39,9 @@ OWN_FILE = "predictions.jsonl"
 
 SubsetsOf = Callable[[Sequence[UpstreamRow], Path], list[tuple[str, Mapping[str, Any]]]]
 
+THUMBNAILS = "thumbnails"
+"""Name of the folder in a run folder that holds the pictures of frames."""
+
 _NOTES: tuple[ClipNote, ...] = get_args(ClipNote)
 _GIVE = (
     "Give a run's predictions.jsonl, or write one JSON object a line as upstream does: dataset, such as "
@@ -42,8 +50,14 @@ _GIVE = (
 _log = logging.getLogger(__name__)
 
 
-def to_json(sample: Sample, prediction: Prediction) -> dict[str, Any]:
-    """Return one line of predictions.jsonl as a dict, its keys in the order of the file."""
+def to_json(sample: Sample, prediction: Prediction, data: Path | None = None) -> dict[str, Any]:
+    """Return one line of predictions.jsonl as a dict, its keys in the order of the file.
+
+    Args:
+        sample: the sample.
+        prediction: its prediction.
+        data: the data folder, below which media are named where they lie there.
+    """
     return {
         "id": sample.id,
         "benchmark": sample.benchmark,
@@ -54,11 +68,25 @@ def to_json(sample: Sample, prediction: Prediction) -> dict[str, Any]:
         "n_frames": prediction.n_frames,
         "media": prediction.media,
         **({"notes": list(prediction.notes)} if prediction.notes else {}),
+        **({"shown": [_shown(each, data) for each in prediction.shown]} if prediction.shown else {}),
+        **({"strip": _strip(prediction.strip)} if prediction.strip else {}),
         "targets": list(sample.targets),
         "options": list(sample.options),
         "cluster": sample.cluster,
         "metadata": dict(sample.metadata),
     }
+
+
+def _shown(shown: Shown, data: Path | None) -> dict[str, Any]:
+    file = shown.file
+    if data is not None and Path(file).is_relative_to(data):
+        file = Path(file).relative_to(data).as_posix()
+    span = {name: value for name, value in (("start", shown.start), ("end", shown.end)) if value is not None}
+    return {"file": file, **span, "frames": list(shown.frames), "times": [round(time, 3) for time in shown.times]}
+
+
+def _strip(strip: Strip) -> dict[str, Any]:
+    return {"file": f"{THUMBNAILS}/{strip.name}", "columns": strip.columns, "cell": list(strip.cell)}
 
 
 def read_predictions(
@@ -229,4 +257,24 @@ def _parse(row: Row) -> tuple[Sample, Prediction]:
         n_frames=int(n_frames),
         media=row.text_or_none("media"),
         notes=tuple(note for note in _NOTES if row.has("notes") and note in row.texts("notes")),
+        shown=tuple(map(_read_shown, row.rows("shown"))) if row.has("shown") else (),
+        strip=_read_strip(row.row("strip")) if row.has("strip") else None,
     )
+
+
+def _read_shown(row: Row) -> Shown:
+    return Shown(
+        file=row.text("file"),
+        start=row.number("start") if row.has("start") else None,
+        end=row.number("end") if row.has("end") else None,
+        frames=tuple(map(int, row.numbers("frames"))),
+        times=tuple(row.numbers("times")),
+    )
+
+
+def _read_strip(row: Row) -> Strip:
+    columns, cell = row.number("columns"), row.numbers("cell")
+    name = row.text("file").removeprefix(f"{THUMBNAILS}/")
+    if columns is None or columns < 1 or len(cell) != len(("width", "height")) or min(cell) < 1 or "/" in name:
+        raise row.error("cell", "and 'columns' and 'file': they do not name a picture in rows of cells")
+    return Strip(name=name, columns=int(columns), cell=(int(cell[0]), int(cell[1])))

@@ -28,6 +28,7 @@ from eval.runs.differences import Difference
 from eval.runs.folder import PREDICTIONS, TIMELINE, open_run, write_atomically, write_jsonl
 from eval.runs.record import MEDIA, Accepted, short
 from eval.runs.result import read_result
+from eval.runs.thumbnails import keep_strips
 from eval.timing import Clock, Lap
 
 
@@ -98,7 +99,8 @@ class BenchmarkRun:
     def keep(self, predicted: Predicted) -> int:
         """Append predictions of samples that had none, and return their number; they are on disk when this returns."""
         new = [(sample, prediction) for sample, prediction in predicted if sample.id not in self._done]
-        self._folder.append(to_json(sample, prediction) for sample, prediction in new)
+        keep_strips(self.job.out, (prediction.strip for _, prediction in new if prediction.strip is not None))
+        self._folder.append(to_json(*pair, self.job.settings.data) for pair in new)
         self._tried += len(new)
         return len(new)
 
@@ -112,7 +114,7 @@ class BenchmarkRun:
         job, out = self.job, self.job.out
         found = self._found()
         pairs = [(sample, found[sample.id]) for sample in self.samples]
-        write_jsonl(out / PREDICTIONS, (to_json(*pair) for pair in pairs))
+        write_jsonl(out / PREDICTIONS, (to_json(*pair, job.settings.data) for pair in pairs))
         if job.transcript is not None:
             _announce(job, pairs)
         with self._clock.stage("score"), job.judging.resumable():

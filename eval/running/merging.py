@@ -27,6 +27,7 @@ from eval.runs.fields import mapping
 from eval.runs.folder import CONFIG, PREDICTIONS, RESULT, RUN
 from eval.runs.record import RunRecord, read_record, short
 from eval.runs.result import read_result
+from eval.runs.thumbnails import with_content
 from eval.timing import Clock
 
 
@@ -98,7 +99,8 @@ def _merged(folders: Sequence[Path], out: Path) -> Result:
     model = first.record.fingerprint["model"]
     identity = {name: value for name, value in first.identity.items() if name != "model"}
     job = replace(job, identity=identity, timed=False)
-    (result,) = run([job], _Recorded(_RecordedModel(model), found))
+    session = _Recorded(_RecordedModel(model), found, [part.folder for part in parts])
+    (result,) = run([job], session)
     return result
 
 
@@ -205,6 +207,7 @@ class _Recorded:
 
     model: _RecordedModel
     found: Mapping[str, Prediction]
+    folders: Sequence[Path]
     workers: Sequence[WorkerTimes] = ()
 
     def seconds_left(self) -> float | None:
@@ -217,4 +220,8 @@ class _Recorded:
         """Yield the samples of each group with what was recorded."""
         del settled, clock
         for group in groups:
-            yield [(sample, self.found[sample.id]) for sample in group.samples]
+            yield [(sample, self._with_strip(self.found[sample.id])) for sample in group.samples]
+
+    def _with_strip(self, prediction: Prediction) -> Prediction:
+        strip = prediction.strip
+        return prediction if strip is None else replace(prediction, strip=with_content(strip, self.folders))

@@ -78,6 +78,7 @@ def setup_of(settings: Settings, jobs: Sequence[Job] = ()) -> Setup:
         "memory_gb": how.memory_gb,
         "ahead_mb": how.ahead_mb,
         "store": how.store,
+        "draw": how.thumbnails,
     }
     return Setup(model=settings.model, reading=reading, media=(settings.data, *here))
 

@@ -8,6 +8,8 @@ verdicts.jsonl      one line a call to the judge: the raw reply, who gave it, wh
 result.json         metrics, counts, coverage, provenance, timing; hashes of the scores and verdicts it is from
 serving.json        number, tokens and cost of the requests to a model behind a server, over all starts
 timeline.svg        time of each stage over the run's course
+report.html         all of it to look at (`eval/report/page/`)
+thumbnails/         a picture of the frames of each clip (`eval/runs/thumbnails.py`)
 submission.json     answers to a split whose solutions are withheld
 .lock               the process that is writing here, if any (`eval/runs/lock.py`)
 

@@ -14,19 +14,36 @@ Choice = Callable[[int, "float | None"], Sequence[int]]
 """Chooses among the frames of a file, given their number, and how many there are a second (None: not known)."""
 
 
-class Timed:
-    """A choice that keeps when the frames that it chose are shown."""
+class Kept:
+    """A choice that keeps which frames it chose, and when they are shown."""
 
     def __init__(self, choose: Choice) -> None:
         self._choose = choose
-        self.seconds: tuple[float, ...] = ()
-        """Seconds of each chosen frame; empty where the medium has no rate."""
+        self.first = 0
+        """Number of frames of the medium before those that it chooses among."""
+        self._found: Sequence[int] = ()
+        self._fps: float | None = None
 
     def __call__(self, total: int, fps: float | None) -> Sequence[int]:
         """Return the choice."""
-        found = self._choose(total, fps)
-        self.seconds = tuple(index / fps for index in found) if fps else ()
-        return found
+        self._found, self._fps = self._choose(total, fps), fps
+        return self._found
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Number of each chosen frame, from 0; empty before the choice."""
+        return tuple(self.first + int(index) for index in self._found)
+
+    @property
+    def seconds(self) -> tuple[float, ...]:
+        """Seconds of each chosen frame; empty where the medium has no rate."""
+        fps = self._fps
+        return tuple(number / fps for number in self.numbers) if fps else ()
+
+
+def in_order(choose: Choice) -> Choice:
+    """Return the choice of the same frames, each once and in their order."""
+    return lambda total, fps: sorted(set(choose(total, fps)))
 
 
 def shares(clip: Clip, policy: FramePolicy) -> list[int]:

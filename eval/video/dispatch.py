@@ -236,6 +236,7 @@ class Dispatcher(threading.Thread):
             error=reply.error,
             media=reply.media,
             notes=reply.notes,
+            strip=None if pixels is None else reply.drawn(pixels),
             decode=decode,
             prepare=prepare,
         )

@@ -21,7 +21,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval.core import SECONDS, Clip, DecoderName, FramePolicy, PictureRules
+from eval.core import NUMBER, SECONDS, Clip, DecoderName, FramePolicy, PictureRules
 from eval.errors import MediaError, RunError
 from eval.files import make_folder, read_regular
 from eval.video.choosing import folder_span
@@ -32,7 +32,7 @@ from eval.video.limits import MAX_SIDE
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_FORMAT = 4
+_FORMAT = 5
 """Format version; increment it when entries, or the way in which frames are prepared, change."""
 _MAGIC = b"tarsier-eval frames\n"
 _LENGTH = struct.Struct(">I")
@@ -183,6 +183,7 @@ def _pack(media: Sequence[Sequence[Image]], key: str) -> Iterator[bytes]:
     head: dict[str, Any] = {
         "key": key,
         "sizes": [frame.size for frame in different.values()],
+        "numbers": [frame.info.get(NUMBER) for frame in different.values()],
         "seconds": [frame.info.get(SECONDS) for frame in different.values()],
         "order": [[places[id(frame)] for frame in frames] for frames in media],
     }
@@ -202,11 +203,13 @@ def _unpack(body: memoryview, key: str) -> list[list[Image]]:
     head = json.loads(bytes(body[_LENGTH.size : _LENGTH.size + length]))
     at = _LENGTH.size + length
     different = []
-    for (width, height), seconds in zip(head["sizes"], head["seconds"], strict=True):
+    for (width, height), number, seconds in zip(head["sizes"], head["numbers"], head["seconds"], strict=True):
         if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE) or head["key"] != key:
             raise ValueError(head)
         n = 3 * width * height
         different.append(pil.frombytes("RGB", (width, height), bytes(body[at : at + n])))
+        if number is not None:
+            different[-1].info[NUMBER] = int(number)
         if seconds is not None:
             different[-1].info[SECONDS] = float(seconds)
         at += n

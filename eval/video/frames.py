@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from eval.core import SECONDS, VIDEO_EXTENSIONS, Clip, ClipNote, DecoderName, FramePolicy, PictureRules
+from eval.core import NUMBER, SECONDS, VIDEO_EXTENSIONS, Clip, ClipNote, DecoderName, FramePolicy, PictureRules
 from eval.errors import ConfigError, MediaError, did_you_mean
 from eval.video.files import is_folder
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from eval.video.choosing import Choice
+    from eval.video.choosing import Choice, Kept
 
 DECODERS: tuple[DecoderName, ...] = get_args(DecoderName)
 """The decoders for videos; Pillow reads gifs and images under either."""
@@ -52,7 +52,8 @@ def load_frames(
         rules: How image files are read.
 
     Returns:
-        RGB images of the clip's own size, upright, with their times where the clip has a frame rate (`SECONDS`).
+        RGB images of the clip's own size, upright, with their numbers (`NUMBER`), and their times where the clip has a
+        frame rate (`SECONDS`).
 
     Raises:
         MediaError: Where the clip cannot be read; it names the file and the reason.
@@ -67,14 +68,17 @@ def load_frames(
     # Imported here so that `--help` is not slowed down.
     from eval.video import choosing
 
-    video = choosing.Timed(choosing.of_video(clip, policy))
+    video = choosing.Kept(choosing.of_video(clip, policy))
+    pictures = choosing.Kept(choosing.of_pictures(clip, policy))
+    animation = choosing.Kept(choosing.in_order(choosing.of_pictures(clip, policy)))
+    frames = _read(clip, policy, decoder, rules, pictures, animation, video)
+    numbers = video.numbers or pictures.numbers or animation.numbers
     # Of pictures only those with a rate of their own: those of a gif may be shown for unequal times.
-    pictures = choosing.Timed(choosing.of_pictures(clip, policy))
-    frames = _read(clip, policy, decoder, rules, pictures, video)
-    seconds = video.seconds or (pictures.seconds if clip.fps is not None else ())
-    if len(seconds) == len(frames):
-        for frame, at in zip(frames, seconds, strict=True):
-            frame.info[SECONDS] = at
+    seconds = video.seconds or ((pictures.seconds or animation.seconds) if clip.fps is not None else ())
+    for name, values in ((NUMBER, numbers), (SECONDS, seconds)):
+        if len(values) == len(frames):
+            for frame, value in zip(frames, values, strict=True):
+                frame.info[name] = value
     return frames
 
 
@@ -83,7 +87,8 @@ def _read(
     policy: FramePolicy,
     decoder: DecoderName,
     rules: PictureRules,
-    of_pictures: Choice,
+    of_pictures: Kept,
+    of_animation: Choice,
     of_video: Choice,
 ) -> list[Image]:
     from eval.video import choosing, extent, images
@@ -92,14 +97,17 @@ def _read(
     if not isinstance(source, Path):
         return images.read_frame_files(source, of_pictures, rules, clip.fps)
     if is_folder(source):
-        files = images.list_folder(source, **choosing.folder_span(clip, policy))
+        span = choosing.folder_span(clip, policy)
+        files = images.list_folder(source, **span)
+        if span["start"] is not None or span["end"] is not None:
+            of_pictures.first = images.list_folder(source, fps=None, start=None, end=None).index(files[0])
         return images.read_frame_files(files, of_pictures, rules, clip.fps)
     head = _first_bytes(source)
     # Motion JPEG begins as a picture does. FFmpeg reports no size beyond its limits, and then finds no picture.
     if _is_image(head) and (source.suffix.lower()[1:] not in VIDEO_EXTENSIONS or images.is_animation(source)):
-        return images.read_picture(source, of_pictures, rules)
+        return images.read_picture(source, of_animation, rules)
     if head.startswith(_GIF_MAGIC):
-        return images.read_picture(source, of_pictures, rules)
+        return images.read_picture(source, of_animation, rules)
     extent.check_whole(source)
     if decoder == "decord":
         from eval.video import decord_reader

@@ -53,10 +53,15 @@ def is_animation(path: Path) -> bool:
 
 
 def read_picture(path: Path, choose: Choice, rules: PictureRules) -> list[Image.Image]:
-    """Return the chosen frames of an image file, each once and in its order: a gif of 3 frames gives at most 3.
+    """Return the chosen frames of an image file: a gif of 3 frames gives at most 3.
 
     The frames of a gif, a WebP and an APNG are composed as they are shown; a TIFF's are its pages. Their rate is that
     of the first frame, as in upstream.
+
+    Args:
+        path: The file.
+        choose: Gives the places of frames, each once and in their order.
+        rules: How image files are read.
 
     Raises:
         MediaError: Where it is damaged, has more frames than can sensibly be composed, or none can be chosen.
@@ -68,7 +73,7 @@ def read_picture(path: Path, choose: Choice, rules: PictureRules) -> list[Image.
             shown_ms = image.info.get("duration", 0)
             numbers = _frame_numbers(image, path)
             frames = []
-            for place in sorted(set(choose(len(numbers), 1 / (shown_ms / 1000) if shown_ms else None))):
+            for place in choose(len(numbers), 1 / (shown_ms / 1000) if shown_ms else None):
                 image.seek(numbers[place])
                 check_size(path, *image.size)
                 frames.append(_as_rgb(image, path, rules))

@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eval.core import Clip, ClipNote, DecoderName, FramePolicy, LoadedClip, PictureRules
+from eval.core import Clip, ClipNote, DecoderName, FramePolicy, LoadedClip, PictureRules, Strip
 from eval.errors import MediaError, MediaReason, TarsierEvalError
 from eval.video.choosing import shares
 from eval.video.frames import check_count, load_frames, notes_on
 from eval.video.identity import media_id
 from eval.video.preparing import prepare, sizes_of
+from eval.video.strip import strip_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,8 +29,11 @@ def load(
     decoder: DecoderName = "pyav",
     rules: PictureRules = PictureRules(),  # noqa: B008 (it is frozen)
     store: FrameStore | None = None,
+    draw: bool = False,
 ) -> LoadedClip:
     """Return the frames of a clip and of its further media, chosen and resized as the policy says.
+
+    With `draw` a picture of them comes along (`eval.video.strip`).
 
     Any error that the clip causes in a decoder is the clip's failure: it is returned, and never raised.
 
@@ -41,6 +45,8 @@ def load(
     shown: Sequence[Sequence[Image]] | None = None
     error: MediaError | None = None
     notes: tuple[ClipNote, ...] = ()
+    frames: Sequence[Image] = ()
+    strip: Strip | None = None
     check_count(policy)
     media, wanted = (clip, *clip.more), shares(clip, policy)
     before = media_id(clip)
@@ -64,6 +70,8 @@ def load(
         wanted = wanted if policy.fps is None else [len(frames) for frames in shown]
         found = (notes_on(*each, decoder) for each in zip(media, shown, wanted, strict=True))
         notes = tuple(dict.fromkeys(note for of_medium in found for note in of_medium))
+        frames = [frame for of_medium in shown for frame in of_medium]
+        strip = strip_of(frames) if draw else None
     except MediaError as found:
         error = clean_error(found.path, found.reason, found.detail)
     except MemoryError:
@@ -82,10 +90,11 @@ def load(
         return LoadedClip(clip=clip, frames=None, error=error, decode=of_decoding, prepare=of_preparing)
     return LoadedClip(
         clip=clip,
-        frames=[frame for of_medium in shown for frame in of_medium],
+        frames=frames,
         counts=tuple(map(len, shown)) if clip.more else (),
         media=files,
         notes=notes,
+        strip=strip,
         decode=of_decoding,
         prepare=of_preparing,
     )

@@ -70,7 +70,12 @@ def _loader(setup: dict[str, Any]) -> LoadFrames:
         from eval.video.frame_store import FrameStore
 
         store = FrameStore(Path(setup["store"]))
-    how: Any = {"decoder": setup["decoder"], "rules": PictureRules(**setup["rules"]), "store": store}
+    how: Any = {
+        "decoder": setup["decoder"],
+        "rules": PictureRules(**setup["rules"]),
+        "store": store,
+        "draw": setup["draw"],
+    }
     return lambda clip, policy: load(clip, policy, **how)
 
 

@@ -12,14 +12,15 @@ import re
 import socket
 import struct
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from eval.core import SECONDS, Area, Clip, ClipNote, FramePolicy, LoadedClip, Selection, Square
+from eval.core import NUMBER, SECONDS, Area, Clip, ClipNote, FramePolicy, LoadedClip, Selection, Square, Strip
 from eval.errors import MediaError, MediaReason
 from eval.video.limits import MAX_SIDE
 from eval.video.loading import clean_error
+from eval.video.strip import COLUMNS, MOST_BYTES
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,6 +31,7 @@ _MAX_REPLY = 1 << 20
 _REASONS = frozenset(get_args(MediaReason))
 _NOTES: tuple[ClipNote, ...] = get_args(ClipNote)
 _MEDIA = re.compile("[0-9a-f]{16}")
+_STRIP = re.compile("[0-9a-f]{16}[.]webp")
 READY: dict[str, Any] = {"ready": True}
 """A worker's first message, sent when everything is imported."""
 
@@ -107,11 +109,15 @@ def send_loaded(connection: socket.socket, loaded: LoadedClip, now: float) -> No
     places = {key: place for place, key in enumerate(different)}
     sizes = [frame.size for frame in different.values()]
     order = [places[id(frame)] for frame in loaded.frames]
-    seconds = [frame.info.get(SECONDS) for frame in different.values()]
-    reply |= {"sizes": sizes, "seconds": seconds, "order": order, "counts": loaded.counts}
+    numbers, seconds = ([frame.info.get(name) for frame in different.values()] for name in (NUMBER, SECONDS))
+    reply |= {"sizes": sizes, "numbers": numbers, "seconds": seconds, "order": order, "counts": loaded.counts}
+    strip = loaded.strip
+    reply |= {"strip": None if strip is None else [strip.name, strip.columns, *strip.cell, len(strip.content)]}
     connection.sendall(pack({**reply, "media": loaded.media, "notes": loaded.notes}))
     for frame in different.values():
         connection.sendall(frame.tobytes())
+    if strip is not None:
+        connection.sendall(strip.content)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +128,8 @@ class Reply:
     """The reason why there are no frames."""
     sizes: Sequence[tuple[int, int]]
     """Width and height of each distinct frame that follows."""
+    numbers: Sequence[int | None]
+    """Number of each of them in its medium, where it is known."""
     seconds: Sequence[float | None]
     """Time of each of them, where it is known."""
     order: Sequence[int]
@@ -132,6 +140,10 @@ class Reply:
     """Hash of the files that the frames came from."""
     notes: tuple[ClipNote, ...]
     """What to know of the clip."""
+    strip: Strip | None
+    """The picture of its frames, still without its content."""
+    strip_bytes: int
+    """Number of bytes of this content, which follows the pixels."""
     decode: tuple[float, float]
     """Start and end of decoding, on the worker's clock."""
     prepare: tuple[float, float]
@@ -141,26 +153,33 @@ class Reply:
 
     @property
     def n_bytes(self) -> int:
-        """Number of bytes of pixels that follow."""
-        return sum(3 * width * height for width, height in self.sizes)
+        """Number of bytes of pixels, and of the strip, that follow."""
+        return sum(3 * width * height for width, height in self.sizes) + self.strip_bytes
 
     @property
     def n_bytes_held(self) -> int:
         """Number of bytes of the images in memory: Pillow pads pixels to four bytes."""
-        return sum(4 * width * height for width, height in self.sizes)
+        return sum(4 * width * height for width, height in self.sizes) + self.strip_bytes
 
     def images(self, pixels: bytearray) -> list[Image]:
         """Return the clip's frames."""
         from PIL import Image as pil  # noqa: N813
 
         view, at, different = memoryview(pixels), 0, []
-        for size, seconds in zip(self.sizes, self.seconds, strict=True):
+        for size, number, seconds in zip(self.sizes, self.numbers, self.seconds, strict=True):
             n = 3 * size[0] * size[1]
             different.append(pil.frombuffer("RGB", size, view[at : at + n], "raw", "RGB", 0, 1))  # type: ignore[arg-type]
             at += n
-            if seconds is not None:
-                different[-1].info[SECONDS] = seconds
+            for name, value in ((NUMBER, number), (SECONDS, seconds)):
+                if value is not None:
+                    different[-1].info[name] = value
         return [different[place] for place in self.order]
+
+    def drawn(self, pixels: bytearray) -> Strip | None:
+        """Return the picture of its frames, with its content."""
+        content = bytes(pixels[len(pixels) - self.strip_bytes :])
+        # It is shown by browsers, from a file of this name.
+        return self.strip and (replace(self.strip, content=content) if content.startswith(b"RIFF") else None)
 
 
 def read_reply(message: dict[str, Any], *, wanted: Sequence[int], max_bytes: int) -> Reply:
@@ -173,21 +192,26 @@ def read_reply(message: dict[str, Any], *, wanted: Sequence[int], max_bytes: int
             reason = cast("MediaReason", message["reason"] if message["reason"] in _REASONS else "unreadable")
             error = clean_error(str(message["path"]), reason, str(message["detail"]))
         sizes = [(int(width), int(height)) for width, height in message.get("sizes", ())]
+        numbers = [None if value is None else int(value) for value in message.get("numbers", ())]
         seconds = [None if value is None else float(value) for value in message.get("seconds", ())]
         order = [int(place) for place in message.get("order", ())]
         counts = tuple(int(count) for count in message.get("counts", ()))
         media = message.get("media")
         notes = tuple(note for note in _NOTES if note in message.get("notes", ()))
+        strip, strip_bytes = _strip(message.get("strip"))
     except (KeyError, TypeError, ValueError, OverflowError) as wrong:
         raise NonsenseError(f"{type(wrong).__name__}: {wrong}") from None
     reply = Reply(
         error=error,
         sizes=sizes,
+        numbers=numbers,
         seconds=seconds,
         order=order,
         counts=counts,
         media=media,
         notes=notes,
+        strip=strip,
+        strip_bytes=strip_bytes,
         decode=(begin, decoded),
         prepare=(prepared_from, end),
         sent=sent,
@@ -200,15 +224,29 @@ def read_reply(message: dict[str, Any], *, wanted: Sequence[int], max_bytes: int
         and (not counts or (min(counts) > 0 and sum(counts) == len(order)))
         and all(1 <= side <= MAX_SIDE for size in sizes for side in size)
         and all(0 <= place < len(sizes) for place in order)
-        and len(seconds) == len(sizes)
+        and len(seconds) == len(numbers) == len(sizes)
+        and all(value is None or value >= 0 for value in numbers)
         and all(value is None or math.isfinite(value) for value in seconds)
         and reply.n_bytes <= max_bytes
         and (error is None) == bool(order)
+        and (strip is None or bool(order))
         and (media is None or (isinstance(media, str) and _MEDIA.fullmatch(media) is not None))
     )
     if not fits:
         raise NonsenseError("sizes, places or times that cannot be")
     return reply
+
+
+def _strip(given: Any) -> tuple[Strip | None, int]:
+    """Return a strip without its content, and the number of bytes of this. Raises ValueError and TypeError."""
+    if given is None:
+        return None, 0
+    name, columns, wide, high, n_bytes = given
+    strip = Strip(name=str(name), columns=int(columns), cell=(int(wide), int(high)))
+    fits = 0 < strip.columns <= COLUMNS and min(strip.cell) > 0 and 0 < int(n_bytes) <= MOST_BYTES
+    if not fits or _STRIP.fullmatch(strip.name) is None:
+        raise ValueError(given)
+    return strip, int(n_bytes)
 
 
 class Inbox:

@@ -61,6 +61,7 @@ class FrameLoader:
         memory_gb: maximum gigabytes of a worker's address space.
         ahead_mb: maximum megabytes of decoded clips that wait; the one clip that is waited for may add to them.
         store: a folder in which frames are stored for later runs, if any.
+        draw: whether each clip comes with a picture of its frames.
 
     Raises:
         ConfigError: a setting does not fit, or the decoder is not installed.
@@ -78,6 +79,7 @@ class FrameLoader:
         memory_gb: float = 4.0,
         ahead_mb: int = 512,
         store: Path | None = None,
+        draw: bool = False,
     ) -> None:
         if workers is not None and workers < 1:
             raise ConfigError(f"workers is {workers}; at least one process is needed to load clips")
@@ -95,6 +97,7 @@ class FrameLoader:
             "rules": asdict(rules),
             "memory_bytes": int(memory_gb * 1e9),
             "store": None if store is None else str(store),
+            "draw": draw,
         }
         self._dispatcher: Dispatcher | None = None
         self._job: LoadJob | None = None

@@ -1,0 +1,34 @@
+"""Pictures of the frames of clips in a run folder. Nothing depends on them: a full disk only costs the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from eval.core import Strip
+from eval.errors import RunError
+from eval.files import make_folder
+from eval.readers.predictions import THUMBNAILS
+
+
+def keep_strips(folder: Path, strips: Iterable[Strip]) -> None:
+    """Write the pictures that a run folder does not have yet."""
+    with suppress(OSError, RunError):
+        for strip in strips:
+            path = folder / THUMBNAILS / strip.name
+            if strip.content and not path.exists():
+                make_folder(path.parent)
+                # Unsynced, so that a picture costs no time; a damaged one would only not be shown.
+                part = path.with_suffix(".part")
+                part.write_bytes(strip.content)
+                part.replace(path)
+
+
+def with_content(strip: Strip, folders: Sequence[Path]) -> Strip:
+    """Return a picture with its content from the first of some run folders that has it."""
+    for folder in folders:
+        with suppress(OSError):
+            return replace(strip, content=(folder / THUMBNAILS / strip.name).read_bytes())
+    return strip
