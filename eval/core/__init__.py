@@ -47,6 +47,7 @@ from eval.core.scoring import (
     Accounting,
     Counts,
     Coverage,
+    Evidence,
     JudgedTraits,
     Metric,
     MetricTraits,
@@ -54,6 +55,7 @@ from eval.core.scoring import (
     Score,
     ScorerTraits,
     Status,
+    TextMark,
 )
 
 __all__ = [
@@ -73,6 +75,7 @@ __all__ = [
     "Counts",
     "Coverage",
     "DecoderName",
+    "Evidence",
     "FramePolicy",
     "FrameRule",
     "Generation",
@@ -100,5 +103,6 @@ __all__ = [
     "StopWhen",
     "Strip",
     "Task",
+    "TextMark",
     "Turn",
 ]  # fmt: skip

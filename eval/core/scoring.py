@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from eval.core.samples import Sample
+
 
 Accounting = Literal["upstream", "strict", "tolerant"]
 """Accounting of samples without a value. `upstream`: they leave the denominator. `strict`: they earn nothing.
@@ -145,6 +147,30 @@ class JudgedTraits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TextMark:
+    """A part of a text that decided a score, as offsets of characters."""
+
+    start: int
+    end: int
+    """The first character that no longer belongs to it."""
+    kind: Literal["answer", "ngram", "event"]
+    label: str
+    """What it is, in a few words, such as `read as B`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """How a sample came by its score, for people to read."""
+
+    why: str
+    """One sentence."""
+    output: tuple[TextMark, ...] = ()
+    """Parts of the output."""
+    references: tuple[tuple[TextMark, ...], ...] = ()
+    """Parts of each target; empty where none are marked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScorerTraits:
     """Everything about a scorer that code outside of its file needs to know to read, compare and explain its scores."""
 
@@ -163,6 +189,8 @@ class ScorerTraits:
     """Whether failed samples have values too."""
     judged: JudgedTraits | None = None
     """The judge's part; None for scorers without a judge."""
+    evidence: Callable[[Sample, str, Score], Evidence] | None = None
+    """How the score of a sample follows from its output; None where there is no more to say than the values."""
 
     @property
     def headline(self) -> MetricTraits:

@@ -21,19 +21,35 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
-from eval.core import JudgedTraits, Metric, MetricTraits, Prediction, Sample, Score, ScorerTraits
+from eval.core import Evidence, JudgedTraits, Metric, MetricTraits, Prediction, Sample, Score, ScorerTraits
 from eval.errors import DataError
 from eval.judges.calls import LABELS, Label
 from eval.judges.protocol import Question, Side
 from eval.judges.replies import WrittenEvent
 from eval.judges.rounds import NoAnswer, ask
 from eval.scorers.accounting import ACCOUNTINGS
+from eval.scorers.event_places import nearest_sentences
 from eval.scorers.event_table import BUCKETS, METRICS, RATES, RENAMED, event_table, f1_of
 from eval.scorers.judged import JudgedScorer, has_output, judged_score, output_or_marker
 
 _Key = tuple[int, Side]
 """Position of a video among those given, and the side of its events."""
 _T = TypeVar("_T")
+
+
+def evidence(sample: Sample, output: str, score: Score) -> Evidence:
+    """Return the counts of entailed events, and the sentence that each event is most like."""
+    events, labels = score.detail.get("events") or {}, score.detail.get("labels") or {}
+    if "recall" not in score.values or "precision" not in score.values:
+        return Evidence(why=f"No verdict: {score.reason}.")
+    counts = {side: (list(labels.get(side, ())).count("entailment"), len(events.get(side, ()))) for side in METRICS}
+    (found, wanted), (true, told) = counts["reference"], counts["prediction"]
+    return Evidence(
+        why=f"{found} of the reference's {wanted} events are in the output (recall), and {true} of the output's {told} "
+        "events are in the reference (precision).",
+        output=nearest_sentences(output, events.get("prediction", ())),
+        references=tuple(nearest_sentences(target, events.get("reference", ())) for target in sample.targets[:1]),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +71,7 @@ class AutoDQ(JudgedScorer):
             labels=LABELS,
             noun="labels of the references' events",
         ),
+        evidence=evidence,
     )
     name: str = traits.name
     """Name of the scorer in results."""

@@ -25,12 +25,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.captions.cider import ReferenceSet, cider, prepare
+from eval.captions.matched import common_ngrams
 from eval.captions.ngrams import MAX_N
 from eval.captions.overlap import Overlap, bleu, overlap, rouge_l
 from eval.captions.ptb_tokenizer import TOKENIZER_VERSION, tokenize
 from eval.captions.reference import pycocoevalcap_tokens
 from eval.captions.reference_cache import load_or_prepare
-from eval.core import OVERALL, Accounting, Metric, MetricTraits, Prediction, Sample, Score, ScorerTraits, StopWhen
+from eval.core import (
+    OVERALL,
+    Accounting,
+    Evidence,
+    Metric,
+    MetricTraits,
+    Prediction,
+    Sample,
+    Score,
+    ScorerTraits,
+    StopWhen,
+)
 from eval.errors import DataError
 from eval.readers.upstream import FAILED
 from eval.scorers.accounting import ACCOUNTINGS, video_of, with_error
@@ -42,6 +54,7 @@ _MATCHED = tuple(f"bleu_matched_{n}" for n in range(1, MAX_N + 1))
 _TOTAL = tuple(f"bleu_total_{n}" for n in range(1, MAX_N + 1))
 _COUNTS = (*_MATCHED, *_TOTAL, "bleu_length", "bleu_closest")
 """Counts that corpus BLEU sums over samples before it divides."""
+_NAMES = ("words", "pairs of words", "triples", "runs of four")
 
 
 def corpus_bleu_of(counts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -53,6 +66,17 @@ def corpus_bleu_of(counts: NDArray[np.float64]) -> NDArray[np.float64]:
         for row in rows
     ]
     return np.array(found).reshape(counts.shape[:-1])
+
+
+def evidence(sample: Sample, output: str, score: Score) -> Evidence:
+    """Return the n-grams that output and references share."""
+    marks = common_ngrams(output, sample.targets)
+    values = score.values
+    counts = zip(_MATCHED, _TOTAL, _NAMES, strict=True)
+    named = ", ".join(f"{values[had]:.0f} of {values[of]:.0f} {name}" for had, of, name in counts if had in values)
+    said = f"CIDEr {values['cider']:.2f} of 10" if "cider" in values else "No value"
+    why = f"{said}; in a reference are {named}." if named else f"{said}."
+    return Evidence(why=why, output=marks[0], references=marks[1:])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +96,7 @@ class Captioning:
         subsets="none",
         needs_population=True,
         values_failures=True,
+        evidence=evidence,
     )
     cache: Path
     """Folder in which the prepared references of a split are kept."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from string import ascii_uppercase
 from typing import Any, ClassVar, Literal
 
-from eval.core import Metric, MetricTraits, Prediction, Sample, Score, ScorerTraits, StopWhen
+from eval.core import Evidence, Metric, MetricTraits, Prediction, Sample, Score, ScorerTraits, StopWhen, TextMark
 from eval.errors import DataError
 from eval.scorers.accounting import ACCOUNTINGS, Average, averages, over_samples
 from eval.scorers.tolerant import READ, read_answer
@@ -46,11 +46,26 @@ def read_letter(output: str, digits: Digits = "tarsier") -> str | None:
     return letter if letter.isupper() and letter.isalpha() else None
 
 
+def evidence(sample: Sample, output: str, score: Score) -> Evidence:
+    """Return the character that was read as the answer."""
+    del sample
+    if score.answer is None:
+        return Evidence(why=f"No answer: {score.reason}.")
+    at = next(place for place, character in enumerate(output) if character not in "()" and not character.isspace())
+    said = f"The output begins with {score.answer}" if output[at] == score.answer else f"{output[at]} is {score.answer}"
+    compared = "as the target is" if score.answer == score.target else f"and the target is {score.target}"
+    doubt = f" ({score.reason})" if score.reason else ""
+    mark = TextMark(start=at, end=at + 1, kind="answer", label=f"read as {score.answer}")
+    return Evidence(why=f"{said}, {compared}{doubt}.", output=(mark,))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MultipleChoice:
     """Accuracy of option letters, by the rules of either upstream branch."""
 
-    traits: ClassVar[ScorerTraits] = ScorerTraits(name="multiple_choice", metrics=(MetricTraits(name="accuracy"),))
+    traits: ClassVar[ScorerTraits] = ScorerTraits(
+        name="multiple_choice", metrics=(MetricTraits(name="accuracy"),), evidence=evidence
+    )
     digits: Digits = "tarsier"
     """The upstream branch whose rules for digits and targets apply."""
     headline: Average = "micro"

@@ -13,11 +13,23 @@ one target.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from eval.core import OVERALL, JudgedTraits, Metric, MetricTraits, Prediction, Sample, Score, ScorerTraits
+from eval.core import (
+    OVERALL,
+    Evidence,
+    JudgedTraits,
+    Metric,
+    MetricTraits,
+    Prediction,
+    Sample,
+    Score,
+    ScorerTraits,
+    TextMark,
+)
 from eval.errors import DataError
 from eval.judges.calls import Grade
 from eval.judges.protocol import Question
@@ -25,6 +37,22 @@ from eval.judges.rounds import NoAnswer, ask
 from eval.scorers.accounting import averages
 from eval.scorers.judged import JudgedScorer, has_output, judged_score, output_or_marker
 from eval.scorers.matching import MATCHES, compare, says_nothing
+
+
+def evidence(sample: Sample, output: str, score: Score) -> Evidence:
+    """Return the judge's grade beside the plain comparisons of words, and where the target occurs in the output."""
+    if "accuracy" not in score.values:
+        return Evidence(why=f"No verdict: {score.reason}.")
+    grade = "correct" if score.values["accuracy"] else "wrong"
+    points = f", with {score.values['score']:g} of 5 points" if "score" in score.values else ""
+    plain = [name.replace("_", " ") for name in MATCHES if score.values.get(name)]
+    words = f"plain comparison agrees ({', '.join(plain)})" if plain else "no plain comparison finds the target in it"
+    target = sample.targets[0].strip() if sample.targets else ""
+    found = re.search(rf"(?<!\w){re.escape(target)}(?!\w)", output, re.IGNORECASE) if target else None
+    marks = (
+        () if found is None else (TextMark(start=found.start(), end=found.end(), kind="answer", label="the target"),)
+    )
+    return Evidence(why=f"The judge calls it {grade}{points}; {words}.", output=marks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +67,7 @@ class OpenQA(JudgedScorer):
             *(MetricTraits(name=name) for name in MATCHES),
         ),
         judged=JudgedTraits(values=("accuracy", "score")),
+        evidence=evidence,
     )
     name: str = traits.name
     """Name of the scorer in results."""
