@@ -124,6 +124,13 @@ class ScoredRun:
                 return read_run(path)
         return []
 
+    @property
+    def predictions_folder(self) -> Path:
+        """The folder of the predictions: this one, or the one named as the source of its scores."""
+        source = self.result.provenance.get("predictions")
+        own = (self.folder / PREDICTIONS).is_file() or not isinstance(source, str)
+        return self.folder if own else Path(str(source)) if Path(str(source)).is_dir() else Path(str(source)).parent
+
     @cached_property
     def outputs(self) -> Mapping[str, str]:
         """Raw outputs by sample id, where predictions are available: for people to read."""

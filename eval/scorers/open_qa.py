@@ -49,10 +49,8 @@ def evidence(sample: Sample, output: str, score: Score) -> Evidence:
     words = f"plain comparison agrees ({', '.join(plain)})" if plain else "no plain comparison finds the target in it"
     target = sample.targets[0].strip() if sample.targets else ""
     found = re.search(rf"(?<!\w){re.escape(target)}(?!\w)", output, re.IGNORECASE) if target else None
-    marks = (
-        () if found is None else (TextMark(start=found.start(), end=found.end(), kind="answer", label="the target"),)
-    )
-    return Evidence(why=f"The judge calls it {grade}{points}; {words}.", output=marks)
+    marks = [TextMark(start=found.start(), end=found.end(), kind="answer", label="the target")] if found else []
+    return Evidence(why=f"The judge calls it {grade}{points}; {words}.", output=tuple(marks))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

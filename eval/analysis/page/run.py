@@ -1,0 +1,258 @@
+"""A finished run as its page shows it: numbers, accounting, failures, time, money, caveats, and every sample."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from eval.analysis.leaderboard.published import read_published
+from eval.analysis.page.clips import Clips, PlaceOf, beside
+from eval.analysis.page.samples import Verdicts, is_graded, sample_json
+from eval.config import BUILTIN, PROJECT, cards
+from eval.core import OVERALL, Prediction, Result, Sample, Score, ScorerTraits
+from eval.errors import ConfigError, TarsierEvalError
+from eval.judges.bill import STAGES
+from eval.judges.transcript import read_verdicts
+from eval.report.footers import clip_notes, drawn, few_videos, incomplete, partial
+from eval.report.judging import dollars
+from eval.runs.folder import VERDICTS
+from eval.runs.scored import ScoredRun
+from eval.scorers.traits import traits_of
+
+BUILTIN_CAVEAT = "Its data are the built-in world: rendered clips that check the pipeline."
+_STAGES = {
+    "decode": "reading clips, in other processes",
+    "prepare": "resizing frames, in other processes",
+    "wait": "waiting for frames",
+    "encode": "frames through the vision tower",
+    "prefill": "prompts up to the first token",
+    "generate": "further tokens",
+    "model": "everything else of the model",
+    "write": "writing predictions",
+    "score": "scoring, the judge included",
+    "idle": "waiting for clips to be handed out",
+}
+"""Stages in the order of the pipeline, and what each is."""
+
+
+def run_payload(scored: ScoredRun, *, page_folder: Path, place: PlaceOf | None = None) -> dict[str, Any]:
+    """Return a run in the form of `Run` in `web/src/payload.ts`.
+
+    Args:
+        scored: The run, or the score of predictions.
+        page_folder: The folder of the page, to which the paths of clips and pictures are relative.
+        place: Gives the URLs of files; None: relative paths.
+
+    Raises:
+        TarsierEvalError: a file of the run is missing or damaged.
+    """
+    traits = _traits(scored)
+    predictions = scored.predictions
+    scores = scored.scores
+    graded = traits is not None and is_graded(scores.values(), traits)
+    clips = Clips(media_root(scored.result.provenance), scored.predictions_folder, place or beside(page_folder))
+    verdicts = _verdicts(scored.folder / VERDICTS)
+    pairs = {sample.id: (sample, prediction) for sample, prediction in predictions}
+    samples = [
+        sample_json(
+            *pair,
+            score,
+            clip=clips.add(pair[1]),
+            traits=traits,
+            graded=graded,
+            calls=verdicts.get(score.id, ()),
+        )
+        for score in scores.values()
+        for pair in [pairs.get(score.id) or _unseen(score)]
+    ]
+    return {**about_run(scored, traits), "clips": clips.rows, "samples": samples}
+
+
+def about_run(scored: ScoredRun, traits: ScorerTraits | None) -> dict[str, Any]:
+    """Return everything of a run that is not about single samples."""
+    result, card = scored.result, cards().get(scored.benchmark)
+    return {
+        "name": scored.folder.name,
+        "benchmark": result.benchmark,
+        "title": card.title if card else result.benchmark,
+        "paper": card.paper if card else "",
+        "homepage": card.homepage if card else "",
+        "task": card.task if card else "",
+        "model": result.model,
+        "judge": result.judge,
+        "protocol": result.protocol,
+        "date": scored.date,
+        "folder": str(scored.folder),
+        "fingerprint": scored.fingerprint,
+        "builtin": scored.is_builtin,
+        "complete": result.complete,
+        "primary": result.primary,
+        "traits": [
+            {"name": each.name, "label": each.name.replace("_", " "), "unit": each.unit, "best": each.best}
+            for each in (traits.metrics if traits else ())
+        ],
+        "metrics": [asdict(metric) for metric in result.metrics],
+        "counts": asdict(result.counts),
+        "coverage": [asdict(each) for each in result.coverage],
+        "failures": failures(scored.scores.values(), {p.id: p for _, p in scored.predictions}),
+        "clip_notes": [{"note": note.replace("_", " "), "n": n} for note, n in (result.clip_notes or {}).items()],
+        "time": _time(result),
+        "wall_s": (result.timing or {}).get("wall_s"),
+        "workers": [
+            {name: worker.get(name) for name in ("name", "clips", "samples", "waiting")}
+            for worker in (result.timing or {}).get("workers", ())
+        ],
+        "money": _money(result),
+        "published": published(scored),
+        "caveats": caveats(scored),
+        "notes": [],
+        "settings": _flat({**scored.result.provenance, **_judged(result)}),
+    }
+
+
+def failures(scores: Iterable[Score], predictions: Mapping[str, Prediction]) -> list[dict[str, Any]]:
+    """Return the reasons of samples without a value, the most frequent first; what differs by sample is cut off."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for score in scores:
+        if score.status != "scored":
+            prediction = predictions.get(score.id)
+            counts[score.status, reason_group((prediction.error if prediction else None) or score.reason or "")] += 1
+    return [{"status": status, "reason": reason, "n": n} for (status, reason), n in counts.most_common()]
+
+
+def reason_group(reason: str) -> str:
+    """Return the part of a reason that many samples share: up to the first colon, quotation or path."""
+    for mark in (": ", " '", ' "', " /"):
+        reason = reason.split(mark, maxsplit=1)[0]
+    return reason
+
+
+def media_root(provenance: Mapping[str, Any]) -> Path | None:
+    """Return the folder of a run's media, as its provenance names it."""
+    data = provenance.get("data")
+    return BUILTIN / "world" if data == "built-in" else Path(data) if isinstance(data, str) else None
+
+
+def published(scored: ScoredRun) -> list[dict[str, Any]]:
+    """Return published numbers of the benchmark's headline, and whether the run's can be compared with each."""
+    result = scored.result
+    names = {result.primary, result.primary.removesuffix("_macro").removesuffix("_micro")}
+    split = str(result.provenance.get("split") or "")
+    own = caveats(scored)
+    with suppress(TarsierEvalError, OSError):
+        rows = read_published(PROJECT / "results" / "published.csv")
+        found = []
+        for row in rows:
+            if (row.benchmark, row.subset) != (result.benchmark, OVERALL) or row.metric not in names:
+                continue
+            why = [f"its split is {row.split}"] if row.split and split and row.split != split else []
+            if result.judge is not None and result.judge not in row.judge:
+                why.append(f"its judge is {row.judge or 'not stated'}, and not {result.judge}")
+            why += ["this run's number is not comparable"] if own else []
+            found.append(
+                {
+                    "model": row.model,
+                    "metric": row.metric,
+                    "value": row.value,
+                    "source": row.source,
+                    "comparable": not why,
+                    "note": "; ".join(why),
+                }
+            )
+        return sorted(found, key=lambda each: -(each["value"] or 0.0))
+    return []
+
+
+def caveats(scored: ScoredRun) -> list[str]:
+    """Return the reasons why a run's number is not comparable with others."""
+    result, found = scored.result, []
+    judge = scored.scorer.get("judge")
+    if scored.is_builtin:
+        found.append(BUILTIN_CAVEAT)
+    found += [*partial(result), *drawn(result), *incomplete(result), *few_videos(result), *clip_notes(result)]
+    size = result.provenance.get("read_from", {}).get("split_size")
+    if not scored.is_builtin and isinstance(size, int) and result.counts.total != size:
+        found.append(f"It has {result.counts.total} samples, and the published split {size}.")
+    missing = sum(each.total - each.present for each in result.coverage)
+    if missing:
+        found.append(f"The media of {missing} samples were not there.")
+    if isinstance(judge, Mapping) and judge.get("note"):
+        found.append(f"The judge {result.judge} is {judge['note']}.")
+    found += [f"It was continued after a change of {each.field}." for each in scored.accepted]
+    skipped = result.provenance.get("read_from", {}).get("malformed_rows_skipped")
+    return [*found, *([f"{skipped} malformed rows of the annotations were left out."] if skipped else [])]
+
+
+def _traits(scored: ScoredRun) -> ScorerTraits | None:
+    try:
+        return traits_of(scored.scorer)
+    except ConfigError:  # of a scorer that this version does not have
+        return None
+
+
+def _unseen(score: Score) -> tuple[Sample, Prediction]:
+    """Return a sample of which only the score is there: its predictions moved."""
+    from eval.core import Clip
+
+    sample = Sample(
+        id=score.id, benchmark="", subset=score.subset, clip=Clip(source=()), prompt="", targets=(score.target,)
+    )
+    said = score.answer if score.answer is not None else None
+    error = None if said is not None else score.reason or "its output is no longer there"
+    return sample, Prediction(id=score.id, prompt="", output=said, error=error)
+
+
+def _verdicts(path: Path) -> Verdicts:
+    found: dict[str, list[Any]] = {}
+    if path.exists():
+        for which, reply in read_verdicts(path):
+            found.setdefault(which[0], []).append((which, reply))
+    return found
+
+
+def _time(result: Result) -> list[dict[str, Any]]:
+    seconds = (result.timing or {}).get("stages_s") or {}
+    return [
+        {"stage": each, "seconds": seconds[each], "what": what} for each, what in _STAGES.items() if each in seconds
+    ]
+
+
+def _money(result: Result) -> list[dict[str, Any]]:
+    stages = (result.judging or {}).get("stages", ())
+    served = result.serving
+    return [
+        *(_bill(f"judge: {STAGES.get(each['task'], each['task'])}", each, each["calls"]) for each in stages),
+        *([_bill("served model", served, served["asked"] + served["stored"])] if served is not None else []),
+    ]
+
+
+def _bill(what: str, account: Mapping[str, Any], requests: int) -> dict[str, Any]:
+    asked, cost = account["asked"], account["cost"]
+    told = dollars(cost) if cost is not None else "price not known" if asked else "nothing"
+    return {
+        "what": what,
+        "requests": requests,
+        "tokens_in": account["input"] if asked else None,
+        "tokens_out": account["output"] if asked else None,
+        "cost": told,
+    }
+
+
+def _judged(result: Result) -> dict[str, Any]:
+    about = result.judging or {}
+    return {"judging": {key: about[key] for key in ("price_of", "price_as_of", "health") if about.get(key)}}
+
+
+def _flat(value: Any, name: str = "") -> list[dict[str, str]]:
+    """Return nested settings as rows of a dotted name and a text."""
+    if isinstance(value, Mapping):
+        return [row for key, each in value.items() for row in _flat(each, f"{name}.{key}" if name else str(key))]
+    if isinstance(value, list | tuple) and any(isinstance(each, Mapping) for each in value):
+        return [row for i, each in enumerate(value) for row in _flat(each, f"{name}.{i}")]
+    if isinstance(value, list | tuple):
+        value = ", ".join(map(str, value)) or "none"
+    return [{"label": name, "value": "not set" if value is None else str(value)}]
