@@ -8,6 +8,7 @@
 #              a run for each combination; LAUNCHER=joblib, slurm, ... is a name from conf/launcher
 #   make equivalence BENCH=mvbench [MODEL= FRAMES= DATA= LIMIT= TO= ARGS=]   does batching change a model's outputs here?
 #   make score PRED=<file or folder> [BENCH=mvbench DATA= JUDGE= PROTOCOL= OUT= ARGS=]
+#   make report RUN=<run or score> [TO=<page>.html]   a page to look at: numbers, and every sample (report.html)
 #   make compare A=<run or score> B=<run or score> [TO= ARGS="--accept decoder"]
 #   make leaderboard [RUNS="<folders and bundles>" TO=] | make verify-row ROW=<number or name> [RUN= DATA=]
 #   make bundle RUN=<run or score> [TO=<run>.tar.gz]
@@ -36,7 +37,7 @@ $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIA
 quote = '$(subst ','\'',$(1))'
 flag  = $(if $($(2)),$(1) $(call quote,$($(2))))
 
-.PHONY: help eval merge sweep equivalence bench gpu-check survive score compare leaderboard verify-row bundle why regress baseline judge-check judge-compare judge-export judge-replay import test test-fast check audit lock
+.PHONY: help eval report merge sweep equivalence bench gpu-check survive score compare leaderboard verify-row bundle why regress baseline judge-check judge-compare judge-export judge-replay import test test-fast check audit lock
 
 help:
 	@sed -n '/^\#/!q;s/^\# \{0,1\}//p' Makefile
@@ -73,6 +74,9 @@ gpu-check: $(VENV)/.runtime
 score: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval score $(call flag,--pred,PRED) $(call flag,--bench,BENCH) $(call flag,--data,DATA) \
 		$(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(call flag,--out,OUT) $(ARGS)
+
+report: $(VENV)/.runtime
+	@exec $(BIN)/tarsier-eval report $(call flag,--run,RUN) $(call flag,--to,TO)
 
 compare: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval compare $(call flag,--first,A) $(call flag,--second,B) $(call flag,--to,TO) $(ARGS)

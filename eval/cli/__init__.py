@@ -17,6 +17,7 @@ from eval.cli import (
     list_names,
     merge,
     regress,
+    report,
     score,
     sweep,
     verify_row,
@@ -31,6 +32,7 @@ VERBS: dict[str, Verb] = {
     "score": score,
     "judge": judge,
     "equivalence": equivalence,
+    "report": report,
     "compare": compare,
     "regress": regress,
     "why": why,
@@ -45,7 +47,8 @@ VERBS: dict[str, Verb] = {
 
 ALSO = {
     "ab": "compare", "ask": "judge", "baseline": "regress", "benchmark": "eval", "ci": "regress", "diff": "compare",
-    "explain": "why", "gate": "regress", "grade": "judge", "inference": "eval", "pack": "bundle", "predict": "eval",
-    "rescore": "score", "run": "eval", "show": "list", "table": "leaderboard", "test": "eval", "verify": "verify-row",
+    "explain": "why", "gate": "regress", "grade": "judge", "html": "report", "inference": "eval", "pack": "bundle",
+    "predict": "eval", "rescore": "score", "run": "eval", "show": "list", "table": "leaderboard", "test": "eval",
+    "verify": "verify-row", "view": "report",
 }  # fmt: skip
 """Other names that users try, each with the command that is meant."""

@@ -36,6 +36,8 @@ class Settings:
     """Input of `build` for the engine."""
     judge_check: bool
     """Whether the judge's health is checked before it is asked."""
+    report: bool
+    """Whether report.html is written beside the result."""
     data: Path
     """Root of annotations and videos."""
     annotations: Path | None

@@ -167,7 +167,8 @@ class BenchmarkRun:
             title = f"{job.benchmark.name} | {self._model.name}"
             title += f" | with all {len(together)} benchmarks of its run so far" if together else ""
             write_atomically(out / TIMELINE, timeline(self._clock.so_far(), title))
-        write_and_show(out, scores, result, [p for _, p in pairs], notes, job.transcript)
+        predictions = [prediction for _, prediction in pairs]
+        write_and_show(out, scores, result, predictions, notes, job.transcript, page=job.settings.report)
         return result
 
     def close(self) -> None:

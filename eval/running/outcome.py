@@ -17,6 +17,7 @@ from eval.provenance import code_version, versions
 from eval.readers.malformed import printable
 from eval.readers.submission import write_submission
 from eval.report.terminal import show_failures, show_result
+from eval.running.reporting import page_after_run
 from eval.runs.checksums import write_scored
 from eval.runs.folder import PREDICTIONS, RESULT, RUN, SUBMISSION, SUBMISSION_CSV
 from eval.scorers.multiple_choice import read_letter
@@ -53,12 +54,14 @@ def write_and_show(
     predictions: Sequence[Prediction],
     notes: Sequence[str],
     transcript: Transcript | None = None,
+    *,
+    page: bool = True,
 ) -> None:
-    """Write scores.jsonl, verdicts.jsonl and result.json; print the table, its notes and the failed samples."""
+    """Write scores.jsonl, verdicts.jsonl, result.json and, with `page`, report.html; print the table and its notes."""
     asked = transcript is not None and transcript.records
     verdicts = [to_json(record) for record in transcript.records] if transcript is not None and asked else None
     write_scored(out, (asdict(score) for score in scores), verdicts, asdict(result))
-    show_result(result, notes=[*notes, f"Written to {out}"])
+    show_result(result, notes=[*notes, f"Written to {out}", *([page_after_run(out)] if page else [])])
     show_failures(predictions, scores)
 
 

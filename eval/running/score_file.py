@@ -22,12 +22,14 @@ from eval.report.terminal import projection, show_summary
 from eval.running.judge_session import Judging, judge_overrides, judged, notes_of, protocol_overrides, refuse_unasked
 from eval.running.outcome import BUILTIN_NOTE, is_whole, origin, refuse_single, stamp, submitted, write_and_show
 from eval.running.part import benchmarks_of, describe, of_subsets
+from eval.running.reporting import page_after_run
 from eval.running.request import ScoreRequest
 from eval.running.score import score_predictions
 from eval.runs.bundle import refuse_bundle
 from eval.runs.checksums import verify, verify_settings
 from eval.runs.folder import (
     PREDICTIONS,
+    REPORT,
     RESULT,
     RUN,
     SCORES,
@@ -70,6 +72,8 @@ def score_all(request: ScoreRequest) -> tuple[list[Result], bool]:
     ]
     results = [result for result, _ in found]
     show_summary(results)
+    if any((out / run.name / REPORT).exists() for run in runs.values()):
+        print(page_after_run(out))
     return results, all(is_complete for _, is_complete in found)
 
 
@@ -117,7 +121,7 @@ def score(request: ScoreRequest) -> tuple[Result, bool]:
     if (
         out.exists()
         and not (record is not None and out == run)
-        and not (out.is_dir() and holds_only(out, (SCORES, VERDICTS, RESULT, SUBMISSION, SUBMISSION_CSV)))
+        and not (out.is_dir() and holds_only(out, (SCORES, VERDICTS, RESULT, REPORT, SUBMISSION, SUBMISSION_CSV)))
     ):
         raise RunError(f"{out} is there already and is not the folder of a score. Choose another OUT.")
     make_folder(out)
@@ -185,7 +189,8 @@ def _scored(
         )
     if missing or known.get("shard"):
         result = replace(result, complete=False)
-    write_and_show(out, scores, result, [prediction for _, prediction in pairs], notes, transcript)
+    predictions = [prediction for _, prediction in pairs]
+    write_and_show(out, scores, result, predictions, notes, transcript, page=settings.report)
     return result, is_whole(result) and not missing
 
 

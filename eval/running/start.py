@@ -27,6 +27,7 @@ from eval.running.part import (
     part_of,
     refuse_unknown_ids,
 )
+from eval.running.reporting import page_after_run
 from eval.running.request import EvalRequest
 from eval.runs.folder import PREDICTIONS, refuse_changed, refuse_foreign
 from eval.runs.lock import refuse_busy
@@ -60,6 +61,8 @@ def evaluate(request: EvalRequest) -> list[Result]:
         results = list(run(jobs, session))
     if len(results) > 1:
         show_summary(results)
+        if settings[0].report:
+            print(page_after_run(base))
     return results
 
 

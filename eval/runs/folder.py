@@ -8,8 +8,7 @@ verdicts.jsonl      one line a call to the judge: the raw reply, who gave it, wh
 result.json         metrics, counts, coverage, provenance, timing; hashes of the scores and verdicts it is from
 serving.json        number, tokens and cost of the requests to a model behind a server, over all starts
 timeline.svg        time of each stage over the run's course
-report.html         all of it to look at (`eval/report/page/`)
-thumbnails/         a picture of the frames of each clip (`eval/runs/thumbnails.py`)
+report.html         all of it to look at; thumbnails/ has a picture of each clip's frames
 submission.json     answers to a split whose solutions are withheld
 .lock               the process that is writing here, if any (`eval/runs/lock.py`)
 
@@ -57,17 +56,17 @@ from eval.runs.record import (
 )
 
 __all__ = [
-    "CONFIG", "LOCK", "PREDICTIONS", "RESULT", "RUN", "SCORES", "SERVING", "SUBMISSION", "SUBMISSION_CSV", "TIMELINE",
-    "VERDICTS", "Accepted", "RunFolder", "RunRecord", "holds_only", "open_run", "read_fingerprint", "read_record",
-    "refuse_changed", "refuse_foreign", "to_json", "write_atomically", "write_bytes_atomically", "write_json",
-    "write_jsonl",
+    "CONFIG", "LOCK", "PREDICTIONS", "REPORT", "RESULT", "RUN", "SCORES", "SERVING", "SUBMISSION", "SUBMISSION_CSV",
+    "TIMELINE", "VERDICTS", "Accepted", "RunFolder", "RunRecord", "holds_only", "open_run", "read_fingerprint",
+    "read_record", "refuse_changed", "refuse_foreign", "to_json", "write_atomically", "write_bytes_atomically",
+    "write_json", "write_jsonl",
 ]  # fmt: skip
 
-CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, SERVING, TIMELINE, SUBMISSION, SUBMISSION_CSV = (
+CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, SERVING, TIMELINE, REPORT, SUBMISSION, SUBMISSION_CSV = (
     "config.yaml", "predictions.jsonl", "scores.jsonl", "verdicts.jsonl", "result.json", "serving.json", "timeline.svg",
-    "submission.json", "submission.csv",
+    "report.html", "submission.json", "submission.csv",
 )  # fmt: skip
-_NAMES = {RUN, CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, SERVING, TIMELINE, SUBMISSION, SUBMISSION_CSV}
+_NAMES = {RUN, CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, SERVING, TIMELINE, REPORT, SUBMISSION, SUBMISSION_CSV}
 
 
 def result_folder(name: str | Path) -> Path:

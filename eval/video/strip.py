@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eval.core import Strip
 
@@ -18,6 +19,7 @@ MOST_FRAMES = 1024
 """Most frames of a strip: of more, the first."""
 MOST_BYTES = 8 << 20
 """More bytes than a strip of so many frames has."""
+_NAME = re.compile("[0-9a-f]{16}[.]webp")
 _HIGH = 96
 _HIGH_OF_MANY = 54
 """Height of a frame where there are more than `_FEW`."""
@@ -52,3 +54,18 @@ def strip_of(frames: Sequence[Image]) -> Strip:
     content = file.getvalue()
     name = f"{hashlib.sha256(content).hexdigest()[:16]}.webp"
     return Strip(name=name, columns=columns, cell=(wide, high), content=content)
+
+
+def strip_told(given: Any) -> tuple[Strip | None, int]:
+    """Return the strip that a worker announces, without its content, and the number of bytes of this.
+
+    Raises ValueError or TypeError where it cannot be one.
+    """
+    if given is None:
+        return None, 0
+    name, columns, wide, high, n_bytes = given
+    strip = Strip(name=str(name), columns=int(columns), cell=(int(wide), int(high)))
+    fits = 0 < strip.columns <= COLUMNS and min(strip.cell) > 0 and 0 < int(n_bytes) <= MOST_BYTES
+    if not fits or _NAME.fullmatch(strip.name) is None:
+        raise ValueError(given)
+    return strip, int(n_bytes)

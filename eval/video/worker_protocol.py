@@ -20,7 +20,7 @@ from eval.core import NUMBER, SECONDS, Area, Clip, ClipNote, FramePolicy, Loaded
 from eval.errors import MediaError, MediaReason
 from eval.video.limits import MAX_SIDE
 from eval.video.loading import clean_error
-from eval.video.strip import COLUMNS, MOST_BYTES
+from eval.video.strip import strip_told
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -31,7 +31,6 @@ _MAX_REPLY = 1 << 20
 _REASONS = frozenset(get_args(MediaReason))
 _NOTES: tuple[ClipNote, ...] = get_args(ClipNote)
 _MEDIA = re.compile("[0-9a-f]{16}")
-_STRIP = re.compile("[0-9a-f]{16}[.]webp")
 READY: dict[str, Any] = {"ready": True}
 """A worker's first message, sent when everything is imported."""
 
@@ -198,7 +197,7 @@ def read_reply(message: dict[str, Any], *, wanted: Sequence[int], max_bytes: int
         counts = tuple(int(count) for count in message.get("counts", ()))
         media = message.get("media")
         notes = tuple(note for note in _NOTES if note in message.get("notes", ()))
-        strip, strip_bytes = _strip(message.get("strip"))
+        strip, strip_bytes = strip_told(message.get("strip"))
     except (KeyError, TypeError, ValueError, OverflowError) as wrong:
         raise NonsenseError(f"{type(wrong).__name__}: {wrong}") from None
     reply = Reply(
@@ -235,18 +234,6 @@ def read_reply(message: dict[str, Any], *, wanted: Sequence[int], max_bytes: int
     if not fits:
         raise NonsenseError("sizes, places or times that cannot be")
     return reply
-
-
-def _strip(given: Any) -> tuple[Strip | None, int]:
-    """Return a strip without its content, and the number of bytes of this. Raises ValueError and TypeError."""
-    if given is None:
-        return None, 0
-    name, columns, wide, high, n_bytes = given
-    strip = Strip(name=str(name), columns=int(columns), cell=(int(wide), int(high)))
-    fits = 0 < strip.columns <= COLUMNS and min(strip.cell) > 0 and 0 < int(n_bytes) <= MOST_BYTES
-    if not fits or _STRIP.fullmatch(strip.name) is None:
-        raise ValueError(given)
-    return strip, int(n_bytes)
 
 
 class Inbox:
