@@ -21,6 +21,7 @@
 #   make bench [ARGS="--rounds 5"]   how fast is it, against one question at a time?
 #   make gpu-check [ARGS="--minutes 8"]   kernels, precision, speed and memory of this GPU
 #   make survive [ARGS=--short]   kills, damaged input, bad media, faults of a judge, in one table; --short: the tests in CI
+#   make web   builds the code of HTML pages from web/ (needs Node.js); what it builds is committed
 #   make test | make test-fast | make check | make audit | make lock
 
 PYTHON ?= python3
@@ -37,7 +38,7 @@ $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIA
 quote = '$(subst ','\'',$(1))'
 flag  = $(if $($(2)),$(1) $(call quote,$($(2))))
 
-.PHONY: help eval report merge sweep equivalence bench gpu-check survive score compare leaderboard verify-row bundle why regress baseline judge-check judge-compare judge-export judge-replay import test test-fast check audit lock
+.PHONY: help eval report watch merge sweep equivalence bench gpu-check survive score compare leaderboard verify-row bundle why regress baseline judge-check judge-compare judge-export judge-replay import web test test-fast check audit lock
 
 help:
 	@sed -n '/^\#/!q;s/^\# \{0,1\}//p' Makefile
@@ -117,6 +118,9 @@ judge-replay: $(VENV)/.runtime
 
 import: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval import $(call flag,--upstream,UPSTREAM)
+
+web:
+	cd web && npm ci && npm run check && npm run build
 
 # As many processes as there are cores, so that each had better keep to one thread.
 test test-fast: export OMP_NUM_THREADS := 1

@@ -33,8 +33,8 @@ _SHELL = """<!doctype html>
 <style>{styles}</style>
 </head>
 <body>
-<main id="page"><noscript>This page shows its data with JavaScript, which is off. The same numbers are in
-result.json and scores.jsonl of the run folder.</noscript></main>
+<div id="page"><noscript>This page shows its data with JavaScript, which is off. The same numbers are in
+result.json and scores.jsonl of the run folder.</noscript></div>
 <script type="application/octet-stream" id="payload">{data}</script>
 <script>{code}</script>
 </body>

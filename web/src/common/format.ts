@@ -1,0 +1,46 @@
+/** Numbers as text, in the same form as the tables on the terminal. */
+import type { Trait } from "../payload";
+
+export type Unit = Trait["unit"];
+
+const MINUS = "\u2212";
+
+/** A metric's value: percent with one digit, points with two; a dash where there is none. */
+export function value(unit: Unit, number: number | null | undefined): string {
+  if (number === null || number === undefined) return "\u2013";
+  return (unit === "percent" ? (100 * number).toFixed(1) : number.toFixed(2)).replace(/^-/, MINUS);
+}
+
+/** An interval without its unit: `58.1 to 64.3`. */
+export function span(unit: Unit, interval: [number, number] | null | undefined): string {
+  return interval ? `${value(unit, interval[0])} to ${value(unit, interval[1])}` : "\u2013";
+}
+
+/** A difference, with its sign. */
+export function signed(unit: Unit, number: number | null | undefined): string {
+  const text = value(unit, number);
+  return number !== null && number !== undefined && number > 0 ? `+${text}` : text;
+}
+
+export function count(n: number): string {
+  return n.toLocaleString("en-US");
+}
+
+/** `1 sample`, `2 samples`. */
+export function counted(n: number, noun: string, plural = `${noun}s`): string {
+  return `${count(n)} ${n === 1 ? noun : plural}`;
+}
+
+/** Seconds in the largest two units. */
+export function duration(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const s = Math.round(seconds);
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
+  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+  return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
+}
+
+export function percent(part: number, whole: number): string {
+  return whole ? `${((100 * part) / whole).toFixed(1)}%` : "\u2013";
+}

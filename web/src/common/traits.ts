@@ -1,0 +1,27 @@
+/** Lookups in a run's metrics. */
+import type { Metric, Run, Trait } from "../payload";
+
+export function traitOf(run: Run, name: string): Trait {
+  return run.traits.find((trait) => trait.name === name) ?? { name, label: name, unit: "points", best: 1 };
+}
+
+export function metricOf(
+  run: Run,
+  accounting: Metric["accounting"],
+  subset = "overall",
+  name = run.primary,
+): Metric | undefined {
+  return run.metrics.find((m) => m.name === name && m.subset === subset && m.accounting === accounting);
+}
+
+/** The row that stands for a subset: strict where there is one, as on the terminal. */
+export function headlineOf(run: Run, subset = "overall"): Metric | undefined {
+  return metricOf(run, "strict", subset) ?? metricOf(run, "upstream", subset);
+}
+
+/** Upper end of a scale for values of a metric. */
+export function scaleEnd(trait: Trait, values: readonly (number | null | undefined)[]): number {
+  if (trait.unit === "percent") return 1;
+  const highest = Math.max(0, ...values.filter((v): v is number => typeof v === "number"));
+  return highest > 0 ? Math.min(trait.best, highest * 1.1) || highest : trait.best;
+}

@@ -1,0 +1,6 @@
+/** The page of a leaderboard. */
+import type { Page } from "../payload";
+
+export function LeaderboardView({ page }: { page: Page }) {
+  return <section>{(page.leaderboard?.rows ?? []).length} rows</section>;
+}

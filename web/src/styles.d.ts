@@ -1,0 +1,2 @@
+/** Styles are files that the build takes in. */
+declare module "*.css";
