@@ -9,6 +9,7 @@
 #   make equivalence BENCH=mvbench [MODEL= FRAMES= DATA= LIMIT= TO= ARGS=]   does batching change a model's outputs here?
 #   make score PRED=<file or folder> [BENCH=mvbench DATA= JUDGE= PROTOCOL= OUT= ARGS=]
 #   make report RUN=<run or score> [TO=<page>.html]   a page to look at: numbers, and every sample (report.html)
+#   make watch RUN=<run> [PORT=]   the same for a run that is going on, served on this machine
 #   make compare A=<run or score> B=<run or score> [TO= ARGS="--accept decoder"]
 #   make leaderboard [RUNS="<folders and bundles>" TO=] | make verify-row ROW=<number or name> [RUN= DATA=]
 #   make bundle RUN=<run or score> [TO=<run>.tar.gz]
@@ -29,7 +30,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-VARIABLES := BENCH MODEL FRAMES DATA ANN JUDGE PROTOCOL ENGINE LIMIT OFFSET SAMPLES SHARD SWEEP LAUNCHER LAUNCH OUT PRED UPSTREAM RUN RUNS ROW PUBLISHED VALUE AGAINST MARGIN TO BUNDLE A B ARGS PYTHON VENV
+VARIABLES := BENCH MODEL FRAMES DATA ANN JUDGE PROTOCOL ENGINE LIMIT OFFSET SAMPLES SHARD SWEEP LAUNCHER LAUNCH OUT PORT PRED UPSTREAM RUN RUNS ROW PUBLISHED VALUE AGAINST MARGIN TO BUNDLE A B ARGS PYTHON VENV
 UNKNOWN   := $(filter-out $(VARIABLES),$(foreach word,$(filter-out --,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(word)))))
 UNKNOWN   := $(strip $(foreach name,$(UNKNOWN),$(if $(filter command line,$(origin $(name))),$(name))))
 $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIABLES)))
@@ -78,6 +79,9 @@ score: $(VENV)/.runtime
 
 report: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval report $(call flag,--run,RUN) $(call flag,--to,TO)
+
+watch: $(VENV)/.runtime
+	@exec $(BIN)/tarsier-eval watch $(call flag,--run,RUN) $(call flag,--port,PORT)
 
 compare: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval compare $(call flag,--first,A) $(call flag,--second,B) $(call flag,--to,TO) $(ARGS)

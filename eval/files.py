@@ -153,8 +153,10 @@ def write_all(handle: int, content: bytes) -> None:
         left = left[os.write(handle, left) :]
 
 
-def write_bytes_atomically(path: Path, content: bytes) -> None:
+def write_bytes_atomically(path: Path, content: bytes, *, synced: bool = True) -> None:
     """Write a file so that a reader finds the old content or the new one, never a part; the data are on disk on return.
+
+    Without `synced` they may be lost with the power: for what can be had again.
 
     Raises:
         RunError: the disk is full, failed or may not be written; the old file is unchanged.
@@ -166,14 +168,16 @@ def write_bytes_atomically(path: Path, content: bytes) -> None:
         try:
             try:
                 write_all(handle, content)
-                os.fsync(handle)
+                if synced:
+                    os.fsync(handle)
             finally:
                 os.close(handle)
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        sync_folder(path.parent)
+        if synced:
+            sync_folder(path.parent)
     except OSError as error:
         raise refused(path, error) from error
 

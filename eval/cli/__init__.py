@@ -21,6 +21,7 @@ from eval.cli import (
     score,
     sweep,
     verify_row,
+    watch,
     why,
 )
 from eval.cli.flags import Verb
@@ -33,6 +34,7 @@ VERBS: dict[str, Verb] = {
     "judge": judge,
     "equivalence": equivalence,
     "report": report,
+    "watch": watch,
     "compare": compare,
     "regress": regress,
     "why": why,
@@ -49,6 +51,6 @@ ALSO = {
     "ab": "compare", "ask": "judge", "baseline": "regress", "benchmark": "eval", "ci": "regress", "diff": "compare",
     "explain": "why", "gate": "regress", "grade": "judge", "html": "report", "inference": "eval", "pack": "bundle",
     "predict": "eval", "rescore": "score", "run": "eval", "show": "list", "table": "leaderboard", "test": "eval",
-    "verify": "verify-row", "view": "report",
+    "verify": "verify-row", "serve": "watch", "view": "report",
 }  # fmt: skip
 """Other names that users try, each with the command that is meant."""

@@ -82,7 +82,8 @@ class RunProgress:
         console = Console(stderr=True)
         self._bar: _Bars | None = None
         if console.is_terminal:
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), _Left(self._left))
+            left_over = _Left(self.seconds_left)
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), left_over)
             self._bar = _Bars(*columns, console=console, transient=True)
             self._bar.workers = workers
         self._task = self._bar.add_task(escape(label), total=total, completed=done) if self._bar else None
@@ -105,18 +106,22 @@ class RunProgress:
         now = time.monotonic()
         if now - self._last >= PLAIN_INTERVAL or (self._ends and self._done == self._total):
             self._last = now
-            rate = (self._done - self._begun_with) / max(now - self._start, 1e-9)
-            left = "" if (seconds := self._left()) is None else f", {seconds:.0f} s left"
-            line = f"{self._label}: {self._done}/{self._total} {self._unit}, {rate:.1f}/s{left}"
+            left = "" if (seconds := self.seconds_left()) is None else f", {seconds:.0f} s left"
+            line = f"{self._label}: {self._done}/{self._total} {self._unit}, {self.rate:.1f}/s{left}"
             print("\n  ".join([line, *worker_lines(self._workers())]), file=sys.stderr, flush=True)
 
-    def _left(self) -> float | None:
+    @property
+    def rate(self) -> float:
+        """Items a second so far."""
+        return (self._done - self._begun_with) / max(time.monotonic() - self._start, 1e-9)
+
+    def seconds_left(self) -> float | None:
+        """Return the estimated seconds that are left; None before they can be told."""
         if self._done == self._total:
             return 0.0
         if self._told is not None:
             return self._told()
-        rate = (self._done - self._begun_with) / max(time.monotonic() - self._start, 1e-9)
-        return (self._total - self._done) / rate if rate else None
+        return (self._total - self._done) / self.rate if self.rate else None
 
 
 def worker_lines(workers: Sequence[WorkerTimes]) -> list[str]:

@@ -26,6 +26,7 @@ from eval.running.score import score_predictions
 from eval.running.serving import Serving
 from eval.runs.differences import Difference
 from eval.runs.folder import PREDICTIONS, TIMELINE, open_run, write_atomically, write_jsonl
+from eval.runs.progress import PROGRESS
 from eval.runs.record import MEDIA, Accepted, short
 from eval.runs.result import read_result
 from eval.runs.thumbnails import keep_strips
@@ -169,6 +170,8 @@ class BenchmarkRun:
             write_atomically(out / TIMELINE, timeline(self._clock.so_far(), title))
         predictions = [prediction for _, prediction in pairs]
         write_and_show(out, scores, result, predictions, notes, job.transcript, page=job.settings.report)
+        if self.n_missing == 0:
+            (out / PROGRESS).unlink(missing_ok=True)
         return result
 
     def close(self) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from eval.core import ModelFacts, Result
 from eval.engines.engine import Session
@@ -12,6 +14,7 @@ from eval.report import printing
 from eval.report.progress import RunProgress
 from eval.running.benchmark_run import BenchmarkRun, Job
 from eval.running.outcome import say
+from eval.runs.progress import Progress, ProgressFiles
 from eval.timing import Clock
 
 
@@ -48,6 +51,7 @@ def _results(runs: Mapping[str, BenchmarkRun], session: Session, clock: Clock) -
     groups, refused = _planned(runs, session.model)
     stream = _predicted(runs, groups, refused, session, clock)
     several = len(runs) > 1
+    files = ProgressFiles()
 
     def predict(wanted: Collection[BenchmarkRun], label: str) -> None:
         done, total = (sum(n) for n in zip(*((one.n_done, len(one.samples)) for one in runs.values()), strict=True))
@@ -57,6 +61,8 @@ def _results(runs: Mapping[str, BenchmarkRun], session: Session, clock: Clock) -
                 predicted = next(stream)
                 progress.advance(_keep(predicted, runs, clock))
                 clock.book(Counter(sample.benchmark for sample, _ in predicted))
+                if files.due():
+                    files.write(_progress(runs, progress, session))
         if not any(one.n_missing for one in runs.values()):
             stream.close()  # what only predicting needs is free while all is scored
 
@@ -67,6 +73,16 @@ def _results(runs: Mapping[str, BenchmarkRun], session: Session, clock: Clock) -
         # One line for all: clips that several benchmarks show come for all of them at once.
         predict([each], f"{len(runs)} benchmarks ({n}: {name})" if several else name)
         yield each.result([*runs] if several else [], session.workers)
+
+
+def _progress(runs: Mapping[str, BenchmarkRun], told: RunProgress, session: Session) -> dict[Path, Progress]:
+    """Return how far each run is."""
+    workers = [
+        {"name": one.name, "clips": one.clips, "samples": one.samples, "waiting": round(one.share_waiting, 4)}
+        for one in session.workers
+    ]
+    shared: dict[str, Any] = {"rate": told.rate, "seconds_left": told.seconds_left(), "workers": workers}
+    return {one.job.out: Progress(done=one.n_done, total=len(one.samples), **shared) for one in runs.values()}
 
 
 def _planned(runs: Mapping[str, BenchmarkRun], model: ModelFacts) -> tuple[list[ClipGroup], Predicted]:

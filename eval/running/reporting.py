@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from eval.analysis.page.clips import PlaceOf
 from eval.analysis.page.run import run_payload
 from eval.errors import ConfigError
 from eval.files import absolute
@@ -18,9 +17,8 @@ from eval.runs.folder import REPORT, RESULT, runs_in, runs_inside
 from eval.runs.scored import ScoredRun
 
 
-def page_of(runs: Sequence[ScoredRun], page_folder: Path, place: PlaceOf | None = None) -> dict[str, Any]:
-    """Return a page of runs in the form of `Page` in `web/src/payload.ts`. Raises TarsierEvalError."""
-    payloads = [run_payload(run, page_folder=page_folder, place=place) for run in runs]
+def page_of(payloads: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a page of runs, each in the form of `Run` in `web/src/payload.ts`, as its `Page`."""
     titles = [payload["title"] for payload in payloads]
     what = titles[0] if len(titles) == 1 else f"{len(titles)} benchmarks"
     return {
@@ -46,7 +44,7 @@ def report(place: str | Path, to: str | Path | None = None) -> Path:
     if is_bundle(folder):
         page = absolute(to) if to else folder.with_name(f"{folder.name.removesuffix('.tar.gz')}.html")
         with ScoredRun.open(folder) as run:
-            write_page(page, page_of([run], page.parent))
+            write_page(page, page_of([run_payload(run, page_folder=page.parent)]))
         return page
     inside = [run for run in runs_in(folder) if (run / RESULT).is_file()]
     if not inside and not (folder / RESULT).is_file():
@@ -55,7 +53,8 @@ def report(place: str | Path, to: str | Path | None = None) -> Path:
     page = absolute(to) if to else folder / REPORT
     if not page.parent.is_dir():
         raise ConfigError(f"--to {to}: its folder does not exist.")
-    write_page(page, page_of([ScoredRun.read(each) for each in inside or [folder]], page.parent))
+    runs = [ScoredRun.read(each) for each in inside or [folder]]
+    write_page(page, page_of([run_payload(run, page_folder=page.parent) for run in runs]))
     return page
 
 

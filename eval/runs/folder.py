@@ -6,7 +6,7 @@ predictions.jsonl   one line a sample, appended as they come; in annotation orde
 scores.jsonl        one line a sample
 verdicts.jsonl      one line a call to the judge: the raw reply, who gave it, what it cost
 result.json         metrics, counts, coverage, provenance, timing; hashes of the scores and verdicts it is from
-serving.json        number, tokens and cost of the requests to a model behind a server, over all starts
+serving.json        number, tokens and cost of the requests to a model behind a server
 timeline.svg        time of each stage over the run's course
 report.html         all of it to look at; thumbnails/ has a picture of each clip's frames
 submission.json     answers to a split whose solutions are withheld
@@ -41,6 +41,7 @@ from eval.files import (
 from eval.runs.differences import Difference
 from eval.runs.journal import Journal
 from eval.runs.lock import LOCK, FolderLock
+from eval.runs.progress import PROGRESS
 from eval.runs.record import (
     RUN,
     Accepted,
@@ -62,11 +63,11 @@ __all__ = [
     "write_json", "write_jsonl",
 ]  # fmt: skip
 
-CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, SERVING, TIMELINE, REPORT, SUBMISSION, SUBMISSION_CSV = (
+CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, SERVING, TIMELINE, REPORT, SUBMISSION, SUBMISSION_CSV = _FILES = (
     "config.yaml", "predictions.jsonl", "scores.jsonl", "verdicts.jsonl", "result.json", "serving.json", "timeline.svg",
     "report.html", "submission.json", "submission.csv",
 )  # fmt: skip
-_NAMES = {RUN, CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, SERVING, TIMELINE, REPORT, SUBMISSION, SUBMISSION_CSV}
+_NAMES = {RUN, PROGRESS, *_FILES}
 
 
 def result_folder(name: str | Path) -> Path:

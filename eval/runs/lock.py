@@ -109,6 +109,19 @@ class FolderLock:
         return f"{self.path.parent} is being written by {named}. {remedy}"
 
 
+def seems_held(folder: Path) -> bool:
+    """Whether a process says that it holds a folder, and seems to live. Nothing is locked: this is only for people."""
+    try:
+        who = json.loads(read_regular_text(folder / LOCK))
+        if who["host"] == socket.gethostname():
+            os.kill(int(who["pid"]), 0)
+    except PermissionError:
+        return True  # another user's process
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        return False
+    return True
+
+
 def refuse_busy(folder: Path) -> None:
     """Refuse a folder that another process holds. Raises RunError as FolderLock does."""
     if (folder / LOCK).exists():

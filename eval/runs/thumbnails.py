@@ -9,7 +9,7 @@ from pathlib import Path
 
 from eval.core import Strip
 from eval.errors import RunError
-from eval.files import make_folder
+from eval.files import make_folder, write_bytes_atomically
 from eval.readers.predictions import THUMBNAILS
 
 
@@ -20,10 +20,7 @@ def keep_strips(folder: Path, strips: Iterable[Strip]) -> None:
             path = folder / THUMBNAILS / strip.name
             if strip.content and not path.exists():
                 make_folder(path.parent)
-                # Unsynced, so that a picture costs no time; a damaged one would only not be shown.
-                part = path.with_suffix(".part")
-                part.write_bytes(strip.content)
-                part.replace(path)
+                write_bytes_atomically(path, strip.content, synced=False)
 
 
 def with_content(strip: Strip, folders: Sequence[Path]) -> Strip:

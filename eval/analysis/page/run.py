@@ -110,7 +110,7 @@ def about_run(scored: ScoredRun, traits: ScorerTraits | None) -> dict[str, Any]:
         "published": published(scored),
         "caveats": caveats(scored),
         "notes": [],
-        "settings": _flat({**scored.result.provenance, **_judged(result)}),
+        "settings": flat({**scored.result.provenance, **_judged(result)}),
     }
 
 
@@ -247,12 +247,12 @@ def _judged(result: Result) -> dict[str, Any]:
     return {"judging": {key: about[key] for key in ("price_of", "price_as_of", "health") if about.get(key)}}
 
 
-def _flat(value: Any, name: str = "") -> list[dict[str, str]]:
+def flat(value: Any, name: str = "") -> list[dict[str, str]]:
     """Return nested settings as rows of a dotted name and a text."""
     if isinstance(value, Mapping):
-        return [row for key, each in value.items() for row in _flat(each, f"{name}.{key}" if name else str(key))]
+        return [row for key, each in value.items() for row in flat(each, f"{name}.{key}" if name else str(key))]
     if isinstance(value, list | tuple) and any(isinstance(each, Mapping) for each in value):
-        return [row for i, each in enumerate(value) for row in _flat(each, f"{name}.{i}")]
+        return [row for i, each in enumerate(value) for row in flat(each, f"{name}.{i}")]
     if isinstance(value, list | tuple):
         value = ", ".join(map(str, value)) or "none"
     return [{"label": name, "value": "not set" if value is None else str(value)}]
