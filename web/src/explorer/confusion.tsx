@@ -29,7 +29,7 @@ export function Confusion({ list, runs, state }: { list: List; runs: readonly Ru
     changeState({ target: chosen ? null : target, answer: chosen ? null : answer });
   };
   return (
-    <details class="confusion" open>
+    <details class="confusion" open={innerWidth > 700}>
       <summary>Answer against target</summary>
       <div class="scroll" tabIndex={0} role="group" aria-label="Answer against target">
         <table>

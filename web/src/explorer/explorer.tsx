@@ -28,15 +28,11 @@ export function Explorer({ runs }: { runs: readonly Run[] }) {
         <Filters list={list} runs={runs} state={state} search={search} help={help} />
         <SampleList list={list} runs={runs} open={open?.sample} />
       </section>
-      <section class="pane detail" aria-label="Sample">
-        {open ? (
+      {open && (
+        <section class="pane detail" aria-label="Sample">
           <Detail key={open.sample.id} row={open} at={at} of={rows.length} step={step} />
-        ) : (
-          <p class="empty">
-            Choose a sample from the list, or press <kbd>j</kbd>. <kbd>?</kbd> lists all keys.
-          </p>
-        )}
-      </section>
+        </section>
+      )}
       <Help dialog={help} />
     </div>
   );

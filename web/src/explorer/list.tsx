@@ -34,7 +34,12 @@ const COLUMNS: Column[] = [
     cell: ({ sample }) => plain(sample.subset, 60),
     when: (runs) => runs.some((run) => run.samples.some((sample) => sample.subset !== run.samples[0]?.subset)),
   },
-  { id: "question", head: "Question", cell: ({ sample }) => plain(sample.question || sample.prompt, 160) },
+  {
+    id: "question",
+    head: "Question",
+    cell: ({ sample }) => plain(sample.question || sample.prompt, 160),
+    when: (runs) => runs.some((run) => run.samples.some((sample) => sample.question)),
+  },
   { id: "given", head: "Answer", cell: ({ sample }) => plain(sample.answer ?? sample.output ?? "\u2013", 120) },
   { id: "wanted", head: "Target", cell: ({ sample }) => plain(sample.target, 120) },
   {
@@ -65,7 +70,7 @@ export function SampleList({ list, runs, open }: { list: List; runs: readonly Ru
   const after = virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0);
   return (
     <div class="rows" ref={box} tabIndex={0} role="group" aria-label="Samples">
-      <table aria-rowcount={rows.length + 1} class={columns.map((column) => `has-${column.id}`).join(" ")}>
+      <table aria-rowcount={rows.length + 1} class={runs.every((run) => run.task === "mc_qa") ? "choices" : undefined}>
         <caption class="hidden">Samples</caption>
         <thead>
           <tr aria-rowindex={1}>

@@ -12,7 +12,8 @@ const MEANING: Record<Metric["accounting"], string> = {
 
 export function Accounting({ run }: { run: Run }) {
   const rows = run.metrics.filter((metric) => metric.subset === "overall");
-  rows.sort((a, b) => Number(b.name === run.primary) - Number(a.name === run.primary));
+  const names = [...new Set([run.primary, ...rows.map((metric) => metric.name)])];
+  const failed = rows.some((metric) => metric.n_failed);
   return (
     <div class="scroll" tabIndex={0} role="group" aria-label="Ways of counting">
       <table class="accounting">
@@ -21,39 +22,49 @@ export function Accounting({ run }: { run: Run }) {
           <tr>
             <th scope="col">Metric</th>
             <th scope="col">Accounting</th>
-            <th scope="col" class="number">
-              Value
-            </th>
-            <th scope="col" class="number">
-              95% interval
-            </th>
-            <th scope="col" class="number">
-              n
-            </th>
-            <th scope="col" class="number">
-              If failures were wrong, or right
-            </th>
+            <NumberHead>Value</NumberHead>
+            <NumberHead>95% interval</NumberHead>
+            <NumberHead>n</NumberHead>
+            {failed && <NumberHead>If failed</NumberHead>}
           </tr>
         </thead>
-        <tbody>
-          {rows.map((metric) => {
-            const { unit, label } = traitOf(run, metric.name);
-            return (
-              <tr key={metric.name + metric.accounting} class={metric.name === run.primary ? "primary" : undefined}>
-                <th scope="row">{plain(label)}</th>
-                <td>
-                  <span title={MEANING[metric.accounting]}>{metric.accounting}</span>
-                </td>
-                <td class="number">{value(unit, metric.value)}</td>
-                <td class="number">{span(unit, metric.interval)}</td>
-                <td class="number">{count(metric.n)}</td>
-                <td class="number">{metric.n_failed ? span(unit, bounds(metric)) : ""}</td>
-              </tr>
-            );
-          })}
-        </tbody>
+        {names.map((name) => (
+          <MetricRows key={name} run={run} name={name} rows={rows.filter((m) => m.name === name)} failed={failed} />
+        ))}
       </table>
     </div>
+  );
+}
+
+function NumberHead({ children }: { children: string }) {
+  return (
+    <th scope="col" class="number">
+      {children}
+    </th>
+  );
+}
+
+function MetricRows({ run, name, rows, failed }: { run: Run; name: string; rows: Metric[]; failed: boolean }) {
+  const { unit, label } = traitOf(run, name);
+  return (
+    <tbody class={name === run.primary ? "primary" : undefined}>
+      {rows.map((metric, i) => (
+        <tr key={metric.accounting}>
+          {i === 0 && (
+            <th scope="rowgroup" rowSpan={rows.length}>
+              {plain(label)}
+            </th>
+          )}
+          <td>
+            <span title={MEANING[metric.accounting]}>{metric.accounting}</span>
+          </td>
+          <td class="number">{value(unit, metric.value)}</td>
+          <td class="number">{span(unit, metric.interval)}</td>
+          <td class="number">{count(metric.n)}</td>
+          {failed && <td class="number">{metric.n_failed ? span(unit, bounds(metric)) : ""}</td>}
+        </tr>
+      ))}
+    </tbody>
   );
 }
 

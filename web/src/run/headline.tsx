@@ -17,7 +17,7 @@ export function Headline({ run }: { run: Run }) {
     scaleEnd(trait, [number, metric?.interval?.[1], ...published.map((row) => row.value)]),
   ];
   return (
-    <section class="card headline" aria-labelledby="headline">
+    <section class="card full headline" aria-labelledby="headline">
       <div class="lead">
         <h2 id="headline">
           <Outside text={run.title} />
@@ -46,7 +46,7 @@ export function Headline({ run }: { run: Run }) {
           }))}
           label={`${value(trait.unit, number)} on a scale to ${value(trait.unit, domain[1])}`}
         />
-        <ScaleTicks domain={domain} format={(v) => value(trait.unit, v)} />
+        <ScaleTicks domain={domain} unit={trait.unit} />
         <Legend chance={metric?.chance !== null && metric?.chance !== undefined} published={published} />
       </div>
       <div class="beside">

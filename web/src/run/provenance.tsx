@@ -10,7 +10,7 @@ export function Provenance({ run }: { run: Run }) {
     ...run.settings,
   ];
   return (
-    <section class="card wide" aria-labelledby="provenance">
+    <section class="card full" aria-labelledby="provenance">
       <h2 id="provenance">Provenance</h2>
       <details>
         <summary>{counted(rows.length, "setting")} that this number depends on</summary>

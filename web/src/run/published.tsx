@@ -20,7 +20,7 @@ export function Published({ run }: { run: Run }) {
   }, [run]);
   if (!run.published.length) return null;
   return (
-    <section class="card wide" aria-labelledby="published">
+    <section class="card full" aria-labelledby="published">
       <h2 id="published">Published numbers</h2>
       <Table<Row>
         caption="Published numbers"

@@ -14,9 +14,9 @@ export function Report({ run }: { run: Run }) {
     <div class="report">
       <Headline run={run} />
       <Caveats run={run} />
+      <Failures run={run} />
       <Subsets run={run} />
       <Published run={run} />
-      <Failures run={run} />
       <Time run={run} />
       <Money run={run} />
       <Provenance run={run} />

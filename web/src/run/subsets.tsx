@@ -15,7 +15,7 @@ export function Subsets({ run }: { run: Run }) {
   const columns = useMemo(() => columnsOf(run, [...overall, ...rows]), [run, rows]);
   if (!rows.length) return null;
   return (
-    <section class="card wide" aria-labelledby="subsets">
+    <section class="card full" aria-labelledby="subsets">
       <h2 id="subsets">Subsets</h2>
       <Table
         caption="Values of subsets"
@@ -56,7 +56,7 @@ function columnsOf(run: Run, all: Metric[]): Column<Metric>[] {
     },
     {
       id: "bar",
-      head: <ScaleTicks domain={domain} format={(v) => value(unit, v)} />,
+      head: <ScaleTicks domain={domain} unit={unit} />,
       wide: true,
       cell: (metric) => (
         <IntervalBar

@@ -14,57 +14,67 @@ const WORKERS: Column<Run["workers"][number]>[] = [
 
 export function Time({ run }: { run: Run }) {
   const stages = useMemo(() => run.time.filter((stage) => stage.seconds > 0), [run]);
-  const sum = stages.reduce((total, { seconds }) => total + seconds, 0);
   return (
     <section class="card" aria-labelledby="time">
       <h2 id="time">Time</h2>
       {!stages.length && <p>No model ran here: these outputs were read from a file.</p>}
       {run.wall_s !== null && <p>{duration(run.wall_s)} from the first sample to the last.</p>}
       {stages.length > 0 && (
-        <>
-          <div class="stack" aria-hidden="true">
-            {stages.map(({ stage, seconds }, i) => (
-              <div key={stage} class={`part p${i % 6}`} style={{ flexGrow: seconds }} title={`${plain(stage)}: ${duration(seconds)}`} />
-            ))}
+        <div class="stack" aria-hidden="true">
+          {stages.map(({ stage, seconds }, i) => (
+            <div
+              key={stage}
+              class={`part p${i % 6}`}
+              style={{ flexGrow: seconds }}
+              title={`${plain(stage)}: ${duration(seconds)}`}
+            />
+          ))}
+        </div>
+      )}
+      <div class="time-parts">
+        {stages.length > 0 && <Stages stages={stages} />}
+        {run.workers.length > 1 && (
+          <div>
+            <Table caption="Workers" columns={WORKERS} rows={run.workers} />
           </div>
-          <table class="stages">
-            <caption class="hidden">Time of each stage</caption>
-            <thead>
-              <tr>
-                <th scope="col">Stage</th>
-                <th scope="col" class="number">
-                  Time
-                </th>
-                <th scope="col" class="number">
-                  Share
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {stages.map(({ stage, seconds, what }, i) => (
-                <tr key={stage}>
-                  <th scope="row">
-                    <span class={`swatch p${i % 6}`} aria-hidden="true" /> <Outside text={stage} />
-                    {what && (
-                      <small class="note">
-                        <Outside text={what} />
-                      </small>
-                    )}
-                  </th>
-                  <td class="number">{duration(seconds)}</td>
-                  <td class="number">{percent(seconds, sum)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </>
-      )}
-      {run.workers.length > 1 && (
-        <>
-          <h3>Workers</h3>
-          <Table caption="Workers" columns={WORKERS} rows={run.workers} />
-        </>
-      )}
+        )}
+      </div>
     </section>
+  );
+}
+
+function Stages({ stages }: { stages: Run["time"] }) {
+  const sum = stages.reduce((total, { seconds }) => total + seconds, 0);
+  return (
+    <table class="stages">
+      <caption class="hidden">Time of each stage</caption>
+      <thead>
+        <tr>
+          <th scope="col">Stage</th>
+          <th scope="col" class="number">
+            Time
+          </th>
+          <th scope="col" class="number">
+            Share
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {stages.map(({ stage, seconds, what }, i) => (
+          <tr key={stage}>
+            <th scope="row">
+              <span class={`swatch p${i % 6}`} aria-hidden="true" /> <Outside text={stage} />
+              {what && (
+                <small class="note">
+                  <Outside text={what} />
+                </small>
+              )}
+            </th>
+            <td class="number">{duration(seconds)}</td>
+            <td class="number">{percent(seconds, sum)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }
