@@ -14,7 +14,7 @@ const { metafile, outputFiles } = await build({
   bundle: true,
   minify: true,
   format: "iife",
-  target: ["chrome107", "firefox113", "safari16.4"],
+  target: ["chrome123", "firefox120", "safari17.5"],
   jsx: "automatic",
   jsxImportSource: "preact",
   define: { "process.env.NODE_ENV": '"production"' },

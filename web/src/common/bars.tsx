@@ -1,5 +1,6 @@
 /** Horizontal bars on a scale: a value with its interval, chance, and references. Text beside them says the same. */
 import { scaleLinear } from "d3-scale";
+import { value, type Unit } from "./format";
 
 export interface Reference {
   value: number;
@@ -21,7 +22,7 @@ interface Props {
 const HEIGHT = 20;
 
 /** A bar from zero, which may lie inside the scale, with whiskers. */
-export function IntervalBar({ domain, value, interval, chance, references = [], label }: Props) {
+export function IntervalBar({ domain, value: number, interval, chance, references = [], label }: Props) {
   const x = scaleLinear(domain, [0, 100]).clamp(true);
   const at = (v: number) => `${x(v)}%`;
   const middle = HEIGHT / 2;
@@ -29,12 +30,12 @@ export function IntervalBar({ domain, value, interval, chance, references = [], 
   return (
     <svg class="bar" role="img" aria-label={label} height={HEIGHT} width="100%">
       <rect class="track" x="0" y="5" width="100%" height="10" />
-      {value !== null && (
+      {number !== null && (
         <rect
-          class={value < 0 ? "value negative" : "value"}
-          x={`${Math.min(base, x(value))}%`}
+          class={number < 0 ? "value negative" : "value"}
+          x={`${Math.min(base, x(number))}%`}
           y="5"
-          width={`${Math.abs(x(value) - base)}%`}
+          width={`${Math.abs(x(number) - base)}%`}
           height="10"
         />
       )}
@@ -60,16 +61,18 @@ export function IntervalBar({ domain, value, interval, chance, references = [], 
 }
 
 /** The scale above a column of bars. */
-export function ScaleTicks({ domain, format }: { domain: [number, number]; format: (v: number) => string }) {
+export function ScaleTicks({ domain, unit }: { domain: [number, number]; unit: Unit }) {
   const x = scaleLinear(domain, [0, 100]);
   return (
-    <svg class="ticks" aria-hidden="true" width="100%" height="16">
-      {x.ticks(5).map((tick) => (
-        <text key={tick} x={`${x(tick)}%`} y="12" text-anchor={anchor(x(tick))}>
-          {format(tick)}
-        </text>
-      ))}
-    </svg>
+    <div class="ticks" aria-hidden="true">
+      <svg width="100%" height="16">
+        {x.ticks(5).map((tick) => (
+          <text key={tick} x={`${x(tick)}%`} y="12" text-anchor={anchor(x(tick))}>
+            {value(unit, tick).replace(/\.0+$/, "")}
+          </text>
+        ))}
+      </svg>
+    </div>
   );
 }
 

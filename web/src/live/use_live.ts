@@ -1,0 +1,43 @@
+/** Follows a running evaluation: asks for news every few seconds, and for the data when they changed. */
+import { useEffect, useState } from "preact/hooks";
+import type { Page } from "../payload";
+import { Endpoint, type News } from "./endpoint";
+
+const EVERY_MS = 3000;
+
+export interface Live {
+  page: Page;
+  news: News | null;
+  /** Whether the server answered last time. */
+  connected: boolean;
+}
+
+export function useLive(first: Page): Live {
+  const [live, setLive] = useState<Live>({ page: first, news: null, connected: true });
+  useEffect(() => {
+    if (!first.live) return;
+    const endpoint = new Endpoint(first.live);
+    let timer = 0;
+    let version: number | undefined;
+    let over = false;
+    const ask = async () => {
+      try {
+        const news = await endpoint.news();
+        const page = version === news.version ? undefined : await endpoint.page();
+        version = news.version;
+        if (over) return;
+        setLive((before) => ({ page: page ?? before.page, news, connected: true }));
+        if (news.state === "finished") return;
+      } catch {
+        if (!over) setLive((before) => ({ ...before, connected: false }));
+      }
+      if (!over) timer = window.setTimeout(() => void ask(), EVERY_MS);
+    };
+    void ask();
+    return () => {
+      over = true;
+      clearTimeout(timer);
+    };
+  }, [first]);
+  return live;
+}
