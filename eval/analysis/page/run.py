@@ -21,7 +21,7 @@ from eval.report.footers import clip_notes, drawn, few_videos, incomplete, parti
 from eval.report.judging import dollars
 from eval.runs.folder import VERDICTS
 from eval.runs.scored import ScoredRun
-from eval.scorers.traits import traits_of
+from eval.scorers.traits import metric_named, traits_of
 
 BUILTIN_CAVEAT = "Its data are the built-in world: rendered clips that check the pipeline."
 _STAGES = {
@@ -91,10 +91,7 @@ def about_run(scored: ScoredRun, traits: ScorerTraits | None) -> dict[str, Any]:
         "builtin": scored.is_builtin,
         "complete": result.complete,
         "primary": result.primary,
-        "traits": [
-            {"name": each.name, "label": each.name.replace("_", " "), "unit": each.unit, "best": each.best}
-            for each in (traits.metrics if traits else ())
-        ],
+        "traits": _metric_traits(result, traits),
         "metrics": [asdict(metric) for metric in result.metrics],
         "counts": asdict(result.counts),
         "coverage": [asdict(each) for each in result.coverage],
@@ -112,6 +109,19 @@ def about_run(scored: ScoredRun, traits: ScorerTraits | None) -> dict[str, Any]:
         "notes": [],
         "settings": flat({**scored.result.provenance, **_judged(result)}),
     }
+
+
+def _metric_traits(result: Result, traits: ScorerTraits | None) -> list[dict[str, Any]]:
+    """Return name, unit and maximum of each metric of a run, and of its averages."""
+    found = []
+    for name in dict.fromkeys(
+        [each.name for each in (traits.metrics if traits else ())] + [m.name for m in result.metrics]
+    ):
+        metric = metric_named(name)
+        plain, _, average = name.partition("_m") if name.endswith(("_macro", "_micro")) else (name, "", "")
+        label = plain.replace("_", " ") + (f", m{average} average" if average else "")
+        found.append({"name": name, "label": label, "unit": metric.unit, "best": metric.best})
+    return found
 
 
 def failures(scores: Iterable[Score], predictions: Mapping[str, Prediction]) -> list[dict[str, Any]]:
@@ -142,7 +152,7 @@ def published(scored: ScoredRun) -> list[dict[str, Any]]:
     result = scored.result
     names = {result.primary, result.primary.removesuffix("_macro").removesuffix("_micro")}
     split = str(result.provenance.get("split") or "")
-    own = caveats(scored)
+    own = caveats(scored)  # which the page says once
     with suppress(TarsierEvalError, OSError):
         rows = read_published(PROJECT / "results" / "published.csv")
         found = []
@@ -152,14 +162,13 @@ def published(scored: ScoredRun) -> list[dict[str, Any]]:
             why = [f"its split is {row.split}"] if row.split and split and row.split != split else []
             if result.judge is not None and result.judge not in row.judge:
                 why.append(f"its judge is {row.judge or 'not stated'}, and not {result.judge}")
-            why += ["this run's number is not comparable"] if own else []
             found.append(
                 {
                     "model": row.model,
                     "metric": row.metric,
                     "value": row.value,
                     "source": row.source,
-                    "comparable": not why,
+                    "comparable": not why and not own,
                     "note": "; ".join(why),
                 }
             )
