@@ -15,10 +15,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> bool:
     """Serve the page until Ctrl-C."""
+    from eval.readers.malformed import printable
     from eval.running.watching import watch
 
-    def opened(address: str) -> None:
-        print(f"Open {address} (Ctrl-C ends it)", flush=True)
+    def tell(line: str) -> None:
+        print(printable(line), flush=True)
 
-    watch(given.run, given.port, opened)
+    watch(given.run, given.port, tell)
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,12 +12,16 @@ from eval.analysis.page.run import run_payload
 from eval.analysis.page.unfinished import unfinished_payload
 from eval.errors import ConfigError
 from eval.files import absolute
+from eval.provenance import digest
 from eval.report.page.server import Places, serve
 from eval.running.reporting import page_of
-from eval.runs.folder import PREDICTIONS, RESULT, RUN, runs_in
+from eval.runs.folder import CONFIG, PREDICTIONS, RESULT, RUN, holds_only, runs_in
 from eval.runs.lock import seems_held
 from eval.runs.progress import Progress, read_progress
 from eval.runs.scored import ScoredRun
+
+_PATIENCE_S = 0.3
+"""Seconds between two looks for a run that has not begun."""
 
 
 class Watched:
@@ -44,7 +49,7 @@ class Watched:
         newest = max(told, key=lambda one: one.rate)
         state = "finished" if all((folder / RESULT).is_file() for folder in runs) else "stopped"
         if held:
-            state = "running" if done < total else "scoring"
+            state = "scoring" if total and done == total else "running"
         return {
             "done": done,
             "total": total,
@@ -80,27 +85,35 @@ def _progress(folder: Path) -> Progress:
 
 
 def _stamp(folder: Path) -> int:
-    """Return a number that another content of a run's files changes."""
-    found = int(seems_held(folder))
+    """Return a number that another content of a run's files changes, small enough for a browser's arithmetic."""
+    found: list[object] = [seems_held(folder)]
     for name in (RESULT, PREDICTIONS):
         with suppress(OSError):
-            found += (folder / name).stat().st_mtime_ns // 1000
-    return found
+            found.append((folder / name).stat().st_mtime_ns)
+    return int(digest(found, 8), 16)
 
 
-def watch(place: str | Path, port: int, opened: Callable[[str], None]) -> None:
+def watch(place: str | Path, port: int, tell: Callable[[str], None]) -> None:
     """Serve the page of a run, which may be going on, until Ctrl-C.
 
     Args:
-        place: A run folder, or a folder of several.
+        place: A run folder, or a folder of several; one that is not there yet, or empty, is waited for.
         port: The port of 127.0.0.1; 0: any that is free.
-        opened: Is told the address once it answers.
+        tell: Takes a line for the user, such as the address.
 
     Raises:
-        ConfigError: there is no run, or the port cannot be had.
+        ConfigError: the folder holds something else than runs, or the port cannot be had.
     """
     folder = absolute(place)
-    if not runs_in(folder) and not any((folder / name).is_file() for name in (RUN, RESULT)):
-        raise ConfigError(f"{folder} holds no run (yet). Give the OUT of an evaluation that has started.")
+    if not _has_runs(folder):
+        if folder.exists() and not (folder.is_dir() and holds_only(folder, (CONFIG,))):
+            raise ConfigError(f"{folder} holds no run. Give the OUT of an evaluation, or the folder that it named.")
+        tell(f"Waiting for an evaluation to begin in {folder} (Ctrl-C ends it)")
+        while not _has_runs(folder):
+            time.sleep(_PATIENCE_S)
     places = Places()
-    serve(Watched(folder, places), places, port, opened)
+    serve(Watched(folder, places), places, port, lambda address: tell(f"Open {address} (Ctrl-C ends it)"))
+
+
+def _has_runs(folder: Path) -> bool:
+    return bool(runs_in(folder)) or any((folder / name).is_file() for name in (RUN, RESULT))
