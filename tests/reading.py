@@ -26,5 +26,6 @@ class ReadHere:
 
         how, folder = self._reading, self._reading["store"]
         store = FrameStore(folder) if folder else None
+        draw = how.get("draw", False)
         for clip in clips:
-            yield load(clip, policy=policy, decoder=how["decoder"], rules=how["rules"], store=store)
+            yield load(clip, policy=policy, decoder=how["decoder"], rules=how["rules"], store=store, draw=draw)

@@ -12,7 +12,7 @@ from eval.core import TextMark
 def common_ngrams(caption: str, references: Sequence[str]) -> tuple[tuple[TextMark, ...], ...]:
     """Return the marks of the caption and then of each reference.
 
-    A mark is a run of words each of which is in a shared n-gram of the same length, 1 to 4, the longest that it is in.
+    A mark is a run of words that hang together by shared n-grams, and are in one of the same length, 1 to 4, at most.
     The caption's are shared with any reference, a reference's with the caption. Tokens that stand otherwise in the text
     than the tokenizer prints them, such as brackets, are not marked.
     """
@@ -39,16 +39,16 @@ def _marks(text: str, tokens: Sequence[str], shared: set[tuple[str, ...]]) -> tu
     if len(lower) != len(text):  # a letter whose lower case is two: offsets would not fit
         return ()
     marks: list[TextMark] = []
-    before = 0
+    before, last = 0, ""
     for token, n in zip(tokens, longest, strict=True):
         found = lower.find(token, at)
         if found < 0:
             before = 0
             continue
         at = found + len(token)
-        if n and n == before:
+        if n and n == before and (last, token) in shared:
             marks[-1] = TextMark(start=marks[-1].start, end=at, kind="ngram", label=marks[-1].label)
         elif n:
             marks.append(TextMark(start=found, end=at, kind="ngram", label=f"{n}-gram" if n > 1 else "word"))
-        before = n
+        before, last = n, token
     return tuple(marks)

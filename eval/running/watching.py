@@ -66,8 +66,10 @@ class Watched:
     def _payload(self, folder: Path) -> dict[str, Any]:
         stamp = _stamp(folder)
         if folder not in self._kept or self._kept[folder][0] != stamp:
-            # While a run goes on, a result from before may be there, of other predictions than these.
-            if (folder / RESULT).is_file() and not seems_held(folder):
+            # While a run goes on, a result from before may be there, of other predictions than these; how far it is
+            # says that it goes on.
+            going_on = seems_held(folder) and read_progress(folder) is not None
+            if (folder / RESULT).is_file() and not going_on:
                 payload = run_payload(ScoredRun.read(folder), page_folder=folder, place=self._places)
             else:
                 payload = unfinished_payload(folder, self._places)

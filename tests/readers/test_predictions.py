@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from eval.core import Clip, Prediction, Sample
+from eval.core import Clip, Prediction, Sample, Shown, Strip
 from eval.errors import DataError
 from eval.readers.malformed import BadRowPolicy
 from eval.readers.predictions import read_predictions, read_run, to_json
@@ -34,9 +34,31 @@ def test_keys_and_their_order():
 
 
 NOTED = replace(GOOD, notes=("length_not_verifiable", "one_frame"))
+SHOWN = replace(
+    GOOD,
+    shown=(Shown(file="a/0.mp4", start=1.5, frames=(3, 7), times=(1.5, 2.25)), Shown(file="b.png", frames=(0,))),
+    strip=Strip(name="00f2d8a1c4b7e690.webp", columns=2, cell=(96, 54)),
+)
 
 
-@pytest.mark.parametrize("prediction", [GOOD, FAILED, NOTED])
+def test_media_are_named_below_the_data_folder(tmp_path):
+    def told(file):
+        return to_json(SAMPLE, replace(SHOWN, shown=(Shown(file=file),)), tmp_path)["shown"]
+
+    assert told(str(tmp_path / "v/0.mp4")) == [{"file": "v/0.mp4", "frames": [], "times": []}]
+    assert told("/other/0.mp4")[0]["file"] == "/other/0.mp4"
+    assert to_json(SAMPLE, SHOWN)["strip"]["file"] == "thumbnails/00f2d8a1c4b7e690.webp"
+
+
+@pytest.mark.parametrize("name", ["thumbnails/../../secret.webp", "/etc/passwd", "thumbnails/a/b.webp"])
+def test_a_picture_lies_in_the_run_folder(write, name):
+    row = to_json(SAMPLE, SHOWN)
+    row["strip"]["file"] = name
+    with pytest.raises(DataError, match="do not name a picture"):
+        read_run(write(row))
+
+
+@pytest.mark.parametrize("prediction", [GOOD, FAILED, NOTED, SHOWN])
 def test_what_is_written_is_read_back(write, prediction):
     path = write(to_json(SAMPLE, prediction))
     assert read_predictions(path, "tv", "TV") == [(SAMPLE, prediction)]
