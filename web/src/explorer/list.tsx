@@ -80,7 +80,7 @@ export function SampleList({ list, runs, open }: { list: List; runs: readonly Ru
           </tr>
         </thead>
         <tbody>
-          {before > 0 && <Gap height={before} columns={columns.length} />}
+          {before > 0 && <Gap height={before} />}
           {items.map(({ index }) => {
             const row = rows[index]!.original;
             return (
@@ -104,7 +104,7 @@ export function SampleList({ list, runs, open }: { list: List; runs: readonly Ru
               </tr>
             );
           })}
-          {after > 0 && <Gap height={after} columns={columns.length} />}
+          {after > 0 && <Gap height={after} />}
         </tbody>
       </table>
       {!rows.length && <p class="empty">No sample passes these filters.</p>}
@@ -113,10 +113,10 @@ export function SampleList({ list, runs, open }: { list: List; runs: readonly Ru
 }
 
 /** Keeps the scrollbar as long as all rows would. */
-function Gap({ height, columns }: { height: number; columns: number }) {
+function Gap({ height }: { height: number }) {
   return (
     <tr class="gap" aria-hidden="true">
-      <td colSpan={columns} style={{ height: `${height}px` }} />
+      <td style={{ height: `${height}px` }} />
     </tr>
   );
 }
