@@ -1,6 +1,6 @@
 /** The list of samples: a table of which only the rows in sight are drawn. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { value } from "../common/format";
 import { changeState } from "../common/hash";
 import { StateLink } from "../common/link";
@@ -52,7 +52,7 @@ const COLUMNS: Column[] = [
 
 export function SampleList({ list, runs, open }: { list: List; runs: readonly Run[]; open: Sample | undefined }) {
   const rows = list.getRowModel().rows;
-  const columns = COLUMNS.filter((column) => column.when?.(runs) ?? true);
+  const columns = useMemo(() => COLUMNS.filter((column) => column.when?.(runs) ?? true), [runs]);
   const box = useRef<HTMLDivElement>(null);
   const virtualizer = useVirtualizer({
     count: rows.length,

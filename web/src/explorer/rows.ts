@@ -58,6 +58,11 @@ function textOf(sample: Sample): string {
   return text;
 }
 
+/** Make the texts of all samples, when a search is about to begin. */
+export function prepareSearch(runs: readonly Run[]): void {
+  for (const run of runs) run.samples.forEach(textOf);
+}
+
 const sorted = (id: string, value: (row: Row) => number | string | null, sortFn: "basic" | "alphanumeric"): Definition => ({
   id,
   accessorFn: (row) => value(row) ?? undefined,
