@@ -92,6 +92,19 @@ def test_reason_leads_to_its_samples(show: Open) -> None:
     assert names(page) == ["action_sequence/00010", "action_sequence/00030", "action_sequence/00050"]
 
 
+def test_reasons_are_grouped_as_in_the_report(show: Open) -> None:
+    reasons = ("cannot open: a.mp4", "cannot open: b.mp4", "cannot open for long", None)
+    samples = [payloads.sample(str(i), "model_failed", reason=reason) for i, reason in enumerate(reasons)]
+    failures = [
+        {"status": "model_failed", "reason": "cannot open", "n": 2},
+        {"status": "model_failed", "reason": "cannot open for long", "n": 1},
+    ]
+    page = show(payloads.page(payloads.run("r", "oe_qa", samples, failures=failures)))
+    page.get_by_role("link", name=re.compile(r"cannot open\s*2")).click()
+    found(page, "2 of 4 samples")
+    assert names(page) == ["0", "1"]
+
+
 def test_filters(show: Open) -> None:
     page = show(payloads.page(payloads.multiple_choice()), "tab=samples")
     found(page, "60 samples")
