@@ -28,10 +28,10 @@ HOSTILE = (
     "JaVaScRiPt:window.pwned=1",
     "data:text/html,<script>window.pwned=1</script>",
     "vbscript:window.pwned=1",
-    "\" onmouseover=\"window.pwned=1",
+    '" onmouseover="window.pwned=1',
     "' onmouseover='window.pwned=1",
     "` onmouseover=`window.pwned=1",
-    "\"><script>window.pwned=1</script>",
+    '"><script>window.pwned=1</script>',
     "'><script>window.pwned=1</script>",
     "--><script>window.pwned=1</script>",
     "<!--<script>",
@@ -89,7 +89,9 @@ def page(*runs: Payload, **more: Any) -> Payload:
     }
 
 
-def metric(name: str, value: float, n: int, subset: str = "overall", accounting: str = "strict", **more: Any) -> Payload:
+def metric(
+    name: str, value: float, n: int, subset: str = "overall", accounting: str = "strict", **more: Any
+) -> Payload:
     """Return a row of metrics."""
     reach = 0.06 if subset == "overall" else 0.12
     return {
@@ -227,7 +229,12 @@ def multiple_choice(n: int = 60) -> Payload:
         output = f"Answer: ({answer}) {options['ABCD'.index(str(answer))]}"
         reason = None
         if i % 20 == 10:
-            answer, outcome, output, reason = None, "invalid", "I cannot tell from the video.", "no option in the output"
+            answer, outcome, output, reason = (
+                None,
+                "invalid",
+                "I cannot tell from the video.",
+                "no option in the output",
+            )
         subset = SUBSETS[i % 5]
         start = output.find("(")
         samples.append(
@@ -424,7 +431,12 @@ def descriptions(n: int = 6) -> Payload:
             references=[{"text": reference, "marks": []}],
             verdicts=[
                 {"stage": "events", "label": None, "reply": '{"events": ["A woman walks into a room"]}', "error": None},
-                {"stage": "relationship", "label": None, "reply": '[{"event": "...", "relationship": "entailment"}]', "error": None},
+                {
+                    "stage": "relationship",
+                    "label": None,
+                    "reply": '[{"event": "...", "relationship": "entailment"}]',
+                    "error": None,
+                },
             ],
             events=events,
         )
@@ -439,7 +451,10 @@ def descriptions(n: int = 6) -> Payload:
         judge="gpt-3.5-turbo-0125",
         protocol="autodq",
         primary="f1",
-        traits=[{"name": n, "label": label, **percent} for n, label in (("f1", "F1"), ("precision", "precision"), ("recall", "recall"))],
+        traits=[
+            {"name": n, "label": label, **percent}
+            for n, label in (("f1", "F1"), ("precision", "precision"), ("recall", "recall"))
+        ],
         metrics=[
             metric("f1", 1 / 3, n),
             metric("precision", 1 / 3, n),
@@ -601,6 +616,6 @@ def write_media(folder: Path) -> None:
         stream = container.add_stream("h264", rate=8)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for i in range(72):
-            picture = np.asarray(pictures[min(7, i // 9)])
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            shown = np.asarray(pictures[min(7, i // 9)])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="rgb24")))
         container.mux(stream.encode(None))

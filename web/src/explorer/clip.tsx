@@ -17,10 +17,14 @@ export function ClipView({ clip }: { clip: Clip }) {
       <h3>
         Frames <span class="n">{counted(frames, "frame")} shown to the model</span>
       </h3>
-      <Strip clip={clip} seek={seek} />
-      {clip.media.map((medium, i) => (
-        <Player key={i} medium={medium} hold={(player) => (players.current[i] = player)} />
-      ))}
+      <div class="clip-parts">
+        <Strip clip={clip} seek={seek} />
+        <div class="players">
+          {clip.media.map((medium, i) => (
+            <Player key={i} medium={medium} hold={(player) => (players.current[i] = player)} />
+          ))}
+        </div>
+      </div>
     </section>
   );
 }

@@ -7,6 +7,7 @@ import { OutcomeSign, OUTCOMES } from "../common/outcome";
 import { plain } from "../common/outside";
 import type { Outcome, Run } from "../payload";
 import { Confusion } from "./confusion";
+import { prepareSearch } from "./rows";
 import { facet, FILTERS, type List } from "./use_list";
 
 interface Props {
@@ -24,7 +25,7 @@ export function Filters({ list, runs, state, search, help }: Props) {
   return (
     <search class="filters">
       <div class="line">
-        <Search field={search} value={state.q ?? ""} />
+        <Search field={search} value={state.q ?? ""} prepare={() => prepareSearch(runs)} />
         <button type="button" class="quiet" onClick={() => help.current?.showModal()}>
           Keys
         </button>
@@ -53,8 +54,14 @@ export function Filters({ list, runs, state, search, help }: Props) {
   );
 }
 
+interface SearchProps {
+  field: RefObject<HTMLInputElement>;
+  value: string;
+  prepare: () => void;
+}
+
 /** Waits for a pause in the typing before the list follows. */
-function Search({ field, value }: { field: RefObject<HTMLInputElement>; value: string }) {
+function Search({ field, value, prepare }: SearchProps) {
   const [typed, setTyped] = useState(value);
   const timer = useRef(0);
   useEffect(() => setTyped(value), [value]);
@@ -70,6 +77,7 @@ function Search({ field, value }: { field: RefObject<HTMLInputElement>; value: s
       aria-label="Search in questions, answers, outputs and ids"
       placeholder="Search questions, answers, outputs, ids"
       value={typed}
+      onFocus={prepare}
       onInput={(event) => type(event.currentTarget.value)}
     />
   );

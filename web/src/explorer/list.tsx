@@ -1,6 +1,6 @@
 /** The list of samples: a table of which only the rows in sight are drawn. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { value } from "../common/format";
 import { changeState } from "../common/hash";
 import { StateLink } from "../common/link";
@@ -52,7 +52,7 @@ const COLUMNS: Column[] = [
 
 export function SampleList({ list, runs, open }: { list: List; runs: readonly Run[]; open: Sample | undefined }) {
   const rows = list.getRowModel().rows;
-  const columns = COLUMNS.filter((column) => column.when?.(runs) ?? true);
+  const columns = useMemo(() => COLUMNS.filter((column) => column.when?.(runs) ?? true), [runs]);
   const box = useRef<HTMLDivElement>(null);
   const virtualizer = useVirtualizer({
     count: rows.length,
@@ -80,7 +80,7 @@ export function SampleList({ list, runs, open }: { list: List; runs: readonly Ru
           </tr>
         </thead>
         <tbody>
-          {before > 0 && <Gap height={before} columns={columns.length} />}
+          {before > 0 && <Gap height={before} />}
           {items.map(({ index }) => {
             const row = rows[index]!.original;
             return (
@@ -104,7 +104,7 @@ export function SampleList({ list, runs, open }: { list: List; runs: readonly Ru
               </tr>
             );
           })}
-          {after > 0 && <Gap height={after} columns={columns.length} />}
+          {after > 0 && <Gap height={after} />}
         </tbody>
       </table>
       {!rows.length && <p class="empty">No sample passes these filters.</p>}
@@ -113,10 +113,10 @@ export function SampleList({ list, runs, open }: { list: List; runs: readonly Ru
 }
 
 /** Keeps the scrollbar as long as all rows would. */
-function Gap({ height, columns }: { height: number; columns: number }) {
+function Gap({ height }: { height: number }) {
   return (
     <tr class="gap" aria-hidden="true">
-      <td colSpan={columns} style={{ height: `${height}px` }} />
+      <td style={{ height: `${height}px` }} />
     </tr>
   );
 }

@@ -15,7 +15,9 @@ export function Options({ sample: { options, answer, target } }: { sample: Sampl
             <span class="letter">{letter}</span>
             <span>
               <Outside text={option} />
+              {wanted && " "}
               {wanted && <span class="tag">target</span>}
+              {given && " "}
               {given && <span class="tag">answer</span>}
             </span>
           </li>

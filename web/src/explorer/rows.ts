@@ -58,6 +58,11 @@ function textOf(sample: Sample): string {
   return text;
 }
 
+/** Make the texts of all samples, when a search is about to begin. */
+export function prepareSearch(runs: readonly Run[]): void {
+  for (const run of runs) run.samples.forEach(textOf);
+}
+
 const sorted = (id: string, value: (row: Row) => number | string | null, sortFn: "basic" | "alphanumeric"): Definition => ({
   id,
   accessorFn: (row) => value(row) ?? undefined,
@@ -85,7 +90,7 @@ export const COLUMNS: Definition[] = [
   sorted("wanted", (row) => row.sample.target.slice(0, 80), "basic"),
   sorted("value", (row) => row.sample.values[row.run.primary] ?? null, "basic"),
   filtered("outcome", (row) => row.sample.outcome, (row, wanted: string[]) => wanted.includes(row.sample.outcome)),
-  filtered("reason", (row) => row.sample.reason, (row, wanted: string) => row.sample.reason === wanted),
+  filtered("reason", reasonOf, (row, wanted: string) => reasonOf(row) === wanted),
   filtered(
     "subset",
     (row) => row.sample.subset,
@@ -94,6 +99,19 @@ export const COLUMNS: Definition[] = [
   filtered("cell", (row) => cellOf(row.sample), (row, wanted: Cell) => isIn(row.sample, wanted)),
   filtered("q", () => null, (row, wanted: string) => textOf(row.sample).includes(wanted)),
 ];
+
+/** Reasons as the report groups them: without what differs by sample, which is at their end. */
+const reasons = new WeakMap<Sample, string | null>();
+
+function reasonOf({ run, sample }: Row): string | null {
+  let reason = reasons.get(sample);
+  if (reason === undefined) {
+    const groups = run.failures.map((failure) => failure.reason).filter((group) => sample.reason?.startsWith(group));
+    reason = groups.sort((a, b) => b.length - a.length)[0] ?? sample.reason;
+    reasons.set(sample, reason);
+  }
+  return reason;
+}
 
 /** A cell of the confusion matrix; a part that is not given takes all. */
 export interface Cell {

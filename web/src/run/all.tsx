@@ -19,8 +19,20 @@ const COLUMNS: Column<Run>[] = [
       </StateLink>
     ),
   },
-  { id: "model", head: "Model", sort: (run) => run.model, cell: (run) => <Outside text={run.model} /> },
   { id: "metric", head: "Metric", sort: (run) => run.primary, cell: (run) => traitOf(run, run.primary).label },
+  {
+    id: "value",
+    head: "Value",
+    numeric: true,
+    sort: (run) => headlineOf(run)?.value ?? null,
+    cell: (run) => <b>{value(traitOf(run, run.primary).unit, headlineOf(run)?.value)}</b>,
+  },
+  {
+    id: "interval",
+    head: "95% interval",
+    numeric: true,
+    cell: (run) => span(traitOf(run, run.primary).unit, headlineOf(run)?.interval),
+  },
   {
     id: "bar",
     head: "",
@@ -40,21 +52,9 @@ const COLUMNS: Column<Run>[] = [
       );
     },
   },
-  {
-    id: "value",
-    head: "Value",
-    numeric: true,
-    sort: (run) => headlineOf(run)?.value ?? null,
-    cell: (run) => <b>{value(traitOf(run, run.primary).unit, headlineOf(run)?.value)}</b>,
-  },
-  {
-    id: "interval",
-    head: "95% interval",
-    numeric: true,
-    cell: (run) => span(traitOf(run, run.primary).unit, headlineOf(run)?.interval),
-  },
   { id: "n", head: "Samples", numeric: true, sort: (run) => run.counts.total, cell: (run) => count(run.counts.total) },
   { id: "failed", head: "Failed", numeric: true, sort: failedOf, cell: (run) => count(failedOf(run)) },
+  { id: "model", head: "Model", sort: (run) => run.model, cell: (run) => <Outside text={run.model} /> },
 ];
 
 function failedOf(run: Run): number {

@@ -46,10 +46,11 @@ function columnsOf(run: Run): Column<Row>[] {
       cell: (row) => <Outside text={row.model} />,
     },
     {
-      id: "kind",
-      head: "Kind",
-      sort: kindOf,
-      cell: (row) => <span class={row.own ? "tag" : row.comparable ? "tag published" : "tag apart"}>{kindOf(row)}</span>,
+      id: "value",
+      head: "Value",
+      numeric: true,
+      sort: (row) => row.value,
+      cell: (row) => <b>{value(traitOf(run, row.metric).unit, row.value)}</b>,
     },
     {
       id: "bar",
@@ -67,11 +68,10 @@ function columnsOf(run: Run): Column<Row>[] {
       ),
     },
     {
-      id: "value",
-      head: "Value",
-      numeric: true,
-      sort: (row) => row.value,
-      cell: (row) => <b>{value(traitOf(run, row.metric).unit, row.value)}</b>,
+      id: "kind",
+      head: "Kind",
+      sort: kindOf,
+      cell: (row) => <span class={row.own ? "tag" : row.comparable ? "tag published" : "tag apart"}>{kindOf(row)}</span>,
     },
     {
       id: "source",

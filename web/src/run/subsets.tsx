@@ -55,6 +55,13 @@ function columnsOf(run: Run, all: Metric[]): Column<Metric>[] {
         ),
     },
     {
+      id: "value",
+      head: "Value",
+      numeric: true,
+      sort: (metric) => metric.value,
+      cell: (metric) => <b>{value(unit, metric.value)}</b>,
+    },
+    {
       id: "bar",
       head: <ScaleTicks domain={domain} unit={unit} />,
       wide: true,
@@ -67,13 +74,6 @@ function columnsOf(run: Run, all: Metric[]): Column<Metric>[] {
           label={`${plain(metric.subset)}: ${value(unit, metric.value)}`}
         />
       ),
-    },
-    {
-      id: "value",
-      head: "Value",
-      numeric: true,
-      sort: (metric) => metric.value,
-      cell: (metric) => <b>{value(unit, metric.value)}</b>,
     },
     { id: "interval", head: "95% interval", numeric: true, cell: (metric) => span(unit, metric.interval) },
     { id: "n", head: "n", numeric: true, sort: (metric) => metric.n, cell: (metric) => count(metric.n) },
