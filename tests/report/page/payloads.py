@@ -388,7 +388,7 @@ def captions(n: int = 12) -> Payload:
         samples,
         title="MSVD-Caption",
         primary="cider",
-        traits=[{"name": "cider", "label": "CIDEr", "unit": "points", "best": 10.0}],
+        traits=[{"name": "cider", "label": "CIDEr", "unit": "percent", "best": 10.0}],
         metrics=[metric("cider", 1.254, n, interval=[1.11, 1.39])],
         clips=[clip("a.mp4")],
     )

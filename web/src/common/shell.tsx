@@ -1,6 +1,7 @@
 /** What every page has around its view: title, theme switch, skip link, and the note at the end. */
 import type { ComponentChildren } from "preact";
 import type { Page } from "../payload";
+import { when } from "./format";
 import { Outside } from "./outside";
 import { ThemeSwitch } from "./theme";
 
@@ -30,8 +31,4 @@ export function Shell({ page, children }: { page: Page; children: ComponentChild
 function skip(event: Event): void {
   event.preventDefault();
   document.getElementById("content")!.focus();
-}
-
-function when(iso: string): string {
-  return iso.replace("T", " ").replace(/\.\d+/, "").replace(/\+00:00$|Z$/, " UTC");
 }

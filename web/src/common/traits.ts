@@ -19,9 +19,13 @@ export function headlineOf(run: Run, subset = "overall"): Metric | undefined {
   return metricOf(run, "strict", subset) ?? metricOf(run, "upstream", subset);
 }
 
-/** Upper end of a scale for values of a metric. */
+/** Upper end of a scale for values of a metric: its best, unless that is so far above them that all bars were short. */
 export function scaleEnd(trait: Trait, values: readonly (number | null | undefined)[]): number {
-  if (trait.unit === "percent") return 1;
   const highest = Math.max(0, ...values.filter((v): v is number => typeof v === "number"));
-  return highest > 0 ? Math.min(trait.best, highest * 1.1) || highest : trait.best;
+  return trait.best <= 1 || highest === 0 || 4 * highest >= trait.best ? trait.best : 1.1 * highest;
+}
+
+/** Whether a value is a share, so that a percent sign belongs to it; CIDEr, of up to 10, is shown times 100 as well. */
+export function isShare(trait: Trait): boolean {
+  return trait.unit === "percent" && trait.best <= 1;
 }

@@ -1,7 +1,7 @@
 /** What the model saw: the frames in a strip, and the clip itself, which a click on a frame brings to its time. */
-import { useRef } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { counted } from "../common/format";
-import { Outside } from "../common/outside";
+import { Outside, plain } from "../common/outside";
 import type { Clip, Medium } from "../payload";
 import { Strip } from "./strip";
 
@@ -33,19 +33,32 @@ const PICTURE = /\.(gif|png|jpe?g|webp|avif)$/i;
 
 function Player({ medium, hold }: { medium: Medium; hold: (player: HTMLVideoElement | null) => void }) {
   const { file, url, span } = medium;
+  const [broken, setBroken] = useState(false);
   const [start, end] = span;
   const part = start === null && end === null ? "" : `#t=${start ?? 0}${end === null ? "" : `,${end}`}`;
+  const shared = { onError: () => setBroken(true) };
+  const note = url === null ? "the file is no longer there" : broken ? "this browser cannot play it" : "";
   return (
     <figure class="player">
-      {url === null ? null : PICTURE.test(file) ? (
-        <img src={url} alt={`Clip ${file}`} loading="lazy" />
+      {url === null || broken ? null : PICTURE.test(file) ? (
+        <img src={url} alt={`Clip ${plain(file, 120)}`} {...shared} />
       ) : (
-        <video ref={hold} controls muted playsInline preload="none" src={url + part} aria-label={`Clip ${file}`} />
+        // Its header is read, so that it shows where it starts, and whether it can be played at all.
+        <video
+          ref={hold}
+          controls
+          muted
+          playsInline
+          preload="metadata"
+          src={url + part}
+          aria-label={`Clip ${plain(file, 120)}`}
+          {...shared}
+        />
       )}
       <figcaption>
         <Outside text={file} />
         {part && `, ${seconds(start ?? 0)} to ${end === null ? "the end" : seconds(end)}`}
-        {url === null && " (the file is no longer there)"}
+        {note && ` (${note})`}
       </figcaption>
     </figure>
   );

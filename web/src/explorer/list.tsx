@@ -11,7 +11,7 @@ import { traitOf } from "../common/traits";
 import { useVirtualizer } from "../common/virtual";
 import type { Run, Sample } from "../payload";
 import { openSample } from "./explorer";
-import type { Row } from "./rows";
+import { sharedStart, type Row } from "./rows";
 import type { List } from "./use_list";
 
 const ROW = 34;
@@ -41,7 +41,12 @@ const COLUMNS: Column[] = [
     when: (runs) => runs.some((run) => run.samples.some((sample) => sample.question)),
   },
   { id: "given", head: "Answer", cell: ({ sample }) => plain(sample.answer ?? sample.output ?? "\u2013", 120) },
-  { id: "wanted", head: "Target", cell: ({ sample }) => plain(sample.target, 120) },
+  {
+    id: "wanted",
+    head: "Target",
+    cell: ({ sample }) => plain(sample.target, 120),
+    when: (runs) => runs.some((run) => run.samples.some((sample) => sample.target)),
+  },
   {
     id: "value",
     head: "Score",
@@ -139,7 +144,7 @@ function SampleLink({ row, several, current }: { row: Row; several: boolean; cur
   const { run, sample } = row;
   return (
     <StateLink to={{ sample: sample.id, of: several ? run.name : null }} current={current}>
-      <bdi>{plain(sample.id, 120)}</bdi>
+      <bdi>{plain(sample.id.slice(sharedStart(run)), 120)}</bdi>
     </StateLink>
   );
 }

@@ -42,6 +42,22 @@ export function rowsOf(runs: readonly Run[]): Row[] {
   return runs.flatMap((run) => run.samples.map((sample) => ({ run, sample, position: position++ })));
 }
 
+const starts = new WeakMap<Run, number>();
+
+/** Length of the folders that all ids of a run begin with, which the list leaves out. */
+export function sharedStart(run: Run): number {
+  let length = starts.get(run);
+  if (length === undefined) {
+    const first = run.samples[0]!.id;
+    length = first.lastIndexOf("/") + 1;
+    while (length && !run.samples.every(({ id }) => id.startsWith(first.slice(0, length)))) {
+      length = first.lastIndexOf("/", length - 2) + 1;
+    }
+    starts.set(run, length);
+  }
+  return length;
+}
+
 /** Stands for the answer of a sample that has none, in the matrix and in links. */
 export const NO_ANSWER = "none";
 

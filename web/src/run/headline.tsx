@@ -1,9 +1,9 @@
 /** The number, how sure it is, and the ways of counting samples without a value. */
 import { IntervalBar, ScaleTicks } from "../common/bars";
-import { count, counted, span, value } from "../common/format";
+import { count, counted, span, value, when } from "../common/format";
 import { WebLink } from "../common/link";
 import { Outside, plain } from "../common/outside";
-import { headlineOf, scaleEnd, traitOf } from "../common/traits";
+import { headlineOf, isShare, scaleEnd, traitOf } from "../common/traits";
 import type { Metric, Run } from "../payload";
 import { Accounting } from "./accounting";
 
@@ -27,7 +27,7 @@ export function Headline({ run }: { run: Run }) {
         </p>
         <p class="figure">
           <strong>{value(trait.unit, number)}</strong>
-          {trait.unit === "percent" && number !== null && <span class="unit">%</span>}
+          {isShare(trait) && number !== null && <span class="unit">%</span>}
           <span class="label">
             {plain(trait.label)}
             {metric && <small>{metric.accounting} accounting</small>}
@@ -68,7 +68,7 @@ export function Headline({ run }: { run: Run }) {
             </>
           )}
           <dt>Date</dt>
-          <dd>{plain(run.date)}</dd>
+          <dd>{when(plain(run.date))}</dd>
           <dt>Benchmark</dt>
           <dd>
             {run.builtin ? "built in" : <WebLink href={run.homepage}>{plain(run.benchmark)}</WebLink>}
