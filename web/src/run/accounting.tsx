@@ -1,70 +1,78 @@
-/** The primary metric and the others over all samples, under each accounting. */
+/** The primary metric and the others over all samples, a column for each accounting. */
 import { count, span, value } from "../common/format";
 import { plain } from "../common/outside";
 import { traitOf } from "../common/traits";
 import type { Metric, Run } from "../payload";
 
 const MEANING: Record<Metric["accounting"], string> = {
-  strict: "every sample counts: one without a valid answer, or that failed, is wrong",
-  upstream: "as the original code counts",
-  tolerant: "answers are also read where the original parser finds none",
+  upstream: "leaves out what has no valid answer or failed",
+  strict: "counts it, and gives it nothing",
+  tolerant: "reads answers as a person would, and is strict otherwise",
 };
+const ACCOUNTINGS = Object.keys(MEANING) as Metric["accounting"][];
 
 export function Accounting({ run }: { run: Run }) {
-  const rows = run.metrics.filter((metric) => metric.subset === "overall");
-  const names = [...new Set([run.primary, ...rows.map((metric) => metric.name)])];
-  const failed = rows.some((metric) => metric.n_failed);
+  const overall = run.metrics.filter((metric) => metric.subset === "overall");
+  const shown = ACCOUNTINGS.filter((accounting) => overall.some((metric) => metric.accounting === accounting));
+  const names = [...new Set([run.primary, ...overall.map((metric) => metric.name)])];
+  const failed = overall.some((metric) => metric.n_failed);
   return (
-    <div class="scroll" tabIndex={0} role="group" aria-label="Ways of counting">
-      <table class="accounting">
-        <caption class="hidden">Ways of counting</caption>
-        <thead>
-          <tr>
-            <th scope="col">Metric</th>
-            <th scope="col">Accounting</th>
-            <NumberHead>Value</NumberHead>
-            <NumberHead>95% interval</NumberHead>
-            <NumberHead>n</NumberHead>
-            {failed && <NumberHead>If failed</NumberHead>}
-          </tr>
-        </thead>
-        {names.map((name) => (
-          <MetricRows key={name} run={run} name={name} rows={rows.filter((m) => m.name === name)} failed={failed} />
-        ))}
-      </table>
-    </div>
+    <>
+      <div class="scroll" tabIndex={0} role="group" aria-label="Metrics over all samples">
+        <table class="accounting">
+          <caption class="hidden">Metrics over all samples</caption>
+          <thead>
+            <tr>
+              <th scope="col">Metric</th>
+              {[...shown, "95% interval", "n", ...(failed ? ["if failed"] : [])].map((head) => (
+                <th key={head} scope="col" class="number">
+                  {head}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {names.map((name) => {
+              const rows = overall.filter((metric) => metric.name === name);
+              return <MetricRow key={name} run={run} name={name} rows={rows} shown={shown} failed={failed} />;
+            })}
+          </tbody>
+        </table>
+      </div>
+      <p class="hint">
+        {shown.map((accounting) => `${accounting} ${MEANING[accounting]}`).join("; ")}.
+        {shown.includes("strict") && " The interval is that of strict."}
+        {failed && " If failed: the range of strict with the failed samples all wrong, and all right."}
+      </p>
+    </>
   );
 }
 
-function NumberHead({ children }: { children: string }) {
-  return (
-    <th scope="col" class="number">
-      {children}
-    </th>
-  );
+interface RowProps {
+  run: Run;
+  name: string;
+  rows: Metric[];
+  shown: Metric["accounting"][];
+  failed: boolean;
 }
 
-function MetricRows({ run, name, rows, failed }: { run: Run; name: string; rows: Metric[]; failed: boolean }) {
+function MetricRow({ run, name, rows, shown, failed }: RowProps) {
   const { unit, label } = traitOf(run, name);
+  const of = (accounting: Metric["accounting"]) => rows.find((metric) => metric.accounting === accounting);
+  const metric = of("strict") ?? rows[0];
+  if (!metric) return null;
   return (
-    <tbody class={name === run.primary ? "primary" : undefined}>
-      {rows.map((metric, i) => (
-        <tr key={metric.accounting}>
-          {i === 0 && (
-            <th scope="rowgroup" rowSpan={rows.length}>
-              {plain(label)}
-            </th>
-          )}
-          <td>
-            <span title={MEANING[metric.accounting]}>{metric.accounting}</span>
-          </td>
-          <td class="number">{value(unit, metric.value)}</td>
-          <td class="number">{span(unit, metric.interval)}</td>
-          <td class="number">{count(metric.n)}</td>
-          {failed && <td class="number">{metric.n_failed ? span(unit, bounds(metric)) : ""}</td>}
-        </tr>
+    <tr class={name === run.primary ? "primary" : undefined}>
+      <th scope="row">{plain(label)}</th>
+      {shown.map((accounting) => (
+        <td key={accounting} class="number">
+          {value(unit, of(accounting)?.value)}
+        </td>
       ))}
-    </tbody>
+      <td class="number">{span(unit, metric.interval)}</td>
+      <td class="number">{count(metric.n)}</td>
+      {failed && <td class="number">{metric.n_failed ? span(unit, bounds(metric)) : ""}</td>}
+    </tr>
   );
 }
 

@@ -6,7 +6,7 @@ import type { Run } from "../payload";
 export function Money({ run }: { run: Run }) {
   if (!run.money.length) return null;
   return (
-    <section class="card" aria-labelledby="money">
+    <section class="card money" aria-labelledby="money">
       <h2 id="money">Money</h2>
       <div class="scroll" tabIndex={0} role="group" aria-label="Requests and what they cost">
         <table>

@@ -14,6 +14,7 @@ const WORKERS: Column<Run["workers"][number]>[] = [
 
 export function Time({ run }: { run: Run }) {
   const stages = useMemo(() => run.time.filter((stage) => stage.seconds > 0), [run]);
+  const sum = stages.reduce((total, { seconds }) => total + seconds, 0);
   return (
     <section class="card" aria-labelledby="time">
       <h2 id="time">Time</h2>
@@ -25,14 +26,14 @@ export function Time({ run }: { run: Run }) {
             <div
               key={stage}
               class={`part p${i % 6}`}
-              style={{ flexGrow: seconds }}
+              style={{ flexGrow: (100 * seconds) / sum }}
               title={`${plain(stage)}: ${duration(seconds)}`}
             />
           ))}
         </div>
       )}
       <div class="time-parts">
-        {stages.length > 0 && <Stages stages={stages} />}
+        {stages.length > 0 && <Stages stages={stages} sum={sum} />}
         {run.workers.length > 1 && (
           <div>
             <Table caption="Workers" columns={WORKERS} rows={run.workers} />
@@ -43,8 +44,7 @@ export function Time({ run }: { run: Run }) {
   );
 }
 
-function Stages({ stages }: { stages: Run["time"] }) {
-  const sum = stages.reduce((total, { seconds }) => total + seconds, 0);
+function Stages({ stages, sum }: { stages: Run["time"]; sum: number }) {
   return (
     <table class="stages">
       <caption class="hidden">Time of each stage</caption>
