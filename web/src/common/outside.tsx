@@ -30,8 +30,8 @@ function visible(text: string): ComponentChildren {
   return parts.length ? [...parts, text.slice(from)] : text;
 }
 
-export function Outside({ text }: { text: string }) {
-  return <bdi>{visible(text)}</bdi>;
+export function Outside({ text, limit = Infinity }: { text: string; limit?: number }) {
+  return <bdi>{visible(text.length > limit ? `${text.slice(0, limit)}\u2026` : text)}</bdi>;
 }
 
 /** Text with some parts marked. Where marks overlap, each piece has all that cover it. */

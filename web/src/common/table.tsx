@@ -74,6 +74,7 @@ export function Table<Row>({ caption, columns, rows, pinned = [], rowClass }: Pr
           <tr>
             {columns.map((column, i) => (
               <th key={column.id} scope="col" class={classOf(column)} aria-sort={ariaSort(heads[i]!.column.getIsSorted())}>
+                {column.wide && <span class="hidden">On a scale</span>}
                 {column.sort ? (
                   <button type="button" class="sort" onClick={heads[i]!.column.getToggleSortingHandler()}>
                     {column.head}

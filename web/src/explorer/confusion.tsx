@@ -1,7 +1,7 @@
 /** Answer against target of multiple-choice samples: a matrix whose cells filter the list. */
 import { changeState, type State } from "../common/hash";
 import { count } from "../common/format";
-import { plain } from "../common/outside";
+import { Outside, plain } from "../common/outside";
 import type { Run } from "../payload";
 import { NO_ANSWER } from "./rows";
 import { facet, type List } from "./use_list";
@@ -41,7 +41,7 @@ export function Confusion({ list, runs, state }: { list: List; runs: readonly Ru
               </th>
               {columns.map((answer) => (
                 <th key={answer} scope="col">
-                  {plain(answer, 12)}
+                  <Outside text={answer} limit={12} />
                 </th>
               ))}
             </tr>
@@ -49,7 +49,9 @@ export function Confusion({ list, runs, state }: { list: List; runs: readonly Ru
           <tbody>
             {targets.map((target) => (
               <tr key={target}>
-                <th scope="row">{plain(target, 12)}</th>
+                <th scope="row">
+                  <Outside text={target} limit={12} />
+                </th>
                 {columns.map((answer) => {
                   const n = cells.get(target)!.get(answer) ?? 0;
                   const level = n ? Math.ceil((5 * n) / most) : 0;

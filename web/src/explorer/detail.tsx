@@ -2,7 +2,7 @@
 import { value } from "../common/format";
 import { changeState, linkTo } from "../common/hash";
 import { OutcomeSign } from "../common/outcome";
-import { Outside, plain } from "../common/outside";
+import { Outside } from "../common/outside";
 import { traitOf } from "../common/traits";
 import { AutoDQ } from "./autodq";
 import { ClipView } from "./clip";
@@ -100,7 +100,7 @@ export function Detail({ row: { run, sample }, at, of, step }: Props) {
             {sample.output === null ? <p>There is none.</p> : <LongText text={sample.output} marks={sample.marks} />}
             {sample.answer !== null && sample.answer !== sample.output && (
               <p class="read">
-                Read as <b>{plain(sample.answer, 300)}</b>
+                Read as <b><Outside text={sample.answer} limit={300} /></b>
               </p>
             )}
           </section>
@@ -123,7 +123,7 @@ function Values({ run, sample }: Pick<Row, "run" | "sample">) {
         const { label, unit } = traitOf(run, name);
         return (
           <div key={name} class={name === run.primary ? "primary" : undefined}>
-            <dt>{plain(label)}</dt>
+            <dt><Outside text={label} /></dt>
             <dd>{value(unit, sample.values[name])}</dd>
           </div>
         );

@@ -1,6 +1,8 @@
 /** The samples: filters and a list, and beside it the one that is open. */
 import { useMemo, useRef } from "preact/hooks";
 import { changeState, useHashState } from "../common/hash";
+import { StateLink } from "../common/link";
+import { Outside } from "../common/outside";
 import type { Run } from "../payload";
 import { Detail } from "./detail";
 import { Filters } from "./filters";
@@ -21,16 +23,23 @@ export function Explorer({ runs }: { runs: readonly Run[] }) {
     const next = rows[at < 0 ? 0 : at + by];
     if (next) openSample(next.original, runs.length > 1);
   };
-  useKeyboard({ step, search, help, isOpen: open !== undefined });
+  useKeyboard({ step, search, help, isOpen: state.sample !== undefined });
   return (
-    <div class={open ? "explorer open" : "explorer"}>
+    <div class={state.sample ? "explorer open" : "explorer"}>
       <section class="pane list" aria-label="List of samples">
         <Filters list={list} runs={runs} state={state} search={search} help={help} />
         <SampleList list={list} runs={runs} open={open?.sample} />
       </section>
-      {open && (
+      {state.sample && (
         <section class="pane detail" aria-label="Sample">
-          <Detail key={open.sample.id} row={open} at={at} of={rows.length} step={step} />
+          {open ? (
+            <Detail key={open.sample.id} row={open} at={at} of={rows.length} step={step} />
+          ) : (
+            <p class="empty">
+              There is no sample <Outside text={state.sample} limit={200} /> here.{" "}
+              <StateLink to={{ sample: null, of: null }}>Close</StateLink>
+            </p>
+          )}
         </section>
       )}
       <Help dialog={help} />

@@ -32,8 +32,8 @@ export function Filters({ list, runs, state, search, help }: Props) {
       </div>
       <OutcomeChips list={list} chosen={state.outcome ? state.outcome.split(",") : []} />
       <div class="line">
-        <Choice name="Subset" key_="subset" value={state.subset} values={subsetCounts(list)} />
-        <Choice name="Reason" key_="reason" value={state.reason} values={entries(facet(list, "reason"))} />
+        <Choice name="Subset" field="subset" value={state.subset} values={subsetCounts(list)} />
+        <Choice name="Reason" field="reason" value={state.reason} values={entries(facet(list, "reason"))} />
       </div>
       <Confusion list={list} runs={runs} state={state} />
       <p class="line result">
@@ -109,28 +109,34 @@ function OutcomeChips({ list, chosen }: { list: List; chosen: string[] }) {
 
 interface ChoiceProps {
   name: string;
-  key_: string;
+  /** Its key in the address. */
+  field: "subset" | "reason";
   value: string | undefined;
   values: [string, number][];
 }
 
-function Choice({ name, key_, value, values }: ChoiceProps) {
-  if (value && !values.some(([known]) => known === value)) values = [[value, 0], ...values];
-  if (values.length < (value ? 1 : 2) && key_ === "subset") return null;
-  if (!values.length) return null;
+function Choice({ name, field, value, values }: ChoiceProps) {
+  // The other filters may leave none of it.
+  const shown = !value || values.some(([known]) => known === value) ? values : [[value, 0] as const, ...values];
+  if (!shown.length) return null;
   return (
     <label class="choice">
       <span>{name}</span>
-      <select value={value ?? ""} onChange={(event) => changeState({ [key_]: event.currentTarget.value })}>
+      <select value={value ?? ""} onChange={(event) => changeState({ [field]: event.currentTarget.value })}>
         <option value="">all</option>
-        {values.map(([known, n]) => (
+        {shown.map(([known, n]) => (
           <option key={known} value={known}>
-            {plain(known, 80)} ({count(n)})
+            {isolated(plain(known, 80))} ({count(n)})
           </option>
         ))}
       </select>
     </label>
   );
+}
+
+/** An option holds text alone: the characters that isolate, in place of the element. */
+function isolated(text: string): string {
+  return `\u2068${text}\u2069`;
 }
 
 function entries(counts: Map<unknown, number>): [string, number][] {

@@ -1,5 +1,5 @@
 /** What the judge was asked and replied, word for word. */
-import { plain } from "../common/outside";
+import { Outside } from "../common/outside";
 import type { Verdict } from "../payload";
 import { LongText } from "./long_text";
 
@@ -11,10 +11,10 @@ export function Verdicts({ verdicts }: { verdicts: readonly Verdict[] }) {
       {verdicts.map(({ stage, label, reply, error }, i) => (
         <div key={i} class="verdict">
           <p>
-            <span class="stage">{plain(stage)}</span>
-            {label !== null && <b>{plain(label, 200)}</b>}
+            <span class="stage"><Outside text={stage} /></span>
+            {label !== null && <b><Outside text={label} limit={200} /></b>}
           </p>
-          {error !== null && <p class="error">{plain(error, 2000)}</p>}
+          {error !== null && <p class="error"><Outside text={error} limit={2000} /></p>}
           {reply !== null && (
             <details open={verdicts.length === 1}>
               <summary>Raw reply</summary>

@@ -4,6 +4,8 @@ import type { Page } from "../payload";
 import { Endpoint, type News } from "./endpoint";
 
 const EVERY_MS = 3000;
+/** The data of many samples take a while to make: they are asked for a tenth of the time at most. */
+const PAUSE = 9;
 
 export interface Live {
   page: Page;
@@ -19,12 +21,19 @@ export function useLive(first: Page): Live {
     const endpoint = new Endpoint(first.live);
     let timer = 0;
     let version: number | undefined;
+    let pageNotBefore = 0;
     let over = false;
     const ask = async () => {
       try {
         const news = await endpoint.news();
-        const page = version === news.version ? undefined : await endpoint.page();
-        version = news.version;
+        let page: Page | undefined;
+        const began = performance.now();
+        const isOver = news.state === "finished" || news.state === "stopped";
+        if (version !== news.version && (began >= pageNotBefore || isOver)) {
+          page = await endpoint.page();
+          version = news.version;
+          pageNotBefore = performance.now() + PAUSE * (performance.now() - began);
+        }
         if (over) return;
         setLive((before) => ({ page: page ?? before.page, news, connected: true }));
         if (news.state === "finished") return;

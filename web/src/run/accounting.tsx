@@ -1,6 +1,6 @@
 /** The primary metric and the others over all samples, a column for each accounting. */
 import { count, span, value } from "../common/format";
-import { plain } from "../common/outside";
+import { Outside } from "../common/outside";
 import { traitOf } from "../common/traits";
 import type { Metric, Run } from "../payload";
 
@@ -63,7 +63,7 @@ function MetricRow({ run, name, rows, shown, failed }: RowProps) {
   if (!metric) return null;
   return (
     <tr class={name === run.primary ? "primary" : undefined}>
-      <th scope="row">{plain(label)}</th>
+      <th scope="row"><Outside text={label} /></th>
       {shown.map((accounting) => (
         <td key={accounting} class="number">
           {value(unit, of(accounting)?.value)}

@@ -19,7 +19,7 @@ const COLUMNS: Column<Run>[] = [
       </StateLink>
     ),
   },
-  { id: "metric", head: "Metric", sort: (run) => run.primary, cell: (run) => traitOf(run, run.primary).label },
+  { id: "metric", head: "Metric", sort: (run) => run.primary, cell: (run) => <Outside text={traitOf(run, run.primary).label} /> },
   {
     id: "value",
     head: "Value",

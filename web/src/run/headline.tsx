@@ -29,7 +29,7 @@ export function Headline({ run }: { run: Run }) {
           <strong>{value(trait.unit, number)}</strong>
           {isShare(trait) && number !== null && <span class="unit">%</span>}
           <span class="label">
-            {plain(trait.label)}
+            <Outside text={trait.label} />
             {metric && <small>{metric.accounting} accounting</small>}
           </span>
         </p>
@@ -68,10 +68,10 @@ export function Headline({ run }: { run: Run }) {
             </>
           )}
           <dt>Date</dt>
-          <dd>{when(plain(run.date))}</dd>
+          <dd><Outside text={when(run.date)} /></dd>
           <dt>Benchmark</dt>
           <dd>
-            {run.builtin ? "built in" : <WebLink href={run.homepage}>{plain(run.benchmark)}</WebLink>}
+            {run.builtin ? "built in" : <WebLink href={run.homepage}><Outside text={run.benchmark} /></WebLink>}
             {run.paper && (
               <>
                 {", "}
