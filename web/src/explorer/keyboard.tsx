@@ -67,7 +67,7 @@ export function Help({ dialog }: { dialog: RefObject<HTMLDialogElement> }) {
           </div>
         ))}
       </dl>
-        <button type="button" onClick={() => dialog.current?.close()}>
+        <button type="button" class="quiet" onClick={() => dialog.current?.close()}>
           Close
         </button>
     </dialog>
