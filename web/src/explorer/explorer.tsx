@@ -1,5 +1,5 @@
 /** The samples: filters and a list, and beside it the one that is open. */
-import { useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { changeState, useHashState } from "../common/hash";
 import { StateLink } from "../common/link";
 import { Outside } from "../common/outside";
@@ -8,7 +8,7 @@ import { Detail } from "./detail";
 import { Filters } from "./filters";
 import { Help, useKeyboard } from "./keyboard";
 import { SampleList } from "./list";
-import type { Row } from "./rows";
+import { prepareSearch, type Row } from "./rows";
 import { useList } from "./use_list";
 
 export function Explorer({ runs }: { runs: readonly Run[] }) {
@@ -23,6 +23,7 @@ export function Explorer({ runs }: { runs: readonly Run[] }) {
     const next = rows[at < 0 ? 0 : at + by];
     if (next) openSample(next.original, runs.length > 1);
   };
+  useEffect(() => prepareSearch(runs), [runs]);
   useKeyboard({ step, search, help, isOpen: state.sample !== undefined });
   return (
     <div class={state.sample ? "explorer open" : "explorer"}>

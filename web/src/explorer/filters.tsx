@@ -7,7 +7,6 @@ import { OutcomeSign, OUTCOMES } from "../common/outcome";
 import { plain } from "../common/outside";
 import type { Outcome, Run } from "../payload";
 import { Confusion } from "./confusion";
-import { prepareSearch } from "./rows";
 import { facet, FILTERS, type List } from "./use_list";
 
 interface Props {
@@ -25,7 +24,7 @@ export function Filters({ list, runs, state, search, help }: Props) {
   return (
     <search class="filters">
       <div class="line">
-        <Search field={search} value={state.q ?? ""} prepare={() => prepareSearch(runs)} />
+        <Search field={search} value={state.q ?? ""} />
         <button type="button" class="quiet" onClick={() => help.current?.showModal()}>
           Keys
         </button>
@@ -54,14 +53,8 @@ export function Filters({ list, runs, state, search, help }: Props) {
   );
 }
 
-interface SearchProps {
-  field: RefObject<HTMLInputElement>;
-  value: string;
-  prepare: () => void;
-}
-
 /** Waits for a pause in the typing before the list follows. */
-function Search({ field, value, prepare }: SearchProps) {
+function Search({ field, value }: { field: RefObject<HTMLInputElement>; value: string }) {
   const [typed, setTyped] = useState(value);
   const timer = useRef(0);
   useEffect(() => setTyped(value), [value]);
@@ -77,7 +70,6 @@ function Search({ field, value, prepare }: SearchProps) {
       aria-label="Search in questions, answers, outputs and ids"
       placeholder="Search questions, answers, outputs, ids"
       value={typed}
-      onFocus={prepare}
       onInput={(event) => type(event.currentTarget.value)}
     />
   );

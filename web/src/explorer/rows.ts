@@ -74,9 +74,16 @@ function textOf(sample: Sample): string {
   return text;
 }
 
-/** Make the texts of all samples, when a search is about to begin. */
-export function prepareSearch(runs: readonly Run[]): void {
-  for (const run of runs) run.samples.forEach(textOf);
+/** Make the texts of all samples, some at a time, so that the first search need not. Returns what stops it. */
+export function prepareSearch(runs: readonly Run[]): () => void {
+  const samples = runs.flatMap((run) => run.samples);
+  let [next, timer] = [0, 0];
+  const some = () => {
+    samples.slice(next, (next += 500)).forEach(textOf);
+    if (next < samples.length) timer = window.setTimeout(some);
+  };
+  timer = window.setTimeout(some);
+  return () => clearTimeout(timer);
 }
 
 const sorted = (id: string, value: (row: Row) => number | string | null, sortFn: "basic" | "alphanumeric"): Definition => ({
