@@ -116,6 +116,8 @@ class MetricTraits:
     """The parts that a failed sample keeps in `strict`, where its other parts are 0."""
     paired: bool = True
     """Whether two systems are compared in it: not if a sample's value depends on which others were scored."""
+    label: str = ""
+    """Its name in papers, where that is not its name in words."""
     basis: str = ""
     """The source of its document frequencies, where a scorer gives one metric with several sources."""
 
@@ -123,6 +125,11 @@ class MetricTraits:
     def values(self) -> tuple[str, ...]:
         """The values of a sample that decide the metric; where these differ, two scores of the sample differ."""
         return self.parts or (self.name,)
+
+    @property
+    def title(self) -> str:
+        """Its name for people."""
+        return self.label or self.name.replace("_", " ")
 
     @property
     def scale(self) -> float:

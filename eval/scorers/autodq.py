@@ -59,7 +59,7 @@ class AutoDQ(JudgedScorer):
     traits: ClassVar[ScorerTraits] = ScorerTraits(
         name="autodq",
         metrics=(
-            MetricTraits(name="f1", parts=tuple(METRICS.values()), statistic=f1_of),
+            MetricTraits(name="f1", label="F1", parts=tuple(METRICS.values()), statistic=f1_of),
             *(MetricTraits(name=name) for name in METRICS.values()),
             *(MetricTraits(name=name, paired=False) for name in RATES),
         ),

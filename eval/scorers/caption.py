@@ -86,11 +86,18 @@ class Captioning:
     traits: ClassVar[ScorerTraits] = ScorerTraits(
         name="captioning",
         metrics=(
-            MetricTraits(name="cider", best=10.0, basis="whole split"),
-            MetricTraits(name="cider_corpus", best=10.0, basis="scored samples", paired=False),
-            MetricTraits(name="rouge_l"),
+            MetricTraits(name="cider", best=10.0, label="CIDEr", basis="whole split"),
             MetricTraits(
-                name="bleu_4", parts=_COUNTS, statistic=corpus_bleu_of, of_means=False, kept=("bleu_closest",)
+                name="cider_corpus", best=10.0, label="CIDEr of the scored", basis="scored samples", paired=False
+            ),
+            MetricTraits(name="rouge_l", label="ROUGE-L"),
+            MetricTraits(
+                name="bleu_4",
+                label="BLEU-4",
+                parts=_COUNTS,
+                statistic=corpus_bleu_of,
+                of_means=False,
+                kept=("bleu_closest",),
             ),
         ),
         subsets="none",

@@ -204,7 +204,7 @@ def test_another_folder_is_not_watched(tmp_path):
 
 def test_a_run_that_begins_later_is_waited_for(tmp_path, monkeypatch):
     run(tmp_path / "made")
-    told = []
+    told: list[str] = []
     monkeypatch.setattr(
         "eval.running.watching.time.sleep", lambda _: shutil.copytree(tmp_path / "made", tmp_path / "run")
     )

@@ -57,4 +57,6 @@ def test_it_shows_the_frames_as_the_model_sees_them(tmp_path):
     clip = Clip(source=tmp_path / "a.mkv")
     policy = FramePolicy(n_frames=4, size=Square(side=32))
     assert loading.load(clip, policy).strip is None
-    assert loading.load(clip, policy, draw=True).strip.cell == (96, 96)
+    strip = loading.load(clip, policy, draw=True).strip
+    assert strip is not None
+    assert strip.cell == (96, 96)

@@ -118,8 +118,8 @@ def _metric_traits(result: Result, traits: ScorerTraits | None) -> list[dict[str
         [each.name for each in (traits.metrics if traits else ())] + [m.name for m in result.metrics]
     ):
         metric = metric_named(name)
-        plain, _, average = name.partition("_m") if name.endswith(("_macro", "_micro")) else (name, "", "")
-        label = plain.replace("_", " ") + (f", m{average} average" if average else "")
+        average = name.rpartition("_m")[2] if name.endswith(("_macro", "_micro")) else ""
+        label = metric.title + (f", m{average} average" if average else "")
         found.append({"name": name, "label": label, "unit": metric.unit, "best": metric.best})
     return found
 

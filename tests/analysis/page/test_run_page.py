@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ def payload(folder):
 
 
 def by_outcome(payload):
-    found: dict[str, list] = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for sample in payload["samples"]:
         found.setdefault(sample["outcome"], []).append(sample)
     return found
