@@ -33,8 +33,8 @@ MAKE: Mapping[str, str] = {
     "LIMIT": "--limit", "OFFSET": "--offset", "SAMPLES": "--samples", "SHARD": "--shard",
     "SWEEP": "--sweep", "LAUNCHER": "--launcher", "LAUNCH": "--launch",
     "MARGIN": "--margin", "MODEL": "--model", "OUT": "--out",
-    "PRED": "--pred", "PROTOCOL": "--protocol", "PUBLISHED": "--published", "ROW": "--row", "RUN": "--run",
-    "RUNS": "--runs", "TO": "--to", "UPSTREAM": "--upstream", "VALUE": "--value",
+    "PRED": "--pred", "PROTOCOL": "--protocol", "PUBLISHED": "--published", "PUSH": "--push", "ROW": "--row",
+    "RUN": "--run", "RUNS": "--runs", "TO": "--to", "UPSTREAM": "--upstream", "VALUE": "--value",
 }  # fmt: skip
 """The flag for each variable of the Makefile, which users type out of habit without make."""
 
