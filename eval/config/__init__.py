@@ -72,6 +72,7 @@ class Config:
     prices: str = MISSING
     max_cost: float | None = None
     judge_check: bool = False
+    tracker: str | None = None
     video: VideoConfig = field(default_factory=VideoConfig)
 
 
@@ -187,6 +188,7 @@ def settings_of(config: Any) -> Settings:
         protocol=_plain(config.protocol),
         engine=_plain(config.engine),
         judge_check=config.judge_check,
+        tracker=config.tracker,
         data=place_of(config.data),
         annotations=None if config.annotations is None else place_of(config.annotations),
         limit=config.limit,

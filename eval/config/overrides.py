@@ -43,10 +43,11 @@ _ANNOTATIONS = ("data", "annotations", "outside", "benchmark.")
 
 USED: Mapping[str, tuple[str, ...]] = {
     "eval": ("benchmark.", "model", "frames", "engine", "video", *_JUDGE, "replies", "data", "annotations", "outside",
-             "limit", "offset", "samples", "shard", "full_output", "accept", "min_coverage", "out", "judge_check"),
+             "limit", "offset", "samples", "shard", "full_output", "accept", "min_coverage", "out", "judge_check",
+             "tracker"),
     "equivalence": ("benchmark.", "model", "frames", "video", *_JUDGE, "replies", "data", "annotations",
                     "outside", "limit", "offset", "samples"),
-    "score": ("benchmark.", *_JUDGE, "judge_check", "data", "outside"),
+    "score": ("benchmark.", *_JUDGE, "judge_check", "data", "outside", "tracker"),
     "judge check": (*_JUDGE, "limit"),
     "judge export": ("protocol.pack",),
     "judge replay": (*_ANNOTATIONS, "protocol.pack"),

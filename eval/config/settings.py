@@ -36,6 +36,8 @@ class Settings:
     """Input of `build` for the engine."""
     judge_check: bool
     """Whether the judge's health is checked before it is asked."""
+    tracker: str | None
+    """Name of the experiment tracker that finished runs are sent to; None: none."""
     data: Path
     """Root of annotations and videos."""
     annotations: Path | None

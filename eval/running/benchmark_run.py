@@ -24,6 +24,7 @@ from eval.running.media_check import coverage
 from eval.running.outcome import BUILTIN_NOTE, origin, say, submitted, write_and_show
 from eval.running.score import score_predictions
 from eval.running.serving import Serving
+from eval.running.tracking import track
 from eval.runs.differences import Difference
 from eval.runs.folder import PREDICTIONS, TIMELINE, open_run, write_atomically, write_jsonl
 from eval.runs.record import MEDIA, Accepted, short
@@ -166,6 +167,8 @@ class BenchmarkRun:
             title += f" | with all {len(together)} benchmarks of its run so far" if together else ""
             write_atomically(out / TIMELINE, timeline(self._clock.so_far(), title))
         write_and_show(out, scores, result, [p for _, p in pairs], notes, job.transcript)
+        if job.settings.shard is None:
+            track(job.settings.tracker, out)
         return result
 
     def close(self) -> None:

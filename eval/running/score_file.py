@@ -24,6 +24,7 @@ from eval.running.outcome import BUILTIN_NOTE, is_whole, origin, refuse_single, 
 from eval.running.part import benchmarks_of, describe, of_subsets
 from eval.running.request import ScoreRequest
 from eval.running.score import score_predictions
+from eval.running.tracking import check_tracker, track
 from eval.runs.bundle import refuse_bundle
 from eval.runs.checksums import verify, verify_settings
 from eval.runs.folder import (
@@ -97,6 +98,7 @@ def score(request: ScoreRequest) -> tuple[Result, bool]:
     data = [f"data={configuration.quoted(str(absolute(request.data)))}"] if request.data else []
     settings = configuration.load_settings([f"benchmark={bench}", *judge, *data, *request.overrides])
     refuse_unasked([settings], request.judge, request.protocol, request.overrides)
+    check_tracker(settings.tracker)
     judging = Judging(settings)
     benchmark, transcript = judging.benchmark(settings)
     run = source.parent if source.name == PREDICTIONS else source
@@ -186,6 +188,7 @@ def _scored(
     if missing or known.get("shard"):
         result = replace(result, complete=False)
     write_and_show(out, scores, result, [prediction for _, prediction in pairs], notes, transcript)
+    track(settings.tracker, out)
     return result, is_whole(result) and not missing
 
 

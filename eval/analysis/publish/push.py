@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from eval import network
 from eval.analysis.publish.folder import Publication
-from eval.errors import RunError
+from eval.errors import ConfigError, RunError
+from eval.network import hub_address
 from eval.readers.malformed import first_line
 
 
@@ -36,14 +36,7 @@ def push(publication: Publication, repository: str, folder: Path) -> str:
         hub.create_commit(repository, added, commit_message=said, repo_type="dataset")
     except Exception as error:  # a network can raise any exception
         raise RunError(f"{repository} was not pushed: {_reason(error, repository)} {folder} is kept.") from error
-    return f"{_hub()}/datasets/{repository}"
-
-
-def _hub() -> str:
-    from huggingface_hub import constants
-
-    parts = urlsplit(constants.ENDPOINT)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    return f"{hub_address()}/datasets/{repository}"
 
 
 def _reason(error: Exception, repository: str) -> str:  # noqa: PLR0911 - one for each kind of failure
@@ -51,13 +44,15 @@ def _reason(error: Exception, repository: str) -> str:  # noqa: PLR0911 - one fo
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OfflineModeIsEnabled
 
     owner = repository.partition("/")[0]
+    if isinstance(error, ConfigError):
+        return str(error)
     if isinstance(error, HfHubHTTPError):
         status = error.response.status_code
         if status in (401, 403):
-            return f"{_hub()} refuses ({status}); set HF_TOKEN to a token that may write to {owner}."
+            return f"{hub_address()} refuses ({status}); set HF_TOKEN to a token that may write to {owner}."
         if status == 429 or status >= 500:
-            return f"{_hub()} does not take it now ({status}); try again later with the same command."
-        return f"{_hub()} does not take it ({status}: {first_line(error)}); check the name, and HF_ENDPOINT."
+            return f"{hub_address()} does not take it now ({status}); try again later with the same command."
+        return f"{hub_address()} does not take it ({status}: {first_line(error)}); check the name, and HF_ENDPOINT."
     if isinstance(error, LocalTokenNotFoundError):
         return f"there is no token; set HF_TOKEN to one that may write to {owner}."
     if isinstance(error, HFValidationError):

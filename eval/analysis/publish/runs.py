@@ -121,14 +121,19 @@ def read_runs(places: Sequence[Path]) -> list[PublishedRun]:
                 raise RunError(
                     f"{path} is shard {shard} of a run; join them with `tarsier-eval merge`, and publish that."
                 )
-            run = _read(scored)
+            run = _of(scored)
             found.setdefault(run.name, run)
     if not found:
         raise ConfigError(f"{', '.join(map(str, places))}: no finished run in it; give a run that has a result.json.")
     return sorted(found.values(), key=lambda run: (run.config, run.split, run.stem, run.name))
 
 
-def _read(scored: ScoredRun) -> PublishedRun:
+def read_run(folder: Path) -> PublishedRun:
+    """Return the run, or score, in a folder. Raises as `read_runs` does."""
+    return _of(ScoredRun.read(folder))
+
+
+def _of(scored: ScoredRun) -> PublishedRun:
     identity = [scored.fingerprint, scored.predictions_sha256, scored.scores_sha256]
     name, card = digest(identity, 12), cards().get(scored.benchmark)
     return PublishedRun(
