@@ -26,6 +26,7 @@ _RESULTS = (
     "leaves samples without an answer out of the denominator, as the published numbers do; in `strict` they earn "
     "nothing. Numbers of two tables are not comparable: they are of other samples, or scored in another way."
 )
+_WITHHELD = "There is no number: the solutions of the split are withheld."
 _RECORDS = (
     "`.eval_results/` holds the headline of each run in the form that the Hub reads in a *model's* repository: copy a "
     "file there to show the number on the model's page. `every_eval_ever/` holds all metrics in the schema of Every "
@@ -44,9 +45,10 @@ def card_of(runs: Sequence[PublishedRun], repository: str | None, licence: str |
     """
     models = ", ".join(dict.fromkeys(one_line(run.result.model) for run in runs))
     title = f"{models} on {', '.join(dict.fromkeys(one_line(run.title) for run in runs))}"
+    table = [row for run in runs for row in run.table]
     parts = [
-        f"# {escape_markdown(title)}", "", _INTRODUCTION, "", "## Results", "", _RESULTS,
-        *markdown_tables([row for run in runs for row in run.table], heading="###"),
+        f"# {escape_markdown(title)}", "", _INTRODUCTION, "", "## Results", "", _RESULTS if table else _WITHHELD,
+        *markdown_tables(table, heading="###"),
         *_section("Accounting", _accounting(runs)),
         *_section("Judges", _judges(runs)),
         *_section("Rows", _rows(runs, repository)),

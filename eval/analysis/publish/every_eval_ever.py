@@ -11,12 +11,13 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eval.analysis.leaderboard.rows import instant
 from eval.analysis.publish.runs import PublishedRun, slug
 from eval.core import OVERALL, Metric, MetricTraits
+from eval.judges.calls import JudgeTask
 from eval.judges.wording import Wording, hardened_wording, indexed_wording, native_wording
 from eval.scorers.traits import all_traits
 
@@ -183,6 +184,7 @@ def _judging(run: PublishedRun, traits: MetricTraits) -> dict[str, Any]:
     judge, protocol = scorer.get("judge"), scorer.get("protocol")
     if judged is None or not {*traits.values} & {*judged.values} or not isinstance(judge, Mapping):
         return {}
+    tasks: tuple[JudgeTask, ...] = ("extract", "entail") if judged.items else ("open_qa",)
     model = {
         "name": str(run.result.judge),
         "id": str(judge.get("model") or judge.get("name")),
@@ -191,13 +193,13 @@ def _judging(run: PublishedRun, traits: MetricTraits) -> dict[str, Any]:
     return {
         "llm_scoring": {
             "judges": [{"model_info": model, "additional_details": _texts(judge)}],
-            "input_prompt": _prompt(run, protocol if isinstance(protocol, Mapping) else {}),
+            "input_prompt": _prompt(tasks, protocol if isinstance(protocol, Mapping) else {}),
             "additional_details": _texts({"protocol": protocol}),
         }
     }
 
 
-def _prompt(run: PublishedRun, protocol: Mapping[str, Any]) -> str:
+def _prompt(tasks: Sequence[JudgeTask], protocol: Mapping[str, Any]) -> str:
     """Return the wording of the judge's questions; of an imported one only its name and hash, since it is not ours."""
     told = protocol.get("wording") or {}
     known: dict[str, Wording] = {
@@ -206,8 +208,7 @@ def _prompt(run: PublishedRun, protocol: Mapping[str, Any]) -> str:
     wording = known.get(str(told.get("sha256")))
     if wording is None:
         return f"wording {told.get('name')}, sha256 {told.get('sha256')}"
-    asked = dict.fromkeys(call["task"] for row in run.rows for call in row["verdicts"])
-    templates = {task: wording.template(task) for task in asked}
+    templates = {task: wording.template(task) for task in tasks}
     return "\n\n".join(f"[{task}]\n{one.system}\n{one.user}".strip() for task, one in templates.items())
 
 

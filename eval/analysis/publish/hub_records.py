@@ -12,7 +12,7 @@ from typing import Any
 from eval.analysis.publish.runs import PublishedRun
 from eval.core import Metric
 from eval.report.footers import headline, incomplete, partial
-from eval.report.printing import span
+from eval.report.printing import one_line, span
 from eval.scorers.traits import metric_named
 
 TASK = "video-text-to-text"
@@ -21,9 +21,6 @@ TASK = "video-text-to-text"
 
 def eval_results(run: PublishedRun, source: str | None) -> list[dict[str, Any]]:
     """Return the entries of a file in a model's `.eval_results/`; none where nothing was scored.
-
-    A benchmark without a data set on the Hub is named without an owner, and so is the built-in world's, so that the
-    number enters no leaderboard that it does not belong to.
 
     Args:
         run: The run.
@@ -34,12 +31,12 @@ def eval_results(run: PublishedRun, source: str | None) -> list[dict[str, Any]]:
     metric = headline(run.result, "strict")
     if metric is None or metric.value is None:
         return []
-    commit = str((run.result.provenance.get("read_from") or {}).get("hub") or "").partition("@")[2]
+    repository, _, commit = str((run.result.provenance.get("read_from") or {}).get("hub") or "").partition("@")
     entry = EvalResultEntry(
-        dataset_id=run.hub or f"{run.config}{'-built-in' if run.builtin else ''}",
+        dataset_id=_dataset_id(run),
         task_id="default",
         value=_shown(metric),
-        dataset_revision=commit if run.hub and commit else None,
+        dataset_revision=commit or None if repository == _dataset_id(run) else None,
         date=run.date or None,
         source_url=source,
         source_name="tarsier-eval" if source else None,
@@ -59,12 +56,12 @@ def model_index(runs: Sequence[PublishedRun]) -> list[dict[str, Any]]:
         results = [
             EvalResult(
                 task_type=TASK,
-                dataset_type=run.hub or run.config,
-                dataset_name=f"{run.title}{' (built-in world)' if run.builtin else ''}",
+                dataset_type=_dataset_id(run),
+                dataset_name=one_line(f"{run.title}{' (built-in world)' if run.builtin else ''}"),
                 dataset_split=run.split,
                 dataset_args={"run": run.name},
-                metric_type=run.result.primary,
-                metric_name=f"{run.result.primary} (strict)",
+                metric_type=one_line(run.result.primary),
+                metric_name=one_line(f"{run.result.primary} (strict)"),
                 metric_value=_shown(metric),
             )
             for run in runs
@@ -72,8 +69,21 @@ def model_index(runs: Sequence[PublishedRun]) -> list[dict[str, Any]]:
             and (metric := headline(run.result, "strict")) is not None
             and metric.value is not None
         ]
-        found += eval_results_to_model_index(model, results) if results else []
+        found += eval_results_to_model_index(one_line(model), results) if results else []
     return found
+
+
+def _dataset_id(run: PublishedRun) -> str:
+    """Return the data set's id on the Hub.
+
+    Where there is none, and for the built-in world, a part of a split, and annotations of the user's own, it is a name
+    without an owner, which no data set there has, so that the number enters no leaderboard that it does not belong to.
+    """
+    about = run.result.provenance
+    is_part = bool(about.get("part")) or not run.result.complete
+    if run.hub and not is_part and about.get("annotations") is None:
+        return run.hub
+    return f"{run.config}-{'built-in' if run.builtin else 'part' if is_part else 'data'}"
 
 
 def _shown(metric: Metric) -> float:
