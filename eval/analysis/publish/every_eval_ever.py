@@ -131,7 +131,8 @@ def _data(run: PublishedRun) -> dict[str, Any]:
     details = _texts({"split": about.get("split"), "data_sha256": about.get("data_sha256"), "part": about.get("part")})
     if run.hub:
         source: dict[str, Any] = {"source_type": "hf_dataset", "hf_repo": run.hub, "hf_split": run.split}
-        source["samples_number"] = run.result.counts.total
+        if isinstance(size := (about.get("read_from") or {}).get("split_size"), int):
+            source["samples_number"] = size
     elif run.card and not run.builtin:
         source = {"source_type": "url", "url": [run.card.homepage]}
     else:

@@ -1,4 +1,4 @@
-"""A publication as a folder: written file by file so that a reader finds the old one or the new one.
+"""A publication as a folder, written file by file so that whoever reads its card finds the old one or the new one.
 
 data/<benchmark>/*.parquet    the samples, a file a run
 README.md                     the card
@@ -101,10 +101,12 @@ def write(publication: Publication, to: Path) -> None:
     refuse_other(to)
     make_folder(to)
     before = _files_of(to)
-    # In their order: what names others comes after them.
-    for name, content in publication.files.items():
+    # The card after what it names. The list of files is last, so that the next one finds what is to be removed; but
+    # first in a new folder, which it marks as a publication.
+    names = [name for name in publication.files if name != PROVENANCE]
+    for name in [*names, PROVENANCE] if before else [PROVENANCE, *names]:
         make_folder((to / name).parent)
-        write_bytes_atomically(to / name, content)
+        write_bytes_atomically(to / name, publication.files[name])
     for name in before:
         if name not in publication.files:
             (to / name).unlink(missing_ok=True)

@@ -18,6 +18,7 @@ from eval.__main__ import main
 from eval.analysis.publish.publishing import publish
 from eval.analysis.publish.runs import read_run
 from eval.config import cards
+from eval.files import write_bytes_atomically
 from eval.runs.scored import ScoredRun
 from tests.analysis.leaderboard.synthetic import change, write_run
 from tests.cli.runs import needs_world, read
@@ -307,6 +308,36 @@ def test_a_newer_publication_takes_the_place_of_an_older_one(tmp_path):
     assert after["mine.txt"] == b"kept"
     assert before & set(after) == {"README.md", "provenance.json"}
     assert len(after) == len(before) + 1
+
+
+def test_whoever_reads_the_card_finds_its_files_wherever_writing_stops(tmp_path, monkeypatch):
+    from eval.analysis.publish import folder
+
+    one, two = write_run(tmp_path / "a"), write_run(tmp_path / "b", ["A"] * 4)
+    publish([two], tmp_path / "clean")
+    for older in (None, one):
+        for last in range(len(contents(tmp_path / "clean"))):
+            to = tmp_path / f"{older is None}-{last}"
+            if older is not None:
+                publish([older], to)
+            left = [last]
+
+            def stopped(path, content, left=left):
+                if left[0] == 0:
+                    raise KeyboardInterrupt
+                left[0] -= 1
+                write_bytes_atomically(path, content)
+
+            monkeypatch.setattr(folder, "write_bytes_atomically", stopped)
+            with pytest.raises(KeyboardInterrupt):
+                publish([two], to)
+            monkeypatch.undo()
+            if (to / "README.md").exists():
+                assert all(
+                    (to / path).exists() for one in front(to)["configs"] for path in one["data_files"][0]["path"]
+                )
+            publish([two], to)
+            assert contents(to) == contents(tmp_path / "clean")
 
 
 def test_what_cannot_be_published_is_one_line(tmp_path, capsys):
