@@ -13,6 +13,7 @@
 #   make compare A=<run or score> B=<run or score> [TO= ARGS="--accept decoder"]
 #   make leaderboard [RUNS="<folders and bundles>" TO=] | make verify-row ROW=<number or name> [RUN= DATA=]
 #   make bundle RUN=<run or score> [TO=<run>.tar.gz]
+#   make publish RUN=<run, folder of runs or bundle> TO=<folder> [RUNS="<several>" PUSH=owner/name ARGS="--licence cc-by-4.0"]
 #   make regress [RUN=<new> AGAINST=<old> MARGIN=1.0] [ARGS="--junit gate.xml"] | make baseline
 #   make why RUN=<run or score> [PUBLISHED=<row> VALUE=62.6 DATA= TO= ARGS=]   why does my number differ?
 #   make judge-check JUDGE=<judge> [PROTOCOL= LIMIT=]
@@ -30,7 +31,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-VARIABLES := BENCH MODEL FRAMES DATA ANN JUDGE PROTOCOL ENGINE LIMIT OFFSET SAMPLES SHARD SWEEP LAUNCHER LAUNCH OUT PORT PRED UPSTREAM RUN RUNS ROW PUBLISHED VALUE AGAINST MARGIN TO BUNDLE A B ARGS PYTHON VENV
+VARIABLES := BENCH MODEL FRAMES DATA ANN JUDGE PROTOCOL ENGINE LIMIT OFFSET SAMPLES SHARD SWEEP LAUNCHER LAUNCH OUT PORT PRED UPSTREAM RUN RUNS ROW PUBLISHED PUSH VALUE AGAINST MARGIN TO BUNDLE A B ARGS PYTHON VENV
 UNKNOWN   := $(filter-out $(VARIABLES),$(foreach word,$(filter-out --,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(word)))))
 UNKNOWN   := $(strip $(foreach name,$(UNKNOWN),$(if $(filter command line,$(origin $(name))),$(name))))
 $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIABLES)))
@@ -39,7 +40,7 @@ $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIA
 quote = '$(subst ','\'',$(1))'
 flag  = $(if $($(2)),$(1) $(call quote,$($(2))))
 
-.PHONY: help eval report watch merge sweep equivalence bench gpu-check survive score compare leaderboard verify-row bundle why regress baseline judge-check judge-compare judge-export judge-replay import web test test-fast check audit lock
+.PHONY: help eval report watch merge sweep equivalence bench gpu-check survive score compare leaderboard verify-row bundle publish why regress baseline judge-check judge-compare judge-export judge-replay import web test test-fast check audit lock
 
 help:
 	@sed -n '/^\#/!q;s/^\# \{0,1\}//p' Makefile
@@ -95,6 +96,10 @@ verify-row: $(VENV)/.runtime
 bundle judge-export: TO := $(or $(TO),$(patsubst %/,%,$(RUN)).tar.gz)
 bundle: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval bundle $(call flag,--run,RUN) $(call flag,--to,TO) $(ARGS)
+
+publish: $(VENV)/.runtime
+	@exec $(BIN)/tarsier-eval publish $(if $(RUN)$(RUNS),--run) $(if $(RUN),$(call quote,$(RUN))) $(RUNS) \
+		$(call flag,--to,TO) $(call flag,--push,PUSH) $(ARGS)
 
 regress: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval regress $(call flag,--run,RUN) $(call flag,--against,AGAINST) $(call flag,--margin,MARGIN) $(ARGS)

@@ -41,6 +41,14 @@ def check_all() -> None:
     ssl_context()
 
 
+def hub_address() -> str:
+    """Return the address of the model hub that is asked, without a password in it."""
+    from huggingface_hub import constants
+
+    parts = urlsplit(constants.ENDPOINT)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host's name or address is this machine's own."""
     host = host.lower().rstrip(".")

@@ -3,10 +3,13 @@
 It answers what the hub's own tools ask of a model: `/api/models/{repo}[/revision/{revision}]` with sizes and hashes,
 `/api/models/{repo}/tree/{revision}`, and HEAD and GET of `/{repo}/resolve/{revision}/{file}`. Large files
 (*.safetensors, tokenizer.model) are listed as of git-lfs, the others as of git.
+
+It also takes what they upload as one commit of plain files: the making of a repository, and its files.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import threading
@@ -68,6 +71,8 @@ class HubServer(ThreadingHTTPServer):
         """Each request in order: `api main`, `config.json`, `model.safetensors 0-131071`; HEAD before those."""
         self.tokens: list[tuple[str, str | None]] = []
         """Host and Authorization of each request."""
+        self.uploads: dict[str, dict[str, bytes]] = {}
+        """Contents of uploaded files by path, by kind and name of the repository."""
 
     @property
     def url(self) -> str:
@@ -103,6 +108,33 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._answer()
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        path = unquote(urlsplit(self.path).path).strip("/")
+        self.server.tokens.append((self.headers["Host"], self.headers["Authorization"]))
+        kind, _, rest = path.removeprefix("api/").partition("/")
+        action = "validate" if kind == "validate-yaml" else rest.split("/")[-2] if rest.count("/") > 1 else rest
+        self._noted(f"POST {path}")
+        if self._failed(action):
+            return
+        answer: dict[str, Any] = {"errors": [], "warnings": []}
+        repo = "/".join(rest.split("/")[:2])
+        if action == "create":
+            asked = json.loads(body)
+            repo = f"{asked['organization']}/{asked['name']}" if asked.get("organization") else asked["name"]
+            self.server.uploads.setdefault(f"{asked['type']}s/{repo}", {})
+            answer = {"url": f"{self.server.url}/{asked['type']}s/{repo}", "name": repo, "id": "0"}
+        elif action == "preupload":
+            files = [one["path"] for one in json.loads(body)["files"]]
+            answer = {"files": [{"path": one, "uploadMode": "regular", "shouldIgnore": False} for one in files]}
+        elif action == "commit":
+            for line in map(json.loads, body.splitlines()):
+                if line["key"] == "file":
+                    content = base64.b64decode(line["value"]["content"])
+                    self.server.uploads[f"{kind}/{repo}"][line["value"]["path"]] = content
+            answer = {"commitUrl": f"{self.server.url}/{kind}/{repo}/commit/{COMMIT}", "commitOid": COMMIT}
+        self._send(200, json.dumps(answer).encode())
 
     def _answer(self) -> None:
         path = unquote(urlsplit(self.path).path).strip("/")

@@ -73,6 +73,7 @@ class Config:
     max_cost: float | None = None
     judge_check: bool = False
     report: bool = True
+    tracker: str | None = None
     video: VideoConfig = field(default_factory=VideoConfig)
 
 
@@ -189,6 +190,7 @@ def settings_of(config: Any) -> Settings:
         engine=_plain(config.engine),
         judge_check=config.judge_check,
         report=config.report,
+        tracker=config.tracker,
         data=place_of(config.data),
         annotations=None if config.annotations is None else place_of(config.annotations),
         limit=config.limit,

@@ -33,8 +33,8 @@ MAKE: Mapping[str, str] = {
     "LIMIT": "--limit", "OFFSET": "--offset", "SAMPLES": "--samples", "SHARD": "--shard",
     "SWEEP": "--sweep", "LAUNCHER": "--launcher", "LAUNCH": "--launch",
     "MARGIN": "--margin", "MODEL": "--model", "OUT": "--out",
-    "PRED": "--pred", "PROTOCOL": "--protocol", "PUBLISHED": "--published", "ROW": "--row", "RUN": "--run",
-    "RUNS": "--runs", "TO": "--to", "UPSTREAM": "--upstream", "VALUE": "--value",
+    "PRED": "--pred", "PROTOCOL": "--protocol", "PUBLISHED": "--published", "PUSH": "--push", "ROW": "--row",
+    "RUN": "--run", "RUNS": "--runs", "TO": "--to", "UPSTREAM": "--upstream", "VALUE": "--value",
 }  # fmt: skip
 """The flag for each variable of the Makefile, which users type out of habit without make."""
 
@@ -44,10 +44,10 @@ _ANNOTATIONS = ("data", "annotations", "outside", "benchmark.")
 USED: Mapping[str, tuple[str, ...]] = {
     "eval": ("benchmark.", "model", "frames", "engine", "video", *_JUDGE, "replies", "data", "annotations", "outside",
              "limit", "offset", "samples", "shard", "full_output", "accept", "min_coverage", "out", "judge_check",
-             "report"),
+             "report", "tracker"),
     "equivalence": ("benchmark.", "model", "frames", "video", *_JUDGE, "replies", "data", "annotations",
                     "outside", "limit", "offset", "samples"),
-    "score": ("benchmark.", *_JUDGE, "judge_check", "report", "data", "outside"),
+    "score": ("benchmark.", *_JUDGE, "judge_check", "report", "data", "outside", "tracker"),
     "judge check": (*_JUDGE, "limit"),
     "judge export": ("protocol.pack",),
     "judge replay": (*_ANNOTATIONS, "protocol.pack"),

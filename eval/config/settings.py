@@ -38,6 +38,8 @@ class Settings:
     """Whether the judge's health is checked before it is asked."""
     report: bool
     """Whether report.html is written beside the result."""
+    tracker: str | None
+    """Name of the experiment tracker that finished runs are sent to; None: none."""
     data: Path
     """Root of annotations and videos."""
     annotations: Path | None

@@ -24,6 +24,7 @@ from eval.running.media_check import coverage
 from eval.running.outcome import BUILTIN_NOTE, origin, say, submitted, write_and_show
 from eval.running.score import score_predictions
 from eval.running.serving import Serving
+from eval.running.tracking import track
 from eval.runs.differences import Difference
 from eval.runs.folder import PREDICTIONS, TIMELINE, open_run, write_atomically, write_jsonl
 from eval.runs.progress import PROGRESS
@@ -172,6 +173,8 @@ class BenchmarkRun:
         write_and_show(out, scores, result, predictions, notes, job.transcript, page=job.settings.report)
         if self.n_missing == 0:
             (out / PROGRESS).unlink(missing_ok=True)
+        if job.settings.shard is None:
+            track(job.settings.tracker, out)
         return result
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ from eval.running.request import Place
 from eval.running.rescore import build_benchmark, pairs_of, population_of
 from eval.runs.bundle import POPULATION, SUFFIX, WORDING, is_bundle, pack
 from eval.runs.folder import CONFIG, PREDICTIONS, RESULT, RUN, SCORES, SUBMISSION, VERDICTS, read_record, result_folder
-from eval.runs.places import without_places
+from eval.runs.places import lines_naming, without_places
 from eval.runs.scored import ScoredRun
 
 
@@ -168,10 +168,4 @@ def _json(value: Any) -> bytes:
 def _naming_places(files: Mapping[str, bytes], scored: ScoredRun) -> dict[str, int]:
     """Return the number of lines with paths of this machine in each file that has some."""
     about = scored.result.provenance
-    places = {str(PROJECT), str(Path.home()), str(scored.folder), str(about.get("data") or "")}
-    known = [place.encode() for place in places if place.startswith("/") and len(place) > 1]
-    counts = {
-        name: sum(any(place in line for place in known) for line in content.splitlines())
-        for name, content in files.items()
-    }
-    return {name: count for name, count in counts.items() if count}
+    return lines_naming({str(PROJECT), str(Path.home()), str(scored.folder), str(about.get("data") or "")}, files)

@@ -25,6 +25,7 @@ from eval.running.part import benchmarks_of, describe, of_subsets
 from eval.running.reporting import page_after_run
 from eval.running.request import ScoreRequest
 from eval.running.score import score_predictions
+from eval.running.tracking import check_tracker, track
 from eval.runs.bundle import refuse_bundle
 from eval.runs.checksums import verify, verify_settings
 from eval.runs.folder import (
@@ -101,6 +102,7 @@ def score(request: ScoreRequest) -> tuple[Result, bool]:
     data = [f"data={configuration.quoted(str(absolute(request.data)))}"] if request.data else []
     settings = configuration.load_settings([f"benchmark={bench}", *judge, *data, *request.overrides])
     refuse_unasked([settings], request.judge, request.protocol, request.overrides)
+    check_tracker(settings.tracker)
     judging = Judging(settings)
     benchmark, transcript = judging.benchmark(settings)
     run = source.parent if source.name == PREDICTIONS else source
@@ -191,6 +193,7 @@ def _scored(
         result = replace(result, complete=False)
     predictions = [prediction for _, prediction in pairs]
     write_and_show(out, scores, result, predictions, notes, transcript, page=settings.report)
+    track(settings.tracker, out)
     return result, is_whole(result) and not missing
 
 

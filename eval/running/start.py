@@ -29,6 +29,7 @@ from eval.running.part import (
 )
 from eval.running.reporting import page_after_run
 from eval.running.request import EvalRequest
+from eval.running.tracking import check_tracker
 from eval.runs.folder import PREDICTIONS, refuse_changed, refuse_foreign
 from eval.runs.lock import refuse_busy
 
@@ -42,6 +43,7 @@ def evaluate(request: EvalRequest) -> list[Result]:
     benches = benchmarks_of(request.bench)
     settings = [request.settings_of(bench) for bench in benches]
     refuse_unasked(settings, request.judge, request.protocol, request.overrides)
+    check_tracker(settings[0].tracker)
     name = request.bench.replace(",", "+").replace("/", "-").replace(" ", "")
     base = settings[0].out or configuration.RUNS / f"{stamp()}-{settings[0].model.get('name')}-{name}"
     judging = Judging(settings[0])

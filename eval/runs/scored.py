@@ -137,22 +137,31 @@ class ScoredRun:
         return {sample.id: said.output for sample, said in self.predictions if said.output is not None}
 
     @cached_property
+    def scored_from(self) -> Path | None:
+        """The file, or folder of files, with the very predictions that were scored; None where none is left."""
+        own, about = self.folder / PREDICTIONS, self.result.provenance
+        with suppress(RunError, OSError):
+            if own.is_file():
+                verify(self.folder, self.raw, PREDICTIONS)
+                return own
+            if named := about.get("predictions"):
+                source = Path(str(named))
+                path = source / PREDICTIONS if (source / PREDICTIONS).is_file() else source
+                files = [path] if path.is_file() else sorted(path.glob("*.jsonl"))
+                if files and files_hash(files) == about.get("predictions_sha256"):
+                    return path
+        return None
+
+    @cached_property
     def media(self) -> Mapping[str, str]:
         """The media files of each sample, by `eval.video.identity.media_id`, as recorded in the scored predictions.
 
         Empty where the predictions are no longer, byte for byte, the scored ones, or have another format.
         """
-        own, about = self.folder / PREDICTIONS, self.result.provenance
-        with suppress(DataError, RunError, OSError, ValueError):
-            path = own
-            if own.is_file():
-                verify(self.folder, self.raw, PREDICTIONS)
-            else:
-                source = Path(str(about.get("predictions") or ""))
-                path = source / PREDICTIONS if (source / PREDICTIONS).is_file() else source
-                if not path.is_file() or files_hash([path]) != about.get("predictions_sha256"):
-                    return {}
-            return {prediction.id: prediction.media for _, prediction in read_run(path) if prediction.media is not None}
+        path = self.scored_from
+        if path is not None and path.is_file():
+            with suppress(DataError, ValueError):
+                return {said.id: said.media for _, said in read_run(path) if said.media is not None}
         return {}
 
     @cached_property

@@ -50,10 +50,10 @@ def test_they_come_over_the_socket(video):
     there.close()
     assert [frame.info[SECONDS] for frame in reply.images(pixels)] == times(loaded)
     assert [frame.info[NUMBER] for frame in reply.images(pixels)] == [0, 3, 6, 9]
-    strip = reply.drawn(pixels)
-    assert strip is not None
+    drawn = reply.drawn(pixels)
+    assert drawn is not None
     assert loaded.strip is not None
-    assert (strip, strip.content) == (loaded.strip, loaded.strip.content)
+    assert (drawn, drawn.content) == (loaded.strip, loaded.strip.content)
     with pytest.raises(worker_protocol.NonsenseError):
         worker_protocol.read_reply({**message, "seconds": [0.0]}, wanted=[4], max_bytes=1 << 24)
     name = f"{0:016}.webp"

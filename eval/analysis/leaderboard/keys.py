@@ -40,12 +40,12 @@ def refuse_secrets(files: Mapping[str, bytes], variables: Iterable[str], *, sett
             is_there = any(form.encode("utf-8", "surrogatepass") in content for form in forms)
             if is_there or redaction.holds(content.decode("utf-8", "replace")):
                 raise ConfigError(
-                    f"{name} holds the key in ${variable}. No bundle was made; take the key out there, and replace it "
+                    f"{name} holds the key in ${variable}. Nothing was written; take the key out there, and replace it "
                     "by another one."
                 )
     for name in settings:
         if name in files and _IN_URL.search(files[name]):
             raise ConfigError(
-                f"{name} holds a URL with a password (user:password@host). No bundle was made; give the key in an "
+                f"{name} holds a URL with a password (user:password@host). Nothing was written; give the key in an "
                 "environment variable, which judge.key_env names, and run again."
             )

@@ -157,17 +157,22 @@ def _value(row: TableRow | None, best: TableRow | None) -> Cell:
 
 def markdown(rows: Sequence[TableRow], differ: Differ = differ_independently) -> str:
     """Return the leaderboard as GitHub's Markdown."""
-    lines = ["# Leaderboard", "", escape_markdown(EXPLAINED)]
+    return "\n".join(["# Leaderboard", "", escape_markdown(EXPLAINED), *markdown_tables(rows, differ)]) + "\n"
+
+
+def markdown_tables(
+    rows: Sequence[TableRow], differ: Differ = differ_independently, heading: str = "##"
+) -> Iterator[str]:
+    """Yield the lines of its tables, each benchmark's under a heading."""
     last = None
     for section in sections(rows, differ):
         if section.benchmark != last:
-            lines += ["", f"## {escape_markdown(section.benchmark)}"]
+            yield from ("", f"{heading} {escape_markdown(section.benchmark)}")
             last = section.benchmark
         rule = ["---"] * section.n_text + ["---:"] * (len(section.header) - section.n_text)
-        lines += ["", *(escape_markdown(note) for note in section.notes), ""]
-        lines += [_line(map(escape_markdown, section.header)), _line(rule)]
-        lines += [_line(_bold(cell, escape_markdown, "**{}**") for cell in row) for row in section.body]
-    return "\n".join(lines) + "\n"
+        yield from ("", *(escape_markdown(note) for note in section.notes), "")
+        yield from (_line(map(escape_markdown, section.header)), _line(rule))
+        yield from (_line(_bold(cell, escape_markdown, "**{}**") for cell in row) for row in section.body)
 
 
 def latex(rows: Sequence[TableRow], differ: Differ = differ_independently) -> str:

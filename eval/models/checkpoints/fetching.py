@@ -32,6 +32,7 @@ from eval import network
 from eval.errors import ConfigError, ModelError
 from eval.models.checkpoints.form import OWN_FORM, Form
 from eval.models.checkpoints.headers import CONFIG, INDEX, SINGLE, SMALL, all_shapes, read_index
+from eval.network import hub_address as _hub
 from eval.readers.malformed import printable
 
 OPTIONAL = ("generation_config.json", "added_tokens.json", "special_tokens_map.json")
@@ -188,11 +189,6 @@ def _refuse_full_disk(needed: int) -> None:
 
 def _amount(n_bytes: int) -> str:
     return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e8 else f"{n_bytes / 1e6:,.1f} MB"
-
-
-def _hub() -> str:
-    parts = urlsplit(constants.ENDPOINT)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _is_unreachable(error: Exception) -> bool:
