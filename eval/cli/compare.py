@@ -46,7 +46,8 @@ def run(given: argparse.Namespace) -> bool:
     for second in dict.fromkeys(map(absolute, given.second)):
         several = [runs_in(each) for each in (first, second)]
         if all(several) and max(map(len, several)) > 1:
-            compared = compare_several(*([run_of(run) for run in runs] for runs in several), given.accept or ())
+            ours, others = ([run_of(run) for run in runs] for runs in several)
+            compared = compare_several(ours, others, given.accept or ())
             show_comparisons(compared)
             found.append(compared)
         else:

@@ -53,9 +53,7 @@ def told_apart(rows: Iterable[TableRow], table: Path) -> dict[RunKey, dict[str, 
 
 def _parts(rows: Sequence[TableRow], table: Path) -> list[dict[str, str]]:
     settings = [{name: getattr(row, name) or None for name in _TOLD} | _recorded(row, table) for row in rows]
-    hashes = [
-        {"samples": row.data or None, **_only(each, hashed=True)} for row, each in zip(rows, settings, strict=True)
-    ]
+    hashes = [_only({"samples": row.data, **each}, hashed=True) for row, each in zip(rows, settings, strict=True)]
     dates = [instant(row.date) for row in rows]
     told: list[dict[str, str]] = [{} for _ in rows]
     plain = [_only(each, hashed=False) for each in settings]

@@ -65,7 +65,8 @@ def gather(
     differ = differ_by_runs(table)
 
     def page(rows: Sequence[TableRow]) -> str:
-        return page_html(leaderboard_payload(rows, table, differ, plots_of(rows, table) if figures else (), figures))
+        plots = plots_of(rows, table) if figures else []
+        return page_html(leaderboard_payload(rows, table, differ, plots, figures or table.parent))
 
     beside = {
         table.with_suffix(".md"): lambda rows: markdown(rows, differ),

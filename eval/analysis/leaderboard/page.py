@@ -21,7 +21,7 @@ from eval.scorers.traits import metric_named
 
 
 def leaderboard_payload(
-    rows: Sequence[TableRow], table: Path, differ: Differ, plots: Sequence[Plot] = (), folder: Path | None = None
+    rows: Sequence[TableRow], table: Path, differ: Differ, plots: Sequence[Plot], folder: Path
 ) -> dict[str, Any]:
     """Return the data of a page that lies beside the table.
 
@@ -53,7 +53,7 @@ def leaderboard_payload(
             ],
             "plots": [
                 {"title": plot.title, **{kind: _url(folder / f"{plot.stem}.{kind}", table) for kind in ("svg", "png")}}
-                for plot in (plots if folder else ())
+                for plot in plots
             ],
         },
     }
