@@ -36,6 +36,8 @@ def run(given: argparse.Namespace) -> bool:
     print(printable(said))
     if given.plots:
         drawn = [path.name for path in gathered.drawn if path.suffix == ".svg"]
-        told = f"{len(drawn)} figures in {given.plots}, as SVG and PNG: {', '.join(drawn)}."
+        told = (
+            f"{len(drawn)} figure{'s' if len(drawn) != 1 else ''} in {given.plots}, as SVG and PNG: {', '.join(drawn)}."
+        )
         print(printable(told if drawn else "No run is in the table, so that no figure was drawn."))
     return not found.skipped

@@ -125,7 +125,7 @@ def _frames(names: Sequence[str]) -> list[str]:
         if each is None:
             told.append(name)
             continue
-        sampled = f"{each['fps']} frames a second, at most {each['n']}" if each["fps"] else f"{each['n']} frames"
+        sampled = f"{each['fps']} fps, at most {each['n']} frames" if each["fps"] else f"{each['n']} frames"
         told.append(f"{sampled} by the rule of {each['rule'] or 'tarsier'}" if differ else sampled)
     return told
 

@@ -42,6 +42,8 @@ MOST_BARS = 20
 """Most rows of a figure; published ones beyond it are left out, the lowest first."""
 MOST_OUTLINES = 5
 """Most models of a radar, the best ones: more cannot be told apart."""
+_SHARED = ("split", "judge", "protocol", "samples")
+"""Settings that the measured rows of a figure share."""
 _WIDE = 30
 """Most characters of a line of a name beside a bar."""
 Names = Mapping[RunKey, Mapping[str, str]]
@@ -82,7 +84,7 @@ def plots_of(rows: Sequence[TableRow], table: Path) -> list[Plot]:
     for group in _groups(rows, table):
         found.append(Plot(title=f"{group.title}: all models", stem=f"{group.stem}-bars", draw=partial(_bars, group)))
         for family, subsets in _families(group):
-            told = f"{group.title}: {family or 'subsets'}"
+            told = f"{group.title}: by {family or 'subset'}"
             stem = f"{group.stem}-radar{f'-{_plain(family)}' if family else ''}"
             found.append(Plot(title=told, stem=stem, draw=partial(_radar, group, family, subsets)))
         if lines := _lines(group):
@@ -114,15 +116,17 @@ def _groups(rows: Sequence[TableRow], table: Path) -> Iterator[_Group]:
         of = [row for row in headline if row.benchmark == benchmark]
         title = known[benchmark].title if benchmark in known else benchmark
         groups: dict[tuple[str, ...], list[TableRow]] = {}
-        for row in of:
-            if row.origin == "run":
-                groups.setdefault((row.metric, *setting(row)), []).append(row)
+        measured = [row for row in of if row.origin == "run"]
+        for row in measured:
+            groups.setdefault((row.metric, *setting(row)), []).append(row)
         for number, group in enumerate(groups.values(), 1):
             first = group[0]
-            about = ", ".join(filter(None, [first.split, first.judge, f"samples {first.data}" if first.data else ""]))
+            columns = ("split", "judge", "protocol")
+            about = [getattr(first, name) for name in columns if len({getattr(row, name) for row in measured}) > 1]
+            told = ", ".join(filter(None, about)) or str(number)
             yield _Group(
                 stem=_plain(benchmark) + (f"-{number}" if len(groups) > 1 else ""),
-                title=one_line(f"{title} ({about})" if len(groups) > 1 else title, 60),
+                title=one_line(f"{title} ({told})" if len(groups) > 1 else title, 60),
                 rows=sorted(group, key=_value, reverse=True),
                 published=[row for row in of if row.origin == "published" and row.metric == first.metric],
                 subsets=subsets,
@@ -167,8 +171,10 @@ def _bars(group: _Group) -> Figure:
 
 
 def _radar(group: _Group, family: str, subsets: Sequence[str]) -> Figure:
+    from matplotlib.ticker import MaxNLocator
+
     rows = [*_outlined(group, subsets)]
-    figure = new_figure(COLUMN_IN, COLUMN_IN + 0.17 * len(rows))
+    figure = new_figure(COLUMN_IN, COLUMN_IN - 0.25 + 0.17 * len(rows))
     axes: Any = figure.add_subplot(projection="polar")
     axes.set_theta_offset(math.pi / 2)
     axes.set_theta_direction(-1)
@@ -179,14 +185,20 @@ def _radar(group: _Group, family: str, subsets: Sequence[str]) -> Figure:
         look = {"linestyle": "--", "markerfacecolor": "white"} if is_quoted else {}
         label = _name(row, group.names)
         axes.plot([*angles, 0], [*values, values[0]], color=colour, marker=marker, label=label, linewidth=1, **look)
+    axes.set_yticks(MaxNLocator(4).tick_values(0, axes.get_ylim()[1])[1:])
     axes.set_ylim(0)
-    axes.set_xticks(angles, [fill(subset.removeprefix(f"{family}: "), 13) for subset in map(one_line, subsets)])
-    axes.tick_params(axis="x", labelsize=6, pad=1)
+    names = [one_line(subset.removeprefix(f"{family}: ").replace("_", " ")) for subset in subsets]
+    axes.set_xticks(angles, [fill(name, 13, break_long_words=False) for name in names])
+    axes.tick_params(axis="x", labelsize=6 if len(subsets) < 13 else 5.5, pad=-2)
+    for angle, label in zip(angles, axes.get_xticklabels(), strict=True):
+        side = round(math.sin(angle), 6)
+        label.set_horizontalalignment("center" if side == 0 else "left" if side > 0 else "right")
     axes.tick_params(axis="y", labelsize=6, labelcolor=GREY)
     axes.set_rlabel_position(180 / len(subsets))
     axes.spines["polar"].set_visible(False)
     axes.grid(visible=True)
-    axes.set_title(f"{group.title}, {_axis(group)}", pad=12)
+    about = f" by {family}" if family else ""
+    axes.set_title(f"{group.title}{about}, {_axis(group)}", pad=12)
     figure.legend(loc="outside lower center")
     return figure
 
@@ -225,8 +237,9 @@ def _lines(group: _Group) -> dict[str, list[Point]]:
     for row in sorted(group.rows, key=lambda row: row.date):
         if (found := FRAMES.fullmatch(row.frames)) is None:
             continue
-        others = [text for name, text in group.names[run_key(row)].items() if name not in ("frames", "date")]
-        sampled = [f"{found['fps']} a second"] if found["fps"] else []
+        told_elsewhere = (*_SHARED, "frames", "date")
+        others = [text for name, text in group.names[run_key(row)].items() if name not in told_elsewhere]
+        sampled = [f"{found['fps']} fps"] if found["fps"] else []
         told = ", ".join([*sampled, *others])
         name = one_line(f"{row.model} ({told})" if told else row.model, 60)
         lines.setdefault(name, {})[float(found["n"])] = row
@@ -256,10 +269,10 @@ def _axis(group: _Group) -> str:
 
 def _name(row: TableRow, names: Names) -> str:
     """Return a row's name in a figure."""
-    told = [text for name, text in names.get(run_key(row), {}).items() if name != "source"]
-    if row.origin == "published":
-        told.append("published")
-    return one_line(f"{row.model} ({', '.join(told)})" if told else row.model, 60)
+    is_quoted = row.origin == "published"
+    told = [text for name, text in names[run_key(row)].items() if name not in (("source",) if is_quoted else _SHARED)]
+    told = ["published", *told] if is_quoted else told
+    return one_line(f"{row.model} ({', '.join(told)})" if told else row.model, 90)
 
 
 def _wrapped(name: str) -> str:
