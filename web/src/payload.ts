@@ -215,7 +215,7 @@ export interface Leaderboard {
   benchmarks: { name: string; title: string; metric: string; unit: "percent" | "points"; best: number }[];
   rows: LeaderboardRow[];
   /** Files beside the page. */
-  plots: { title: string; svg: string; png: string }[];
+  plots: { benchmark: string; title: string; svg: string; png: string }[];
 }
 
 export interface LeaderboardRow {

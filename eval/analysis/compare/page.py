@@ -40,10 +40,10 @@ def compare_payload(
         if names[run["name"]] > 1:
             run["name"] = f"{run['name']} ({run['folder']})"
     models = list(dict.fromkeys(by_folder[name].result.model for name in folders))
-    about = list(dict.fromkeys(each.benchmark for each in comparisons))
+    about = ", ".join(dict.fromkeys(str(run["title"]) for run in shown))
     return {
         "kind": "compare",
-        "title": f"{' and '.join(models)} on {', '.join(about)}",
+        "title": f"{', '.join(models)} on {about}" if len(models) > 1 else f"{models[0]} on {about}, {len(shown)} runs",
         "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "version": versions()["tarsier-eval"],
         "runs": shown,

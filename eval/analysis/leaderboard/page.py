@@ -17,6 +17,7 @@ from eval.analysis.leaderboard.view import BUILTIN_NOTE, told_setting
 from eval.config import cards
 from eval.core import OVERALL
 from eval.provenance import versions
+from eval.report.figures import KINDS
 from eval.scorers.traits import metric_named
 
 
@@ -52,7 +53,11 @@ def leaderboard_payload(
                 for row in headline
             ],
             "plots": [
-                {"title": plot.title, **{kind: _url(folder / f"{plot.stem}.{kind}", table) for kind in ("svg", "png")}}
+                {
+                    "benchmark": plot.benchmark,
+                    "title": plot.title,
+                    **{kind: _url(folder / f"{plot.stem}.{kind}", table) for kind in KINDS},
+                }
                 for plot in plots
             ],
         },

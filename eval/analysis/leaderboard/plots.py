@@ -53,6 +53,7 @@ Names = Mapping[RunKey, Mapping[str, str]]
 class Plot:
     """A figure that can be drawn."""
 
+    benchmark: str
     title: str
     stem: str
     """Its files' name, without the kind."""
@@ -82,14 +83,17 @@ def plots_of(rows: Sequence[TableRow], table: Path) -> list[Plot]:
     """Return the figures that these rows give, for the benchmarks with a measured number."""
     found = []
     for group in _groups(rows, table):
-        found.append(Plot(title=f"{group.title}: all models", stem=f"{group.stem}-bars", draw=partial(_bars, group)))
+        kinds: list[tuple[str, str, Callable[[], Figure]]] = [("all models", "bars", partial(_bars, group))]
         for family, subsets in _families(group):
-            told = f"{group.title}: by {family or 'subset'}"
-            stem = f"{group.stem}-radar{f'-{_plain(family)}' if family else ''}"
-            found.append(Plot(title=told, stem=stem, draw=partial(_radar, group, family, subsets)))
+            kind = f"radar-{_plain(family)}" if family else "radar"
+            kinds.append((f"by {family or 'subset'}", kind, partial(_radar, group, family, subsets)))
         if lines := _lines(group):
-            draw = partial(_curves, group, lines)
-            found.append(Plot(title=f"{group.title}: over frames", stem=f"{group.stem}-frames", draw=draw))
+            kinds.append(("over frames", "frames", partial(_curves, group, lines)))
+        benchmark = group.rows[0].benchmark
+        found += [
+            Plot(benchmark=benchmark, title=f"{group.title}: {about}", stem=f"{group.stem}-{kind}", draw=draw)
+            for about, kind, draw in kinds
+        ]
     return found
 
 

@@ -34,7 +34,7 @@ def test_each_further_run_is_compared_with_the_first(tmp_path):
     third = scored(tmp_path / "c", answers([0, 0, 0, None]), model="three")
     page = payload(tmp_path, first, second, third)
     assert page["kind"] == "compare"
-    assert page["title"] == "one and two and three on mvbench"
+    assert page["title"] == "one, two, three on MVBench"
     assert [run["model"] for run in page["runs"]] == ["one", "two", "three"]
     assert [(each["first"], each["second"]) for each in page["comparisons"]] == [(0, 1), (0, 2)]
     one, other = page["comparisons"]

@@ -61,7 +61,7 @@ interface SearchProps {
 }
 
 /** Waits for a pause in the typing before the list follows. */
-function Search({ field, value, prepare }: SearchProps) {
+export function Search({ field, value, prepare }: SearchProps) {
   const [typed, setTyped] = useState(value);
   const timer = useRef(0);
   useEffect(() => setTyped(value), [value]);
@@ -114,7 +114,7 @@ interface ChoiceProps {
   values: [string, number][];
 }
 
-function Choice({ name, key_, value, values }: ChoiceProps) {
+export function Choice({ name, key_, value, values }: ChoiceProps) {
   if (value && !values.some(([known]) => known === value)) values = [[value, 0], ...values];
   if (values.length < (value ? 1 : 2) && key_ === "subset") return null;
   if (!values.length) return null;
