@@ -84,4 +84,5 @@ def test_rows_of_one_model_say_what_differs(tmp_path):
 def test_figures_are_linked_relative_to_the_page(tmp_path):
     plot = Plot(benchmark="mvbench", title="A figure", stem="a b", draw=lambda: None)  # type: ignore[arg-type,return-value]
     found = board([QUOTED], tmp_path / "t" / "t.csv", [plot], tmp_path / "plots")
-    assert found["plots"] == [{"benchmark": "mvbench", "title": "A figure", "svg": "../plots/a%20b.svg", "png": "../plots/a%20b.png"}]
+    files = {"svg": "../plots/a%20b.svg", "png": "../plots/a%20b.png"}
+    assert found["plots"] == [{"benchmark": "mvbench", "title": "A figure", **files}]

@@ -29,7 +29,7 @@ export function Differences({ comparison, runs }: Props) {
     [comparison, accounting],
   );
   return (
-    <div class="report">
+    <div class="report differences">
       <Headline comparison={comparison} runs={runs} />
       {comparison.caveats.length > 0 && (
         <section class="card full" aria-labelledby="caveats">
@@ -165,14 +165,6 @@ function columnsOf(rows: readonly Difference[], run: Run): Column<Difference>[] 
             </StateLink>
           ),
         },
-    { id: "first", head: "First", numeric: true, sort: (row) => row.first, cell: (row) => value(unitOf(row), row.first) },
-    { id: "second", head: "Second", numeric: true, sort: (row) => row.second, cell: (row) => value(unitOf(row), row.second) },
-    {
-      id: "bar",
-      head: units.length === 1 ? <ScaleTicks domain={domains.get(units[0]!)!} unit={units[0]!} /> : "",
-      wide: true,
-      cell: (row) => <DifferenceBar row={row} domain={domains.get(unitOf(row))!} unit={unitOf(row)} />,
-    },
     {
       id: "difference",
       head: "Difference",
@@ -181,6 +173,14 @@ function columnsOf(rows: readonly Difference[], run: Run): Column<Difference>[] 
       cell: (row) => <b>{signed(unitOf(row), row.difference)}</b>,
     },
     { id: "interval", head: "95% interval", numeric: true, cell: (row) => ends(unitOf(row), row) },
+    {
+      id: "bar",
+      head: units.length === 1 ? <ScaleTicks domain={domains.get(units[0]!)!} unit={units[0]!} /> : "",
+      wide: true,
+      cell: (row) => <DifferenceBar row={row} domain={domains.get(unitOf(row))!} unit={unitOf(row)} />,
+    },
+    { id: "first", head: "First", numeric: true, sort: (row) => row.first, cell: (row) => value(unitOf(row), row.first) },
+    { id: "second", head: "Second", numeric: true, sort: (row) => row.second, cell: (row) => value(unitOf(row), row.second) },
     { id: "p", head: "p", numeric: true, sort: (row) => row.p, cell: (row) => chance(row.p) },
   ];
   if (!isOverall)

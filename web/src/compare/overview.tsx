@@ -54,15 +54,6 @@ function columnsOf(all: readonly Row[], runs: readonly Run[]): Column<Row>[] {
       ),
     },
     { id: "metric", head: "Metric, strict", cell: ({ row }) => <span class="nowrap">{row?.metric}</span> },
-    { id: "first", head: "First", numeric: true, cell: (each) => value(unitOf(each), each.row?.first) },
-    { id: "second", head: "Second", numeric: true, cell: (each) => value(unitOf(each), each.row?.second) },
-    {
-      id: "bar",
-      head: "",
-      wide: true,
-      cell: (each) =>
-        each.row && <DifferenceBar row={each.row} domain={domains.get(unitOf(each))!} unit={unitOf(each)} />,
-    },
     {
       id: "difference",
       head: "Difference",
@@ -76,6 +67,15 @@ function columnsOf(all: readonly Row[], runs: readonly Run[]): Column<Row>[] {
       numeric: true,
       cell: (each) => each.row && ends(unitOf(each), each.row),
     },
+    {
+      id: "bar",
+      head: "",
+      wide: true,
+      cell: (each) =>
+        each.row && <DifferenceBar row={each.row} domain={domains.get(unitOf(each))!} unit={unitOf(each)} />,
+    },
+    { id: "first", head: "First", numeric: true, cell: (each) => value(unitOf(each), each.row?.first) },
+    { id: "second", head: "Second", numeric: true, cell: (each) => value(unitOf(each), each.row?.second) },
     { id: "p", head: "p", numeric: true, sort: ({ row }) => row?.p ?? null, cell: ({ row }) => chance(row?.p ?? null) },
     { id: "n", head: "n", numeric: true, sort: ({ row }) => row?.n ?? null, cell: ({ row }) => row && count(row.n) },
   ];

@@ -61,6 +61,22 @@ function columnsOf(
   const columns: Column<LeaderboardRow>[] = [
     { id: "model", head: "Model", sort: (row) => row.model, cell: (row) => <Model row={row} /> },
     {
+      id: "value",
+      head: "Value",
+      numeric: true,
+      sort: (row) => row.value,
+      cell: (row) => (
+        <>
+          {row.best && (
+            <span class="tag best" title="Better than every other complete row of this table by more than chance explains">
+              {rows.every((each) => each.complete) ? "best" : "best complete"}
+            </span>
+          )}
+          <b>{value(unit, row.value)}</b>
+        </>
+      ),
+    },
+    {
       id: "bar",
       head: <ScaleTicks domain={domain} unit={unit} />,
       wide: true,
@@ -75,22 +91,6 @@ function columnsOf(
           }
           label={`${plain(row.model)}: ${value(unit, row.value)}`}
         />
-      ),
-    },
-    {
-      id: "value",
-      head: "Value",
-      numeric: true,
-      sort: (row) => row.value,
-      cell: (row) => (
-        <>
-          {row.best && (
-            <span class="tag best" title="Better than every other row of this table by more than chance explains">
-              best
-            </span>
-          )}
-          <b>{value(unit, row.value)}</b>
-        </>
       ),
     },
   ];

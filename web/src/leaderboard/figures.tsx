@@ -10,7 +10,7 @@ export function Figures({ plots }: { plots: Leaderboard["plots"] }) {
       <div class="figures">
         {plots.map(({ title, svg, png }) => (
           <figure key={svg}>
-            <img src={svg} alt={plain(title)} loading="lazy" />
+            <img src={svg} alt={plain(title)} />
             <figcaption>
               {plain(title)}: <a href={svg}>SVG</a>, <a href={png}>PNG</a>
             </figcaption>

@@ -100,10 +100,8 @@ function Cell({ rows, benchmark: { name, unit } }: { rows: LeaderboardRow[] | un
     <StateLink to={{ bench: name }} class="matrix-cell">
       {row.best ? <b>{number}</b> : number}
       {!row.complete && <span title="partial">{"\u2020"}</span>}
-      <small class="note">
-        {row.interval && span(unit, row.interval)}
-        {rows.length > 1 && ` ${row.published ? "1" : "newest"} of ${rows.length}`}
-      </small>
+      {row.interval && <small class="note">{span(unit, row.interval)}</small>}
+      {rows.length > 1 && <small class="note">{`${row.published ? "1" : "newest"} of ${rows.length}`}</small>}
     </StateLink>
   );
 }
