@@ -62,17 +62,17 @@ function columnsOf(all: readonly Row[], runs: readonly Run[]): Column<Row>[] {
       cell: (each) => <b>{signed(unitOf(each), each.row?.difference)}</b>,
     },
     {
-      id: "interval",
-      head: "95% interval",
-      numeric: true,
-      cell: (each) => each.row && ends(unitOf(each), each.row),
-    },
-    {
       id: "bar",
       head: "",
       wide: true,
       cell: (each) =>
         each.row && <DifferenceBar row={each.row} domain={domains.get(unitOf(each))!} unit={unitOf(each)} />,
+    },
+    {
+      id: "interval",
+      head: "95% interval",
+      numeric: true,
+      cell: (each) => each.row && ends(unitOf(each), each.row),
     },
     { id: "first", head: "First", numeric: true, cell: (each) => value(unitOf(each), each.row?.first) },
     { id: "second", head: "Second", numeric: true, cell: (each) => value(unitOf(each), each.row?.second) },
