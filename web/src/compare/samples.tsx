@@ -9,6 +9,7 @@ import { useVirtualizer } from "../common/virtual";
 import { Choice, Search } from "../explorer/filters";
 import { Help, useKeyboard } from "../explorer/keyboard";
 import { Gap } from "../explorer/list";
+import { prepareSearch } from "../explorer/rows";
 import type { Comparison, Run } from "../payload";
 import { Sides } from "./sides";
 import { pairsOf, passes, TURNS, type Pair, type Turn } from "./turns";
@@ -22,7 +23,7 @@ export function PairedSamples({ comparison, runs }: { comparison: Comparison; ru
   const { turn, disputed, subset, q } = state;
   const all = useMemo(() => pairsOf(comparison, runs), [comparison, runs]);
   const turns = useMemo(() => (turn ? turn.split(",") : []), [turn]);
-  const wanted = { turns, disputed: disputed !== undefined, subset, text: q };
+  const wanted = { turns, disputed: disputed !== undefined, subset, text: q?.toLowerCase() };
   const rows = useMemo(() => all.filter((pair) => passes(pair, wanted)), [all, turns, disputed, subset, q]);
   const open = useMemo(() => all.find((pair) => pair.first.id === state.sample), [all, state.sample]);
   const at = open ? rows.indexOf(open) : -1;
@@ -32,13 +33,14 @@ export function PairedSamples({ comparison, runs }: { comparison: Comparison; ru
     const next = rows[at < 0 ? 0 : at + by];
     if (next) changeState({ sample: next.first.id });
   };
+  const prepare = () => prepareSearch([runs[comparison.first]!, runs[comparison.second]!]);
   useKeyboard({ step, search, help, isOpen: open !== undefined });
   return (
     <div class={open ? "explorer open pairs" : "explorer pairs"}>
       <section class="pane list" aria-label="List of samples">
         <search class="filters">
           <div class="line">
-            <Search field={search} value={q ?? ""} />
+            <Search field={search} value={q ?? ""} prepare={prepare} />
             <button type="button" class="quiet" onClick={() => help.current?.showModal()}>
               Keys
             </button>

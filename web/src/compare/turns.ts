@@ -1,4 +1,5 @@
 /** The samples that two runs share, and which way each turned. */
+import { textOf } from "../explorer/rows";
 import type { Comparison, Run, Sample } from "../payload";
 
 export const TURNS = {
@@ -37,6 +38,7 @@ export interface Wanted {
   turns: readonly string[];
   disputed: boolean;
   subset: string | undefined;
+  /** In lower case. */
   text: string | undefined;
 }
 
@@ -44,8 +46,5 @@ export function passes({ first, second, turn, disputed }: Pair, wanted: Wanted):
   if (wanted.turns.length && !wanted.turns.includes(turn)) return false;
   if (wanted.disputed && !disputed) return false;
   if (wanted.subset && first.subset !== wanted.subset && !first.groups.includes(wanted.subset)) return false;
-  if (!wanted.text) return true;
-  const { id, question, prompt, options, targets } = first;
-  const texts = [id, question || prompt, ...options, ...targets, first.output, second.output];
-  return texts.join("\n").toLowerCase().includes(wanted.text.toLowerCase());
+  return !wanted.text || textOf(first).includes(wanted.text) || textOf(second).includes(wanted.text);
 }
