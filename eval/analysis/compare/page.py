@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -21,6 +21,9 @@ from eval.report.printing import printed
 from eval.runs.scored import ScoredRun
 from eval.scorers.traits import traits_of
 
+MOST_TITLES = 3
+"""Most benchmarks that a title names."""
+
 
 def compare_payload(
     comparisons: Sequence[Comparison], runs: Sequence[ScoredRun], *, page_folder: Path
@@ -35,12 +38,11 @@ def compare_payload(
     by_folder = {str(run.folder): run for run in runs}
     folders = list(dict.fromkeys(name for each in comparisons for name in (each.first_folder, each.second_folder)))
     shown = [run_payload(by_folder[name], page_folder=page_folder) for name in folders]
-    names = Counter(str(run["name"]) for run in shown)
-    for run in shown:
-        if names[run["name"]] > 1:
-            run["name"] = f"{run['name']} ({run['folder']})"
+    for run, name in zip(shown, _names(folders), strict=True):
+        run["name"] = name
     models = list(dict.fromkeys(by_folder[name].result.model for name in folders))
-    about = ", ".join(dict.fromkeys(str(run["title"]) for run in shown))
+    titles = list(dict.fromkeys(str(run["title"]) for run in shown))
+    about = ", ".join(titles) if len(titles) <= MOST_TITLES else f"{len(titles)} benchmarks"
     return {
         "kind": "compare",
         "title": f"{', '.join(models)} on {about}" if len(models) > 1 else f"{models[0]} on {about}, {len(shown)} runs",
@@ -61,6 +63,16 @@ def compare_payload(
             for each in comparisons
         ],
     }
+
+
+def _names(folders: Sequence[str]) -> list[str]:
+    """Return a name for each of several folders: its path within the folder that holds them all."""
+    try:
+        common = os.path.commonpath(folders)
+    except ValueError:  # on several drives
+        return list(folders)
+    paths = [Path(folder) for folder in folders]
+    return [path.name if str(path) == common else path.relative_to(common).as_posix() for path in paths]
 
 
 def _row(change: Change) -> dict[str, Any]:

@@ -113,8 +113,7 @@ def test_runs_without_a_judge_have_no_verdicts(tmp_path):
 
 def test_runs_of_one_name_are_told_by_their_folders(tmp_path):
     first, second = (scored(tmp_path / name / "run", answers([1, 0])) for name in "ab")
-    names = [run["name"] for run in payload(tmp_path, first, second)["runs"]]
-    assert len(set(names)) == 2
+    assert [run["name"] for run in payload(tmp_path, first, second)["runs"]] == ["a/run", "b/run"]
 
 
 @pytest.mark.parametrize("accounting", ["strict", "upstream"])

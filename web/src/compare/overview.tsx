@@ -21,7 +21,7 @@ export function Overview({ comparisons, runs }: { comparisons: readonly Comparis
   );
   const columns = useMemo(() => columnsOf(rows, runs), [rows, runs]);
   return (
-    <section class="card" aria-labelledby="pairs">
+    <section class="card differences overview" aria-labelledby="pairs">
       <h2 id="pairs">Comparisons</h2>
       <Table caption="Comparisons" columns={columns} rows={rows} />
     </section>
