@@ -10,8 +10,8 @@
 #   make score PRED=<file or folder> [BENCH=mvbench DATA= JUDGE= PROTOCOL= OUT= ARGS=]
 #   make report RUN=<run or score> [TO=<page>.html]   a page to look at: numbers, and every sample (report.html)
 #   make watch RUN=<run> [PORT=]   the same for a run that is going on, served on this machine
-#   make compare A=<run or score> B=<run or score> [TO= ARGS="--accept decoder"]
-#   make leaderboard [RUNS="<folders and bundles>" TO=] | make verify-row ROW=<number or name> [RUN= DATA=]
+#   make compare A=<run or score> B=<run or score> [C= D= TO=cmp.html ARGS="--accept decoder"]   TO: a page, or .json
+#   make leaderboard [RUNS="<folders and bundles>" TO= PLOTS=<folder>] | make verify-row ROW=<number or name> [RUN= DATA=]
 #   make bundle RUN=<run or score> [TO=<run>.tar.gz]
 #   make publish RUN=<run, folder of runs or bundle> TO=<folder> [RUNS="<several>" PUSH=owner/name ARGS="--licence cc-by-4.0"]
 #   make regress [RUN=<new> AGAINST=<old> MARGIN=1.0] [ARGS="--junit gate.xml"] | make baseline
@@ -31,7 +31,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-VARIABLES := BENCH MODEL FRAMES DATA ANN JUDGE PROTOCOL ENGINE LIMIT OFFSET SAMPLES SHARD SWEEP LAUNCHER LAUNCH OUT PORT PRED UPSTREAM RUN RUNS ROW PUBLISHED PUSH VALUE AGAINST MARGIN TO BUNDLE A B ARGS PYTHON VENV
+VARIABLES := BENCH MODEL FRAMES DATA ANN JUDGE PROTOCOL ENGINE LIMIT OFFSET SAMPLES SHARD SWEEP LAUNCHER LAUNCH OUT PORT PRED UPSTREAM RUN RUNS ROW PUBLISHED PUSH VALUE AGAINST MARGIN TO PLOTS BUNDLE A B C D ARGS PYTHON VENV
 UNKNOWN   := $(filter-out $(VARIABLES),$(foreach word,$(filter-out --,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(word)))))
 UNKNOWN   := $(strip $(foreach name,$(UNKNOWN),$(if $(filter command line,$(origin $(name))),$(name))))
 $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIABLES)))
@@ -85,10 +85,11 @@ watch: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval watch $(call flag,--run,RUN) $(call flag,--port,PORT)
 
 compare: $(VENV)/.runtime
-	@exec $(BIN)/tarsier-eval compare $(call flag,--first,A) $(call flag,--second,B) $(call flag,--to,TO) $(ARGS)
+	@exec $(BIN)/tarsier-eval compare $(call flag,--first,A) $(call flag,--second,B) $(call flag,--second,C) \
+		$(call flag,--second,D) $(call flag,--to,TO) $(ARGS)
 
 leaderboard: $(VENV)/.runtime
-	@exec $(BIN)/tarsier-eval leaderboard $(if $(RUNS),--runs $(RUNS)) $(call flag,--to,TO)
+	@exec $(BIN)/tarsier-eval leaderboard $(if $(RUNS),--runs $(RUNS)) $(call flag,--to,TO) $(call flag,--plots,PLOTS)
 
 verify-row: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval verify-row $(call flag,--row,ROW) $(call flag,--run,RUN) $(call flag,--data,DATA) $(ARGS)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _TEXT, _NUMBER, _COUNT, _FLAG, _WHEN = "string", "float64", "Int64", "boolean", "datetime64[us, UTC]"
 _METRIC_TYPES = {
     **dict.fromkeys(COLUMNS, _TEXT),
-    **dict.fromkeys(("value", "stderr", "low", "high", "coverage"), _NUMBER),
+    **dict.fromkeys(("value", "stderr", "low", "high", "coverage", "chance"), _NUMBER),
     **dict.fromkeys(("n", "n_clusters"), _COUNT),
     **dict.fromkeys(("complete", "headline", "builtin"), _FLAG),
 }

@@ -11,8 +11,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add its flags."""
     parser.add_argument("--runs", nargs="+", metavar="PLACE", help="run folders, folders of them, or bundles")
     parser.add_argument(
-        "--to", metavar="FILE", help="the CSV (default: results/leaderboard.csv); .md and .tex beside it"
+        "--to", metavar="FILE", help="the CSV (default: results/leaderboard.csv); .html, .md and .tex beside it"
     )
+    parser.add_argument("--plots", metavar="DIR", help="draw figures for papers into it, as SVG and PNG")
 
 
 def run(given: argparse.Namespace) -> bool:
@@ -22,7 +23,7 @@ def run(given: argparse.Namespace) -> bool:
     from eval.report.printing import one_line
     from eval.running.outcome import say
 
-    gathered = gather(given.runs or (), given.to)
+    gathered = gather(given.runs or (), given.to, given.plots)
     found, rows = gathered.found, gathered.rows
     for line in (*found.unfinished, *found.skipped):
         say(f"Skipped {one_line(line)}")
@@ -33,4 +34,10 @@ def run(given: argparse.Namespace) -> bool:
         f"published; beside it {', '.join(path.name for path in gathered.beside)}."
     )
     print(printable(said))
+    if given.plots:
+        drawn = [path.name for path in gathered.drawn if path.suffix == ".svg"]
+        told = (
+            f"{len(drawn)} figure{'s' if len(drawn) != 1 else ''} in {given.plots}, as SVG and PNG: {', '.join(drawn)}."
+        )
+        print(printable(told if drawn else "No run is in the table, so that no figure was drawn."))
     return not found.skipped

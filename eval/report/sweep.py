@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from eval.core import Metric, Result
 from eval.report.columns import Column, Line, show_table
+from eval.report.figures import COLUMN_IN, INSTALL, Point, draw_curves, has_matplotlib, new_figure, save, styled
 from eval.report.footers import headline
 from eval.report.printing import one_line, printed, results_console, say, span
-from eval.runs.folder import write_atomically, write_bytes_atomically
+from eval.runs.folder import write_atomically
 
 TABLE, CURVE = "table.csv", "curve"
-
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-"""A colour-blind safe palette (Okabe and Ito)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,62 +81,43 @@ def show(rows: Sequence[Row], folder: Path, *, note: str = "") -> None:
     if note:
         say(console, note)
     say(console, f"Written to {folder / TABLE}")
-    if told := draw_curves(rows, folder):
+    if told := draw(rows, folder):
         say(console, told)
 
 
-def draw_curves(rows: Sequence[Row], folder: Path) -> str:
+def draw(rows: Sequence[Row], folder: Path) -> str:
     """Draw the metric over the swept number, a line for each combination of the others; return where it is."""
     key = next((key for key in _keys(rows) if _is_number(rows, key)), None)
     if key is None or not any(row.metric is not None and row.metric.value is not None for row in rows):
         return ""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        return "For a curve of these values: pip install -e '.[plots]', and the same command again."
+    if not has_matplotlib():
+        return f"For a curve of these values: {INSTALL}, and the same command again."
     benchmarks = list(dict.fromkeys(row.benchmark for row in rows))
     wide = min(3, len(benchmarks))
     high = -(-len(benchmarks) // wide)
-    figure = Figure(figsize=(1.2 + 4.6 * wide, 3.8 * high), layout="constrained")
-    for place, benchmark in enumerate(benchmarks, 1):
-        _draw(figure.add_subplot(high, wide, place), [row for row in rows if row.benchmark == benchmark], key)
-    for kind in ("svg", "png"):
-        made = io.BytesIO()
-        figure.savefig(made, format=kind, dpi=200, metadata={"Date": None} if kind == "svg" else None)
-        write_bytes_atomically(folder / f"{CURVE}.{kind}", made.getvalue())
+    with styled():
+        figure = new_figure(COLUMN_IN * wide, 2.6 * high)
+        for place, benchmark in enumerate(benchmarks, 1):
+            of = [row for row in rows if row.benchmark == benchmark]
+            first = next((row.metric for row in of if row.metric is not None), None)
+            if first is None:
+                continue
+            draw_curves(
+                figure.add_subplot(high, wide, place),
+                _lines(of, key),
+                x=key,
+                y=f"{first.name}, strict",
+                title=benchmark,
+                chance=None if first.chance is None else float(printed(first.name, first.chance)),
+            )
+        save(figure, folder, CURVE)
     return f"Curve over {key}, with 95% intervals: {folder / CURVE}.svg, {CURVE}.png"
 
 
-def _draw(axes: Any, rows: Sequence[Row], key: str) -> None:
-    """Draw one benchmark's curves."""
-    lines = _lines(rows, key)
-    for (name, points), colour in zip(lines.items(), itertools.cycle(_COLOURS)):
-        x, y, low, high = zip(*sorted(points), strict=True)
-        axes.plot(x, y, marker="o", color=colour, label=name or None)
-        axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
-    numbers = sorted({point[0] for points in lines.values() for point in points})
-    if len(numbers) > 2 and numbers[0] > 0 and numbers[-1] >= 8 * numbers[0]:
-        axes.set_xscale("log", base=2)
-    axes.set_xticks(numbers, [f"{at:g}" for at in numbers])
-    axes.minorticks_off()
-    axes.set_xlabel(key)
-    first = next(row.metric for row in rows if row.metric is not None)
-    axes.set_ylabel(f"{first.name}, strict, with 95% intervals")
-    if first.chance is not None:
-        axes.axhline(
-            float(printed(first.name, first.chance)), color="#888888", linestyle=":", linewidth=1, label="chance"
-        )
-    axes.set_title(rows[0].benchmark, fontsize="medium")
-    axes.grid(alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
-    if len(lines) > 1 or first.chance is not None:
-        axes.legend(frameon=False, fontsize="small")
-
-
-def _lines(rows: Sequence[Row], key: str) -> dict[str, list[tuple[float, float, float, float]]]:
+def _lines(rows: Sequence[Row], key: str) -> dict[str, list[Point]]:
     """Return number, value and both bounds of each run, by the name of its line."""
     others = [each for each in _keys(rows) if each != key]
-    lines: dict[str, list[tuple[float, float, float, float]]] = {}
+    lines: dict[str, list[Point]] = {}
     for row in rows:
         if (one := row.metric) is None or one.value is None:
             continue

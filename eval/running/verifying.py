@@ -13,7 +13,7 @@ from eval.analysis.leaderboard.cells import read_csv
 from eval.analysis.leaderboard.finding import opened, sha256_of
 from eval.analysis.leaderboard.gathering import TABLE
 from eval.analysis.leaderboard.reading import rows_of
-from eval.analysis.leaderboard.rows import COLUMNS, TableRow
+from eval.analysis.leaderboard.rows import ADDED, COLUMNS, TableRow
 from eval.analysis.leaderboard.table import find_row
 from eval.core import Score
 from eval.errors import ConfigError, TarsierEvalError
@@ -128,7 +128,8 @@ def _same(row: TableRow, rows: Sequence[TableRow]) -> TableRow | None:
 def _unequal(row: TableRow, other: TableRow, how: str) -> Iterator[str]:
     for name in COLUMNS:
         was, now = getattr(row, name), getattr(other, name)
-        if name not in _ADDRESS and not _equal(was, now):
+        is_older = name in ADDED and was in ("", None)
+        if name not in _ADDRESS and not is_older and not _equal(was, now):
             yield f"{name} differs: the row has {was!r}, and {how} {now!r}."
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 
 import pytest
@@ -126,3 +128,42 @@ def test_folders_of_several_without_a_common_benchmark_are_refused(tmp_path):
         compare(tmp_path / "a", tmp_path / "b")
     with pytest.raises(RunError, match="give one of the runs in it: one, two"):
         compare(tmp_path / "a", tmp_path / "b" / "one")
+
+
+def data_of(page):
+    """The data in a page."""
+    block = page.read_text(encoding="utf-8").partition('id="payload">')[2].partition("<")[0]
+    return json.loads(gzip.decompress(base64.b64decode(block)))
+
+
+def test_several_further_runs_and_a_page(tmp_path, capsys):
+    folders = [
+        write(tmp_path / name, answers(right), model=name)
+        for name, right in (("a", [1, 0, 0]), ("b", [1, 1, 0]), ("c", [0, 0, 0]))
+    ]
+    first, *others = map(str, folders)
+    assert command("compare", first=first, second=[*others, others[0]], to=str(tmp_path / "cmp.html"))
+    shown = capsys.readouterr().out
+    assert shown.index("mvbench | a -> b") < shown.index("mvbench | a -> c")
+    page = data_of(tmp_path / "cmp.html")
+    assert [run["model"] for run in page["runs"]] == ["a", "b", "c"]
+    assert [(each["gained"], each["lost"]) for each in page["comparisons"]] == [(["Q_1"], []), ([], ["Q_0"])]
+    assert command("compare", first=first, second=others, to=str(tmp_path / "c.json"))
+    written = json.loads((tmp_path / "c.json").read_text())
+    assert [each["second"] for each in written["comparisons"]] == ["b", "c"]
+
+
+def test_a_page_of_folders_of_several_and_none_of_what_is_refused(tmp_path):
+    for side in "ab":
+        for benchmark in ("mvbench", "tvbench"):
+            write(tmp_path / side / benchmark, answers([1, 0]), benchmark=benchmark, model=side)
+    page = tmp_path / "cmp.html"
+    assert compare(tmp_path / "a", tmp_path / "b", to=str(page))
+    found = data_of(page)
+    assert [(found["runs"][each["first"]]["benchmark"]) for each in found["comparisons"]] == ["mvbench", "tvbench"]
+    assert [(each["first"], each["second"]) for each in found["comparisons"]] == [(0, 1), (2, 3)]
+    page.unlink()
+    other = write(tmp_path / "c", answers([1, 1]), split="val")
+    with pytest.raises(ConfigError, match="--accept split"):
+        compare(tmp_path / "a" / "mvbench", other, to=str(page))
+    assert not page.exists()

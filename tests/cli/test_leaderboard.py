@@ -19,6 +19,7 @@ from eval.runs.bundle import open_bundle
 from tests.analysis.leaderboard.synthetic import change, write_run
 from tests.cli.judged import descriptions, questions
 from tests.cli.runs import command, evaluate, needs_world
+from tests.cli.test_compare import data_of
 from tests.judges.sensible import sensible
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("read_here")]
@@ -61,6 +62,17 @@ def test_from_runs_to_three_tables(tmp_path, capsys):
     before = table.read_bytes()
     assert make_table(table, tmp_path / "runs")
     assert table.read_bytes() == before
+
+
+def test_a_page_and_figures(tmp_path, capsys):
+    runs = [write_run(tmp_path / "runs" / name, ["A", "B"] * 20, model=name) for name in ("one", "two")]
+    table = tmp_path / "results" / "leaderboard.csv"
+    assert command("leaderboard", runs=runs, to=table, plots=tmp_path / "figures")
+    assert f"1 figure in {tmp_path / 'figures'}, as SVG and PNG: mvbench-bars.svg." in capsys.readouterr().out
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["mvbench-bars.png", "mvbench-bars.svg"]
+    page = data_of(table.with_suffix(".html"))["leaderboard"]
+    assert [plot["svg"] for plot in page["plots"]] == ["../figures/mvbench-bars.svg"]
+    assert {"one", "two"} < {row["model"] for row in page["rows"]}
 
 
 def test_what_is_damaged_is_said_and_shows_in_the_exit_code(tmp_path, capsys):

@@ -186,7 +186,7 @@ export interface Comparison {
   /** Ids of samples that only the second got right, and only the first. */
   gained: string[];
   lost: string[];
-  /** Where two judges, or one twice, gave the same output different verdicts. */
+  /** Where two judges, or one twice, gave the same output different verdicts; these in words. */
   judges: { id: string; first: string; second: string }[];
   /** Reasons why they are not comparable, and what differs between them. */
   caveats: string[];
@@ -204,13 +204,18 @@ export interface Difference {
   difference: number | null;
   interval: [number, number] | null;
   p: number | null;
+  /** p of a subset, adjusted for several subsets (Holm). */
+  p_adjusted: number | null;
+  /** The smallest true difference that 80% of such comparisons find; null where none could be. */
+  detectable: number | null;
+  n_clusters: number;
 }
 
 export interface Leaderboard {
   benchmarks: { name: string; title: string; metric: string; unit: "percent" | "points"; best: number }[];
   rows: LeaderboardRow[];
   /** Files beside the page. */
-  plots: { title: string; svg: string; png: string }[];
+  plots: { benchmark: string; title: string; svg: string; png: string }[];
 }
 
 export interface LeaderboardRow {
@@ -224,7 +229,8 @@ export interface LeaderboardRow {
   value: number | null;
   interval: [number, number] | null;
   chance: number | null;
-  n: number;
+  /** Null where a publication does not say. */
+  n: number | null;
   complete: boolean;
   published: boolean;
   source: string;
@@ -232,5 +238,9 @@ export interface LeaderboardRow {
   /** The settings in which it differs from other rows of its benchmark and model. */
   differs: string;
   caveats: string[];
-  subsets: { subset: string; value: number | null; interval: [number, number] | null; n: number }[];
+  /** What it shares with the rows that it can be compared with, those of the same text. */
+  group: string;
+  /** Whether it is significantly better than every other row that it can be compared with. */
+  best: boolean;
+  subsets: { subset: string; value: number | null; interval: [number, number] | null; n: number | null }[];
 }

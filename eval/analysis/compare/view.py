@@ -57,11 +57,12 @@ def show_comparison(comparison: Comparison, *, console: Console | None = None) -
     """Print the change in every metric and subset from the first system to the second, and the samples that turned."""
     console = console or results_console()
     say_title(console, comparison.benchmark, comparison.first, comparison.second)
-    for line in _circumstances(comparison):
+    for line in (*circumstances(comparison), counted(comparison)):
         say(console, line)
     shown = _show_changes(console, comparison.changes)
-    for line in (*_verdict(comparison), _explained(comparison.changes, shown)):
-        say(console, line)
+    for line in (verdict(comparison), _explained(comparison.changes, shown)):
+        if line:
+            say(console, line)
     better = [each for each in comparison.turned if each.second > each.first]
     worse = [each for each in comparison.turned if each.second < each.first]
     for title, turned in (("better in the second", better), ("worse in the second", worse)):
@@ -101,7 +102,8 @@ def told_continued(comparison: Comparison) -> list[str]:
     return lines
 
 
-def _circumstances(comparison: Comparison) -> list[str]:
+def circumstances(comparison: Comparison) -> list[str]:
+    """Return a line for everything that the two differ in, and that makes them hard to compare."""
     lines = []
     if comparison.accepted:
         lines.append(
@@ -113,10 +115,14 @@ def _circumstances(comparison: Comparison) -> list[str]:
         lines.append(f"A folder does not say its {', '.join(comparison.unknown)}: they were not compared.")
     if comparison.differences:
         lines.append(f"The models differ in {told_differences(comparison.differences)}.")
-    lines += [f"INCOMPLETE: {one_line(folder)}" for folder in comparison.incomplete]
+    return [*lines, *(f"INCOMPLETE: {one_line(folder)}" for folder in comparison.incomplete)]
+
+
+def counted(comparison: Comparison) -> str:
+    """Return the number of samples compared, and of those left out."""
     only = ((comparison.n_first_only, "first"), (comparison.n_second_only, "second"))
     alone = "".join(f", {n} of the {which} alone left out" for n, which in only if n)
-    return [*lines, f"{comparison.n_common} samples of both{alone}."]
+    return f"{comparison.n_common} samples of both{alone}."
 
 
 def _show_changes(console: Console, changes: Sequence[Change]) -> frozenset[str]:
@@ -201,20 +207,20 @@ def _primary(comparison: Comparison) -> Change | None:
     )
 
 
-def _verdict(comparison: Comparison) -> list[str]:
+def verdict(comparison: Comparison) -> str:
     """Return a sentence on the primary metric: its difference, or the smallest one that would have been detected."""
     change = _primary(comparison)
     if change is None:
-        return []
+        return ""
     what = f"{change.name}, strict: {signed(change.name, change.difference)} {_interval(change)}, p {_p(change.p)}."
     if change.p < 0.05:
-        return [f"The models differ. {what}"]
+        return f"The models differ. {what}"
     seen = ""
     if _is_blind(change):
         seen = " With so few videos none could be seen."
     elif change.detectable:
         seen = f" This size finds one of {printed(change.name, change.detectable)} or more in 80% of cases."
-    return [f"No difference is shown. {what}{seen}"]
+    return f"No difference is shown. {what}{seen}"
 
 
 def _show_turned(console: Console, title: str, turned: Sequence[Turned]) -> None:

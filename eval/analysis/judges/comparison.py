@@ -94,26 +94,23 @@ def compare_judges(first: Judged, second: Judged) -> Agreement:
     """
     _refuse_incomparable(first, second)
     have = [(bool(one.values), bool(second.opinions[key].values)) for key, one in first.opinions.items()]
-    ids = [key for key, both in zip(first.opinions, have, strict=True) if all(both)]
-    if not ids:
+    pairs = _judged_by_both(first, second)
+    if not pairs:
         raise ConfigError(
             f"values: no sample is judged both in {first.folder} and in {second.folder}. The reasons are in {SCORES}."
         )
-    pairs = {key: (first.opinions[key], second.opinions[key]) for key in ids}
     traits = traits_of({"name": first.scorer})
     judged = traits.judged
     assert judged is not None, "read_judged refuses scores without a judge"
     comparable = [pair for pair in pairs.values() if _items(pair[0]) == _items(pair[1])]
-    questions = {**second.questions, **first.questions}
-    flips = [_flip(key, *pair, questions.get(key), traits.headline.values) for key, pair in pairs.items()]
-    flips = [flip for flip in flips if flip.moved or flip.relabelled]
+    flips = flips_between(first, second)
     return Agreement(
         benchmark=first.benchmark,
         scorer=first.scorer,
         first=first.judge,
         second=second.judge,
         differences=tuple(differences_of(first.identity, second.identity)),
-        n_both=len(ids),
+        n_both=len(pairs),
         n_first_only=have.count((True, False)),
         n_second_only=have.count((False, True)),
         n_neither=have.count((False, False)),
@@ -122,6 +119,25 @@ def compare_judges(first: Judged, second: Judged) -> Agreement:
         offsets=offsets_of(list(pairs.values()), traits),
         flips=tuple(sorted(flips, key=lambda flip: (-flip.moved, -len(flip.relabelled))) if judged.items else flips),
     )
+
+
+def flips_between(first: Judged, second: Judged) -> list[JudgeFlip]:
+    """Return the samples on whose output, the same in both folders, two judges differ, in the order of the first."""
+    names = traits_of({"name": first.scorer}).headline.values
+    questions = {**second.questions, **first.questions}
+    pairs = _judged_by_both(first, second)
+    flips = (_flip(key, *pair, questions.get(key), names) for key, pair in pairs.items())
+    return [flip for flip in flips if flip.moved or flip.relabelled]
+
+
+def _judged_by_both(first: Judged, second: Judged) -> dict[str, tuple[Opinion, Opinion]]:
+    """Return both opinions, by sample id, where both judges have judged the same output by the same target."""
+    pairs = {key: (one, second.opinions[key]) for key, one in first.opinions.items() if key in second.opinions}
+    return {
+        key: (one, two)
+        for key, (one, two) in pairs.items()
+        if one.values and two.values and (one.output, one.target) == (two.output, two.target)
+    }
 
 
 def _refuse_incomparable(first: Judged, second: Judged) -> None:

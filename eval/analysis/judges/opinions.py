@@ -65,14 +65,21 @@ def read_judged(folder: Path) -> Judged:
     """
     run = ScoredRun.read(folder)
     verify_settings(folder, run.raw)
-    result, scores = run.result, run.scores
-    identity = result.provenance["scorer"]
-    traits = all_traits().get(identity["name"])
-    if result.judge is None or traits is None or traits.judged is None:
+    found = judged_in(run)
+    if found is None:
         raise RunError(
-            f"{folder} holds scores of {identity['name']!r}, given without a judge. Two judges can be compared on "
+            f"{folder} holds scores of {run.scorer['name']!r}, given without a judge. Two judges can be compared on "
             "open questions and descriptions."
         )
+    return found
+
+
+def judged_in(run: ScoredRun) -> Judged | None:
+    """Return the verdicts in a run that was read; None where it was scored without a judge. Raises as read_judged."""
+    folder, result, scores, identity = run.folder, run.result, run.scores, run.scorer
+    traits = all_traits().get(identity["name"])
+    if result.judge is None or traits is None or traits.judged is None:
+        return None
     try:
         opinions = {key: _opinion(score, traits.judged, folder, traits.renamed) for key, score in scores.items()}
     except RowError as error:

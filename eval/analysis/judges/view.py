@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -132,11 +132,15 @@ def _show_flips(console: Console, title: str, flips: Sequence[JudgeFlip], judged
         say(console, f"  ... and {len(flips) - FLIPS_SHOWN} more")
 
 
-def _graded(flip: JudgeFlip, width: int, judged: JudgedTraits) -> list[str]:
+def told_grade(values: Mapping[str, float], judged: JudgedTraits) -> str:
+    """Return a judge's grade of a whole answer, with its score where it gives one, such as `yes (4)`."""
     grade, *others = judged.values
-    more = [", ".join(f"{one[name]:g}" for name in others) for one in (flip.first, flip.second)]
-    said = [judged.labels[0 if one[grade] else 1] for one in (flip.first, flip.second)]
-    said = [f"{label} ({rest})" if rest else label for label, rest in zip(said, more, strict=True)]
+    label, rest = judged.labels[0 if values[grade] else 1], ", ".join(f"{values[name]:g}" for name in others)
+    return f"{label} ({rest})" if rest else label
+
+
+def _graded(flip: JudgeFlip, width: int, judged: JudgedTraits) -> list[str]:
+    said = [told_grade(one, judged) for one in (flip.first, flip.second)]
     question = f"{one_line(flip.question, width // 2)} " if flip.question else ""
     compared = f"    answer {one_line(flip.target, width // 4)} | output {one_line(flip.output, width)}"
     return [f"  {one_line(flip.id)}: {said[0]} -> {said[1]}  {question}".rstrip(), _cut(compared, width)]

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eval.analysis.leaderboard.finding import Found, find_rows
+from eval.analysis.leaderboard.page import leaderboard_payload
 from eval.analysis.leaderboard.paired import differ_by_runs
+from eval.analysis.leaderboard.plots import draw_plots, plots_of, refuse_without_matplotlib
 from eval.analysis.leaderboard.published import read_published
 from eval.analysis.leaderboard.rows import TableRow
 from eval.analysis.leaderboard.table import update
@@ -15,6 +17,7 @@ from eval.analysis.leaderboard.view import latex, markdown
 from eval.config import PROJECT, RUNS
 from eval.errors import ConfigError
 from eval.files import absolute, expanded
+from eval.report.page.page import page_html
 
 TABLE = PROJECT / "results" / "leaderboard.csv"
 PUBLISHED = PROJECT / "results" / "published.csv"
@@ -32,28 +35,44 @@ class Gathered:
     """All rows of the table."""
     found: Found
     """The rows and problems found among the runs."""
+    drawn: tuple[Path, ...]
+    """Files of the figures drawn."""
 
 
-def gather(places: Sequence[str | Path] = (), to: str | Path | None = None) -> Gathered:
+def gather(
+    places: Sequence[str | Path] = (), to: str | Path | None = None, plots: str | Path | None = None
+) -> Gathered:
     """Add runs, and all published numbers, to the table.
 
     Args:
         places: Run folders, folders that hold some at any depth, and bundles; none: results/runs/.
         to: The CSV file; None: results/leaderboard.csv.
+        plots: The folder to draw figures into; None: none are drawn.
 
     Raises:
-        ConfigError: one of the places does not exist, or the file is no CSV file.
+        ConfigError: one of the places does not exist, the file is no CSV file, or figures can't be drawn here.
         DataError, RunError: the table, or the list of published numbers, is damaged, or cannot be written.
     """
     table = absolute(to) if to else TABLE
     if table.suffix != ".csv":
         raise ConfigError(f"--to {to}: the table is a CSV file; end its name in .csv.")
+    figures = absolute(plots) if plots else None
+    if figures:
+        refuse_without_matplotlib()
     runs = [expanded(name) for name in places] or ([RUNS] if RUNS.is_dir() else [])
     published = read_published(PUBLISHED) if PUBLISHED.is_file() else []
     found = find_rows(runs, table)
     differ = differ_by_runs(table)
+
+    def page(rows: Sequence[TableRow]) -> str:
+        plots = plots_of(rows, table) if figures else []
+        return page_html(leaderboard_payload(rows, table, differ, plots, figures or table.parent))
+
     beside = {
         table.with_suffix(".md"): lambda rows: markdown(rows, differ),
         table.with_suffix(".tex"): lambda rows: latex(rows, differ),
+        table.with_suffix(".html"): page,
     }
-    return Gathered(table=table, beside=tuple(beside), rows=update(table, found.rows, published, beside), found=found)
+    rows = update(table, found.rows, published, beside)
+    drawn = draw_plots(plots_of(rows, table), figures) if figures else []
+    return Gathered(table=table, beside=tuple(beside), rows=rows, found=found, drawn=tuple(drawn))

@@ -84,6 +84,7 @@ def rows_of(scored: ScoredRun, provenance: str, bundle_sha256: str = "") -> list
             provenance=provenance,
             bundle_sha256=bundle_sha256,
             frames=_frames(result),
+            chance=metric.chance,
         )
         for metric in result.metrics
     ]

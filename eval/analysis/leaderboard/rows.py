@@ -105,6 +105,8 @@ class TableRow:
     """The publication of a published number."""
     frames: str = ""
     """Which frames the model saw, such as `uniform-8` or `uniform-8-tarsier2`; "" where that is not known."""
+    chance: float | None = None
+    """The expected value of blind guessing on the same samples."""
 
     @property
     def key(self) -> RowKey:
@@ -126,7 +128,7 @@ class TableRow:
 COLUMNS = tuple(field.name for field in fields(TableRow))
 """The fields of a row, in the order of the file."""
 
-ADDED = ("frames",)
+ADDED = ("frames", "chance")
 """Columns that tables of earlier versions lack."""
 
 

@@ -66,18 +66,25 @@ def sections(rows: Sequence[TableRow], differ: Differ = differ_independently) ->
         wanted = {row.metric for row in published} | {row.metric for row in of if row.headline}
         measured = [row for row in of if row.origin == "run" and row.metric in wanted]
 
-        for _, group in groupby(sorted(measured, key=_setting), key=_setting):
+        for _, group in groupby(sorted(measured, key=setting), key=setting):
             yield _measured(list(group), differ)
-        for _, quoted in groupby(sorted(published, key=_quoted_by), key=_quoted_by):
+        for _, quoted in groupby(sorted(published, key=setting), key=setting):
             yield _published(list(quoted))
 
 
-def _setting(row: TableRow) -> tuple[str, ...]:
+def setting(row: TableRow) -> tuple[str, ...]:
+    """Return what the numbers of one table share, of those of one benchmark and origin."""
     return row.split, row.judge, row.protocol, row.score_id, row.data
 
 
-def _quoted_by(row: TableRow) -> tuple[str, str]:
-    return row.split, row.judge
+def told_setting(row: TableRow) -> str:
+    """Return the same in words."""
+    split = f"split {row.split}" if row.split else ""
+    if row.origin == "published":
+        parts = [split, f"judge {row.judge}" if row.judge else ""]
+        return f"Published{''.join(f', {part}' for part in parts if part)}; not measured here."
+    judged = f"Judge {row.judge}, protocol {row.protocol}; " if row.judge else ""
+    return f"{judged}{split or 'split as given'}, samples {row.data}, score_id {row.score_id}."
 
 
 def _measured(rows: Sequence[TableRow], differ: Differ) -> Section:
@@ -107,9 +114,7 @@ def _measured(rows: Sequence[TableRow], differ: Differ) -> Section:
         values = [_value(found.get(column), best[column]) for column in columns]
         more = (str(any_row.n), "" if any_row.coverage is None else f"{100 * any_row.coverage:.1f}%", any_row.date[:10])
         body.append((Cell(text=name + mark), *values, *(Cell(text=text) for text in more)))
-    judged = f"Judge {first.judge}, protocol {first.protocol}; " if first.judge else ""
-    where = f"split {first.split or 'as given'}, samples {first.data}"
-    notes = [f"{judged}{where}, score_id {first.score_id}."]
+    notes = [told_setting(first)]
     notes += [BUILTIN_NOTE] if any(row.builtin for row in rows) else []
     header = ("model", *(f"{metric}, {_ACCOUNTINGS[number]}" for _, metric, number in columns))
     return Section(
@@ -131,11 +136,9 @@ def _published(rows: Sequence[TableRow]) -> Section:
     for (model, source), found in sorted(lines.items()):
         values = [printed(name, found[name].value) if name in found else "" for _, name in metrics]
         body.append((Cell(text=model), Cell(text=source), *(Cell(text=text) for text in values)))
-    judged = f", judge {first.judge}" if first.judge else ""
-    split = f", split {first.split}" if first.split else ""
     return Section(
         benchmark=first.benchmark,
-        notes=(f"Published{split}{judged}; not measured here.",),
+        notes=(told_setting(first),),
         header=("model", "source", *(name for _, name in metrics)),
         n_text=2,
         body=tuple(body),

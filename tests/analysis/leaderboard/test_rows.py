@@ -144,9 +144,10 @@ def test_a_row_is_named_by_number_or_by_its_name():
 
 def test_a_table_without_a_later_column_is_read(tmp_path):
     path = tmp_path / "t.csv"
-    lines = [line.rsplit(",", 1) for line in to_csv([replace(ROW, frames="uniform-8")]).decode().splitlines()]
-    assert [last for _, last in lines] == ["frames", "uniform-8"]
-    path.write_text("\n".join(rest for rest, _ in lines) + "\n", encoding="utf-8")
+    row = replace(ROW, frames="uniform-8", chance=0.25)
+    lines = [line.rsplit(",", 2) for line in to_csv([row]).decode().splitlines()]
+    assert [added for _, *added in lines] == [["frames", "chance"], ["uniform-8", "0.25"]]
+    path.write_text("\n".join(rest for rest, *_ in lines) + "\n", encoding="utf-8")
     assert read_csv(path) == [ROW]
 
 

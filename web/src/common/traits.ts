@@ -1,8 +1,11 @@
 /** Lookups in a run's metrics. */
 import type { Metric, Run, Trait } from "../payload";
 
+/** An average of a metric over subsets or samples has the metric's trait. */
 export function traitOf(run: Run, name: string): Trait {
-  return run.traits.find((trait) => trait.name === name) ?? { name, label: name, unit: "points", best: 1 };
+  const plain = name.replace(/_(macro|micro)$/, "");
+  const found = run.traits.find((trait) => trait.name === name) ?? run.traits.find((trait) => trait.name === plain);
+  return found ?? { name, label: name, unit: "points", best: 1 };
 }
 
 export function metricOf(

@@ -113,7 +113,7 @@ export function Detail({ row: { run, sample }, at, of, step }: Props) {
 }
 
 /** Values of the sample by metric; besides the one that counts, these are companions that no judge had a part in. */
-function Values({ run, sample }: Pick<Row, "run" | "sample">) {
+export function Values({ run, sample }: Pick<Row, "run" | "sample">) {
   const names = Object.keys(sample.values);
   if (!names.length) return null;
   names.sort((a, b) => Number(b === run.primary) - Number(a === run.primary));

@@ -54,7 +54,7 @@ export function Filters({ list, runs, state, search, help }: Props) {
 }
 
 /** Waits for a pause in the typing before the list follows. */
-function Search({ field, value }: { field: RefObject<HTMLInputElement>; value: string }) {
+export function Search({ field, value }: { field: RefObject<HTMLInputElement>; value: string }) {
   const [typed, setTyped] = useState(value);
   const timer = useRef(0);
   useEffect(() => setTyped(value), [value]);
@@ -107,7 +107,7 @@ interface ChoiceProps {
   values: [string, number][];
 }
 
-function Choice({ name, field, value, values }: ChoiceProps) {
+export function Choice({ name, field, value, values }: ChoiceProps) {
   // The other filters may leave none of it.
   const shown = !value || values.some(([known]) => known === value) ? values : [[value, 0] as const, ...values];
   if (!shown.length) return null;

@@ -118,7 +118,7 @@ export function SampleList({ list, runs, open }: { list: List; runs: readonly Ru
 }
 
 /** Keeps the scrollbar as long as all rows would. */
-function Gap({ height }: { height: number }) {
+export function Gap({ height }: { height: number }) {
   return (
     <tr class="gap" aria-hidden="true">
       <td style={{ height: `${height}px` }} />

@@ -64,7 +64,7 @@ export const NO_ANSWER = "none";
 /** Text that a search looks through, made once for each sample. */
 const texts = new WeakMap<Sample, string>();
 
-function textOf(sample: Sample): string {
+export function textOf(sample: Sample): string {
   let text = texts.get(sample);
   if (text === undefined) {
     const { id, subset, question, prompt, options, targets, output, answer, target, reason } = sample;

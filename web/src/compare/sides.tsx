@@ -1,0 +1,167 @@
+/** One sample: what was asked, and what each run of its benchmark on the page made of it, side by side. */
+import { changeState, linkTo } from "../common/hash";
+import { OutcomeSign } from "../common/outcome";
+import { Outside, plain } from "../common/outside";
+import { AutoDQ } from "../explorer/autodq";
+import { ClipView } from "../explorer/clip";
+import { Values } from "../explorer/detail";
+import { LongText } from "../explorer/long_text";
+import { References } from "../explorer/references";
+import { Verdicts } from "../explorer/verdicts";
+import type { Comparison, Run, Sample } from "../payload";
+import { TurnSign } from "./samples";
+import type { Pair } from "./turns";
+
+interface Side {
+  run: Run;
+  sample: Sample;
+  /** `first`, `second`, or the run's name. */
+  name: string;
+}
+
+interface Props {
+  pair: Pair;
+  comparison: Comparison;
+  runs: readonly Run[];
+  at: number;
+  of: number;
+  step: (by: number) => void;
+}
+
+export function Sides({ pair: { first, turn }, comparison, runs, at, of, step }: Props) {
+  const one = runs[comparison.first]!;
+  const clip = first.clip === null ? undefined : one.clips[first.clip];
+  const shown = [comparison.first, comparison.second];
+  // Further runs of the same benchmark come after the two.
+  runs.forEach((run, i) => run.benchmark === one.benchmark && !shown.includes(i) && shown.push(i));
+  const sides = shown.flatMap((i) => {
+    const sample = runs[i]!.samples.find((each) => each.id === first.id);
+    const name = ["first", "second"][shown.indexOf(i)] ?? runs[i]!.name;
+    return sample ? [{ run: runs[i]!, sample, name }] : [];
+  });
+  const verdicts = comparison.judges.find(({ id }) => id === first.id);
+  const groups = [first.subset, ...first.groups].filter((name, i, all) => name && all.indexOf(name) === i);
+  return (
+    <article aria-labelledby="sample-title">
+      <header class="sample-head">
+        <div class="line">
+          <button type="button" class="quiet back" onClick={() => changeState({ sample: null })}>
+            Close
+          </button>
+          <span class="spring" />
+          <span class="n">{at >= 0 ? `${at + 1} of ${of}` : "not in this list"}</span>
+          <button type="button" class="quiet" aria-label="Previous sample" disabled={at <= 0} onClick={() => step(-1)}>
+            {"\u2191"}
+          </button>
+          <button type="button" class="quiet" aria-label="Next sample" disabled={at >= of - 1} onClick={() => step(1)}>
+            {"\u2193"}
+          </button>
+        </div>
+        <h2 id="sample-title" tabIndex={-1}>
+          <TurnSign turn={turn} word /> <Outside text={first.id} />
+        </h2>
+        <p class="tags">
+          {groups.map((name) => (
+            <span key={name} class="tag">
+              <Outside text={name} />
+            </span>
+          ))}
+          <a href={linkTo({ sample: first.id })}>Link to this sample</a>
+        </p>
+      </header>
+      {verdicts && (
+        <p class="why invalid">
+          Two judges differ on the same output: <Outside text={verdicts.first} /> and <Outside text={verdicts.second} />.
+        </p>
+      )}
+      {clip && <ClipView clip={clip} />}
+      <section>
+        <h3>Question</h3>
+        {first.question && (
+          <p class="question">
+            <Outside text={first.question} />
+          </p>
+        )}
+        <Choices sample={first} sides={sides} />
+        {!first.options.length && first.targets.length > 0 && !first.references.length && (
+          <p>
+            <span class="n">Target</span> <Outside text={first.targets.join(" / ")} />
+          </p>
+        )}
+        {first.prompt && (
+          <details open={!first.question}>
+            <summary>Prompt as sent</summary>
+            <LongText text={first.prompt} />
+          </details>
+        )}
+      </section>
+      <div class="sides">
+        {sides.map((side) => (
+          <OneSide key={side.name} {...side} />
+        ))}
+      </div>
+    </article>
+  );
+}
+
+/** The options, each with the runs that took it. */
+function Choices({ sample: { options, target }, sides }: { sample: Sample; sides: readonly Side[] }) {
+  if (!options.length) return null;
+  return (
+    <ol class="options">
+      {options.map((option, i) => {
+        const letter = String.fromCharCode(65 + i);
+        const wanted = target === letter || target === option;
+        const takers = sides.filter(({ sample: { answer } }) => answer === letter || answer === option);
+        return (
+          <li key={i} class={wanted ? "wanted" : undefined}>
+            <span class="letter">{letter}</span>
+            <span>
+              <Outside text={option} />
+              {wanted && <span class="tag">target</span>}
+              {takers.map(({ name }) => (
+                <span key={name} class="tag">
+                  {plain(name, 40)}
+                </span>
+              ))}
+            </span>
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+function OneSide({ run, sample, name }: Side) {
+  return (
+    <section class="side" aria-label={`Output of ${plain(run.model)}, ${plain(name)}`}>
+      <h3>
+        {name !== run.name && <span class="tag">{name}</span>}
+        <Outside text={run.model} /> <span class="n">{plain(run.name, 60)}</span>
+      </h3>
+      <p>
+        <OutcomeSign outcome={sample.outcome} word />
+      </p>
+      {(sample.why || sample.reason) && (
+        <p class={`why ${sample.outcome}`}>
+          <Outside text={sample.why || sample.reason || ""} />
+        </p>
+      )}
+      {sample.events ? (
+        <AutoDQ sample={sample} events={sample.events} />
+      ) : (
+        <>
+          {sample.output === null ? <p>There is no output.</p> : <LongText text={sample.output} marks={sample.marks} />}
+          {sample.answer !== null && sample.answer !== sample.output && (
+            <p class="read">
+              Read as <b>{plain(sample.answer, 300)}</b>
+            </p>
+          )}
+          <References sample={sample} />
+        </>
+      )}
+      <Values run={run} sample={sample} />
+      <Verdicts verdicts={sample.verdicts} />
+    </section>
+  );
+}
