@@ -73,7 +73,7 @@ def _benchmarks(headline: Sequence[TableRow]) -> list[dict[str, Any]]:
         found[row.benchmark] = {
             "name": row.benchmark,
             "title": card.title if card else row.benchmark,
-            "metric": row.metric,
+            "metric": traits.title,
             "unit": traits.unit,
             "best": traits.best,
         }

@@ -127,12 +127,15 @@ def _groups(rows: Sequence[TableRow], table: Path) -> Iterator[_Group]:
             first = group[0]
             columns = ("split", "judge", "protocol")
             about = [getattr(first, name) for name in columns if len({getattr(row, name) for row in measured}) > 1]
-            told = ", ".join(filter(None, about)) or str(number)
+            told = ", ".join([*(["built-in world"] if first.builtin else []), *filter(None, about)]) or str(number)
             yield _Group(
                 stem=_plain(benchmark) + (f"-{number}" if len(groups) > 1 else ""),
-                title=one_line(f"{title} ({told})" if len(groups) > 1 else title, 60),
+                title=one_line(f"{title} ({told})" if len(groups) > 1 or first.builtin else title, 60),
                 rows=sorted(group, key=_value, reverse=True),
-                published=[row for row in of if row.origin == "published" and row.metric == first.metric],
+                # Beside the built-in world's, which are of other clips and questions, they would mislead.
+                published=[
+                    row for row in of if row.origin == "published" and row.metric == first.metric and not first.builtin
+                ],
                 subsets=subsets,
                 names=names,
             )
@@ -189,8 +192,10 @@ def _radar(group: _Group, family: str, subsets: Sequence[str]) -> Figure:
         look = {"linestyle": "--", "markerfacecolor": "white"} if is_quoted else {}
         label = _name(row, group.names)
         axes.plot([*angles, 0], [*values, values[0]], color=colour, marker=marker, label=label, linewidth=1, **look)
-    axes.set_yticks(MaxNLocator(4).tick_values(0, axes.get_ylim()[1])[1:])
-    axes.set_ylim(0)
+    metric = metric_named(group.rows[0].metric)
+    top = metric.scale if metric.best == 1 else axes.get_ylim()[1]
+    axes.set_yticks([tick for tick in MaxNLocator(4).tick_values(0, top)[1:] if tick <= top or metric.best != 1])
+    axes.set_ylim(0, top if metric.best == 1 else None)
     names = [one_line(subset.removeprefix(f"{family}: ").replace("_", " ")) for subset in subsets]
     axes.set_xticks(angles, [fill(name, 13, break_long_words=False) for name in names])
     axes.tick_params(axis="x", labelsize=6 if len(subsets) < 13 else 5.5, pad=-2)
@@ -267,8 +272,8 @@ def _shown(row: TableRow, value: float | None) -> float:
 
 
 def _axis(group: _Group) -> str:
-    metric = group.rows[0].metric
-    return f"{metric}, strict{' (%)' if metric_named(metric).unit == 'percent' else ''}"
+    metric = metric_named(group.rows[0].metric)
+    return f"{metric.title}, strict{' (%)' if metric.unit == 'percent' else ''}"
 
 
 def _name(row: TableRow, names: Names) -> str:

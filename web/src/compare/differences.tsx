@@ -84,7 +84,7 @@ function Headline({ comparison, runs }: Props) {
         <p class="figure">
           <strong>{signed(unit, row?.difference)}</strong>
           <span class="label">
-            {row && plain(row.metric)}
+            {row && plain(trait.label)}
             <small>{row?.accounting} accounting, second less first</small>
           </span>
         </p>
@@ -154,7 +154,7 @@ function columnsOf(rows: readonly Difference[], run: Run): Column<Difference>[] 
   const isOverall = rows[0]?.subset === "overall";
   const columns: Column<Difference>[] = [
     isOverall
-      ? { id: "metric", head: "Metric", cell: (row) => <span class="nowrap">{`${row.metric}, ${row.accounting}`}</span> }
+      ? { id: "metric", head: "Metric", cell: (row) => <span class="nowrap">{`${traitOf(run, row.metric).label}, ${row.accounting}`}</span> }
       : {
           id: "subset",
           head: "Subset",

@@ -53,7 +53,7 @@ function columnsOf(all: readonly Row[], runs: readonly Run[]): Column<Row>[] {
         </StateLink>
       ),
     },
-    { id: "metric", head: "Metric, strict", cell: ({ row }) => <span class="nowrap">{row?.metric}</span> },
+    { id: "metric", head: "Metric, strict", cell: ({ comparison, row }) => <span class="nowrap">{row && traitOf(runs[comparison.first]!, row.metric).label}</span> },
     {
       id: "difference",
       head: "Difference",
