@@ -28,11 +28,12 @@ NO_ENVIRONMENT = (
 """Message about `${oc.env:...}`."""
 
 MAKE: Mapping[str, str] = {
-    "A": "--first", "B": "--second", "AGAINST": "--against", "ANN": "--ann", "BENCH": "--bench", "BUNDLE": "--bundle",
+    "A": "--first", "B": "--second", "C": "--second", "D": "--second", "AGAINST": "--against", "ANN": "--ann",
+    "BENCH": "--bench", "BUNDLE": "--bundle",
     "DATA": "--data", "ENGINE": "--engine", "FRAMES": "--frames", "JUDGE": "--judge",
     "LIMIT": "--limit", "OFFSET": "--offset", "SAMPLES": "--samples", "SHARD": "--shard",
     "SWEEP": "--sweep", "LAUNCHER": "--launcher", "LAUNCH": "--launch",
-    "MARGIN": "--margin", "MODEL": "--model", "OUT": "--out",
+    "MARGIN": "--margin", "MODEL": "--model", "OUT": "--out", "PLOTS": "--plots", "PORT": "--port",
     "PRED": "--pred", "PROTOCOL": "--protocol", "PUBLISHED": "--published", "PUSH": "--push", "ROW": "--row",
     "RUN": "--run", "RUNS": "--runs", "TO": "--to", "UPSTREAM": "--upstream", "VALUE": "--value",
 }  # fmt: skip

@@ -55,7 +55,7 @@ def test_the_module_is_the_same_program():
             ["eval", "--bench", "mvbench", "--config-dir", "x"],
             "Unknown flag --config-dir. Known: --ann, --bench, --data,",
         ),
-        (["leaderboard", "--bench", "x"], "Unknown flag --bench. Known: --help, --runs, --to."),
+        (["leaderboard", "--bench", "x"], "Unknown flag --bench. Known: --help, --plots, --runs, --to."),
         (["--vresion"], "Unknown flag --vresion. Did you mean '--version'?"),
         (["compare", "A=x", "B=y"], "A= and B= are for make; here give --first x --second y."),
         (["judge", "compare", "--second", "y", "A=x"], "A= is for make; here give --first x."),
@@ -64,7 +64,7 @@ def test_the_module_is_the_same_program():
         (["compare", "x", "y"], "Unexpected 'x': this command takes flags only. Known: --accept, --first,"),
         (
             ["leaderboard", "limit=3"],
-            "Unexpected 'limit=': this command takes no settings. Known: --help, --runs, --to.",
+            "Unexpected 'limit=': this command takes no settings. Known: --help, --plots, --runs, --to.",
         ),
         (["eval", "--bench", "mvbench", "max_cost=-5"], "max_cost must be at least 0 and finite, got -5"),
         (["eval"], "eval needs --bench"),
