@@ -50,6 +50,7 @@ export interface Run {
   time: { stage: string; seconds: number; what: string }[];
   /** Seconds from the first sample to the last; null where no model ran. */
   wall_s: number | null;
+  /** `waiting`: share of its time in which it waited. */
   workers: { name: string; clips: number; samples: number; waiting: number }[];
   /** Requests to a judge or to a served model. */
   money: { what: string; requests: number; tokens_in: number | null; tokens_out: number | null; cost: string }[];

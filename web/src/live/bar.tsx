@@ -34,7 +34,7 @@ export function LiveBar({ live: { news, page, connected } }: { live: Live }) {
             <ul>
               {workers.map(({ name, samples, waiting }) => (
                 <li key={name}>
-                  <Outside text={name} />: {count(samples)} samples, waited {duration(waiting)}
+                  <Outside text={name} />: {count(samples)} samples, waiting {percent(waiting, 1)} of the time
                 </li>
               ))}
             </ul>

@@ -9,7 +9,7 @@ const WORKERS: Column<Run["workers"][number]>[] = [
   { id: "name", head: "Worker", sort: (row) => row.name, cell: (row) => <Outside text={row.name} /> },
   { id: "clips", head: "Clips", numeric: true, sort: (row) => row.clips, cell: (row) => count(row.clips) },
   { id: "samples", head: "Samples", numeric: true, sort: (row) => row.samples, cell: (row) => count(row.samples) },
-  { id: "waiting", head: "Waited", numeric: true, sort: (row) => row.waiting, cell: (row) => duration(row.waiting) },
+  { id: "waiting", head: "Waited", numeric: true, sort: (row) => row.waiting, cell: (row) => percent(row.waiting, 1) },
 ];
 
 export function Time({ run }: { run: Run }) {
