@@ -75,7 +75,7 @@ def test_upstream_rows_are_reported_as_in_a_run(tmp_path):
 def test_nothing_is_written_over(tmp_path, capsys):
     assert evaluate(tmp_path / "run", "--limit", "2") == 0
     run = str(tmp_path / "run")
-    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
     assert main(["export", "--run", run, "--to", f"{run}/predictions.jsonl"]) == 2
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "notes.txt").write_text("mine")
@@ -83,7 +83,7 @@ def test_nothing_is_written_over(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["score", "--pred", run, "--bench", "mvbench", "--out", str(tmp_path / "file" / "x")]) == 2
     assert capsys.readouterr().err.count("\n") == 4  # the progress line of the run, and three refusals
-    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+    assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
 
 
 @needs_world
