@@ -17,6 +17,7 @@ from typing import Any
 
 from eval.core import Sample, Turn
 from eval.files import open_regular
+from eval.installed import IS_CHECKOUT
 
 PACKAGES = ("torch", "transformers", "tokenizers", "av", "decord", "pillow", "numpy", "lemminflect")
 
@@ -47,7 +48,12 @@ def _version(package: str) -> str | None:
 
 
 def code_version(project: Path) -> str | None:
-    """Return the checkout's commit, with `-dirty` if files were changed; None outside a checkout."""
+    """Return the checkout's commit, with `-dirty` if files were changed; None outside a checkout.
+
+    An installed package may lie within a checkout of something else.
+    """
+    if not IS_CHECKOUT:
+        return None
     try:
         commit = _git(project, "rev-parse", "HEAD")
         dirty = _git(project, "status", "--porcelain", "--untracked-files=no")

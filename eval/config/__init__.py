@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -36,13 +36,15 @@ from eval.config.overrides import (
 )
 from eval.config.overrides import quoted as quoted
 from eval.config.settings import BUILTIN as BUILTIN
-from eval.config.settings import PROJECT as PROJECT
 from eval.config.settings import RUNS as RUNS
 from eval.config.settings import Settings as Settings
 from eval.config.video import VideoConfig, decoder_of, loading_of, picture_rules_of
 from eval.core import Card, Task
 from eval.errors import ConfigError, TarsierEvalError, did_you_mean
 from eval.files import expanded, read_regular_text
+from eval.installed import CACHE
+from eval.installed import PROJECT as PROJECT
+from eval.installed import RESULTS as RESULTS
 from eval.readers.malformed import printable
 from eval.readers.yaml_guard import check_yaml
 
@@ -80,10 +82,15 @@ class Config:
 @cache
 def _register() -> None:
     ConfigStore.instance().store(name="schema", node=Config)
-    OmegaConf.register_new_resolver("project", lambda path: str(PROJECT / path), replace=True)
+    for name, folder in (("project", PROJECT), ("results", RESULTS), ("cache", CACHE)):
+        OmegaConf.register_new_resolver(name, partial(_within, folder), replace=True)
     OmegaConf.register_new_resolver("builtin", lambda name: str(BUILTIN / name), replace=True)
     # The configuration is written into results, so it must not contain a key from an environment variable.
     OmegaConf.register_new_resolver("oc.env", _refuse_environment, replace=True)
+
+
+def _within(folder: Path, path: str) -> str:
+    return str(folder / path)
 
 
 def _refuse_environment(*_: object) -> NoReturn:

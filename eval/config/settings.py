@@ -9,11 +9,9 @@ from typing import Any
 
 from eval.config.video import Loading
 from eval.core import DecoderName, PictureRules, Shard
+from eval.installed import PROJECT, RESULTS
 
-PROJECT = Path(__file__).resolve().parents[2]
-"""The checkout, with conf/, benchmarks/ and results/."""
-
-RUNS = PROJECT / "results" / "runs"
+RUNS = RESULTS / "runs"
 """Default folder of run folders; git ignores it."""
 
 BUILTIN = PROJECT / "benchmarks" / "mini"

@@ -18,8 +18,8 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from eval.config.overrides import DOLLAR, home_quoted, quoted, refuse_odd
-from eval.config.settings import PROJECT
 from eval.errors import ConfigError, TarsierEvalError
+from eval.installed import PROJECT
 from eval.readers.malformed import first_line, printable
 
 MOST_JOBS = 10_000

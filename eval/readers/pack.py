@@ -17,10 +17,11 @@ from pathlib import Path
 
 from eval.errors import DataError
 from eval.files import read_regular
+from eval.installed import PACK
 from eval.readers.prompts import PromptWording, wording
 from eval.readers.rows import read_object
 
-DEFAULT_PACK = Path(__file__).resolve().parents[2] / ".protocol" / "upstream"
+DEFAULT_PACK = PACK
 """Default folder of the pack."""
 INDEX, WORDING, PROMPTS, ROWS = "pack.json", "wording.json", "prompts.json", "annotations"
 REMEDY = "import it again: make import UPSTREAM=<clone of bytedance/tarsier>"

@@ -14,12 +14,12 @@ from eval.analysis.leaderboard.published import read_published
 from eval.analysis.leaderboard.rows import TableRow
 from eval.analysis.leaderboard.table import update
 from eval.analysis.leaderboard.view import latex, markdown
-from eval.config import PROJECT, RUNS
+from eval.config import PROJECT, RESULTS, RUNS
 from eval.errors import ConfigError
 from eval.files import absolute, expanded
 from eval.report.page.page import page_html
 
-TABLE = PROJECT / "results" / "leaderboard.csv"
+TABLE = RESULTS / "leaderboard.csv"
 PUBLISHED = PROJECT / "results" / "published.csv"
 
 
