@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 from eval import config as configuration
 from eval.config import Settings
+from eval.installed import CACHE, PROJECT, RESULTS
 from eval.regression.records import Record
 from eval.running.request import EvalRequest
 
@@ -58,5 +60,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
     if isinstance(value, str | Path):
-        return str(value).replace(str(configuration.PROJECT), "(project)")
+        # In a checkout all of them lie in it.
+        places = ((CACHE, "(project)/.cache"), (RESULTS, "(project)/results"), (PROJECT, "(project)"))
+        return reduce(lambda text, place: text.replace(str(place[0]), place[1]), places, str(value))
     return value
