@@ -4,9 +4,11 @@ All values are frozen: a sample is validated once, where data enters, and is nev
 """
 
 from eval.core.media import (
+    FRAME_INFO,
     IMAGE_EXTENSIONS,
     NUMBER,
     SECONDS,
+    SHOWN_AT,
     VIDEO_EXTENSIONS,
     Area,
     Clip,
@@ -60,10 +62,12 @@ from eval.core.scoring import (
 
 __all__ = [
     "COMPLETE_FROM",
+    "FRAME_INFO",
     "IMAGE_EXTENSIONS",
     "NUMBER",
     "OVERALL",
     "SECONDS",
+    "SHOWN_AT",
     "VIDEO_EXTENSIONS",
     "Accounting",
     "Area",

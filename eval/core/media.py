@@ -26,6 +26,15 @@ NUMBER = "number"
 """The key of a frame's number in `info`: its place among the frames of its file, folder or list, from 0."""
 
 
+SHOWN_AT = "shown_at"
+"""The key of a frame's time in `info` as its file states it, in seconds from the first frame. SECONDS, which models are
+told, goes by the rate, and differs where frames are shown for unequal times."""
+
+
+FRAME_INFO = (NUMBER, SECONDS, SHOWN_AT)
+"""Keys of everything that frames carry in `info`."""
+
+
 VIDEO_EXTENSIONS = ("mp4", "mkv", "webm", "avi", "mov", "wmv", "mpg", "mpeg", "m4v", "ts", "flv", "3gp")
 """Extensions of videos, the likeliest first."""
 
@@ -186,7 +195,8 @@ class Shown:
     frames: tuple[int, ...] = ()
     """Numbers of the frames, as decoded."""
     times: tuple[float, ...] = ()
-    """When each is shown, in seconds from the beginning of the file; empty where it has no frame rate."""
+    """When each is shown, in seconds from the first frame, as the file states it, or else by its frame rate; empty
+    where it has neither."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,7 +247,15 @@ class LoadedClip:
                     start=medium.start,
                     end=medium.end,
                     frames=tuple(info[NUMBER] for info in infos if NUMBER in info),
-                    times=tuple(info[SECONDS] for info in infos if SECONDS in info),
+                    times=_times(infos),
                 )
             )
         return tuple(found) if self.frames else ()
+
+
+def _times(infos: Sequence[Mapping[Any, Any]]) -> tuple[float, ...]:
+    """Return when frames are shown; empty where that is not known of each."""
+    for key in (SHOWN_AT, SECONDS):
+        if all(key in info for info in infos):
+            return tuple(info[key] for info in infos)
+    return ()

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eval.core import SHOWN_AT
 from eval.errors import ConfigError, MediaError
 from eval.video.choosing import Choice
 
@@ -39,7 +40,7 @@ def read_video(path: Path, choose: Choice) -> list[Image]:
     from PIL import Image as pil  # noqa: N813 (imported only when a video is read)
 
     try:
-        indices, frames = decode(str(path), choose)
+        indices, frames, times = decode(str(path), choose)
     except (MemoryError, MediaError):
         raise
     except Exception as error:  # noqa: BLE001 (any error of decord is this clip's failure)
@@ -47,16 +48,20 @@ def read_video(path: Path, choose: Choice) -> list[Image]:
         said = line.rpartition("ERROR ")[2].strip() or line
         raise MediaError(path, "corrupt", f"decord cannot read it: {said}") from None
     pictures = {index: pil.fromarray(frame) for index, frame in zip(indices, frames, strict=True)}
+    for index, time in zip(indices, times, strict=True):
+        pictures[index].info[SHOWN_AT] = time
     return [pictures[index] for index in indices]
 
 
-def decode(path: str, choose: Choice) -> tuple[Sequence[int], Any]:
-    """Return the frames' numbers, and the frames as an (n, height, width, 3) uint8 array."""
+def decode(path: str, choose: Choice) -> tuple[Sequence[int], Any, list[float]]:
+    """Return the frames' numbers, the frames as an (n, height, width, 3) uint8 array, and their times in seconds."""
     import decord
 
     reader = decord.VideoReader(path, num_threads=1, ctx=decord.cpu(0))
     indices = choose(len(reader), reader.get_avg_fps())
-    return indices, reader.get_batch(list(indices)).asnumpy()
+    frames = reader.get_batch(list(indices)).asnumpy()
+    first, *times = (float(begin) for begin, _ in reader.get_frame_timestamp([0, *indices]))
+    return indices, frames, [time - first for time in times]
 
 
 def loses_palette(path: Path) -> bool:
@@ -69,5 +74,5 @@ def loses_palette(path: Path) -> bool:
         if stream.codec_context.pix_fmt != "pal8":
             return False
         first = next(container.decode(stream)).to_ndarray(format="rgb24")
-    _, (shown,) = decode(str(path), lambda _total, _fps: [0])
+    _, (shown,), _ = decode(str(path), lambda _total, _fps: [0])
     return not np.array_equal(first, shown)

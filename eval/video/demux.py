@@ -7,6 +7,7 @@ found at its place.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,12 @@ class Demuxer:
     def fps(self) -> float:
         """Average frames per second; 0 where the file does not state it."""
         return float(self.stream.average_rate or self.stream.guessed_rate or 0)
+
+    @property
+    def time_base(self) -> Fraction | None:
+        """Seconds of a unit of the packets' times; None where the file does not state it."""
+        base: Fraction | None = self.stream.time_base
+        return base
 
     def _fail(self, reason: MediaReason, detail: str) -> MediaError:
         self.close()

@@ -21,7 +21,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval.core import NUMBER, SECONDS, Clip, DecoderName, FramePolicy, PictureRules
+from eval.core import FRAME_INFO, Clip, DecoderName, FramePolicy, PictureRules
 from eval.errors import MediaError, RunError
 from eval.files import make_folder, read_regular
 from eval.video.choosing import folder_span
@@ -183,8 +183,7 @@ def _pack(media: Sequence[Sequence[Image]], key: str) -> Iterator[bytes]:
     head: dict[str, Any] = {
         "key": key,
         "sizes": [frame.size for frame in different.values()],
-        "numbers": [frame.info.get(NUMBER) for frame in different.values()],
-        "seconds": [frame.info.get(SECONDS) for frame in different.values()],
+        "about": [[frame.info.get(key) for key in FRAME_INFO] for frame in different.values()],
         "order": [[places[id(frame)] for frame in frames] for frames in media],
     }
     text = json.dumps(head).encode("ascii")
@@ -203,15 +202,13 @@ def _unpack(body: memoryview, key: str) -> list[list[Image]]:
     head = json.loads(bytes(body[_LENGTH.size : _LENGTH.size + length]))
     at = _LENGTH.size + length
     different = []
-    for (width, height), number, seconds in zip(head["sizes"], head["numbers"], head["seconds"], strict=True):
+    for (width, height), about in zip(head["sizes"], head["about"], strict=True):
         if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE) or head["key"] != key:
             raise ValueError(head)
         n = 3 * width * height
         different.append(pil.frombytes("RGB", (width, height), bytes(body[at : at + n])))
-        if number is not None:
-            different[-1].info[NUMBER] = int(number)
-        if seconds is not None:
-            different[-1].info[SECONDS] = float(seconds)
+        known = zip(FRAME_INFO, about, strict=True)
+        different[-1].info |= {key: value for key, value in known if value is not None}
         at += n
     if at != len(body) or not head["order"] or not all(head["order"]):
         raise ValueError(at)

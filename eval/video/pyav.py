@@ -12,7 +12,7 @@ decoder notices: few codecs carry checksums, so some flipped bits cannot be told
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from PIL import Image
 
+from eval.core import SHOWN_AT
 from eval.errors import MediaError
 from eval.video.choosing import Choice
 from eval.video.demux import Demuxer, MisplacedError
@@ -89,8 +90,18 @@ class _Sampler:
                     raise MediaError(path, "corrupt", f"picture {number + 1} in it is damaged") from None
                 self.order.remove(number)
             else:
+                self.stamp(pictures)
                 return [pictures[number] for number in wanted]
         raise MediaError(path, "truncated", "holds no picture that can be decoded")
+
+    def stamp(self, pictures: Mapping[int, Image.Image]) -> None:
+        """Note on pictures when the file says that they are shown, in seconds from its first one."""
+        base, first = self.demuxer.time_base, self.listing.packets[self.order[0]].pts
+        for number, picture in pictures.items():
+            pts = self.listing.packets[number].pts
+            # An index that had to be made by decoding means that the file's times cannot be relied on.
+            if base is not None and pts is not None and first is not None and not self.counted:
+                picture.info[SHOWN_AT] = float((pts - first) * base)
 
     def decode(self, wanted: set[int]) -> dict[int, Image.Image]:
         """Return the wanted pictures by packet number."""

@@ -11,12 +11,12 @@ import math
 import re
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from eval.core import NUMBER, SECONDS, Area, Clip, ClipNote, FramePolicy, LoadedClip, Selection, Square, Strip
+from eval.core import FRAME_INFO, Area, Clip, ClipNote, FramePolicy, LoadedClip, Selection, Square, Strip
 from eval.errors import MediaError, MediaReason
 from eval.video.limits import MAX_SIDE
 from eval.video.loading import clean_error
@@ -31,6 +31,8 @@ _MAX_REPLY = 1 << 20
 _REASONS = frozenset(get_args(MediaReason))
 _NOTES: tuple[ClipNote, ...] = get_args(ClipNote)
 _MEDIA = re.compile("[0-9a-f]{16}")
+_OF_INFO: tuple[Callable[[Any], float], ...] = (int, float, float)
+"""Kinds of the values of FRAME_INFO."""
 READY: dict[str, Any] = {"ready": True}
 """A worker's first message, sent when everything is imported."""
 
@@ -108,8 +110,8 @@ def send_loaded(connection: socket.socket, loaded: LoadedClip, now: float) -> No
     places = {key: place for place, key in enumerate(different)}
     sizes = [frame.size for frame in different.values()]
     order = [places[id(frame)] for frame in loaded.frames]
-    numbers, seconds = ([frame.info.get(name) for frame in different.values()] for name in (NUMBER, SECONDS))
-    reply |= {"sizes": sizes, "numbers": numbers, "seconds": seconds, "order": order, "counts": loaded.counts}
+    about = [[frame.info.get(key) for key in FRAME_INFO] for frame in different.values()]
+    reply |= {"sizes": sizes, "about": about, "order": order, "counts": loaded.counts}
     strip = loaded.strip
     reply |= {"strip": None if strip is None else [strip.name, strip.columns, *strip.cell, len(strip.content)]}
     connection.sendall(pack({**reply, "media": loaded.media, "notes": loaded.notes}))
@@ -127,10 +129,8 @@ class Reply:
     """The reason why there are no frames."""
     sizes: Sequence[tuple[int, int]]
     """Width and height of each distinct frame that follows."""
-    numbers: Sequence[int | None]
-    """Number of each of them in its medium, where it is known."""
-    seconds: Sequence[float | None]
-    """Time of each of them, where it is known."""
+    about: Sequence[Sequence[float | None]]
+    """Of each of them the values of FRAME_INFO, where they are known."""
     order: Sequence[int]
     """For each frame of the clip, its index among the distinct frames."""
     counts: tuple[int, ...]
@@ -165,13 +165,13 @@ class Reply:
         from PIL import Image as pil  # noqa: N813
 
         view, at, different = memoryview(pixels), 0, []
-        for size, number, seconds in zip(self.sizes, self.numbers, self.seconds, strict=True):
+        for size, about in zip(self.sizes, self.about, strict=True):
             n = 3 * size[0] * size[1]
             different.append(pil.frombuffer("RGB", size, view[at : at + n], "raw", "RGB", 0, 1))  # type: ignore[arg-type]
             at += n
-            for name, value in ((NUMBER, number), (SECONDS, seconds)):
-                if value is not None:
-                    different[-1].info[name] = value
+            different[-1].info |= {
+                key: value for key, value in zip(FRAME_INFO, about, strict=True) if value is not None
+            }
         return [different[place] for place in self.order]
 
     def drawn(self, pixels: bytearray) -> Strip | None:
@@ -191,8 +191,10 @@ def read_reply(message: dict[str, Any], *, wanted: Sequence[int], max_bytes: int
             reason = cast("MediaReason", message["reason"] if message["reason"] in _REASONS else "unreadable")
             error = clean_error(str(message["path"]), reason, str(message["detail"]))
         sizes = [(int(width), int(height)) for width, height in message.get("sizes", ())]
-        numbers = [None if value is None else int(value) for value in message.get("numbers", ())]
-        seconds = [None if value is None else float(value) for value in message.get("seconds", ())]
+        about = [
+            [None if value is None else kind(value) for kind, value in zip(_OF_INFO, values, strict=True)]
+            for values in message.get("about", ())
+        ]
         order = [int(place) for place in message.get("order", ())]
         counts = tuple(int(count) for count in message.get("counts", ()))
         media = message.get("media")
@@ -203,8 +205,7 @@ def read_reply(message: dict[str, Any], *, wanted: Sequence[int], max_bytes: int
     reply = Reply(
         error=error,
         sizes=sizes,
-        numbers=numbers,
-        seconds=seconds,
+        about=about,
         order=order,
         counts=counts,
         media=media,
@@ -223,9 +224,8 @@ def read_reply(message: dict[str, Any], *, wanted: Sequence[int], max_bytes: int
         and (not counts or (min(counts) > 0 and sum(counts) == len(order)))
         and all(1 <= side <= MAX_SIDE for size in sizes for side in size)
         and all(0 <= place < len(sizes) for place in order)
-        and len(seconds) == len(numbers) == len(sizes)
-        and all(value is None or value >= 0 for value in numbers)
-        and all(value is None or math.isfinite(value) for value in seconds)
+        and len(about) == len(sizes)
+        and all(value is None or math.isfinite(value) for values in about for value in values)
         and reply.n_bytes <= max_bytes
         and (error is None) == bool(order)
         and (strip is None or bool(order))

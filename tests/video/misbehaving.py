@@ -13,7 +13,9 @@ from pathlib import Path
 from eval.core import Clip, FramePolicy, LoadedClip
 from eval.video.worker import LoadFrames, serve
 
-TOLD = b'{"decode": [0, %s], "prepare": [0, 0], "sent": 0, "sizes": [[%s]], "seconds": [null], "order": [%s]}'
+TOLD = (
+    b'{"decode": [0, %s], "prepare": [0, 0], "sent": 0, "sizes": [[%s]], "about": [[null, null, null]], "order": [%s]}'
+)
 """A worker's reply about a clip of one frame."""
 
 

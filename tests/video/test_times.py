@@ -55,7 +55,7 @@ def test_they_come_over_the_socket(video):
     assert loaded.strip is not None
     assert (drawn, drawn.content) == (loaded.strip, loaded.strip.content)
     with pytest.raises(worker_protocol.NonsenseError):
-        worker_protocol.read_reply({**message, "seconds": [0.0]}, wanted=[4], max_bytes=1 << 24)
+        worker_protocol.read_reply({**message, "about": [[0, 0.0, 0.0]]}, wanted=[4], max_bytes=1 << 24)
     name = f"{0:016}.webp"
     for strip in (["../../a.webp", 4, 8, 8, 10], [name, 4, 8, 8, 1 << 30], [name, 0, 8, 8, 10]):
         with pytest.raises(worker_protocol.NonsenseError):
@@ -110,3 +110,16 @@ def test_each_medium_of_a_prompt_has_its_own(tmp_path, video):
     found = loading.load(both, FramePolicy(n_frames=4, rule="tarsier2")).shown
     assert [each.file for each in found] == [str(video.source), str(tmp_path / "b.png")]
     assert found[1].frames == (0,)
+
+
+@pytest.mark.parametrize("decoder", ["pyav", "decord"])
+def test_frames_that_are_shown_for_unequal_times(tmp_path, decoder):
+    """Pictures at 0, 1, 2, 3, 60 and 61 of 25 a second: the average rate would say otherwise."""
+    pytest.importorskip(decoder if decoder == "decord" else "av")
+    at = [0, 1, 2, 3, 60, 61]
+    encode(tmp_path / "a.mp4", "libx264", numbers=range(6), times=at.__getitem__)
+    (found,) = loading.load(Clip(source=tmp_path / "a.mp4"), FramePolicy(n_frames=6), decoder=decoder).shown
+    assert found.frames == (0, 1, 2, 3, 4, 5)
+    apart = found.times[1]
+    assert apart > 0
+    assert found.times == pytest.approx([number * apart for number in at], rel=1e-3)
