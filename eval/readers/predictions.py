@@ -20,6 +20,7 @@ failure, `<error>`, counts as a failure in our own rows too, so that a resumed r
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -42,6 +43,7 @@ SubsetsOf = Callable[[Sequence[UpstreamRow], Path], list[tuple[str, Mapping[str,
 THUMBNAILS = "thumbnails"
 """Name of the folder in a run folder that holds the pictures of frames."""
 
+_STRIP = re.compile(r"[\w-]{1,64}\.webp")
 _NOTES: tuple[ClipNote, ...] = get_args(ClipNote)
 _GIVE = (
     "Give a run's predictions.jsonl, or write one JSON object a line as upstream does: dataset, such as "
@@ -275,6 +277,12 @@ def _read_shown(row: Row) -> Shown:
 def _read_strip(row: Row) -> Strip:
     columns, cell = row.number("columns"), row.numbers("cell")
     name = row.text("file").removeprefix(f"{THUMBNAILS}/")
-    if columns is None or columns < 1 or len(cell) != len(("width", "height")) or min(cell) < 1 or "/" in name:
+    if (
+        columns is None
+        or columns < 1
+        or len(cell) != len(("width", "height"))
+        or min(cell) < 1
+        or not _STRIP.fullmatch(name)
+    ):
         raise row.error("cell", "and 'columns' and 'file': they do not name a picture in rows of cells")
     return Strip(name=name, columns=int(columns), cell=(int(cell[0]), int(cell[1])))

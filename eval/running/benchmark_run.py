@@ -12,7 +12,7 @@ from eval.config import Settings
 from eval.core import Benchmark, ModelFacts, Prediction, Result, Sample, StopWhen
 from eval.engines.engine import WorkerTimes
 from eval.engines.groups import Predicted
-from eval.errors import JudgeError, TarsierEvalError
+from eval.errors import JudgeError, RunError, TarsierEvalError
 from eval.judges.transcript import Transcript
 from eval.readers.predictions import read_run, to_json
 from eval.readers.submission import is_withheld
@@ -74,6 +74,8 @@ class BenchmarkRun:
         if job.changed is not None:
             say(self._folder.keep_accepted(job.changed))
         self.serving = Serving(job.out, model)
+        self.scored = False
+        """Whether it has a result of this start."""
         # Failed samples are tried again: a missing video may be available by now.
         self._done = {p.id for p in self._found().values() if p.error is None}
         self._tried = self._begun_with = len(self._done)
@@ -115,6 +117,11 @@ class BenchmarkRun:
         """
         job, out = self.job, self.job.out
         found = self._found()
+        if lost := [sample.id for sample in self.samples if sample.id not in found]:
+            raise RunError(
+                f"{job.out} holds no prediction of {len(lost)} samples any more, such as {lost[0]!r}: it was changed "
+                "while the run wrote to it. Repeat the command; what is there goes on."
+            )
         pairs = [(sample, found[sample.id]) for sample in self.samples]
         write_jsonl(out / PREDICTIONS, (to_json(*pair, job.settings.data) for pair in pairs))
         if job.transcript is not None:
@@ -171,8 +178,8 @@ class BenchmarkRun:
             write_atomically(out / TIMELINE, timeline(self._clock.so_far(), title))
         predictions = [prediction for _, prediction in pairs]
         write_and_show(out, scores, result, predictions, notes, job.transcript, page=job.settings.report)
-        if self.n_missing == 0:
-            (out / PROGRESS).unlink(missing_ok=True)
+        (out / PROGRESS).unlink(missing_ok=True)
+        self.scored = True
         if job.settings.shard is None:
             track(job.settings.tracker, out)
         return result

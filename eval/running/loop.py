@@ -82,7 +82,8 @@ def _progress(runs: Mapping[str, BenchmarkRun], told: RunProgress, session: Sess
         for one in session.workers
     ]
     shared: dict[str, Any] = {"rate": told.rate, "seconds_left": told.seconds_left(), "workers": workers}
-    return {one.job.out: Progress(done=one.n_done, total=len(one.samples), **shared) for one in runs.values()}
+    going_on = (one for one in runs.values() if not one.scored)
+    return {one.job.out: Progress(done=one.n_done, total=len(one.samples), **shared) for one in going_on}
 
 
 def _planned(runs: Mapping[str, BenchmarkRun], model: ModelFacts) -> tuple[list[ClipGroup], Predicted]:

@@ -19,12 +19,13 @@ from eval.running.benchmark_run import Job
 from eval.running.judge_session import Judging
 from eval.running.loop import run
 from eval.running.outcome import stamp
+from eval.running.reporting import print_page
 from eval.running.start import job_of
 from eval.runs.bundle import refuse_bundle
 from eval.runs.checksums import verify
 from eval.runs.differences import differences_of
 from eval.runs.fields import mapping
-from eval.runs.folder import CONFIG, PREDICTIONS, RESULT, RUN
+from eval.runs.folder import CONFIG, PREDICTIONS, REPORT, RESULT, RUN
 from eval.runs.record import RunRecord, read_record, short
 from eval.runs.result import read_result
 from eval.runs.thumbnails import with_content
@@ -78,7 +79,9 @@ def merge(runs: Sequence[str | Path], out: str | Path | None = None) -> list[Res
         for folder, names in zip(folders, inside, strict=True):
             if names != inside[0]:
                 raise RunError(f"{folder} holds other benchmarks ({', '.join(names)}) than {', '.join(inside[0])}.")
-        return [_merged([folder / name for folder in folders], base / name) for name in inside[0]]
+        results = [_merged([folder / name for folder in folders], base / name) for name in inside[0]]
+        print_page(base, wanted=any(base.glob(f"*/{REPORT}")))
+        return results
     return [_merged(folders, base)]
 
 

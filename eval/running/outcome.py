@@ -61,7 +61,7 @@ def write_and_show(
     asked = transcript is not None and transcript.records
     verdicts = [to_json(record) for record in transcript.records] if transcript is not None and asked else None
     write_scored(out, (asdict(score) for score in scores), verdicts, asdict(result))
-    show_result(result, notes=[*notes, f"Written to {out}", *([page_after_run(out)] if page else [])])
+    show_result(result, notes=[*notes, f"Written to {out}", *page_after_run(out, wanted=page)])
     show_failures(predictions, scores)
 
 

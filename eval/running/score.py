@@ -21,6 +21,7 @@ from eval.core import (
     Scorer,
     Status,
 )
+from eval.errors import DataError
 from eval.readers.submission import is_withheld
 from eval.scorers.multiple_choice import read_letter
 
@@ -63,6 +64,8 @@ def score_predictions(
     `population` holds all samples of the split, of which `pairs` may be a part. Where the provenance names subsets that
     the part lacks, there is no average over subsets: one over other subsets is another number.
     """
+    for sample, _ in pairs:
+        refuse_overall(sample)
     withheld = is_withheld(sample for sample, _ in pairs)
     scores = _answers(pairs) if withheld else scorer.score(pairs, population)
     counts = count(scores)
@@ -88,6 +91,12 @@ def score_predictions(
         clip_notes=_clip_notes([prediction for _, prediction in pairs]),
     )
     return scores, result
+
+
+def refuse_overall(sample: Sample) -> None:
+    """Raise DataError where a subset has the name under which results have all samples."""
+    if sample.subset == OVERALL:
+        raise DataError(f"{sample.id}: its subset is named {OVERALL!r}, as results name all samples; rename it.")
 
 
 def _is_macro(metric: Metric) -> bool:

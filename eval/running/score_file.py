@@ -22,7 +22,7 @@ from eval.report.terminal import projection, show_summary
 from eval.running.judge_session import Judging, judge_overrides, judged, notes_of, protocol_overrides, refuse_unasked
 from eval.running.outcome import BUILTIN_NOTE, is_whole, origin, refuse_single, stamp, submitted, write_and_show
 from eval.running.part import benchmarks_of, describe, of_subsets
-from eval.running.reporting import page_after_run
+from eval.running.reporting import print_page
 from eval.running.request import ScoreRequest
 from eval.running.score import score_predictions
 from eval.running.tracking import check_tracker, track
@@ -73,8 +73,7 @@ def score_all(request: ScoreRequest) -> tuple[list[Result], bool]:
     ]
     results = [result for result, _ in found]
     show_summary(results)
-    if any((out / run.name / REPORT).exists() for run in runs.values()):
-        print(page_after_run(out))
+    print_page(out, wanted=any((out / run.name / REPORT).exists() for run in runs.values()))
     return results, all(is_complete for _, is_complete in found)
 
 

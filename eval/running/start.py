@@ -27,8 +27,9 @@ from eval.running.part import (
     part_of,
     refuse_unknown_ids,
 )
-from eval.running.reporting import page_after_run
+from eval.running.reporting import print_page
 from eval.running.request import EvalRequest
+from eval.running.score import refuse_overall
 from eval.running.tracking import check_tracker
 from eval.runs.folder import PREDICTIONS, refuse_changed, refuse_foreign
 from eval.runs.lock import refuse_busy
@@ -63,8 +64,7 @@ def evaluate(request: EvalRequest) -> list[Result]:
         results = list(run(jobs, session))
     if len(results) > 1:
         show_summary(results)
-        if settings[0].report:
-            print(page_after_run(base))
+        print_page(base, wanted=settings[0].report)
     return results
 
 
@@ -124,6 +124,7 @@ def job_of(settings: Settings, out: Path, judging: Judging, subsets: Sequence[st
     for sample in population:
         if sample.id in seen:
             raise DataError(f"{benchmark.name}: the sample id {sample.id!r} comes twice; ids must be unique.")
+        refuse_overall(sample)
         seen.add(sample.id)
     samples = part_of(population, settings, subsets, benchmark)
     part = describe(

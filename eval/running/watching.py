@@ -8,16 +8,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from eval.analysis.page.clips import is_media
 from eval.analysis.page.run import run_payload
 from eval.analysis.page.unfinished import unfinished_payload
-from eval.errors import ConfigError
-from eval.files import absolute
+from eval.errors import ConfigError, TarsierEvalError
+from eval.files import absolute, read_regular
 from eval.provenance import digest
 from eval.report.page.server import Places, serve
 from eval.running.reporting import page_of
 from eval.runs.folder import CONFIG, PREDICTIONS, RESULT, RUN, holds_only, runs_in
 from eval.runs.lock import seems_held
-from eval.runs.progress import Progress, read_progress
+from eval.runs.progress import PROGRESS, Progress, read_progress
 from eval.runs.scored import ScoredRun
 
 _PATIENCE_S = 0.3
@@ -81,14 +82,15 @@ def _progress(folder: Path) -> Progress:
     """Return how far a run is; where it does not say, all that is there is all of it."""
     found, lines = read_progress(folder), 0
     if found is None:
-        with suppress(OSError):
-            lines = (folder / PREDICTIONS).read_bytes().count(b"\n")
+        with suppress(OSError, TarsierEvalError):
+            lines = read_regular(folder / PREDICTIONS).count(b"\n")
     return found or Progress(done=lines, total=lines, rate=0.0, seconds_left=None, workers=())
 
 
 def _stamp(folder: Path) -> int:
     """Return a number that another content of a run's files changes, small enough for a browser's arithmetic."""
     found: list[object] = [seems_held(folder)]
+    found.append((folder / PROGRESS).exists())
     for name in (RESULT, PREDICTIONS):
         with suppress(OSError):
             found.append((folder / name).stat().st_mtime_ns)
@@ -113,7 +115,7 @@ def watch(place: str | Path, port: int, tell: Callable[[str], None]) -> None:
         tell(f"Waiting for an evaluation to begin in {folder} (Ctrl-C ends it)")
         while not _has_runs(folder):
             time.sleep(_PATIENCE_S)
-    places = Places()
+    places = Places(is_media)
     serve(Watched(folder, places), places, port, lambda address: tell(f"Open {address} (Ctrl-C ends it)"))
 
 

@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from eval.core import Strip
-from eval.errors import RunError
-from eval.files import make_folder, write_bytes_atomically
+from eval.errors import RunError, TarsierEvalError
+from eval.files import make_folder, read_regular, write_bytes_atomically
 from eval.readers.predictions import THUMBNAILS
+from eval.video.strip import MOST_BYTES
 
 
 def keep_strips(folder: Path, strips: Iterable[Strip]) -> None:
@@ -26,6 +27,8 @@ def keep_strips(folder: Path, strips: Iterable[Strip]) -> None:
 def with_content(strip: Strip, folders: Sequence[Path]) -> Strip:
     """Return a picture with its content from the first of some run folders that has it."""
     for folder in folders:
-        with suppress(OSError):
-            return replace(strip, content=(folder / THUMBNAILS / strip.name).read_bytes())
+        path = folder / THUMBNAILS / strip.name
+        with suppress(OSError, TarsierEvalError):
+            if not path.is_symlink() and path.stat().st_size <= MOST_BYTES:
+                return replace(strip, content=read_regular(path))
     return strip

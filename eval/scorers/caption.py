@@ -74,7 +74,7 @@ def evidence(sample: Sample, output: str, score: Score) -> Evidence:
     values = score.values
     counts = zip(_MATCHED, _TOTAL, _NAMES, strict=True)
     named = ", ".join(f"{values[had]:.0f} of {values[of]:.0f} {name}" for had, of, name in counts if had in values)
-    said = f"CIDEr {values['cider']:.2f} of 10" if "cider" in values else "No value"
+    said = f"CIDEr {100 * values['cider']:.1f}, times 100" if "cider" in values else "No value"
     why = f"{said}; in a reference are {named}." if named else f"{said}."
     return Evidence(why=why, output=marks[0], references=marks[1:])
 

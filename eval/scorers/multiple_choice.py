@@ -51,7 +51,9 @@ def evidence(sample: Sample, output: str, score: Score) -> Evidence:
     del sample
     if score.answer is None:
         return Evidence(why=f"No answer: {score.reason}.")
-    at = next(place for place, character in enumerate(output) if character not in "()" and not character.isspace())
+    at = next((i for i, character in enumerate(output) if character not in "()" and not character.isspace()), None)
+    if at is None:  # not the output that was scored
+        return Evidence(why="")
     said = f"The output begins with {score.answer}" if output[at] == score.answer else f"{output[at]} is {score.answer}"
     compared = "as the target is" if score.answer == score.target else f"and the target is {score.target}"
     doubt = f" ({score.reason})" if score.reason else ""

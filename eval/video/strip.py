@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 COLUMNS = 16
 """Most frames in a row. WebP holds 16,383 pixels a side, and these times `MOST_WIDE` fit."""
-MOST_FRAMES = 1024
+MOST_FRAMES = 4096
 """Most frames of a strip: of more, the first."""
 MOST_BYTES = 8 << 20
 """More bytes than a strip of so many frames has."""

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from eval.core import Prediction, Shown
+from eval.core import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, Prediction, Shown
+from eval.errors import TarsierEvalError
+from eval.files import open_regular
 from eval.readers.predictions import THUMBNAILS
+from eval.video.strip import MOST_FRAMES
 
 PlaceOf = Callable[[Path], str | None]
 """Returns the URL of a file for a page, and None for one that the page cannot show."""
@@ -19,11 +22,32 @@ def beside(page_folder: Path) -> PlaceOf:
     """Return the places of files for a page in a folder: relative paths, for those that are there."""
 
     def place(path: Path) -> str | None:
-        if not path.is_file():
+        if not is_media(path):
             return None
         return quote(Path(os.path.relpath(path, page_folder)).as_posix(), errors="surrogateescape")
 
     return place
+
+
+_EXTENSIONS = (*VIDEO_EXTENSIONS, *IMAGE_EXTENSIONS, "gif")
+_BEGINS = (
+    b"\x1aE\xdf\xa3", b"RIFF", b"FLV", b"\x00\x00\x01\xb3", b"\x00\x00\x01\xba", b"G@", b"0&\xb2u", b"GIF8",
+    b"\xff\xd8\xff",    b"\x89PNG", b"BM", b"II*\0", b"MM\0*",
+)  # fmt: skip
+"""First bytes of Matroska, AVI and WebP, Flash, MPEG, transport streams, ASF, and pictures."""
+
+
+def is_media(path: Path) -> bool:
+    """Whether a file is one that a page may show: a run folder may come from somebody else, and name any file."""
+    if path.suffix.lower()[1:] not in _EXTENSIONS:
+        return False
+    try:
+        with open_regular(path) as file:
+            head = file.read(12)
+    except (OSError, ValueError, TarsierEvalError):
+        return False
+    # An mp4 has its kind behind four bytes of size.
+    return head.startswith(_BEGINS) or head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")
 
 
 class Clips:
@@ -53,19 +77,33 @@ class Clips:
 
     def _row(self, shown: Sequence[Shown], prediction: Prediction) -> dict[str, Any]:
         strip = prediction.strip
-        url = None if strip is None else self._place(self._folder / THUMBNAILS / strip.name)
+        picture = None if strip is None else self._folder / THUMBNAILS / strip.name
+        url = None if picture is None or picture.is_symlink() else self._place(picture)
         return {
             "name": shown[0].file,
             "media": [self._medium(each) for each in shown],
-            "strip": {"url": url, "columns": strip.columns, "cell": list(strip.cell)} if strip and url else None,
+            "strip": {
+                "url": url,
+                "columns": strip.columns,
+                "cell": list(strip.cell),
+                "frames": min(MOST_FRAMES, sum(len(each.frames) for each in shown)),
+            }
+            if strip and url
+            else None,
         }
 
     def _medium(self, shown: Shown) -> dict[str, Any]:
-        path = Path(shown.file) if self._data is None else self._data / shown.file
         return {
             "file": shown.file,
-            "url": self._place(path) if path.is_absolute() else None,
+            "url": self._url(shown.file),
             "span": [shown.start, shown.end],
             "frames": list(shown.frames),
             "times": [round(time, 3) for time in shown.times],
         }
+
+    def _url(self, file: str) -> str | None:
+        """Return the URL of a medium; None for what is not one within the data folder, as an edited file may claim."""
+        if self._data is None:
+            return None
+        path = Path(os.path.normpath(self._data / file))
+        return self._place(path) if path.is_relative_to(self._data) else None

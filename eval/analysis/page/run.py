@@ -9,21 +9,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from eval.analysis.leaderboard.gathering import PUBLISHED
 from eval.analysis.leaderboard.published import read_published
 from eval.analysis.page.clips import Clips, PlaceOf, beside
-from eval.analysis.page.samples import Verdicts, is_graded, sample_json
-from eval.config import BUILTIN, PROJECT, cards
-from eval.core import OVERALL, Prediction, Result, Sample, Score, ScorerTraits
+from eval.analysis.page.samples import is_graded, sample_json
+from eval.analysis.scored_outputs import judge_calls, scored_outputs
+from eval.config import BUILTIN, cards
+from eval.core import OVERALL, Clip, Prediction, Result, Sample, Score, ScorerTraits
 from eval.errors import ConfigError, TarsierEvalError
 from eval.judges.bill import STAGES
-from eval.judges.transcript import read_verdicts
-from eval.report.footers import clip_notes, drawn, few_videos, incomplete, partial
+from eval.report.footers import clip_notes, drawn, few_videos, headline, incomplete, partial
 from eval.report.judging import dollars
-from eval.runs.folder import VERDICTS
 from eval.runs.scored import ScoredRun
 from eval.scorers.traits import metric_named, traits_of
 
 BUILTIN_CAVEAT = "Its data are the built-in world: rendered clips that check the pipeline."
+MOST_REASONS, LONGEST_REASON = 40, 120
+"""Most reasons of failures that are listed, and most characters of one."""
 _STAGES = {
     "decode": "reading clips, in other processes",
     "prepare": "resizing frames, in other processes",
@@ -48,15 +50,15 @@ def run_payload(scored: ScoredRun, *, page_folder: Path, place: PlaceOf | None =
         place: Gives the URLs of files; None: relative paths.
 
     Raises:
-        TarsierEvalError: a file of the run is missing or damaged.
+        TarsierEvalError: a file of the run is missing, damaged, or not the one that the result was computed from.
     """
+    scored.verify()
     traits = _traits(scored)
-    predictions = scored.predictions
     scores = scored.scores
     graded = traits is not None and is_graded(scores.values(), traits)
     clips = Clips(media_root(scored.result.provenance), scored.predictions_folder, place or beside(page_folder))
-    verdicts = _verdicts(scored.folder / VERDICTS)
-    pairs = {sample.id: (sample, prediction) for sample, prediction in predictions}
+    calls, pairs = judge_calls(scored), scored_outputs(scored)
+    result = scored.result
     samples = [
         sample_json(
             *pair,
@@ -64,25 +66,20 @@ def run_payload(scored: ScoredRun, *, page_folder: Path, place: PlaceOf | None =
             clip=clips.add(pair[1]),
             traits=traits,
             graded=graded,
-            calls=verdicts.get(score.id, ()),
+            calls=calls.get(score.id, ()),
         )
         for score in scores.values()
         for pair in [pairs.get(score.id) or _unseen(score)]
     ]
-    return {**about_run(scored, traits), "clips": clips.rows, "samples": samples}
-
-
-def about_run(scored: ScoredRun, traits: ScorerTraits | None) -> dict[str, Any]:
-    """Return everything of a run that is not about single samples."""
-    result, card = scored.result, cards().get(scored.benchmark)
+    own = caveats(scored)
+    if not pairs:
+        own.append("The outputs are not shown: the predictions that were scored moved, or were changed since.")
     return {
+        **about_benchmark(result.benchmark),
         "name": scored.folder.name,
-        "benchmark": result.benchmark,
-        "title": card.title if card else result.benchmark,
-        "paper": card.paper if card else "",
-        "homepage": card.homepage if card else "",
-        "task": card.task if card else "",
         "model": result.model,
+        "unfinished": False,
+        "updated": 0,
         "judge": result.judge,
         "protocol": result.protocol,
         "date": scored.date,
@@ -91,11 +88,12 @@ def about_run(scored: ScoredRun, traits: ScorerTraits | None) -> dict[str, Any]:
         "builtin": scored.is_builtin,
         "complete": result.complete,
         "primary": result.primary,
+        "no_value": _no_value(result),
         "traits": _metric_traits(result, traits),
         "metrics": [asdict(metric) for metric in result.metrics],
         "counts": asdict(result.counts),
         "coverage": [asdict(each) for each in result.coverage],
-        "failures": failures(scored.scores.values(), {p.id: p for _, p in scored.predictions}),
+        "failures": failures(scores.values(), {name: prediction for name, (_, prediction) in pairs.items()}),
         "clip_notes": [{"note": note.replace("_", " "), "n": n} for note, n in (result.clip_notes or {}).items()],
         "time": _time(result),
         "wall_s": (result.timing or {}).get("wall_s"),
@@ -104,11 +102,33 @@ def about_run(scored: ScoredRun, traits: ScorerTraits | None) -> dict[str, Any]:
             for worker in (result.timing or {}).get("workers", ())
         ],
         "money": _money(result),
-        "published": published(scored),
-        "caveats": caveats(scored),
-        "notes": [],
+        "published": published_numbers(result, is_apart=bool(own)),
+        "caveats": own,
         "settings": flat({**scored.result.provenance, **_judged(result)}),
+        "clips": clips.rows,
+        "samples": samples,
     }
+
+
+def about_benchmark(name: str) -> dict[str, Any]:
+    """Return what a benchmark's card says of it; of a foreign one only its name is known."""
+    card = cards().get(name)
+    if card is None:
+        return {"benchmark": name, "title": name, "paper": "", "homepage": "", "task": ""}
+    about = {key: getattr(card, key) for key in ("title", "paper", "homepage", "task")}
+    return {"benchmark": name, **about}
+
+
+def _no_value(result: Result) -> str | None:
+    """Return the reason why the headline has no value; None where it has one."""
+    metric = headline(result, "strict")
+    if metric is not None and metric.value is not None:
+        return None
+    part = result.provenance.get("part")
+    missing = part.get("missing") if isinstance(part, Mapping) else None
+    if missing and result.counts.scored:
+        return f"It is an average over subsets, {len(missing)} of which have no sample in this part."
+    return "No sample has a value."
 
 
 def _metric_traits(result: Result, traits: ScorerTraits | None) -> list[dict[str, Any]]:
@@ -130,15 +150,32 @@ def failures(scores: Iterable[Score], predictions: Mapping[str, Prediction]) -> 
     for score in scores:
         if score.status != "scored":
             prediction = predictions.get(score.id)
-            counts[score.status, reason_group((prediction.error if prediction else None) or score.reason or "")] += 1
-    return [{"status": status, "reason": reason, "n": n} for (status, reason), n in counts.most_common()]
+            counts[score.status, (prediction.error if prediction else None) or score.reason or ""] += 1
+    return grouped(counts)
+
+
+def grouped(counts: Mapping[tuple[str, str], int]) -> list[dict[str, Any]]:
+    """Return reasons with their numbers by what they share, the most frequent first."""
+    groups: Counter[tuple[str, str]] = Counter()
+    for (status, reason), n in counts.items():
+        groups[status, reason_group(reason)] += n
+    whole = {(status, reason) for status, reason in counts if reason_group(reason) == reason}
+    found = [
+        {"status": status, "reason": reason, "label": reason if (status, reason) in whole else f"{reason} ...", "n": n}
+        for (status, reason), n in groups.most_common(MOST_REASONS)
+    ]
+    others: Counter[str] = Counter()
+    for (status, _), n in groups.most_common()[MOST_REASONS:]:
+        others[status] += n
+    label = f"others, of {len(groups) - MOST_REASONS} kinds"
+    return [*found, *({"status": each, "reason": None, "label": label, "n": n} for each, n in others.items())]
 
 
 def reason_group(reason: str) -> str:
     """Return the part of a reason that many samples share: up to the first colon, quotation or path."""
     for mark in (": ", " '", ' "', " /"):
         reason = reason.split(mark, maxsplit=1)[0]
-    return reason
+    return reason[:LONGEST_REASON]
 
 
 def media_root(provenance: Mapping[str, Any]) -> Path | None:
@@ -147,16 +184,18 @@ def media_root(provenance: Mapping[str, Any]) -> Path | None:
     return BUILTIN / "world" if data == "built-in" else Path(data) if isinstance(data, str) else None
 
 
-def published(scored: ScoredRun) -> list[dict[str, Any]]:
-    """Return published numbers of the benchmark's headline, and whether the run's can be compared with each."""
-    result = scored.result
+def published_numbers(result: Result, *, is_apart: bool) -> list[dict[str, Any]]:
+    """Return numbers published of a benchmark's headline, and whether the run's can be compared with each.
+
+    Args:
+        result: The run's.
+        is_apart: Whether the run's number is comparable with none, for reasons that the page states.
+    """
     names = {result.primary, result.primary.removesuffix("_macro").removesuffix("_micro")}
     split = str(result.provenance.get("split") or "")
-    own = caveats(scored)  # which the page says once
+    found = []
     with suppress(TarsierEvalError, OSError):
-        rows = read_published(PROJECT / "results" / "published.csv")
-        found = []
-        for row in rows:
+        for row in read_published(PUBLISHED):
             if (row.benchmark, row.subset) != (result.benchmark, OVERALL) or row.metric not in names:
                 continue
             why = [f"its split is {row.split}"] if row.split and split and row.split != split else []
@@ -168,17 +207,19 @@ def published(scored: ScoredRun) -> list[dict[str, Any]]:
                     "metric": row.metric,
                     "value": row.value,
                     "source": row.source,
-                    "comparable": not why and not own,
-                    "note": "; ".join(why),
+                    "comparable": not why and not is_apart,
+                    "note": "; ".join(why) or ("see above" if is_apart else ""),
                 }
             )
-        return sorted(found, key=lambda each: -(each["value"] or 0.0))
-    return []
+    return sorted(found, key=lambda each: -(each["value"] or 0.0))
 
 
 def caveats(scored: ScoredRun) -> list[str]:
     """Return the reasons why a run's number is not comparable with others."""
     result, found = scored.result, []
+    if shard := result.provenance.get("shard"):
+        n = result.provenance.get("n_samples")
+        found.append(f"It is shard {shard} of a run of {n} samples; merge joins them.")
     judge = scored.scorer.get("judge")
     if scored.is_builtin:
         found.append(BUILTIN_CAVEAT)
@@ -188,7 +229,7 @@ def caveats(scored: ScoredRun) -> list[str]:
         found.append(f"It has {result.counts.total} samples, and the published split {size}.")
     missing = sum(each.total - each.present for each in result.coverage)
     if missing:
-        found.append(f"The media of {missing} samples were not there.")
+        found.append(f"The videos of {missing} samples were missing.")
     if isinstance(judge, Mapping) and judge.get("note"):
         found.append(f"The judge {result.judge} is {judge['note']}.")
     found += [f"It was continued after a change of {each.field}." for each in scored.accepted]
@@ -204,23 +245,12 @@ def _traits(scored: ScoredRun) -> ScorerTraits | None:
 
 
 def _unseen(score: Score) -> tuple[Sample, Prediction]:
-    """Return a sample of which only the score is there: its predictions moved."""
-    from eval.core import Clip
-
+    """Return a sample of which only the score is there."""
     sample = Sample(
         id=score.id, benchmark="", subset=score.subset, clip=Clip(source=()), prompt="", targets=(score.target,)
     )
-    said = score.answer if score.answer is not None else None
-    error = None if said is not None else score.reason or "its output is no longer there"
-    return sample, Prediction(id=score.id, prompt="", output=said, error=error)
-
-
-def _verdicts(path: Path) -> Verdicts:
-    found: dict[str, list[Any]] = {}
-    if path.exists():
-        for which, reply in read_verdicts(path):
-            found.setdefault(which[0], []).append((which, reply))
-    return found
+    read = f" It was read as {score.answer}." if score.status == "scored" and score.answer is not None else ""
+    return sample, Prediction(id=score.id, prompt="", output=None, error=f"The output is no longer at hand.{read}")
 
 
 def _time(result: Result) -> list[dict[str, Any]]:

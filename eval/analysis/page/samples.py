@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -11,9 +12,6 @@ from eval.core import Evidence, Prediction, Sample, Score, ScorerTraits, TextMar
 from eval.judges.bill import STAGES
 from eval.judges.calls import JudgeReply
 from eval.judges.transcript import WhichCall
-
-Verdicts = Mapping[str, Sequence[tuple[WhichCall, JudgeReply]]]
-"""The judge's calls by sample."""
 
 
 def sample_json(
@@ -57,7 +55,7 @@ def sample_json(
         "output": output,
         "answer": None if score is None else score.answer,
         "target": "" if score is None else score.target,
-        "values": {} if score is None else values_of(score, traits),
+        "values": {} if score is None or score.status != "scored" else values_of(score, traits),
         "why": evidence.why or prediction.error or "",
         "marks": _marks(output or "", evidence.output),
         "references": [
@@ -111,12 +109,16 @@ def _outcome(prediction: Prediction, score: Score | None, traits: ScorerTraits |
 
 
 def _question(sample: Sample) -> str:
-    """Return the question alone: upstream's rows have the options behind it, a line each."""
+    """Return the question alone, from the annotations or else the prompt, without options and the words around it."""
     asked = sample.metadata.get("question")
-    if not isinstance(asked, str):
-        return ""
-    first = asked.split("\n(A)")[0] if sample.options else asked
-    return first.strip().removeprefix("Question:").strip()
+    if not isinstance(asked, str) or not asked.strip():
+        if not sample.options:
+            return ""
+        asked = sample.prompt.rpartition("<video>")[2].partition("ASSISTANT:")[0]
+    for option in sample.options[:1]:
+        before, found, _ = asked.rpartition(option)
+        asked = before.rstrip(" (A).:-") if found and before.strip() else asked
+    return asked.strip().removesuffix("Options:").strip().removeprefix("Question:").strip()
 
 
 def _verdict(which: WhichCall, reply: JudgeReply) -> dict[str, Any]:
@@ -180,4 +182,4 @@ class _Offsets:
         self._far = [place for place, character in enumerate(text) if ord(character) > 0xFFFF]
 
     def __getitem__(self, offset: int) -> int:
-        return offset + sum(place < offset for place in self._far)
+        return offset + bisect_left(self._far, offset)

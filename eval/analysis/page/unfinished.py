@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from eval.analysis.page.clips import Clips, PlaceOf
-from eval.analysis.page.run import flat, media_root, reason_group
+from eval.analysis.page.run import BUILTIN_CAVEAT, about_benchmark, flat, grouped, media_root
 from eval.analysis.page.samples import sample_json
-from eval.config import cards
+from eval.config import BUILTIN, cards
 from eval.core import Prediction, Sample
 from eval.files import read_regular
 from eval.readers.predictions import read_run
@@ -33,51 +34,66 @@ def unfinished_payload(folder: Path, place: PlaceOf) -> dict[str, Any]:
         TarsierEvalError: it is no run, or a file is damaged.
     """
     fingerprint = read_record(folder).fingerprint
-    card = cards().get(str(fingerprint.get("benchmark")))
+    name, settings = str(fingerprint.get("benchmark")), read_settings(folder)
+    card = cards().get(name)
     pairs = predictions_so_far(folder)
     shown = [pair for pair in pairs[:-NEWEST] if pair[1].error is not None] + pairs[-NEWEST:]
-    clips = Clips(media_root({"data": read_settings(folder).get("data")}), folder, place)
-    failed = Counter(reason_group(prediction.error) for _, prediction in pairs if prediction.error is not None)
+    data = media_root({"data": settings.get("data")})
+    clips = Clips(data, folder, place)
+    failed = Counter(("model_failed", prediction.error) for _, prediction in pairs if prediction.error is not None)
+    judge = settings.get("judge")
+    judged = card is not None and card.task in ("oe_qa", "description")
     progress = read_progress(folder)
     samples = [
         sample_json(sample, prediction, None, clip=clips.add(prediction), traits=None, graded=False)
         for sample, prediction in shown
     ]
+    left_out = len(pairs) - len(shown)
     return {
+        **about_benchmark(name),
         "name": folder.name,
-        "benchmark": str(fingerprint.get("benchmark")),
-        "title": card.title if card else str(fingerprint.get("benchmark")),
-        "paper": card.paper if card else "",
-        "homepage": card.homepage if card else "",
-        "task": card.task if card else "",
         "model": str((fingerprint.get("model") or {}).get("name")),
-        "judge": None,
+        "unfinished": True,
+        "updated": _updated(folder),
+        "judge": str(judge.get("name")) if judged and isinstance(judge, Mapping) else None,
         "protocol": None,
         "date": "",
         "folder": str(folder),
         "fingerprint": "",
-        "builtin": False,
+        "builtin": data == BUILTIN / "world",
         "complete": False,
         "primary": card.metric if card else "",
+        "no_value": "The benchmark is not finished, and nothing is scored yet.",
         "traits": [],
         "metrics": [],
         "counts": {
             "total": len(pairs), "scored": 0, "invalid": 0, "model_failed": sum(failed.values()), "judge_failed": 0,
         },
         "coverage": [],
-        "failures": [{"status": "model_failed", "reason": reason, "n": n} for reason, n in failed.most_common()],
+        "failures": grouped(failed),
         "clip_notes": [],
         "time": [],
         "wall_s": None,
         "workers": [dict(worker) for worker in progress.workers] if progress else [],
         "money": [],
         "published": [],
-        "caveats": ["It is not through: nothing is scored yet."],
-        "notes": [],
+        "caveats": [
+            *([BUILTIN_CAVEAT] if data == BUILTIN / "world" else []),
+            "It is not finished, and nothing is scored yet.",
+            *([f"The list leaves out the {left_out} oldest samples, but for failed ones."] if left_out else []),
+        ],
         "settings": flat(fingerprint),
         "clips": clips.rows,
         "samples": samples,
     }  # fmt: skip
+
+
+def _updated(folder: Path) -> int:
+    """Return when a run was last written to, in milliseconds; 0 where it has nothing yet."""
+    try:
+        return (folder / PREDICTIONS).stat().st_mtime_ns // 1_000_000
+    except OSError:
+        return 0
 
 
 def predictions_so_far(folder: Path) -> list[tuple[Sample, Prediction]]:

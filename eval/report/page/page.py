@@ -13,12 +13,15 @@ import hashlib
 import html
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from eval.files import write_bytes_atomically
+from eval.errors import ConfigError
+from eval.files import absolute, write_bytes_atomically
+from eval.provenance import versions
 
 _SHELL = """<!doctype html>
 <html lang="en">
@@ -40,6 +43,22 @@ result.json and scores.jsonl of the run folder.</noscript></div>
 </body>
 </html>
 """
+
+
+def page(kind: str, title: str, **more: Any) -> dict[str, Any]:
+    """Return the data of a page of a kind, in the form of `Page` in `web/src/payload.ts`."""
+    made = datetime.now().astimezone().isoformat(timespec="seconds")
+    return {"kind": kind, "title": title, "made": made, "version": versions()["tarsier-eval"], **more}
+
+
+def page_file(to: str | Path) -> Path:
+    """Return the file of a page that a user names. Raises ConfigError where it is no .html, or has no folder."""
+    file = absolute(to)
+    if file.suffix.lower() != ".html":
+        raise ConfigError(f"--to {to}: a page is an .html file; give such a name.")
+    if not file.parent.is_dir():
+        raise ConfigError(f"--to {to}: its folder does not exist.")
+    return file
 
 
 def page_html(payload: Mapping[str, Any], *, connect: bool = False) -> str:

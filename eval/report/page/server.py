@@ -40,16 +40,21 @@ class Source(Protocol):
 
 
 class Places:
-    """Numbers for the files that a page names, by which they are served."""
+    """Numbers for the files that a page names, by which they are served.
 
-    def __init__(self) -> None:
+    Args:
+        may_show: Whether a file can be shown; it is asked each time.
+    """
+
+    def __init__(self, may_show: Callable[[Path], bool]) -> None:
+        self._may_show = may_show
         self._paths: list[Path] = []
         self._numbers: dict[Path, int] = {}
         self._lock = threading.Lock()
 
     def __call__(self, path: Path) -> str | None:
-        """Return the URL of a file, relative to the page; None where it is not there."""
-        if not path.is_file():
+        """Return the URL of a file, relative to the page; None where it cannot be shown."""
+        if not self._may_show(path):
             return None
         with self._lock:
             if path not in self._numbers:
@@ -58,8 +63,9 @@ class Places:
             return f"files/{self._numbers[path]}"
 
     def path(self, number: int) -> Path | None:
-        """Return the file of a number; None where there is none."""
-        return self._paths[number] if 0 <= number < len(self._paths) else None
+        """Return the file of a number; None where there is none that can be shown."""
+        path = self._paths[number] if 0 <= number < len(self._paths) else None
+        return path if path is not None and self._may_show(path) else None
 
 
 def application(source: Source, places: Places) -> Any:
@@ -76,6 +82,8 @@ def application(source: Source, places: Places) -> Any:
             return made()
         except TarsierEvalError as error:
             return PlainTextResponse(str(error), status_code=503)
+        except Exception as error:  # noqa: BLE001 - files that change while they are read fail in many ways
+            return PlainTextResponse(f"The run cannot be read: {type(error).__name__}: {error}", status_code=503)
 
     def page(_: Request) -> Response:
         return answered(lambda: HTMLResponse(page_html({**source.page(), "live": LIVE}, connect=True)))
@@ -87,7 +95,7 @@ def application(source: Source, places: Places) -> Any:
 
     def file(request: Request) -> Response:
         path = places.path(request.path_params["number"])
-        if path is None or not path.is_file():
+        if path is None:
             return PlainTextResponse("There is no such file.", status_code=404)
         kind = mimetypes.guess_type(path.name)[0] or ""
         kind = kind if kind.startswith(("video/", "image/")) else "application/octet-stream"
