@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -12,10 +13,12 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from eval.errors import ConfigError
+from eval.analysis.page.clips import is_media
+from eval.errors import ConfigError, DataError
 from eval.report.page import page as pages
 from eval.report.page.page import page_html
 from eval.report.page.server import Places, application
+from eval.running.bundling import bundle_run
 from eval.running.merging import merge
 from eval.running.reporting import report
 from eval.running.request import EvalRequest, ScoreRequest
@@ -125,7 +128,7 @@ def test_nothing_from_outside_is_markup(monkeypatch):
 
 
 def served(folder, places=None):
-    places = places or Places()
+    places = places or Places(is_media)
     return TestClient(application(Watched(folder, places), places), base_url="http://127.0.0.1")
 
 
@@ -153,13 +156,29 @@ def test_clips_are_served_in_parts_and_nothing_else_is(tmp_path):
         assert client.get(path).status_code == 404
 
 
-def test_a_document_is_served_as_bytes(tmp_path):
-    (tmp_path / "a.html").write_text("<script>alert(1)</script>")
-    places = Places()
-    url = places(tmp_path / "a.html")
-    answer = served(tmp_path, places).get(url)
-    assert answer.headers["content-type"] == "application/octet-stream"
-    assert answer.headers["x-content-type-options"] == "nosniff"
+def test_what_is_no_medium_any_more_is_not_served(tmp_path):
+    run(tmp_path / "run")
+    client = served(tmp_path / "run")
+    url = client.get("/live?payload").json()["runs"][0]["clips"][0]["strip"]["url"]
+    assert client.get(url).status_code == 200
+    for picture in (tmp_path / "run" / "thumbnails").iterdir():
+        picture.unlink()
+        picture.symlink_to("/etc/passwd")
+    assert client.get(url).status_code == 404
+
+
+def test_files_that_a_run_names_elsewhere_are_not_served(tmp_path):
+    run(tmp_path / "run")
+    (tmp_path / "run" / "result.json").unlink()
+    path = tmp_path / "run" / "predictions.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows[0]["shown"][0]["file"] = "../../../../../../../../etc/passwd"
+    rows[1]["shown"][0]["file"] = "/etc/passwd"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    clips = served(tmp_path / "run").get("/live?payload").json()["runs"][0]["clips"]
+    urls = {clip["name"]: clip["media"][0]["url"] for clip in clips}
+    assert [url for name, url in urls.items() if name.endswith("passwd")] == [None, None]
+    assert all(url for name, url in urls.items() if not name.endswith("passwd"))
 
 
 def test_other_names_of_this_machine_are_refused(tmp_path):
@@ -247,3 +266,104 @@ def test_a_dead_holder_holds_nothing(tmp_path, content):
     assert not seems_held(tmp_path)
     with FolderLock(tmp_path):
         assert seems_held(tmp_path)
+
+
+def test_an_older_page_does_not_stay_beside_a_new_result(tmp_path):
+    run(tmp_path, bench="mvbench,nextqa")
+    again = ScoreRequest(predictions=tmp_path / "nextqa", out=tmp_path / "nextqa", overrides=["report=false"])
+    score(again)
+    assert not (tmp_path / "nextqa" / "report.html").exists()
+    assert not (tmp_path / "report.html").exists()
+    assert (tmp_path / "mvbench" / "report.html").exists()
+
+
+def test_the_page_of_several_follows_a_new_score_of_one(tmp_path):
+    run(tmp_path, bench="mvbench,nextqa")
+    before = data_of(tmp_path / "report.html")["runs"][1]["date"]
+    (tmp_path / "report.html").write_text("old")
+    score(ScoreRequest(predictions=tmp_path / "nextqa", out=tmp_path / "nextqa"))
+    assert data_of(tmp_path / "report.html")["runs"][1]["date"] >= before
+
+
+def test_a_run_without_a_result_is_on_the_page_of_its_folder(tmp_path):
+    run(tmp_path, bench="mvbench,nextqa")
+    (tmp_path / "nextqa" / "result.json").unlink()
+    report(tmp_path)
+    assert [one["unfinished"] for one in data_of(tmp_path / "report.html")["runs"]] == [False, True]
+
+
+def test_runs_of_one_benchmark_are_counted_as_runs(tmp_path):
+    run(tmp_path / "a")
+    run(tmp_path / "b", "model.name=other")
+    report(tmp_path)
+    assert data_of(tmp_path / "report.html")["title"] == "MVBench, 2 runs | scripted, other"
+
+
+@pytest.mark.parametrize("name", ["predictions.jsonl", "page.htm", "result.json"])
+def test_a_page_does_not_replace_another_file(tmp_path, name):
+    run(tmp_path / "run")
+    before = (tmp_path / "run" / "predictions.jsonl").read_bytes()
+    with pytest.raises(ConfigError, match=r"a page is an \.html file"):
+        report(tmp_path / "run", tmp_path / "run" / name)
+    assert (tmp_path / "run" / "predictions.jsonl").read_bytes() == before
+
+
+def test_a_bundle_is_named_by_its_file(tmp_path):
+    run(tmp_path / "run")
+    bundle_run(tmp_path / "run", tmp_path / "run.tar.gz")
+    (found,) = data_of(report(tmp_path / "run.tar.gz"))["runs"]
+    assert (found["name"], found["folder"]) == ("run.tar.gz", str(tmp_path / "run.tar.gz"))
+    assert "tarsier-eval-" not in json.dumps(found["settings"])
+
+
+def test_merged_benchmarks_have_a_page_of_all(tmp_path):
+    for k in (1, 2):
+        run(tmp_path / str(k), bench="mvbench,nextqa", shard=f"{k}/2")
+    merge([tmp_path / "1", tmp_path / "2"], tmp_path / "whole")
+    assert len(data_of(tmp_path / "whole" / "report.html")["runs"]) == 2
+
+
+def test_a_benchmark_that_is_scored_shows_its_scores_while_others_go_on(tmp_path):
+    run(tmp_path, bench="mvbench,nextqa")
+    (tmp_path / "nextqa" / "result.json").unlink()
+    going_on = {tmp_path / "nextqa": Progress(done=6, total=20, rate=1.0, seconds_left=9.0, workers=())}
+    ProgressFiles().write(going_on)
+    with FolderLock(tmp_path / "mvbench"), FolderLock(tmp_path / "nextqa"):
+        found = served(tmp_path).get("/live?payload").json()["runs"]
+    assert [one["unfinished"] for one in found] == [False, True]
+
+
+def test_no_run_says_how_far_it_is_once_all_are_scored(tmp_path):
+    run(tmp_path, bench="mvbench,nextqa,tvbench")
+    assert not list(tmp_path.rglob(PROGRESS))
+
+
+def test_a_pipe_in_place_of_a_file_stops_nothing(tmp_path):
+    run(tmp_path / "run")
+    (tmp_path / "run" / "predictions.jsonl").unlink()
+    os.mkfifo(tmp_path / "run" / "predictions.jsonl")
+    client = served(tmp_path / "run")
+    assert client.get("/live").status_code == 200
+    assert client.get("/").status_code == 503
+
+
+def test_a_picture_that_is_a_link_is_not_merged(tmp_path):
+    for k in (1, 2):
+        run(tmp_path / str(k), shard=f"{k}/2")
+    pictures = sorted((tmp_path / "1" / "thumbnails").iterdir())
+    pictures[0].unlink()
+    pictures[0].symlink_to("/etc/passwd")
+    pictures[1].unlink()
+    os.mkfifo(pictures[1])
+    merge([tmp_path / "1", tmp_path / "2"], tmp_path / "whole")
+    there = {path.name for path in (tmp_path / "whole" / "thumbnails").iterdir()}
+    assert {pictures[0].name, pictures[1].name}.isdisjoint(there)
+
+
+def test_a_subset_with_the_name_of_all_samples_is_refused(tmp_path):
+    run(tmp_path / "run")
+    rows = [json.loads(line) for line in (tmp_path / "run" / "predictions.jsonl").read_text().splitlines()]
+    (tmp_path / "p.jsonl").write_text("".join(json.dumps({**row, "subset": "overall"}) + "\n" for row in rows))
+    with pytest.raises(DataError, match="its subset is named 'overall'"):
+        score(ScoreRequest(predictions=tmp_path / "p.jsonl", bench="mvbench", out=tmp_path / "score"))
+    assert not (tmp_path / "score" / "result.json").exists()

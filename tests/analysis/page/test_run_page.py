@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,13 @@ from typing import Any
 import pytest
 
 from eval import config
-from eval.analysis.page.clips import beside
-from eval.analysis.page.run import caveats, flat, reason_group, run_payload
+from eval.analysis.page.clips import Clips, beside, is_media
+from eval.analysis.page.run import caveats, flat, grouped, reason_group, run_payload
+from eval.analysis.page.samples import _marks, _question
 from eval.analysis.page.unfinished import predictions_so_far, unfinished_payload
+from eval.captions.matched import common_ngrams
+from eval.core import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, Clip, Prediction, Sample, Shown
+from eval.errors import RunError
 from eval.running.request import EvalRequest, ScoreRequest
 from eval.running.score_file import score
 from eval.running.start import evaluate
@@ -75,7 +80,12 @@ def test_answers_are_right_wrong_or_none(payloads):
     assert found["wrong"][0]["output"][mark["start"] : mark["end"]] == found["wrong"][0]["answer"]
     assert all(sample["reason"] and not sample["values"] for sample in found["invalid"])
     assert payloads["mvbench"]["failures"] == [
-        {"status": "invalid", "reason": "no option letter at the beginning of", "n": len(found["invalid"])}
+        {
+            "status": "invalid",
+            "reason": "no option letter at the beginning of",
+            "label": "no option letter at the beginning of ...",
+            "n": len(found["invalid"]),
+        }
     ]
 
 
@@ -118,7 +128,8 @@ def test_descriptions_have_events_of_both_sides(payloads):
 
 def test_samples_of_one_clip_share_it_and_it_can_be_found(folders, payloads):
     page = payloads["mvbench"]
-    assert len(page["clips"]) < len(page["samples"]) or len({sample["clip"] for sample in page["samples"]}) == 30
+    shown = {json.dumps(clip["media"]) for clip in page["clips"]}
+    assert len(shown) == len(page["clips"]) == len({sample["clip"] for sample in page["samples"]}) < 30
     clip = page["clips"][page["samples"][0]["clip"]]
     (medium,) = clip["media"]
     assert (folders / "mvbench" / medium["url"]).resolve() == (WORLD / medium["file"]).resolve()
@@ -157,7 +168,10 @@ def test_scores_whose_predictions_are_gone_still_show(folders, tmp_path):
     assert moved["provenance"]["predictions"].startswith(str(folders))
     page = run_payload(ScoredRun.read(run), page_folder=run)
     assert len(page["samples"]) == 30
-    assert {sample["prompt"] for sample in page["samples"]} == {""}
+    assert {sample["output"] for sample in page["samples"]} == {None}
+    assert "The output is no longer at hand." in page["samples"][0]["why"]
+    assert any(caveat.startswith("The outputs are not shown") for caveat in page["caveats"])
+    assert not any(sample["marks"] for sample in page["samples"])
 
 
 def test_why_a_number_is_not_comparable(folders):
@@ -193,7 +207,7 @@ def test_reasons_are_counted_by_what_they_share():
 
 def test_places_are_relative_and_quoted(tmp_path):
     odd = tmp_path / "a b#c.mp4"
-    odd.write_bytes(b"")
+    odd.write_bytes(b"\0\0\0\x20ftypisom")
     (tmp_path / "page").mkdir()
     assert beside(tmp_path / "page")(odd) == "../a%20b%23c.mp4"
     assert beside(tmp_path)(Path("/nowhere/a.mp4")) is None
@@ -213,3 +227,85 @@ def test_a_run_that_is_not_through(folders, tmp_path):
     assert {sample["outcome"] for sample in page["samples"]} == {"waiting"}
     assert page["counts"]["total"] == 5
     assert page["clips"][0]["media"][0]["url"]
+
+
+@pytest.mark.parametrize("name", ["predictions.jsonl", "scores.jsonl", "result.json"])
+def test_a_run_that_was_edited_is_refused(folders, tmp_path, name):
+    copy = tmp_path / "run"
+    shutil.copytree(folders / "mvbench", copy)
+    content = (copy / name).read_text()
+    changed = content.replace('"output": "A"', '"output": "B is what I said"').replace('"value": 0.', '"value": 0.9')
+    (copy / name).write_text(changed.replace('"accuracy": 1.0', '"accuracy": 0.0'))
+    assert (copy / name).read_text() != content
+    with pytest.raises(RunError, match="is not"):
+        payload(copy)
+
+
+@pytest.mark.parametrize("file", ["../../../../../../../../etc/passwd", "/etc/passwd", "annotations/MVBench.jsonl"])
+def test_only_media_of_the_data_folder_are_named(tmp_path, file):
+    clips = Clips(WORLD, tmp_path, beside(tmp_path))
+    said = Prediction(id="a", prompt="", output="A", shown=(Shown(file=file, frames=(0,)),))
+    assert clips.add(said) == 0
+    assert clips.rows[0]["media"][0]["url"] is None
+
+
+def test_what_only_looks_like_media_is_not_named(tmp_path):
+    (tmp_path / "a.mp4").write_text("root:x:0:0")
+    (tmp_path / "b.webp").symlink_to(tmp_path / "a.mp4")
+    os.mkfifo(tmp_path / "c.mp4")
+    for name in ("a.mp4", "b.webp", "c.mp4", "d" * 300 + ".mp4"):
+        assert not is_media(tmp_path / name)
+    for file in ("MVBench/video/star/Charades_v1_480/S0000.mp4", "MSVD/YouTubeClips/_miniUqDSYA_15_19.avi"):
+        assert is_media(WORLD / file)
+
+
+def test_every_clip_of_the_built_in_world_is_media():
+    files = [path for path in WORLD.rglob("*") if path.suffix[1:] in (*VIDEO_EXTENSIONS, *IMAGE_EXTENSIONS, "gif")]
+    assert len(files) > 100
+    assert [path.name for path in files if not is_media(path)] == []
+
+
+def test_a_part_says_why_its_headline_has_no_value(tmp_path, monkeypatch):
+    monkeypatch.setattr("eval.engines.local.frame_loader", ReadHere)
+    evaluate(EvalRequest(bench="mvbench/action_sequence", out=tmp_path / "a", overrides=["model=scripted", "limit=3"]))
+    assert payload(tmp_path / "a")["no_value"] == (
+        "It is an average over subsets, 13 of which have no sample in this part."
+    )
+
+
+def test_a_shard_says_that_it_is_one(tmp_path, monkeypatch):
+    monkeypatch.setattr("eval.engines.local.frame_loader", ReadHere)
+    evaluate(EvalRequest(bench="nextqa", out=tmp_path / "a", shard="1/4", overrides=["model=scripted"]))
+    assert any(line.startswith("It is shard 1/4 of a run of") for line in payload(tmp_path / "a")["caveats"])
+
+
+def test_many_reasons_are_cut_off():
+    counts = {("model_failed", f"reason {number}"): 1 for number in range(100)}
+    found = grouped({**counts, ("judge_failed", "x" * 1000): 7})
+    assert len(found) == 41
+    assert found[0] == {"status": "judge_failed", "reason": "x" * 120, "label": f"{'x' * 120} ...", "n": 7}
+    assert found[-1] == {"status": "model_failed", "reason": None, "label": "others, of 61 kinds", "n": 61}
+
+
+def test_places_in_texts_are_counted_as_browsers_do():
+    text = "\U0001f600 a circle \U0001f600 moves"
+    (marks, _) = common_ngrams(text, ["a circle moves"])
+    found = _marks(text, marks)
+    utf16 = text.encode("utf-16-le")
+    assert [utf16[2 * one["start"] : 2 * one["end"]].decode("utf-16-le") for one in found] == ["a circle \U0001f600 moves"]
+
+
+@pytest.mark.parametrize(
+    ("question", "prompt", "expected"),
+    [
+        ("Question: What runs?\n(A) dog\n(B) cat\n", "", "What runs?"),
+        ("How many? Options:\n(A) dog", "", "How many?"),
+        (None, "USER: <video>\nWhat runs?\nA. dog\nB. cat\nAnswer: ASSISTANT:", "What runs?"),
+    ],
+)
+def test_the_words_around_a_question_go(question, prompt, expected):
+    sample = Sample(
+        id="a", benchmark="b", subset="", clip=Clip(source=()), prompt=prompt, targets=("A",), options=("dog", "cat"),
+        metadata={} if question is None else {"question": question},
+    )  # fmt: skip
+    assert _question(sample) == expected
