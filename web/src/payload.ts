@@ -35,16 +35,23 @@ export interface Run {
   date: string;
   folder: string;
   fingerprint: string;
+  /** Whether it goes on or was stopped, and has no scores yet. */
+  unfinished: boolean;
+  /** When an unfinished run was last written to, in milliseconds; 0 for finished ones. */
+  updated: number;
   builtin: boolean;
   complete: boolean;
   /** Name of the primary metric: its row with subset `overall` is the headline. */
   primary: string;
+  /** The reason why the headline has no value; null where it has one. */
+  no_value: string | null;
   traits: Trait[];
   metrics: Metric[];
   counts: { total: number; scored: number; invalid: number; model_failed: number; judge_failed: number };
   coverage: { subset: string; total: number; present: number }[];
-  /** Reasons of samples without a value, the most frequent first. */
-  failures: { status: Status; reason: string; n: number }[];
+  /** Reasons of samples without a value, the most frequent first: the beginning that many share, and how it is shown. A
+   * reason of null stands for all others. */
+  failures: { status: Status; reason: string | null; label: string; n: number }[];
   clip_notes: { note: string; n: number }[];
   /** Seconds by stage, in the order of the pipeline; empty where no model ran. */
   time: { stage: string; seconds: number; what: string }[];
@@ -57,7 +64,6 @@ export interface Run {
   published: { model: string; metric: string; value: number; source: string; comparable: boolean; note: string }[];
   /** Reasons why the number is not comparable with others. */
   caveats: string[];
-  notes: string[];
   /** Everything that the predictions and scores depend on. */
   settings: { label: string; value: string }[];
   clips: Clip[];
@@ -176,6 +182,8 @@ export interface Strip {
   columns: number;
   /** Width and height of a frame in it, in pixels. */
   cell: [number, number];
+  /** Number of frames in it: of very many, the first. */
+  frames: number;
 }
 
 /** A second run against a first. */
@@ -184,7 +192,7 @@ export interface Comparison {
   first: number;
   second: number;
   rows: Difference[];
-  /** Ids of samples that only the second got right, and only the first. */
+  /** Ids of samples in which the second is better, and in which the first is. */
   gained: string[];
   lost: string[];
   /** Where two judges, or one twice, gave the same output different verdicts; these in words. */

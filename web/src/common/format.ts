@@ -8,7 +8,19 @@ const MINUS = "\u2212";
 /** A metric's value: percent with one digit, points with two; a dash where there is none. */
 export function value(unit: Unit, number: number | null | undefined): string {
   if (number === null || number === undefined) return "\u2013";
-  return (unit === "percent" ? (100 * number).toFixed(1) : number.toFixed(2)).replace(/^-/, MINUS);
+  return (unit === "percent" ? fixed(100 * number, 1) : fixed(number, 2)).replace(/^-/, MINUS);
+}
+
+/** A number with so many digits, rounded as Python does, in whose tables 6.25 is 6.2: a tie goes to the even digit. */
+export function fixed(number: number, digits: number): string {
+  const shown = number.toFixed(digits);
+  // All digits of a double: a tie ends in a 5 and nothing behind it.
+  const exact = Math.abs(number).toFixed(Math.min(100, digits + 60));
+  const isTie = /^50*$/.test(exact.slice(exact.indexOf(".") + 1 + digits));
+  const isOdd = Number(shown.at(-1)) % 2 === 1;
+  if (!isTie || !isOdd) return shown;
+  const step = 10 ** -digits;
+  return (number - Math.sign(number) * step * 0.75).toFixed(digits);
 }
 
 /** An interval without its unit: `58.1 to 64.3`. */
@@ -48,5 +60,5 @@ export function duration(seconds: number): string {
 }
 
 export function percent(part: number, whole: number): string {
-  return whole ? `${((100 * part) / whole).toFixed(1)}%` : "\u2013";
+  return whole ? `${fixed((100 * part) / whole, 1)}%` : "\u2013";
 }

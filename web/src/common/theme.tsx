@@ -8,8 +8,8 @@ export function ThemeSwitch() {
     setDark(!dark);
   };
   return (
-    <button type="button" class="quiet" aria-pressed={dark} onClick={toggle}>
-      <span aria-hidden="true">{dark ? "\u263e" : "\u2600"}</span> Dark
+    <button type="button" class="quiet" aria-label={`Change to ${dark ? "light" : "dark"} colours`} onClick={toggle}>
+      <span aria-hidden="true">{dark ? "\u2600" : "\u263e"}</span> {dark ? "Light" : "Dark"}
     </button>
   );
 }

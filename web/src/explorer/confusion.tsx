@@ -36,8 +36,8 @@ export function Confusion({ list, runs, state }: { list: List; runs: readonly Ru
           <caption class="hidden">Number of samples by target, in rows, and answer, in columns</caption>
           <thead>
             <tr>
-              <th scope="col">
-                <span class="hidden">Target</span>
+              <th scope="col" class="corner">
+                target, answer {"\u2192"}
               </th>
               {columns.map((answer) => (
                 <th key={answer} scope="col">

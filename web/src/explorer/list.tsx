@@ -16,6 +16,8 @@ import type { List } from "./use_list";
 
 const ROW = 34;
 const HEAD = 32;
+/** Characters at the end of a name that are always shown. */
+const KEPT = 8;
 
 interface Column {
   id: string;
@@ -134,9 +136,20 @@ function Head({ list, column: { id, head } }: { list: List; column: Column }) {
   return (
     <th scope="col" class={id} aria-sort={ariaSort(sorted)}>
       <button type="button" class="sort" onClick={() => changeState({ sort: next })}>
-        {head || <span class="hidden">Outcome</span>}
+        {head || <abbr title="Outcome">{"\u2713\u2717"}</abbr>}
       </button>
     </th>
+  );
+}
+
+/** A name whose beginning is cut where there is no room: its end is what tells it from others. */
+function Ending({ text }: { text: string }) {
+  const at = Math.max(0, text.length - KEPT);
+  return (
+    <bdi class="ending-kept">
+      <span class="cut">{text.slice(0, at)}</span>
+      <span>{text.slice(at)}</span>
+    </bdi>
   );
 }
 
@@ -144,7 +157,7 @@ function SampleLink({ row, several, current }: { row: Row; several: boolean; cur
   const { run, sample } = row;
   return (
     <StateLink to={{ sample: sample.id, of: several ? run.name : null }} current={current}>
-      <bdi>{plain(sample.id.slice(sharedStart(run)), 120)}</bdi>
+      <Ending text={plain(sample.id.slice(sharedStart(run)), 120)} />
     </StateLink>
   );
 }

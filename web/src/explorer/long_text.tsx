@@ -8,14 +8,15 @@ const SHOWN = 6000;
 
 export function LongText({ text, marks = [], active }: { text: string; marks?: readonly Mark[]; active?: Mark | null }) {
   const [whole, setWhole] = useState(false);
-  // Marks behind the cut need the whole text to be seen.
-  const end = Math.max(SHOWN, ...marks.map((mark) => mark.end));
+  // A part that was asked for needs the text up to it.
+  const end = Math.max(SHOWN, active?.end ?? 0);
   const cut = !whole && text.length > end;
+  const seen = cut ? marks.filter((mark) => mark.end <= end) : marks;
   if (!text) return <p class="text none">The text is empty.</p>;
   return (
     <>
       <p class="text">
-        <Marked text={cut ? text.slice(0, end) : text} marks={marks} active={active} />
+        <Marked text={cut ? text.slice(0, end) : text} marks={seen} active={active} />
         {cut && "\u2026"}
       </p>
       {cut && (

@@ -13,7 +13,7 @@ import {
   type ColumnDef,
   type Row as TableRow,
 } from "@tanstack/preact-table";
-import type { Run, Sample } from "../payload";
+import type { Outcome, Run, Sample } from "../payload";
 
 export interface Row {
   run: Run;
@@ -101,10 +101,13 @@ const filtered = (id: string, value: (row: Row) => unknown, passes: (row: Row, w
   filterFn: (row: Held, _column: string, wanted: unknown) => passes(row.original, wanted as never),
 });
 
+/** Outcomes, what most wants a look first. */
+const ENDINGS: Outcome[] = ["model_failed", "judge_failed", "invalid", "wrong", "scored", "right", "waiting"];
+
 /** Columns that sort have the names of those shown; columns that filter have those of the keys in the address. */
 export const COLUMNS: Definition[] = [
   sorted("place", (row) => row.position, "basic"),
-  sorted("ending", (row) => row.sample.outcome, "basic"),
+  sorted("ending", (row) => ENDINGS.indexOf(row.sample.outcome), "basic"),
   sorted("name", (row) => row.sample.id, "alphanumeric"),
   sorted("benchmark", (row) => row.run.title, "alphanumeric"),
   sorted("part", (row) => row.sample.subset, "alphanumeric"),
@@ -129,8 +132,9 @@ const reasons = new WeakMap<Sample, string | null>();
 function reasonOf({ run, sample }: Row): string | null {
   let reason = reasons.get(sample);
   if (reason === undefined) {
-    const groups = run.failures.map((failure) => failure.reason).filter((group) => sample.reason?.startsWith(group));
-    reason = groups.sort((a, b) => b.length - a.length)[0] ?? sample.reason;
+    reason = null;
+    for (const { reason: group } of run.failures)
+      if (group !== null && group.length > (reason?.length ?? -1) && sample.reason?.startsWith(group)) reason = group;
     reasons.set(sample, reason);
   }
   return reason;

@@ -26,7 +26,7 @@ export function Strip({ clip, seek }: Props) {
         const playable = frame.time !== undefined && Boolean(clip.media[frame.medium]!.url);
         const inside = (
           <>
-            {clip.strip && <Cell clip={clip} strip={clip.strip} index={i} count={frames.length} />}
+            {clip.strip && i < clip.strip.frames && <Cell clip={clip} strip={clip.strip} index={i} />}
             <span class="times">
               <b>{frame.number}</b> {time}
             </span>
@@ -49,9 +49,9 @@ export function Strip({ clip, seek }: Props) {
   );
 }
 
-type CellProps = { clip: Clip; strip: NonNullable<Clip["strip"]>; index: number; count: number };
+type CellProps = { clip: Clip; strip: NonNullable<Clip["strip"]>; index: number };
 
-function Cell({ clip, strip, index, count }: CellProps) {
+function Cell({ clip, strip, index }: CellProps) {
   const [width, height] = strip.cell;
   const row = Math.floor(index / strip.columns);
   const column = index % strip.columns;
@@ -64,7 +64,7 @@ function Cell({ clip, strip, index, count }: CellProps) {
       <image
         href={strip.url}
         width={width * strip.columns}
-        height={height * Math.ceil(count / strip.columns)}
+        height={height * Math.ceil(strip.frames / strip.columns)}
         preserveAspectRatio="none"
       />
     </svg>

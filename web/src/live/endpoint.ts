@@ -9,9 +9,12 @@ export interface News {
   seconds_left: number | null;
   workers: { name: string; clips: number; samples: number; waiting: number }[];
   state: "running" | "scoring" | "finished" | "stopped";
-  /** Grows with every change of the page's data. */
+  /** Another number after every change of the page's data. */
   version: number;
 }
+
+/** The server answered that it cannot read the run, and why. */
+export class Refused extends Error {}
 
 export class Endpoint {
   constructor(private readonly path: string) {}
@@ -27,7 +30,7 @@ export class Endpoint {
 
   private async get(path: string): Promise<unknown> {
     const response = await fetch(path, { cache: "no-store" });
-    if (!response.ok) throw new Error(`${path} answered ${response.status}`);
+    if (!response.ok) throw new Refused((await response.text()).slice(0, 300));
     return response.json();
   }
 }

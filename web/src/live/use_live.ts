@@ -1,7 +1,7 @@
 /** Follows a running evaluation: asks for news every few seconds, and for the data when they changed. */
 import { useEffect, useState } from "preact/hooks";
 import type { Page } from "../payload";
-import { Endpoint, type News } from "./endpoint";
+import { Endpoint, Refused, type News } from "./endpoint";
 
 const EVERY_MS = 3000;
 /** The data of many samples take a while to make: they are asked for a tenth of the time at most. */
@@ -10,12 +10,13 @@ const PAUSE = 9;
 export interface Live {
   page: Page;
   news: News | null;
-  /** Whether the server answered last time. */
+  /** Whether the server answered last time, and what was wrong if not. */
   connected: boolean;
+  trouble: string;
 }
 
 export function useLive(first: Page): Live {
-  const [live, setLive] = useState<Live>({ page: first, news: null, connected: true });
+  const [live, setLive] = useState<Live>({ page: first, news: null, connected: true, trouble: "" });
   useEffect(() => {
     if (!first.live) return;
     const endpoint = new Endpoint(first.live);
@@ -35,10 +36,11 @@ export function useLive(first: Page): Live {
           pageNotBefore = performance.now() + PAUSE * (performance.now() - began);
         }
         if (over) return;
-        setLive((before) => ({ page: page ?? before.page, news, connected: true }));
+        setLive((before) => ({ page: page ?? before.page, news, connected: true, trouble: "" }));
         if (news.state === "finished") return;
-      } catch {
-        if (!over) setLive((before) => ({ ...before, connected: false }));
+      } catch (error) {
+        const trouble = error instanceof Refused ? error.message : "No answer from the server";
+        if (!over) setLive((before) => ({ ...before, connected: false, trouble }));
       }
       if (!over) timer = window.setTimeout(() => void ask(), EVERY_MS);
     };

@@ -7,6 +7,7 @@ import { Outside } from "../common/outside";
 import { Table, type Column } from "../common/table";
 import { headlineOf, scaleEnd, traitOf } from "../common/traits";
 import type { Run } from "../payload";
+import { Legend } from "./headline";
 
 const COLUMNS: Column<Run>[] = [
   {
@@ -52,10 +53,39 @@ const COLUMNS: Column<Run>[] = [
       );
     },
   },
+  {
+    id: "judge",
+    head: "Judge",
+    sort: (run) => run.judge ?? "",
+    cell: (run) => (run.judge ? <Outside text={run.judge} limit={30} /> : "\u2013"),
+  },
   { id: "n", head: "Samples", numeric: true, sort: (run) => run.counts.total, cell: (run) => count(run.counts.total) },
   { id: "failed", head: "Failed", numeric: true, sort: failedOf, cell: (run) => count(failedOf(run)) },
   { id: "model", head: "Model", sort: (run) => run.model, cell: (run) => <Outside text={run.model} /> },
 ];
+
+/** What makes these numbers not comparable with others: what all share once, and what some have of their own. */
+function Shared({ runs }: { runs: Run[] }) {
+  const caveats = [...new Set(runs.flatMap((run) => run.caveats))];
+  if (!caveats.length) return null;
+  return (
+    <ul class="caveats">
+      {caveats.map((caveat) => {
+        const of = runs.filter((run) => run.caveats.includes(caveat));
+        return (
+          <li key={caveat}>
+            {of.length < runs.length && (
+              <>
+                <Outside text={of.map((run) => run.title).join(", ")} />:{" "}
+              </>
+            )}
+            <Outside text={caveat} />
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
 
 function failedOf(run: Run): number {
   return run.counts.model_failed + run.counts.judge_failed;
@@ -66,7 +96,10 @@ export function AllRuns({ runs }: { runs: Run[] }) {
   return (
     <section class="card" aria-labelledby="all-runs">
       <h2 id="all-runs">Benchmarks</h2>
+      <Shared runs={runs} />
       <Table caption="Benchmarks of this run" columns={COLUMNS} rows={rows} />
+      <p class="hint">Values in strict accounting, on a scale to the best possible value or, for captions, a little above the value.</p>
+      <Legend chance={rows.some((run) => typeof headlineOf(run)?.chance === "number")} published={[]} />
     </section>
   );
 }

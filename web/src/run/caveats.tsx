@@ -1,4 +1,4 @@
-/** What makes the number not comparable with others, and notes. */
+/** What makes the number not comparable with others. */
 import { Outside } from "../common/outside";
 import type { Run } from "../payload";
 
@@ -15,19 +15,7 @@ export function Caveats({ run }: { run: Run }) {
           ))}
         </ul>
       ) : (
-        <p>Nothing is known that speaks against it.</p>
-      )}
-      {run.notes.length > 0 && (
-        <>
-          <h3>Notes</h3>
-          <ul>
-            {run.notes.map((note) => (
-              <li key={note}>
-                <Outside text={note} />
-              </li>
-            ))}
-          </ul>
-        </>
+        <p>No reason is known why not: compare it with numbers of the same split, frames, judge and accounting.</p>
       )}
     </section>
   );

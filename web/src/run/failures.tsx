@@ -8,23 +8,25 @@ import type { Outcome, Run } from "../payload";
 export function Failures({ run }: { run: Run }) {
   const { counts } = run;
   const without = counts.invalid + counts.model_failed + counts.judge_failed;
-  const missing = run.coverage.filter((row) => row.present < row.total && row.subset !== "overall");
+  const missing = run.coverage.filter((row) => row.present < row.total);
   return (
     <section class="card" aria-labelledby="failures">
       <h2 id="failures">Failures and coverage</h2>
       <p>
-        {count(counts.scored)} of {counted(counts.total, "sample")} scored ({percent(counts.scored, counts.total)}
-        {without ? `), ${count(without)} without a value.` : ")."}
+        {run.unfinished
+          ? `${counted(counts.total, "sample")} so far, ${count(counts.model_failed)} of them failed.`
+          : `${count(counts.scored)} of ${counted(counts.total, "sample")} scored (${percent(counts.scored, counts.total)})` +
+            (without ? `, ${count(without)} without a value.` : ".")}
       </p>
       <OutcomeBar run={run} />
       {run.failures.length > 0 && (
         <ul class="reasons">
-          {run.failures.map(({ status, reason, n }) => (
-            <li key={status + reason}>
+          {run.failures.map(({ status, reason, label, n }) => (
+            <li key={status + label}>
               <StateLink to={{ tab: "samples", run: run.name, outcome: status, reason }}>
                 <OutcomeSign outcome={status} />
                 <span class="reason">
-                  <Outside text={reason} />
+                  <Outside text={label} />
                 </span>
                 <span class="n">{count(n)}</span>
               </StateLink>
@@ -37,12 +39,17 @@ export function Failures({ run }: { run: Run }) {
         <ul>
           {missing.map((row) => (
             <li key={row.subset}>
-              <Outside text={row.subset} />: {count(row.total - row.present)} of {count(row.total)} missing
+              {row.subset && (
+                <>
+                  <Outside text={row.subset} />:{" "}
+                </>
+              )}
+              {count(row.total - row.present)} of {counted(row.total, "sample")} without a video
             </li>
           ))}
         </ul>
       ) : (
-        <p>All videos were found.</p>
+        <p>{run.coverage.length ? "All videos were found." : "How many were found is not recorded here."}</p>
       )}
       {run.clip_notes.length > 0 && (
         <ul>

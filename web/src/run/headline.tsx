@@ -30,7 +30,7 @@ export function Headline({ run }: { run: Run }) {
           {isShare(trait) && number !== null && <span class="unit">%</span>}
           <span class="label">
             <Outside text={trait.label} />
-            {metric && <small>{metric.accounting} accounting</small>}
+            {metric && <small>{averageOf(run, metric)}{metric.accounting} accounting</small>}
           </span>
         </p>
         <p class="interval">{sentence(run, metric)}</p>
@@ -55,10 +55,10 @@ export function Headline({ run }: { run: Run }) {
           <dt>Samples</dt>
           <dd>
             {count(run.counts.total)}
-            {!run.complete && <span class="tag warn">partial</span>}
+            {!run.complete && <span class="tag warn">{run.unfinished ? "so far" : "partial"}</span>}
           </dd>
           <dt>Judge</dt>
-          <dd>{run.judge ? <Outside text={run.judge} /> : "none: answers are parsed"}</dd>
+          <dd>{run.judge ? <Outside text={run.judge} /> : WITHOUT_JUDGE[run.task] ?? "none"}</dd>
           {run.protocol && (
             <>
               <dt>Protocol</dt>
@@ -67,8 +67,12 @@ export function Headline({ run }: { run: Run }) {
               </dd>
             </>
           )}
-          <dt>Date</dt>
-          <dd><Outside text={when(run.date)} /></dd>
+          {run.date && (
+            <>
+              <dt>Date</dt>
+              <dd><Outside text={when(run.date)} /></dd>
+            </>
+          )}
           <dt>Benchmark</dt>
           <dd>
             {run.builtin ? "built in" : <WebLink href={run.homepage}><Outside text={run.benchmark} /></WebLink>}
@@ -85,8 +89,19 @@ export function Headline({ run }: { run: Run }) {
   );
 }
 
+const WITHOUT_JUDGE: Partial<Record<Run["task"], string>> = {
+  mc_qa: "none: the answer is read from the output",
+  caption: "none: outputs are compared with references",
+};
+
+/** Which average the headline is, where a result has several. */
+function averageOf(run: Run, metric: Metric): string {
+  const several = run.metrics.some((other) => other.name === `${metric.name}_macro` || other.name === `${metric.name}_micro`);
+  return several ? `${metric.average === "macro" ? "average over subsets" : "average over samples"}, ` : "";
+}
+
 function sentence(run: Run, metric: Metric | undefined): string {
-  if (!metric || metric.value === null) return "No value: no sample counts.";
+  if (!metric || metric.value === null) return run.no_value ?? "It has no value.";
   const { unit } = traitOf(run, run.primary);
   const videos = metric.n_clusters && metric.n_clusters !== metric.n ? ` of ${counted(metric.n_clusters, "video")}` : "";
   const interval = metric.interval ? `95% interval ${span(unit, metric.interval)}, from` : "From";

@@ -15,10 +15,14 @@ export function Report({ run }: { run: Run }) {
       <Headline run={run} />
       <Caveats run={run} />
       <Failures run={run} />
-      <Subsets run={run} />
-      <Published run={run} />
-      <Time run={run} />
-      <Money run={run} />
+      {!run.unfinished && (
+        <>
+          <Subsets run={run} />
+          <Published run={run} />
+          <Time run={run} />
+          <Money run={run} />
+        </>
+      )}
       <Provenance run={run} />
     </div>
   );

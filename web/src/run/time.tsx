@@ -18,7 +18,7 @@ export function Time({ run }: { run: Run }) {
   return (
     <section class="card" aria-labelledby="time">
       <h2 id="time">Time</h2>
-      {!stages.length && <p>No model ran here: these outputs were read from a file.</p>}
+      {!stages.length && <p>No model ran for this result: its outputs were there already.</p>}
       {run.wall_s !== null && <p>{duration(run.wall_s)} from the first sample to the last.</p>}
       {stages.length > 0 && (
         <div class="stack" aria-hidden="true">

@@ -44,6 +44,12 @@ export function RunView({ page }: { page: Page }) {
   );
 }
 
+/** A benchmark's title, and the name of the run where there are several of it. */
+function titleOf(run: Run, runs: Run[]): string {
+  const twins = runs.filter((other) => other.title === run.title);
+  return twins.length > 1 ? `${run.title}, ${run.name}` : run.title;
+}
+
 /** Filters belong to a benchmark, so that choosing another one drops them. */
 const NO_FILTERS = { subset: null, reason: null, target: null, answer: null, sample: null, of: null };
 
@@ -54,8 +60,8 @@ function RunSwitch({ runs, chosen }: { runs: Run[]; chosen: Run | undefined }) {
         All
       </StateLink>
       {runs.map((run) => (
-        <StateLink key={run.name} to={{ run: run.name, ...NO_FILTERS }} current={run === chosen} label={plain(run.title)}>
-          <Outside text={run.title} />
+        <StateLink key={run.name} to={{ run: run.name, ...NO_FILTERS }} current={run === chosen} label={plain(titleOf(run, runs))}>
+          <Outside text={titleOf(run, runs)} />
         </StateLink>
       ))}
     </nav>
