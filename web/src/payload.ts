@@ -94,6 +94,8 @@ export interface Metric {
   stderr: number | null;
   interval: [number, number] | null;
   n_clusters: number | null;
+  /** Number of independent samples that would have the same standard error. */
+  n_effective: number | null;
 }
 
 export type Status = "scored" | "invalid" | "model_failed" | "judge_failed";

@@ -109,6 +109,7 @@ def metric(
         "stderr": reach / 1.96,
         "interval": [max(0.0, value - reach), min(1.0, value + reach)],
         "n_clusters": n,
+        "n_effective": None,
         **more,
     }
 
@@ -134,9 +135,12 @@ def run(name: str, task: str, samples: list[Payload], **more: Any) -> Payload:
         "date": "2026-11-30",
         "folder": "results/runs/2026-11-30_tarsier-7b",
         "fingerprint": "5f1c0d9e",
+        "unfinished": False,
+        "updated": 0,
         "builtin": False,
         "complete": True,
         "primary": "accuracy",
+        "no_value": None,
         "traits": [{"name": "accuracy", "label": "accuracy", "unit": "percent", "best": 1.0}],
         "metrics": [],
         "counts": {
@@ -148,7 +152,7 @@ def run(name: str, task: str, samples: list[Payload], **more: Any) -> Payload:
         },
         "coverage": [],
         "failures": [
-            {"status": status, "reason": reason, "n": n}
+            {"status": status, "reason": reason, "label": reason, "n": n}
             for (status, reason), n in sorted(failures.items(), key=lambda entry: -entry[1])
         ],
         "clip_notes": [],
@@ -158,7 +162,6 @@ def run(name: str, task: str, samples: list[Payload], **more: Any) -> Payload:
         "money": [],
         "published": [],
         "caveats": [],
-        "notes": [],
         "settings": [{"label": "model.n_frames", "value": "8"}, {"label": "decoder", "value": "pyav 17.1"}],
         "clips": [],
         "samples": samples,
@@ -204,7 +207,14 @@ def clip(name: str, *, url: str | None = "clip.mp4", strip: str | None = "strip.
                 "times": [float(Fraction(frame, 8)) for frame in FRAMES],
             }
         ],
-        "strip": None if strip is None else {"url": strip, "columns": COLUMNS, "cell": list(CELL)},
+        "strip": None
+        if strip is None
+        else {
+            "url": strip,
+            "columns": COLUMNS,
+            "cell": list(CELL),
+            "frames": len(FRAMES),
+        },
     }
 
 
@@ -283,8 +293,8 @@ def multiple_choice(n: int = 60) -> Payload:
         ],
         wall_s=251.0,
         workers=[
-            {"name": "gpu 0", "clips": 21, "samples": 31, "waiting": 2.1},
-            {"name": "gpu 1", "clips": 20, "samples": 29, "waiting": 2.1},
+            {"name": "gpu 0", "clips": 21, "samples": 31, "waiting": 0.21},
+            {"name": "gpu 1", "clips": 20, "samples": 29, "waiting": 0.21},
         ],
         published=[
             {
@@ -305,7 +315,6 @@ def multiple_choice(n: int = 60) -> Payload:
             },
         ],
         caveats=["60 of 4,000 samples: drawn with seed 0.", "Decoded by pyav; the published number used decord."],
-        notes=["Frames were resized on the CPU."],
         clips=[clip("star/Charades_v1_480/A0001.mp4"), clip("b.mp4", url=None), clip("tiny.gif", url="clip.gif")],
     )
 
@@ -584,7 +593,6 @@ def hostile() -> Payload:
                     for i, text in enumerate(HOSTILE)
                 ],
                 caveats=list(HOSTILE),
-                notes=list(HOSTILE),
                 settings=[{"label": text, "value": text} for text in HOSTILE],
                 clips=[
                     {**clip(text, url=None, strip=None), "media": [{**clip(text)["media"][0], "url": None}]}

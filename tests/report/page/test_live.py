@@ -26,7 +26,9 @@ class Running:
 
     def page(self) -> payloads.Payload:
         samples = [payloads.sample("first"), payloads.sample("second", "model_failed", reason="out of memory")]
-        return payloads.page(payloads.run("r", "oe_qa", samples[: self.done]), live="/news")
+        return payloads.page(
+            payloads.run("r", "oe_qa", samples[: self.done], unfinished=True, updated=self.done), live="/news"
+        )
 
     def news(self) -> dict[str, Any]:
         return {
