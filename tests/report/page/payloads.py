@@ -83,7 +83,7 @@ def page(*runs: Payload, **more: Any) -> Payload:
         "kind": "run",
         "title": " and ".join(run["title"] for run in runs[:2]) + ": tarsier-7b",
         "made": "2026-11-30T09:00:00+00:00",
-        "version": "0.2.0",
+        "version": "0.3.0",
         "runs": list(runs),
         **more,
     }
