@@ -36,6 +36,9 @@ UNKNOWN   := $(filter-out $(VARIABLES),$(foreach word,$(filter-out --,$(MAKEOVER
 UNKNOWN   := $(strip $(foreach name,$(UNKNOWN),$(if $(filter command line,$(origin $(name))),$(name))))
 $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIABLES)))
 
+# Messages name the variables of this file, and not the flags that they stand for.
+export TARSIER_EVAL_MAKE := 1
+
 # $(call flag,--bench,BENCH): the flag with the variable's value, quoted for the shell, where it is set.
 quote = '$(subst ','\'',$(1))'
 flag  = $(if $($(2)),$(1) $(call quote,$($(2))))

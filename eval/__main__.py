@@ -184,6 +184,10 @@ def _complain(message: str) -> None:
     """Print an error as one line on stderr: what it quotes may come from anywhere."""
     from eval.readers.malformed import printable
 
+    if os.environ.get("TARSIER_EVAL_MAKE"):
+        from eval.config.overrides import in_words_of_make
+
+        message = in_words_of_make(message)
     print(f"tarsier-eval: {printable(message)}", file=sys.stderr)
 
 

@@ -20,6 +20,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from eval.building import checked, short
 from eval.client.requests import check_extra
 from eval.config import extra
+from eval.config.naming import resolved
 from eval.config.overrides import (
     DOLLAR,
     NO_ENVIRONMENT,
@@ -40,7 +41,7 @@ from eval.config.settings import RUNS as RUNS
 from eval.config.settings import Settings as Settings
 from eval.config.video import VideoConfig, decoder_of, loading_of, picture_rules_of
 from eval.core import Card, Task
-from eval.errors import ConfigError, TarsierEvalError, did_you_mean
+from eval.errors import ConfigError, TarsierEvalError
 from eval.files import expanded, read_regular_text
 from eval.installed import CACHE
 from eval.installed import PROJECT as PROJECT
@@ -130,16 +131,9 @@ def groups() -> dict[str, list[str]]:
 
 
 def benchmarks_named(text: str) -> list[str]:
-    """Return the benchmarks that --bench names, with groups expanded, each once."""
-    all_groups = groups()
-    known = {**{name: [name] for name in names("benchmark")}, **all_groups}
-    wanted = [name for name in (part.strip() for part in text.split(",")) if name]
-    if not wanted:
-        raise ConfigError(f"--bench names no benchmark. Known: {', '.join(known)}.")
-    for name in wanted:
-        if name not in known:
-            raise ConfigError(f"Unknown benchmark {name!r}. {did_you_mean(name, known)}")
-    return list(dict.fromkeys(benchmark for name in wanted for benchmark in known[name]))
+    """Return the benchmarks that --bench names, with groups expanded, each once. Raises ConfigError."""
+    known = {**{name: [name] for name in names("benchmark")}, **groups()}
+    return resolved(text, known, {name: card.title for name, card in cards().items()})
 
 
 def load_settings(overrides: Sequence[str]) -> Settings:

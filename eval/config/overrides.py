@@ -39,6 +39,15 @@ MAKE: Mapping[str, str] = {
 }  # fmt: skip
 """The flag for each variable of the Makefile, which users type out of habit without make."""
 
+_VARIABLES = {flag: name for name, flag in reversed(list(MAKE.items()))}
+"""The Makefile's variable for each flag; of several the first."""
+
+
+def in_words_of_make(message: str) -> str:
+    """Return a message with the Makefile's variables in place of the flags for which they stand."""
+    return re.sub(r"--([a-z]+)\b(?!-)", lambda flag: _VARIABLES.get(flag[0], flag[0]), message)
+
+
 _JUDGE = ("judge", "protocol", "verdicts", "prices", "max_cost")
 _ANNOTATIONS = ("data", "annotations", "outside", "benchmark.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from io import StringIO
 from typing import Any, get_args
 
 from rich.console import Console
@@ -10,8 +11,18 @@ from rich.console import Console
 from eval.core import OVERALL, Accounting, Metric, Prediction, Result, Score
 from eval.readers.malformed import printable
 from eval.report.columns import Column, Line, show_table
-from eval.report.footers import IF_FAILED, clip_notes, drawn, explained, few_videos, headline, incomplete, partial
-from eval.report.printing import REASON, one_line, printed, results_console, say, span
+from eval.report.footers import (
+    FEW_VIDEOS,
+    IF_FAILED,
+    clip_notes,
+    drawn,
+    explained,
+    few_videos,
+    headline,
+    incomplete,
+    partial,
+)
+from eval.report.printing import REASON, UNBOUNDED, one_line, printed, results_console, say, span
 from eval.runs.folder import PREDICTIONS, SCORES
 from eval.scorers.traits import metric_named
 from eval.stats.clusters import projected_reach
@@ -161,8 +172,28 @@ def _is_shown(subset: str, name: str, result: Result) -> bool:
     return name.startswith(f"{result.primary}_m") or not name.endswith(("_macro", "_micro"))
 
 
-def show_summary(results: Sequence[Result], *, console: Console | None = None) -> None:
-    """Print one line a benchmark: the headline in both accountings."""
+def log_of(result: Result, notes: Sequence[str], predictions: Sequence[Prediction], scores: Sequence[Score]) -> str:
+    """Return what the terminal shows of a result at its full width, with every failure and every doubt."""
+    text = StringIO()
+    console = Console(file=text, width=UNBOUNDED, color_system=None)
+    show_result(result, notes=notes, console=console)
+    show_failures(predictions, scores, console=console, most=(len(scores), len(scores)))
+    return text.getvalue()
+
+
+def headline_line(result: Result) -> str:
+    """Return a benchmark's headline in one line."""
+    metric = headline(result, "strict")
+    value = printed(result.primary, metric.value if metric else None)
+    interval = f" {span(result.primary, metric.interval)}" if metric and metric.interval else ""
+    failed = result.counts.model_failed + result.counts.judge_failed
+    return f"{one_line(result.benchmark)}: {result.primary} {value}{interval}, {result.counts.total} samples" + (
+        f", {failed} of them failed" if failed else ""
+    )
+
+
+def show_summary(results: Sequence[Result], *, notes: Sequence[str] = (), console: Console | None = None) -> None:
+    """Print one line a benchmark, the headline in both accountings, and each note once."""
     console = console or results_console()
     lines = []
     for result in results:
@@ -177,7 +208,20 @@ def show_summary(results: Sequence[Result], *, console: Console | None = None) -
             one_line(f"{result.judge}, {result.protocol}" if result.judge else ""),
         )
         lines.append(Line(cells=cells))
-    show_table(console, _SUMMARY, lines, elsewhere="Each benchmark's result.json")
+    shown = show_table(console, _SUMMARY, lines, elsewhere="Each benchmark's result.json")
+    by_note: dict[str, list[str]] = {}
+    for result in results:
+        for note in (*partial(result), *drawn(result), *incomplete(result), *clip_notes(result)):
+            by_note.setdefault(note, []).append(one_line(result.benchmark))
+    for note, of in by_note.items():
+        say(console, note if len(of) == len(results) else f"{', '.join(of)}: {note}")
+    say(console, explained(shown))
+    if few := [one_line(result.benchmark) for result in results if few_videos(result)]:
+        which = "All of them have" if len(few) == len(results) else f"{', '.join(few)} have"
+        rough = "intervals are rough, and may be too narrow near 0 and 100."
+        say(console, f"{which} fewer than {FEW_VIDEOS} source videos: {rough}")
+    for note in dict.fromkeys(notes):
+        say(console, printable(note))
 
 
 def _rows(metrics: Sequence[Metric]) -> dict[tuple[str, str], dict[Accounting, Metric]]:
@@ -188,9 +232,13 @@ def _rows(metrics: Sequence[Metric]) -> dict[tuple[str, str], dict[Accounting, M
 
 
 def show_failures(
-    predictions: Sequence[Prediction], scores: Sequence[Score] = (), *, console: Console | None = None
+    predictions: Sequence[Prediction],
+    scores: Sequence[Score] = (),
+    *,
+    console: Console | None = None,
+    most: tuple[int, int] = (FAILURES_SHOWN, DOUBTS_SHOWN),
 ) -> None:
-    """List the samples that failed and the answers in doubt, with the reason; only the first few of them in full."""
+    """List the samples that failed and the answers in doubt, with the reason; `most` of either in full."""
     console = console or results_console()
     failed = [(p.id, p.error) for p in predictions if p.error is not None]
     unjudged = [(score.id, score.reason or "") for score in scores if score.status == "judge_failed"]
@@ -198,14 +246,14 @@ def show_failures(
         if not found:
             continue
         say(console, f"\n{len(found)} {what}:", "bold red")
-        for name, reason in found[:FAILURES_SHOWN]:
+        for name, reason in found[: most[0]]:
             say(console, f"  {one_line(name)}: {one_line(reason, REASON)}")
-        if len(found) > FAILURES_SHOWN:
-            say(console, f"  ... and {len(found) - FAILURES_SHOWN} more, in {where}")
+        if len(found) > most[0]:
+            say(console, f"  ... and {len(found) - most[0]} more, in {where}")
     doubts = [
         (score.id, score.reason) for score in scores if score.values and score.status == "scored" and score.reason
     ]
     if doubts:
         say(console, f"\n{len(doubts)} answers in doubt, scored by upstream's rule, which reads the first character:")
-        for name, reason in doubts[:DOUBTS_SHOWN]:
+        for name, reason in doubts[: most[1]]:
             say(console, f"  {one_line(name)}: {one_line(reason, REASON)}")

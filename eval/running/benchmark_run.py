@@ -177,7 +177,9 @@ class BenchmarkRun:
             title += f" | with all {len(together)} benchmarks of its run so far" if together else ""
             write_atomically(out / TIMELINE, timeline(self._clock.so_far(), title))
         predictions = [prediction for _, prediction in pairs]
-        write_and_show(out, scores, result, predictions, notes, job.transcript, page=job.settings.report)
+        write_and_show(
+            out, scores, result, predictions, notes, job.transcript, page=job.settings.report, alone=not together
+        )
         (out / PROGRESS).unlink(missing_ok=True)
         self.scored = True
         if job.settings.shard is None:

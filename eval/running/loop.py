@@ -25,8 +25,8 @@ def run(jobs: Sequence[Job], session: Session) -> Iterator[Result]:
     try:
         for job in jobs:
             runs[job.benchmark.name] = BenchmarkRun(job, session.model, clock)
-        for job in jobs:
-            printing.say(printing.results_console(), _asked(job, alone=len(jobs) == 1))
+        for line in _asked(jobs):
+            printing.say(printing.results_console(), line)
         yield from _results(runs, session, clock)
     except KeyboardInterrupt:
         for each in runs.values():
@@ -38,13 +38,20 @@ def run(jobs: Sequence[Job], session: Session) -> Iterator[Result]:
             each.close()
 
 
-def _asked(job: Job, *, alone: bool) -> str:
-    """Return the line that names the wording of the prompts, and the judge's protocol."""
-    asked, protocol = job.benchmark.asked_with(), job.benchmark.scorer.describe().get("protocol")
-    place = getattr(asked, "place", "")
-    said = f"sked with {asked.name}{f' (read from {place})' if place else ''}"
-    judged = f", judged by protocol {protocol['name']}" if protocol else ""
-    return f"{'A' if alone else f'{job.benchmark.name}: a'}{said}{judged}."
+def _asked(jobs: Sequence[Job]) -> list[str]:
+    """Return lines that name the wordings of the prompts and the judge's protocols, each with its benchmarks."""
+    found: dict[str, list[str]] = {}
+    for job in jobs:
+        asked, protocol = job.benchmark.asked_with(), job.benchmark.scorer.describe().get("protocol")
+        place = getattr(asked, "place", "")
+        several = len(jobs) > 1 and place
+        name = "rows in upstream's form" if several and asked.name.startswith("rows of ") else asked.name
+        read = f" (read from {Path(place).parent if several else place})" if place else ""
+        judged = f", judged by protocol {protocol['name']}" if protocol else ""
+        found.setdefault(f"{name}{read}{judged}.", []).append(job.benchmark.name)
+    if len(found) == 1:
+        return [f"Asked with {line}" for line in found]
+    return [f"{', '.join(of)}: asked with {line}" for line, of in found.items()]
 
 
 def _results(runs: Mapping[str, BenchmarkRun], session: Session, clock: Clock) -> Iterator[Result]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -12,14 +13,17 @@ from typing import Any
 from eval.config import PROJECT
 from eval.core import Prediction, Result, Sample, Score
 from eval.errors import RunError
+from eval.files import write_bytes_atomically
 from eval.judges.transcript import Transcript, to_json
 from eval.provenance import code_version, versions
 from eval.readers.malformed import printable
 from eval.readers.submission import write_submission
-from eval.report.terminal import show_failures, show_result
+from eval.report.printing import results_console
+from eval.report.printing import say as say_result
+from eval.report.terminal import headline_line, log_of, show_failures, show_result
 from eval.running.reporting import page_after_run
 from eval.runs.checksums import write_scored
-from eval.runs.folder import PREDICTIONS, RESULT, RUN, SUBMISSION, SUBMISSION_CSV
+from eval.runs.folder import LOG, PREDICTIONS, RESULT, RUN, SUBMISSION, SUBMISSION_CSV
 from eval.scorers.multiple_choice import read_letter
 
 BUILTIN_NOTE = (
@@ -56,12 +60,22 @@ def write_and_show(
     transcript: Transcript | None = None,
     *,
     page: bool = True,
+    alone: bool = True,
 ) -> None:
-    """Write scores.jsonl, verdicts.jsonl, result.json and, with `page`, report.html; print the table and its notes."""
+    """Write scores.jsonl, verdicts.jsonl, result.json, log.txt and, with `page`, report.html; print table and notes.
+
+    Of several benchmarks, where none is `alone`, one line each is printed, and their tables are in log.txt.
+    """
     asked = transcript is not None and transcript.records
     verdicts = [to_json(record) for record in transcript.records] if transcript is not None and asked else None
     write_scored(out, (asdict(score) for score in scores), verdicts, asdict(result))
-    show_result(result, notes=[*notes, f"Written to {out}", *page_after_run(out, wanted=page)])
+    notes = [*notes, f"Written to {out}", *page_after_run(out, wanted=page)]
+    with suppress(RunError):
+        write_bytes_atomically(out / LOG, log_of(result, notes, predictions, scores).encode(), synced=False)
+    if not alone:
+        say_result(results_console(), headline_line(result))
+        return
+    show_result(result, notes=notes)
     show_failures(predictions, scores)
 
 

@@ -29,6 +29,7 @@ from eval.running.tracking import check_tracker, track
 from eval.runs.bundle import refuse_bundle
 from eval.runs.checksums import verify, verify_settings
 from eval.runs.folder import (
+    LOG,
     PREDICTIONS,
     REPORT,
     RESULT,
@@ -67,12 +68,12 @@ def score_all(request: ScoreRequest) -> tuple[list[Result], bool]:
         return [result], is_complete
     out = absolute(request.out) if request.out else configuration.RUNS / f"{stamp()}-score-{source.name}"
     refuse_single(out)
-    found = [
-        score(replace(request, predictions=runs[bench], bench=_asked(bench, subsets), out=out / runs[bench].name))
-        for bench, subsets in wanted.items()
-    ]
+    found = []
+    for bench, subsets in wanted.items():
+        one = replace(request, predictions=runs[bench], bench=_asked(bench, subsets), out=out / runs[bench].name)
+        found.append(score(one, alone=False))
     results = [result for result, _ in found]
-    show_summary(results)
+    show_summary(results, notes=[f"Written to {out}"])
     print_page(out, wanted=any((out / run.name / REPORT).exists() for run in runs.values()))
     return results, all(is_complete for _, is_complete in found)
 
@@ -81,7 +82,7 @@ def _asked(bench: str, subsets: Sequence[str]) -> str:
     return ",".join(f"{bench}/{subset}" for subset in subsets) or bench
 
 
-def score(request: ScoreRequest) -> tuple[Result, bool]:
+def score(request: ScoreRequest, *, alone: bool = True) -> tuple[Result, bool]:
     """Score a prediction file of upstream's, or of a run; return the result, and whether it is complete.
 
     Raises:
@@ -122,12 +123,12 @@ def score(request: ScoreRequest) -> tuple[Result, bool]:
     if (
         out.exists()
         and not (record is not None and out == run)
-        and not (out.is_dir() and holds_only(out, (SCORES, VERDICTS, RESULT, REPORT, SUBMISSION, SUBMISSION_CSV)))
+        and not (out.is_dir() and holds_only(out, (SCORES, VERDICTS, RESULT, REPORT, LOG, SUBMISSION, SUBMISSION_CSV)))
     ):
         raise RunError(f"{out} is there already and is not the folder of a score. Choose another OUT.")
     make_folder(out)
     with FolderLock(out):
-        return _scored(source, read, pairs, known, out, settings, judging, benchmark, transcript)
+        return _scored(source, read, pairs, known, out, settings, judging, benchmark, transcript, alone=alone)
 
 
 def _scored(
@@ -140,6 +141,8 @@ def _scored(
     judging: Judging,
     benchmark: Benchmark,
     transcript: Transcript | None,
+    *,
+    alone: bool,
 ) -> tuple[Result, bool]:
     """Score pairs into a locked folder; return the result, and whether nothing failed and nothing is missing."""
     data = _data_of(source)
@@ -191,7 +194,7 @@ def _scored(
     if missing or known.get("shard"):
         result = replace(result, complete=False)
     predictions = [prediction for _, prediction in pairs]
-    write_and_show(out, scores, result, predictions, notes, transcript, page=settings.report)
+    write_and_show(out, scores, result, predictions, notes, transcript, page=settings.report, alone=alone)
     track(settings.tracker, out)
     return result, is_whole(result) and not missing
 

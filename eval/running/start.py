@@ -19,7 +19,7 @@ from eval.running.benchmark_run import Job
 from eval.running.judge_session import Judging, refuse_unasked
 from eval.running.loop import run
 from eval.running.media_check import changed_media, coverage
-from eval.running.outcome import refuse_single, stamp
+from eval.running.outcome import BUILTIN_NOTE, refuse_single, stamp
 from eval.running.part import (
     benchmarks_of,
     describe,
@@ -63,7 +63,7 @@ def evaluate(request: EvalRequest) -> list[Result]:
         judging.share(session.model)
         results = list(run(jobs, session))
     if len(results) > 1:
-        show_summary(results)
+        show_summary(results, notes=[*([BUILTIN_NOTE] if settings[0].is_builtin else []), f"Written to {base}"])
         print_page(base, wanted=settings[0].report)
     return results
 

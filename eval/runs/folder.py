@@ -8,7 +8,7 @@ verdicts.jsonl      one line a call to the judge: the raw reply, who gave it, wh
 result.json         metrics, counts, coverage, provenance, timing; hashes of the scores and verdicts it is from
 serving.json        number, tokens and cost of the requests to a model behind a server
 timeline.svg        time of each stage over the run's course
-report.html         all of it to look at; thumbnails/ has a picture of each clip's frames
+report.html         all of it to look at; thumbnails/ has a picture of each clip's frames; log.txt, what was printed
 submission.json     answers to a split whose solutions are withheld
 .lock               the process that is writing here, if any (`eval/runs/lock.py`)
 
@@ -57,15 +57,15 @@ from eval.runs.record import (
 )
 
 __all__ = [
-    "CONFIG", "LOCK", "PREDICTIONS", "REPORT", "RESULT", "RUN", "SCORES", "SERVING", "SUBMISSION", "SUBMISSION_CSV",
-    "TIMELINE", "VERDICTS", "Accepted", "RunFolder", "RunRecord", "holds_only", "open_run", "read_fingerprint",
-    "read_record", "refuse_changed", "refuse_foreign", "to_json", "write_atomically", "write_bytes_atomically",
-    "write_json", "write_jsonl",
+    "CONFIG", "LOCK", "LOG", "PREDICTIONS", "REPORT", "RESULT", "RUN", "SCORES", "SERVING", "SUBMISSION",
+    "SUBMISSION_CSV", "TIMELINE", "VERDICTS", "Accepted", "RunFolder", "RunRecord", "holds_only", "open_run",
+    "read_fingerprint", "read_record", "refuse_changed", "refuse_foreign", "to_json", "write_atomically",
+    "write_bytes_atomically", "write_json", "write_jsonl",
 ]  # fmt: skip
 
-CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, SERVING, TIMELINE, REPORT, SUBMISSION, SUBMISSION_CSV = _FILES = (
+CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, SERVING, TIMELINE, REPORT, LOG, SUBMISSION, SUBMISSION_CSV = _FILES = (
     "config.yaml", "predictions.jsonl", "scores.jsonl", "verdicts.jsonl", "result.json", "serving.json", "timeline.svg",
-    "report.html", "submission.json", "submission.csv",
+    "report.html", "log.txt", "submission.json", "submission.csv",
 )  # fmt: skip
 _NAMES = {RUN, PROGRESS, *_FILES}
 

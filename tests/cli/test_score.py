@@ -146,7 +146,7 @@ def test_runs_of_several_benchmarks_are_scored_and_packed_one_by_one(tmp_path, c
     assert evaluate(run, "--limit", "4", bench="nextqa,egoschema") == 0
     capsys.readouterr()
     assert main(["score", "--pred", str(run), "--out", str(out)]) == 0
-    summary = capsys.readouterr().out.split("Written to")[-1]
+    summary = capsys.readouterr().out.split("judge, protocol")[-1]
     assert [line.split()[:3] for line in summary.splitlines() if "accuracy" in line] == [
         ["egoschema", "accuracy", "4"],
         ["nextqa", "accuracy", "4"],

@@ -1,0 +1,91 @@
+"""A run of several benchmarks ends in one screen; what it leaves out is in the log of each."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from eval.config import benchmarks_named
+from eval.config.overrides import in_words_of_make
+from eval.errors import ConfigError
+from eval.running.request import EvalRequest, ScoreRequest
+from eval.running.score_file import score
+from eval.running.start import evaluate
+from tests.reading import ReadHere
+
+
+@pytest.fixture(autouse=True)
+def read_here(monkeypatch):
+    monkeypatch.setattr("eval.engines.local.frame_loader", ReadHere)
+
+
+def run(out, *overrides, bench="mvbench"):
+    return evaluate(EvalRequest(bench=bench, out=out, overrides=["model=scripted", "limit=20", *overrides]))
+
+
+def test_one_line_a_benchmark_and_notes_once(tmp_path, capsys):
+    run(tmp_path, bench="mvbench,nextqa,tvbench")
+    shown = capsys.readouterr().out
+    assert shown.count("This is the built-in world") == 1
+    assert shown.count("Values times 100") == 1
+    assert "mvbench, nextqa, tvbench" not in shown  # said of all, without names
+    assert "Action Sequence" not in shown
+    assert len(shown.splitlines()) < 24
+    log = (tmp_path / "mvbench" / "log.txt").read_text()
+    assert "Action Sequence" in log
+    assert f"Written to {tmp_path / 'mvbench'}" in log
+
+
+def test_the_log_has_every_failure(tmp_path, capsys):
+    about = {
+        "benchmark": "mvbench",
+        "subset": "A",
+        "prompt": "",
+        "output": None,
+        "targets": ["A"],
+        "options": [],
+        "cluster": "",
+    }
+    rows = [{**about, "id": f"MVBench/A_{n}", "error": f"missing: {n}.mp4"} for n in range(30)]
+    (tmp_path / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    score(ScoreRequest(predictions=tmp_path / "p.jsonl", bench="mvbench", out=tmp_path / "score"))
+    shown, log = capsys.readouterr().out, (tmp_path / "score" / "log.txt").read_text()
+    assert "... and 20 more" in shown
+    assert "29.mp4" not in shown
+    assert all(f"{n}.mp4" in log for n in range(30))
+
+
+def test_a_log_that_cannot_be_written_costs_nothing(tmp_path):
+    run(tmp_path / "run")
+    (tmp_path / "run" / "log.txt").unlink()
+    (tmp_path / "run" / "log.txt").mkdir()
+    assert run(tmp_path / "run")[0].counts.total == 20
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("MVBench", ["mvbench"]),
+        ("NExT-QA, Video-MME", ["nextqa", "video-mme"]),
+        ("mvbench nextqa", ["mvbench", "nextqa"]),
+        ("Dream_1k", ["dream-1k"]),
+        ("Description", ["dream-1k"]),
+    ],
+)
+def test_names_as_people_write_them(text, expected):
+    assert benchmarks_named(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("", "names no benchmark"), (" , ", "names no benchmark"), ("mvbnch", "Did you mean 'mvbench'")]
+)
+def test_names_of_nothing(text, said):
+    with pytest.raises(ConfigError, match=said):
+        benchmarks_named(text)
+
+
+def test_messages_in_words_of_make():
+    assert in_words_of_make("score needs --pred and --bench; give --to, not --to-file") == (
+        "score needs PRED and BENCH; give TO, not --to-file"
+    )
