@@ -81,9 +81,11 @@ def _renew(baseline: str | None) -> None:
     from eval.regression.builtin import Setup, baseline_file, observe_builtin
     from eval.regression.records import as_kept, read, write
     from eval.regression.view import show_renewal
+    from eval.report.progress import Working
 
     path = baseline_file(baseline)
-    now = as_kept(observe_builtin(Setup()))
+    with Working("Running the built-in subset"):
+        now = as_kept(observe_builtin(Setup()))
     show_renewal(read(path) if path.exists() else None, now, path)
     write(path, now)
 
@@ -93,8 +95,10 @@ def _exactly(baseline: str | None, workers: int | None) -> tuple[int, str, Seque
     from eval.regression.builtin import check_builtin
     from eval.regression.junit import junit
     from eval.regression.view import annotated, show_outcome
+    from eval.report.progress import Working
 
-    outcome = check_builtin(baseline, workers)
+    with Working("Running the built-in subset, against the baseline"):
+        outcome = check_builtin(baseline, workers)
     show_outcome(outcome)
     return PASS if outcome.passed else FAIL, junit(outcome), list(annotated(outcome))
 

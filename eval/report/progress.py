@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from eval.report.printing import one_line
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+LONG = 2.0
+"""Seconds after which it is said that something goes on."""
 PLAIN_INTERVAL = 15.0
 """Seconds between progress lines where the output is not a terminal."""
 
@@ -122,6 +125,36 @@ class RunProgress:
         if self._told is not None:
             return self._told()
         return (self._total - self._done) / self.rate if self.rate else None
+
+
+class Working:
+    """Says that something goes on whose length is not known: a spinner on a terminal, elsewhere a line if it takes long.
+
+    Args:
+        label: What is done, such as `Loading tarsier-7b`.
+    """
+
+    def __init__(self, label: str) -> None:
+        self._label = one_line(label)
+        console = Console(stderr=True)
+        self._status = console.status(escape(f"{self._label} ...")) if console.is_terminal else None
+        self._timer = threading.Timer(LONG, self._tell)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        if self._status is not None:
+            self._status.start()
+        else:
+            self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        if self._status is not None:
+            self._status.stop()
+
+    def _tell(self) -> None:
+        print(f"{self._label} ...", file=sys.stderr, flush=True)
 
 
 def worker_lines(workers: Sequence[WorkerTimes]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from eval.engines.engine import Engine, Setup
 from eval.errors import ConfigError, DataError
 from eval.provenance import code_hash, data_hash, library_versions, prompts_hash
 from eval.readers.submission import is_withheld
+from eval.report.progress import Working
 from eval.report.terminal import show_summary
 from eval.running.benchmark_run import Job
 from eval.running.judge_session import Judging, refuse_unasked
@@ -59,7 +61,9 @@ def evaluate(request: EvalRequest) -> list[Result]:
         judging.check()
     # One loaded model serves all benchmarks; it is loaded after all checks.
     engine: Engine = building.build(settings[0].engine, "engine")
-    with engine.start(setup_of(settings[0], jobs)) as session:
+    with ExitStack() as open_session:
+        with Working(f"Loading {settings[0].model.get('name')}"):
+            session = open_session.enter_context(engine.start(setup_of(settings[0], jobs)))
         judging.share(session.model)
         results = list(run(jobs, session))
     if len(results) > 1:
