@@ -128,7 +128,7 @@ class RunProgress:
 
 
 class Working:
-    """Says that something goes on whose length is not known: a spinner on a terminal, elsewhere a line if it takes long.
+    """Says that something of unknown length goes on: a spinner on a terminal, elsewhere a line if it takes long.
 
     Args:
         label: What is done, such as `Loading tarsier-7b`.
