@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,9 @@ class Gathered:
     """The rows and problems found among the runs."""
     drawn: tuple[Path, ...]
     """Files of the figures drawn."""
+    superseded: Mapping[str, bool]
+    """Runs that another with the same settings takes the place of, relative to the table, each with whether it is an
+    incomplete one beside a complete one, and not just older."""
 
 
 def gather(
@@ -73,6 +76,9 @@ def gather(
         table.with_suffix(".tex"): lambda rows: latex(rows, differ),
         table.with_suffix(".html"): page,
     }
-    rows = update(table, found.rows, published, beside)
+    rows, superseded = update(table, found.rows, published, beside)
     drawn = draw_plots(plots_of(rows, table), figures) if figures else []
-    return Gathered(table=table, beside=tuple(beside), rows=rows, found=found, drawn=tuple(drawn))
+    return Gathered(
+        table=table, beside=tuple(beside), rows=rows, found=found, drawn=tuple(drawn),
+        superseded=superseded,
+    )  # fmt: skip
