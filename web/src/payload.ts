@@ -234,6 +234,8 @@ export interface LeaderboardRow {
   n: number | null;
   complete: boolean;
   published: boolean;
+  /** Whether its samples are the built-in world's. */
+  builtin: boolean;
   source: string;
   date: string;
   /** The settings in which it differs from other rows of its benchmark and model. */

@@ -81,6 +81,7 @@ def row(benchmark: str, model: str, value: float, **more: Any) -> Payload:
         "n": 200,
         "complete": True,
         "published": False,
+        "builtin": False,
         "source": "",
         "date": "2026-11-01T12:00:00+00:00",
         "differs": "",
