@@ -63,10 +63,7 @@ def compare_payload(
                 "gained": [one.id for one in each.turned if one.second > one.first],
                 "lost": [one.id for one in each.turned if one.second < one.first],
                 **_judges(by_folder[each.first_folder], by_folder[each.second_folder]),
-                "caveats": [
-                    *circumstances(each),
-                    *_own_caveats(*(shown[folders.index(name)] for name in (each.first_folder, each.second_folder))),
-                ],
+                "caveats": _caveats(each, *(shown[folders.index(n)] for n in (each.first_folder, each.second_folder))),
                 "sentence": f"{verdict(each)} {counted(each)}".strip(),
                 "explained": explained(each.changes, COLUMNS),
             }
@@ -82,12 +79,16 @@ def _pairs(compared: Comparison | Comparisons) -> list[tuple[Comparison, float |
     return list(zip(compared.comparisons, compared.p_adjusted, strict=True))
 
 
-def _own_caveats(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
-    """Return the caveats of two runs, once where they are of both."""
+def _caveats(comparison: Comparison, first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+    """Return what differs between two runs, and the caveats of both, once where they are the same."""
     one, two = first["caveats"], second["caveats"]
     both = [text for text in one if text in two]
     sides = (("Each run", both), ("First run", one), ("Second run", two))
-    return [f"{whose}: {text}" for whose, texts in sides for text in texts if texts is both or text not in both]
+    own = [f"{whose}: {text}" for whose, texts in sides for text in texts if texts is both or text not in both]
+    # A run's own line says how much is missing too.
+    counted_there = [run for run in (first, second) if any("INCOMPLETE" in text for text in run["caveats"])]
+    said = [f"INCOMPLETE: {run['folder']}" for run in counted_there]
+    return [*(line for line in circumstances(comparison) if line not in said), *own]
 
 
 def _names(folders: Sequence[str]) -> list[str]:
