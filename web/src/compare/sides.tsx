@@ -40,14 +40,14 @@ export function Sides({ pair: { first, turn }, comparison, runs, at, of, step }:
   });
   const verdicts = comparison.judges.find(({ id }) => id === first.id);
   const clips = clipsOf(sides);
-  const Verdict = ({ side }: { side: "first" | "second" }) => (
+  const said = (side: "first" | "second") => (
     <>
       {comparison.judged_by && (
         <>
           <Outside text={comparison.judged_by[side]} />:{" "}
         </>
       )}
-      <Outside text={verdicts![side]} />
+      <Outside text={verdicts?.[side] ?? ""} />
     </>
   );
   const groups = [first.subset, ...first.groups].filter((name, i, all) => name && all.indexOf(name) === i);
@@ -81,12 +81,12 @@ export function Sides({ pair: { first, turn }, comparison, runs, at, of, step }:
       </header>
       {verdicts && (
         <p class="why invalid">
-          Two judges differ on the same output: <Verdict side="first" /> and <Verdict side="second" />.
+          Two judges differ on the same output: {said("first")} and {said("second")}.
         </p>
       )}
       {clips.map(({ clip, names }) => (
         <div key={names[0]} class="clip-of">
-          {clips.length > 1 && (
+          {names.length < sides.length && (
             <p>
               {names.map((name) => (
                 <span key={name} class="tag">
@@ -177,7 +177,7 @@ function OneSide({ run, sample, name }: Side) {
         <Outside text={run.model} /> <span class="n">{plain(run.name, 60)}</span>
         {run.judge !== null && (
           <span class="n">
-            {" "}
+            {", "}
             judged by <Outside text={run.protocol ? `${run.judge} (${run.protocol})` : run.judge} />
           </span>
         )}
