@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from eval.analysis.leaderboard.cells import read_csv
 from eval.analysis.leaderboard.finding import Found, find_rows
 from eval.analysis.leaderboard.page import leaderboard_payload
 from eval.analysis.leaderboard.paired import differ_by_runs
 from eval.analysis.leaderboard.plots import draw_plots, plots_of, refuse_without_matplotlib
 from eval.analysis.leaderboard.published import read_published
-from eval.analysis.leaderboard.rows import TableRow
+from eval.analysis.leaderboard.rows import TableRow, superseded
 from eval.analysis.leaderboard.table import update
 from eval.analysis.leaderboard.view import latex, markdown
 from eval.config import PROJECT, RESULTS, RUNS
@@ -76,9 +77,10 @@ def gather(
         table.with_suffix(".tex"): lambda rows: latex(rows, differ),
         table.with_suffix(".html"): page,
     }
-    rows, superseded = update(table, found.rows, published, beside)
+    before = [row for row in (read_csv(table) if table.exists() else []) if row.origin == "run"]
+    rows = update(table, found.rows, published, beside)
     drawn = draw_plots(plots_of(rows, table), figures) if figures else []
     return Gathered(
         table=table, beside=tuple(beside), rows=rows, found=found, drawn=tuple(drawn),
-        superseded=superseded,
+        superseded=superseded([*before, *found.rows], rows),
     )  # fmt: skip

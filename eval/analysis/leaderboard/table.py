@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from eval.analysis.leaderboard.cells import read_csv, to_csv
-from eval.analysis.leaderboard.rows import TableRow, merged, superseded
+from eval.analysis.leaderboard.rows import TableRow, merged
 from eval.errors import ConfigError, RunError, did_you_mean
 from eval.files import leftover_of, make_folder, write_bytes_atomically
 from eval.readers.numbers import row_number
@@ -26,8 +26,8 @@ def update(
     found: Sequence[TableRow],
     published: Sequence[TableRow] = (),
     beside: Mapping[Path, Rendered] | None = None,
-) -> tuple[list[TableRow], dict[str, bool]]:
-    """Add rows to a table and return all its rows, and the runs left out or replaced, see `superseded`.
+) -> list[TableRow]:
+    """Add rows to a table and return all its rows.
 
     Concurrent updates wait. A killed process leaves the old table or the new one, and files beside it that the next
     update rewrites.
@@ -51,7 +51,7 @@ def update(
         write_bytes_atomically(path, to_csv(rows))
         for file, rendered in (beside or {}).items():
             write_bytes_atomically(file, rendered(rows).encode("utf-8"))
-    return rows, superseded([*old, *found], rows)
+    return rows
 
 
 def find_row(rows: Sequence[TableRow], which: str) -> TableRow:

@@ -94,8 +94,8 @@ def refuse_other(to: Path) -> None:
     other = next((name for name in _found(to) if name not in ours and leftover_of(to / name) is None), None)
     if other is not None:
         raise ConfigError(
-            f"--to {to} holds {one_line(other, 120)}, which is no part of a publication; take it out, or give another "
-            "folder."
+            f"--to {to} holds other files, such as {one_line(other, 120)}; take them out, or give a new folder, an "
+            "empty one, or that of a publication."
         )
 
 

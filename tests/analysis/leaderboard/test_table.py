@@ -75,7 +75,7 @@ def test_an_update_keeps_old_rows_and_renews_published_ones(tmp_path):
     old, new = replace(ROW, model="old"), replace(ROW, model="new")
     quoted = [replace(ROW, origin="published", source=source, date="") for source in ("first", "second")]
     update(path, [old], quoted[:1])
-    rows, _ = update(path, [new, replace(old, value=0.9, date="2026-12-01T00:00:00+00:00")], quoted[1:])
+    rows = update(path, [new, replace(old, value=0.9, date="2026-12-01T00:00:00+00:00")], quoted[1:])
     assert rows == read_csv(path)
     assert {(row.model, row.value, row.source) for row in rows} == {
         ("old", 0.9, ""), ("new", ROW.value, ""), ("m", ROW.value, "second"),

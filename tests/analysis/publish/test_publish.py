@@ -320,7 +320,7 @@ def test_a_publication_with_anything_else_in_it_is_refused_and_stays(tmp_path, c
     (to / name).parent.mkdir(parents=True, exist_ok=True)
     (to / name).write_text("mine")
     before = contents(to)
-    assert f"holds {name}, " in refused(capsys, "--run", run, "--to", to)
+    assert f"holds other files, such as {name};" in refused(capsys, "--run", run, "--to", to)
     assert contents(to) == before
     (to / name).unlink()
     publish([run], to)
@@ -333,7 +333,7 @@ def test_a_link_in_the_place_of_a_file_is_not_followed(tmp_path, capsys):
     shutil.move(to / "data", out)
     (to / "data").symlink_to(out)
     kept = contents(out)
-    assert "holds data, " in refused(capsys, "--run", run, "--to", to)
+    assert "holds other files, such as data;" in refused(capsys, "--run", run, "--to", to)
     assert contents(out) == kept
 
 
@@ -383,7 +383,7 @@ def test_what_cannot_be_published_is_one_line(tmp_path, capsys):
     full = tmp_path / "full"
     full.mkdir()
     (full / "thesis.tex").write_text("mine")
-    assert "holds thesis.tex, " in refused(capsys, "--run", run, "--to", full)
+    assert "holds other files, such as thesis.tex;" in refused(capsys, "--run", run, "--to", full)
     assert "is a file" in refused(capsys, "--run", run, "--to", full / "thesis.tex")
     assert [path.name for path in full.iterdir()] == ["thesis.tex"]
     assert "no finished run" in refused(capsys, "--run", full, "--to", to)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from eval.config import cards
 from tests.report.page import payloads
 from tests.report.page.boards import board, quoted, row, usual
 from tests.report.page.conftest import Open, Watched
@@ -146,8 +147,11 @@ def test_the_highest_of_a_subset_is_among_what_can_be_compared(show: Open) -> No
 
 
 def test_the_table_of_all_benchmarks_fits_a_screen_and_a_phone_sees_that_it_scrolls(show: Open) -> None:
-    names = [f"benchmark-{number}" for number in range(14)]
-    page = show(board([row(name, "tarsier", 0.5) for name in names]))
+    known = cards()
+    data = board([row(name, "tarsier", 0.5) for name in known])
+    for each in data["leaderboard"]["benchmarks"]:
+        each["title"] = known[each["name"]].title
+    page = show(data)
     page.set_viewport_size({"width": 1280, "height": 900})
     box = page.locator("section[aria-labelledby=all] .scroll")
     assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
