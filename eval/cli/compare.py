@@ -37,6 +37,7 @@ def run(given: argparse.Namespace) -> bool:
     from eval.analysis.compare.view import show_comparison, show_comparisons
     from eval.api import load
     from eval.files import absolute
+    from eval.readers.malformed import printable
     from eval.report.page.page import write_page
     from eval.runs.folder import runs_in
 
@@ -58,8 +59,10 @@ def run(given: argparse.Namespace) -> bool:
         path = absolute(given.to)
         alone = [one for each in found for one in (each.comparisons if isinstance(each, Comparisons) else [each])]
         runs = [run_of(absolute(name)) for one in alone for name in (one.first_folder, one.second_folder)]
-        write_page(path, compare_payload(alone, runs, page_folder=path.parent))
+        write_page(path, compare_payload(found, runs, page_folder=path.parent))
     else:
         told = [asdict(each) for each in found]
         write_to(given.to, told[0] if len(told) == 1 else {"comparisons": told})
+    if given.to:
+        print(printable(f"Written to {absolute(given.to)}"))
     return True

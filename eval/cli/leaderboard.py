@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 
 HELP = "gather results, and published ones, into one table"
 
@@ -27,6 +28,8 @@ def run(given: argparse.Namespace) -> bool:
     found, rows = gathered.found, gathered.rows
     for line in (*found.unfinished, *found.skipped):
         say(f"Skipped {one_line(line)}")
+    if line := _superseded(gathered.superseded):
+        say(line)
     n_published = sum(row.origin == "published" for row in rows)
     said = (
         f"{found.n_results} results with {len(found.rows)} rows read, {len(found.unfinished)} not finished, "
@@ -41,3 +44,15 @@ def run(given: argparse.Namespace) -> bool:
         )
         print(printable(told if drawn else "No run is in the table, so that no figure was drawn."))
     return not found.skipped
+
+
+def _superseded(runs: Mapping[str, bool]) -> str:
+    """Return a line that names the runs left out for another with the same settings; "" where there is none."""
+    from eval.report.printing import one_line
+
+    kinds = (
+        ("incomplete, beside a complete one", [name for name, incomplete in runs.items() if incomplete]),
+        ("older than another", [name for name, incomplete in runs.items() if not incomplete]),
+    )
+    told = "; ".join(f"{len(names)} {kind} ({', '.join(map(one_line, names))})" for kind, names in kinds if names)
+    return f"Superseded by a run with the same settings: {told}." if told else ""

@@ -27,6 +27,12 @@ def printed(name: str, value: float | None) -> str:
     return f"{value:.2f}" if metric_named(name).unit == "points" else f"{100 * value:.1f}"
 
 
+def titled(name: str) -> str:
+    """Return the name of a metric, or of an average of it, for people: `accuracy, macro average`."""
+    average = next((each for each in ("macro", "micro") if name.endswith(f"_{each}")), "")
+    return metric_named(name).title.removesuffix(f" {average}") + (f", {average} average" if average else "")
+
+
 def span(name: str, ends: tuple[float | None, float | None] | None) -> str:
     """Return an interval of a metric in its unit."""
     return "-" if ends is None else f"{printed(name, ends[0])}-{printed(name, ends[1])}"

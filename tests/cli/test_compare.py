@@ -33,6 +33,7 @@ def test_the_table_the_verdict_and_both_outputs(tmp_path, capsys):
     assert "B [31m(B)" in shown
     assert "\x1b" not in shown
     assert max(len(row) for row in shown.splitlines() if "strict " in row) <= 120
+    assert shown.endswith(f"\nWritten to {tmp_path / 'c.json'}\n")
     written = json.loads((tmp_path / "c.json").read_text())
     strict = next(each for each in written["changes"] if each["accounting"] == "strict")
     assert strict["p"] == pytest.approx(2 / 2**12)
@@ -50,7 +51,7 @@ def test_no_difference_says_what_would_have_been_seen(tmp_path, capsys):
 
 def test_what_is_accepted_is_said_first(tmp_path, capsys):
     first, second = write(tmp_path / "a", answers([1, 0])), write(tmp_path / "b", answers([1, 1]), split="val")
-    with pytest.raises(ConfigError, match="--accept split"):
+    with pytest.raises(ConfigError, match=r"\(with make in ARGS='\.\.\.'\): --accept split$"):
         compare(first, second)
     compare(first, second, accept=["split"])
     assert "NOT ONLY THE MODELS DIFFER, as accepted: split (test -> val)." in capsys.readouterr().out

@@ -64,6 +64,24 @@ def test_from_runs_to_three_tables(tmp_path, capsys):
     assert table.read_bytes() == before
 
 
+def test_runs_that_another_takes_the_place_of_are_named_in_one_line(tmp_path, capsys):
+    days = {"old": "2026-11-01", "whole": "2026-11-02", "broken": "2026-11-03"}
+    about = {name: {"date": f"{day}T12:00:00+00:00"} for name, day in days.items()}
+    write_run(tmp_path / "runs" / "broken", ["A", None, None, "B"], about=about["broken"])
+    write_run(tmp_path / "runs" / "whole", ["A", "A", "A", "B"], about=about["whole"])
+    write_run(tmp_path / "runs" / "old", ["A", "A", "B", "B"], about=about["old"])
+    table = tmp_path / "leaderboard.csv"
+    assert make_table(table, tmp_path / "runs")
+    assert {row.provenance for row in runs_in(table)} == {"runs/whole"}
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Superseded")]
+    assert "1 incomplete, beside a complete one (runs/broken); 1 older than another (runs/old)." in line
+    write_run(tmp_path / "new", ["A"] * 4, about={"date": "2026-11-04T12:00:00+00:00"})
+    assert make_table(table, tmp_path / "new")
+    assert "1 older than another (runs/whole).\n" in capsys.readouterr().err
+    assert make_table(table, tmp_path / "new")
+    assert "Superseded" not in capsys.readouterr().err
+
+
 def test_a_page_and_figures(tmp_path, capsys):
     runs = [write_run(tmp_path / "runs" / name, ["A", "B"] * 20, model=name) for name in ("one", "two")]
     table = tmp_path / "results" / "leaderboard.csv"

@@ -153,7 +153,7 @@ def test_it_is_evaluated_compared_explained_and_listed_by_its_own_traits(toy, ca
         row["id"] for row in rows if abs(5 - len(row["targets"][0])) != abs(10 - len(row["targets"][0]))
     }
     assert main(["compare", "--first", str(toy / "a"), "--second", str(toy / "b")]) == 0
-    assert f"length_points, strict: {change.difference:+.2f}" in capsys.readouterr().out
+    assert f"length points, strict: {change.difference:+.2f}" in capsys.readouterr().out
 
     assert main(["leaderboard", "--runs", str(toy / "a"), str(toy / "b"), "--to", str(toy / "table.csv")]) == 0
     listed = [

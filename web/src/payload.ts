@@ -14,6 +14,8 @@ export interface Page {
   runs: Run[];
   /** On a comparison: each further run against the first. */
   comparisons?: Comparison[];
+  /** On a comparison: what was left out. */
+  notes?: string[];
   leaderboard?: Leaderboard;
   /** On a page that `watch` serves: the path to ask for news. */
   live?: string;
@@ -199,9 +201,15 @@ export interface Comparison {
   lost: string[];
   /** Where two judges, or one twice, gave the same output different verdicts; these in words. */
   judges: { id: string; first: string; second: string }[];
+  /** Their names, with the protocol, and a sentence on their settings; null without a judge. */
+  judged_by: { first: string; second: string; differ: string } | null;
   /** Reasons why they are not comparable, and what differs between them. */
   caveats: string[];
   sentence: string;
+  /** What the columns of the tables are. */
+  explained: string;
+  /** p of the primary metric in strict, adjusted for several benchmarks (Holm); null for one. */
+  p_adjusted: number | null;
 }
 
 export interface Difference {
@@ -217,8 +225,10 @@ export interface Difference {
   p: number | null;
   /** p of a subset, adjusted for several subsets (Holm). */
   p_adjusted: number | null;
-  /** The smallest true difference that 80% of such comparisons find; null where none could be. */
+  /** The smallest true difference that 80% of such comparisons find; null where none could be, or it is not known. */
   detectable: number | null;
+  /** Whether it is null because even the largest difference would mostly be missed. */
+  blind: boolean;
   n_clusters: number;
 }
 
@@ -244,6 +254,8 @@ export interface LeaderboardRow {
   n: number | null;
   complete: boolean;
   published: boolean;
+  /** Whether its samples are the built-in world's. */
+  builtin: boolean;
   source: string;
   date: string;
   /** The settings in which it differs from other rows of its benchmark and model. */

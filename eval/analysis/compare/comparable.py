@@ -67,7 +67,7 @@ def accepted_differences(first: ScoredRun, second: ScoredRun, accept: Sequence[s
         raise ConfigError(
             f"{one.field}: {first.folder} has {short(one.first)}, {second.folder} has {short(one.second)}{also}. "
             "What differs there may pass for a difference between the models. Score or run one of them anew with the "
-            f"other's settings, or accept it by name: --accept {' '.join(names)}"
+            f"other's settings, or accept it by name (with make in ARGS='...'): --accept {' '.join(names)}"
         )
     return tuple(found)
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from eval.analysis.compare.change import Change
+from eval.analysis.compare.several import Comparisons
 from eval.analysis.compare.systems import Comparison
-from eval.analysis.compare.view import circumstances, counted, verdict
+from eval.analysis.compare.view import COLUMNS, circumstances, counted, explained, is_blind, left_out, verdict
 from eval.analysis.judges.comparison import JudgeFlip, flips_between
 from eval.analysis.judges.opinions import judged_in
-from eval.analysis.judges.view import told_grade
+from eval.analysis.judges.view import told_differences, told_grade
 from eval.analysis.page.run import run_payload
 from eval.core import JudgedTraits
 from eval.provenance import versions
-from eval.report.printing import printed
+from eval.report.printing import printed, titled
+from eval.runs.differences import differences_of
 from eval.runs.scored import ScoredRun
 from eval.scorers.traits import traits_of
 
@@ -26,15 +28,17 @@ MOST_TITLES = 3
 
 
 def compare_payload(
-    comparisons: Sequence[Comparison], runs: Sequence[ScoredRun], *, page_folder: Path
+    compared: Sequence[Comparison | Comparisons], runs: Sequence[ScoredRun], *, page_folder: Path
 ) -> dict[str, Any]:
     """Return the data of a page.
 
     Args:
-        comparisons: Comparisons of these runs.
+        compared: Comparisons of these runs.
         runs: Runs, found by their folders.
         page_folder: The folder that the page will lie in.
     """
+    pairs = [pair for each in compared for pair in _pairs(each)]
+    comparisons = [each for each, _ in pairs]
     by_folder = {str(run.folder): run for run in runs}
     folders = list(dict.fromkeys(name for each in comparisons for name in (each.first_folder, each.second_folder)))
     shown = [run_payload(by_folder[name], page_folder=page_folder) for name in folders]
@@ -49,20 +53,42 @@ def compare_payload(
         "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "version": versions()["tarsier-eval"],
         "runs": shown,
+        "notes": [line for each in compared if isinstance(each, Comparisons) for line in left_out(each)],
         "comparisons": [
             {
                 "first": folders.index(each.first_folder),
                 "second": folders.index(each.second_folder),
                 "rows": [_row(change) for change in each.changes],
+                "p_adjusted": adjusted,
                 "gained": [one.id for one in each.turned if one.second > one.first],
                 "lost": [one.id for one in each.turned if one.second < one.first],
-                "judges": list(_verdicts(by_folder[each.first_folder], by_folder[each.second_folder])),
-                "caveats": circumstances(each),
+                **_judges(by_folder[each.first_folder], by_folder[each.second_folder]),
+                "caveats": _caveats(each, *(shown[folders.index(n)] for n in (each.first_folder, each.second_folder))),
                 "sentence": f"{verdict(each)} {counted(each)}".strip(),
+                "explained": explained(each.changes, COLUMNS),
             }
-            for each in comparisons
+            for each, adjusted in pairs
         ],
     }
+
+
+def _pairs(compared: Comparison | Comparisons) -> list[tuple[Comparison, float | None]]:
+    """Return each comparison with its p adjusted for several benchmarks."""
+    if isinstance(compared, Comparison):
+        return [(compared, None)]
+    return list(zip(compared.comparisons, compared.p_adjusted, strict=True))
+
+
+def _caveats(comparison: Comparison, first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+    """Return what differs between two runs, and the caveats of both, once where they are the same."""
+    one, two = first["caveats"], second["caveats"]
+    both = [text for text in one if text in two]
+    sides = (("Each run", both), ("First run", one), ("Second run", two))
+    own = [f"{whose}: {text}" for whose, texts in sides for text in texts if texts is both or text not in both]
+    # A run's own line says how much is missing too.
+    counted_there = [run for run in (first, second) if any("INCOMPLETE" in text for text in run["caveats"])]
+    said = [f"INCOMPLETE: {run['folder']}" for run in counted_there]
+    return [*(line for line in circumstances(comparison) if line not in said), *own]
 
 
 def _names(folders: Sequence[str]) -> list[str]:
@@ -89,17 +115,28 @@ def _row(change: Change) -> dict[str, Any]:
         "p": change.p,
         "p_adjusted": change.p_adjusted,
         "detectable": change.detectable,
+        "blind": is_blind(change),
     }
 
 
-def _verdicts(first: ScoredRun, second: ScoredRun) -> Iterator[dict[str, str]]:
-    """Yield the samples on which two judges, or one at two times, differ about the same output."""
+def _judges(first: ScoredRun, second: ScoredRun) -> dict[str, Any]:
+    """Return the samples on which two judges, or one at two times, differ about the same output, and who they are."""
     one, two = judged_in(first), judged_in(second)
     judged = traits_of(first.scorer).judged
     if one is None or two is None or judged is None:
-        return
-    for flip in flips_between(one, two):
-        yield {"id": flip.id, "first": _told(flip, "first", judged), "second": _told(flip, "second", judged)}
+        return {"judges": [], "judged_by": None}
+    differences = differences_of(one.identity, two.identity)
+    return {
+        "judges": [
+            {"id": flip.id, "first": _told(flip, "first", judged), "second": _told(flip, "second", judged)}
+            for flip in flips_between(one, two)
+        ],
+        "judged_by": {
+            "first": one.judge,
+            "second": two.judge,
+            "differ": f"They differ in {told_differences(differences)}." if differences else "",
+        },
+    }
 
 
 def _told(flip: JudgeFlip, side: str, judged: JudgedTraits) -> str:
@@ -107,4 +144,4 @@ def _told(flip: JudgeFlip, side: str, judged: JudgedTraits) -> str:
     if not judged.items:
         return told_grade(values, judged)
     labels = (f"{each.event}: {getattr(each, side)}" for each in flip.relabelled)
-    return "; ".join([", ".join(f"{name} {printed(name, values[name])}" for name in judged.values), *labels])
+    return "; ".join([", ".join(f"{titled(name)} {printed(name, values[name])}" for name in judged.values), *labels])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from eval.analysis.compare.systems import Comparison, compare_systems
 from eval.errors import ConfigError
 from eval.runs.scored import ScoredRun, by_benchmark
+from eval.stats.paired import holm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,8 @@ class Comparisons:
     """Benchmarks that only the first has."""
     second_only: tuple[str, ...]
     """Benchmarks that only the second has."""
+    p_adjusted: tuple[float | None, ...]
+    """p of each benchmark's primary metric in strict, adjusted for several benchmarks (Holm)."""
 
 
 def compare_several(first: Sequence[ScoredRun], second: Sequence[ScoredRun], accept: Sequence[str] = ()) -> Comparisons:
@@ -36,8 +39,11 @@ def compare_several(first: Sequence[ScoredRun], second: Sequence[ScoredRun], acc
             f"benchmark: the first has runs of {', '.join(one)}, the second of {', '.join(other)}, and none of both. "
             "Give runs of the same benchmarks."
         )
+    comparisons = tuple(compare_systems(one[name], other[name], accept) for name in both)
+    adjusted = iter(holm([each.headline.p for each in comparisons if each.headline]))
     return Comparisons(
-        comparisons=tuple(compare_systems(one[name], other[name], accept) for name in both),
+        comparisons=comparisons,
+        p_adjusted=tuple(next(adjusted) if each.headline else None for each in comparisons),
         first_only=tuple(name for name in one if name not in other),
         second_only=tuple(name for name in other if name not in one),
     )

@@ -56,6 +56,8 @@ class Comparison:
     """Fields that should agree but are missing in one folder."""
     differences: tuple[Difference, ...]
     """Differences in the models' settings: the subject of the comparison."""
+    same_model: bool
+    """Whether both are known to be one model with the same settings."""
     continued: tuple[Continued, ...]
     """Runs whose predictions were made with more than one setting, so that they are no single system."""
     incomplete: tuple[str, ...]
@@ -66,10 +68,18 @@ class Comparison:
     """Number of samples that only the first has."""
     n_second_only: int
     """Number of samples that only the second has."""
+    n_failed: tuple[int, int]
+    """Number of samples of both on which the model or the judge of the first, and of the second, failed."""
     changes: tuple[Change, ...]
     """Overall ones first, by accounting; then the primary metric of each subset."""
     turned: tuple[Turned, ...]
     """Every sample that turns in the primary metric, largest change first."""
+
+    @property
+    def headline(self) -> Change | None:
+        """The change of the primary metric in strict; None where there is none."""
+        strict = (change for change in self.changes if change.accounting == "strict")
+        return next((change for change in strict if change.name.startswith(self.primary)), None)
 
 
 def compare_systems(first: ScoredRun, second: ScoredRun, accept: Sequence[str] = ()) -> Comparison:
@@ -89,6 +99,8 @@ def compare_systems(first: ScoredRun, second: ScoredRun, accept: Sequence[str] =
         *(change for accounting in ACCOUNTINGS for change in _overall(pairs, accounting, scorer, traits)),
         *(change for accounting in ACCOUNTINGS for change in _subsets(pairs, accounting, scorer, traits, primary)),
     ]
+    differences = tuple(differences_of(_model(first), _model(second), "model."))
+    failed = [sum(pair[side].status.endswith("_failed") for pair in pairs) for side in (0, 1)]
     return Comparison(
         benchmark=first.benchmark,
         primary=primary,
@@ -98,12 +110,14 @@ def compare_systems(first: ScoredRun, second: ScoredRun, accept: Sequence[str] =
         second_folder=str(second.folder),
         accepted=accepted,
         unknown=unknown_fields(first, second),
-        differences=tuple(differences_of(_model(first), _model(second), "model.")),
+        differences=differences,
+        same_model=_is_one_model(first, second, differences),
         continued=tuple(each for each in map(continued, (first, second)) if each is not None),
         incomplete=tuple(str(each.folder) for each in (first, second) if not each.result.complete),
         n_common=len(pairs),
         n_first_only=len(first.scores) - len(pairs),
         n_second_only=len(second.scores) - len(pairs),
+        n_failed=(failed[0], failed[1]),
         changes=tuple(changes),
         turned=tuple(_turned(pairs, first, second, traits.metric(primary) or MetricTraits(name=primary))),
     )
@@ -112,6 +126,14 @@ def compare_systems(first: ScoredRun, second: ScoredRun, accept: Sequence[str] =
 def _model(system: ScoredRun) -> Mapping[str, Any]:
     known = system.provenance.get("model")
     return known if isinstance(known, Mapping) else {"name": system.result.model}
+
+
+def _is_one_model(first: ScoredRun, second: ScoredRun, differences: Sequence[Difference]) -> bool:
+    if not all(isinstance(each.provenance.get("model"), Mapping) for each in (first, second)):
+        return False
+    # A checkpoint is known by its content, wherever it lies.
+    names = {"model.name", "model.checkpoint", "model.revision"} if _model(first).get("files_sha256") else set()
+    return all(each.field in names for each in differences)
 
 
 def _overall(

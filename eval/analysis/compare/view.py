@@ -12,8 +12,7 @@ from eval.analysis.compare.systems import Comparison, Turned
 from eval.analysis.judges.view import say_title, signed, told_differences
 from eval.core import OVERALL
 from eval.report.columns import Column, Line, show_table
-from eval.report.printing import one_line, printed, quoted_width, results_console, say
-from eval.stats.paired import holm
+from eval.report.printing import one_line, printed, quoted_width, results_console, say, titled
 
 TURNED_SHOWN = 5
 """Number of samples listed for each way to turn."""
@@ -24,8 +23,15 @@ _EXPLAINED = (
     "source videos."
 )
 _DETECTABLE = "Detectable: the smallest true difference that is found at 5% in 80% of such comparisons"
+HOLM = "p (Holm): p, adjusted for several {}: with no difference at all, the chance that any is below 0.05 is 5%."
 _NONE = "none"
 """Shown where no difference could be detected by a comparison of this size."""
+LEVEL = 0.05
+"""p below which a difference counts as shown."""
+_DISAGREE = (
+    "p and the interval disagree on whether a difference of 0 is ruled out, as they can where few videos differ: more "
+    "videos would settle it."
+)
 _HOLM = Column(name="p (Holm)", rank=3)
 _COLUMNS = (
     Column(name="", is_text=True),
@@ -39,6 +45,8 @@ _COLUMNS = (
     _HOLM,
     Column(name="detectable", rank=5),
 )
+COLUMNS = frozenset(column.name for column in _COLUMNS)
+"""The names of all columns."""
 _SUMMARY = (
     Column(name="", is_text=True),
     Column(name="metric", is_text=True, rank=1),
@@ -60,7 +68,7 @@ def show_comparison(comparison: Comparison, *, console: Console | None = None) -
     for line in (*circumstances(comparison), counted(comparison)):
         say(console, line)
     shown = _show_changes(console, comparison.changes)
-    for line in (verdict(comparison), _explained(comparison.changes, shown)):
+    for line in (verdict(comparison), explained(comparison.changes, shown)):
         if line:
             say(console, line)
     better = [each for each in comparison.turned if each.second > each.first]
@@ -74,23 +82,32 @@ def show_comparisons(compared: Comparisons, *, console: Console | None = None) -
     console = console or results_console()
     for comparison in compared.comparisons:
         show_comparison(comparison, console=console)
-    listed = [(each, change) for each in compared.comparisons if (change := _primary(each)) is not None]
-    adjusted = holm([change.p for _, change in listed])
+    listed = [
+        (each, change, p)
+        for each, p in zip(compared.comparisons, compared.p_adjusted, strict=True)
+        if (change := each.headline) is not None
+    ]
     lines = [
         Line(
             cells=(
-                one_line(comparison.benchmark), one_line(f"{change.name}, strict"), str(change.n),
+                one_line(comparison.benchmark), one_line(f"{titled(change.name)}, strict"), str(change.n),
                 printed(change.name, change.first), printed(change.name, change.second),
                 signed(change.name, change.difference), _interval(change), _p(change.p), _p(p),
             )
         )
-        for (comparison, change), p in zip(listed, adjusted, strict=True)
+        for comparison, change, p in listed
     ]  # fmt: skip
     say(console, "\nAll benchmarks", "bold")
     show_table(console, _SUMMARY, lines, elsewhere="--to FILE")
-    for which, alone in (("first", compared.first_only), ("second", compared.second_only)):
-        if alone:
-            say(console, f"Of the {which} alone, and left out: {', '.join(map(one_line, alone))}.")
+    for line in (*left_out(compared), HOLM.format("benchmarks")):
+        say(console, line)
+
+
+def left_out(compared: Comparisons) -> list[str]:
+    """Return a line for the benchmarks that only one of the two has."""
+    sides = (("first", compared.first_only), ("second", compared.second_only))
+    told = ((which, ", ".join(map(one_line, names))) for which, names in sides if names)
+    return [f"Of the {which} alone, and left out: {names}." for which, names in told]
 
 
 def told_continued(comparison: Comparison) -> list[str]:
@@ -154,24 +171,26 @@ def _listed(changes: Sequence[Change]) -> list[Change]:
     return [change for change in changes if change.subset == OVERALL or change.accounting == "strict"]
 
 
-def _is_blind(change: Change) -> bool:
+def is_blind(change: Change) -> bool:
     """Whether most comparisons of this size would miss even the largest possible difference."""
     return change.detectable is None and bool(change.stderr)
 
 
 def _detectable(change: Change) -> str:
-    return _NONE if _is_blind(change) else printed(change.name, change.detectable)
+    return _NONE if is_blind(change) else printed(change.name, change.detectable)
 
 
-def _explained(changes: Sequence[Change], shown: frozenset[str]) -> str:
-    """Return an explanation of the columns shown."""
+def explained(changes: Sequence[Change], shown: frozenset[str]) -> str:
+    """Return an explanation of the columns shown, by their names."""
     parts = [_EXPLAINED]
     if "detectable" in shown:
-        is_blind = any(map(_is_blind, _listed(changes)))
-        parts.append(_DETECTABLE + (f"; {_NONE}: no difference could be seen with so few videos." if is_blind else "."))
+        none = f"; {_NONE}: no difference could be seen with so few videos"
+        parts.append(f"{_DETECTABLE}{none if any(map(is_blind, _listed(changes))) else ''}.")
     # Told even where no column has p: the verdict does.
     tests = [told for name, told in _TESTS.items() if any(change.test == name for change in changes)]
     parts.append(f"p: {'; '.join(f'{test} {where}' if len(tests) > 1 else test for test, where in tests)}.")
+    if _HOLM.name in shown and any(change.p_adjusted is not None for change in changes):
+        parts.append(HOLM.format("subsets"))
     return " ".join(parts)
 
 
@@ -180,7 +199,7 @@ def _part(change: Change) -> tuple[bool, str]:
 
 
 def _label(change: Change) -> str:
-    return f"{change.name}, {change.accounting}" if change.subset == OVERALL else change.subset
+    return f"{titled(change.name)}, {change.accounting}" if change.subset == OVERALL else change.subset
 
 
 def _interval(change: Change) -> str:
@@ -195,32 +214,35 @@ def _p(p: float | None) -> str:
     return f"{p:.3f}" if p >= 0.001 else "<0.001"
 
 
-def _primary(comparison: Comparison) -> Change | None:
-    """Return the change of the primary metric in strict."""
-    return next(
-        (
-            change
-            for change in comparison.changes
-            if change.accounting == "strict" and change.name.startswith(comparison.primary)
-        ),
-        None,
-    )
-
-
 def verdict(comparison: Comparison) -> str:
-    """Return a sentence on the primary metric: its difference, or the smallest one that would have been detected."""
-    change = _primary(comparison)
+    """Return what is shown of the primary metric: its difference, or the smallest one that would have been detected."""
+    change = comparison.headline
     if change is None:
         return ""
-    what = f"{change.name}, strict: {signed(change.name, change.difference)} {_interval(change)}, p {_p(change.p)}."
-    if change.p < 0.05:
-        return f"The models differ. {what}"
-    seen = ""
-    if _is_blind(change):
-        seen = " With so few videos none could be seen."
-    elif change.detectable:
-        seen = f" This size finds one of {printed(change.name, change.detectable)} or more in 80% of cases."
-    return f"No difference is shown. {what}{seen}"
+    two = "runs" if comparison.same_model else "models"
+    name = titled(change.name)
+    what = f"{name}, strict: {signed(change.name, change.difference)} {_interval(change)}, p {_p(change.p)}."
+    found = change.p < LEVEL
+    if change.low is not None and change.high is not None and found == (change.low <= 0 <= change.high):
+        said, more = f"It is not settled whether the {two} differ.", f" {_DISAGREE}"
+    elif found:
+        said, more = f"The {two} differ.", ""
+    else:
+        said, more = "No difference is shown.", ""
+        if is_blind(change):
+            more = " With so few videos none could be seen."
+        elif change.detectable:
+            more = f" This size finds one of {printed(change.name, change.detectable)} or more in 80% of cases."
+    return f"{said} {what}{more}{_same_model(comparison)}"
+
+
+def _same_model(comparison: Comparison) -> str:
+    """Return what differs between two runs of one model: how many samples failed; "" where that does not."""
+    first, second = comparison.n_failed
+    if not comparison.same_model or first == second:
+        return ""
+    counts = f"{first} of {comparison.n_common} samples failed in the first, {second} in the second"
+    return f" The model is the same in both; {counts}."
 
 
 def _show_turned(console: Console, title: str, turned: Sequence[Turned]) -> None:

@@ -12,7 +12,7 @@ from eval.analysis.judges.comparison import Agreement, JudgeFlip
 from eval.analysis.judges.measured import LabelTable, Offset
 from eval.core import JudgedTraits
 from eval.report.columns import Column, Line, show_table
-from eval.report.printing import one_line, printed, quoted_width, results_console, say
+from eval.report.printing import one_line, printed, quoted_width, results_console, say, titled
 from eval.runs.differences import Difference
 from eval.scorers.traits import traits_of
 
@@ -95,7 +95,7 @@ def _offset(offset: Offset) -> str:
     interval = "(no interval: too few source videos)"
     if offset.low is not None and offset.high is not None:
         interval = f"[{signed(offset.name, offset.low)}, {signed(offset.name, offset.high)}]"
-    return f"{offset.name} {values}, offset {signed(offset.name, offset.offset)} {interval}"
+    return f"{titled(offset.name)} {values}, offset {signed(offset.name, offset.offset)} {interval}"
 
 
 def signed(name: str, value: float) -> str:
@@ -148,7 +148,8 @@ def _graded(flip: JudgeFlip, width: int, judged: JudgedTraits) -> list[str]:
 
 def _described(flip: JudgeFlip, width: int, judged: JudgedTraits) -> list[str]:
     moves = (
-        f"{name} {printed(name, flip.first[name])} -> {printed(name, flip.second[name])}" for name in judged.values
+        f"{titled(name)} {printed(name, flip.first[name])} -> {printed(name, flip.second[name])}"
+        for name in judged.values
     )
     lines = [f"  {one_line(flip.id)}: {', '.join(moves)}"]
     lines += [

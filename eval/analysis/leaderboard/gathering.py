@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from eval.analysis.leaderboard.cells import read_csv
 from eval.analysis.leaderboard.finding import Found, find_rows
 from eval.analysis.leaderboard.page import leaderboard_payload
 from eval.analysis.leaderboard.paired import differ_by_runs
 from eval.analysis.leaderboard.plots import draw_plots, plots_of, refuse_without_matplotlib
 from eval.analysis.leaderboard.published import read_published
-from eval.analysis.leaderboard.rows import TableRow
+from eval.analysis.leaderboard.rows import TableRow, superseded
 from eval.analysis.leaderboard.table import update
 from eval.analysis.leaderboard.view import latex, markdown
 from eval.config import PROJECT, RESULTS, RUNS
@@ -37,6 +38,9 @@ class Gathered:
     """The rows and problems found among the runs."""
     drawn: tuple[Path, ...]
     """Files of the figures drawn."""
+    superseded: Mapping[str, bool]
+    """Runs that another with the same settings takes the place of, relative to the table, each with whether it is an
+    incomplete one beside a complete one, and not just older."""
 
 
 def gather(
@@ -73,6 +77,10 @@ def gather(
         table.with_suffix(".tex"): lambda rows: latex(rows, differ),
         table.with_suffix(".html"): page,
     }
+    before = [row for row in (read_csv(table) if table.exists() else []) if row.origin == "run"]
     rows = update(table, found.rows, published, beside)
     drawn = draw_plots(plots_of(rows, table), figures) if figures else []
-    return Gathered(table=table, beside=tuple(beside), rows=rows, found=found, drawn=tuple(drawn))
+    return Gathered(
+        table=table, beside=tuple(beside), rows=rows, found=found, drawn=tuple(drawn),
+        superseded=superseded([*before, *found.rows], rows),
+    )  # fmt: skip

@@ -107,6 +107,7 @@ def _row(row: TableRow, differs: str, subsets: Sequence[TableRow], *, is_best: b
         "n": row.n,
         "complete": row.complete is not False,
         "published": row.origin == "published",
+        "builtin": row.builtin,
         "source": row.source,
         "date": row.date,
         "differs": differs,

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from eval.analysis.leaderboard.differing import FRAMES, RunKey, run_key, told_apart
+from eval.analysis.leaderboard.differing import run_key
+from eval.analysis.leaderboard.figure_rows import (
+    Group,
+    axis_of,
+    barred,
+    families,
+    groups_of,
+    lines_of,
+    name_of,
+    outlined,
+    plain,
+    shown,
+)
 from eval.analysis.leaderboard.rows import TableRow
-from eval.analysis.leaderboard.view import setting
-from eval.config import cards
-from eval.core import OVERALL
 from eval.errors import ConfigError
 from eval.files import make_folder
 from eval.report.figures import (
@@ -38,15 +46,10 @@ from eval.scorers.traits import metric_named
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_BARS = 20
-"""Most rows of a figure; published ones beyond it are left out, the lowest first."""
 MOST_OUTLINES = 5
 """Most models of a radar, the best ones: more cannot be told apart."""
-_SHARED = ("split", "judge", "protocol", "samples")
-"""Settings that the measured rows of a figure share."""
 _WIDE = 30
 """Most characters of a line of a name beside a bar."""
-Names = Mapping[RunKey, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,19 +63,6 @@ class Plot:
     draw: Callable[[], Figure]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Group:
-    """Numbers that can be compared, and published ones of the same benchmark."""
-
-    stem: str
-    title: str
-    rows: Sequence[TableRow]
-    """Measured ones, in strict, of the headline metric and over all."""
-    published: Sequence[TableRow]
-    subsets: Mapping[RunKey, Mapping[str, TableRow]]
-    names: Names
-
-
 def refuse_without_matplotlib() -> None:
     """Raise ConfigError where no figure can be drawn."""
     if not has_matplotlib():
@@ -82,12 +72,19 @@ def refuse_without_matplotlib() -> None:
 def plots_of(rows: Sequence[TableRow], table: Path) -> list[Plot]:
     """Return the figures that these rows give, for the benchmarks with a measured number."""
     found = []
-    for group in _groups(rows, table):
-        kinds: list[tuple[str, str, Callable[[], Figure]]] = [("all models", "bars", partial(_bars, group))]
-        for family, subsets in _families(group):
-            kind = f"radar-{_plain(family)}" if family else "radar"
-            kinds.append((f"by {family or 'subset'}", kind, partial(_radar, group, family, subsets)))
-        if lines := _lines(group):
+    for group in groups_of(rows, table):
+        bars = barred(group)
+        left_out = _of(len(bars), len(group.rows) + len(group.published), "the lowest published ones left out")
+        kinds: list[tuple[str, str, Callable[[], Figure]]] = [
+            (left_out or "all models", "bars", partial(_bars, group, bars))
+        ]
+        for family, subsets in families(group):
+            kind = f"radar-{plain(family)}" if family else "radar"
+            having = outlined(group, subsets)
+            told = [f"by {family or 'subset'}", _of(MOST_OUTLINES, len(having), "the best measured ones first")]
+            draw = partial(_radar, group, family, subsets, having[:MOST_OUTLINES])
+            kinds.append((", ".join(filter(None, told)), kind, draw))
+        if lines := lines_of(group):
             kinds.append(("over frames", "frames", partial(_curves, group, lines)))
         benchmark = group.rows[0].benchmark
         found += [
@@ -107,45 +104,13 @@ def draw_plots(plots: Sequence[Plot], folder: Path) -> list[Path]:
     return files
 
 
-def _groups(rows: Sequence[TableRow], table: Path) -> Iterator[_Group]:
-    headline = [row for row in rows if row.headline and row.value is not None and row.accounting in ("strict", "")]
-    metrics = {(row.benchmark, row.metric) for row in headline}
-    subsets: dict[RunKey, dict[str, TableRow]] = {}
-    for row in rows:
-        of_headline = (row.benchmark, row.metric) in metrics and row.accounting in ("strict", "")
-        if row.subset != OVERALL and of_headline and row.value is not None:
-            subsets.setdefault(run_key(row), {})[row.subset] = row
-    names, known = told_apart(headline, table), cards()
-    for benchmark in dict.fromkeys(row.benchmark for row in headline if row.origin == "run"):
-        of = [row for row in headline if row.benchmark == benchmark]
-        title = known[benchmark].title if benchmark in known else benchmark
-        groups: dict[tuple[str, ...], list[TableRow]] = {}
-        measured = [row for row in of if row.origin == "run"]
-        for row in measured:
-            groups.setdefault((row.metric, *setting(row)), []).append(row)
-        for number, group in enumerate(groups.values(), 1):
-            first = group[0]
-            columns = ("split", "judge", "protocol")
-            about = [getattr(first, name) for name in columns if len({getattr(row, name) for row in measured}) > 1]
-            told = ", ".join([*(["built-in world"] if first.builtin else []), *filter(None, about)]) or str(number)
-            yield _Group(
-                stem=_plain(benchmark) + (f"-{number}" if len(groups) > 1 else ""),
-                title=one_line(f"{title} ({told})" if len(groups) > 1 or first.builtin else title, 60),
-                rows=sorted(group, key=_value, reverse=True),
-                # Beside the built-in world's, which are of other clips and questions, they would mislead.
-                published=[
-                    row for row in of if row.origin == "published" and row.metric == first.metric and not first.builtin
-                ],
-                subsets=subsets,
-                names=names,
-            )
+def _of(n_shown: int, n: int, which: str) -> str:
+    """Return how many of several rows a figure shows; "" where it shows all."""
+    return f"{n_shown} of {n} rows, {which}" if n_shown < n else ""
 
 
-def _bars(group: _Group) -> Figure:
-    left = max(0, MOST_BARS - len(group.rows))
-    published = sorted(group.published, key=_value, reverse=True)[:left]
-    rows = sorted([*group.rows, *published], key=_value)
-    names = [_wrapped(_name(row, group.names)) for row in rows]
+def _bars(group: Group, rows: Sequence[TableRow]) -> Figure:
+    names = [_wrapped(name_of(row, group.names)) for row in rows]
     # A row is as high as its name has lines.
     heights = [0.09 + 0.1 * (1 + name.count("\n")) for name in names]
     places = [0.5 * height + sum(heights[:at]) for at, height in enumerate(heights)]
@@ -156,41 +121,42 @@ def _bars(group: _Group) -> Figure:
         style: dict[str, Any] = (
             {"facecolor": "white", "edgecolor": GREY, "hatch": "////"} if is_quoted else {"color": COLOURS[0]}
         )
-        value = _shown(row, row.value)
+        value = shown(row, row.value)
         axes.barh(place, value, height=0.13, linewidth=0.6, **style)
-        end = value
         if row.low is not None and row.high is not None:
-            low, end = _shown(row, row.low), _shown(row, row.high)
-            axes.errorbar(value, place, xerr=[[value - low], [end - value]], color="black", capsize=1.8, linewidth=0.9)
-        axes.annotate(printed(row.metric, row.value), (end, place), (2, 0), textcoords="offset points", va="center",
-                      fontsize=6.5)  # fmt: skip
+            low, high = shown(row, row.low), shown(row, row.high)
+            axes.errorbar(value, place, xerr=[[value - low], [high - value]], color="black", capsize=1.8, linewidth=0.9)
+        # In a column of their own: at the end of a whisker a number would pass for that of the end.
+        axes.annotate(printed(row.metric, row.value), (1, place), (22, 0), xycoords=("axes fraction", "data"),
+                      textcoords="offset points", ha="right", va="center", fontsize=6.5)  # fmt: skip
     axes.set_yticks(places, names, fontsize=6.5)
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(0, sum(heights))
-    axes.set_xlim(0, 1.05 * axes.get_xlim()[1])
-    figure.supxlabel(f"{_axis(group)}, with 95% intervals")
+    axes.set_xlim(0, axes.get_xlim()[1])
+    quoted = "\nhatched: published, by accounting of their own, without interval"
+    told = quoted if any(row.origin == "published" for row in rows) else ""
+    figure.supxlabel(f"{axis_of(group)}, with 95% intervals{told}")
     if (chance := group.rows[0].chance) is not None:
-        axes.axvline(_shown(group.rows[0], chance), color=GREY, linestyle=":", linewidth=1)
-        axes.annotate("chance", (_shown(group.rows[0], chance), 1), (0, 1), xycoords=("data", "axes fraction"),
+        axes.axvline(shown(group.rows[0], chance), color=GREY, linestyle=":", linewidth=1)
+        axes.annotate("chance", (shown(group.rows[0], chance), 1), (0, 1), xycoords=("data", "axes fraction"),
                       textcoords="offset points", ha="center", va="bottom", fontsize=6.5, color=GREY)  # fmt: skip
     figure.suptitle(group.title)
     return figure
 
 
-def _radar(group: _Group, family: str, subsets: Sequence[str]) -> Figure:
+def _radar(group: Group, family: str, subsets: Sequence[str], rows: Sequence[TableRow]) -> Figure:
     from matplotlib.ticker import MaxNLocator
 
-    rows = [*_outlined(group, subsets)]
     figure = new_figure(COLUMN_IN, COLUMN_IN - 0.25 + 0.17 * len(rows))
     axes: Any = figure.add_subplot(projection="polar")
     axes.set_theta_offset(math.pi / 2)
     axes.set_theta_direction(-1)
     angles = [2 * math.pi * place / len(subsets) for place in range(len(subsets))]
     for row, colour, marker in zip(rows, itertools.cycle(COLOURS), itertools.cycle(MARKERS)):
-        values = [_shown(row, group.subsets[run_key(row)][subset].value) for subset in subsets]
+        values = [shown(row, group.subsets[run_key(row)][subset].value) for subset in subsets]
         is_quoted = row.origin == "published"
         look = {"linestyle": "--", "markerfacecolor": "white"} if is_quoted else {}
-        label = _name(row, group.names)
+        label = name_of(row, group.names)
         axes.plot([*angles, 0], [*values, values[0]], color=colour, marker=marker, label=label, linewidth=1, **look)
     metric = metric_named(group.rows[0].metric)
     top = metric.scale if metric.best == 1 else axes.get_ylim()[1]
@@ -207,81 +173,19 @@ def _radar(group: _Group, family: str, subsets: Sequence[str]) -> Figure:
     axes.spines["polar"].set_visible(False)
     axes.grid(visible=True)
     about = f" by {family}" if family else ""
-    axes.set_title(f"{group.title}{about}, {_axis(group)}", pad=12)
+    axes.set_title(f"{group.title}{about}, {axis_of(group)}", pad=12)
     figure.legend(loc="outside lower center")
     return figure
 
 
-def _curves(group: _Group, lines: Mapping[str, Sequence[Point]]) -> Figure:
+def _curves(group: Group, lines: Mapping[str, Sequence[Point]]) -> Figure:
     figure = new_figure(COLUMN_IN, 2.4)
     first = group.rows[0]
-    chance = None if first.chance is None else _shown(first, first.chance)
-    draw_curves(figure.add_subplot(), lines, x="frames", y=_axis(group), title=group.title, chance=chance)
+    chance = None if first.chance is None else shown(first, first.chance)
+    # One line has no legend.
+    title = group.title if len(lines) > 1 else fill(f"{group.title}: {next(iter(lines))}", 54)
+    draw_curves(figure.add_subplot(), lines, x="frames", y=axis_of(group), title=title, chance=chance)
     return figure
-
-
-def _families(group: _Group) -> Iterator[tuple[str, list[str]]]:
-    """Yield the subsets of a radar by what they have in common, such as `domain` of `domain: Knowledge`."""
-    families: dict[str, dict[str, None]] = {}
-    for row in group.rows:
-        for subset in group.subsets.get(run_key(row), {}):
-            family = subset.partition(": ")[0] if ": " in subset else ""
-            families.setdefault(family, {})[subset] = None
-    yield from ((family, list(subsets)) for family, subsets in families.items() if len(subsets) > 2)
-
-
-def _outlined(group: _Group, subsets: Sequence[str]) -> Iterator[TableRow]:
-    """Yield the rows that have a value in each of these subsets: the best measured ones, then published ones."""
-    has = [
-        row
-        for row in (*group.rows, *sorted(group.published, key=_value, reverse=True))
-        if all(subset in group.subsets.get(run_key(row), {}) for subset in subsets)
-    ]
-    yield from has[:MOST_OUTLINES]
-
-
-def _lines(group: _Group) -> dict[str, list[Point]]:
-    """Return the points of each model that was shown different numbers of frames; of two with one number the newest."""
-    lines: dict[str, dict[float, TableRow]] = {}
-    for row in sorted(group.rows, key=lambda row: row.date):
-        if (found := FRAMES.fullmatch(row.frames)) is None:
-            continue
-        told_elsewhere = (*_SHARED, "frames", "date")
-        others = [text for name, text in group.names[run_key(row)].items() if name not in told_elsewhere]
-        sampled = [f"{found['fps']} fps"] if found["fps"] else []
-        told = ", ".join([*sampled, *others])
-        name = one_line(f"{row.model} ({told})" if told else row.model, 60)
-        lines.setdefault(name, {})[float(found["n"])] = row
-    return {
-        name: [(at, *(_shown(row, end) for end in _ends(row))) for at, row in by_number.items()]  # type: ignore[misc]
-        for name, by_number in lines.items()
-        if len(by_number) > 1
-    }
-
-
-def _ends(row: TableRow) -> tuple[float | None, float | None, float | None]:
-    return row.value, row.value if row.low is None else row.low, row.value if row.high is None else row.high
-
-
-def _value(row: TableRow) -> float:
-    return row.value or 0.0
-
-
-def _shown(row: TableRow, value: float | None) -> float:
-    return (value or 0.0) * metric_named(row.metric).scale
-
-
-def _axis(group: _Group) -> str:
-    metric = metric_named(group.rows[0].metric)
-    return f"{metric.title}, strict{' (%)' if metric.unit == 'percent' else ''}"
-
-
-def _name(row: TableRow, names: Names) -> str:
-    """Return a row's name in a figure."""
-    is_quoted = row.origin == "published"
-    told = [text for name, text in names[run_key(row)].items() if name not in (("source",) if is_quoted else _SHARED)]
-    told = ["published", *told] if is_quoted else told
-    return one_line(f"{row.model} ({', '.join(told)})" if told else row.model, 90)
 
 
 def _wrapped(name: str) -> str:
@@ -290,7 +194,3 @@ def _wrapped(name: str) -> str:
     if len(name) <= _WIDE:
         return name
     return "\n".join(fill(part, _WIDE) for part in (model, f"{parenthesis.strip()}{settings}") if part)
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", name).strip("-.").lower() or "other"

@@ -1,7 +1,7 @@
 """A row of the leaderboard: one number, its metric and samples, and its origin.
 
 Two numbers can be compared if they have the same `ColumnKey`: the same metric over the same samples, under the same
-accounting, scored in the same way. Of the rows with one `RowKey` the newest counts.
+accounting, scored in the same way. Of the rows with one `RowKey` a complete one counts, and of these the newest.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ColumnKey(NamedTuple):
 
 
 class RowKey(NamedTuple):
-    """The properties that identify a row; a newer row with the same key replaces an older one."""
+    """The properties that identify a row: of several with the same key one counts."""
 
     column: ColumnKey
     model: str
@@ -135,15 +135,34 @@ ADDED = ("frames", "chance")
 def merged(old: Iterable[TableRow], new: Iterable[TableRow]) -> list[TableRow]:
     """Return one row a key, in an order that depends only on the rows.
 
-    Of several rows with a key the newest counts, in whatever order they are given. If the dates are equal too, as when
-    a run is given as a folder and as a bundle, the row whose text sorts last counts: an arbitrary but stable choice.
+    Of several rows with a key a complete one counts before an incomplete one, and then the newest, in whatever order
+    they are given. If the dates are equal too, as when a run is given as a folder and as a bundle, the row whose text
+    sorts last counts: an arbitrary but stable choice.
     """
     kept: dict[RowKey, TableRow] = {}
     for row in (*old, *new):
         known = kept.get(row.key)
-        if known is None or (row != known and _is_newer(row, known)):
+        if known is None or (row != known and _counts_before(row, known)):
             kept[row.key] = row
     return sorted(kept.values(), key=_place)
+
+
+def superseded(given: Iterable[TableRow], kept: Iterable[TableRow]) -> dict[str, bool]:
+    """Return the runs of which no row was kept, each with whether it is an incomplete one beside a complete one.
+
+    A copy of a kept run, such as its bundle, is not among them.
+
+    Args:
+        given: Rows of runs.
+        kept: The rows that were kept of these, and others.
+    """
+    of = {row.key: row for row in kept}
+    stays = {row.provenance for row in of.values()}
+    return {
+        row.provenance: not row.complete and bool(other.complete)
+        for row in given
+        if (other := of[row.key]).scores_sha256 != row.scores_sha256 and row.provenance not in stays
+    }
 
 
 @lru_cache(maxsize=10_000)
@@ -162,9 +181,11 @@ def instant(date: str) -> float:
         raise ValueError(f"{date} is out of range") from error
 
 
-def _is_newer(row: TableRow, other: TableRow) -> bool:
-    here, there = instant(row.date), instant(other.date)
-    return here > there if here != there else repr(row) > repr(other)
+def _counts_before(row: TableRow, other: TableRow) -> bool:
+    def rank(one: TableRow) -> tuple[bool, float, str]:
+        return bool(one.complete), instant(one.date), repr(one)
+
+    return rank(row) > rank(other)
 
 
 def _place(row: TableRow) -> tuple[object, ...]:

@@ -34,7 +34,7 @@ def update(
 
     Args:
         path: The CSV file; it need not exist yet.
-        found: Rows from runs. A row replaces an older one with the same key.
+        found: Rows from runs. Of rows with the same key one is kept, see `merged`.
         published: All published numbers; they replace those in the table.
         beside: Files derived from the table, each with its renderer.
 

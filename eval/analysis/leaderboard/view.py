@@ -20,7 +20,7 @@ from typing import get_args
 from eval.analysis.leaderboard.rows import TableRow
 from eval.analysis.leaderboard.significance import Differ, best_of, differ_independently
 from eval.core import OVERALL, Accounting
-from eval.report.printing import UNBOUNDED, one_line, printed
+from eval.report.printing import UNBOUNDED, one_line, printed, titled
 
 INCOMPLETE = "†"
 
@@ -116,7 +116,7 @@ def _measured(rows: Sequence[TableRow], differ: Differ) -> Section:
         body.append((Cell(text=name + mark), *values, *(Cell(text=text) for text in more)))
     notes = [told_setting(first)]
     notes += [BUILTIN_NOTE] if any(row.builtin for row in rows) else []
-    header = ("model", *(f"{metric}, {_ACCOUNTINGS[number]}" for _, metric, number in columns))
+    header = ("model", *(f"{titled(metric)}, {_ACCOUNTINGS[number]}" for _, metric, number in columns))
     return Section(
         benchmark=first.benchmark,
         notes=tuple(notes),
@@ -139,7 +139,7 @@ def _published(rows: Sequence[TableRow]) -> Section:
     return Section(
         benchmark=first.benchmark,
         notes=(told_setting(first),),
-        header=("model", "source", *(name for _, name in metrics)),
+        header=("model", "source", *(titled(name) for _, name in metrics)),
         n_text=2,
         body=tuple(body),
     )

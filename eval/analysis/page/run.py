@@ -20,6 +20,7 @@ from eval.errors import ConfigError, TarsierEvalError
 from eval.judges.bill import STAGES
 from eval.report.footers import clip_notes, drawn, few_videos, headline, incomplete, partial
 from eval.report.judging import dollars
+from eval.report.printing import titled
 from eval.runs.scored import ScoredRun
 from eval.scorers.traits import metric_named, traits_of
 
@@ -138,9 +139,7 @@ def _metric_traits(result: Result, traits: ScorerTraits | None) -> list[dict[str
         [each.name for each in (traits.metrics if traits else ())] + [m.name for m in result.metrics]
     ):
         metric = metric_named(name)
-        average = name.rpartition("_m")[2] if name.endswith(("_macro", "_micro")) else ""
-        label = metric.title + (f", m{average} average" if average else "")
-        found.append({"name": name, "label": label, "unit": metric.unit, "best": metric.best})
+        found.append({"name": name, "label": titled(name), "unit": metric.unit, "best": metric.best})
     return found
 
 

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -29,6 +31,7 @@ from eval.analysis.publish.samples import to_parquet
 from eval.config import PROJECT
 from eval.errors import ConfigError
 from eval.files import leftover_of, make_folder, read_regular, to_jsonl, write_bytes_atomically
+from eval.report.printing import one_line
 from eval.runs.places import lines_naming, without_places
 
 CARD, PROVENANCE = "README.md", "provenance.json"
@@ -87,8 +90,13 @@ def refuse_other(to: Path) -> None:
     """Raise ConfigError where a folder holds anything but an earlier publication."""
     if to.exists() and not to.is_dir():
         raise ConfigError(f"--to {to} is a file; give a folder.")
-    if to.is_dir() and any(leftover_of(path) is None for path in to.iterdir()) and not _files_of(to):
-        raise ConfigError(f"--to {to} holds other files; give a new folder, an empty one, or that of a publication.")
+    ours = {CARD, PROVENANCE, *_files_of(to)} if _provenance_in(to) else set()
+    other = next((name for name in _found(to) if name not in ours and leftover_of(to / name) is None), None)
+    if other is not None:
+        raise ConfigError(
+            f"--to {to} holds other files, such as {one_line(other, 120)}; take them out, or give a new folder, an "
+            "empty one, or that of a publication."
+        )
 
 
 def write(publication: Publication, to: Path) -> None:
@@ -101,26 +109,52 @@ def write(publication: Publication, to: Path) -> None:
     refuse_other(to)
     make_folder(to)
     before = _files_of(to)
+    if earlier := _provenance_in(to):
+        # The new files too, so that whatever a killed process leaves is known as a publication's.
+        listed = json.loads(publication.files[PROVENANCE])["files"]
+        write_bytes_atomically(to / PROVENANCE, _json({**earlier, "files": {**listed, **earlier["files"]}}))
     # The card after what it names. The list of files is last, so that the next one finds what is to be removed; but
     # first in a new folder, which it marks as a publication.
     names = [name for name in publication.files if name != PROVENANCE]
     for name in [*names, PROVENANCE] if before else [PROVENANCE, *names]:
         make_folder((to / name).parent)
         write_bytes_atomically(to / name, publication.files[name])
-    for name in before:
-        if name not in publication.files:
+    ours = {*before, *publication.files}
+    for name in _found(to):
+        left = leftover_of(to / name)
+        if name not in publication.files and (name in before or (left and _beside(name, left) in ours)):
             (to / name).unlink(missing_ok=True)
+    for folder in sorted((path for path in to.rglob("*") if path.is_dir()), reverse=True):
+        if not any([*folder.iterdir()]):
+            folder.rmdir()
+
+
+def _found(to: Path) -> list[str]:
+    """Return everything in a folder but folders, by its path in it; links to folders are not followed."""
+    return [
+        (Path(folder) / name).relative_to(to).as_posix()
+        for folder, folders, files in os.walk(to)
+        for name in sorted([*files, *(each for each in folders if (Path(folder) / each).is_symlink())])
+    ]
+
+
+def _beside(name: str, other: str) -> str:
+    return Path(name).with_name(other).as_posix()
+
+
+def _provenance_in(to: Path) -> dict[str, Any]:
+    """Return provenance.json of the publication in a folder; {} where there is none."""
+    try:
+        found = json.loads(read_regular(to / PROVENANCE))
+        return {**found, "files": dict(found["files"])} if found["format"] == FORMAT else {}
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return {}
 
 
 def _files_of(to: Path) -> list[str]:
     """Return the files of the publication in a folder, without those that lead out of it; [] where there is none."""
-    try:
-        found = json.loads(read_regular(to / PROVENANCE))
-        names = list(found["files"]) if found["format"] == FORMAT else []
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        return []
     home = to.resolve()
-    return [name for name in names if (to / str(name)).resolve().is_relative_to(home)]
+    return [name for name in _provenance_in(to).get("files", ()) if (to / str(name)).resolve().is_relative_to(home)]
 
 
 def _told(run: PublishedRun) -> Mapping[str, object]:

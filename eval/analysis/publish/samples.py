@@ -18,6 +18,7 @@ from eval.judges.transcript import read_verdicts
 from eval.readers.malformed import first_line
 from eval.readers.predictions import read_predictions
 from eval.runs.folder import VERDICTS
+from eval.runs.places import without_places
 from eval.runs.scored import ScoredRun
 from eval.scorers.traits import all_traits
 
@@ -46,6 +47,9 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
     "events": ("events", "the events of both sides that the judge labelled, with the labels"),
     "verdicts": ("verdicts", "the calls to the judge, with its raw replies"),
     "n_frames": ("count", "number of frames shown"),
+    "files": ("texts", "the video of each medium, as the data folder names it; of several frame files the first"),
+    "frames": ("counts of each", "the numbers of the frames shown of each medium, as decoded; null where not recorded"),
+    "times": ("numbers of each", "seconds from the beginning of its file to each; empty where it has no frame rate"),
     "media": ("text", "hash of the source files of the frames"),
     "clip_notes": ("texts", "what to know of the clip"),
 }
@@ -124,6 +128,8 @@ def to_parquet(rows: Sequence[Row], values: Sequence[str]) -> bytes:
         "number": number,
         "count": count,
         "values": pa.struct([(name, number) for name in values]),
+        "counts of each": pa.list_(pa.list_(count)),
+        "numbers of each": pa.list_(pa.list_(number)),
         "events": pa.list_(pa.struct([("side", text), ("text", text), ("label", text)])),
         "verdicts": pa.list_(
             pa.struct([("task", text), ("side", text), ("attempt", count), ("outcome", text), ("reply", text),
@@ -150,8 +156,10 @@ def _predictions(scored: ScoredRun, dataset: str | None) -> dict[str, tuple[Samp
 def _given(sample: Sample | None, prediction: Prediction | None) -> Row:
     """Return the columns about question and output."""
     if sample is None or prediction is None:
-        names = ("prompt", "options", "targets", "metadata", "output", "error", "n_frames", "media", "clip_notes")
+        names = ("prompt", "options", "targets", "metadata", "output", "error", "n_frames", "files", "frames", "times",
+                 "media", "clip_notes")  # fmt: skip
         return dict.fromkeys(names)
+    shown = prediction.shown or None
     return {
         "prompt": prediction.prompt,
         "options": list(sample.options),
@@ -160,6 +168,9 @@ def _given(sample: Sample | None, prediction: Prediction | None) -> Row:
         "output": prediction.output,
         "error": prediction.error,
         "n_frames": prediction.n_frames,
+        "files": shown and without_places([medium.file for medium in shown]),
+        "frames": shown and [list(medium.frames) for medium in shown],
+        "times": shown and [list(medium.times) for medium in shown],
         "media": prediction.media,
         "clip_notes": list(prediction.notes),
     }

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import replace
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 from PIL import Image
 
-from eval.analysis.leaderboard.plots import MOST_BARS, draw_plots, plots_of, refuse_without_matplotlib
+from eval.analysis.leaderboard.figure_rows import MOST_BARS
+from eval.analysis.leaderboard.plots import MOST_OUTLINES, draw_plots, plots_of, refuse_without_matplotlib
 from eval.errors import ConfigError
 from tests.analysis.leaderboard.test_page import QUOTED
 
@@ -98,3 +100,57 @@ def test_without_matplotlib_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ConfigError, match=r"--plots: .*pip install -e '\.\[plots\]'"):
         refuse_without_matplotlib()
+
+
+def test_a_caption_says_how_many_rows_of_how_many_a_figure_shows(tmp_path):
+    quoted = [replace(QUOTED, model=f"p{number:02}", value=number / 100) for number in range(MOST_BARS + 1)]
+    table = tmp_path / "t.csv"
+    assert plots_of([*run("m", subsets=()), *quoted[:-2]], table)[0].title == "MVBench: all models"
+    assert plots_of([*run("m", subsets=()), *quoted], table)[0].title == (
+        f"MVBench: {MOST_BARS} of {MOST_BARS + 2} rows, the lowest published ones left out"
+    )
+    models = [row for number in range(MOST_OUTLINES + 2) for row in run(f"m{number}", value=0.5 + number / 100)]
+    radar = plots_of(models, table)[1]
+    assert (
+        radar.title == f"MVBench: by subset, {MOST_OUTLINES} of {MOST_OUTLINES + 2} rows, the best measured ones first"
+    )
+    names = words(draw_plots([radar], tmp_path)[0])
+    assert {text for text in names if text.startswith("m")} == {"m2", "m3", "m4", "m5", "m6"}
+
+
+def test_published_bars_are_said_to_be_of_another_accounting_where_there_are_some(tmp_path):
+    told = "hatched: published, by accounting of their own, without interval"
+    plots = plots_of([*run("m"), QUOTED], tmp_path / "t.csv")
+    assert told in words(draw_plots(plots[:1], tmp_path)[0])
+    assert told not in words(draw_plots(plots_of(run("m"), tmp_path / "t.csv")[:1], tmp_path)[0])
+
+
+def test_an_axis_has_the_metrics_own_name_and_a_percent_sign_for_shares_alone(tmp_path):
+    of = {"benchmark": "msvd-caption", "metric": "cider", "chance": None, "low": 2.5, "high": 3.5}
+    rows = [*run("m", value=3.0, subsets=(), **of), *run("m", "uniform-16", value=3.1, subsets=(), **of)]
+    bars, _, frames, _ = draw_plots(plots_of(rows, tmp_path / "t.csv"), tmp_path)
+    assert {"CIDEr, strict (times 100), with 95% intervals", "300.0"} <= set(words(bars))
+    assert "CIDEr, strict (times 100)" in words(frames)
+
+
+def test_a_curve_alone_names_its_model(tmp_path):
+    rows = [*run("one", "uniform-8"), *run("one", "uniform-16")]
+    plots = [plot for plot in plots_of(rows, tmp_path / "t.csv") if plot.stem.endswith("frames")]
+    assert "MVBench: one" in words(draw_plots(plots, tmp_path)[0])
+
+
+def test_incomplete_runs_are_marked_in_every_figure(tmp_path):
+    rows = [*run("one", "uniform-8"), *run("one", "uniform-16", complete=False)]
+    bars, radar, frames = (words(file) for file in draw_plots(plots_of(rows, tmp_path / "t.csv"), tmp_path)[::2])
+    assert {"one (8 frames)", "one (16 frames, incomplete)"} <= set(bars)
+    assert "one (16 frames, incomplete)" in radar
+    assert "MVBench: one (incomplete at 16 frames)" in frames
+
+
+def test_the_number_of_a_bar_stands_in_a_column_of_its_own(tmp_path):
+    rows = [*run("one", value=0.5, high=0.9), *run("two", value=0.6, high=0.65)]
+    figure = plots_of(rows, tmp_path / "t.csv")[0].draw()
+    texts: Any = figure.axes[0].texts
+    places = {text.get_text(): text.xyann for text in texts}
+    assert places["50.0"] == places["60.0"]
+    assert {text.xy[0] for text in texts if text.get_text() in ("50.0", "60.0")} == {1}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from eval.analysis.leaderboard.cells import read_csv, to_csv
-from eval.analysis.leaderboard.rows import TableRow, instant, merged
+from eval.analysis.leaderboard.rows import TableRow, instant, merged, superseded
 from eval.analysis.leaderboard.table import find_row
 from eval.analysis.leaderboard.view import sections
 from eval.errors import ConfigError, DataError
@@ -108,6 +108,27 @@ def test_the_newest_of_a_key_counts_in_any_order():
     newer = replace(ROW, value=0.2, date="2026-11-01T11:00:00+00:00")
     assert merged([older], [newer]) == merged([newer], [older]) == [newer]
     assert merged([newer], [replace(ROW, value=0.3, date="")]) == [newer]
+
+
+def test_a_complete_row_counts_before_a_newer_incomplete_one():
+    whole = replace(ROW, date="2026-11-01T11:00:00+00:00", complete=True, provenance="a", scores_sha256="1")
+    broken = replace(ROW, date="2026-11-02T11:00:00+00:00", complete=False, provenance="b", scores_sha256="2")
+    later = replace(whole, date="2026-11-03T11:00:00+00:00", provenance="c", scores_sha256="3")
+    for order in ([whole, broken], [broken, whole]):
+        assert merged(order[:1], order[1:]) == [whole]
+        assert superseded(order, [whole]) == {"b": True}
+    assert merged([whole, broken], [later]) == [later]
+    assert superseded([whole, broken, later], [later]) == {"a": False, "b": True}
+    again = replace(broken, date="2026-11-04T11:00:00+00:00", provenance="d", scores_sha256="4")
+    assert merged([broken], [again]) == [again]
+    assert superseded([broken, again], [again]) == {"b": False}
+
+
+def test_a_copy_of_a_run_is_not_superseded_by_it():
+    folder, bundle = replace(ROW, provenance="runs/a"), replace(ROW, provenance="a.tar.gz")
+    assert superseded([folder, bundle], merged([folder], [bundle])) == {}
+    subset = replace(folder, subset="x", provenance="a.tar.gz")
+    assert superseded([replace(subset, scores_sha256="z"), folder], [folder, subset]) == {}
 
 
 def test_a_tie_is_broken_the_same_way_in_any_order():

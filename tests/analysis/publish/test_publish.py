@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import sys
 import time
 from typing import Any
@@ -84,6 +85,8 @@ def test_every_benchmark_loads_and_equals_its_run(tmp_path, capsys):
             assert said["id"] == score["id"] == row["id"]
             for key in ("prompt", "options", "targets", "output", "error", "n_frames", "media"):
                 assert row[key] == said[key], key
+            for key, part in (("files", "file"), ("frames", "frames"), ("times", "times")):
+                assert row[key] == [medium[part] for medium in said["shown"]], key
             assert json.loads(row["metadata"]) == said["metadata"]
             for key in ("subset", "groups", "cluster", "answer", "target", "status", "reason", "chance"):
                 assert row[key] == score[key], key
@@ -301,13 +304,48 @@ def test_a_newer_publication_takes_the_place_of_an_older_one(tmp_path):
     to = tmp_path / "to"
     publish([write_run(tmp_path / "a")], to)
     before = set(contents(to))
-    (to / "mine.txt").write_text("kept")
+    (to / "data" / "tvbench").mkdir()  # an earlier version left it
     publish([write_run(tmp_path / "b", ["A"] * 4)], to)
     after = contents(to)
     assert len(samples(to)) == 4
-    assert after["mine.txt"] == b"kept"
+    assert [path.name for path in (to / "data").iterdir()] == ["mvbench"]
     assert before & set(after) == {"README.md", "provenance.json"}
-    assert len(after) == len(before) + 1
+    assert len(after) == len(before)
+
+
+@pytest.mark.parametrize("name", ["x.txt", "data/mvbench/mine.parquet", ".eval_results/mine.yaml", "new/deep/er"])
+def test_a_publication_with_anything_else_in_it_is_refused_and_stays(tmp_path, capsys, name):
+    to, run = tmp_path / "to", write_run(tmp_path / "a")
+    publish([run], to)
+    (to / name).parent.mkdir(parents=True, exist_ok=True)
+    (to / name).write_text("mine")
+    before = contents(to)
+    assert f"holds other files, such as {name};" in refused(capsys, "--run", run, "--to", to)
+    assert contents(to) == before
+    (to / name).unlink()
+    publish([run], to)
+    assert contents(to) == {key: content for key, content in before.items() if key != name}
+
+
+def test_a_link_in_the_place_of_a_file_is_not_followed(tmp_path, capsys):
+    to, run, out = tmp_path / "to", write_run(tmp_path / "a"), tmp_path / "out"
+    publish([run], to)
+    shutil.move(to / "data", out)
+    (to / "data").symlink_to(out)
+    kept = contents(out)
+    assert "holds other files, such as data;" in refused(capsys, "--run", run, "--to", to)
+    assert contents(out) == kept
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path):
+    to, run = tmp_path / "to", write_run(tmp_path / "a")
+    publish([run], to)
+    before = contents(to)
+    (file,) = (to / "data" / "mvbench").iterdir()
+    file.with_name(f".{file.name}.0123abcd").write_bytes(b"half")
+    (to / ".README.md.0123abcd").write_bytes(b"half")
+    publish([run], to)
+    assert contents(to) == before
 
 
 def test_whoever_reads_the_card_finds_its_files_wherever_writing_stops(tmp_path, monkeypatch):
@@ -345,7 +383,7 @@ def test_what_cannot_be_published_is_one_line(tmp_path, capsys):
     full = tmp_path / "full"
     full.mkdir()
     (full / "thesis.tex").write_text("mine")
-    assert "holds other files" in refused(capsys, "--run", run, "--to", full)
+    assert "holds other files, such as thesis.tex;" in refused(capsys, "--run", run, "--to", full)
     assert "is a file" in refused(capsys, "--run", run, "--to", full / "thesis.tex")
     assert [path.name for path in full.iterdir()] == ["thesis.tex"]
     assert "no finished run" in refused(capsys, "--run", full, "--to", to)
@@ -390,3 +428,22 @@ def test_a_score_of_upstreams_file_has_its_outputs_while_they_are_there(tmp_path
     assert "Without prompts and outputs" in capsys.readouterr().err
     assert {row["output"] for row in samples(tmp_path / "to")} == {None}
     assert {row["status"] for row in samples(tmp_path / "to")} == {"scored"}
+
+
+def test_frames_are_null_where_they_were_not_recorded_and_files_name_no_place(tmp_path):
+    from eval.analysis.publish.samples import _given
+    from eval.core import Clip, Prediction, Sample, Shown
+
+    sample = Sample(id="a", benchmark="b", subset="", clip=Clip(source=()), prompt="", targets=("A",))
+    shown = (
+        Shown(file="video/0.mp4", frames=(0, 12), times=(0.0, 0.5)),
+        Shown(file="/home/me/1.gif", frames=(3,)),
+    )
+    row = _given(sample, Prediction(id="a", prompt="", output="A", shown=shown))
+    assert (row["files"], row["frames"], row["times"]) == (
+        ["video/0.mp4", ".../1.gif"], [[0, 12], [3]], [[0.0, 0.5], []],
+    )  # fmt: skip
+    unknown = _given(sample, Prediction(id="a", prompt="", output="A"))
+    assert {unknown[name] for name in ("files", "frames", "times")} == {None}
+    publish([write_run(tmp_path / "run")], tmp_path / "to")
+    assert {row["frames"] for row in samples(tmp_path / "to")} == {None}

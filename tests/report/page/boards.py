@@ -28,6 +28,7 @@ def difference(subset: str = "overall", accounting: str = "strict", **more: Any)
         "p": 0.16,
         "p_adjusted": None if subset == "overall" else 0.32,
         "detectable": 0.1,
+        "blind": False,
         **more,
     }
 
@@ -52,6 +53,9 @@ def comparison(runs: list[Payload], first: int, second: int, **more: Any) -> Pay
         "gained": [name for name in outcomes[0] if name in right[1] - right[0]],
         "lost": [name for name in outcomes[0] if name in right[0] - right[1]],
         "judges": [],
+        "judged_by": None,
+        "explained": "Detectable: the smallest true difference. p: McNemar's exact test.",
+        "p_adjusted": None,
         "caveats": ["The models differ in model.n_frames (8 -> 16)."],
         "sentence": "No difference is shown. accuracy, strict: +5.0 [-2.0, +12.0], p 0.160. 60 samples of both.",
         **more,
@@ -81,6 +85,7 @@ def row(benchmark: str, model: str, value: float, **more: Any) -> Payload:
         "n": 200,
         "complete": True,
         "published": False,
+        "builtin": False,
         "source": "",
         "date": "2026-11-01T12:00:00+00:00",
         "differs": "",

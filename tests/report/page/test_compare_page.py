@@ -131,6 +131,98 @@ def test_judges_that_differ_are_listed_and_marked(show: Open) -> None:
     assert "disputed" not in page.url
 
 
+def test_the_two_judges_and_their_difference_are_named(show: Open) -> None:
+    first, second = payloads.open_answers(), payloads.open_answers()
+    first.update(judge="offline", protocol="native")
+    second.update(name="again", judge="gpt", protocol="hardened")
+    judges = [{"id": first["samples"][0]["id"], "first": "yes (4)", "second": "no (2)"}]
+    by = {"first": "offline (native)", "second": "gpt (hardened)", "differ": "They differ in judge.name."}
+    page = show(compared(first, second, judges=judges, judged_by=by))
+    section = page.locator("section[aria-labelledby=judges]")
+    heads = section.locator("thead th").all_inner_texts()
+    assert [head.split() for head in heads[1:]] == [
+        ["First", "judge", "offline", "(native)"], ["Second", "judge", "gpt", "(hardened)"]
+    ]  # fmt: skip
+    assert "They differ in judge.name." in section.inner_text()
+    section.locator("a").first.click()
+    assert "offline (native): yes (4) and gpt (hardened): no (2)" in page.locator("article .why").first.inner_text()
+    sides = page.locator(".sides > section > h3").all_inner_texts()
+    assert "judged by offline (native)" in sides[0]
+    assert "judged by gpt (hardened)" in sides[1]
+
+
+def test_the_frames_of_both_runs_are_shown_where_they_differ(show: Open) -> None:
+    first, second, third = runs(3)
+    page = show(compared(first, second), "tab=samples")
+    page.keyboard.press("j")
+    assert page.locator("section.clip").count() == 1
+    assert page.locator(".clip-of .tag").count() == 0
+    for clip in second["clips"]:
+        for medium in clip["media"]:
+            medium.update(frames=medium["frames"][:2], times=medium["times"][:2])
+    page = show(compared(first, second, third), "tab=samples&pair=0")
+    page.keyboard.press("j")
+    assert page.locator("section.clip").count() == 2
+    tags = [each.locator(".tag").all_inner_texts() for each in page.locator(".clip-of").all()]
+    assert tags == [["first", "run-2"], ["second"]]
+    assert "2 frames" in page.locator("section.clip").nth(1).inner_text()
+
+
+def test_several_benchmarks_have_an_adjusted_p_their_caveats_and_what_was_left_out(show: Open) -> None:
+    data = compared(*runs(3), caveats=["Each run: Only 5 source videos."])
+    data["comparisons"][1]["caveats"] = ["Second run: INCOMPLETE: 90%.", "Each run: Only 5 source videos."]
+    for each, p in zip(data["comparisons"], (0.0625, 1.0), strict=True):
+        each["p_adjusted"] = p
+    data["notes"] = ["Of the first alone, and left out: tvbench."]
+    page = show(data)
+    section = page.locator("section[aria-labelledby=pairs]")
+    assert "p (Holm)" in section.locator("thead").inner_text()
+    assert "0.062" in section.locator("tbody tr").first.inner_text()
+    assert "left out: tvbench." in section.inner_text()
+    assert "adjusted for several benchmarks" in section.inner_text()
+    told = page.locator("section[aria-labelledby=caveats] li").all_inner_texts()
+    assert told[0].strip() == "Each run: Only 5 source videos."
+    assert told[1].startswith("Second run: INCOMPLETE: 90%. (")
+    plain = show(compared(*runs(3))).locator("section[aria-labelledby=pairs]").inner_text()
+    assert "Holm" not in plain
+
+
+def test_metrics_of_other_ranges_have_scales_of_their_own(show: Open) -> None:
+    first, second = runs()
+    traits = {each["name"]: each for each in first["traits"]}
+    cider = {**traits["accuracy"], "name": "cider", "label": "CIDEr", "best": 10.0}
+    for run in (first, second):
+        run["traits"] = [*run["traits"], cider]
+    data = compared(first, second)
+    row = {**data["comparisons"][0]["rows"][0], "metric": "cider", "difference": -0.625, "interval": [-3.8, 2.5]}
+    data["comparisons"][0]["rows"].append(row)
+    section = show(data).locator("section[aria-labelledby=overall]")
+    assert section.locator("thead .ticks").count() == 0
+    lines = section.locator("tbody tr")
+    assert lines.locator(".ticks").count() == lines.count()
+    ends = [line.locator(".ticks text").last.text_content() for line in (lines.first, lines.last)]
+    assert ends == ["20", "400"]
+
+
+def test_numbers_are_rounded_as_on_the_terminal(show: Open) -> None:
+    data = compared(*runs())
+    ties = {"p": 0.0625, "difference": 0.0625, "first": 0.0625, "second": 0.1875, "interval": [-0.0625, -0.0001]}
+    data["comparisons"][0]["rows"][0].update(ties, detectable=None, blind=True)
+    data["comparisons"][0]["rows"][1].update(detectable=None)
+    lines = show(data).locator("section[aria-labelledby=overall] tbody tr").all_inner_texts()
+    cells = lines[0].split()
+    # f"{0.0625:.3f}", f"{6.25:.1f}" and f"{18.75:.1f}" in Python.
+    assert [f"{0.0625:.3f}", f"{6.25:.1f}", f"{18.75:.1f}"] == ["0.062", "6.2", "18.8"]
+    told = ["+6.2", "\u22126.2", "to", "0.0", "6.2", "18.8", "0.062", "none", "60"]
+    assert [cell for cell in cells if cell in told] == told
+    assert "\u2013" in lines[1].split()
+
+
+def test_the_columns_are_explained(show: Open) -> None:
+    text = show(compared(*runs())).locator("section[aria-labelledby=overall]").inner_text()
+    assert "Detectable: the smallest true difference." in text
+
+
 @pytest.mark.parametrize("build", [payloads.open_answers, payloads.captions, payloads.descriptions])
 def test_every_kind_of_answer_side_by_side(show: Open, watched: Watched, build: Any) -> None:
     first, second = build(), build()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from eval.config import cards
 from tests.report.page import payloads
 from tests.report.page.boards import board, quoted, row, usual
 from tests.report.page.conftest import Open, Watched
@@ -74,7 +75,7 @@ def test_the_judge_filters_over_all_benchmarks(show: Open) -> None:
     rows = [*usual(), quoted("msvd-qa", "GPT-4V", 0.7, judge="gpt-4")]
     page = show(board(rows))
     page.get_by_label("Judge").select_option("gpt-4")
-    assert page.locator("#found").inner_text() == "1 row"
+    assert page.locator("#found").inner_text() == "1 row with 1 number"
     assert page.locator("section[aria-labelledby=all] tbody tr").count() == 1
 
 
@@ -88,9 +89,79 @@ def test_numbers_that_cannot_be_compared_have_tables_of_their_own(show: Open) ->
 
 def test_incomplete_rows_and_caveats_are_marked(show: Open) -> None:
     page = show(board([row("mvbench", "a", 0.5, complete=False, caveats=["Incomplete."])]), "bench=mvbench")
-    assert page.locator(".tag.warn").inner_text() == "partial"
+    assert page.locator(".tag.warn").inner_text() == "incomplete"
     page.get_by_text("1 caveat").click()
     assert page.get_by_text("Incomplete.").is_visible()
+
+
+def test_rows_of_the_built_in_world_are_marked_and_can_be_left_out(show: Open) -> None:
+    rows = [row("mvbench", "a", 0.9, builtin=True), row("mvbench", "a", 0.5), quoted("mvbench", "b", 0.6)]
+    page = show(board(rows))
+    lines = page.locator("section[aria-labelledby=all] tbody tr")
+    assert ["built-in world" in line for line in lines.all_inner_texts()] == [False, True, False]
+    assert "comparable with nothing else" in page.locator(".board").inner_text()
+    page.get_by_label("Data").select_option("benchmark")
+    assert page.locator("#found").inner_text() == "2 rows with 2 numbers"
+    assert "built-in" not in page.locator(".board").inner_text()
+    assert show(board(rows[1:])).get_by_label("Data").count() == 0
+
+
+def test_signs_over_all_are_explained_where_they_are_used(show: Open) -> None:
+    rows = [row("mvbench", "a", 0.9, complete=False), quoted("mvbench", "b", 0.6), quoted("mvbench", "b", 0.7, id="x")]
+    text = show(board(rows)).locator("section[aria-labelledby=all]").inner_text()
+    assert "\u2020 incomplete: too many samples ended without an output or a verdict" in text
+    assert "1 of 2 sources" in text
+    assert "several sources give its number" in text
+    plain = show(board([row("mvbench", "a", 0.9)])).locator("section[aria-labelledby=all]").inner_text()
+    assert "\u2020" not in plain
+    assert "several" not in plain
+
+
+def test_the_cell_of_several_runs_has_the_newest_with_a_value(show: Open) -> None:
+    dates = ("2026-11-01T12:00:00+00:00", "2026-11-02T12:00:00+00:00", "2026-11-03T12:00:00+00:00")
+    rows = [
+        {**row("mvbench", "a", 0.5, id=date, date=date, differs=date), "value": value}
+        for date, value in zip(dates, (0.4, 0.7, None), strict=True)
+    ]
+    cell = show(board(rows)).locator("section[aria-labelledby=all] tbody td").inner_text()
+    assert cell.startswith("70.0")
+    assert "newest of 3 runs" in cell
+
+
+def test_the_highest_of_a_subset_is_among_what_can_be_compared(show: Open) -> None:
+    def subsets(value: float) -> list[dict[str, object]]:
+        return [{"subset": "Action Sequence", "value": value, "interval": None, "n": 60}]
+
+    rows = [
+        row("mvbench", "a", 0.5, subsets=subsets(0.5)),
+        row("mvbench", "b", 0.6, subsets=subsets(0.6)),
+        row("mvbench", "cut", 0.7, complete=False, subsets=subsets(0.7)),
+        row("mvbench", "alone", 0.9, builtin=True, group="Other samples.", subsets=subsets(0.9)),
+        *(quoted("mvbench", name, value, subsets=subsets(value)) for name, value in (("p", 0.8), ("q", 0.85))),
+    ]
+    page = show(board(rows), "bench=mvbench")
+    section = page.locator("section[aria-labelledby=subsets]")
+    assert section.locator("table").count() == 3
+    assert section.locator(".highest").all_inner_texts() == ["60.0"]
+    assert section.get_by_text("Underlined").count() == 1
+
+
+def test_the_table_of_all_benchmarks_fits_a_screen_and_a_phone_sees_that_it_scrolls(show: Open) -> None:
+    known = cards()
+    data = board([row(name, "tarsier", 0.5) for name in known])
+    for each in data["leaderboard"]["benchmarks"]:
+        each["title"] = known[each["name"]].title
+    page = show(data)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    box = page.locator("section[aria-labelledby=all] .scroll")
+    assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
+    page.set_viewport_size({"width": 390, "height": 900})
+    assert box.evaluate("box => box.scrollWidth > box.clientWidth")
+    box.evaluate("box => box.scrollBy(400, 0)")
+    first = box.locator("tbody th").bounding_box()
+    assert first is not None
+    assert first["x"] >= 0
+    assert "gradient" in box.evaluate("box => getComputedStyle(box).backgroundImage")
 
 
 def test_figures_are_shown_and_linked(show: Open, media: Path) -> None:

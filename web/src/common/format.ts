@@ -5,22 +5,19 @@ export type Unit = Trait["unit"];
 
 const MINUS = "\u2212";
 
+/** A number with so many digits, rounded as Python rounds: a tie goes to the even digit. */
+export function fixed(number: number, digits: number): string {
+  const text = number.toFixed(digits);
+  // Its exact expansion beyond these digits; toFixed rounds a tie away from zero.
+  if (!/^50*$/.test(number.toFixed(digits + 30).slice(-30)) || !/[13579]$/.test(text)) return text;
+  const step = 10 ** -digits;
+  return (Math.abs(number) - step / 2).toFixed(digits).replace(/^/, number < 0 ? "-" : "");
+}
+
 /** A metric's value: percent with one digit, points with two; a dash where there is none. */
 export function value(unit: Unit, number: number | null | undefined): string {
   if (number === null || number === undefined) return "\u2013";
   return (unit === "percent" ? fixed(100 * number, 1) : fixed(number, 2)).replace(/^-/, MINUS);
-}
-
-/** A number with so many digits, rounded as Python does, in whose tables 6.25 is 6.2: a tie goes to the even digit. */
-export function fixed(number: number, digits: number): string {
-  const shown = number.toFixed(digits);
-  // All digits of a double: a tie ends in a 5 and nothing behind it.
-  const exact = Math.abs(number).toFixed(Math.min(100, digits + 60));
-  const isTie = /^50*$/.test(exact.slice(exact.indexOf(".") + 1 + digits));
-  const isOdd = Number(shown.at(-1)) % 2 === 1;
-  if (!isTie || !isOdd) return shown;
-  const step = 10 ** -digits;
-  return (number - Math.sign(number) * step * 0.75).toFixed(digits);
 }
 
 /** An interval without its unit: `58.1 to 64.3`. */
@@ -28,10 +25,12 @@ export function span(unit: Unit, interval: [number, number] | null | undefined):
   return interval ? `${value(unit, interval[0])} to ${value(unit, interval[1])}` : "\u2013";
 }
 
-/** A difference, with its sign. */
+/** A difference, with its sign; 0 has none. */
 export function signed(unit: Unit, number: number | null | undefined): string {
-  const text = value(unit, number);
-  return number !== null && number !== undefined && number > 0 ? `+${text}` : text;
+  if (number === null || number === undefined) return value(unit, number);
+  const size = value(unit, Math.abs(number));
+  if (Number(size) === 0) return size;
+  return `${number < 0 ? MINUS : "+"}${size}`;
 }
 
 export function count(n: number): string {

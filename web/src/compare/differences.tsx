@@ -8,7 +8,7 @@ import { Outside, plain } from "../common/outside";
 import { Table, type Column } from "../common/table";
 import { scaleEnd, traitOf } from "../common/traits";
 import type { Comparison, Difference, Run } from "../payload";
-import { chance, DifferenceBar, domainOf, ends } from "./bars";
+import { chance, DifferenceBar, domainOf, ends, Scales } from "./bars";
 import { Judges } from "./judges";
 import { primaryOf } from "./overview";
 import { TURNS } from "./turns";
@@ -46,6 +46,7 @@ export function Differences({ comparison, runs }: Props) {
       <section class="card full" aria-labelledby="overall">
         <h2 id="overall">Over all</h2>
         <Rows caption="Differences over all" rows={overall} run={run} />
+        <p class="hint legend-text">{comparison.explained}</p>
       </section>
       {subsets.length > 0 && (
         <section class="card full" aria-labelledby="subsets">
@@ -149,8 +150,7 @@ function Rows({ caption, rows, run }: { caption: string; rows: readonly Differen
 
 function columnsOf(rows: readonly Difference[], run: Run): Column<Difference>[] {
   const unitOf = (row: Difference) => traitOf(run, row.metric).unit;
-  const units = [...new Set(rows.map(unitOf))];
-  const domains = new Map(units.map((unit) => [unit, domainOf(rows.filter((row) => unitOf(row) === unit))]));
+  const scales = new Scales(rows.map((row) => [row, traitOf(run, row.metric)]));
   const isOverall = rows[0]?.subset === "overall";
   const columns: Column<Difference>[] = [
     isOverall
@@ -174,9 +174,9 @@ function columnsOf(rows: readonly Difference[], run: Run): Column<Difference>[] 
     },
     {
       id: "bar",
-      head: units.length === 1 ? <ScaleTicks domain={domains.get(units[0]!)!} unit={units[0]!} /> : "",
+      head: scales.head,
       wide: true,
-      cell: (row) => <DifferenceBar row={row} domain={domains.get(unitOf(row))!} unit={unitOf(row)} />,
+      cell: (row) => scales.bar(row, traitOf(run, row.metric)),
     },
     { id: "interval", head: "95% interval", numeric: true, cell: (row) => ends(unitOf(row), row) },
     { id: "first", head: "First", numeric: true, sort: (row) => row.first, cell: (row) => value(unitOf(row), row.first) },
@@ -197,7 +197,7 @@ function columnsOf(rows: readonly Difference[], run: Run): Column<Difference>[] 
       head: "Detectable",
       numeric: true,
       sort: (row) => row.detectable,
-      cell: (row) => (row.detectable === null ? "none" : value(unitOf(row), row.detectable)),
+      cell: (row) => (row.blind ? "none" : value(unitOf(row), row.detectable)),
     },
     { id: "n", head: "n", numeric: true, sort: (row) => row.n, cell: (row) => count(row.n) },
   );

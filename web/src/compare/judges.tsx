@@ -2,7 +2,7 @@
 import { useMemo } from "preact/hooks";
 import { counted } from "../common/format";
 import { StateLink } from "../common/link";
-import { Outside } from "../common/outside";
+import { Outside, plain } from "../common/outside";
 import { Table, type Column } from "../common/table";
 import type { Comparison } from "../payload";
 
@@ -20,18 +20,41 @@ const COLUMNS: Column<Row>[] = [
       </StateLink>
     ),
   },
-  { id: "first", head: "First judge", sort: (row) => row.first, cell: (row) => <Outside text={row.first} /> },
-  { id: "second", head: "Second judge", sort: (row) => row.second, cell: (row) => <Outside text={row.second} /> },
 ];
 
-export function Judges({ comparison: { judges } }: { comparison: Comparison }) {
+function columnsOf(by: Comparison["judged_by"]): Column<Row>[] {
+  return [
+    ...COLUMNS,
+    ...(["first", "second"] as const).map(
+      (side): Column<Row> => ({
+        id: side,
+        head: (
+          <span class="system-name">
+            {side === "first" ? "First judge" : "Second judge"}
+            {by && <small>{plain(by[side], 60)}</small>}
+          </span>
+        ),
+        sort: (row) => row[side],
+        cell: (row) => <Outside text={row[side]} />,
+      }),
+    ),
+  ];
+}
+
+export function Judges({ comparison: { judges, judged_by } }: { comparison: Comparison }) {
+  const columns = useMemo(() => columnsOf(judged_by), [judged_by]);
   const rows = useMemo(() => judges.slice(0, SHOWN), [judges]);
   if (!rows.length) return null;
   return (
     <section class="card full" aria-labelledby="judges">
       <h2 id="judges">Where the judges differ</h2>
       <p class="hint">{counted(judges.length, "sample")} with the same output in both runs, and another verdict.</p>
-      <Table caption="Samples on which the judges differ" columns={COLUMNS} rows={rows} />
+      {judged_by?.differ && (
+        <p class="hint">
+          <Outside text={judged_by.differ} />
+        </p>
+      )}
+      <Table caption="Samples on which the judges differ" columns={columns} rows={rows} />
       {judges.length > rows.length && (
         <p>
           <StateLink to={{ tab: "samples", disputed: "1", turn: null, subset: null, sample: null }}>

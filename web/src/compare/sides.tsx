@@ -8,7 +8,7 @@ import { Values } from "../explorer/detail";
 import { LongText } from "../explorer/long_text";
 import { References } from "../explorer/references";
 import { Verdicts } from "../explorer/verdicts";
-import type { Comparison, Run, Sample } from "../payload";
+import type { Clip, Comparison, Run, Sample } from "../payload";
 import { TurnSign } from "./samples";
 import type { Pair } from "./turns";
 
@@ -30,7 +30,6 @@ interface Props {
 
 export function Sides({ pair: { first, turn }, comparison, runs, at, of, step }: Props) {
   const one = runs[comparison.first]!;
-  const clip = first.clip === null ? undefined : one.clips[first.clip];
   const shown = [comparison.first, comparison.second];
   // Further runs of the same benchmark come after the two.
   runs.forEach((run, i) => run.benchmark === one.benchmark && !shown.includes(i) && shown.push(i));
@@ -40,6 +39,17 @@ export function Sides({ pair: { first, turn }, comparison, runs, at, of, step }:
     return sample ? [{ run: runs[i]!, sample, name }] : [];
   });
   const verdicts = comparison.judges.find(({ id }) => id === first.id);
+  const clips = clipsOf(sides);
+  const said = (side: "first" | "second") => (
+    <>
+      {comparison.judged_by && (
+        <>
+          <Outside text={comparison.judged_by[side]} />:{" "}
+        </>
+      )}
+      <Outside text={verdicts?.[side] ?? ""} />
+    </>
+  );
   const groups = [first.subset, ...first.groups].filter((name, i, all) => name && all.indexOf(name) === i);
   return (
     <article aria-labelledby="sample-title">
@@ -71,10 +81,23 @@ export function Sides({ pair: { first, turn }, comparison, runs, at, of, step }:
       </header>
       {verdicts && (
         <p class="why invalid">
-          Two judges differ on the same output: <Outside text={verdicts.first} /> and <Outside text={verdicts.second} />.
+          Two judges differ on the same output: {said("first")} and {said("second")}.
         </p>
       )}
-      {clip && <ClipView clip={clip} />}
+      {clips.map(({ clip, names }) => (
+        <div key={names[0]} class="clip-of">
+          {names.length < sides.length && (
+            <p>
+              {names.map((name) => (
+                <span key={name} class="tag">
+                  {plain(name, 40)}
+                </span>
+              ))}
+            </p>
+          )}
+          <ClipView clip={clip} />
+        </div>
+      ))}
       <section>
         <h3>Question</h3>
         {first.question && (
@@ -102,6 +125,20 @@ export function Sides({ pair: { first, turn }, comparison, runs, at, of, step }:
       </div>
     </article>
   );
+}
+
+/** What the runs were shown: each clip once, where several saw the same frames of the same files, with their names. */
+function clipsOf(sides: readonly Side[]): { clip: Clip; names: string[] }[] {
+  const found = new Map<string, { clip: Clip; names: string[] }>();
+  for (const { run, sample, name } of sides) {
+    const clip = sample.clip === null ? undefined : run.clips[sample.clip];
+    if (!clip) continue;
+    const key = JSON.stringify(clip.media.map(({ file, span, frames }) => [file, span, frames]));
+    const same = found.get(key);
+    if (same) same.names.push(name);
+    else found.set(key, { clip, names: [name] });
+  }
+  return [...found.values()];
 }
 
 /** The options, each with the runs that took it. */
@@ -138,6 +175,12 @@ function OneSide({ run, sample, name }: Side) {
       <h3>
         {name !== run.name && <span class="tag">{name}</span>}
         <Outside text={run.model} /> <span class="n">{plain(run.name, 60)}</span>
+        {run.judge !== null && (
+          <span class="n">
+            {", "}
+            judged by <Outside text={run.protocol ? `${run.judge} (${run.protocol})` : run.judge} />
+          </span>
+        )}
       </h3>
       <p>
         <OutcomeSign outcome={sample.outcome} word />

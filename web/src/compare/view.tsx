@@ -49,7 +49,7 @@ export function CompareView({ page }: { page: Page }) {
         )}
       </div>
       {!chosen ? (
-        <Overview comparisons={comparisons} runs={page.runs} />
+        <Overview comparisons={comparisons} runs={page.runs} notes={page.notes ?? []} />
       ) : tab === "samples" ? (
         <PairedSamples key={at} comparison={chosen} runs={page.runs} />
       ) : (

@@ -36,7 +36,7 @@ export function BenchmarkTables({ benchmark, rows }: { benchmark: Benchmark; row
         </section>
       ))}
       <Legend published={rows.some((row) => row.published)} chance={rows.some((row) => row.chance !== null)} />
-      <Subsets benchmark={benchmark} rows={rows} />
+      <Subsets unit={unit} groups={groups} />
     </>
   );
 }
@@ -125,7 +125,8 @@ export function Model({ row }: { row: LeaderboardRow }) {
         <Outside text={row.model} />
       </StateLink>{" "}
       {row.published && <span class="tag apart">published</span>}
-      {!row.complete && <span class="tag warn">partial</span>}
+      {!row.complete && <span class="tag warn">incomplete</span>}
+      {row.builtin && <span class="tag warn">built-in world</span>}
       {row.differs && (
         <small class="note">
           <Outside text={row.differs} />

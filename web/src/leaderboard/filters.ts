@@ -14,6 +14,11 @@ const ORIGINS: [string, string][] = [
   ["published", "published"],
 ];
 
+const DATA: [string, string][] = [
+  ["benchmark", "without the built-in world"],
+  ["builtin", "built-in world"],
+];
+
 export function filtersOf(rows: readonly LeaderboardRow[]): Filter[] {
   const values = (of: (row: LeaderboardRow) => string): [string, string][] =>
     [...new Set(rows.map(of))].filter(Boolean).sort().map((name) => [name, name]);
@@ -22,6 +27,7 @@ export function filtersOf(rows: readonly LeaderboardRow[]): Filter[] {
     { key: "frames", label: "Frames", values: values((row) => row.frames) },
     { key: "judge", label: "Judge", values: values((row) => row.judge) },
     { key: "origin", label: "Origin", values: ORIGINS },
+    { key: "data", label: "Data", values: new Set(rows.map((row) => row.builtin)).size > 1 ? DATA : [] },
     { key: "accounting", label: "Accounting", values: values((row) => row.accounting) },
   ];
   return filters.filter(({ values: each }) => each.length > 1);
@@ -33,5 +39,6 @@ export function passes(row: LeaderboardRow, state: State): boolean {
   if (state.frames && row.frames !== state.frames) return false;
   if (state.judge && row.judge !== state.judge) return false;
   if (state.origin && row.published !== (state.origin === "published")) return false;
+  if (state.data && row.builtin !== (state.data === "builtin")) return false;
   return row.published || row.accounting === (state.accounting || "strict");
 }

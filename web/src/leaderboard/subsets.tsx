@@ -1,73 +1,92 @@
-/** The subsets of a benchmark: a column for each of the best rows that have them. */
+/** The subsets of a benchmark: a table for each setting, with a column for each of its best rows that have them. */
 import { useMemo } from "preact/hooks";
 import { span, value } from "../common/format";
 import { Outside, plain } from "../common/outside";
 import { Table, type Column } from "../common/table";
-import type { Leaderboard, LeaderboardRow } from "../payload";
+import type { LeaderboardRow } from "../payload";
 
 const MOST = 6;
+
+type Unit = "percent" | "points";
 
 interface Row {
   subset: string;
   cells: (LeaderboardRow["subsets"][number] | undefined)[];
+  /** The highest value of those that can be compared; null where fewer than two can. */
+  highest: number | null;
 }
 
 interface Props {
-  benchmark: Leaderboard["benchmarks"][number];
-  rows: readonly LeaderboardRow[];
+  unit: Unit;
+  /** The rows of each setting, the best first. */
+  groups: readonly [string, readonly LeaderboardRow[]][];
 }
 
-export function Subsets({ benchmark: { unit }, rows }: Props) {
-  const shown = useMemo(() => {
-    const having = rows.filter((row) => row.subsets.length > 0);
-    having.sort((a, b) => Number(a.published) - Number(b.published) || (b.value ?? -1) - (a.value ?? -1));
-    return having.slice(0, MOST);
-  }, [rows]);
+export function Subsets({ unit, groups }: Props) {
+  const having = useMemo(
+    () => groups.map(([group, rows]) => [group, rows.filter((row) => row.subsets.length > 0)] as const),
+    [groups],
+  ).filter(([, rows]) => rows.length > 0);
+  if (!having.length) return null;
+  return (
+    <section class="card full" aria-labelledby="subsets">
+      <h2 id="subsets">Subsets</h2>
+      {having.map(([group, rows]) => (
+        <div key={group} class="subsets-of">
+          <p class="hint">
+            <Outside text={group} />
+            {rows.length > MOST && ` The ${MOST} best of ${rows.length} rows.`}
+            {rows.filter(isCompared).length > 1 && " Underlined: the highest of a line, by however little."}
+          </p>
+          <Group caption={`Subsets: ${plain(group)}`} rows={rows.slice(0, MOST)} unit={unit} />
+        </div>
+      ))}
+    </section>
+  );
+}
+
+/** Published numbers may differ in samples and accounting, and incomplete ones lack samples. */
+function isCompared(row: LeaderboardRow): boolean {
+  return !row.published && row.complete;
+}
+
+function Group({ caption, rows, unit }: { caption: string; rows: readonly LeaderboardRow[]; unit: Unit }) {
   const lines = useMemo(() => {
-    const names = new Set(shown.flatMap((row) => row.subsets.map(({ subset }) => subset)));
-    return [...names].map((subset): Row => ({
-      subset,
-      cells: shown.map((row) => row.subsets.find((each) => each.subset === subset)),
-    }));
-  }, [shown]);
+    const names = new Set(rows.flatMap((row) => row.subsets.map(({ subset }) => subset)));
+    return [...names].map((subset): Row => {
+      const cells = rows.map((row) => row.subsets.find((each) => each.subset === subset));
+      const values = cells.flatMap((cell, i) => (isCompared(rows[i]!) ? (cell?.value ?? []) : []));
+      return { subset, cells, highest: values.length > 1 ? Math.max(...values) : null };
+    });
+  }, [rows]);
   const columns = useMemo(
     (): Column<Row>[] => [
       { id: "subset", head: "Subset", sort: (row) => row.subset, cell: (row) => <Outside text={row.subset} /> },
-      ...shown.map(
+      ...rows.map(
         (row, i): Column<Row> => ({
           id: row.id,
           head: (
             <span class="system-name">
               {plain(row.model, 40)}
               <small>{row.published ? "published" : plain(row.differs, 40)}</small>
+              {!row.complete && <small>incomplete</small>}
             </span>
           ),
           numeric: true,
           sort: ({ cells }) => cells[i]?.value ?? null,
-          cell: ({ cells }) => <Cell cells={cells} at={i} unit={unit} />,
+          cell: ({ cells, highest }) => (
+            <Cell cell={cells[i]} isHighest={isCompared(row) && cells[i]?.value === highest} unit={unit} />
+          ),
         }),
       ),
     ],
-    [shown, unit],
+    [rows, unit],
   );
-  if (!lines.length) return null;
-  return (
-    <section class="card full" aria-labelledby="subsets">
-      <h2 id="subsets">Subsets</h2>
-      <p class="hint">
-        The {shown.length > 1 ? `${shown.length} best rows` : "row"} with subsets. Underlined: the highest of a line, by
-        however little.
-      </p>
-      <Table caption="Subsets" columns={columns} rows={lines} />
-    </section>
-  );
+  return <Table caption={caption} columns={columns} rows={lines} />;
 }
 
-function Cell({ cells, at, unit }: { cells: Row["cells"]; at: number; unit: "percent" | "points" }) {
-  const cell = cells[at];
+function Cell({ cell, isHighest, unit }: { cell: Row["cells"][number]; isHighest: boolean; unit: Unit }) {
   if (!cell || cell.value === null) return <>{"\u2013"}</>;
-  const highest = Math.max(...cells.map((each) => each?.value ?? -Infinity));
-  const isHighest = cells.length > 1 && cell.value === highest;
   return (
     <span class={isHighest ? "highest" : undefined} title={cell.interval ? `95% interval ${span(unit, cell.interval)}` : ""}>
       {value(unit, cell.value)}

@@ -1,6 +1,6 @@
 /** The leaderboard: over all benchmarks or one of them, filtered by model, frames and judge. */
 import { useMemo } from "preact/hooks";
-import { count } from "../common/format";
+import { counted } from "../common/format";
 import { changeState, useHashState } from "../common/hash";
 import { StateLink } from "../common/link";
 import { Outside, plain } from "../common/outside";
@@ -8,7 +8,7 @@ import type { Leaderboard, Page } from "../payload";
 import { BenchmarkTables } from "./benchmark";
 import { Figures } from "./figures";
 import { filtersOf, passes } from "./filters";
-import { Matrix } from "./matrix";
+import { Matrix, systemsOf } from "./matrix";
 
 export function LeaderboardView({ page }: { page: Page }) {
   const board = page.leaderboard;
@@ -24,6 +24,7 @@ function Board({ board }: { board: Leaderboard }) {
     () => board.rows.filter((row) => (!chosen || row.benchmark === chosen.name) && passes(row, state)),
     [board, chosen, state],
   );
+  const systems = useMemo(() => systemsOf(rows), [rows]);
   const active = filters.some(({ key }) => state[key]);
   return (
     <>
@@ -55,7 +56,9 @@ function Board({ board }: { board: Leaderboard }) {
           </label>
         ))}
         <output aria-live="polite" id="found" class="n">
-          {count(rows.length)} {rows.length === 1 ? "row" : "rows"}
+          {chosen
+            ? counted(rows.length, "row")
+            : `${counted(systems.length, "row")} with ${counted(rows.length, "number")}`}
         </output>
         {active && (
           <button
@@ -73,7 +76,7 @@ function Board({ board }: { board: Leaderboard }) {
         ) : chosen ? (
           <BenchmarkTables key={chosen.name} benchmark={chosen} rows={rows} />
         ) : (
-          <Matrix board={board} rows={rows} />
+          <Matrix board={board} rows={rows} systems={systems} />
         )}
         <Figures plots={board.plots.filter((plot) => !chosen || plot.benchmark === chosen.name)} />
       </div>
