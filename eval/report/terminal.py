@@ -22,6 +22,7 @@ from eval.report.footers import (
     incomplete,
     partial,
 )
+from eval.report.judging import dollars
 from eval.report.printing import REASON, UNBOUNDED, one_line, printed, results_console, say, span
 from eval.runs.folder import PREDICTIONS, SCORES
 from eval.scorers.traits import metric_named
@@ -213,6 +214,8 @@ def show_summary(results: Sequence[Result], *, notes: Sequence[str] = (), consol
     for result in results:
         for note in (*partial(result), *drawn(result), *incomplete(result), *clip_notes(result)):
             by_note.setdefault(note, []).append(one_line(result.benchmark))
+    judges = {result.judge: _judge_of(result).get("note") for result in results}
+    notes = [*(f"Judge {judge}: {note}." for judge, note in judges.items() if note), *_bills(results), *notes]
     for note, of in by_note.items():
         say(console, note if len(of) == len(results) else f"{', '.join(of)}: {note}")
     say(console, explained(shown))
@@ -222,6 +225,18 @@ def show_summary(results: Sequence[Result], *, notes: Sequence[str] = (), consol
         say(console, f"{which} fewer than {FEW_VIDEOS} source videos: {rough}")
     for note in dict.fromkeys(notes):
         say(console, printable(note))
+
+
+def _judge_of(result: Result) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = (result.provenance.get("scorer") or {}).get("judge") or {}
+    return found
+
+
+def _bills(results: Sequence[Result]) -> list[str]:
+    """Return what judge and served model cost in all, where that is known."""
+    accounts = {"Judge's": [result.judging for result in results], "Model's": [result.serving for result in results]}
+    costs = {who: [one["cost"] for one in of if one and one.get("cost")] for who, of in accounts.items()}
+    return [f"{who} bill over all: {dollars(sum(given))}." for who, given in costs.items() if given]
 
 
 def _rows(metrics: Sequence[Metric]) -> dict[tuple[str, str], dict[Accounting, Metric]]:

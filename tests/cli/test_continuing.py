@@ -91,11 +91,11 @@ def test_what_was_accepted_stays_so_for_each_sample(data, tmp_path):
 def test_a_run_of_more_samples_is_refused_before_anything_is_written(data, tmp_path, capsys):
     out = tmp_path / "run"
     assert ask(data, out) == 0
-    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
     changed = "accept=[limit,part,n_samples,prompts_sha256,data_sha256]"
     assert ask(data, out, "limit=2", changed) == 2
     assert "1 of its samples are not this run's, such as 'MSVD-QA-val_" in capsys.readouterr().err
-    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
     assert ask(data, out) == 0
 
 
@@ -116,10 +116,10 @@ def test_a_torn_line_does_not_hide_other_files(data, tmp_path, capsys):
     with (out / "predictions.jsonl").open("a") as file:
         file.write('{"id": "MSVD-QA-v')
     replace(data, "v0.mp4", "v2.mp4")
-    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
     assert ask(data, out) == 2
     assert "such as MSVD-QA-val_0" in capsys.readouterr().err
-    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
     assert ask(data, out, "accept=[media]") == 0
 
 

@@ -20,6 +20,8 @@ ROW = [
     "error",
     "n_frames",
     "media",
+    "shown",
+    "strip",
     "targets",
     "options",
     "cluster",
@@ -181,14 +183,14 @@ def test_several_benchmarks_share_one_model_and_get_a_folder_each(tmp_path, monk
     monkeypatch.setattr(building, "build", counting)
     assert evaluate(tmp_path / "run", "--limit", "2", bench="mvbench,oe_qa,msvd-qa") == 0
     assert built.count("model") == 1
-    folders = sorted(path.name for path in (tmp_path / "run").iterdir())
+    folders = sorted(path.name for path in (tmp_path / "run").iterdir() if path.is_dir())
     assert folders == ["activitynet-qa", "msrvtt-qa", "msvd-qa", "mvbench", "tgif-qa"]
     for name in folders:
         result = json.loads((tmp_path / "run" / name / "result.json").read_text())
         assert (result["benchmark"], result["judge"]) == (name, None if name == "mvbench" else "offline")
     shown = capsys.readouterr().out
-    assert shown.count("a placeholder that compares words") == 4
-    assert shown.rstrip().splitlines()[-5].split()[:3] == ["mvbench", "accuracy", "2"]
+    assert shown.count("a placeholder that compares words") == 1
+    assert ["mvbench", "accuracy", "2"] in [line.split()[:3] for line in shown.splitlines()]
 
 
 @needs_world

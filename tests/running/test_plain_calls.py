@@ -33,7 +33,7 @@ def test_a_row_is_gathered_and_verified(runs, capsys):
     table = runs / "table" / "t.csv"
     gathered = gather([runs / "good", str(runs / "bad")], table)
     assert (gathered.table, gathered.found.n_results) == (table, 2)
-    assert [path.name for path in gathered.beside] == ["t.md", "t.tex"]
+    assert [path.name for path in gathered.beside] == ["t.md", "t.tex", "t.html"]
     row = next(row for row in gathered.rows if row.headline and row.model == "good")
     assert row.value == 0.8
     found = verify_row(row.name, table=table)
