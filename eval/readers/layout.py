@@ -13,6 +13,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
 
+from eval.archives import Member
 from eval.errors import DataError
 from eval.readers.hub import Hub, fetch_annotations
 from eval.readers.pack import Pack
@@ -131,7 +132,7 @@ class Videos:
         return self._found[sought]
 
     def _refuse_shared(self, path: Path, own: str, foreign: Sequence[str], place: str) -> None:
-        if own in path.as_posix():
+        if own in (path.place if isinstance(path, Member) else path).as_posix():
             return
         other = self._shown_as.setdefault(path, own)
         if other != own and any(other.endswith(each) for each in foreign):
