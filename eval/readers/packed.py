@@ -69,8 +69,9 @@ class PackedVideos:
         top = Member(f"{archive}!")
         for path, names in listing.folders.items():
             folder, inner = top / path, PurePosixPath(path).parts
-            self._folders.setdefault((*here, *inner), []).append(folder)
             self._folders.setdefault((*own, *inner), []).append(folder)
+            if inner:  # of files without a folder only the archive's name tells which they are
+                self._folders.setdefault((*here, *inner), []).append(folder)
             files = [name for name in names if (f"{path}/{name}" if path else name) in listing.files]
             videos = [name for name in files if extension_of(name) in MEDIA]
             for name in videos:
