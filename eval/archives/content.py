@@ -16,7 +16,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
-from eval.archives.listing import Entry, Listing, listing_of
+from eval.archives import parquet
+from eval.archives.hub import hub_file, place_of
+from eval.archives.listing import Entry, Listing, listing_of, source_of
+from eval.archives.sources import Held, OpenFile, Part, Source
 from eval.errors import MediaError
 
 if TYPE_CHECKING:
@@ -32,72 +35,18 @@ _BLOCK = 1 << 20
 _ZIP_HEADER = 30
 
 
-class _Open:
-    """An open file, closed with its last reader."""
-
-    def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
-
-    def __del__(self) -> None:
-        os.close(self.descriptor)
-
-    def pread(self, n: int, offset: int) -> bytes:
-        return os.pread(self.descriptor, n, offset)
-
-
-class _Held:
-    """The same for what is in memory."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-
-    def pread(self, n: int, offset: int) -> bytes:
-        return self.data[offset : offset + n]
-
-
-class Part(io.RawIOBase):
-    """A range of a file as a file of its own."""
-
-    def __init__(self, source: _Open | _Held, start: int, size: int, name: str) -> None:
-        self._source, self._start, self._size, self._at = source, start, size, 0
-        self.name = name
-
-    def readable(self) -> bool:
-        """Whether it can be read."""
-        return True
-
-    def seekable(self) -> bool:
-        """Whether it has places."""
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Move to a place and return it."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        if base + offset < 0:
-            raise ValueError(f"negative seek position {base + offset}")
-        self._at = base + offset
-        return self._at
-
-    def tell(self) -> int:
-        """Return the place."""
-        return self._at
-
-    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]  # typeshed's name is private
-        """Read into a buffer and return the number of bytes."""
-        data = self._source.pread(max(0, min(len(buffer), self._size - self._at)), self._start + self._at)
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
-
-
 def open_member(member: Member) -> Part:
     """Return a member's content. Raises MediaError where it cannot be read, and OSError."""
     listing, entry = _entry(member)
-    if not listing.is_zip or not entry.method:
-        source = _Open(os.open(member.archive, os.O_RDONLY))
-        return Part(source, _begin(member, listing, entry, source), entry.size, str(member))
-    stamp = (listing.status.st_size, listing.status.st_mtime_ns)
-    return Part(_unpacked(member, stamp), 0, entry.size, str(member))
+    if listing.kind == "hub":
+        return Part(hub_file(*place_of(member.archive), member.inner), 0, entry.size, str(member))
+    if listing.kind == "parquet":
+        row = _row(member, listing.stamp)
+        return Part(row, 0, len(row.data), str(member))
+    if entry.method:
+        return Part(_unpacked(member, listing.stamp), 0, entry.size, str(member))
+    source = source_of(member.archive)
+    return Part(source, _begin(member, listing, entry, source), entry.size, str(member))
 
 
 @contextmanager
@@ -108,12 +57,11 @@ def local_name(path: Path) -> Iterator[str]:
     if not isinstance(path, Member):
         yield str(path)
         return
-    with tempfile.TemporaryFile() as copy:
-        if path.stat().st_size > MAX_UNPACKED:
+    with tempfile.TemporaryFile() as copy, path.open("rb", buffering=0) as file:
+        if file.size > MAX_UNPACKED:
             raise MediaError(path, "too_large", f"is larger than {MAX_UNPACKED >> 30} GiB; unpack the archive")
-        with path.open("rb", buffering=0) as file:
-            while block := file.read(_BLOCK):
-                _write(copy, block, path)
+        while block := file.read(_BLOCK):
+            _write(copy, block, path)
         copy.seek(0)
         yield f"/dev/fd/{copy.fileno()}"
 
@@ -128,9 +76,9 @@ def _entry(member: Member) -> tuple[Listing, Entry]:
     return listing, entry
 
 
-def _begin(member: Member, listing: Listing, entry: Entry, source: _Open) -> int:
+def _begin(member: Member, listing: Listing, entry: Entry, source: Source) -> int:
     """Return where a member's content begins, behind its header in a zip."""
-    if not listing.is_zip:
+    if listing.kind != "zip":
         return entry.offset
     head = source.pread(_ZIP_HEADER, entry.offset)
     begin = entry.offset + _ZIP_HEADER + int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little")
@@ -144,17 +92,22 @@ def _begin(member: Member, listing: Listing, entry: Entry, source: _Open) -> int
 
 
 @lru_cache(maxsize=1)
-def _unpacked(member: Member, _: tuple[int, int]) -> _Open | _Held:
+def _row(member: Member, _: object) -> Held:
+    """Return the content of a video in a row of a parquet file."""
+    listing, entry = _entry(member)
+    return Held(parquet.content(member, listing.status.st_size, entry.offset, entry.packed))
+
+
+@lru_cache(maxsize=1)
+def _unpacked(member: Member, _: object) -> OpenFile | Held:
     """Return the content of a compressed member."""
     listing, entry = _entry(member)
     large = entry.size > _IN_MEMORY
     if entry.size > MAX_UNPACKED or (large and entry.size > MAX_RATIO * entry.packed):
         raise MediaError(
-            member,
-            "too_large",
-            f"is {entry.size} bytes, packed into {entry.packed}; unpack it if you trust it",
+            member, "too_large", f"is {entry.size} bytes, packed into {entry.packed}; unpack it if you trust it"
         )
-    source = _Open(os.open(member.archive, os.O_RDONLY))
+    source = source_of(member.archive)
     at = _begin(member, listing, entry, source)
     with tempfile.TemporaryFile() if large else io.BytesIO() as copy:
         done = checksum = 0
@@ -167,12 +120,12 @@ def _unpacked(member: Member, _: tuple[int, int]) -> _Open | _Held:
         if done != entry.size or checksum != entry.crc:
             raise MediaError(member, "corrupt", "is damaged, or not as long as its archive says; download it again")
         if isinstance(copy, io.BytesIO):
-            return _Held(copy.getvalue())
+            return Held(copy.getvalue())
         copy.flush()
-        return _Open(os.dup(copy.fileno()))
+        return OpenFile(os.dup(copy.fileno()))
 
 
-def _inflated(source: _Open, at: int, left: int, member: Member) -> Iterator[bytes]:
+def _inflated(source: Source, at: int, left: int, member: Member) -> Iterator[bytes]:
     inflate = zlib.decompressobj(-zlib.MAX_WBITS)
     data = b""
     try:

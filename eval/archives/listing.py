@@ -6,7 +6,6 @@ archive's own, and headers are bounded before they are read.
 
 from __future__ import annotations
 
-import io
 import os
 import stat
 import tarfile
@@ -16,11 +15,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from eval.archives import hub, parquet
+from eval.archives.sources import OpenFile, Part, Source
 from eval.errors import MediaError, MediaReason
 
-ARCHIVES = (".zip", ".tar")
+ARCHIVES = (".zip", ".tar", ".parquet")
 """Endings of archives that are read in place."""
 NOT_IN_PLACE = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar")
 """Endings of archives that are compressed as a whole, in which no member can be found without unpacking the others."""
@@ -38,11 +39,11 @@ class Entry(NamedTuple):
     """A file in an archive."""
 
     offset: int
-    """Where its content begins; in a zip its header."""
+    """Where its content begins; in a zip its header; in a parquet file its row group."""
     size: int
-    """Bytes of its content."""
+    """Bytes of its content; -1 where only reading tells."""
     packed: int
-    """Bytes that it takes up in the archive."""
+    """Bytes that it takes up in the archive; in a parquet file its place in the row group."""
     method: int
     """Its compression, by zip's numbers; 0: none."""
     crc: int | None
@@ -55,7 +56,7 @@ class Entry(NamedTuple):
 class Listing:
     """The content of an archive."""
 
-    is_zip: bool
+    kind: Literal["zip", "tar", "parquet", "hub"]
     files: Mapping[str, Entry]
     """Its files by path."""
     folders: Mapping[str, list[str]]
@@ -64,6 +65,11 @@ class Listing:
     """The archive's own state."""
     damage: str | None = None
     """What is wrong with it, where only a part could be listed."""
+
+    @property
+    def stamp(self) -> tuple[int, int]:
+        """What changes when it does."""
+        return self.status.st_size, self.status.st_mtime_ns
 
     @property
     def nested(self) -> list[str]:
@@ -78,8 +84,28 @@ def listing_of(archive: Path) -> Listing:
         FileNotFoundError: There is no such archive.
         MediaError: It cannot be read.
     """
+    if hub.is_data_set(archive):
+        return _on_the_hub(*hub.place_of(archive))
     status = archive.stat()
     return _listed(archive, status.st_size, status.st_mtime_ns)
+
+
+def source_of(archive: Path) -> Source:
+    """Return the bytes of an archive, which may be a file of a data set on the hub."""
+    from eval.archives.member import Member
+
+    return archive.open("rb", buffering=0) if isinstance(archive, Member) else OpenFile.at(archive)
+
+
+@lru_cache(maxsize=8)
+def _on_the_hub(repo: str, commit: str) -> Listing:
+    files = {
+        path: Entry(0, size, size, 0, None, None)
+        for name, size in hub.sizes_of(repo, commit).items()
+        if (path := _plain(name)) == name
+    }
+    nothing = os.stat_result((stat.S_IFDIR, *(0 for _ in range(9))))
+    return Listing(kind="hub", files=files, folders=_folders(files), status=nothing)
 
 
 @lru_cache(maxsize=256)
@@ -87,49 +113,63 @@ def _listed(archive: Path, size: int, _: int) -> Listing:
     status = archive.stat()
     if not stat.S_ISREG(status.st_mode):
         raise MediaError(archive, "unreadable", "is no regular file, so not an archive")
-    damage = None
+    kind: Literal["zip", "tar", "parquet"] = "zip"
     files: dict[str, Entry] = {}
     try:
-        with _Guarded(archive) as file:
+        with _Guarded(source_of(archive), 0, size, str(archive)) as file:
             head = file.read(262)
             if head.startswith(b"version https://git-lfs"):
                 raise MediaError(archive, "unreadable", "is a pointer of git-lfs and not the archive; git lfs pull")
             file.seek(0)
-            is_zip = head.startswith(b"PK") or not head[257:].startswith(b"ustar")
-            entries = _zipped(file, size) if is_zip else _in_tar(file, size, files)
-            try:
-                for name, entry in entries:
-                    if path := _plain(name):
-                        files[path] = entry
-                    if len(files) > MAX_MEMBERS:
-                        raise MediaError(archive, "too_large", f"has more than {MAX_MEMBERS} files; unpack it")
-            except tarfile.TarError as error:
-                damage = f"is cut off or damaged after {len(files)} files ({error}); download it again"
+            if head.startswith(b"PAR1"):
+                kind, entries = "parquet", _in_rows(source_of(archive), size, str(archive))
+            elif head[257:].startswith(b"ustar") and not head.startswith(b"PK"):
+                kind, entries = "tar", _in_tar(file, size, files)
+            else:
+                entries = _zipped(file, size)
+            damage = _fill(files, entries, archive)
     except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OverflowError) as error:
-        kind = archive.suffix[1:]
-        raise MediaError(
-            archive, "corrupt", f"is no {kind} file, or one that is cut off ({error}); download it again"
-        ) from None
+        said = f"is no {archive.suffix[1:]} file, or one that is cut off ({error}); download it again"
+        raise MediaError(archive, "corrupt", said) from None
     except OSError as error:
         raise MediaError(archive, "unreadable", f"cannot be read: {error.strerror or error}") from None
-    return Listing(is_zip=is_zip, files=files, folders=_folders(files), status=status, damage=damage)
+    return Listing(kind=kind, files=files, folders=_folders(files), status=status, damage=damage)
 
 
-class _Guarded(io.FileIO):
+def _fill(files: dict[str, Entry], entries: Iterator[tuple[str, Entry]], archive: Path) -> str | None:
+    """Take what an archive lists into `files`; return what is wrong with it where that is only a part."""
+    try:
+        for name, entry in entries:
+            if path := _plain(name):
+                files[path] = entry
+            if len(files) > MAX_MEMBERS:
+                raise MediaError(archive, "too_large", f"has more than {MAX_MEMBERS} files; unpack it")
+    except tarfile.TarError as error:
+        return f"is cut off or damaged after {len(files)} files ({error}); download it again"
+    return None
+
+
+class _Guarded(Part):
     """An archive of which no more is read at once than a header can take: a size that is stated may be any number."""
 
     most = _MAX_HEADER
 
     def read(self, n: int | None = -1, /) -> bytes:
         if n is None or n < 0:
-            n = max(0, os.fstat(self.fileno()).st_size - self.tell())
+            n = max(0, self.size - self.tell())
         if n > self.most:
-            raise MediaError(str(self.name), "corrupt", f"has a header of {n} bytes; download it again")
+            raise MediaError(self.name, "corrupt", f"has a header of {n} bytes; download it again")
         return super().read(n) or b""
 
 
+def _in_rows(source: Source, size: int, name: str) -> Iterator[tuple[str, Entry]]:
+    for video, group, place in parquet.rows_of(source, size, name):
+        yield video, Entry(group, -1, place, 0, None, None)
+
+
 def _zipped(file: _Guarded, size: int) -> Iterator[tuple[str, Entry]]:
-    with zipfile.ZipFile(file) as listed:
+    opened: Any = file
+    with zipfile.ZipFile(opened) as listed:
         for info in listed.infolist():
             if info.is_dir() or info.filename.endswith("\\"):
                 continue
@@ -159,7 +199,8 @@ def _decoded(info: zipfile.ZipInfo) -> str:
 
 def _in_tar(file: _Guarded, size: int, found: Mapping[str, Entry]) -> Iterator[tuple[str, Entry]]:
     file.most = _MAX_TAR_HEADER
-    with tarfile.open(fileobj=file, mode="r:", errorlevel=1) as listed:
+    opened: Any = file
+    with tarfile.open(fileobj=opened, mode="r:", errorlevel=1) as listed:
         while (info := listed.next()) is not None:
             listed.members.clear()  # type: ignore[attr-defined]  # it would keep them all
             if info.islnk() and (target := found.get(_plain(info.linkname))):

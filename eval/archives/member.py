@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path, PosixPath
 from typing import Any
 
 from eval.archives.content import open_member
-from eval.archives.listing import ARCHIVES, listing_of
+from eval.archives.hub import ROOT
+from eval.archives.listing import ARCHIVES, Entry, listing_of
 from eval.errors import MediaError
 
 _MARKS = tuple(f"{suffix}!" for suffix in ARCHIVES)
@@ -26,8 +28,8 @@ class Member(PosixPath):
 
     @property
     def archive(self) -> Path:
-        """The archive."""
-        return Path(str(self)[: self._mark])
+        """The archive, which may be a member of a data set on the hub, or this."""
+        return media_path(str(self)[: self._mark])
 
     @property
     def inner(self) -> str:
@@ -35,9 +37,17 @@ class Member(PosixPath):
         return str(self)[self._mark + 1 :].strip("/")
 
     @property
+    def streams(self) -> bool:
+        """Whether it lies on the hub."""
+        return str(self).startswith("hub:")
+
+    @property
     def place(self) -> Path:
         """Where it would lie had its archive been unpacked into a folder of its own name."""
-        return self.archive.with_suffix("") / self.inner
+        archive = self.archive
+        outer = archive.place if isinstance(archive, Member) else archive
+        ending = next((each for each in ARCHIVES if archive.name.lower().endswith(each)), "")
+        return outer.with_name(outer.name[: len(outer.name) - len(ending)]) / self.inner
 
     @property
     def _mark(self) -> int:
@@ -49,36 +59,39 @@ class Member(PosixPath):
 
     def stat(self, **_: Any) -> os.stat_result:
         """Return size, kind, and the time of the archive."""
-        listing, inner = listing_of(self.archive), self.inner
-        entry = listing.files.get(inner)
-        if entry is None and inner not in listing.folders:
+        kind, entry = self._kind()
+        if kind is None:
             raise FileNotFoundError(2, "No such file in the archive", str(self))
-        kind, size = (stat.S_IFDIR, 0) if entry is None else (stat.S_IFREG, entry.size)
-        of = listing.status
+        size = 0 if entry is None else entry.size if entry.size >= 0 else open_member(self).size
+        of = listing_of(self.archive).status
         fields = (kind | 0o444, of.st_ino, of.st_dev, 1, of.st_uid, of.st_gid, size)
-        times: tuple[Any, ...] = tuple(int(of.st_mtime) for _ in range(3))
-        floats: tuple[Any, ...] = tuple(of.st_mtime for _ in range(3))
-        return os.stat_result((*fields, *times, *floats, *(of.st_mtime_ns for _ in range(3))))
+        times: tuple[Any, ...] = (*3 * [int(of.st_mtime)], *3 * [of.st_mtime], *3 * [of.st_mtime_ns])
+        return os.stat_result((*fields, *times))
 
     def exists(self, **_: Any) -> bool:
         """Whether it is there."""
-        return self._is(lambda _: True)
+        return self._is(stat.S_IFREG, stat.S_IFDIR)
 
     def is_file(self, **_: Any) -> bool:
         """Whether it is a file."""
-        return self._is(stat.S_ISREG)
+        return self._is(stat.S_IFREG)
 
     def is_dir(self, **_: Any) -> bool:
         """Whether it is a folder."""
-        return self._is(stat.S_ISDIR)
+        return self._is(stat.S_IFDIR)
 
     def is_symlink(self) -> bool:
         """Whether it is a link; members are not."""
         return False
 
-    def _is(self, kind: Any) -> bool:
+    def _kind(self) -> tuple[int | None, Entry | None]:
+        listing, inner = listing_of(self.archive), self.inner
+        entry = listing.files.get(inner)
+        return (stat.S_IFREG if entry else stat.S_IFDIR if inner in listing.folders else None), entry
+
+    def _is(self, *kinds: int) -> bool:
         try:
-            return bool(kind(self.stat().st_mode))
+            return self._kind()[0] in kinds
         except (MediaError, OSError, ValueError):
             return False
 
@@ -104,9 +117,12 @@ def media_path(text: str | Path) -> Path:
 
 
 def _mark_in(text: str) -> int | None:
-    at = text.find("!")
+    """Return the place of the last exclamation mark behind an archive; only one on the hub may be a member itself."""
+    data_set = re.match(rf"{ROOT.pattern}!", text)
+    found = data_set.end() - 1 if data_set else None
+    at = text.find("!", data_set.end() if data_set else 0)
     while at >= 0:
         if text[at + 1 : at + 2] in ("", "/") and text[: at + 1].lower().endswith(_MARKS):
             return at
         at = text.find("!", at + 1)
-    return None
+    return found

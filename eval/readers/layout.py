@@ -48,6 +48,8 @@ class DataLayout:
     """The folder in the hub's cache with fetched annotations."""
     outside: bool = False
     """Whether annotations may name files outside the root."""
+    stream: Member | None = None
+    """The data set on the hub from which videos are read that are not below the root."""
 
     @property
     def own(self) -> tuple[Path, ...]:
@@ -102,7 +104,8 @@ class DataLayout:
         beside = anchor.is_relative_to(self.data) and anchor.parent.name not in {"annotations", "annotation"}
         ours = not self.own and (beside or self.annotations is not None)
         indexes = [VideoIndex(folder, outside=self.outside, within=self.data) for folder in self.own]
-        return Videos((*indexes, VideoIndex(self.data, walk=ours, outside=self.outside)))
+        streamed = [] if self.stream is None else [VideoIndex(self.stream)]
+        return Videos((*indexes, VideoIndex(self.data, walk=ours, outside=self.outside), *streamed))
 
 
 class Videos:

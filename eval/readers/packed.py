@@ -22,7 +22,7 @@ Parts = tuple[str, ...]
 
 
 class PackedVideos:
-    """The videos in archives below one folder."""
+    """The videos in archives below one folder, or in a data set on the hub, which is an archive too."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -50,7 +50,9 @@ class PackedVideos:
                 continue
             if listing.damage:
                 _log.warning("%s %s", archive, listing.damage)
-            if nested := listing.nested:
+            if listing.kind == "hub":
+                self.add(archive / name for name in sorted(listing.nested))
+            elif nested := listing.nested:
                 said = "%s holds %d archives, such as %s, which are not looked into; unpack it"
                 _log.warning(said, archive, len(nested), nested[0])
             self._add(archive, listing)
@@ -64,9 +66,9 @@ class PackedVideos:
         return self._videos.get(stem, ())
 
     def _add(self, archive: Path, listing: Listing) -> None:
+        top = archive if isinstance(archive, Member) and archive == self._root else Member(f"{archive}!")
         here = archive.relative_to(self._root).parts[:-1]
-        own = (*here, archive.name[: -len(archive.suffix)])
-        top = Member(f"{archive}!")
+        own = (*here, archive.name[: -len(archive.suffix)]) if archive != self._root else ()
         for path, names in listing.folders.items():
             folder, inner = top / path, PurePosixPath(path).parts
             self._folders.setdefault((*own, *inner), []).append(folder)

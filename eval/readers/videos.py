@@ -35,9 +35,11 @@ class VideoIndex:
     ) -> None:
         """Index videos below `root`; without `walk` only in expected folders, for a root that others share.
 
+        The root may be a data set on the hub.
+
         With `outside` an absolute path may lead anywhere; without it, only below `within`, or else below the root.
         """
-        self.root = Path(root)
+        self.root = root if isinstance(root, Path) else Path(root)
         self._walk = walk
         self._outside = outside
         top = os.path.abspath(within or root)  # noqa: PTH100 - links are kept, since data folders are often linked
@@ -172,7 +174,10 @@ class VideoIndex:
     def _walk_once(self) -> None:
         if self._below is None:
             archives: list[Path] = []
-            self._below = walk(self.root, archives) if self._walk else {}
+            if isinstance(self.root, Member):
+                self._below, archives = {}, [self.root]
+            else:
+                self._below = walk(self.root, archives) if self._walk else {}
             self._packed.add(sorted(archives))
 
     def _look(self, folders: Sequence[tuple[Path, FolderListing]], name: str) -> Path | None:
