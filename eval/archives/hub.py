@@ -1,7 +1,7 @@
 """A data set on the Hugging Face hub as an archive: its files, and their content in blocks as these are needed.
 
 Its path is `hub:owner/name@commit`. HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE have the same meaning as for the hub's own
-tools. Nothing is stored: a process keeps the last blocks in memory.
+tools. Nothing is stored: a process keeps the last blocks of two files in memory, 128 MiB at most.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ROOT = re.compile(r"hub:([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
 _COMMIT = re.compile("[0-9a-f]{40}")
 BLOCK = 1 << 20
 """Bytes of a block."""
-MOST_BLOCKS = 128
+MOST_BLOCKS = 64
 """Blocks that a process keeps of one file."""
 _AHEAD = 8
 """Blocks of one request where the one before was read too."""
@@ -115,7 +115,7 @@ class HubFile:
         return data
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def hub_file(repo: str, commit: str, name: str) -> HubFile:
     """Return a file of a data set, with the blocks of it that this process has."""
     return HubFile(repo, commit, name, sizes_of(repo, commit)[name])

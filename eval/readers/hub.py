@@ -14,7 +14,7 @@ from pathlib import Path
 
 from eval import network
 from eval.archives import Member
-from eval.archives.hub import commit_of
+from eval.archives.hub import commit_of, sizes_of
 from eval.errors import ConfigError, DataError, MediaError
 from eval.readers.malformed import first_line
 
@@ -46,7 +46,7 @@ def stream_root(stream: bool | str, hub: Hub | None) -> Member | None:  # noqa: 
 
     Raises:
         ConfigError: This is no name of a data set.
-        DataError: Its commit cannot be asked for.
+        DataError: Its files cannot be listed.
     """
     if stream is False:
         return None
@@ -62,7 +62,9 @@ def stream_root(stream: bool | str, hub: Hub | None) -> Member | None:  # noqa: 
             f"stream={stream} names no data set of the hub; give stream=owner/name, or @revision behind it"
         )
     try:
-        return Member(f"hub:{repo}@{commit_of(repo, revision or 'main')}!")
+        commit = commit_of(repo, revision or "main")
+        sizes_of(repo, commit)  # which would otherwise fail for each video
+        return Member(f"hub:{repo}@{commit}!")
     except MediaError as error:
         raise DataError(f"stream={stream}: {error}; check the name, and HF_TOKEN where it is gated") from None
 

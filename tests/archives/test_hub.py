@@ -13,11 +13,14 @@ from huggingface_hub import constants
 
 from eval.archives import Member, content, hub, listing, parquet
 from eval.config import BUILTIN
+from eval.core import Clip, FramePolicy
 from eval.errors import ConfigError, DataError, MediaError
 from eval.readers.hub import Hub, stream_root
 from eval.readers.videos import VideoIndex
 from eval.running.request import EvalRequest
 from eval.running.start import evaluate
+from eval.video.loading import load
+from eval.video.workers import FrameLoader
 from tests.archives.packing import pack, packed_world
 from tests.cli.runs import needs_world, read
 from tests.hub_server import COMMIT, HubServer, Repository
@@ -164,13 +167,41 @@ def test_faults_of_the_network(server: HubServer, served: Path) -> None:
     assert path.read_bytes() == DATA
 
 
+def test_the_token_stays_with_the_hub(server: HubServer, served: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large files come from another address, which must not be told it."""
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    server.faults.cdn = True
+    (served / "a.mp4").write_bytes(DATA)
+    assert Member(f"{ROOT}!/a.mp4").read_bytes() == DATA
+    told = {host.partition(":")[0]: token for host, token in server.tokens}
+    assert told == {"127.0.0.1": "Bearer hf_secret", "localhost": None}
+
+
+@needs_world
+@pytest.mark.slow
+def test_workers_stream(server: HubServer, served: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", server.url)
+    file = next((BUILTIN / "world").rglob("*.mp4"))
+    pack(served / "a.zip", {"in/b.mp4": file}, "deflated")
+    clips = [Clip(source=Member(f"{ROOT}!/a.zip!/in/b.mp4")), Clip(source=Member(f"{ROOT}!/a.zip!/in/gone.mp4"))]
+    expected = load(Clip(source=file), FramePolicy(n_frames=4))
+    with FrameLoader(workers=1) as loader:
+        found, gone = loader.load(clips, FramePolicy(n_frames=4))
+    assert found.frames is not None
+    assert expected.frames is not None
+    assert [one.tobytes() for one in found.frames] == [one.tobytes() for one in expected.frames]
+    assert found.media == expected.media
+    assert gone.error is not None
+    assert gone.error.reason == "missing"
+
+
 def test_what_stream_may_be(server: HubServer) -> None:
     own = Hub(repo=REPO, files=(), revision=COMMIT)
     assert stream_root(False, own) is None
     assert stream_root(True, own) == Member(f"{ROOT}!")
-    assert server.log == []
+    assert server.log == [f"api {COMMIT}"]
     assert stream_root(REPO, None) == stream_root(f"{REPO}@main", None) == Member(f"{ROOT}!")
-    assert server.log == ["api main"]
+    assert server.log == [f"api {COMMIT}", "api main"]
     with pytest.raises(ConfigError, match="stream=videos names no data set"):
         stream_root("videos", None)
     with pytest.raises(DataError, match=r"stream=somebody/else: .*cannot be listed: .* answers 401; check the name"):
