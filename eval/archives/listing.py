@@ -132,7 +132,7 @@ def _listed(archive: Path, size: int, _: int) -> Listing:
         said = f"is no {archive.suffix[1:]} file, or one that is cut off ({error}); download it again"
         raise MediaError(archive, "corrupt", said) from None
     except OSError as error:
-        raise MediaError(archive, "unreadable", f"cannot be read: {error.strerror or error}") from None
+        raise MediaError(archive, "unreadable", f"cannot be read: {error.strerror}") from None
     return Listing(kind=kind, files=files, folders=_folders(files), status=status, damage=damage)
 
 
@@ -171,7 +171,8 @@ def _zipped(file: _Guarded, size: int) -> Iterator[tuple[str, Entry]]:
     opened: Any = file
     with zipfile.ZipFile(opened) as listed:
         for info in listed.infolist():
-            if info.is_dir() or info.filename.endswith("\\"):
+            name = _decoded(info)
+            if name.endswith("/"):
                 continue
             problem: tuple[MediaReason, str] | None = None
             if info.flag_bits & _ENCRYPTED:
@@ -183,7 +184,7 @@ def _zipped(file: _Guarded, size: int) -> Iterator[tuple[str, Entry]]:
             elif info.compress_type == zipfile.ZIP_STORED and info.compress_size != info.file_size:
                 problem = ("corrupt", "has two sizes in its archive; download the archive again")
             yield (
-                _decoded(info),
+                name,
                 Entry(info.header_offset, info.file_size, info.compress_size, info.compress_type, info.CRC, problem),
             )
 
@@ -215,10 +216,10 @@ def _in_tar(file: _Guarded, size: int, found: Mapping[str, Entry]) -> Iterator[t
 
 
 def _plain(name: str) -> str:
-    """Return the path of a member without `.` in it; "" for one that leads out of the archive, or is hidden."""
+    """Return the path of a member without `.` in it; "" for one that is hidden, leads elsewhere, or breaks lines."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)  # `..` too
-    return "" if hidden or name.startswith("/") or any("\0" in part for part in parts) else "/".join(parts)
+    return "" if hidden or name.startswith("/") or min(name, default="/") < " " else "/".join(parts)
 
 
 def _folders(files: Mapping[str, Entry]) -> dict[str, list[str]]:

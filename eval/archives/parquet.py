@@ -7,6 +7,7 @@ goes on where the last one was.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,8 @@ def rows_of(source: Source, size: int, name: str) -> Iterator[tuple[str, int, in
     if column is None:
         return
     for group in range(file.num_row_groups):
-        paths = file.read_row_group(group, columns=[f"{column}.path"]).column(0).to_pylist()
+        with _explained(name):
+            paths = file.read_row_group(group, columns=[f"{column}.path"]).column(0).to_pylist()
         for place, row in enumerate(paths):
             if row is not None and row.get("path"):
                 yield PurePosixPath(row["path"].replace("\\", "/")).name, group, place
@@ -38,9 +40,12 @@ def content(member: Member, size: int, group: int, place: int) -> bytes:
     if rows.next > place:
         _rows.cache_clear()
         rows = _rows(member.archive, size, group)
-    data = rows.take(place)
+    with _explained(str(member)):
+        data = rows.take(place)
     if data is None:
         raise MediaError(member, "missing", "is only named in its row, which holds no bytes of it")
+    if not isinstance(data, bytes):
+        raise MediaError(member, "corrupt", "is no bytes in its row; download the file again")
     return data
 
 
@@ -78,13 +83,21 @@ def _opened(source: Source, size: int, name: str) -> tuple[Any, str | None]:
     except ImportError:
         said = "may hold videos, and is not looked into without pyarrow: pip install 'tarsier-eval[hub]'"
         raise MediaError(name, "unsupported", said) from None
-    try:
+    with _explained(name):
         part: Any = Part(source, 0, size, name)
         file = pq.ParquetFile(pa.PythonFile(part, mode="r"), buffer_size=_BUFFER, pre_buffer=False)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        said = f"is no parquet file, or a damaged one ({next(iter(str(error).splitlines()), '')[:100]})"
-        raise MediaError(name, "corrupt", said) from None
     for field in file.schema_arrow:
-        if pa.types.is_struct(field.type) and {"bytes", "path"} <= {one.name for one in field.type}:
+        inner = {one.name: one.type for one in field.type} if pa.types.is_struct(field.type) else {}
+        if {"bytes", "path"} <= inner.keys() and inner["bytes"] in (pa.binary(), pa.large_binary()):
             return file, field.name
     return file, None
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Turn what a damaged file makes the library raise into one line."""
+    try:
+        yield
+    except (ArithmeticError, LookupError, OSError, RuntimeError, StopIteration, TypeError, ValueError) as error:
+        said = f"is no parquet file, or a damaged one ({next(iter(str(error).splitlines()), '')[:100]})"
+        raise MediaError(name, "corrupt", said) from None

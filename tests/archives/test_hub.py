@@ -134,6 +134,8 @@ def test_parquet_on_disk_and_what_is_no_video_in_it(tmp_path: Path, caplog: pyte
     parquet_of(tmp_path / "a.parquet", {"1.mp4": b"one"}, 1)
     datasets = pytest.importorskip("datasets")
     datasets.Dataset.from_dict({"video": ["2.mp4"], "question": ["?"]}).to_parquet(tmp_path / "b.parquet")
+    texts = {"video": [{"bytes": "no bytes", "path": "2.mp4"}]}
+    datasets.Dataset.from_dict(texts).to_parquet(tmp_path / "bb.parquet")
     (tmp_path / "c.parquet").write_bytes(b"PAR1" + bytes(100))
     index = VideoIndex(tmp_path)
     assert index.find("1").read_bytes() == b"one"
