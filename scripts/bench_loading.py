@@ -10,6 +10,7 @@ between what is compared, so that whatever else the machine does falls on both; 
 - *slow model*: 50 ms a clip, over videos that are decoded in less (320x180, 4 s). The share of the time in which the
   model waits.
 - *memory*: how much this process grows between the 100th clip and the last of many small ones.
+- *in place*: 50 clips that are copies of the videos, each a member of one archive, against the files; in this process.
 - *store*: hashing a file and reading kept frames against decoding and preparing them.
 """
 
@@ -17,13 +18,16 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import io
 import os
 import platform
 import resource
 import statistics
 import sys
+import tarfile
 import tempfile
 import time
+import zipfile
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import cycle, islice
@@ -37,6 +41,7 @@ import av  # noqa: E402
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
+from eval.archives import media_path  # noqa: E402
 from eval.core import Clip, FramePolicy, Square  # noqa: E402
 from eval.video.frame_store import FrameStore  # noqa: E402
 from eval.video.loading import load  # noqa: E402
@@ -134,6 +139,38 @@ def growth(folder: Path, many: int) -> tuple[float, float, float]:
     return early, resident_mb(), time.perf_counter() - begin
 
 
+def packed(clips: Sequence[Clip], folder: Path, rounds: int, n: int = 50) -> list[str]:
+    """Return the CPU time of loading clips out of archives, as a multiple of that of the files, in rows."""
+    files = [Path(clip.name) for clip in islice(cycle(clips), n)]
+    names = [f"in/{number}{file.suffix}" for number, file in enumerate(files)]
+    ways = {"stored zip": zipfile.ZIP_STORED, "deflated zip": zipfile.ZIP_DEFLATED}
+    sources = {"files": [Clip(source=file) for file in files]}
+    for way, method in ways.items():
+        with zipfile.ZipFile(folder / f"{way}.zip", "w", method) as zipped:
+            for name, file in zip(names, files, strict=True):
+                zipped.write(file, name)
+        sources[way] = [Clip(source=media_path(f"{folder / way}.zip!/{name}")) for name in names]
+    with tarfile.open(folder / "tar.tar", "w") as tar:
+        for name, file in zip(names, files, strict=True):
+            data = file.read_bytes()
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    sources["tar"] = [Clip(source=media_path(f"{folder}/tar.tar!/{name}")) for name in names]
+    spent: dict[str, list[float]] = {way: [] for way in sources}
+    for _ in range(rounds):
+        for way, of_way in sources.items():
+            spent[way].append(cpu_seconds(of_way, None))
+    return [
+        _row(
+            f"{n} clips out of a {way}, CPU time against files",
+            [a / b for a, b in zip(spent[way], spent["files"], strict=True)],
+            "{:.3f}",
+        )
+        for way in list(sources)[1:]
+    ]
+
+
 def stored(clips: Sequence[Clip], folder: Path) -> list[str]:
     """Return what hashing and reading kept frames cost against decoding, CPU milliseconds a clip, in rows."""
     store, rows = FrameStore(folder), []
@@ -182,6 +219,7 @@ def report(asked: argparse.Namespace, folder: Path) -> str:
         _row("times faster, best against best", [min(ones) / min(alls)], "{:.2f}"),
         _row("CPU time through workers, against that in this process", [b / a for a, b in costs], "{:.2f}"),
         _row("slow model (50 ms a clip), share of the time waiting", shares, "{:.1%}"),
+        *packed(different, folder, asked.rounds),
         _row(f"growth of this process, clip 100 ({early:.0f} MB) to clip {asked.many}, MB", [late - early], "{:+.1f}"),
     ]
     title = f"# Loading clips ({platform.machine()}, {usable_cpus()} processors)"

@@ -2,7 +2,9 @@
 
 It answers what the hub's own tools ask of a model: `/api/models/{repo}[/revision/{revision}]` with sizes and hashes,
 `/api/models/{repo}/tree/{revision}`, and HEAD and GET of `/{repo}/resolve/{revision}/{file}`. Large files
-(*.safetensors, tokenizer.model) are listed as of git-lfs, the others as of git.
+(*.safetensors, *.mp4, tokenizer.model) are listed as of git-lfs, the others as of git.
+
+A data set is a repository whose name begins with `datasets/`, and is asked for in the same ways.
 
 It also takes what they upload as one commit of plain files: the making of a repository, and its files.
 """
@@ -146,6 +148,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_file(*path.removeprefix("cdn/").split("/resolve/"), large=True, at_cdn=True)
         elif path.startswith("api/models/"):
             self._send_listing(path.removeprefix("api/models/"))
+        elif path.startswith("api/datasets/"):
+            self._send_listing(path.removeprefix("api/"))
         else:
             repo, _, rest = path.partition("/resolve/")
             self._send_file(repo, rest, large=False, at_cdn=False)
@@ -270,7 +274,7 @@ def _listed(path: Path, name: str) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     size = path.stat().st_size
-    is_large = path.suffix == ".safetensors" or path.name == "tokenizer.model"
+    is_large = path.suffix in {".safetensors", ".mp4"} or path.name == "tokenizer.model"
     key = (str(path), size, path.stat().st_mtime_ns)
     if key not in _hashes:
         content = path.read_bytes() if size <= HASHED else name.encode()

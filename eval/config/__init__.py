@@ -62,6 +62,7 @@ class Config:
     data: str = MISSING
     annotations: str | None = None
     outside: bool = False
+    stream: Any = None
     limit: int | None = None
     offset: int | None = None
     samples: str | None = None
@@ -184,7 +185,10 @@ def settings_of(config: Any) -> Settings:
             )
     return Settings(
         # Only where they are given: a user's own class may not have `outside` and `fps`.
-        benchmark={**_plain(config.benchmark), **({"outside": True} if config.outside else {})},
+        benchmark={
+            **_plain(config.benchmark),
+            **{name: config[name] for name in ("outside", "stream") if config[name]},
+        },
         model={name: value for name, value in _plain(config.model).items() if (name, value) != ("fps", None)},
         judge=_plain(config.judge),
         protocol=_plain(config.protocol),

@@ -53,10 +53,10 @@ _ANNOTATIONS = ("data", "annotations", "outside", "benchmark.")
 
 USED: Mapping[str, tuple[str, ...]] = {
     "eval": ("benchmark.", "model", "frames", "engine", "video", *_JUDGE, "replies", "data", "annotations", "outside",
-             "limit", "offset", "samples", "shard", "full_output", "accept", "min_coverage", "out", "judge_check",
-             "report", "tracker"),
+             "stream", "limit", "offset", "samples", "shard", "full_output", "accept", "min_coverage", "out",
+             "judge_check", "report", "tracker"),
     "equivalence": ("benchmark.", "model", "frames", "video", *_JUDGE, "replies", "data", "annotations",
-                    "outside", "limit", "offset", "samples"),
+                    "outside", "stream", "limit", "offset", "samples"),
     "score": ("benchmark.", *_JUDGE, "judge_check", "report", "data", "outside", "tracker"),
     "judge check": (*_JUDGE, "limit"),
     "judge export": ("protocol.pack",),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from eval.core import Clip
 from eval.engines.groups import ClipGroup
+from eval.errors import MediaError
 
 HORIZON_S = 1.0
 """Seconds of work that a worker has before it, by its speed so far; more clips are on their way only to be read."""
@@ -128,6 +129,6 @@ def _length(group: ClipGroup) -> tuple[int, int]:
 
 
 def _bytes(clip: Clip) -> int:
-    with suppress(OSError, ValueError):
+    with suppress(MediaError, OSError, ValueError):
         return clip.source.stat().st_size if isinstance(clip.source, Path) else 0
     return 0

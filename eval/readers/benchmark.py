@@ -19,7 +19,7 @@ from eval.core import Card, Clip, Sample, Scorer
 from eval.errors import DataError, did_you_mean
 from eval.files import read_regular
 from eval.readers.choices import check_letter, check_options
-from eval.readers.hub import Hub
+from eval.readers.hub import Hub, stream_root
 from eval.readers.joining import AnnotatedQuestion, Namer, join
 from eval.readers.layout import AnnotationSource, DataLayout, Videos, resolve
 from eval.readers.malformed import BadRowPolicy, RowError
@@ -74,6 +74,8 @@ class AnnotatedBenchmark(ABC):
     """Whether missing annotations are fetched from the hub; videos never are."""
     outside: bool = False
     """Whether annotations may name files outside the root: `outside=true` on the command line."""
+    stream: bool | str = False
+    """The data set on the hub that has the videos which are not below the root; true for `hub`."""
     skip_malformed: bool = False
     """Whether rows that cannot be read are left out, counted and named, instead of stopping the run."""
     tolerance: BadRowPolicy = field(init=False, repr=False, compare=False, default_factory=BadRowPolicy)
@@ -151,6 +153,7 @@ class AnnotatedBenchmark(ABC):
         return {
             "files": [str(path) for path in (files if rows is None else (rows,))],
             "hub": str(homes.hub) if homes.fetched else None,
+            **({"stream": str(homes.stream.archive)} if homes.stream else {}),
             "malformed_rows_skipped": self.tolerance.count,
             **({"rows_passed_over": dict(self.tolerance.others)} if self.tolerance.others else {}),
             "split_size": self.card.splits[self.split],
@@ -182,6 +185,7 @@ class AnnotatedBenchmark(ABC):
             hub=self.hub,
             fetch=self.fetch,
             outside=self.outside,
+            stream=stream_root(self.stream, self.hub),
         )
 
     def _resolved(self) -> tuple[DataLayout, Path | None, tuple[Path, ...]]:
@@ -262,7 +266,7 @@ class AnnotatedBenchmark(ABC):
                     place = Row({}, row.place, "text.")
                     targets = tuple(check_letter(place, one, sample.options or "?" * 26, "response") for one in targets)
                     odd["list no options, and have no chance level"] += not sample.options
-                odd["end before they start; upstream shows the one frame at the start"] += _backward(row)
+                odd["end before they start; upstream shows the one frame at the start"] += row.backward
                 subset = known.get(kind, kind)
                 yield replace(sample, subset=subset, targets=targets, metadata={**sample.metadata, **extra})
         for kind, where in unknown.items():
@@ -284,10 +288,6 @@ class AnnotatedBenchmark(ABC):
             elif (found := join(rows, list(self.questions(files)), names, path)) is not None:
                 return [one.kind for one in found], [one.metadata for one in found]
         return kinds, [{} for _ in rows]
-
-
-def _backward(row: UpstreamRow) -> bool:
-    return row.start is not None and row.end is not None and row.end <= row.start
 
 
 def _span(one: AnnotatedQuestion) -> tuple[float | None, float | None]:

@@ -13,6 +13,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
 
+from eval.archives import Member
 from eval.errors import DataError
 from eval.readers.hub import Hub, fetch_annotations
 from eval.readers.pack import Pack
@@ -47,6 +48,8 @@ class DataLayout:
     """The folder in the hub's cache with fetched annotations."""
     outside: bool = False
     """Whether annotations may name files outside the root."""
+    stream: Member | None = None
+    """The data set on the hub from which videos are read that are not below the root."""
 
     @property
     def own(self) -> tuple[Path, ...]:
@@ -101,7 +104,8 @@ class DataLayout:
         beside = anchor.is_relative_to(self.data) and anchor.parent.name not in {"annotations", "annotation"}
         ours = not self.own and (beside or self.annotations is not None)
         indexes = [VideoIndex(folder, outside=self.outside, within=self.data) for folder in self.own]
-        return Videos((*indexes, VideoIndex(self.data, walk=ours, outside=self.outside)))
+        streamed = [] if self.stream is None else [VideoIndex(self.stream)]
+        return Videos((*indexes, VideoIndex(self.data, walk=ours, outside=self.outside), *streamed))
 
 
 class Videos:
@@ -131,7 +135,7 @@ class Videos:
         return self._found[sought]
 
     def _refuse_shared(self, path: Path, own: str, foreign: Sequence[str], place: str) -> None:
-        if own in path.as_posix():
+        if own in (path.place if isinstance(path, Member) else path).as_posix():
             return
         other = self._shown_as.setdefault(path, own)
         if other != own and any(other.endswith(each) for each in foreign):

@@ -78,6 +78,11 @@ class UpstreamRow:
         return _bound(self.media[0].end)
 
     @property
+    def backward(self) -> bool:
+        """Whether its span ends before it starts."""
+        return self.start is not None and self.end is not None and self.end <= self.start
+
+    @property
     def video(self) -> str:
         """The name of the source video: its vid, otherwise the path of the file or of the folder of frames."""
         if self.vid or not self.files:

@@ -1,7 +1,7 @@
-"""Finds the videos of a data set by name, in whatever layout and container they were unpacked.
+"""Finds the videos of a data set by name, in whatever layout and container they lie, unpacked or not.
 
 Copies of the same data set differ in extension, its letter case, and an extra folder from a zip. None of these should
-force the user to rename files.
+force the user to rename files. Where a video is not at its place, archives are looked into (`eval.readers.packed`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from eval.archives import Member
 from eval.core import VIDEO_EXTENSIONS
-from eval.readers.folders import FolderListing, list_folder, video_stem, walk
+from eval.readers.folders import FolderListing, archives_in, list_folder, video_stem, walk
 from eval.readers.malformed import RowError
+from eval.readers.packed import PackedVideos, same_content
 
 MAX_NAME, MAX_PATH = 255, 4096
 """Longest name and path that file systems take, in bytes."""
@@ -33,17 +35,21 @@ class VideoIndex:
     ) -> None:
         """Index videos below `root`; without `walk` only in expected folders, for a root that others share.
 
+        The root may be a data set on the hub.
+
         With `outside` an absolute path may lead anywhere; without it, only below `within`, or else below the root.
         """
-        self.root = Path(root)
+        self.root = root if isinstance(root, Path) else Path(root)
         self._walk = walk
         self._outside = outside
         top = os.path.abspath(within or root)  # noqa: PTH100 - links are kept, since data folders are often linked
         self._tops = (Path(top), Path(os.path.realpath(top)))
         self._twins: dict[Path, str] = {}
         self._hinted: dict[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[Path, FolderListing]]] = {}
+        self._hinted_packed: dict[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[Path, FolderListing]]] = {}
         self._folders: dict[Path, FolderListing | None] = {}
         self._below: dict[str, list[str]] | None = None
+        self._packed = PackedVideos(self.root)
         self._sought: dict[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], Path | None] = {}
 
     def find(self, name: str, hints: Sequence[str] = (), foreign: Sequence[str] = (), place: str = "") -> Path:
@@ -103,10 +109,13 @@ class VideoIndex:
                     "holds it, link it from there, or allow such paths with outside=true"
                 )
             return there
-        if self._walk and self._below is not None and not self._below:
+        if self._walk and self._below is not None and not self._below and not self._packed:
             return None  # no videos at all: return early, since there are many searches
-        if not absolute and (found := self._look(self._expected(parts, hints), parts[-1])) is not None:
-            return found
+        if not absolute:
+            if (found := self._look(self._expected(parts, hints), parts[-1])) is not None:
+                return found
+            if (found := self._look(self._expected_packed(parts, hints), parts[-1])) is not None:
+                return found
         sought = (parts, hints, foreign)
         if sought not in self._sought:
             self._sought[sought] = self._anywhere(*sought)
@@ -145,6 +154,31 @@ class VideoIndex:
             listed = [(folder, self._listed(folder)) for folder in dict.fromkeys(folders)]
             self._hinted[key] = [(folder, listing) for folder, listing in listed if listing is not None]
         return self._hinted[key]
+
+    def _expected_packed(self, parts: tuple[str, ...], hints: tuple[str, ...]) -> list[tuple[Path, FolderListing]]:
+        """Return the same of archives; where others share the root, of those in or beside the expected folders."""
+        self._walk_once()
+        key = (parts[:-1], hints)
+        if key not in self._hinted_packed:
+            places = [_joined(_split(hint), parts)[:-1] for hint in (*hints, "")]
+            if not self._walk:
+                for place in filter(None, places):
+                    beside = archives_in(self.root)
+                    self._packed.add(one for one in beside if one.name.lower().startswith(f"{place[0].lower()}."))
+                    for n in range(1, len(place) + 1):
+                        self._packed.add(archives_in(self.root.joinpath(*place[:n])))
+            folders = dict.fromkeys(folder for place in places for folder in self._packed.folders(place))
+            self._hinted_packed[key] = [(folder, list_folder(folder)) for folder in folders]
+        return self._hinted_packed[key]
+
+    def _walk_once(self) -> None:
+        if self._below is None:
+            archives: list[Path] = []
+            if isinstance(self.root, Member):
+                self._below, archives = {}, [self.root]
+            else:
+                self._below = walk(self.root, archives) if self._walk else {}
+            self._packed.add(sorted(archives))
 
     def _look(self, folders: Sequence[tuple[Path, FolderListing]], name: str) -> Path | None:
         """Return the file of that name, otherwise one in another container, otherwise the folder of frames."""
@@ -198,17 +232,18 @@ class VideoIndex:
         return self._folders[folder]
 
     def _anywhere(self, parts: tuple[str, ...], hints: Sequence[str], foreign: Sequence[str]) -> Path | None:
-        if self._below is None:
-            self._below = walk(self.root) if self._walk else {}
-        found: list[tuple[tuple[int, int], Path]] = []
-        for path in map(Path, self._below.get(video_stem(parts[-1]), ())):
-            folder = path.relative_to(self.root).parts[:-1]
+        self._walk_once()
+        stem, below = video_stem(parts[-1]), self._below or {}
+        named = [(path.relative_to(self.root).parts[:-1], path) for path in map(Path, below.get(stem, ()))]
+        found: list[tuple[tuple[int, int, bool], Path]] = []
+        for folder, path in (*named, *(self._packed.videos(stem) if self._walk else ())):
             if not any(_within(other, folder) for other in foreign):
                 near = max((len(set(_split(hint)) & set(folder)) for hint in hints), default=0)
-                found.append(((_shared_end(parts[:-1], folder), near), path))
+                # Of a file and its copy in an archive, the file.
+                found.append(((_shared_end(parts[:-1], folder), near, not isinstance(path, Member)), path))
         best = max((rank for rank, _ in found), default=None)
         paths = sorted(path for rank, path in found if rank == best)
-        if len({os.path.realpath(path) for path in paths}) > 1:
+        if len({same_content(path) if isinstance(path, Member) else os.path.realpath(path) for path in paths}) > 1:
             shown = ", ".join(str(path) for path in paths[:3])
             _log.warning("%d videos fit %r equally well and none is used: %s", len(paths), "/".join(parts), shown)
             return None

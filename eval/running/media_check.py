@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from eval.archives import Member
 from eval.core import Clip, Coverage, Sample
 from eval.engines.groups import group_by_clip
 from eval.errors import RunError
@@ -55,7 +56,8 @@ def changed_media(folder: Path, samples: Sequence[Sample], accept: Sequence[str]
     changed: dict[str, str] = {}
     clips: list[str] = []
     for clip, group in group_by_clip([sample for sample in samples if done.get(sample.id) is not None]).items():
-        now = media_id(clip)
+        # What is streamed has a commit, and would have to be fetched once more.
+        now = None if _streams(clip) else media_id(clip)
         for sample in group if now is not None else ():
             if now is not None and now not in (done[sample.id], accepted.get(sample.id)):
                 changed[sample.id] = now
@@ -69,6 +71,15 @@ def changed_media(folder: Path, samples: Sequence[Sample], accept: Sequence[str]
             f"{first}: {clips[0]}. Put the files back, choose another OUT, or accept it by name: accept=[{MEDIA}]."
         )
     return Difference(field=MEDIA, first={name: done[name] for name in changed}, second=changed)
+
+
+def _streams(clip: Clip) -> bool:
+    files = [
+        path
+        for each in (clip, *clip.more)
+        for path in (each.source if isinstance(each.source, tuple) else [each.source])
+    ]
+    return any(isinstance(path, Member) and path.streams for path in files)
 
 
 def _accepted(folder: Path) -> Mapping[str, str]:

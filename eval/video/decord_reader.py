@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eval.archives import local_name
 from eval.core import SHOWN_AT
 from eval.errors import ConfigError, MediaError
 from eval.video.choosing import Choice
@@ -40,7 +41,8 @@ def read_video(path: Path, choose: Choice) -> list[Image]:
     from PIL import Image as pil  # noqa: N813 (imported only when a video is read)
 
     try:
-        indices, frames, times = decode(str(path), choose)
+        with local_name(path) as name:
+            indices, frames, times = decode(name, choose)
     except (MemoryError, MediaError):
         raise
     except Exception as error:  # noqa: BLE001 (any error of decord is this clip's failure)
@@ -69,10 +71,11 @@ def loses_palette(path: Path) -> bool:
     import av
     import numpy as np
 
-    with av.open(str(path)) as container:
-        (stream, *_) = container.streams.video
-        if stream.codec_context.pix_fmt != "pal8":
-            return False
-        first = next(container.decode(stream)).to_ndarray(format="rgb24")
-    _, (shown,), _ = decode(str(path), lambda _total, _fps: [0])
+    with local_name(path) as name:
+        with av.open(name) as container:
+            (stream, *_) = container.streams.video
+            if stream.codec_context.pix_fmt != "pal8":
+                return False
+            first = next(container.decode(stream)).to_ndarray(format="rgb24")
+        _, (shown,), _ = decode(name, lambda _total, _fps: [0])
     return not np.array_equal(first, shown)

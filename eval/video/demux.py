@@ -13,6 +13,7 @@ from typing import Any
 
 import av
 
+from eval.archives import Member
 from eval.errors import MediaError, MediaReason
 from eval.video.bitstream import nal_length_size, read_header
 from eval.video.limits import MAX_PIXELS, check_size
@@ -50,7 +51,8 @@ class MisplacedError(Exception):
 def open_container(path: Path) -> Any:
     """Open a file with the demuxers that may open one. Raises FFmpegError."""
     # `file:` keeps a name with a colon from being read as a protocol.
-    return av.open(f"file:{path}", options=_OPTIONS, **_LENIENT)
+    source = path.open("rb") if isinstance(path, Member) else f"file:{path}"
+    return av.open(source, options=_OPTIONS, **_LENIENT)
 
 
 class Demuxer:

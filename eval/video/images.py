@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from eval.archives import Member
 from eval.core import IMAGE_EXTENSIONS, PictureRules
 from eval.errors import MediaError
 from eval.video.choosing import Choice
@@ -221,7 +222,7 @@ def _skip_colours(file: BinaryIO, flags: bytes) -> None:
 def _open(path: Path) -> Image.Image:
     check_regular(path)
     try:
-        image = Image.open(path)
+        image = Image.open(path.open("rb") if isinstance(path, Member) else path)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise MediaError(path, "too_large", str(error)) from None
     except UnidentifiedImageError:

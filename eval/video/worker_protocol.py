@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
+from eval.archives import media_path
 from eval.core import FRAME_INFO, Area, Clip, ClipNote, FramePolicy, LoadedClip, Selection, Square, Strip
 from eval.errors import MediaError, MediaReason
 from eval.video.limits import MAX_SIDE
@@ -75,7 +76,7 @@ def clip_to_json(clip: Clip) -> dict[str, Any]:
 def clip_from_json(values: dict[str, Any]) -> Clip:
     """Return the clip in JSON values."""
     source = values["source"]
-    path = Path(source) if isinstance(source, str) else tuple(Path(name) for name in source)
+    path = media_path(source) if isinstance(source, str) else tuple(map(media_path, source))
     said = values["selection"]
     return Clip(
         source=path,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from eval.archives import Member, media_path
 from eval.core import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, Prediction, Shown
 from eval.errors import TarsierEvalError
 from eval.files import open_regular
@@ -19,10 +20,10 @@ PlaceOf = Callable[[Path], str | None]
 
 
 def beside(page_folder: Path) -> PlaceOf:
-    """Return the places of files for a page in a folder: relative paths, for those that are there."""
+    """Return the places of files for a page in a folder: relative paths, for those that are there, not in archives."""
 
     def place(path: Path) -> str | None:
-        if not is_media(path):
+        if isinstance(path, Member) or not is_media(path):
             return None
         return quote(Path(os.path.relpath(path, page_folder)).as_posix(), errors="surrogateescape")
 
@@ -42,7 +43,7 @@ def is_media(path: Path) -> bool:
     if path.suffix.lower()[1:] not in _EXTENSIONS:
         return False
     try:
-        with open_regular(path) as file:
+        with path.open("rb") if isinstance(path, Member) else open_regular(path) as file:
             head = file.read(12)
     except (OSError, ValueError, TarsierEvalError):
         return False
@@ -105,5 +106,5 @@ class Clips:
         """Return the URL of a medium; None for what is not one within the data folder, as an edited file may claim."""
         if self._data is None:
             return None
-        path = Path(os.path.normpath(self._data / file))
+        path = media_path(os.path.normpath(self._data / file))
         return self._place(path) if path.is_relative_to(self._data) else None

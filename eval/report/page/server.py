@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import json
 import mimetypes
+import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from eval.archives import Member
 from eval.errors import ConfigError, TarsierEvalError
 from eval.report.page.page import page_html
 
@@ -101,12 +103,42 @@ def application(source: Source, places: Places) -> Any:
         kind = kind if kind.startswith(("video/", "image/")) else "application/octet-stream"
         # A picture may be a document with scripts, and whoever made the data set made it.
         headers = {"Content-Security-Policy": "default-src 'none'; sandbox", "X-Content-Type-Options": "nosniff"}
+        if isinstance(path, Member):
+            return answered(lambda: _from_archive(path, request.headers.get("range", ""), kind, headers))
         return FileResponse(path, media_type=kind, headers=headers)
 
     return Starlette(
         routes=[Route("/", page), Route(f"/{LIVE}", live), Route("/files/{number:int}", file)],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(HOSTS))],
     )
+
+
+def _from_archive(path: Member, asked: str, kind: str, headers: Mapping[str, str]) -> Any:
+    """Return the response with a file in an archive, or the range of it that is asked for."""
+    from starlette.responses import Response, StreamingResponse
+
+    file, size = path.open("rb"), path.stat().st_size
+    wanted = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", asked)
+    first, last, status = 0, size - 1, 200
+    if wanted is not None and any(wanted.groups()):
+        begin, end = wanted.groups()
+        status = 206
+        first = int(begin) if begin else max(0, size - int(end))
+        last = min(int(end), size - 1) if begin and end else size - 1
+        if first > last:
+            return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
+        headers = {**headers, "Content-Range": f"bytes {first}-{last}/{size}"}
+
+    def blocks() -> Iterator[bytes]:
+        with file:
+            file.seek(first)
+            left = last + 1 - first
+            while left > 0 and (block := file.read(min(left, 1 << 16))):
+                left -= len(block)
+                yield block
+
+    more = {"Accept-Ranges": "bytes", "Content-Length": str(last + 1 - first)}
+    return StreamingResponse(blocks(), status_code=status, media_type=kind, headers={**headers, **more})
 
 
 def serve(source: Source, places: Places, port: int, opened: Callable[[str], None]) -> None:
