@@ -1,0 +1,72 @@
+"""What a container's header says against its pictures: no index, or no video stream.
+
+Only headers are read, whose sources `containers.py` names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from eval.video.containers import CLUSTER, big, elements, form_of, read_at
+
+_TRACKS, _TRACK, _TRACK_TYPE, _VIDEO = 0x1654AE6B, 0xAE, 0x83, 1
+_SYNC = b"\x47"
+"""First byte of a packet of MPEG-TS."""
+
+
+def stated_fault(path: Path) -> str | None:
+    """Return what a file's header says against its pictures; "" for nothing, None for a form that is not known here."""
+    size = path.stat().st_size
+    with path.open("rb", buffering=0) as file:
+        head = file.read(16)
+        form = form_of(head)
+        if form == "mov":
+            return _mov(file, size)
+        if form == "matroska":
+            return _matroska(file, size)
+    return "" if form or head.startswith(_SYNC) else None
+
+
+def _mov(file: BinaryIO, size: int) -> str:
+    found = dict(_boxes(file, 0, size))
+    if b"moov" not in found:
+        return "has no index (its moov box): the recording or the copy broke off; fetch it again"
+    kinds = [
+        read_at(file, start + 8, 4)
+        for name, track in _boxes(file, *found[b"moov"])
+        if name == b"trak"
+        for media, inside in _boxes(file, *track)
+        if media == b"mdia"
+        for handler, (start, _) in _boxes(file, *inside)
+        if handler == b"hdlr"
+    ]
+    return "has no video stream" if kinds and b"vide" not in kinds else ""
+
+
+def _boxes(file: BinaryIO, at: int, stop: int) -> Iterator[tuple[bytes, tuple[int, int]]]:
+    """Yield the name of each box, and where its content begins and ends."""
+    while at + 8 <= stop and len(head := read_at(file, at, 16)) >= 8:
+        length, begin = big(head[:4]), at + 8
+        if length == 1:
+            length, begin = big(head[8:16]), at + 16
+        end = at + length if length else stop
+        yield head[4:8], (begin, min(end, stop))
+        at = max(end, at + 8)
+
+
+def _matroska(file: BinaryIO, size: int) -> str:
+    for kind, start, length in elements(file, 0, size):
+        if kind == CLUSTER:
+            break
+        if kind == _TRACKS and length is not None:
+            types = [
+                big(read_at(file, at, 1))
+                for entry, begin, n in elements(file, start, start + length)
+                if entry == _TRACK and n is not None
+                for field, at, _ in elements(file, begin, begin + n)
+                if field == _TRACK_TYPE
+            ]
+            return "has no video stream" if types and _VIDEO not in types else ""
+    return ""
