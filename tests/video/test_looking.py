@@ -14,7 +14,8 @@ from tests.video.bad_media import FRAMES, KINDS
 from tests.video.clips import encode, sound_only
 
 TOLD = {
-    "missing", "link to nothing", "link to itself", "empty file", "folder without images", "html", "words", "json error",
+    "missing", "link to nothing", "link to itself", "empty file", "folder without images", "html", "words",
+    "json error",
     "git lfs pointer", "zip file", "subtitles", "zeros", "sound", "empty list of frames", "fifo", "empty frame",
 }  # fmt: skip
 """Kinds of bad media that the first kilobytes give away."""
@@ -68,7 +69,9 @@ def test_a_file_is_read_in_a_few_kilobytes(tmp_path, monkeypatch):
             return got
 
     monkeypatch.setattr(
-        pathlib.Path, "open", lambda self, mode="r", buffering=-1: Counted(self) if buffering == 0 else whole(self, mode)
+        pathlib.Path,
+        "open",
+        lambda self, mode="r", buffering=-1: Counted(self) if buffering == 0 else whole(self, mode),
     )
     assert look(Clip(source=path)) is None
     assert 0 < sum(read) < 4096
