@@ -57,6 +57,7 @@ USED: Mapping[str, tuple[str, ...]] = {
              "report", "tracker"),
     "equivalence": ("benchmark.", "model", "frames", "video", *_JUDGE, "replies", "data", "annotations",
                     "outside", "limit", "offset", "samples"),
+    "data": (*_ANNOTATIONS, "video"),
     "score": ("benchmark.", *_JUDGE, "judge_check", "report", "data", "outside", "tracker"),
     "judge check": (*_JUDGE, "limit"),
     "judge export": ("protocol.pack",),

@@ -18,7 +18,7 @@ from eval.running.start import setup_of
 from eval.timing import Clock
 
 PROBED = 8
-"""Groups of clips of a probe, besides the first."""
+"""Clips of a probe at least, besides those of the first call."""
 
 
 def decoded(settings: Settings, clips: Sequence[Clip]) -> list[MediaError | None]:
@@ -42,7 +42,10 @@ def probe(settings: Settings, benchmark: Benchmark, samples: Sequence[Sample]) -
     with engine.start(setup_of(settings)) as session:
         loaded = time.perf_counter()
         groups, _ = plan(there, session.model)
-        few = groups[:: max(1, len(groups) // PROBED)][: PROBED + 1]
+        few = groups[:1]
+        for group in groups[1 :: max(1, len(groups) // (PROBED + 1))]:
+            if sum(len(each.clips) for each in few[1:]) < PROBED:
+                few.append(group)
         marks, ended = [loaded], []
         for predicted in session.predict(few, settled={benchmark.name: benchmark.scorer.settled()}, clock=Clock()):
             marks.append(time.perf_counter())

@@ -20,7 +20,7 @@ _FARTHEST = 1 << 43
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
-_EBML, _SEGMENT, _INFO, CLUSTER = 0x1A45DFA3, 0x18538067, 0x1549A966, 0x1F43B675
+_EBML, _SEGMENT, INFO, CLUSTER = 0x1A45DFA3, 0x18538067, 0x1549A966, 0x1F43B675
 _TIMESTAMP_SCALE, _DURATION = 0x2AD7B1, 0x4489
 _PACKETS = ((188, 188), (192, 188), (204, 204))
 """Distance of two MPEG-TS packets, and bytes from the sync byte to the packet's end."""
@@ -99,21 +99,22 @@ def _matroska(file: BinaryIO, size: int) -> Extent:
     end: int | None = None
     seconds: float | None = None
     for kind, start, length in elements(file, 0, size):
-        if kind not in {_EBML, _SEGMENT, _INFO, CLUSTER}:
+        if kind not in {_EBML, _SEGMENT, INFO, CLUSTER}:
             continue
         stop = None if length is None else start + length
         if kind == _SEGMENT:
             end = stop
             if end is not None and end <= size:
                 break
-        elif kind == _INFO and length is not None:
-            seconds = _duration(file, start, start + min(length, _HEAD))
+        elif kind == INFO and length is not None:
+            seconds = matroska_seconds(file, start, start + min(length, _HEAD))
         elif kind == CLUSTER and stop is not None and stop > size:
             return Extent(end=stop, torn=True)
     return Extent(end=end, seconds=seconds)
 
 
-def _duration(file: BinaryIO, start: int, stop: int) -> float | None:
+def matroska_seconds(file: BinaryIO, start: int, stop: int) -> float | None:
+    """Return the duration in a segment's Info element, which begins and ends there; None where it has none."""
     scale, ticks = 1_000_000, 0.0
     for kind, at, length in elements(file, start, stop):
         if kind == _TIMESTAMP_SCALE:

@@ -1,4 +1,4 @@
-"""What a container's header says against its pictures: no index, or no video stream.
+"""What a container's header says of its pictures: no index, no video stream, how long they are shown.
 
 Only headers are read, whose sources `containers.py` names.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from eval.video.containers import CLUSTER, big, elements, form_of, read_at
+from eval.video.containers import CLUSTER, INFO, big, elements, form_of, matroska_seconds, read_at
 
 _TRACKS, _TRACK, _TRACK_TYPE, _VIDEO = 0x1654AE6B, 0xAE, 0x83, 1
 _SYNC = b"\x47"
@@ -27,6 +27,33 @@ def stated_fault(path: Path) -> str | None:
         if form == "matroska":
             return _matroska(file, size)
     return "" if form or head.startswith(_SYNC) else None
+
+
+def stated_seconds(path: Path) -> float | None:
+    """Return how long a video lasts by its header; None where it does not say, or is of another form."""
+    size = path.stat().st_size
+    with path.open("rb", buffering=0) as file:
+        head = file.read(64)
+        form = form_of(head[:16])
+        if form == "mov":
+            return _mov_seconds(file, size)
+        if form == "matroska":
+            found = next(((at, n) for kind, at, n in elements(file, 0, size) if kind == INFO and n is not None), None)
+            return matroska_seconds(file, found[0], sum(found)) if found else None
+    if form == "avi" and head[24:28] == b"avih":
+        microseconds, pictures = (int.from_bytes(head[i : i + 4], "little") for i in (32, 48))
+        return microseconds * pictures / 1e6 or None
+    return None
+
+
+def _mov_seconds(file: BinaryIO, size: int) -> float | None:
+    moov = dict(_boxes(file, 0, size)).get(b"moov")
+    at = next((begin for name, (begin, _) in _boxes(file, *moov) if name == b"mvhd"), None) if moov else None
+    if at is None:
+        return None
+    data = read_at(file, at, 32)
+    rate, ticks = (big(data[20:24]), big(data[24:32])) if data[:1] == b"\1" else (big(data[12:16]), big(data[16:20]))
+    return ticks / rate if rate and ticks and ticks not in (2**32 - 1, 2**64 - 1) else None
 
 
 def _mov(file: BinaryIO, size: int) -> str:

@@ -27,6 +27,7 @@ def frames_of(model: Mapping[str, Any]) -> str:
 
 
 def accounting_of(benchmark: Benchmark, *, macro: bool) -> str:
+    """Return in words how the headline is made of the samples."""
     over = "mean of the subsets' values" if macro else "over all samples"
     return f"{benchmark.card.metric}, {over}; without a valid answer: left out (upstream), or nothing earned (strict)"
 

@@ -197,10 +197,10 @@ def _differ(found: Precision) -> bool:
 def _differences(found: Precision) -> str:
     if found.paired >= 1:
         return "too few samples to show a difference from another run"
-    most = f" to {_points(found.most_paired)}" if _differ(found) else ""
+    most = f" ({_points(found.most_paired)} if alike)" if _differ(found) else ""
     return (
-        f"differences from {_points(found.paired)}{most} points can be shown to another run, "
-        f"{_points(found.alone)} to a number alone"
+        f"smallest difference that shows: {_points(found.paired)} points{most} from another run, "
+        f"{_points(found.alone)} from a number alone"
     )
 
 
