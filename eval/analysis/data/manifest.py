@@ -46,7 +46,9 @@ class ManifestDifferences:
 
 def files_of(samples: Iterable[Sample], annotations: Iterable[str]) -> list[Path]:
     """Return the files that samples show and annotations are in, those that are there, each once."""
-    found: dict[Path, None] = {path: None for path in map(Path, annotations) if path.is_file()}
+    found: dict[Path, None] = {}
+    for path in map(Path, annotations):
+        found |= dict.fromkeys([one for one in (path.iterdir() if path.is_dir() else [path]) if one.is_file()])
     for sample in samples:
         for medium in (sample.clip, *sample.clip.more):
             sources = [medium.source] if isinstance(medium.source, Path) else list(medium.source)

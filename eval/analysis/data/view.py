@@ -55,9 +55,9 @@ def show_differences(found: ManifestDifferences, against: str, console: Console 
     console = console or results_console()
     say(console, f"\nAgainst {against}: {found.same:,} files are the same.", "bold")
     for names, what in (
-        (found.other, "have another content"),
-        (found.only_there, "are in the manifest only"),
-        (found.only_here, "are here only"),
+        (found.other, "with another content"),
+        (found.only_there, "in the manifest only"),
+        (found.only_here, "here only"),
     ):
         if names:
             say(console, f"{len(names):,} {what}:")
