@@ -177,19 +177,16 @@ def _planned(
     )
 
 
-def _judge_plan(one: _Ready) -> JudgePlan | str:
-    """Return the judge's calls where each output is the reference answer; in words where they cannot be told."""
+def _judge_plan(one: _Ready) -> JudgePlan:
+    """Return the judge's calls where each output is the reference answer."""
     judge, scorer = one.judging.judge, cast("Any", one.benchmark.scorer)
     pairs = [(s, Prediction(id=s.id, prompt=s.prompt, output=s.targets[0] if s.targets else "")) for s in one.samples]
     try:
         plan = judge.plan(lambda planner: replace(scorer, judge=planner).score(pairs), lambda: None)
     except TarsierEvalError as error:
-        return f"not known: {error}"
+        return JudgePlan(judge=judge.name, problem=str(error))
     if plan is None:
-        return JudgePlan(
-            judge=judge.name, calls=len(pairs), left=0, input=0, output=0, cost=None, price_as_of=None, most=None,
-            is_paid=False,
-        )  # fmt: skip
+        return JudgePlan(judge=judge.name)
     sent, received = sum(stage.input for stage in plan.stages), sum(stage.output for stage in plan.stages)
     named = one.settings.judge
     price = load_prices(Path(named["prices"])).price(named.get("model")) if plan.left else None

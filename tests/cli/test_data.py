@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.cli.runs import needs_world
 
 pytestmark = needs_world
 
-VIDEO = next(iter(sorted((BUILTIN / "world").rglob("*.mp4"))), None)
+VIDEO = next(iter(sorted((BUILTIN / "world").rglob("*.mp4"))), Path())
 
 
 @pytest.fixture

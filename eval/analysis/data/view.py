@@ -14,7 +14,7 @@ from eval.analysis.data.manifest import ManifestDifferences
 from eval.analysis.data.oddities import Oddities
 from eval.analysis.data.report import DataReport
 from eval.analysis.plan.media import relative
-from eval.analysis.plan.view import media_line, show_entry
+from eval.analysis.plan.view import media_line, show_entry, unreadable_lines
 from eval.readers.malformed import printable
 from eval.readers.unpacking import Unpacked
 from eval.report.printing import results_console, say
@@ -75,8 +75,7 @@ def _show(console: Console, report: DataReport, root: Path) -> None:
     if not report.is_whole:
         entries.append(("to get it", _ways(report)))
     if report.media is not None:
-        files = [f"{relative(path, root)}: {why}" for path, why in report.media.unreadable]
-        entries.append(("unreadable", _first(files)))
+        entries.append(("unreadable", unreadable_lines(report.media, root)))
         elsewhere = [
             f"{each.missing:,} are missing in {relative(each.folder, root)}; others of their subsets lie in "
             f"{relative(each.found_in, root)}"
@@ -98,18 +97,20 @@ def _ways(report: DataReport) -> list[str]:
     if report.hub:
         revision = f" --revision {report.revision}" if report.revision else ""
         target = shlex.quote(report.home)
-        lines.append(f"hf download {report.hub} --repo-type dataset{revision} --local-dir {target}")
+        lines.append(f"$ hf download {report.hub} --repo-type dataset{revision} --local-dir {target}")
     return [*lines, *([f"by hand: {report.by_hand}"] if report.by_hand else [])]
 
 
 def _odd(odd: Oddities, root: Path) -> list[tuple[str, list[str]]]:
-    renames = [f"mv {shlex.quote(here)} {shlex.quote(wanted)}" for here, wanted in odd.renames]
+    renames = [f"$ mv {shlex.quote(here)} {shlex.quote(wanted)}" for here, wanted in odd.renames]
     if renames:
         renames = [f"{len(renames):,} differ from a missing name in case or form only:", *_first(renames)]
     names = [f"{relative(here, root)} for {wanted}" for here, wanted in odd.other_names]
     if names:
         names = [f"{len(names):,} are read under another extension or Unicode form; nothing to do:", *_first(names, 2)]
-    copies = [" = ".join(relative(path, root) for path in group) for group in odd.copies]
+    copies = [
+        f"{relative(first, root)} = {', '.join(relative(path, root) for path in rest)}" for first, *rest in odd.copies
+    ]
     if copies:
         copies = [f"{len(copies):,} files lie under several names (equal size, beginning and end):", *_first(copies, 3)]
     lengths = [

@@ -16,21 +16,23 @@ class JudgePlan:
     """The judge's part, with outputs as long as the reference answers."""
 
     judge: str
-    calls: int
-    """All calls, those answered by the reply store included."""
-    left: int
-    """Calls that are left to ask."""
-    input: int
-    """Estimated tokens of these."""
-    output: int
-    """Estimated tokens of their replies."""
-    cost: float | None
-    """Estimated dollars; None where nothing is paid, or no price is known."""
-    price_as_of: str | None
-    most: float | None
-    """Dollars that may be spent at the most; None for no cap."""
-    is_paid: bool
+    is_paid: bool = False
     """Whether calls go to a server."""
+    calls: int = 0
+    """All calls, those answered by the reply store included."""
+    left: int = 0
+    """Calls that are left to ask."""
+    input: int = 0
+    """Estimated tokens of these."""
+    output: int = 0
+    """Estimated tokens of their replies."""
+    cost: float | None = None
+    """Estimated dollars; None where nothing is paid, or no price is known."""
+    price_as_of: str | None = None
+    most: float | None = None
+    """Dollars that may be spent at the most; None for no cap."""
+    problem: str = ""
+    """Why its calls cannot be told; "" where they can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +88,8 @@ class BenchmarkPlan:
     media: MediaSurvey
     memory: MemoryNeed | str
     time: ProbeTimes | None
-    judge: JudgePlan | str | None
-    """In words where it cannot be told; None where no judge is asked."""
+    judge: JudgePlan | None
+    """None where no judge is asked."""
     precision: Precision | None
     published: tuple[Beside, ...]
     published_as: str

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from textwrap import wrap
 
 from rich.console import Console
 from rich.text import Text
 
-from eval.analysis.plan.media import FolderMedia, MediaSurvey
+from eval.analysis.plan.media import FolderMedia, MediaSurvey, relative
 from eval.analysis.plan.plan import BenchmarkPlan, Beside, JudgePlan, RunPlan, Unready
 from eval.analysis.plan.precision import Precision
 from eval.models.checkpoints.need import MemoryNeed
@@ -35,11 +36,11 @@ _COLUMNS = (
 
 
 def show_plan(plan: RunPlan, console: Console | None = None) -> None:
-    """Print a plan in full, one paragraph a benchmark; of several, a table of all comes last."""
+    """Print a plan: one benchmark in full; several in a table, with what is missing and not comparable below it."""
     console = console or results_console()
-    for one in plan.benchmarks:
-        _show_one(console, one)
-    if len(plan.benchmarks) > 1:
+    if len(plan.benchmarks) == 1 and not plan.unready:
+        _show_one(console, plan.benchmarks[0])
+    elif plan.benchmarks:
         _show_several(console, plan.benchmarks)
     _show_unready(console, plan.unready)
 
@@ -67,7 +68,7 @@ def short_lines(one: BenchmarkPlan) -> list[str]:
     lines += [f"Memory: {memory}."] if isinstance(one.memory, MemoryNeed) else []
     if one.precision:
         lines.append(f"To expect: {_interval(one.precision)}; {_differences(one.precision)}.")
-    if one.judge is not None and not isinstance(one.judge, str) and one.judge.is_paid:
+    if one.judge is not None and one.judge.is_paid:
         lines.append(f"Judge: {judge_line(one.judge)}.")
     if one.caveats:
         more = f" (and {len(one.caveats) - 1} more reasons: tarsier-eval plan)" if len(one.caveats) > 1 else ""
@@ -101,12 +102,12 @@ def memory_line(memory: MemoryNeed | str) -> str:
     return f"weights of {_gb(memory.weights)} as {memory.dtype}, {batches}; {here}"
 
 
-def judge_line(judge: JudgePlan | str | None) -> str:
+def judge_line(judge: JudgePlan | None) -> str:
     """Return the judge's calls, tokens and money."""
     if judge is None:
         return "none is asked"
-    if isinstance(judge, str):
-        return judge
+    if judge.problem:
+        return f"{judge.judge}, calls not known: {judge.problem}"
     if not judge.is_paid:
         return f"{judge.judge}, which costs nothing"
     if not judge.left:
@@ -144,9 +145,10 @@ def _show_one(console: Console, one: BenchmarkPlan) -> None:
 def show_entry(console: Console, label: str, lines: Sequence[str], width: int = _LABEL) -> None:
     """Print lines behind a label; what is longer than the terminal goes on below its own beginning."""
     begin = f"  {label}".ljust(width + 2)
+    room = max(20, console.width - width - 2)
     for line in map(printable, lines):
-        room = max(20, console.width - width - 2)
-        for piece in wrap(line, room, break_long_words=False, break_on_hyphens=False) or [""]:
+        whole = line.startswith("$ ")  # a command, which is to be copied in one piece
+        for piece in [line] if whole else wrap(line, room, break_long_words=False, break_on_hyphens=False) or [""]:
             console.print(Text(begin, style="cyan").append(piece, style="default"), soft_wrap=True)
             begin = " " * (width + 2)
 
@@ -156,8 +158,19 @@ def _size(one: BenchmarkPlan) -> str:
 
 
 def _details(media: MediaSurvey) -> list[str]:
-    files = [f"{printable(path)}: {printable(why)}" for path, why in media.unreadable]
-    return [*missing_lines(media), *_first(files, FILES_SHOWN, "files", "--to FILE")]
+    return [*missing_lines(media), *unreadable_lines(media)]
+
+
+def unreadable_lines(media: MediaSurvey, root: Path | None = None) -> list[str]:
+    """Return what is wrong with unreadable files, those with the same fault in one line; paths below `root`."""
+    files: dict[str, list[str]] = {}
+    for path, why in media.unreadable:
+        files.setdefault(why, []).append(printable(path) if root is None else relative(path, root))
+    lines = []
+    for why, paths in files.items():
+        more = f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""
+        lines.append(f"{paths[0]}{more}: {printable(why)}")
+    return _first(lines, FILES_SHOWN, "faults", "--to FILE")
 
 
 def _first(lines: Sequence[str], most: int, what: str, listed: str) -> list[str]:
@@ -220,10 +233,10 @@ def _beside(each: Beside) -> str:
 
 
 def _show_several(console: Console, plans: Sequence[BenchmarkPlan]) -> None:
-    say(console, "")
+    say(console, f"\n{len(plans)} benchmarks | {plans[0].model} | {plans[0].frames}", "bold")
     lines = []
     for one in plans:
-        judge = one.judge if isinstance(one.judge, JudgePlan) and one.judge.is_paid else None
+        judge = one.judge if one.judge is not None and one.judge.is_paid else None
         lines.append(
             Line(
                 cells=(
@@ -240,6 +253,20 @@ def _show_several(console: Console, plans: Sequence[BenchmarkPlan]) -> None:
             )
         )
     show_table(console, _COLUMNS, lines, elsewhere="--to FILE")
+    show_entry(console, "memory", [memory_line(plans[0].memory)])
+    for one in plans:
+        lacking = [*missing_lines(one.media, 2), *unreadable_lines(one.media)[:1]]
+        if lacking:
+            show_entry(console, one.benchmark, lacking, max(_LABEL, *(len(each.benchmark) + 2 for each in plans)))
+    reasons: dict[str, list[str]] = {}
+    for one in plans:
+        for caveat in one.caveats:
+            reasons.setdefault(caveat, []).append(one.benchmark)
+    if reasons:
+        say(console, "Not comparable with published numbers:")
+    for caveat, names in reasons.items():
+        say(console, f"  {caveat} ({'all' if len(names) == len(plans) > 1 else ', '.join(names)})")
+    say(console, "One benchmark alone is shown in full; --to FILE has all of it.")
 
 
 def _show_unready(console: Console, unready: Sequence[Unready]) -> None:

@@ -21,7 +21,7 @@ def test_all_files_that_are_used_are_in_it(tmp_path):
         (tmp_path / name).write_bytes(name.encode())
     shown = [sample(tmp_path / name) for name in ("v/a, b.mp4", "v/frames", "v/gone.mp4")]
     files = files_of(shown, [str(tmp_path / "json")])
-    counted = []
+    counted: list[int] = []
     entries = manifest(files, tmp_path, counted.append)
     assert [entry.path for entry in entries] == ["json/a.json", "v/a, b.mp4", "v/frames/1.jpg"]
     assert entries[0] == Entry(path="json/a.json", size=11, sha256=hashlib.sha256(b"json/a.json").hexdigest())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.analysis.plan.precision import precision
+from eval.analysis.plan.precision import Precision, precision
 from eval.core import Clip, Sample
 
 
@@ -21,8 +21,14 @@ def samples(n, videos, subsets=1):
     ]  # fmt: skip
 
 
+def expected(n, videos, value=None) -> Precision:
+    found = precision(samples(n, videos), "accuracy", value=value)
+    assert found is not None
+    return found
+
+
 def test_a_hundred_samples_on_as_many_videos():
-    found = precision(samples(100, 100), "accuracy")
+    found = expected(100, 100)
     # Wilson's interval with t(99) = 1.98422: ratio = t^2 / 100 = 0.0393712, and half the width is
     # sqrt(ratio / 4 + ratio^2 / 4) / (1 + ratio).
     assert found.reach == pytest.approx(0.097314, abs=2e-6)
@@ -34,7 +40,7 @@ def test_a_hundred_samples_on_as_many_videos():
 
 
 def test_four_questions_about_a_video_say_up_to_as_little_as_one():
-    found = precision(samples(400, 100), "accuracy")
+    found = expected(400, 100)
     assert found.videos == 100
     # t(99) * 0.5 / sqrt(100): as for a hundred independent samples.
     assert found.most_reach == pytest.approx(1.98422 * 0.05, abs=2e-6)
@@ -42,7 +48,7 @@ def test_four_questions_about_a_video_say_up_to_as_little_as_one():
 
 
 def test_near_a_published_value_the_interval_is_narrower():
-    assert precision(samples(400, 400), "accuracy", value=0.9).reach < precision(samples(400, 400), "accuracy").reach
+    assert expected(400, 400, value=0.9).reach < expected(400, 400).reach
 
 
 @pytest.mark.parametrize("metric", ["cider", "f1", "score"])
