@@ -25,7 +25,7 @@ from eval.errors import ConfigError
 from eval.files import absolute, write_atomically
 from eval.readers.layout import NoAnnotationsError
 from eval.readers.unpacking import Unpacked, archives_below, unpack
-from eval.report.progress import RunProgress
+from eval.report.progress import RunProgress, Working
 from eval.running.judge_session import Judging
 from eval.running.part import benchmarks_of, of_subsets, place_of
 from eval.running.request import EvalRequest
@@ -84,7 +84,8 @@ def check_data(request: DataRequest) -> DataCheck:
     judging = Judging(settings[0])
     reports, read = [], list[tuple[Sequence[Sample], DataReport]]()
     for one, subsets in zip(settings, benches.values(), strict=True):
-        report, samples = _report(one, subsets, judging)
+        with Working(f"Looking at the media of {one.benchmark['name']}"):
+            report, samples = _report(one, subsets, judging)
         reports.append(report)
         read.append((samples, report))
     written = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from eval.engines.groups import group_by_clip
 from eval.errors import ConfigError, TarsierEvalError
 from eval.models.checkpoints.need import memory_need
 from eval.readers.layout import NoAnnotationsError
+from eval.report.progress import Working
 from eval.running.benchmark_run import Job
 from eval.running.judge_session import Judging, refuse_unasked
 from eval.running.part import benchmarks_of, ids_in, part_of, refuse_unknown_ids
@@ -88,15 +90,11 @@ def plan_run(request: PlanRequest) -> RunPlan:
         check = partial(trying.decoded, settings[0]) if request.full else look_at_all
         if request.probe:
             times = {one.benchmark.name: trying.probe(one.settings, one.benchmark, one.samples) for one in chosen}
-    plans = [
-        _planned(
-            one,
-            survey(one.samples, check),
-            which=request.published,
-            times=times.get(one.benchmark.name),
-        )
-        for one in chosen
-    ]
+    plans = []
+    for each in chosen:
+        with nullcontext() if request.full else Working(f"Looking at the media of {each.benchmark.name}"):
+            media = survey(each.samples, check)
+        plans.append(_planned(each, media, which=request.published, times=times.get(each.benchmark.name)))
     return RunPlan(
         benchmarks=tuple(plans),
         unready=tuple(unready),

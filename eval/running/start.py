@@ -63,7 +63,8 @@ def evaluate(request: EvalRequest) -> list[Result]:
     # Check the judge before the model works; if all outputs exist already, it may not be needed.
     if any(job.transcript is not None and not (job.out / PREDICTIONS).exists() for job in jobs):
         judging.check()
-    jobs = [replace(job, media=survey(job.samples)) for job in jobs]
+    with Working("Looking at the media"):
+        jobs = [replace(job, media=survey(job.samples)) for job in jobs]
     show_first_screen([planned(job) for job in jobs])
     # One loaded model serves all benchmarks; it is loaded after all checks.
     engine: Engine = building.build(settings[0].engine, "engine")

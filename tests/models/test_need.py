@@ -43,6 +43,24 @@ def test_what_is_not_here_is_not_fetched(name, said):
     assert said in str(memory_need(load_settings([f"model={name}"]).model))
 
 
+def test_a_checkpoint_in_the_hubs_cache_is_known(tmp_path, monkeypatch):
+    commit = "a" * 40
+    repo = tmp_path / "models--omni-research--Tarsier-7b"
+    (repo / "refs").mkdir(parents=True)
+    (repo / "refs" / "main").write_text(commit)
+    (repo / "snapshots").mkdir()
+    snapshot = repo / "snapshots" / commit
+    snapshot.mkdir()
+    (snapshot / "config.json").write_bytes((BUILTIN / "tarsier-tiny" / "config.json").read_bytes())
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    model = load_settings(["model=tarsier-7b", "model.revision=main"]).model
+    assert "is fetched" in str(memory_need(model))  # only its settings are there
+    (snapshot / "model.safetensors").symlink_to(BUILTIN / "tarsier-tiny" / "model.safetensors")
+    found = memory_need(model)
+    assert isinstance(found, MemoryNeed)
+    assert found.weights > 0
+
+
 def test_a_damaged_checkpoint_is_told(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"no weights")
     assert str(memory_need({"checkpoint": str(tmp_path)})).startswith("not known: ")

@@ -12,7 +12,7 @@ from typing import Any
 from eval.errors import ModelError
 from eval.files import expanded
 from eval.models.checkpoints.capacity import memory_of
-from eval.models.checkpoints.headers import all_shapes
+from eval.models.checkpoints.headers import CONFIG, all_shapes
 from eval.models.decoding.memory import USED
 
 _GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
@@ -46,8 +46,8 @@ def memory_need(model: Mapping[str, Any]) -> MemoryNeed | str:
     source = model.get("checkpoint")
     if source is None:
         return "it is not loaded here" if "provider" in model else "it takes none worth counting"
-    folder = expanded(str(source))
-    if not folder.is_dir():
+    folder = _folder_of(str(source), model.get("revision"))
+    if folder is None:
         return f"not known before {source} is fetched; the run checks it before it fetches weights"
     try:
         parameters = sum(map(prod, all_shapes(folder).values()))
@@ -68,6 +68,20 @@ def memory_need(model: Mapping[str, Any]) -> MemoryNeed | str:
     elif "kv_budget_gb" in model:
         batches = int(float(model["kv_budget_gb"]) * 1e9)
     return MemoryNeed(place=memory.name, size=size, weights=weights, dtype=dtype, batches=batches)
+
+
+def _folder_of(source: str, revision: str | None) -> Path | None:
+    """Return the folder of a checkpoint, which may be in the hub's cache; None where it is not here."""
+    folder = expanded(source)
+    if folder.is_dir():
+        return folder
+    if source.count("/") != 1:
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(source, CONFIG, revision=revision)
+    found = Path(config).parent if isinstance(config, str) else None
+    return found if found is not None and any(found.glob("*.safetensors")) else None
 
 
 def _device(wanted: str) -> str:
