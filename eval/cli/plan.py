@@ -29,11 +29,16 @@ def run(given: argparse.Namespace) -> bool:
     from dataclasses import asdict
 
     from eval.analysis.plan.view import show_plan
+    from eval.errors import ConfigError
+    from eval.files import expanded
     from eval.running.planning import PlanRequest, plan_run
     from eval.running.request import EvalRequest
 
-    request = EvalRequest(**model_arguments(given), engine=given.engine)
+    dry, to = getattr(given, "dry_run", False), getattr(given, "to", None)
+    if to and not expanded(to).parent.is_dir():
+        raise ConfigError(f"--to {to}: its folder does not exist.")
+    request = EvalRequest(**model_arguments(given), engine=given.engine, verb="eval" if dry else "plan")
     plan = plan_run(PlanRequest(run=request, published=given.published, full=given.full, probe=given.probe))
     show_plan(plan)
-    write_to(getattr(given, "to", None), asdict(plan))
+    write_to(to, asdict(plan))
     return not plan.unready

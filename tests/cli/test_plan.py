@@ -43,6 +43,23 @@ def test_a_dry_run_is_the_same_and_ends_there(tmp_path, capsys):
     assert (code, "--probe is of the plan" in said.err) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["out=x"], "plan does not use out"),
+        (["--to", "no/where/plan.json"], "--to no/where/plan.json: its folder does not exist"),
+        (["--published", "mvbench/No-model"], "no such row"),
+        (["--samples", "nothing"], "there is no sample 'nothing'"),
+        (["--data", "no/where"], "no/where' does not exist"),
+    ],
+)
+def test_mistakes_are_one_line(capsys, more, said):
+    code, found = planned(capsys, "--bench", "mvbench", "--model", "scripted", *more)
+    assert code == 2
+    assert said in found.err
+    assert found.err.count("\n") == 1
+
+
 def test_a_published_number_stands_beside_it(capsys):
     given = ["--bench", "mvbench", "--model", "scripted", "--limit", "40", "model.n_frames=4"]
     _, said = planned(capsys, *given, "--published", "mvbench/Tarsier-7b")
