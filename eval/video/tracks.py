@@ -61,15 +61,37 @@ def _mov(file: BinaryIO, size: int) -> str:
     if b"moov" not in found:
         return "has no index (its moov box): the recording or the copy broke off; fetch it again"
     kinds = [
-        read_at(file, start + 8, 4)
-        for name, track in _boxes(file, *found[b"moov"])
-        if name == b"trak"
-        for media, inside in _boxes(file, *track)
-        if media == b"mdia"
-        for handler, (start, _) in _boxes(file, *inside)
-        if handler == b"hdlr"
+        read_at(file, start + 8, 4) for media in _media(file, *found[b"moov"]) for start in _named(file, media, b"hdlr")
     ]
     return "has no video stream" if kinds and b"vide" not in kinds else ""
+
+
+def stated_frames(path: Path) -> int | None:
+    """Return how many pictures a video holds by its header; None where it does not say, or is of another form."""
+    size = path.stat().st_size
+    with path.open("rb", buffering=0) as file:
+        if form_of(file.read(16)) != "mov":
+            return None
+        for media in _media(file, *dict(_boxes(file, 0, size)).get(b"moov", (0, 0))):
+            if any(read_at(file, start + 8, 4) == b"vide" for start in _named(file, media, b"hdlr")):
+                for table in (each for name, each in _boxes(file, *media) if name == b"minf"):
+                    for samples in (each for name, each in _boxes(file, *table) if name == b"stbl"):
+                        return next(
+                            (big(read_at(file, at + 8, 4)) or None for at in _named(file, samples, b"stsz")), None
+                        )
+    return None
+
+
+def _media(file: BinaryIO, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield where the media of each track in a moov box begin and end."""
+    for name, track in _boxes(file, begin, end):
+        if name == b"trak":
+            yield from (inside for media, inside in _boxes(file, *track) if media == b"mdia")
+
+
+def _named(file: BinaryIO, within: tuple[int, int], wanted: bytes) -> list[int]:
+    """Return where the content of each box of a name begins."""
+    return [begin for name, (begin, _) in _boxes(file, *within) if name == wanted]
 
 
 def _boxes(file: BinaryIO, at: int, stop: int) -> Iterator[tuple[bytes, tuple[int, int]]]:

@@ -12,12 +12,14 @@ from unicodedata import normalize
 from eval.core import Clip, Sample
 from eval.readers.folders import video_stem
 from eval.video.identity import media_id
-from eval.video.tracks import stated_seconds
+from eval.video.tracks import stated_frames, stated_seconds
 
 UNFINISHED = (".part", ".crdownload", ".download", ".aria2", ".incomplete", ".tmp", ".ytdl")
 """Endings that programs give to files while they fetch them."""
 _SHORT_S, _SHORT_SHARE = 1.0, 0.05
 """What a file may be shorter or longer than its annotation says: these are rounded."""
+_FEW_FRAMES = 2
+"""The same in frames, which encoders add or drop at the ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,8 @@ class Oddities:
     """Files of equal size and equal first and last bytes under several names."""
     lengths: tuple[tuple[str, float, float], ...]
     """Files of another length: the annotations' seconds, and the file's."""
+    frames: tuple[tuple[str, int, int], ...]
+    """Files of another number of frames: the annotations', and the file's."""
     unfinished: tuple[str, ...]
     """Downloads that were not finished."""
 
@@ -53,6 +57,7 @@ def oddities(samples: Sequence[Sample], missing: Iterable[str], roots: Sequence[
         other_names=tuple(_other_names(sources, there)),
         copies=tuple(_copies(sources)),
         lengths=tuple(_lengths(samples, set(sources))),
+        frames=tuple(_frames(samples, set(sources))),
         unfinished=tuple(str(path) for path in files if path.name.lower().endswith(UNFINISHED)),
     )
 
@@ -130,4 +135,15 @@ def _lengths(samples: Sequence[Sample], there: set[Path]) -> list[tuple[str, flo
         allowed = max(_SHORT_S, _SHORT_SHARE * wanted)
         if seconds < wanted - allowed or (source in said and seconds > wanted + allowed):
             found.append((str(source), wanted, seconds))
+    return found
+
+
+def _frames(samples: Sequence[Sample], there: set[Path]) -> list[tuple[str, int, int]]:
+    said = {sample.clip.source: sample.metadata.get("frame_count") for sample in samples}
+    found = []
+    for source, wanted in said.items():
+        if isinstance(source, Path) and source in there and isinstance(wanted, int) and wanted > 0:
+            frames = stated_frames(source)
+            if frames is not None and abs(frames - wanted) > max(_FEW_FRAMES, _SHORT_SHARE * wanted):
+                found.append((str(source), wanted, frames))
     return found

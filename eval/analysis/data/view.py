@@ -116,6 +116,7 @@ def _odd(odd: Oddities, root: Path) -> list[tuple[str, list[str]]]:
     lengths = [
         f"{relative(path, root)}: {there:.1f} s, annotated {wanted:.1f} s" for path, wanted, there in odd.lengths
     ]
+    lengths += [f"{relative(path, root)}: {there:,} frames, annotated {n:,}" for path, n, there in odd.frames]
     if lengths:
         lengths = [f"{len(lengths):,} are of another length than annotated, so perhaps other files:", *_first(lengths)]
     return [

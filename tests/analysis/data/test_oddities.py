@@ -6,7 +6,7 @@ from unicodedata import normalize
 
 from eval.analysis.data.oddities import oddities
 from eval.core import Clip, Sample
-from eval.video.tracks import stated_seconds
+from eval.video.tracks import stated_frames, stated_seconds
 from tests.video.clips import RATE, encode
 
 
@@ -74,3 +74,13 @@ def test_a_file_that_is_shorter_than_its_span_or_of_another_length(tmp_path):
         ("short.mp4", 6.0, 2),
         ("long.mp4", 4.0, 8),
     ]
+
+
+def test_a_file_of_another_number_of_frames(tmp_path):
+    for name, count in {"same.mp4": 50, "other.mp4": 80}.items():
+        encode(tmp_path / name, "libx264", numbers=[1] * count, sound=True)
+        assert stated_frames(tmp_path / name) == count
+    found = oddities(
+        [sample(name, tmp_path / f"{name}.mp4", frame_count=50) for name in ("same", "other")], [], [tmp_path]
+    )
+    assert found.frames == ((str(tmp_path / "other.mp4"), 50, 80),)
