@@ -49,6 +49,10 @@ def look(clip: Clip) -> MediaError | None:
 
 def _look_at(medium: Clip) -> None:
     source = medium.source
+    if getattr(source, "streams", False):  # on a hub, of which only the listing is asked: a file costs a request
+        if not medium.exists():
+            raise MediaError(medium.name, "missing", "no such file or folder")
+        return
     if not isinstance(source, Path):
         if not source:
             raise MediaError(medium.name, "missing", "lists no frames")

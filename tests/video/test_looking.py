@@ -54,6 +54,20 @@ def test_a_copy_without_its_index_and_one_that_broke_off(tmp_path):
     assert "web page" in str(found[4])
 
 
+def test_what_streams_from_a_hub_is_not_opened(tmp_path):
+    class Streamed(type(tmp_path)):  # type: ignore[misc]
+        streams = True
+
+        def open(self, *_, **__):
+            pytest.fail("it is opened")
+
+    (tmp_path / "page.mp4").write_text("<html>")
+    assert look(Clip(source=Streamed(tmp_path / "page.mp4"))) is None
+    gone = look(Clip(source=Streamed(tmp_path / "gone.mp4")))
+    assert gone is not None
+    assert gone.reason == "missing"
+
+
 def test_a_file_is_read_in_a_few_kilobytes(tmp_path, monkeypatch):
     path = tmp_path / "a.mp4"
     encode(path, "libx264")
