@@ -4,6 +4,8 @@
 #              BENCH=mvbench/state_change is one subset; LIMIT=N draws N samples from all subsets
 #              SAMPLES=id,id or a file of ids; OFFSET=N leaves out the first N that LIMIT draws
 #              SHARD=3/16 is a part in a run folder of its own | make merge RUNS="<folders>" [OUT=]
+#   make plan BENCH= [MODEL= DATA= JUDGE= PUBLISHED=<row> TO=plan.json ARGS="--probe"]   what will a run need and show?
+#   make data BENCH= DATA= [TO=manifest.csv ARGS="--unpack"]   what is missing, broken or misnamed, and how to get it
 #   make sweep BENCH= SWEEP="model=a,b model.n_frames=1,2,4" [LAUNCHER=basic LAUNCH="hydra.launcher.partition=gpu" OUT=]
 #              a run for each combination; LAUNCHER=joblib, slurm, ... is a name from conf/launcher
 #   make equivalence BENCH=mvbench [MODEL= FRAMES= DATA= LIMIT= TO= ARGS=]   does batching change a model's outputs here?
@@ -43,7 +45,7 @@ export TARSIER_EVAL_MAKE := 1
 quote = '$(subst ','\'',$(1))'
 flag  = $(if $($(2)),$(1) $(call quote,$($(2))))
 
-.PHONY: help eval report watch merge sweep equivalence bench gpu-check survive score compare leaderboard verify-row bundle publish why regress baseline judge-check judge-compare judge-export judge-replay import web test test-fast check audit lock
+.PHONY: help eval plan data report watch merge sweep equivalence bench gpu-check survive score compare leaderboard verify-row bundle publish why regress baseline judge-check judge-compare judge-export judge-replay import web test test-fast check audit lock
 
 help:
 	@sed -n '/^\#/!q;s/^\# \{0,1\}//p' Makefile
@@ -54,6 +56,16 @@ eval: $(VENV)/.runtime
 		$(call flag,--data,DATA) $(call flag,--ann,ANN) $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(call flag,--limit,LIMIT) \
 		$(call flag,--offset,OFFSET) $(call flag,--samples,SAMPLES) $(call flag,--shard,SHARD) $(call flag,--engine,ENGINE) \
 		$(call flag,--out,OUT) $(ARGS)
+
+plan: $(VENV)/.runtime
+	@exec $(BIN)/tarsier-eval plan $(call flag,--bench,BENCH) $(call flag,--model,MODEL) $(call flag,--frames,FRAMES) \
+		$(call flag,--data,DATA) $(call flag,--ann,ANN) $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(call flag,--limit,LIMIT) \
+		$(call flag,--offset,OFFSET) $(call flag,--samples,SAMPLES) $(call flag,--engine,ENGINE) \
+		$(call flag,--published,PUBLISHED) $(call flag,--to,TO) $(ARGS)
+
+data: $(VENV)/.runtime
+	@exec $(BIN)/tarsier-eval data $(call flag,--bench,BENCH) $(call flag,--data,DATA) $(call flag,--ann,ANN) \
+		$(call flag,--against,AGAINST) $(call flag,--to,TO) $(ARGS)
 
 sweep: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval sweep $(call flag,--bench,BENCH) $(call flag,--model,MODEL) $(call flag,--frames,FRAMES) \

@@ -38,6 +38,7 @@ class NExTQA(AnnotatedBenchmark):
         for row in read_table(files[0], tolerance=self.tolerance):
             with self.tolerance:
                 video, kind = row.label("video"), row.text("type")
+                frames = str(row.fields.get("frame_count") or "")
                 options = tuple(row.text(f"a{number}") for number in range(5))
                 yield AnnotatedQuestion(
                     row=row,
@@ -47,7 +48,7 @@ class NExTQA(AnnotatedBenchmark):
                     text=row.text("question"),
                     options=options,
                     kind=kind,
-                    metadata={"type": kind},
+                    metadata={"type": kind, **({"frame_count": int(frames)} if frames.isdecimal() else {})},
                 )
 
     def namer(self, homes: DataLayout) -> Namer:

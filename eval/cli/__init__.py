@@ -8,6 +8,7 @@ from __future__ import annotations
 from eval.cli import (
     bundle,
     compare,
+    data,
     equivalence,
     evaluate,
     export,
@@ -16,6 +17,7 @@ from eval.cli import (
     leaderboard,
     list_names,
     merge,
+    plan,
     publish,
     regress,
     report,
@@ -29,6 +31,8 @@ from eval.cli.flags import Verb
 
 VERBS: dict[str, Verb] = {
     "eval": evaluate,
+    "plan": plan,
+    "data": data,
     "sweep": sweep,
     "merge": merge,
     "score": score,
@@ -51,8 +55,8 @@ VERBS: dict[str, Verb] = {
 
 ALSO = {
     "ab": "compare", "ask": "judge", "baseline": "regress", "benchmark": "eval", "ci": "regress", "diff": "compare",
-    "explain": "why", "gate": "regress", "grade": "judge", "html": "report", "inference": "eval", "pack": "bundle",
-    "predict": "eval", "rescore": "score", "run": "eval", "show": "list", "table": "leaderboard", "test": "eval",
-    "verify": "verify-row", "serve": "watch", "view": "report",
+    "doctor": "data", "dry-run": "plan", "explain": "why", "gate": "regress", "grade": "judge", "html": "report",
+    "inference": "eval", "pack": "bundle", "predict": "eval", "rescore": "score", "run": "eval", "show": "list",
+    "table": "leaderboard", "test": "eval", "verify": "verify-row", "serve": "watch", "view": "report",
 }  # fmt: skip
 """Other names that users try, each with the command that is meant."""

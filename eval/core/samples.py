@@ -42,6 +42,8 @@ class Card:
     """The split that upstream reports, None where it reports none."""
     splits: Mapping[str, int]
     """Number of samples by split, where the answers are known or can be submitted."""
+    by_hand: str = ""
+    """The part of the data that has to be requested from its owners."""
 
 
 PartKind = Literal["text", "image", "video"]

@@ -177,7 +177,9 @@ class AnnotatedBenchmark(ABC):
 
     def _homes(self) -> DataLayout:
         pack = DEFAULT_PACK if self.pack == "auto" else self.pack
+        card = self.card
         return DataLayout(
+            about=f"{self.name}: {card.title} ({card.splits.get(self.split, 0):,} samples, from {card.homepage})",
             data=self.data,
             folders=self.folders,
             annotations=self.annotations,
@@ -191,9 +193,8 @@ class AnnotatedBenchmark(ABC):
     def _resolved(self) -> tuple[DataLayout, Path | None, tuple[Path, ...]]:
         if self.split not in self.card.splits:
             raise DataError(f"{self.name} has no split {self.split!r}. {did_you_mean(self.split, self.card.splits)}")
-        homes = self._homes()
         official = self.official.get(self.split, ())
-        return resolve(homes, self.source, self.rows.get(self.split), official, self.split)
+        return resolve(self._homes(), self.source, self.rows.get(self.split), official, self.split)
 
     def _from_official(self, files: Sequence[Path], videos: Videos, names: Namer) -> Iterator[Sample]:
         template = self._template()
@@ -202,8 +203,7 @@ class AnnotatedBenchmark(ABC):
         for one in self.questions(files):
             with self.tolerance:
                 if one.id in seen:
-                    said = f"{one.id!r} was asked at {seen[one.id]}; delete one of the two"
-                    raise RowError(f"{one.row.place}: {said}")
+                    raise RowError(f"{one.row.place}: {one.id!r} was asked at {seen[one.id]}; delete one of the two")
                 seen[one.id] = one.row.place
                 if self.card.task == "mc_qa":
                     check_options(one.row, one.options, "options")

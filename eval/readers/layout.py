@@ -28,6 +28,10 @@ SUBFOLDERS = ("", "annotations/", "annotation/", "json/", "dataset/")
 _log = logging.getLogger(__name__)
 
 
+class NoAnnotationsError(DataError):
+    """None of a benchmark's annotations are there."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataLayout:
     """The folders that may hold a benchmark's files."""
@@ -36,6 +40,8 @@ class DataLayout:
     """The root, of this benchmark or of all."""
     folders: Sequence[str]
     """Possible names of the benchmark's own folder."""
+    about: str = ""
+    """The benchmark with its size and its homepage, for messages."""
     annotations: Path | None = None
     """A file or folder of annotations given in place of a search."""
     pack: Pack | None = None
@@ -174,7 +180,8 @@ def resolve(
         split: For messages.
 
     Raises:
-        DataError: There are no annotations to read; the message names every place searched.
+        NoAnnotationsError: There are none to read; the message names every place searched.
+        DataError: Some are, and do not fit.
     """
     given = homes.annotations
     if given is not None and not given.is_file() and not given.is_dir():
@@ -204,9 +211,10 @@ def resolve(
             raise DataError(f"{there[0].parent}: {absent} is missing beside {there[0].name}; fetch it too")
         looked += [homes.all[0] / name for name in official[:1]]
     more = f" (and {len(official) - 1} more)" if source != "upstream" and len(official) > 1 else ""
-    raise DataError(
+    belongs = f". {homes.about} belongs into {homes.data / homes.folders[0]}" if homes.about else ""
+    raise NoAnnotationsError(
         f"no annotations of split {split!r} (source={source}): looked for {', '.join(map(str, looked))}{more}; "
-        f"set data= or annotations={_on_the_hub(homes)}"
+        f"set data= or annotations={_on_the_hub(homes)}{belongs}"
     )
 
 

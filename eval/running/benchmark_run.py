@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from eval.analysis.plan.media import MediaSurvey, write_missing
+from eval.analysis.plan.view import missing_lines
 from eval.config import Settings
 from eval.core import Benchmark, ModelFacts, Prediction, Result, Sample, StopWhen
 from eval.engines.engine import WorkerTimes
@@ -26,7 +28,7 @@ from eval.running.score import score_predictions
 from eval.running.serving import Serving
 from eval.running.tracking import track
 from eval.runs.differences import Difference
-from eval.runs.folder import PREDICTIONS, TIMELINE, open_run, write_atomically, write_jsonl
+from eval.runs.folder import MISSING, PREDICTIONS, TIMELINE, open_run, write_atomically, write_jsonl
 from eval.runs.progress import PROGRESS
 from eval.runs.record import MEDIA, Accepted, short
 from eval.runs.result import read_result
@@ -54,6 +56,8 @@ class Job:
     out: Path
     timed: bool = True
     """Whether its predictions are made now, so that their times are of use."""
+    media: MediaSurvey | None = None
+    """Which of its media are there, where that was looked at."""
     changed: Difference | None = None
     """The accepted difference between the files that a resumed run was made from and those on disk now."""
 
@@ -71,6 +75,8 @@ class BenchmarkRun:
         self._folder = open_run(job.out, self._fingerprint, job.settings.yaml, job.settings.accept)
         for note in self._folder.notes:
             say(note)
+        if job.media is not None:
+            _note_missing(job)
         if job.changed is not None:
             say(self._folder.keep_accepted(job.changed))
         self.serving = Serving(job.out, model)
@@ -227,6 +233,18 @@ def _told(accepted: Accepted) -> str:
         return f"some of the first {accepted.predictions} samples were shown other files (accepted)."
     was, now = short(accepted.was), short(accepted.now)
     return f"{accepted.field} was {was} for the first {accepted.predictions} samples, and is {now} since (accepted)."
+
+
+def _note_missing(job: Job) -> None:
+    """Write missing.txt, and say in a line a folder what is missing; where nothing is, remove an earlier list."""
+    media, path = job.media, job.out / MISSING
+    if media is None or not media.missing:
+        path.unlink(missing_ok=True)
+        return
+    write_missing(path, media, job.settings.data)
+    for line in missing_lines(media, listed=str(path)):
+        say(f"{job.benchmark.name}: {line}")
+    say(f"All {len(media.missing):,} missing media are listed in {path}; their samples will fail.")
 
 
 def _announce(job: Job, pairs: Sequence[tuple[Sample, Prediction]]) -> None:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from eval import building
 from eval import config as configuration
+from eval.analysis.plan.media import survey
+from eval.analysis.plan.plan import Unready
+from eval.analysis.plan.view import show_first_screen
 from eval.config import Settings
 from eval.core import Benchmark, Prediction, Result, Sample
 from eval.engines.engine import Engine, Setup
 from eval.errors import ConfigError, DataError
 from eval.provenance import code_hash, data_hash, library_versions, prompts_hash
+from eval.readers.layout import NoAnnotationsError
 from eval.readers.submission import is_withheld
 from eval.report.progress import Working
 from eval.report.terminal import show_summary
@@ -29,6 +34,7 @@ from eval.running.part import (
     part_of,
     refuse_unknown_ids,
 )
+from eval.running.planning import planned, unready_of
 from eval.running.reporting import print_page
 from eval.running.request import EvalRequest
 from eval.running.score import refuse_overall
@@ -53,12 +59,13 @@ def evaluate(request: EvalRequest) -> list[Result]:
     if len(benches) > 1:
         refuse_single(base)
     outs = [base / bench if len(benches) > 1 else base for bench in benches]
-    jobs = _of_ids(
-        [job_of(one, out, judging, subsets) for one, out, subsets in zip(settings, outs, benches.values(), strict=True)]
-    )
+    jobs = _of_ids(_jobs(list(zip(settings, outs, benches.values(), strict=True)), judging))
     # Check the judge before the model works; if all outputs exist already, it may not be needed.
     if any(job.transcript is not None and not (job.out / PREDICTIONS).exists() for job in jobs):
         judging.check()
+    with Working("Looking at the media"):
+        jobs = [replace(job, media=survey(job.samples)) for job in jobs]
+    show_first_screen([planned(job) for job in jobs])
     # One loaded model serves all benchmarks; it is loaded after all checks.
     engine: Engine = building.build(settings[0].engine, "engine")
     with ExitStack() as open_session:
@@ -70,6 +77,30 @@ def evaluate(request: EvalRequest) -> list[Result]:
         show_summary(results, notes=[*([BUILTIN_NOTE] if settings[0].is_builtin else []), f"Written to {base}"])
         print_page(base, wanted=settings[0].report)
     return results
+
+
+def _jobs(wanted: Sequence[tuple[Settings, Path, Sequence[str]]], judging: Judging) -> list[Job]:
+    """Return the job of each benchmark. Raises DataError that names all benchmarks without annotations."""
+    found: list[Job] = []
+    unready: list[Unready] = []
+    for settings, out, subsets in wanted:
+        try:
+            found.append(job_of(settings, out, judging, subsets))
+        except NoAnnotationsError as error:  # noqa: PERF203 - all that lack them are named at once
+            if len(wanted) == 1:
+                raise
+            unready.append(unready_of(settings, error))
+    if unready:
+        absent = "; ".join(
+            f"{one.benchmark} ({one.expected}, {one.samples:,} samples, {one.homepage})" for one in unready
+        )
+        rest = ",".join(job.benchmark.name for job in found)
+        remedy = f"run those that are there: --bench {rest}" if rest else "set data= to the folder that holds them"
+        raise NoAnnotationsError(
+            f"There are no annotations of {len(unready)} of {len(wanted)} benchmarks; {remedy}, or put the others into "
+            f"their folders: {absent}."
+        )
+    return found
 
 
 def setup_of(settings: Settings, jobs: Sequence[Job] = ()) -> Setup:

@@ -104,7 +104,7 @@ def _read(
         return images.read_frame_files(files, of_pictures, rules, clip.fps)
     head = _first_bytes(source)
     # Motion JPEG begins as a picture does. FFmpeg reports no size beyond its limits, and then finds no picture.
-    if _is_image(head) and (source.suffix.lower()[1:] not in VIDEO_EXTENSIONS or images.is_animation(source)):
+    if is_image(head) and (source.suffix.lower()[1:] not in VIDEO_EXTENSIONS or images.is_animation(source)):
         return images.read_picture(source, of_animation, rules)
     if head.startswith(_GIF_MAGIC):
         return images.read_picture(source, of_animation, rules)
@@ -129,7 +129,7 @@ def notes_on(clip: Clip, frames: Sequence[Image], n_frames: int, decoder: Decode
     from eval.video.containers import stated_extent
 
     notes: list[ClipNote] = []
-    if isinstance(clip.source, Path) and not is_folder(clip.source) and not _is_image(_first_bytes(clip.source)):
+    if isinstance(clip.source, Path) and not is_folder(clip.source) and not is_image(_first_bytes(clip.source)):
         extent = stated_extent(clip.source)
         if extent.end is None and extent.seconds is None:
             notes.append("length_not_verifiable")
@@ -171,5 +171,6 @@ def _first_bytes(path: Path) -> bytes:
     return head
 
 
-def _is_image(head: bytes) -> bool:
+def is_image(head: bytes) -> bool:
+    """Whether a file that begins so is a picture, by its first 16 bytes."""
     return head.startswith(_IMAGE_MAGIC) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")

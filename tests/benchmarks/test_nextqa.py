@@ -33,7 +33,7 @@ def test_official_files(make, tree):
     assert why.prompt == f"USER: <video> {listed('why did it run')}ASSISTANT: Answer: ("
     assert (why.targets, why.options, why.cluster) == (("C",), tuple(OPTIONS), "101")
     assert [sample.subset for sample in (why, came, where)] == ["C", "T", "D"]
-    assert why.metadata["type"] == "CW"
+    assert (why.metadata["type"], where.metadata["frame_count"]) == ("CW", 9)
     assert why.clip.source == came.clip.source == data / "NExT-QA/NExTVideo/0101/101.mp4"
     assert where.clip.source == data / "NExT-QA/NExTVideo/0202/202"
 

@@ -109,7 +109,7 @@ def test_a_tracker_that_fails_costs_one_line(tmp_path, tracker, monkeypatch, cap
     more = ["--limit", "2"] if code == 0 else small_benchmark(tmp_path)
     assert evaluate(tmp_path / "run", *more, "tracker=wandb") == code
     said = capsys.readouterr().err.splitlines()
-    (line,) = [line for line in said if "tracker" in line]
+    (line,) = [line for line in said if line.startswith("tracker")]
     assert line.startswith("tracker=wandb failed, and ")
     assert line.endswith("RuntimeError: no such")
     assert (tmp_path / "run" / "result.json").is_file()

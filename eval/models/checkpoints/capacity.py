@@ -7,13 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from eval.errors import ModelError
 from eval.models.checkpoints.fitting import model_shapes
 from eval.models.decoding.memory import ClipSize, Footprint
+
+if TYPE_CHECKING:
+    import torch
 
 _QUESTION = 128
 """Positions after the frames that are assumed before the prompts are known."""
@@ -39,14 +40,16 @@ class Memory:
 
 def memory_of(device: str, *, spread: bool) -> Memory:
     """Return the memory of a torch device; spread over several GPUs, that of all, with the machine's as `beside`."""
+    if device == "cpu":
+        return Memory(name="this machine", size=_of_machine())
+    import torch
+
     if device == "cuda":
         sizes = [torch.cuda.get_device_properties(i).total_memory for i in range(torch.cuda.device_count())]
         if spread:
             return Memory(name=f"the {len(sizes)} GPU(s) here", size=sum(sizes), beside=_of_machine())
         return Memory(name=torch.cuda.get_device_name(), size=sizes[torch.cuda.current_device()])
-    if device == "mps":
-        return Memory(name="Apple's MPS", size=int(torch.mps.recommended_max_memory()))
-    return Memory(name="this machine", size=_of_machine())
+    return Memory(name="Apple's MPS", size=int(torch.mps.recommended_max_memory()))
 
 
 def _of_machine() -> int:

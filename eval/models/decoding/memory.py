@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
-_USED = 0.8
+
+USED = 0.8
 """Share of a GPU's memory without the weights used in planning; the rest is for fragmentation and kernels."""
 
 _AT_ONCE_ON_CPU = 2048
@@ -168,6 +170,8 @@ def room(model: Any, devices: Sequence[torch.device], budget: int) -> int:
         devices: the layers' devices; CUDA devices report their memory.
         budget: the limit on other devices, whose memory is shared.
     """
+    import torch
+
     asked = [device for device in devices if device.type == "cuda"]
     if not asked:
         return budget
@@ -175,11 +179,13 @@ def room(model: Any, devices: Sequence[torch.device], budget: int) -> int:
     least = min(torch.cuda.get_device_properties(device).total_memory for device in asked)
     # The layers are spread evenly, so the smallest device decides. In whole GiB, since two cards of one kind, or one
     # under two drivers, differ by some megabytes, and a run is resumed only with its original batches.
-    return int(_USED * (least * len(asked) - weights)) >> 30 << 30
+    return int(USED * (least * len(asked) - weights)) >> 30 << 30
 
 
 def freed(tally: Tally) -> None:
     """Free the memory of a failed attempt, and count it."""
+    import torch
+
     tally.halvings += 1
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
@@ -190,6 +196,8 @@ def is_out_of_memory(error: Exception) -> bool:
 
     If a message occasionally has another cause, smaller batches fail too, and the last error is raised.
     """
+    import torch
+
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     said = str(error).lower()

@@ -1,0 +1,1 @@
+"""What a run will do, take and show, before it begins."""

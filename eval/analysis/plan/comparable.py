@@ -1,0 +1,96 @@
+"""What a run's number will be, and what makes it not comparable with published ones, as far as it is known before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eval import config as configuration
+from eval.analysis.explain.target import Target
+from eval.analysis.page.run import BUILTIN_CAVEAT
+from eval.analysis.plan.media import MediaSurvey
+from eval.analysis.plan.plan import Beside
+from eval.config import Settings
+from eval.core import Benchmark, FramePolicy, Sample
+from eval.readers.submission import is_withheld
+from eval.report.footers import FEW_VIDEOS
+from eval.report.printing import printed
+
+
+def frames_of(model: Mapping[str, Any]) -> str:
+    """Return the frame policy of a model's settings in words."""
+    n, fps = int(model.get("n_frames") or 0), model.get("fps")
+    if not n:
+        return "the model's own"
+    name = FramePolicy(n_frames=n, fps=fps).name
+    return f"{name}: {n} spread evenly" if fps is None else f"{name}: {fps:g} a second, {n} at most"
+
+
+def accounting_of(benchmark: Benchmark, *, macro: bool) -> str:
+    """Return in words how the headline is made of the samples."""
+    over = "mean of the subsets' values" if macro else "over all samples"
+    return f"{benchmark.card.metric}, {over}; without a valid answer: left out (upstream), or nothing earned (strict)"
+
+
+def caveats_before(
+    settings: Settings, benchmark: Benchmark, samples: Sequence[Sample], media: MediaSurvey
+) -> list[str]:
+    """Return what will make a run's number not comparable with published ones, as far as it is known before."""
+    card, split = benchmark.card, str(settings.benchmark.get("split"))
+    if settings.is_builtin:
+        return [BUILTIN_CAVEAT]
+    found = []
+    size = card.splits[split]
+    if len(samples) != size:
+        found.append(f"{len(samples):,} samples, and the published split has {size:,}.")
+    if card.upstream_split not in (None, split):
+        found.append(f"Split {split}; upstream reports {card.upstream_split}.")
+    if media.samples_without:
+        found.append(f"The media of {media.samples_without:,} samples are missing or unreadable.")
+    if benchmark.asked_with().name == "own":
+        found.append("Prompts in this project's own wording, not upstream's (make import).")
+    if (videos := len({sample.cluster or sample.id for sample in samples})) < FEW_VIDEOS:
+        found.append(f"Only {videos} source videos.")
+    if skipped := benchmark.describe().get("malformed_rows_skipped"):
+        found.append(f"{skipped} malformed rows are left out.")
+    judge = benchmark.scorer.describe().get("judge")
+    if isinstance(judge, Mapping) and judge.get("note"):
+        found.append(f"The judge {judge['name']} is {judge['note']}.")
+    if samples and is_withheld(samples):
+        found.append("Its answers are withheld: there will be a file to submit, and no number.")
+    return found
+
+
+def published_as(target: Target) -> str:
+    """Return a published number with its model and source."""
+    row = f", row {target.number}" if target.number else ""
+    return f"{target.model} {printed(target.metric, target.value)} ({target.source}{row})"
+
+
+def beside(
+    target: Target, settings: Settings, benchmark: Benchmark, samples: Sequence[Sample], judge: str | None
+) -> tuple[Beside, ...]:
+    """Return the settings of a run beside those of a published number; its frames are known for models of conf/."""
+    card = benchmark.card
+    model = next((name for name in configuration.names("model") if name == target.model.casefold()), None)
+    size = card.splits.get(target.split or card.upstream_split or "")
+    frames = configuration.load_settings([f"model={model}"]).model["n_frames"] if model else ""
+    rows = [
+        ("model", target.model, str(settings.model.get("name"))),
+        ("split", target.split, str(settings.benchmark.get("split"))),
+        ("samples", f"{size:,}" if size else "", f"{len(samples):,}"),
+        ("frames", str(frames), str(settings.model.get("n_frames") or "")),
+        *([("judge", target.judge, judge)] if judge is not None else []),
+    ]
+    return tuple(
+        Beside(what=what, published=theirs or "not stated", here=ours, same=_same(what, theirs, ours))
+        for what, theirs, ours in rows
+    )
+
+
+def _same(what: str, theirs: str, ours: str) -> bool | None:
+    """Return whether two values are the same; None where the publication does not say."""
+    if not theirs:
+        return None
+    # A judge's name in a publication may have more behind it.
+    return ours.casefold() in theirs.casefold() if what == "judge" and ours else theirs.casefold() == ours.casefold()

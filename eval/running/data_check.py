@@ -1,0 +1,152 @@
+"""A data folder looked over for benchmarks: what is there, what is missing, what is odd, and a manifest of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eval.analysis.data.manifest import (
+    Entry,
+    ManifestDifferences,
+    differences,
+    files_of,
+    manifest,
+    read_manifest,
+    write_manifest,
+)
+from eval.analysis.data.oddities import oddities
+from eval.analysis.data.report import DataReport
+from eval.analysis.plan.media import relative, survey
+from eval.config import Settings
+from eval.core import Benchmark, Sample
+from eval.errors import ConfigError
+from eval.files import absolute, write_atomically
+from eval.readers.layout import NoAnnotationsError
+from eval.readers.unpacking import Unpacked, archives_below, unpack
+from eval.report.progress import RunProgress, Working
+from eval.running.judge_session import Judging
+from eval.running.part import benchmarks_of, of_subsets, place_of
+from eval.running.request import EvalRequest
+from eval.runs.folder import MISSING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataRequest:
+    """A data folder to be looked over."""
+
+    run: EvalRequest
+    """The benchmarks, the folder and settings of the annotations."""
+    to: str | None = None
+    """A file for the manifest; missing.txt is written beside it."""
+    against: str | None = None
+    """A manifest to compare with."""
+    missing: str | None = None
+    """A file for the missing media, one a line."""
+    unpack: bool = False
+    """Whether archives are unpacked first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataCheck:
+    """The outcome."""
+
+    root: Path
+    reports: tuple[DataReport, ...]
+    unpacked: tuple[Unpacked, ...]
+    written: tuple[str, ...]
+    """Files that were written."""
+    differences: ManifestDifferences | None
+
+
+def check_data(request: DataRequest) -> DataCheck:
+    """Look over a data folder.
+
+    Raises:
+        TarsierEvalError: a setting is wrong, a file is malformed, or an archive cannot be unpacked.
+    """
+    benches = benchmarks_of(request.run.bench)
+    settings = [request.run.settings_of(bench) for bench in benches]
+    root = settings[0].data
+    if not root.is_dir():
+        raise ConfigError(f"The data folder {str(root)!r} does not exist, or is not a folder.")
+    there = None if request.against is None else read_manifest(absolute(request.against))
+    for place in (request.to, request.missing):
+        if place is not None and not absolute(place).parent.is_dir():
+            raise ConfigError(f"The folder of {place} does not exist; make it, or choose another.")
+    unpacked: list[Unpacked] = []
+    if request.unpack:
+        archives = {
+            archive.parts[0]: archive for one in settings for home in _homes(one) for archive in archives_below(home)
+        }
+        unpacked = [unpack(archive) for archive in archives.values() if archive.is_known]
+    judging = Judging(settings[0])
+    reports, read = [], list[tuple[Sequence[Sample], DataReport]]()
+    for one, subsets in zip(settings, benches.values(), strict=True):
+        with Working(f"Looking at the media of {one.benchmark['name']}"):
+            report, samples = _report(one, subsets, judging)
+        reports.append(report)
+        read.append((samples, report))
+    written = []
+    lost = dict.fromkeys(relative(name, root) for report in reports if report.media for name in report.media.missing)
+    beside = [absolute(request.to).with_name(MISSING)] if request.to else []
+    for path in (*beside, *([absolute(request.missing)] if request.missing else [])):
+        write_atomically(path, "".join(f"{name}\n" for name in lost))
+        written.append(str(path))
+    entries: list[Entry] = []
+    if request.to or there is not None:
+        files = sorted({path for samples, report in read for path in files_of(samples, report.files)})
+        with RunProgress("hashing", total=len(files), unit="files") as told:
+            entries = manifest(files, root, told.advance)
+    if request.to:
+        write_manifest(absolute(request.to), entries)
+        written.append(str(absolute(request.to)))
+    return DataCheck(
+        root=root,
+        reports=tuple(reports),
+        unpacked=tuple(unpacked),
+        written=tuple(written),
+        differences=None if there is None else differences(entries, there),
+    )
+
+
+def _homes(settings: Settings) -> list[Path]:
+    """Return the existing folders of a benchmark; the data folder itself where it has none of its own."""
+    own = [settings.data / name for name in settings.benchmark["folders"] if (settings.data / name).is_dir()]
+    found = {(path.stat().st_dev, path.stat().st_ino): path for path in own}
+    return list(found.values()) or [settings.data]
+
+
+def _report(settings: Settings, subsets: Sequence[str], judging: Judging) -> tuple[DataReport, Sequence[Sample]]:
+    node = settings.benchmark
+    card, hub, homes = node["card"], node.get("hub") or {}, _homes(settings)
+    own = homes[0] if homes != [settings.data] else settings.data / node["folders"][0]
+    about: dict[str, Any] = {
+        "benchmark": str(node["name"]),
+        "title": card["title"],
+        "homepage": card["homepage"],
+        "licence": card["licence"],
+        "by_hand": card.get("by_hand") or "",
+        "hub": hub.get("repo") or "",
+        "revision": hub.get("revision") or "",
+        "split": str(node["split"]),
+        "samples": card["splits"].get(node["split"], 0),
+        "home": str(own),
+        "archives": tuple(archives_below(own)) if own.is_dir() else (),
+    }
+    benchmark: Benchmark
+    benchmark, _ = judging.benchmark(settings)
+    try:
+        found = [(sample.subset, sample) for sample in benchmark.samples()]
+    except NoAnnotationsError as error:
+        return DataReport(**about, files=(), absent=str(error), media=None, odd=None), ()
+    samples = of_subsets(found, subsets, benchmark, place_of(settings))
+    media = survey(samples)
+    return DataReport(
+        **about,
+        files=tuple(benchmark.describe()["files"]),
+        absent="",
+        media=media,
+        odd=oddities(samples, media.missing, homes),
+    ), samples

@@ -1,0 +1,105 @@
+"""The data command: a folder with missing, broken and misnamed videos, and archives."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from eval.__main__ import main
+from eval.config import BUILTIN
+from tests.cli.runs import needs_world
+
+pytestmark = needs_world
+
+VIDEO = next(iter(sorted((BUILTIN / "world").rglob("*.mp4"))), Path())
+
+
+@pytest.fixture
+def data(tmp_path):
+    """MVBench with one subtask: five questions, of whose videos one is there."""
+    home = tmp_path / "data" / "MVBench"
+    folder = home / "video" / "ssv2_video"
+    folder.mkdir(parents=True)
+    (home / "json").mkdir()
+    names = ["a.mp4", "B.mp4", "page.mp4", "gone.mp4", "packed.mp4"]
+    rows = [{"video": name, "question": f"{name}?", "candidates": ["x", "y"], "answer": "x"} for name in names]
+    (home / "json" / "action_antonym.json").write_text(json.dumps(rows))
+    (folder / "a.mp4").write_bytes(VIDEO.read_bytes())
+    (folder / "b.MP4").write_bytes(VIDEO.read_bytes())
+    (folder / "page.mp4").write_text("<html>sign in</html>")
+    with zipfile.ZipFile(home / "video" / "ssv2.zip.001", "w") as file:
+        file.write(VIDEO, "ssv2_video/packed.mp4")
+    return tmp_path / "data"
+
+
+def told(capsys, *argv):
+    code = main(["data", *map(str, argv)])
+    return code, capsys.readouterr()
+
+
+def test_a_folder_is_looked_over(data, capsys):
+    code, said = told(capsys, "--bench", "mvbench", "--data", data)
+    assert code == 1
+    out = said.out
+    assert "1 of 5 media found, 3 missing, 1 unreadable" in out
+    assert "ssv2_video/  1 of 5 found, 1 unreadable" in out
+    assert f"mv {data}/MVBench/video/ssv2_video/b.MP4 {data}/MVBench/video/ssv2_video/B.mp4" in out
+    assert "MVBench/video/ssv2_video/page.mp4: is a web page" in out
+    assert "hf download OpenGVLab/MVBench --repo-type dataset --revision" in out
+    assert "by hand: the videos of Fine-grained Pose" in out
+    assert "video/ssv2.zip" in out
+    assert not list(data.rglob("missing.txt"))
+
+
+def test_archives_are_unpacked_where_that_is_asked_for(data, capsys):
+    _, said = told(capsys, "--bench", "mvbench", "--data", data, "--unpack")
+    assert "1 new files" in said.out
+    assert "2 of 5 media found, 2 missing, 1 unreadable" in said.out
+    assert (data / "MVBench" / "video" / "ssv2_video" / "packed.mp4").is_file()
+
+
+def test_a_manifest_and_the_missing_videos(data, tmp_path, capsys):
+    manifest = tmp_path / "manifest.csv"
+    code, said = told(capsys, "--bench", "mvbench", "--data", data, "--to", manifest)
+    assert code == 1
+    assert f"Written to {manifest}" in said.err
+    assert (tmp_path / "missing.txt").read_text().splitlines() == [
+        "MVBench/video/ssv2_video/B.mp4", "MVBench/video/ssv2_video/gone.mp4", "MVBench/video/ssv2_video/packed.mp4",
+    ]  # fmt: skip
+    (data / "MVBench" / "video" / "ssv2_video" / "a.mp4").write_bytes(VIDEO.read_bytes() + b"\0")
+    _, said = told(capsys, "--bench", "mvbench", "--data", data, "--against", manifest)
+    assert "2 files are the same" in said.out
+    assert "1 with another content:\n  MVBench/video/ssv2_video/a.mp4" in said.out
+
+
+def test_the_whole_world_is_whole(capsys):
+    code, said = told(capsys, "--bench", "mvbench/state_change")
+    assert code == 0
+    assert "to get it" not in said.out
+
+
+def test_benchmarks_without_annotations_are_listed(data, capsys):
+    code, said = told(capsys, "--bench", "mvbench,nextqa,egoschema", "--data", data)
+    assert code == 1
+    assert "Without annotations (2):" in said.out
+    assert f"4,996 samples; belongs into {data / 'NExT-QA'}" in said.out
+    assert "https://github.com/egoschema/EgoSchema" in said.out
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--data", "no/where"], "does not exist"),
+        (["--to", "no/where/m.csv"], "The folder of no/where/m.csv does not exist"),
+        (["--against", "no.csv"], "no.csv cannot be read"),
+        (["limit=3"], "data does not use limit"),
+    ],
+)
+def test_mistakes_are_one_line(more, said, capsys):
+    code, found = told(capsys, "--bench", "mvbench", *more)
+    assert code == 2
+    assert said in found.err
+    assert found.err.count("\n") == 1

@@ -1,0 +1,145 @@
+"""The plan command, eval --dry-run, and the first screen of a run."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from eval.__main__ import main
+from tests.cli.runs import evaluate, needs_world, small_benchmark
+
+pytestmark = needs_world
+
+
+def planned(capsys, *argv, verb="plan"):
+    code = main([verb, *map(str, argv)])
+    return code, capsys.readouterr()
+
+
+def test_a_plan_names_what_a_run_will_do(tmp_path, capsys):
+    code, said = planned(capsys, "--bench", "mvbench", "--model", "tarsier-tiny", *small_benchmark(tmp_path))
+    assert code == 0
+    lines = {line.split()[0]: line for line in said.out.splitlines() if line.strip()}
+    assert "3 samples, 3 clips of 3 source videos" in said.out
+    assert f"upstream's rows, split test: {tmp_path / 'rows.jsonl'}" in lines["annotations"]
+    assert "uniform-8" in lines["frames"]
+    assert "mean of the subsets' values" in lines["accounting"]
+    assert "1 of 3 media found, 1 missing, 1 unreadable" in lines["media"]
+    assert "weights of 4.1 MB as float32" in lines["memory"] or "as half precision" in lines["memory"]
+    assert "none is asked" in lines["judge"]
+    assert "3 samples, and the published split has 4,000" in lines["comparable"]
+    assert "The media of 2 samples are missing or unreadable." in said.out
+
+
+def test_a_dry_run_is_the_same_and_ends_there(tmp_path, capsys):
+    given = ["--bench", "mvbench", "--model", "scripted", "--limit", "20"]
+    _, plain = planned(capsys, *given)
+    code, dry = planned(capsys, *given, "--dry-run", "--out", tmp_path / "run", verb="eval")
+    assert code == 0
+    assert dry.out == plain.out
+    assert not (tmp_path / "run").exists()
+    code, said = planned(capsys, *given, "--probe", verb="eval")
+    assert (code, "--probe is of the plan" in said.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["out=x"], "plan does not use out"),
+        (["--to", "no/where/plan.json"], "--to no/where/plan.json: its folder does not exist"),
+        (["--published", "mvbench/No-model"], "no such row"),
+        (["--samples", "nothing"], "there is no sample 'nothing'"),
+        (["--data", "no/where"], "no/where' does not exist"),
+    ],
+)
+def test_mistakes_are_one_line(capsys, more, said):
+    code, found = planned(capsys, "--bench", "mvbench", "--model", "scripted", *more)
+    assert code == 2
+    assert said in found.err
+    assert found.err.count("\n") == 1
+
+
+def test_a_published_number_stands_beside_it(capsys):
+    given = ["--bench", "mvbench", "--model", "scripted", "--limit", "40", "model.n_frames=4"]
+    _, said = planned(capsys, *given, "--published", "mvbench/Tarsier-7b")
+    assert "Tarsier-7b 62.6" in said.out
+    assert "split: test, here test (same)" in said.out
+    assert "samples: 4,000, here 40 (different)" in said.out
+    assert "frames: 8, here 4 (different)" in said.out
+    assert "at 62.6:" in said.out
+
+
+def test_judge_calls_are_counted_and_nobody_is_asked(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    given = ["--bench", "msvd-qa", "--model", "scripted", "--judge", "openai:gpt-3.5-turbo-0125", "max_cost=2"]
+    code, said = planned(capsys, *given, f"verdicts={tmp_path / 'v.sqlite'}", "--to", tmp_path / "plan.json")
+    assert code == 0
+    (one,) = json.loads((tmp_path / "plan.json").read_text())["benchmarks"]
+    judge = one["judge"]
+    # 22 questions of the built-in world, of which two are asked twice.
+    assert one["samples"] == 22
+    assert 0 < judge["left"] <= judge["calls"] <= 22
+    # 0.5 and 1.5 dollars a million tokens, in and out.
+    assert judge["cost"] == pytest.approx((judge["input"] * 0.5 + judge["output"] * 1.5) / 1e6)
+    assert "at most $2.00 are spent" in said.out
+
+
+def test_several_benchmarks_of_which_some_are_not_there(tmp_path, capsys):
+    small_benchmark(tmp_path)
+    (tmp_path / "rows.jsonl").rename(tmp_path / "MVBench.jsonl")
+    code, said = planned(capsys, "--bench", "mvbench,nextqa", "--model", "scripted", "--data", tmp_path)
+    assert code == 1
+    assert "1/3" in said.out
+    assert "Without annotations, so that they cannot be run (1):" in said.out
+    assert f"belongs into {tmp_path / 'NExT-QA'}" in said.out
+    # A run names what can be run, and where the others belong.
+    code = main(["eval", "--bench", "mvbench,nextqa", "--model", "scripted", "--data", str(tmp_path)])
+    assert code == 2
+    err = capsys.readouterr().err
+    assert "There are no annotations of 1 of 2 benchmarks; run those that are there: --bench mvbench" in err
+    assert f"nextqa ({tmp_path / 'NExT-QA'}, 4,996 samples, https://github.com/doc-doc/NExT-QA)" in err
+
+
+def test_an_empty_folder_names_the_expected_one(tmp_path, capsys):
+    code, said = planned(capsys, "--bench", "mvbench", "--model", "scripted", "--data", tmp_path)
+    assert code == 2
+    assert said.err.startswith("tarsier-eval: no annotations of split 'test'")
+    where = "MVBench (4,000 samples, from https://huggingface.co/datasets/OpenGVLab/MVBench)"
+    assert f"{where} belongs into {tmp_path / 'MVBench'}" in said.err
+
+
+def test_a_run_begins_with_six_lines_and_lists_what_is_missing(tmp_path, capsys):
+    out = tmp_path / "run"
+    assert evaluate(out, *small_benchmark(tmp_path)) == 1
+    said = capsys.readouterr()
+    first = said.out.split("Asked with ")[0].splitlines()
+    assert len(first) <= 6
+    assert "Media: 1 of 3 media found, 1 missing, 1 unreadable." in first
+    assert (out / "missing.txt").read_text() == "video/star/Charades_v1_480/gone.mp4\n"
+    assert (
+        f"mvbench: 1 missing in {tmp_path / 'video/star/Charades_v1_480'}; others of these subsets are in {tmp_path}"
+        in said.err
+    )
+    # The video comes, and the same command goes on.
+    (tmp_path / "gone.mp4").write_bytes((tmp_path / "good.mp4").read_bytes())
+    evaluate(out, *small_benchmark(tmp_path))
+    assert not (out / "missing.txt").exists()
+
+
+def test_several_benchmarks_take_a_line_each(tmp_path, capsys):
+    assert evaluate(tmp_path / "run", "--limit", "4", bench="mvbench,nextqa") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("mvbench: 4 samples; all 4 media found")
+    assert lines[1].startswith("nextqa: 4 samples; all ")
+
+
+@pytest.mark.slow
+def test_clips_are_decoded_and_timed_on_request(tmp_path, capsys):
+    code, said = planned(
+        capsys, "--bench", "mvbench", "--model", "scripted", "--full", "--probe", *small_benchmark(tmp_path)
+    )
+    assert code == 0
+    assert "1 of 3 media found, 1 missing, 1 unreadable" in said.out
+    assert "for loading, by " in said.out

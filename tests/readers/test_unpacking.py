@@ -1,0 +1,174 @@
+"""Archives from the internet: found with their parts, and unpacked without harm."""
+
+from __future__ import annotations
+
+import io
+import stat
+import tarfile
+import zipfile
+
+import pytest
+
+from eval.errors import DataError
+from eval.readers import unpacking
+from eval.readers.unpacking import archives_below, unpack
+
+
+def zipped(path, members):
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    return path
+
+
+def tarred(path, members, mode="w"):
+    with tarfile.open(path, mode) as file:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            if isinstance(content, bytes):
+                info.size = len(content)
+                file.addfile(info, io.BytesIO(content))
+            else:
+                info.type, info.linkname = tarfile.SYMTYPE, content
+                file.addfile(info)
+    return path
+
+
+def names(root):
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+
+
+def only(root):
+    (archive,) = archives_below(root)
+    return archive
+
+
+def test_archives_are_found_in_one_file_and_in_parts(tmp_path):
+    folder = tmp_path / "video"
+    folder.mkdir()
+    for name in (
+        "a.zip",
+        "b.zip.002",
+        "b.zip.001",
+        "c.tar.gz.part00",
+        "d.tar.aa",
+        "e.rar",
+        "f.mp4",
+        "g.mp4.001",
+        ".h.zip",
+    ):
+        (folder / name).write_bytes(b"1234")
+    found = {archive.name: [part.name for part in archive.parts] for archive in archives_below(tmp_path)}
+    assert found == {
+        "a.zip": ["a.zip"],
+        "b.zip": ["b.zip.001", "b.zip.002"],
+        "c.tar.gz": ["c.tar.gz.part00"],
+        "d.tar": ["d.tar.aa"],
+        "e.rar": ["e.rar"],
+    }
+    with pytest.raises(DataError, match="needs a program of its own"):
+        unpack(next(archive for archive in archives_below(tmp_path) if archive.name == "e.rar"))
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tgz", "tar.bz2", "tar.xz"])
+def test_an_archive_is_unpacked_where_it_lies(tmp_path, kind):
+    path, members = tmp_path / f"star.{kind}", {"star/a.mp4": b"one", "star/b/c.mp4": b"two"}
+    if kind == "zip":
+        zipped(path, members)
+    else:
+        tarred(path, members, {"tar": "w", "tgz": "w:gz"}.get(kind, f"w:{kind[4:]}"))
+    done = unpack(only(tmp_path))
+    assert (done.new, done.kept, done.left_out) == (2, 0, ())
+    assert names(tmp_path) == sorted([path.name, "star/a.mp4", "star/b/c.mp4"])
+    assert (tmp_path / "star" / "b" / "c.mp4").read_bytes() == b"two"
+    assert unpack(only(tmp_path)).kept == 2
+
+
+def test_parts_are_read_as_one_file(tmp_path):
+    content = zipped(tmp_path / "whole.zip", {"a.mp4": bytes(range(256)) * 20, "b.mp4": b"end"}).read_bytes()
+    (tmp_path / "whole.zip").unlink()
+    for n in range(3):
+        third = len(content) // 3 + 1
+        (tmp_path / f"v.zip.{n + 1:03}").write_bytes(content[n * third : (n + 1) * third])
+    assert unpack(only(tmp_path)).new == 2
+    assert (tmp_path / "a.mp4").read_bytes() == bytes(range(256)) * 20
+
+
+def test_nothing_lands_elsewhere(tmp_path):
+    inside = tmp_path / "data"
+    inside.mkdir()
+    bad = {
+        "../out.mp4": b"x",
+        "/tmp/abs.mp4": b"x",
+        "a/../../b.mp4": b"x",
+        "C:/w.mp4": b"x",
+        "..\\y.mp4": b"x",
+        "ok.mp4": b"x",
+    }
+    zipped(inside / "a.zip", bad)
+    done = unpack(only(inside))
+    assert (done.new, len(done.left_out)) == (1, 5)
+    assert names(tmp_path) == ["data/a.zip", "data/ok.mp4"]
+
+
+def test_links_and_a_macs_litter_are_left_out(tmp_path):
+    tarred(
+        tmp_path / "a.tar",
+        {"link": "/etc/passwd", "link/x.mp4": b"x", "._a.mp4": b"m", "__MACOSX/a": b"m", "a.mp4": b"v"},
+    )
+    done = unpack(only(tmp_path))
+    assert done.left_out == ("link",)
+    assert not (tmp_path / "link").is_symlink()
+    assert names(tmp_path) == ["a.mp4", "a.tar", "link/x.mp4"]
+    (tmp_path / "a.tar").unlink()
+    info = zipfile.ZipInfo("away")
+    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as file:
+        file.writestr(info, "/etc")
+    assert unpack(only(tmp_path)).left_out == ("away",)
+
+
+def test_a_link_that_is_there_does_not_lead_a_file_away(tmp_path):
+    inside, other = tmp_path / "data", tmp_path / "other"
+    inside.mkdir()
+    other.mkdir()
+    (inside / "v").symlink_to(other)
+    zipped(inside / "a.zip", {"v/a.mp4": b"x"})
+    assert unpack(only(inside)).new == 0
+    assert names(other) == []
+
+
+def test_what_is_there_stays(tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"mine")
+    zipped(tmp_path / "x.zip", {"a.mp4": b"theirs", "b.mp4": b"new"})
+    done = unpack(only(tmp_path))
+    assert (done.new, done.kept) == (1, 1)
+    assert (tmp_path / "a.mp4").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("content", [b"no archive", b"PK\x03\x04 and nothing"])
+def test_a_damaged_one_leaves_nothing(tmp_path, content):
+    (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(DataError, match="cannot be unpacked"):
+        unpack(only(tmp_path))
+    assert names(tmp_path) == ["a.zip"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "a.zip"]
+
+
+@pytest.mark.parametrize("make", [zipped, tarred])
+def test_what_would_fill_the_disk_is_refused(tmp_path, monkeypatch, make):
+    make(tmp_path / f"a.{'zip' if make is zipped else 'tar'}", {"a.mp4": bytes(2000)})
+    monkeypatch.setattr(unpacking, "_room", lambda _: 1000)
+    with pytest.raises(DataError, match="the disk has room for"):
+        unpack(only(tmp_path))
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_member_that_holds_more_than_it_states_is_refused(tmp_path):
+    path = zipped(tmp_path / "a.zip", {"a.mp4": bytes(5000)})
+    content = path.read_bytes()
+    at = content.index(b"PK\x01\x02")
+    path.write_bytes(content[: at + 24] + (10).to_bytes(4, "little") + content[at + 28 :])
+    with pytest.raises(DataError, match="cannot be unpacked"):
+        unpack(only(tmp_path))
+    assert names(tmp_path) == ["a.zip"]
