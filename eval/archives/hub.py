@@ -10,6 +10,7 @@ import re
 from collections import OrderedDict
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from eval import network
@@ -70,14 +71,16 @@ class HubFile:
     def __init__(self, repo: str, commit: str, name: str, size: int) -> None:
         self._place, self._size = (repo, commit, name), size
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._lock = Lock()
 
     def pread(self, n: int, offset: int) -> bytes:
         """Return up to `n` bytes from a place on. Raises MediaError."""
         end = min(offset + n, self._size)
         parts = []
-        for number in range(offset // BLOCK, -(-end // BLOCK)):
-            begin = number * BLOCK
-            parts.append(self._block(number)[max(0, offset - begin) : end - begin])
+        with self._lock:
+            for number in range(offset // BLOCK, -(-end // BLOCK)):
+                begin = number * BLOCK
+                parts.append(self._block(number)[max(0, offset - begin) : end - begin])
         return b"".join(parts)
 
     def _block(self, number: int) -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from eval.archives.sources import Part, Source
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from eval.archives.member import Member
 
 _BUFFER = 1 << 20
+_one_at_a_time = Lock()
 
 
 def rows_of(source: Source, size: int, name: str) -> Iterator[tuple[str, int, int]]:
@@ -36,11 +38,11 @@ def rows_of(source: Source, size: int, name: str) -> Iterator[tuple[str, int, in
 
 def content(member: Member, size: int, group: int, place: int) -> bytes:
     """Return the video in a row. Raises MediaError."""
-    rows = _rows(member.archive, size, group)
-    if rows.next > place:
-        _rows.cache_clear()
+    with _one_at_a_time, _explained(str(member)):
         rows = _rows(member.archive, size, group)
-    with _explained(str(member)):
+        if rows.next > place:
+            _rows.cache_clear()
+            rows = _rows(member.archive, size, group)
         data = rows.take(place)
     if data is None:
         raise MediaError(member, "missing", "is only named in its row, which holds no bytes of it")

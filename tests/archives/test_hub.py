@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,14 @@ def test_rows_of_parquet(server: HubServer, served: Path) -> None:
         assert path.exists()
         assert path.stat().st_size == len(videos[name])
         assert path.read_bytes() == videos[name]
+
+
+def test_threads_do_not_mix_rows_up(tmp_path: Path) -> None:
+    videos = {f"{number}.mp4": bytes([number]) * (5000 + number) for number in range(30)}
+    parquet_of(tmp_path / "a.parquet", videos, 30)
+    with ThreadPoolExecutor(8) as pool:
+        read_at_once = pool.map(lambda name: Member(f"{tmp_path}/a.parquet!/{name}").read_bytes(), 3 * list(videos))
+        assert list(read_at_once) == 3 * list(videos.values())
 
 
 def test_parquet_on_disk_and_what_is_no_video_in_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
