@@ -27,7 +27,7 @@ PROMISES = {
     NONE: "import tarsier_eval, torch, transformers",
     "captions-java": "import pycocoevalcap.cider.cider",
     "decord": "from eval.video.decord_reader import version; version(); import decord",
-    "frames": "from eval.frames import DataFrame; import pandas",
+    "frames": "import pandas, eval.frames",
     "hf": "import num2words, torchvision",
     "joblib": "import hydra_plugins.hydra_joblib_launcher.joblib_launcher",
     "multi-gpu": "import accelerate",
