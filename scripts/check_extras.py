@@ -29,6 +29,7 @@ PROMISES = {
     "decord": "from eval.video.decord_reader import version; version(); import decord",
     "frames": "import pandas, eval.frames",
     "hf": "import num2words, torchvision",
+    "hub": "import pyarrow.parquet, eval.archives.parquet",
     "joblib": "import hydra_plugins.hydra_joblib_launcher.joblib_launcher",
     "multi-gpu": "import accelerate",
     "parquet": "import pyarrow.parquet",

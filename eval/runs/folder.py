@@ -9,13 +9,12 @@ result.json         metrics, counts, coverage, provenance, timing; hashes of the
 serving.json        number, tokens and cost of the requests to a model behind a server
 timeline.svg        time of each stage over the run's course
 report.html         all of it to look at; thumbnails/ has a picture of each clip's frames; log.txt, what was printed
-missing.txt         media that were not there at the last start, below the data folder, one a line
+missing.txt         media that were not there at the last start, one a line; progress.json, while it goes on
 submission.json     answers to a split whose solutions are withheld
 .lock               the process that is writing here, if any (`eval/runs/lock.py`)
 
 Whatever stopped a run, the next start takes the lock, removes half-written files, cuts off a half-written last line,
-and continues with the missing sample ids, under the same fingerprint. Samples reported as done are on disk
-(`eval/files.py`, `eval/runs/journal.py`).
+and continues with the missing sample ids, under the same fingerprint. Samples reported as done are on disk.
 """
 
 from __future__ import annotations
