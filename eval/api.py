@@ -83,9 +83,16 @@ def score(
     out: Place | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Result:
-    """Score a prediction file of upstream's, a folder of them, or a run folder, without a model; see `evaluate`.
+    """Score predictions without a model, and return the result.
 
-    `bench` may be left out for a run, whose files name it.
+    Args:
+        predictions: a prediction file of upstream's, a folder of them, or a run folder.
+        bench: the benchmark; may be left out for a run, whose files name it.
+        data: root of annotations, for metrics that need the whole split.
+        judge: as for `evaluate`.
+        protocol: as for `evaluate`.
+        out: the folder of the score; None: a new one in results/runs/.
+        settings: as for `evaluate`.
 
     Raises:
         TarsierEvalError: a setting, file or name is wrong, or the judge cannot be used.
@@ -125,6 +132,9 @@ def compare(first: Place | ScoredRun, second: Place | ScoredRun, *, accept: Sequ
 
 def load(folder: Place) -> ScoredRun:
     """Return the run in a folder, with its result; its scores, predictions and settings are read when asked for.
+
+    Args:
+        folder: the folder of a run or a score.
 
     Raises:
         TarsierEvalError: there is no such folder, no result in it, or a damaged or edited one.

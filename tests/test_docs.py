@@ -17,7 +17,7 @@ from eval.running import start, sweeping
 from eval.running.part import benchmarks_of
 from eval.running.sweep_plan import SweepJob
 
-PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").glob("*.md"))]
+PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 
 
 def commands(text):

@@ -215,10 +215,15 @@ class Counts:
     """Number of samples with each status; the four add up to the total."""
 
     total: int
+    """All samples."""
     scored: int
+    """An answer was scored."""
     invalid: int
+    """The output holds no answer."""
     model_failed: int
+    """There is no output."""
     judge_failed: int
+    """There is no verdict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,8 +231,11 @@ class Coverage:
     """Share of a subset's samples whose media are available."""
 
     subset: str
+    """The subset's name."""
     total: int
+    """Number of its samples."""
     present: int
+    """Number of those whose media are available."""
 
     @property
     def fraction(self) -> float:
@@ -240,7 +248,9 @@ class Result:
     """The outcome of one benchmark in one run: what result.json holds."""
 
     benchmark: str
+    """The benchmark's name, as in conf/benchmark/."""
     model: str
+    """The model's name."""
     judge: str | None
     """The judge as served, where there is one."""
     protocol: str | None
@@ -253,8 +263,11 @@ class Result:
     complete: bool
     """Whether enough samples, COMPLETE_FROM of them, ended with an output (and, where judged, with a verdict)."""
     counts: Counts
+    """Number of samples by outcome."""
     metrics: tuple[Metric, ...]
+    """All rows of the table."""
     coverage: tuple[Coverage, ...]
+    """Availability of the media, by subset."""
     provenance: Mapping[str, Any]
     """Versions, hashes and settings that the values depend on."""
     judging: Mapping[str, Any] | None = None

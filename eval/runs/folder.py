@@ -9,6 +9,7 @@ result.json         metrics, counts, coverage, provenance, timing; hashes of the
 serving.json        number, tokens and cost of the requests to a model behind a server
 timeline.svg        time of each stage over the run's course
 report.html         all of it to look at; thumbnails/ has a picture of each clip's frames; log.txt, what was printed
+progress.json       how far it is, while it goes on
 submission.json     answers to a split whose solutions are withheld
 .lock               the process that is writing here, if any (`eval/runs/lock.py`)
 
