@@ -8,6 +8,7 @@ import re
 import pytest
 
 from eval.config import PROJECT, names
+from eval.judges import transcript
 from scripts import make_reference
 from tests.cli.runs import evaluate, needs_world, read
 
@@ -53,9 +54,8 @@ def test_every_field_of_a_run_is_in_the_reference(tmp_path):
         assert set(row) <= known["predictions.jsonl"]
         assert set(row["shown"][0]) <= known["shown"]
         assert set(row["strip"]) - {"file"} == known["strip"]
-    for name in ("scores.jsonl", "verdicts.jsonl"):
-        which = {"sample", "task", "side", "attempt"} if name == "verdicts.jsonl" else set()
-        assert all(set(row) - which == known[name] for row in read(tmp_path / "qa" / name)), name
+    assert all(set(row) == known["scores.jsonl"] for row in read(tmp_path / "qa" / "scores.jsonl"))
+    assert set(transcript._TYPES) == known["verdicts.jsonl"] | {"sample", "task", "side", "attempt"}
     assert set(json.loads((tmp_path / "qa" / "run.json").read_text(encoding="utf-8"))) <= known["run.json"]
     listed = known["every file of a run"]
     left = {path.name for path in (tmp_path / "qa").iterdir()}
