@@ -6,6 +6,8 @@ import os
 import re
 import shlex
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -16,13 +18,17 @@ from eval.config.sweeping import combinations
 from eval.running import start, sweeping
 from eval.running.part import benchmarks_of
 from eval.running.sweep_plan import SweepJob
+from tests.cli.runs import needs_world
 
-PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+PAGES = [
+    *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "AGENTS.md")),
+    *sorted((PROJECT / "docs").rglob("*.md")),
+]
 
 
 def commands(text):
     """Return the make commands in the blocks of a page; `<name>` in them stands for something of the reader's."""
-    for block in re.findall(r"```\w*\n(.*?)```", text, re.DOTALL):
+    for block in re.findall(r"```[^\n]*\n(.*?)```", text, re.DOTALL):
         for line in block.replace("\\\n", " ").splitlines():
             if found := re.search(r"(?:^|\s)(make [a-z].*?)(?:\s+#.*)?$", line):
                 yield re.sub(r"<[^>]*>", "X", found[1].replace("$((SLURM_ARRAY_TASK_ID))", "3"))
@@ -86,3 +92,27 @@ def test_each_link_leads_somewhere(page):
 
 def test_the_readme_is_the_first_screen():
     assert len((PROJECT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
+
+
+RUNNABLE = [page for page in PAGES if re.search(r"^```(bash|python) run$", page.read_text("utf-8"), re.MULTILINE)]
+
+
+@needs_world
+@pytest.mark.slow
+@pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.name)
+def test_each_runnable_block_runs(page, tmp_path):
+    """Blocks marked `bash run` or `python run`, in order, in one empty folder, with the program on the PATH."""
+    environment = {**os.environ, "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))}
+    for language, block in re.findall(
+        r"^```(bash|python) run\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    ):
+        command = ["bash", "-euc", block] if language == "bash" else [sys.executable, "-c", block]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (block, done.stdout[-2000:], done.stderr[-2000:])
+
+
+def test_a_block_in_the_guides_runs_or_is_a_template():
+    """A block that names a language is run; those that name none have `make` commands, which are parsed above."""
+    for page in {*RUNNABLE, PROJECT / "docs" / "reproduce.md"}:
+        for language in re.findall(r"^\s*```(\S.*)$", page.read_text(encoding="utf-8"), re.MULTILINE):
+            assert language in ("bash run", "python run"), f"{page.name}: {language}"
