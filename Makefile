@@ -24,6 +24,7 @@
 #   make gpu-check [ARGS="--minutes 8"]   kernels, precision, speed and memory of this GPU
 #   make survive [ARGS=--short]   kills, damaged input, bad media, faults of a judge, in one table; --short: the tests in CI
 #   make web   builds the code of HTML pages from web/ (needs Node.js); what it builds is committed
+#   make docs   builds the site of docs/ into build/site
 #   make test | make test-fast | make check | make audit | make lock
 
 PYTHON ?= python3
@@ -43,7 +44,7 @@ export TARSIER_EVAL_MAKE := 1
 quote = '$(subst ','\'',$(1))'
 flag  = $(if $($(2)),$(1) $(call quote,$($(2))))
 
-.PHONY: help eval report watch merge sweep equivalence bench gpu-check survive score compare leaderboard verify-row bundle publish why regress baseline judge-check judge-compare judge-export judge-replay import web test test-fast check audit lock
+.PHONY: help eval report watch merge sweep equivalence bench gpu-check survive score compare leaderboard verify-row bundle publish why regress baseline judge-check judge-compare judge-export judge-replay import web test test-fast check audit lock docs
 
 help:
 	@sed -n '/^\#/!q;s/^\# \{0,1\}//p' Makefile
@@ -152,6 +153,12 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/audit.py --if-reachable
+
+# The site, with its reference as the schema has it now; a link that leads nowhere is an error.
+docs: $(VENV)/.dev
+	$(BIN)/python scripts/make_reference.py
+	$(BIN)/python -m sphinx -W --keep-going -q -d build/doctrees docs build/site
+	@echo "To look at: build/site/index.html"
 
 # Asks about every locked version whether it is known to be vulnerable; needs the network.
 audit: $(VENV)/.python

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -52,3 +53,20 @@ def test_the_two_that_read_a_run(tmp_path):
     assert sum(int(count) for count in re.findall(r": (\d+) of \d+ wrong", shown)) == len(wrong)
     first = next(row for row in read(tmp_path / "run" / "predictions.jsonl") if row["id"] == wrong[0])
     assert f"frames {first['shown'][0]['frames']}" in shown
+
+
+def test_the_notebook_runs_from_its_first_cell_to_its_last(tmp_path):
+    """Its cells in one process, as a kernel runs them; it is kept without outputs, which would go stale."""
+    notebook = json.loads((EXAMPLES / "from_predictions_to_a_plot.ipynb").read_text(encoding="utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells)
+    code = "\n\n".join("".join(cell["source"]) for cell in cells)
+    environment = {**os.environ, "MPLBACKEND": "agg"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    scored = read(tmp_path / "runs" / "notebook-score" / "scores.jsonl")
+    wrong = [row["id"] for row in scored if row["values"].get("accuracy") == 0]
+    assert re.findall(r"^(\S+) \S+ answered ", done.stdout, re.MULTILINE) == wrong
+    assert "<svg" in (tmp_path / "nextqa.svg").read_text(encoding="utf-8")
