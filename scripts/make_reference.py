@@ -116,20 +116,21 @@ def documented(shape: type) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _type(annotation: str, module: str) -> str:
+def _type(annotation: str, *modules: str) -> str:
     """Return a type as written, but with the values of a choice in place of its name, and bounds in short."""
 
     def spelt(matched: re.Match[str]) -> str:
-        named = getattr(sys.modules[module], matched[0], None)
+        named = next((found for name in modules if (found := getattr(sys.modules[name], matched[0], None))), None)
         return " | ".join(map(repr, get_args(named))) if get_origin(named) is Literal else matched[0]
 
     text = re.sub(r"Annotated\[(\w+), Field\(gt=0.*?\)\]", r"positive \1", annotation)
+    text = re.sub(r"Annotated\[(\w+), Field\(ge=0.*?\)\]", r"\1 from 0", text)
     text = re.sub(r"\b(Positive|NonNegative)(Int|Float)\b", lambda m: _BOUNDED[m[0]], text)
     text = re.sub(r"Literal\[([^\]]*)\]", lambda m: m[1].replace(", ", " | "), text)
     return re.sub(r"\b[A-Z]\w+\b", spelt, text)
 
 
-def _lineage(factory: Callable[..., Any]) -> Iterable[object]:
+def _lineage(factory: Callable[..., Any]) -> Iterable[Any]:
     """Return the classes that a class is made of, its own last; a function by itself."""
     return reversed(factory.__mro__[:-1]) if inspect.isclass(factory) else (factory,)
 
@@ -140,12 +141,13 @@ def arguments(factory: Callable[..., Any]) -> dict[str, tuple[str, str]]:
     told: dict[str, str] = {}
     for one in _lineage(factory):
         told |= told_arguments(one)
+    modules = [one.__module__ for one in _lineage(factory)]
     found = {}
     for name, one_ in _parameters(factory).items():
         kind, text = fields.get(name, ("", ""))
         hint = one_.annotation
         if not kind:
-            kind = _type(hint if isinstance(hint, str) else getattr(hint, "__name__", ""), factory.__module__)
+            kind = _type(hint if isinstance(hint, str) else getattr(hint, "__name__", ""), *modules)
         found[name] = (kind, told.get(name) or text)
     return found
 
