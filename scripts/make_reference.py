@@ -163,8 +163,15 @@ def told_arguments(one: object) -> dict[str, str]:
 def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """Return a table; a bar in a cell is escaped."""
     lines = [list(header), *map(list, rows)]
+    lines[1:] = [[prose(cell) for cell in line] for line in lines[1:]]
     lines.insert(1, ["---"] * len(lines[0]))
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
+
+
+def prose(text: str) -> str:
+    """Return a text in which `<name>` is no tag; code is left as it is."""
+    parts = re.split(r"(`[^`]*`)", text)
+    return "".join(part if part.startswith("`") else part.replace("<", "\\<") for part in parts)
 
 
 def code(text: str) -> str:
@@ -220,7 +227,7 @@ def _group(group: str) -> list[str]:
         head, found = entries(folder / f"{name}.yaml")
         target = found.pop("_target_", None)
         is_first = name == SHARED.get(group)
-        said = " ".join(head)
+        said = prose(" ".join(head))
         parts.append(f"### `{group}={name}`" + (f"\n\n{said}" if said else ""))
         if target is not None:
             parts.append(f"Class: `{target.value}`.")

@@ -40,6 +40,13 @@ def test_every_setting_has_a_meaning():
                 assert not line.endswith("|  |"), f"{page.name}: {line}"
 
 
+def test_a_placeholder_is_no_tag():
+    assert make_reference.prose("to `<a>` or <b>") == "to `<a>` or \\<b>"
+    for page in make_reference.OUT.glob("*.md"):
+        text = re.sub(r"`[^`\n]*`|<!--.*?-->", "", page.read_text(encoding="utf-8"))
+        assert not re.search(r"(?<!\\)<\w", text), page.name
+
+
 @needs_world
 @pytest.mark.slow
 def test_every_field_of_a_run_is_in_the_reference(tmp_path):
