@@ -119,7 +119,7 @@ def _require(command: _Parser, given: argparse.Namespace) -> None:
     """Exit with a usage error where a command lacks a required flag."""
     missing = [f"--{name}" for name in command.needed if not getattr(given, name)]
     if missing:
-        from eval.config.overrides import MAKE
+        from eval.config.makefile import MAKE
 
         if words := [word for word in getattr(given, "overrides", ()) if MAKE.get(word.partition("=")[0]) in missing]:
             command.refuse(words)
@@ -185,7 +185,7 @@ def _complain(message: str) -> None:
     from eval.readers.malformed import printable
 
     if os.environ.get("TARSIER_EVAL_MAKE"):
-        from eval.config.overrides import in_words_of_make
+        from eval.config.makefile import in_words_of_make
 
         message = in_words_of_make(message)
     print(f"tarsier-eval: {printable(message)}", file=sys.stderr)

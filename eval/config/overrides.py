@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from eval.config.makefile import MAKE
 from eval.core import Shard
 from eval.errors import ConfigError, did_you_mean
 from eval.readers.malformed import printable
@@ -26,27 +27,6 @@ NO_ENVIRONMENT = (
     "write the value out (keys have variables of their own, see docs/judges.md)"
 )
 """Message about `${oc.env:...}`."""
-
-MAKE: Mapping[str, str] = {
-    "A": "--first", "B": "--second", "C": "--second", "D": "--second", "AGAINST": "--against", "ANN": "--ann",
-    "BENCH": "--bench", "BUNDLE": "--bundle",
-    "DATA": "--data", "ENGINE": "--engine", "FRAMES": "--frames", "JUDGE": "--judge",
-    "LIMIT": "--limit", "OFFSET": "--offset", "SAMPLES": "--samples", "SHARD": "--shard",
-    "SWEEP": "--sweep", "LAUNCHER": "--launcher", "LAUNCH": "--launch",
-    "MARGIN": "--margin", "MODEL": "--model", "OUT": "--out", "PLOTS": "--plots", "PORT": "--port",
-    "PRED": "--pred", "PROTOCOL": "--protocol", "PUBLISHED": "--published", "PUSH": "--push", "ROW": "--row",
-    "RUN": "--run", "RUNS": "--runs", "TO": "--to", "UPSTREAM": "--upstream", "VALUE": "--value",
-}  # fmt: skip
-"""The flag for each variable of the Makefile, which users type out of habit without make."""
-
-_VARIABLES = {flag: name for name, flag in reversed(list(MAKE.items()))}
-"""The Makefile's variable for each flag; of several the first."""
-
-
-def in_words_of_make(message: str) -> str:
-    """Return a message with the Makefile's variables in place of the flags for which they stand."""
-    return re.sub(r"--([a-z]+)\b(?!-)", lambda flag: _VARIABLES.get(flag[0], flag[0]), message)
-
 
 _JUDGE = ("judge", "protocol", "verdicts", "prices", "max_cost")
 _ANNOTATIONS = ("data", "annotations", "outside", "benchmark.")

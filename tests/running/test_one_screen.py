@@ -7,7 +7,7 @@ import json
 import pytest
 
 from eval.config import benchmarks_named
-from eval.config.overrides import in_words_of_make
+from eval.config.makefile import in_words_of_make
 from eval.errors import ConfigError
 from eval.running.request import EvalRequest, ScoreRequest
 from eval.running.score_file import score
