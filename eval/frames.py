@@ -26,6 +26,7 @@ from eval.analysis.leaderboard.cells import read_csv
 from eval.analysis.leaderboard.finding import find_rows, finished, opened
 from eval.analysis.leaderboard.rows import COLUMNS, TableRow
 from eval.errors import ConfigError, DataError
+from eval.installed import install
 from eval.readers.predictions import read_run
 from eval.runs.folder import PREDICTIONS
 from eval.runs.scored import ScoredRun
@@ -169,5 +170,5 @@ def _pandas() -> Any:
     try:
         import pandas as pd
     except ImportError as error:
-        raise ConfigError("Data frames need pandas: pip install -e '.[frames]'.") from error
+        raise ConfigError(f"Data frames need pandas: {install('frames')}.") from error
     return pd

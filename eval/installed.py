@@ -20,3 +20,8 @@ CACHE = PROJECT / ".cache" if IS_CHECKOUT else _OWN_CACHE
 
 PACK = (PROJECT / ".protocol" if IS_CHECKOUT else CACHE / "protocol") / "upstream"
 """Folder of the wording that `import` took from a clone of upstream's."""
+
+
+def install(extra: str) -> str:
+    """Return the command that installs an extra, from a checkout or for a package."""
+    return f"pip install -e '.[{extra}]'" if IS_CHECKOUT else f"pip install 'tarsier-eval[{extra}]'"

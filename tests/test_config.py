@@ -13,7 +13,7 @@ from omegaconf.errors import InterpolationResolutionError
 
 from eval.building import build
 from eval.config import PROJECT, load_settings, names, quoted
-from eval.config.overrides import MAKE
+from eval.config.makefile import MAKE
 from eval.core import ClipPrompts
 from eval.errors import ConfigError, DataError
 from eval.judges.protocol import JudgeProtocol

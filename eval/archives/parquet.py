@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from eval.archives.sources import Part, Source
 from eval.errors import MediaError
+from eval.installed import install
 
 if TYPE_CHECKING:
     from eval.archives.member import Member
@@ -83,7 +84,7 @@ def _opened(source: Source, size: int, name: str) -> tuple[Any, str | None]:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
-        said = "may hold videos, and is not looked into without pyarrow: pip install 'tarsier-eval[hub]'"
+        said = f"may hold videos, and is not looked into without pyarrow: {install('hub')}"
         raise MediaError(name, "unsupported", said) from None
     with _explained(name):
         part: Any = Part(source, 0, size, name)

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from eval.errors import ConfigError
+from eval.installed import install
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +96,7 @@ def _module(name: str) -> ModuleType:
     try:
         module = importlib.import_module(f"pycocoevalcap.{name}")
     except ImportError as error:
-        raise ConfigError(
-            "pycocoevalcap is not installed. Install the extra: pip install -e '.[captions-java]'."
-        ) from error
+        raise ConfigError(f"pycocoevalcap is not installed. Install the extra: {install('captions-java')}.") from error
     if shutil.which("java") is None:
         raise ConfigError("java is not on the PATH; pycocoevalcap's tokenizer needs it. Install a Java runtime.")
     return module

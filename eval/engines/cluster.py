@@ -15,6 +15,7 @@ from typing import Any
 
 from eval.engines.worker import PROJECT, NodeFacts, node_facts
 from eval.errors import EngineError
+from eval.installed import install
 from eval.readers.malformed import first_line
 
 _log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ def connected(address: str | None) -> Iterator[None]:
     try:
         import ray
     except ImportError:
-        raise EngineError("engine=ray needs the package ray: pip install -e '.[ray]'.") from None
+        raise EngineError(f"engine=ray needs the package ray: {install('ray')}.") from None
     if ray.is_initialized():
         yield
         return

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.errors import DataError
+from eval.installed import install
 from eval.readers.malformed import STRICT, BadRowPolicy, RowError
 from eval.readers.parsing import NotJSONError, opened, opened_text, parsed, whole
 from eval.readers.rows import Row, read_json_list, read_jsonl, short, sound_row
@@ -79,7 +80,7 @@ def read_parquet(path: Path) -> Iterator[Row]:
     try:
         parquet = importlib.import_module("pyarrow.parquet")
     except ImportError:
-        remedy = "pip install -e '.[parquet]', or save the table as .jsonl beside it"
+        remedy = f"{install('parquet')}, or save the table as .jsonl beside it"
         raise DataError(f"{path}: reading parquet needs pyarrow; {remedy}") from None
     with opened(path) as file:
         try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.files import write_bytes_atomically
+from eval.installed import install
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,7 +22,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#0
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 """The marker of each colour, so that lines are told apart in grey too."""
 GREY = "#767676"
-INSTALL = "pip install -e '.[plots]'"
+INSTALL = install("plots")
 KINDS = ("svg", "png")
 
 _STYLE: dict[Any, Any] = {

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from eval.archives import local_name
 from eval.core import SHOWN_AT
 from eval.errors import ConfigError, MediaError
+from eval.installed import install
 from eval.video.choosing import Choice
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 def version() -> str:
     """Return decord's version. Raises ConfigError where it is not installed."""
     if importlib.util.find_spec("decord") is None:
-        raise ConfigError("decoder 'decord' is not installed: pip install -e '.[decord]' (x86-64, no ARM)")
+        raise ConfigError(f"decoder 'decord' is not installed: {install('decord')} (x86-64, no ARM)")
     return importlib.metadata.version("decord")
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from eval.core import JudgedTraits, Prediction, Sample, Score
 from eval.errors import ConfigError, DataError
+from eval.installed import install
 from eval.judges.transcript import read_verdicts
 from eval.readers.malformed import first_line
 from eval.readers.predictions import read_predictions
@@ -120,7 +121,7 @@ def to_parquet(rows: Sequence[Row], values: Sequence[str]) -> bytes:
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError as error:
-        raise ConfigError("Parquet files need pyarrow: pip install -e '.[parquet]'.") from error
+        raise ConfigError(f"Parquet files need pyarrow: {install('parquet')}.") from error
     text, number, count = pa.string(), pa.float64(), pa.int32()
     types = {
         "text": text,

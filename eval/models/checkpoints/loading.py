@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from eval.errors import ModelError
 from eval.files import expanded
+from eval.installed import install
 from eval.models.checkpoints.ending import GENERATION
 from eval.models.checkpoints.fitting import refuse_differences
 from eval.models.checkpoints.form import OWN_FORM, Form
@@ -200,7 +201,7 @@ def check_means(attention: str, device_map: object) -> None:
             "wrong outputs without an error, or are code on a hub, which is never run."
         )
     if device_map is not None and find_spec("accelerate") is None:
-        raise ModelError("model.device_map needs accelerate: pip install -e '.[multi-gpu]'.")
+        raise ModelError(f"model.device_map needs accelerate: {install('multi-gpu')}.")
 
 
 def choose_device(device: Device) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from eval.core import ClipPrompts, PartKind, Turn
 from eval.errors import ModelError
+from eval.installed import install
 from eval.models.conversation import conversation
 from eval.models.hf.media import Medium, Once
 from eval.readers.malformed import first_line
@@ -238,7 +239,7 @@ def _load(folder: Path, config: Any) -> Any:
                 raise
             _log.warning(
                 "torchvision, which makes transformers' videos, is not installed: frames are shown as separate "
-                "images. To show them as a video: pip install -e '.[hf]'"
+                f"images. To show them as a video: {install('hf')}"
             )
             without: Any = type(whole.__name__, (whole,), {"get_attributes": classmethod(lambda _: taken)})
             return without.from_pretrained(folder, **how)
