@@ -28,6 +28,7 @@ PROMISES = {
     "captions-java": "import pycocoevalcap.cider.cider",
     "decord": "from eval.video.decord_reader import version; version(); import decord",
     "frames": "import pandas, eval.frames",
+    "docs": "import sphinx, myst_parser, furo",
     "hf": "import num2words, torchvision",
     "hub": "import pyarrow.parquet, eval.archives.parquet",
     "joblib": "import hydra_plugins.hydra_joblib_launcher.joblib_launcher",

@@ -38,9 +38,11 @@ def run(given: argparse.Namespace) -> bool:
     from eval.api import load
     from eval.files import absolute
     from eval.readers.malformed import printable
-    from eval.report.page.page import write_page
+    from eval.report.page.page import page_file, write_page
     from eval.runs.folder import runs_in
 
+    is_page = bool(given.to) and given.to.lower().endswith(".html")
+    path = page_file(given.to) if is_page else None
     run_of = cache(load)
     first = absolute(given.first)
     found: list[Comparison | Comparisons] = []
@@ -55,8 +57,7 @@ def run(given: argparse.Namespace) -> bool:
             comparison = compare_systems(run_of(first), run_of(second), given.accept or ())
             show_comparison(comparison)
             found.append(comparison)
-    if given.to and given.to.lower().endswith(".html"):
-        path = absolute(given.to)
+    if path is not None:
         alone = [one for each in found for one in (each.comparisons if isinstance(each, Comparisons) else [each])]
         runs = [run_of(absolute(name)) for one in alone for name in (one.first_folder, one.second_folder)]
         write_page(path, compare_payload(found, runs, page_folder=path.parent))

@@ -88,9 +88,13 @@ def add_json_flag(parser: argparse.ArgumentParser) -> None:
 
 
 def write_to(to: str | None, shown: Mapping[str, Any]) -> None:
-    """Write what is shown to the file that add_json_flag's --to names, if any."""
+    """Write what is shown to the file that --to names, if any. Raises ConfigError where it is one of a run's."""
+    from eval.errors import ConfigError
     from eval.files import absolute
     from eval.runs import folder
 
     if to:
-        folder.write_json(absolute(to), shown)
+        file = absolute(to)
+        if file.name in folder.FILES and any((file.parent / name).exists() for name in (folder.RUN, folder.RESULT)):
+            raise ConfigError(f"--to {to}: that is a file of the run in {file.parent}; choose another name.")
+        folder.write_json(file, shown)

@@ -39,7 +39,7 @@ def check_tracker(name: str | None) -> None:
         raise ConfigError(f"tracker={name!r} is unknown. {did_you_mean(name, _TRACKERS)}")
     # A tracker's own folder of logs could pass for its package.
     if name is not None and not hasattr(_module(name), "init"):
-        raise ConfigError(f"tracker={name} needs a package that is not installed: pip install {name}.")
+        raise ConfigError(f"tracker={name} needs its package, which is not installed, or broken: pip install {name}.")
 
 
 def track(name: str | None, folder: Path) -> None:
@@ -48,14 +48,14 @@ def track(name: str | None, folder: Path) -> None:
         return
     try:
         _send(name, read_run(folder))
-    except Exception as error:  # noqa: BLE001 - another's code, over a network, after the result is on disk
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - another's code, over a network, after the result is there
         say(f"tracker={name} failed, and {folder / RESULT} is complete all the same: {first_line(error, kind=True)}")
 
 
 def _module(name: str) -> Any:
     try:
         return importlib.import_module(name)
-    except ImportError:
+    except (Exception, SystemExit):  # noqa: BLE001 - a package that is not there, or broken in whatever way
         return None
 
 
@@ -70,10 +70,12 @@ def _send(name: str, run: PublishedRun) -> None:
             config=_config(run),
             **_TRACKERS[name],
         )
-        columns = [*_COLUMNS, *run.values]
-        data = [[*(row[each] for each in _COLUMNS), *map(row["values"].get, run.values)] for row in run.rows]
-        tracked.log({**_numbers(result), "samples": module.Table(columns=columns, data=data)})
-        tracked.finish()
+        try:
+            columns = [*_COLUMNS, *run.values]
+            data = [[*(row[each] for each in _COLUMNS), *map(row["values"].get, run.values)] for row in run.rows]
+            tracked.log({**_numbers(result), "samples": module.Table(columns=columns, data=data)})
+        finally:
+            tracked.finish()
 
 
 def _config(run: PublishedRun) -> dict[str, Any]:

@@ -63,11 +63,11 @@ __all__ = [
     "write_bytes_atomically", "write_json", "write_jsonl",
 ]  # fmt: skip
 
-CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, SERVING, TIMELINE, REPORT, LOG, SUBMISSION, SUBMISSION_CSV = _FILES = (
+CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, SERVING, TIMELINE, REPORT, LOG, SUBMISSION, SUBMISSION_CSV = FILES = (
     "config.yaml", "predictions.jsonl", "scores.jsonl", "verdicts.jsonl", "result.json", "serving.json", "timeline.svg",
     "report.html", "log.txt", "submission.json", "submission.csv",
 )  # fmt: skip
-_NAMES = {RUN, PROGRESS, MISSING := "missing.txt", *_FILES}
+_NAMES = {RUN, PROGRESS, MISSING := "missing.txt", *FILES}
 
 
 def result_folder(name: str | Path) -> Path:

@@ -63,6 +63,8 @@ def gather(
     figures = absolute(plots) if plots else None
     if figures:
         refuse_without_matplotlib()
+        if figures.exists() and not figures.is_dir():
+            raise ConfigError(f"--plots {plots}: it is a file; give a folder.")
     runs = [expanded(name) for name in places] or ([RUNS] if RUNS.is_dir() else [])
     published = read_published(PUBLISHED) if PUBLISHED.is_file() else []
     found = find_rows(runs, table)

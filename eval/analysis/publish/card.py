@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -157,7 +157,7 @@ def _provenance(runs: Sequence[PublishedRun]) -> Iterator[str]:
         versions = origin.get("versions") or {}
         rows.append((
             run.name, run.result.benchmark, run.split, run.date, run.result.score_id, run.fingerprint,
-            str(about.get("data_sha256") or "")[:12], str(origin.get("code") or "")[:12],
+            str(about.get("data_sha256") or "")[:12], _commit(origin),
             versions.get("tarsier-eval", ""),
         ))  # fmt: skip
     yield from _table(header, rows)
@@ -184,3 +184,9 @@ def _command(run: PublishedRun) -> str:
     words += [f"benchmark.split={run.split}"] if about.get("split") else []
     words += [f"model.{key}={model[key]}" for key in ("n_frames", "fps") if isinstance(model.get(key), int | float)]
     return " ".join(words)
+
+
+def _commit(origin: Mapping[str, Any]) -> str:
+    """Return the beginning of a commit, and whether files were changed since."""
+    commit, changed, _ = str(origin.get("code") or "").partition("-dirty")
+    return f"{commit[:12]}{changed}"

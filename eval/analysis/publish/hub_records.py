@@ -76,14 +76,18 @@ def model_index(runs: Sequence[PublishedRun]) -> list[dict[str, Any]]:
 def _dataset_id(run: PublishedRun) -> str:
     """Return the data set's id on the Hub.
 
-    Where there is none, and for the built-in world, a part of a split, and annotations of the user's own, it is a name
-    without an owner, which no data set there has, so that the number enters no leaderboard that it does not belong to.
+    Where there is none, and for the built-in world, a part of a split, annotations of the user's own, and a judge that
+    is a placeholder, it is a name without an owner, which no data set there has, so that the number enters no
+    leaderboard that it does not belong to.
     """
     about = run.result.provenance
-    is_part = bool(about.get("part")) or not run.result.complete
-    if run.hub and not is_part and about.get("annotations") is None:
+    size = (about.get("read_from") or {}).get("split_size")
+    is_part = bool(about.get("part")) or not run.result.complete or size not in (None, run.result.counts.total)
+    placeholder = bool(((about.get("scorer") or {}).get("judge") or {}).get("note"))
+    if run.hub and not is_part and not placeholder and about.get("annotations") is None:
         return run.hub
-    return f"{run.config}-{'built-in' if run.builtin else 'part' if is_part else 'data'}"
+    kind = "built-in" if run.builtin else "part" if is_part else "placeholder" if placeholder else "data"
+    return f"{run.config}-{kind}"
 
 
 def _shown(metric: Metric) -> float:

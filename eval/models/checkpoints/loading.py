@@ -1,7 +1,6 @@
 """Finding and loading a checkpoint of one of the families: local folder or hub id, safetensors only, no remote code.
 
-Every possible check is made before a weight is read; missing or left-over weights are an error, because a model that is
-partly random still produces fluent text and a plausible score.
+All checks come before a weight is read. Missing weights are an error: a partly random model gives a plausible score.
 """
 
 from __future__ import annotations
