@@ -152,6 +152,8 @@ web:
 test test-fast: export OMP_NUM_THREADS := 1
 # Tests are rewritten, and started processes import: both are compiled once and not each time.
 test test-fast: export PYTHONDONTWRITEBYTECODE :=
+# What tests start is typed without make.
+test test-fast: export TARSIER_EVAL_MAKE :=
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
