@@ -123,10 +123,28 @@ def test_one_that_is_not_installed_is_told_before_anything_starts(tmp_path, caps
     given = ["--bench", "mvbench"] if verb == "eval" else ["--pred", str(run)]
     assert main([verb, *given, "--out", str(tmp_path / "out"), "tracker=wandb"]) == 2
     said = capsys.readouterr().err
-    assert said.endswith("tracker=wandb needs a package that is not installed: pip install wandb.\n")
+    assert said.endswith("tracker=wandb needs its package, which is not installed, or broken: pip install wandb.\n")
     assert not (tmp_path / "out").exists()
 
 
 def test_an_unknown_one(tmp_path, capsys):
     assert main(["eval", "--bench", "mvbench", "--out", str(tmp_path / "out"), "tracker=wandbb"]) == 2
     assert "tracker='wandbb' is unknown. Did you mean 'wandb'?" in capsys.readouterr().err
+
+
+def test_a_tracker_that_leaves_the_program_costs_one_line(tmp_path, tracker, monkeypatch, capsys):
+    def init(**_):
+        sys.exit(7)
+
+    monkeypatch.setattr(sys.modules["wandb"], "init", init)
+    track("wandb", write_run(tmp_path / "run"))
+    assert "tracker=wandb failed, and " in capsys.readouterr().err
+    assert tracker == []
+
+
+def test_a_package_that_is_broken_is_told_before_anything_starts(tmp_path, capsys, monkeypatch):
+    (tmp_path / "wandb.py").write_text("raise RuntimeError('built for another Python')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "wandb", raising=False)
+    assert main(["eval", "--bench", "mvbench", "--out", str(tmp_path / "out"), "tracker=wandb"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
