@@ -80,3 +80,15 @@ function anchor(position: number): "start" | "middle" | "end" {
   if (position < 4) return "start";
   return position > 96 ? "end" : "middle";
 }
+
+/** The line of a legend that says what the mark of chance is. */
+export function ChanceKey() {
+  return (
+    <li>
+      <svg class="bar" width="8" height="14" aria-hidden="true">
+        <line class="chance" x1="4" x2="4" y1="0" y2="14" />
+      </svg>
+      chance
+    </li>
+  );
+}

@@ -1,12 +1,13 @@
 /** The samples of both runs: filters and a list, and beside it the outputs of the one that is open. */
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { count, counted } from "../common/format";
-import { changeState, useHashState, type State } from "../common/hash";
+import { count } from "../common/format";
+import { changeState, useHashState } from "../common/hash";
 import { StateLink } from "../common/link";
 import { OutcomeSign } from "../common/outcome";
 import { plain } from "../common/outside";
 import { useVirtualizer } from "../common/virtual";
 import { Choice, Search } from "../explorer/filters";
+import { Found } from "../explorer/found";
 import { Help, useKeyboard } from "../explorer/keyboard";
 import { Gap } from "../explorer/list";
 import { prepareSearch } from "../explorer/rows";
@@ -49,7 +50,7 @@ export function PairedSamples({ comparison, runs }: { comparison: Comparison; ru
           <div class="line">
             <Choice name="Subset" field="subset" value={subset} values={subsetsOf(all)} />
           </div>
-          <Found rows={rows.length} all={all.length} state={state} />
+          <Found shown={rows.length} total={all.length} state={state} filters={FILTERS} />
         </search>
         <List rows={rows} open={open} />
       </section>
@@ -115,26 +116,6 @@ export function TurnSign({ turn, word = false }: { turn: Turn; word?: boolean })
       </span>
       <span class={word ? undefined : "hidden"}>{TURNS[turn].word}</span>
     </span>
-  );
-}
-
-function Found({ rows, all, state }: { rows: number; all: number; state: State }) {
-  const active = FILTERS.some((key) => state[key]);
-  return (
-    <p class="line result">
-      <output aria-live="polite" id="found">
-        {active ? `${count(rows)} of ${counted(all, "sample")}` : counted(all, "sample")}
-      </output>
-      {active && (
-        <button
-          type="button"
-          class="quiet"
-          onClick={() => changeState(Object.fromEntries(FILTERS.map((key) => [key, null])))}
-        >
-          Clear filters
-        </button>
-      )}
-    </p>
   );
 }
 

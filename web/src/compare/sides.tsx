@@ -1,5 +1,4 @@
 /** One sample: what was asked, and what each run of its benchmark on the page made of it, side by side. */
-import { changeState, linkTo } from "../common/hash";
 import { OutcomeSign } from "../common/outcome";
 import { Outside, plain } from "../common/outside";
 import { AutoDQ } from "../explorer/autodq";
@@ -7,6 +6,7 @@ import { ClipView } from "../explorer/clip";
 import { Values } from "../explorer/detail";
 import { LongText } from "../explorer/long_text";
 import { References } from "../explorer/references";
+import { SampleHead } from "../explorer/sample_head";
 import { Verdicts } from "../explorer/verdicts";
 import type { Clip, Comparison, Run, Sample } from "../payload";
 import { TurnSign } from "./samples";
@@ -50,35 +50,9 @@ export function Sides({ pair: { first, turn }, comparison, runs, at, of, step }:
       <Outside text={verdicts?.[side] ?? ""} />
     </>
   );
-  const groups = [first.subset, ...first.groups].filter((name, i, all) => name && all.indexOf(name) === i);
   return (
     <article aria-labelledby="sample-title">
-      <header class="sample-head">
-        <div class="line">
-          <button type="button" class="quiet back" onClick={() => changeState({ sample: null })}>
-            Close
-          </button>
-          <span class="spring" />
-          <span class="n">{at >= 0 ? `${at + 1} of ${of}` : "not in this list"}</span>
-          <button type="button" class="quiet" aria-label="Previous sample" disabled={at <= 0} onClick={() => step(-1)}>
-            {"\u2191"}
-          </button>
-          <button type="button" class="quiet" aria-label="Next sample" disabled={at >= of - 1} onClick={() => step(1)}>
-            {"\u2193"}
-          </button>
-        </div>
-        <h2 id="sample-title" tabIndex={-1}>
-          <TurnSign turn={turn} word /> <Outside text={first.id} />
-        </h2>
-        <p class="tags">
-          {groups.map((name) => (
-            <span key={name} class="tag">
-              <Outside text={name} />
-            </span>
-          ))}
-          <a href={linkTo({ sample: first.id })}>Link to this sample</a>
-        </p>
-      </header>
+      <SampleHead sample={first} sign={<TurnSign turn={turn} word />} at={at} of={of} step={step} />
       {verdicts && (
         <p class="why invalid">
           Two judges differ on the same output: {said("first")} and {said("second")}.

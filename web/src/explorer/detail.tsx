@@ -1,6 +1,5 @@
 /** One sample: what the model saw, what it was asked, what it said, and what that was worth. */
 import { value } from "../common/format";
-import { changeState, linkTo } from "../common/hash";
 import { OutcomeSign } from "../common/outcome";
 import { Outside } from "../common/outside";
 import { traitOf } from "../common/traits";
@@ -10,6 +9,7 @@ import { Options } from "./options";
 import { References } from "./references";
 import type { Row } from "./rows";
 import { LongText } from "./long_text";
+import { SampleHead } from "./sample_head";
 import { Verdicts } from "./verdicts";
 
 interface Props {
@@ -22,35 +22,9 @@ interface Props {
 
 export function Detail({ row: { run, sample }, at, of, step }: Props) {
   const clip = sample.clip === null ? undefined : run.clips[sample.clip];
-  const groups = [sample.subset, ...sample.groups].filter((name, i, all) => name && all.indexOf(name) === i);
   return (
     <article aria-labelledby="sample-title">
-      <header class="sample-head">
-        <div class="line">
-          <button type="button" class="quiet back" onClick={() => changeState({ sample: null, of: null })}>
-            Close
-          </button>
-          <span class="spring" />
-          <span class="n">{at >= 0 ? `${at + 1} of ${of}` : "not in this list"}</span>
-          <button type="button" class="quiet" aria-label="Previous sample" disabled={at <= 0} onClick={() => step(-1)}>
-            {"\u2191"}
-          </button>
-          <button type="button" class="quiet" aria-label="Next sample" disabled={at >= of - 1} onClick={() => step(1)}>
-            {"\u2193"}
-          </button>
-        </div>
-        <h2 id="sample-title" tabIndex={-1}>
-          <OutcomeSign outcome={sample.outcome} word /> <Outside text={sample.id} />
-        </h2>
-        <p class="tags">
-          {groups.map((name) => (
-            <span key={name} class="tag">
-              <Outside text={name} />
-            </span>
-          ))}
-          <a href={linkTo({ sample: sample.id })}>Link to this sample</a>
-        </p>
-      </header>
+      <SampleHead sample={sample} sign={<OutcomeSign outcome={sample.outcome} word />} at={at} of={of} step={step} />
       {(sample.why || sample.reason) && (
         <p class={`why ${sample.outcome}`}>
           {sample.why && <Outside text={sample.why} />}

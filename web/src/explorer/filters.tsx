@@ -1,12 +1,13 @@
 /** The filters above the list. Each shows how many samples it would leave. */
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { count, counted } from "../common/format";
+import { count } from "../common/format";
 import { changeState, type State } from "../common/hash";
 import { OutcomeSign, OUTCOMES } from "../common/outcome";
 import { plain } from "../common/outside";
 import type { Outcome, Run } from "../payload";
 import { Confusion } from "./confusion";
+import { Found } from "./found";
 import { facet, FILTERS, type List } from "./use_list";
 
 interface Props {
@@ -20,7 +21,6 @@ interface Props {
 export function Filters({ list, runs, state, search, help }: Props) {
   const shown = list.getRowModel().rows.length;
   const total = list.getCoreRowModel().rows.length;
-  const active = FILTERS.some((key) => state[key]);
   return (
     <search class="filters">
       <div class="line">
@@ -35,20 +35,7 @@ export function Filters({ list, runs, state, search, help }: Props) {
         <Choice name="Reason" field="reason" value={state.reason} values={entries(facet(list, "reason"))} />
       </div>
       <Confusion list={list} runs={runs} state={state} />
-      <p class="line result">
-        <output aria-live="polite" id="found">
-          {active ? `${count(shown)} of ${counted(total, "sample")}` : counted(total, "sample")}
-        </output>
-        {active && (
-          <button
-            type="button"
-            class="quiet"
-            onClick={() => changeState(Object.fromEntries(FILTERS.map((key) => [key, null])))}
-          >
-            Clear filters
-          </button>
-        )}
-      </p>
+      <Found shown={shown} total={total} state={state} filters={FILTERS} />
     </search>
   );
 }

@@ -1,6 +1,6 @@
 /** One benchmark: a table for all numbers that can be compared with each other, then published ones, on one scale. */
 import { useMemo } from "preact/hooks";
-import { IntervalBar, ScaleTicks } from "../common/bars";
+import { ChanceKey, IntervalBar, ScaleTicks } from "../common/bars";
 import { count, span, value } from "../common/format";
 import { StateLink, WebLink } from "../common/link";
 import { Outside, plain } from "../common/outside";
@@ -170,14 +170,7 @@ function Legend({ published, chance }: { published: boolean; chance: boolean }) 
           published: no interval, other samples or another judge are possible
         </li>
       )}
-      {chance && (
-        <li>
-          <svg class="bar" width="8" height="14" aria-hidden="true">
-            <line class="chance" x1="4" x2="4" y1="0" y2="14" />
-          </svg>
-          chance
-        </li>
-      )}
+      {chance && <ChanceKey />}
     </ul>
   );
 }

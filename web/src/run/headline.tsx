@@ -1,5 +1,5 @@
 /** The number, how sure it is, and the ways of counting samples without a value. */
-import { IntervalBar, ScaleTicks } from "../common/bars";
+import { ChanceKey, IntervalBar, ScaleTicks } from "../common/bars";
 import { count, counted, span, value, when } from "../common/format";
 import { WebLink } from "../common/link";
 import { Outside, plain } from "../common/outside";
@@ -122,14 +122,7 @@ export function Legend({ chance, published }: { chance: boolean; published: read
         </svg>
         95% interval
       </li>
-      {chance && (
-        <li>
-          <svg class="bar" width="8" height="14" aria-hidden="true">
-            <line class="chance" x1="4" x2="4" y1="0" y2="14" />
-          </svg>
-          chance
-        </li>
-      )}
+      {chance && <ChanceKey />}
       {published.some((row) => row.comparable) && (
         <li>
           <Diamond class="reference" /> published, comparable
