@@ -9,7 +9,7 @@ import { useVirtualizer } from "../common/virtual";
 import { Choice, Search } from "../explorer/filters";
 import { Found } from "../explorer/found";
 import { Help, useKeyboard } from "../explorer/keyboard";
-import { Gap } from "../explorer/list";
+import { Gap, SampleName } from "../explorer/list";
 import { prepareSearch } from "../explorer/rows";
 import type { Comparison, Run } from "../payload";
 import { Sides } from "./sides";
@@ -52,7 +52,7 @@ export function PairedSamples({ comparison, runs }: { comparison: Comparison; ru
           </div>
           <Found shown={rows.length} total={all.length} state={state} filters={FILTERS} />
         </search>
-        <List rows={rows} open={open} />
+        <List rows={rows} open={open} run={runs[comparison.first]!} />
       </section>
       <section class="pane detail" aria-label="Sample">
         {open ? (
@@ -126,7 +126,7 @@ function subsetsOf(all: readonly Pair[]): [string, number][] {
   return [...counts];
 }
 
-function List({ rows, open }: { rows: readonly Pair[]; open: Pair | undefined }) {
+function List({ rows, open, run }: { rows: readonly Pair[]; open: Pair | undefined; run: Run }) {
   const box = useRef<HTMLDivElement>(null);
   const virtualizer = useVirtualizer({
     count: rows.length,
@@ -182,7 +182,7 @@ function List({ rows, open }: { rows: readonly Pair[]; open: Pair | undefined })
                 </td>
                 <th scope="row" class="name">
                   <StateLink to={{ sample: first.id }} current={pair === open}>
-                    <bdi>{plain(first.id, 120)}</bdi>
+                    <SampleName run={run} id={first.id} />
                   </StateLink>
                 </th>
                 <td class="wanted">

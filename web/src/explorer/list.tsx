@@ -142,8 +142,9 @@ function Head({ list, column: { id, head } }: { list: List; column: Column }) {
   );
 }
 
-/** A name whose beginning is cut where there is no room: its end is what tells it from others. */
-function Ending({ text }: { text: string }) {
+/** The name of a sample, without the folders that all of its run share, and cut before its end, which differs most. */
+export function SampleName({ run, id }: { run: Run; id: string }) {
+  const text = plain(id.slice(sharedStart(run)), 120);
   const at = Math.max(0, text.length - KEPT);
   return (
     <bdi class="ending-kept">
@@ -157,7 +158,7 @@ function SampleLink({ row, several, current }: { row: Row; several: boolean; cur
   const { run, sample } = row;
   return (
     <StateLink to={{ sample: sample.id, of: several ? run.name : null }} current={current}>
-      <Ending text={plain(sample.id.slice(sharedStart(run)), 120)} />
+      <SampleName run={run} id={sample.id} />
     </StateLink>
   );
 }
