@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
@@ -46,8 +46,8 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, **more: Any) -> None:
         self.needed: list[str] = []
         super().__init__(**more)
-        self.register("type", int, integer)
-        self.register("type", float, decimal)
+        self.register("type", int, _told(integer))
+        self.register("type", float, _told(decimal))
         self.set_defaults(parser=self)  # after parsing, the parser of the command that was given
 
     def add_argument(self, *names: Any, required: bool = False, **more: Any) -> argparse.Action:
@@ -81,12 +81,24 @@ class _Parser(argparse.ArgumentParser):
             command = message.split("invalid choice: ")[1].split("'")[1]
             hint = f"Did you mean {ALSO[command]!r}?" if ALSO.get(command) in known else did_you_mean(command, known)
             message = f"Unknown command {command!r}. {hint}"
-        _complain(message)
+        _complain(message.removeprefix("argument "))
         raise SystemExit(USAGE)
 
     def _commands(self) -> dict[str, argparse.ArgumentParser]:
         actions = [action for action in self._actions if isinstance(action, argparse._SubParsersAction)]
         return dict(actions[0].choices) if actions else {}
+
+
+def _told(read: Callable[[str], float]) -> Callable[[str], float]:
+    """Return a reader of numbers whose errors argparse shows as they are, in place of Python's names of types."""
+
+    def number(text: str) -> float:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return number
 
 
 def parser() -> _Parser:
@@ -123,6 +135,8 @@ def _require(command: _Parser, given: argparse.Namespace) -> None:
 
         if words := [word for word in getattr(given, "overrides", ()) if MAKE.get(word.partition("=")[0]) in missing]:
             command.refuse(words)
+        if stray := next((word for word in getattr(given, "overrides", ()) if "=" not in word), None):
+            command.error(f"{stray!r} is neither a flag nor a setting. Did you mean {missing[0]} {stray}?")
         name = command.prog.partition(" ")[2]
         command.error(f"{name} needs {' and '.join(missing)}; see {command.prog} --help.")
 

@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 import stat
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -130,6 +131,19 @@ def make_folder(folder: Path) -> None:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
     except OSError as error:
         raise RunError(f"Cannot create the folder {folder}: {_reason(error)}. {_remedy(error)}") from error
+
+
+def refuse_unwritable(folder: Path) -> None:
+    """Refuse a folder, which need not exist yet, in which nothing can be written. Leaves nothing there.
+
+    Raises:
+        RunError: its place is a file, or takes no folders.
+    """
+    try:
+        nearest = next(each for each in (folder, *folder.parents) if each.exists())
+        Path(tempfile.mkdtemp(prefix=".writable-", dir=nearest)).rmdir()
+    except OSError as error:
+        raise RunError(f"Cannot write to {folder}: {_reason(error)}. {_remedy(error)}") from error
 
 
 def sync_folder(folder: Path) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from eval.config.habits import instead_of
 from eval.config.makefile import MAKE
 from eval.core import Shard
 from eval.errors import ConfigError, did_you_mean
@@ -222,7 +223,7 @@ def unknown_words(words: Sequence[str], flags: Collection[str]) -> str:
         return f"{names.replace(' ', ' and ')} {'is' if len(made) == 1 else 'are'} for make; here give {instead}."
     name, equals, _ = pairs[0]
     if name.startswith("-"):
-        return f"Unknown flag {name}. {did_you_mean(name, flags)}"
+        return f"Unknown flag {name}. {instead_of(name, flags) or did_you_mean(name, flags)}"
     takes = "takes no settings" if equals else "takes flags only"
     return f"Unexpected {name + equals!r}: this command {takes}. Known: {', '.join(sorted(flags))}."
 

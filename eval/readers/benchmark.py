@@ -179,7 +179,7 @@ class AnnotatedBenchmark(ABC):
         pack = DEFAULT_PACK if self.pack == "auto" else self.pack
         card = self.card
         return DataLayout(
-            about=f"{self.name}: {card.title} ({card.splits.get(self.split, 0):,} samples, from {card.homepage})",
+            about=f"{card.title} ({card.splits.get(self.split, 0):,} samples, from {card.homepage})",
             data=self.data,
             folders=self.folders,
             annotations=self.annotations,

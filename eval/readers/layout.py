@@ -211,10 +211,10 @@ def resolve(
             raise DataError(f"{there[0].parent}: {absent} is missing beside {there[0].name}; fetch it too")
         looked += [homes.all[0] / name for name in official[:1]]
     more = f" (and {len(official) - 1} more)" if source != "upstream" and len(official) > 1 else ""
-    belongs = f". {homes.about} belongs into {homes.data / homes.folders[0]}" if homes.about else ""
+    belongs = f" {homes.about} belongs into {homes.data / homes.folders[0]}." if homes.about else ""
     raise NoAnnotationsError(
-        f"no annotations of split {split!r} (source={source}): looked for {', '.join(map(str, looked))}{more}; "
-        f"set data= or annotations={_on_the_hub(homes)}{belongs}"
+        f"No annotations of split {split!r} (source={source}): looked for {', '.join(map(str, looked))}{more}; "
+        f"give their place as --data or --ann{_on_the_hub(homes)}.{belongs} The command data draws what is expected."
     )
 
 

@@ -220,7 +220,9 @@ def show_summary(results: Sequence[Result], *, notes: Sequence[str] = (), consol
         say(console, note if len(of) == len(results) else f"{', '.join(of)}: {note}")
     say(console, explained(shown))
     if few := [one_line(result.benchmark) for result in results if few_videos(result)]:
-        which = "All of them have" if len(few) == len(results) else f"{', '.join(few)} have"
+        which = (
+            "All of them have" if len(few) == len(results) else f"{', '.join(few)} {'has' if len(few) == 1 else 'have'}"
+        )
         rough = "intervals are rough, and may be too narrow near 0 and 100."
         say(console, f"{which} fewer than {FEW_VIDEOS} source videos: {rough}")
     for note in dict.fromkeys(notes):

@@ -17,6 +17,7 @@ from eval.config import Settings
 from eval.core import Benchmark, Prediction, Result, Sample
 from eval.engines.engine import Engine, Setup
 from eval.errors import ConfigError, DataError
+from eval.files import refuse_unwritable
 from eval.provenance import code_hash, data_hash, library_versions, prompts_hash
 from eval.readers.layout import NoAnnotationsError
 from eval.readers.submission import is_withheld
@@ -55,6 +56,8 @@ def evaluate(request: EvalRequest) -> list[Result]:
     check_tracker(settings[0].tracker)
     name = request.bench.replace(",", "+").replace("/", "-").replace(" ", "")
     base = settings[0].out or configuration.RUNS / f"{stamp()}-{settings[0].model.get('name')}-{name}"
+    building.check(settings[0].model, "model")
+    refuse_unwritable(base)
     judging = Judging(settings[0])
     if len(benches) > 1:
         refuse_single(base)

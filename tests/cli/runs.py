@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import wraps
 
 import pytest
 
 from eval.__main__ import main, parser
 from eval.config import BUILTIN
+from eval.models.scripted import ScriptedModel
 
 needs_world = pytest.mark.skipif(not (BUILTIN / "world").is_dir(), reason="the built-in world is not rendered")
 
@@ -29,6 +31,16 @@ def command(*verb, **flags):
 
 def evaluate(out, *more, bench="mvbench", model="scripted"):
     return main(["eval", "--bench", bench, "--model", model, "--out", str(out), *more])
+
+
+def never_built(monkeypatch):
+    """Fail the test where a scripted model is built; its settings may be checked."""
+
+    @wraps(ScriptedModel.__init__)
+    def built(*_, **__):
+        pytest.fail("the model was built")
+
+    monkeypatch.setattr(ScriptedModel, "__init__", built)
 
 
 def small_benchmark(root):

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from eval.config import BUILTIN
-from tests.cli.runs import evaluate, needs_world, read, small_benchmark
+from tests.cli.runs import evaluate, needs_world, never_built, read, small_benchmark
 from tests.reading import ReadHere
 
 COUNTS = {"total", "scored", "invalid", "model_failed", "judge_failed"}
@@ -98,7 +98,7 @@ def test_a_run_with_another_setting_is_refused_by_name(tmp_path, capsys):
 @needs_world
 def test_a_foreign_folder_is_refused_before_the_model_is_loaded(tmp_path, capsys, monkeypatch):
     (tmp_path / "thesis.tex").write_text("")
-    monkeypatch.setattr("eval.models.scripted.ScriptedModel.__init__", lambda *_, **__: pytest.fail("loaded"))
+    never_built(monkeypatch)
     assert evaluate(tmp_path) == 2
     assert "is not a run" in capsys.readouterr().err
 

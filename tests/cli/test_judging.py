@@ -28,7 +28,7 @@ from tests.cli.judged import (
     served,
     settings,
 )  # fmt: skip
-from tests.cli.runs import evaluate, needs_world, read
+from tests.cli.runs import evaluate, needs_world, never_built, read
 from tests.client import faults
 from tests.client.faults import Reply
 from tests.client.server import JudgeServer
@@ -282,7 +282,7 @@ def test_a_cap_without_a_price_is_refused_before_work(tmp_path, capsys, monkeypa
     with JudgeServer(sensible) as server:
         assert score(pred, tmp_path / "s", served(server.url), "max_cost=1") == 2
         assert server.answered <= 1  # the probe, which tells the name that the price would be under
-        monkeypatch.setattr(ScriptedModel, "__init__", lambda *_, **__: pytest.fail("built"))
+        never_built(monkeypatch)
         flags = [*served(server.url), *settings(tmp_path), "max_cost=1"]
         assert not (BUILTIN / "world").is_dir() or evaluate(tmp_path / "run", *flags, bench="msvd-qa") == 2
     assert not (tmp_path / "s" / "result.json").exists()
@@ -345,7 +345,7 @@ def test_a_judge_is_checked_where_it_is_asked_for(tmp_path, capsys):
 @needs_world
 @pytest.mark.parametrize("fault", ["nobody there", "a wrong key", "no key", "no such model"])
 def test_a_judge_that_cannot_be_asked_ends_a_run_before_the_model_is_built(fault, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(ScriptedModel, "__init__", lambda *_, **__: pytest.fail("built"))
+    never_built(monkeypatch)
     monkeypatch.setenv("JUDGE_KEY", "wrong-key-0123456789")
     broken = [faults.model_not_found()] * 5 if fault == "no such model" else []
     with JudgeServer(sensible, key="right", faults=broken) as server:

@@ -105,7 +105,7 @@ def test_several_benchmarks_of_which_some_are_not_there(tmp_path, capsys):
 def test_an_empty_folder_names_the_expected_one(tmp_path, capsys):
     code, said = planned(capsys, "--bench", "mvbench", "--model", "scripted", "--data", tmp_path)
     assert code == 2
-    assert said.err.startswith("tarsier-eval: no annotations of split 'test'")
+    assert said.err.startswith("tarsier-eval: No annotations of split 'test'")
     where = "MVBench (4,000 samples, from https://huggingface.co/datasets/OpenGVLab/MVBench)"
     assert f"{where} belongs into {tmp_path / 'MVBench'}" in said.err
 
