@@ -34,12 +34,12 @@ def run_key(row: TableRow) -> RunKey:
             row.fingerprint, row.source)  # fmt: skip
 
 
-def told_apart(rows: Iterable[TableRow], table: Path) -> dict[RunKey, dict[str, str]]:
+def told_apart(rows: Iterable[TableRow], table: Path | None) -> dict[RunKey, dict[str, str]]:
     """Return, for each run, the settings in which it differs from others of its benchmark and model, by their names.
 
     Args:
         rows: Rows of the table.
-        table: Its file. Settings that are not in it come from the runs, where these are at hand.
+        table: Its file. Settings that are not in it come from the runs, where these are at hand; None: from none.
     """
     groups: dict[tuple[str, str, str], dict[RunKey, TableRow]] = {}
     for row in rows:
@@ -51,7 +51,7 @@ def told_apart(rows: Iterable[TableRow], table: Path) -> dict[RunKey, dict[str, 
     return found
 
 
-def _parts(rows: Sequence[TableRow], table: Path) -> list[dict[str, str]]:
+def _parts(rows: Sequence[TableRow], table: Path | None) -> list[dict[str, str]]:
     settings = [{name: getattr(row, name) or None for name in _TOLD} | _recorded(row, table) for row in rows]
     hashes = [_only({"samples": row.data, **each}, hashed=True) for row, each in zip(rows, settings, strict=True)]
     dates = [instant(row.date) for row in rows]
@@ -87,8 +87,10 @@ def _splits(told: Sequence[Mapping[str, str]], values: Sequence[object] = ()) ->
     return len(set(zip(texts, values, strict=True))) > len(set(texts))
 
 
-def _recorded(row: TableRow, table: Path) -> dict[str, Any]:
+def _recorded(row: TableRow, table: Path | None) -> dict[str, Any]:
     """Return the settings that a row's run records; {} where it is not at hand, or altered."""
+    if table is None:
+        return {}
     try:
         folder = absolute(table.parent / row.provenance)
         if row.origin != "run" or not row.provenance or not folder.is_dir():

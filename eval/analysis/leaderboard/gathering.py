@@ -75,8 +75,8 @@ def gather(
         return page_html(leaderboard_payload(rows, table, differ, plots, figures or table.parent))
 
     beside = {
-        table.with_suffix(".md"): lambda rows: markdown(rows, differ),
-        table.with_suffix(".tex"): lambda rows: latex(rows, differ),
+        table.with_suffix(".md"): lambda rows: markdown(rows, differ, table),
+        table.with_suffix(".tex"): lambda rows: latex(rows, differ, table),
         table.with_suffix(".html"): page,
     }
     before = [row for row in (read_csv(table) if table.exists() else []) if row.origin == "run"]

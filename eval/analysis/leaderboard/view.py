@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import get_args
 
+from eval.analysis.leaderboard.differing import RunKey, run_key, told_apart
 from eval.analysis.leaderboard.rows import TableRow
 from eval.analysis.leaderboard.significance import Differ, best_of, differ_independently
 from eval.core import OVERALL, Accounting
@@ -30,7 +31,8 @@ EXPLAINED = (
     "better than every other one of its column by more than chance explains (p < 0.05; sample by sample where both "
     "runs are at hand, else as if of independent samples, which is cautious). "
     f"{INCOMPLETE} incomplete: never bold. Published numbers come without intervals, samples and score_id, so that "
-    "nothing can be said of how they differ, and none is bold."
+    "nothing can be said of how they differ, and none is bold. What is in brackets tells runs of one model apart; "
+    "`row` is the name of the first number for verify-row, which computes it again."
 )
 _ACCOUNTINGS = get_args(Accounting)
 BUILTIN_NOTE = "The built-in world: it checks the pipeline, and its numbers are comparable with nothing else."
@@ -57,17 +59,19 @@ class Section:
     body: tuple[tuple[Cell, ...], ...]
 
 
-def sections(rows: Sequence[TableRow], differ: Differ = differ_independently) -> Iterator[Section]:
-    """Yield the tables: by benchmark, measured ones first."""
+def sections(
+    rows: Sequence[TableRow], differ: Differ = differ_independently, table: Path | None = None
+) -> Iterator[Section]:
+    """Yield the tables: by benchmark, measured ones first. As `markdown_tables`."""
     shown = [row for row in rows if row.subset == OVERALL]
     for benchmark in sorted({row.benchmark for row in shown}):
         of = [row for row in shown if row.benchmark == benchmark]
         published = [row for row in of if row.origin == "published"]
         wanted = {row.metric for row in published} | {row.metric for row in of if row.headline}
         measured = [row for row in of if row.origin == "run" and row.metric in wanted]
-
+        told = told_apart(measured, table)
         for _, group in groupby(sorted(measured, key=setting), key=setting):
-            yield _measured(list(group), differ)
+            yield _measured(list(group), differ, told)
         for _, quoted in groupby(sorted(published, key=setting), key=setting):
             yield _published(list(quoted))
 
@@ -87,43 +91,48 @@ def told_setting(row: TableRow) -> str:
     return f"{judged}{split or 'split as given'}, samples {row.data}, score_id {row.score_id}."
 
 
-def _measured(rows: Sequence[TableRow], differ: Differ) -> Section:
+def _measured(rows: Sequence[TableRow], differ: Differ, told: Mapping[RunKey, Mapping[str, str]]) -> Section:
     first = rows[0]
     columns = sorted({_column(row) for row in rows})
     best = {column: best_of([row for row in rows if _column(row) == column], differ) for column in columns}
-    runs: dict[tuple[str, str], dict[tuple[bool, str, int], TableRow]] = {}
+    runs: dict[RunKey, dict[tuple[bool, str, int], TableRow]] = {}
     for row in rows:
-        runs.setdefault((row.model, row.fingerprint), {})[_column(row)] = row
-    several = {model for model, count in Counter(model for model, _ in runs).items() if count > 1}
-    shown: dict[str, list[str]] = {}
-    for (model, _), found in runs.items():
-        shown.setdefault(model, []).append(next(iter(found.values())).frames)
+        runs.setdefault(run_key(row), {})[_column(row)] = row
+    names = _names({key: next(iter(found.values())).model for key, found in runs.items()}, told)
 
-    def place(item: tuple[tuple[str, str], dict[tuple[bool, str, int], TableRow]]) -> tuple[float, tuple[str, str]]:
+    def place(item: tuple[RunKey, dict[tuple[bool, str, int], TableRow]]) -> tuple[float, RunKey]:
         headline = item[1].get(columns[0])
         value = None if headline is None else headline.value
         return (float("inf") if value is None else -value, item[0])
 
     body = []
-    for (model, fingerprint), found in sorted(runs.items(), key=place):
-        any_row = next(iter(found.values()))
+    for key, found in sorted(runs.items(), key=place):
+        any_row = found[min(found)]
         mark = "" if any_row.complete else f" {INCOMPLETE}"
-        of_model = shown[model]
-        is_told = of_model.count(any_row.frames) == 1 and any_row.frames  # by its frames alone
-        name = f"{model} ({any_row.frames if is_told else fingerprint[:6]})" if model in several else model
         values = [_value(found.get(column), best[column]) for column in columns]
-        more = (str(any_row.n), "" if any_row.coverage is None else f"{100 * any_row.coverage:.1f}%", any_row.date[:10])
-        body.append((Cell(text=name + mark), *values, *(Cell(text=text) for text in more)))
+        media = "" if any_row.coverage is None else f"{100 * any_row.coverage:.1f}%"
+        more = (str(any_row.n), media, any_row.date[:10], any_row.name)
+        body.append((Cell(text=names[key] + mark), *values, *(Cell(text=text) for text in more)))
     notes = [told_setting(first)]
     notes += [BUILTIN_NOTE] if any(row.builtin for row in rows) else []
     header = ("model", *(f"{titled(metric)}, {_ACCOUNTINGS[number]}" for _, metric, number in columns))
     return Section(
         benchmark=first.benchmark,
         notes=tuple(notes),
-        header=(*header, "n", "media", "scored"),
+        header=(*header, "n", "media", "scored", "row"),
         n_text=1,
         body=tuple(body),
     )
+
+
+def _names(models: Mapping[RunKey, str], told: Mapping[RunKey, Mapping[str, str]]) -> dict[RunKey, str]:
+    """Return the name of each run in one table: its model's, and in which settings it differs from others there."""
+    found = {}
+    for key, model in models.items():
+        others = [told[other] for other, its in models.items() if its == model]
+        words = [text for name, text in told[key].items() if any(each.get(name) != text for each in others)]
+        found[key] = f"{model} ({', '.join(words)})" if words else model
+    return found
 
 
 def _published(rows: Sequence[TableRow]) -> Section:
@@ -158,17 +167,28 @@ def _value(row: TableRow | None, best: TableRow | None) -> Cell:
     return Cell(text=text, bold=row is best)
 
 
-def markdown(rows: Sequence[TableRow], differ: Differ = differ_independently) -> str:
-    """Return the leaderboard as GitHub's Markdown."""
-    return "\n".join(["# Leaderboard", "", escape_markdown(EXPLAINED), *markdown_tables(rows, differ)]) + "\n"
+def markdown(rows: Sequence[TableRow], differ: Differ = differ_independently, table: Path | None = None) -> str:
+    """Return the leaderboard as GitHub's Markdown. As `markdown_tables`."""
+    tables = markdown_tables(rows, differ, table=table)
+    return "\n".join(["# Leaderboard", "", escape_markdown(EXPLAINED), *tables]) + "\n"
 
 
 def markdown_tables(
-    rows: Sequence[TableRow], differ: Differ = differ_independently, heading: str = "##"
+    rows: Sequence[TableRow],
+    differ: Differ = differ_independently,
+    heading: str = "##",
+    table: Path | None = None,
 ) -> Iterator[str]:
-    """Yield the lines of its tables, each benchmark's under a heading."""
+    """Yield the lines of its tables, each benchmark's under a heading.
+
+    Args:
+        rows: All rows.
+        differ: The test by which a number is the best.
+        heading: The mark of a benchmark's heading.
+        table: The CSV file, beside which runs lie that tell their settings; None where there is none.
+    """
     last = None
-    for section in sections(rows, differ):
+    for section in sections(rows, differ, table):
         if section.benchmark != last:
             yield from ("", f"{heading} {escape_markdown(section.benchmark)}")
             last = section.benchmark
@@ -178,14 +198,14 @@ def markdown_tables(
         yield from (_line(_bold(cell, escape_markdown, "**{}**") for cell in row) for row in section.body)
 
 
-def latex(rows: Sequence[TableRow], differ: Differ = differ_independently) -> str:
-    """Return the leaderboard as LaTeX: a `tabular` for each table, with the package booktabs."""
+def latex(rows: Sequence[TableRow], differ: Differ = differ_independently, table: Path | None = None) -> str:
+    """Return the leaderboard as LaTeX: a `tabular` for each table, with the package booktabs. As `markdown_tables`."""
     lines = [
         "% Needs \\usepackage{booktabs}; with pdflatex also \\usepackage[utf8]{inputenc}.",
         escape_latex(EXPLAINED),
     ]
     last = None
-    for section in sections(rows, differ):
+    for section in sections(rows, differ, table):
         if section.benchmark != last:
             lines += ["", rf"\subsection*{{{escape_latex(section.benchmark)}}}"]
             last = section.benchmark

@@ -178,7 +178,9 @@ def test_runs_of_a_model_are_told_by_their_frames():
         for letter, frames in (("a", "uniform-8"), ("b", "fps-2-max-128"), ("c", ""))
     ]
     (section,) = sections(rows)
-    assert sorted(cells[0].text for cells in section.body) == ["m (cccccc)", "m (fps-2-max-128)", "m (uniform-8)"]
+    assert sorted(cells[0].text for cells in section.body) == ["m", "m (2 fps, at most 128 frames)", "m (8 frames)"]
+    assert section.header[-1] == "row"
+    assert {cells[-1].text for cells in section.body} == {row.name for row in rows}
     same = [*rows, replace(rows[0], fingerprint="d" * 16)]
     (section,) = sections(same)
     assert "m (aaaaaa)" in [cells[0].text for cells in section.body]
