@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -98,7 +99,7 @@ def _measured(rows: Sequence[TableRow], differ: Differ, told: Mapping[RunKey, Ma
     runs: dict[RunKey, dict[tuple[bool, str, int], TableRow]] = {}
     for row in rows:
         runs.setdefault(run_key(row), {})[_column(row)] = row
-    names = _names({key: next(iter(found.values())).model for key, found in runs.items()}, told)
+    names = _names({key: next(iter(found.values())) for key, found in runs.items()}, told)
 
     def place(item: tuple[RunKey, dict[tuple[bool, str, int], TableRow]]) -> tuple[float, RunKey]:
         headline = item[1].get(columns[0])
@@ -125,14 +126,20 @@ def _measured(rows: Sequence[TableRow], differ: Differ, told: Mapping[RunKey, Ma
     )
 
 
-def _names(models: Mapping[RunKey, str], told: Mapping[RunKey, Mapping[str, str]]) -> dict[RunKey, str]:
-    """Return the name of each run in one table: its model's, and in which settings it differs from others there."""
-    found = {}
-    for key, model in models.items():
-        others = [told[other] for other, its in models.items() if its == model]
-        words = [text for name, text in told[key].items() if any(each.get(name) != text for each in others)]
-        found[key] = f"{model} ({', '.join(words)})" if words else model
-    return found
+def _names(runs: Mapping[RunKey, TableRow], told: Mapping[RunKey, Mapping[str, str]]) -> dict[RunKey, str]:
+    """Return the name of each run in one table: its model's, and in which settings it differs from others there.
+
+    Where nothing that is known tells runs apart, a part of their fingerprints does.
+    """
+    words: dict[RunKey, list[str]] = {}
+    for key, row in runs.items():
+        others = [told[other] for other, its in runs.items() if its.model == row.model]
+        words[key] = [text for name, text in told[key].items() if any(each.get(name) != text for each in others)]
+    alike = Counter((row.model, *words[key]) for key, row in runs.items())
+    for key, row in runs.items():
+        if alike[(row.model, *words[key])] > 1:
+            words[key].append(row.fingerprint[:6])
+    return {key: f"{row.model} ({', '.join(words[key])})" if words[key] else row.model for key, row in runs.items()}
 
 
 def _published(rows: Sequence[TableRow]) -> Section:

@@ -183,4 +183,4 @@ def test_runs_of_a_model_are_told_by_their_frames():
     assert {cells[-1].text for cells in section.body} == {row.name for row in rows}
     same = [*rows, replace(rows[0], fingerprint="d" * 16)]
     (section,) = sections(same)
-    assert "m (aaaaaa)" in [cells[0].text for cells in section.body]
+    assert "m (8 frames, aaaaaa)" in [cells[0].text for cells in section.body]
