@@ -135,9 +135,9 @@ def _names(runs: Mapping[RunKey, TableRow], told: Mapping[RunKey, Mapping[str, s
     for key, row in runs.items():
         others = [told[other] for other, its in runs.items() if its.model == row.model]
         words[key] = [text for name, text in told[key].items() if any(each.get(name) != text for each in others)]
-    alike = Counter((row.model, *words[key]) for key, row in runs.items())
+    alike = Counter((row.model, tuple(words[key])) for key, row in runs.items())
     for key, row in runs.items():
-        if alike[(row.model, *words[key])] > 1:
+        if alike[row.model, tuple(words[key])] > 1:
             words[key].append(row.fingerprint[:6])
     return {key: f"{row.model} ({', '.join(words[key])})" if words[key] else row.model for key, row in runs.items()}
 
