@@ -140,7 +140,7 @@ class BenchmarkRun:
                 benchmark=job.benchmark.name,
                 primary=job.benchmark.card.metric,
                 model=self._model.name,
-                coverage=coverage(self.samples),
+                coverage=coverage(self.samples, self.job.media.unreadable_clips if self.job.media else frozenset()),
                 provenance={
                     **self._fingerprint,
                     "accepted": [asdict(each) for each in self._folder.record.accepted],

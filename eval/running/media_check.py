@@ -20,13 +20,19 @@ from eval.runs.record import MEDIA, read_record
 from eval.video.identity import media_id
 
 
-def coverage(samples: Sequence[Sample]) -> list[Coverage]:
-    """Return the coverage of each subset: the share of its media on disk, in order of first appearance."""
+def coverage(samples: Sequence[Sample], unreadable: frozenset[Clip] = frozenset()) -> list[Coverage]:
+    """Return the coverage of each subset: the share of its samples whose media are on disk, in order of appearance.
+
+    Args:
+        samples: The samples of all subsets.
+        unreadable: Media that are there and cannot be shown, without spans; they count as absent.
+    """
     there: dict[Clip, bool] = {}
     counts: dict[str, list[int]] = {}
     for sample in samples:
         if sample.clip not in there:
-            there[sample.clip] = sample.clip.exists()
+            media = (Clip(source=each.source) for each in (sample.clip, *sample.clip.more))
+            there[sample.clip] = sample.clip.exists() and unreadable.isdisjoint(media)
         count = counts.setdefault(sample.subset, [0, 0])
         count[0] += 1
         count[1] += there[sample.clip]

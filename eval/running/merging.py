@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eval import config as configuration
+from eval.analysis.plan.media import survey
 from eval.config.overrides import shard_of
 from eval.core import FramePolicy, ModelDefaults, Prediction, Result, StopWhen
 from eval.engines.engine import WorkerTimes
@@ -101,7 +102,7 @@ def _merged(folders: Sequence[Path], out: Path) -> Result:
     _refuse_other(out, found, job)
     model = first.record.fingerprint["model"]
     identity = {name: value for name, value in first.identity.items() if name != "model"}
-    job = replace(job, identity=identity, timed=False)
+    job = replace(job, identity=identity, timed=False, media=survey(job.samples))
     session = _Recorded(_RecordedModel(model), found, [part.folder for part in parts])
     (result,) = run([job], session)
     return result

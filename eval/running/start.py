@@ -57,17 +57,19 @@ def evaluate(request: EvalRequest) -> list[Result]:
     name = request.bench.replace(",", "+").replace("/", "-").replace(" ", "")
     base = settings[0].out or configuration.RUNS / f"{stamp()}-{settings[0].model.get('name')}-{name}"
     building.check(settings[0].model, "model")
-    refuse_unwritable(base)
     judging = Judging(settings[0])
     if len(benches) > 1:
         refuse_single(base)
     outs = [base / bench if len(benches) > 1 else base for bench in benches]
     jobs = _of_ids(_jobs(list(zip(settings, outs, benches.values(), strict=True)), judging))
+    refuse_unwritable(base)
     # Check the judge before the model works; if all outputs exist already, it may not be needed.
     if any(job.transcript is not None and not (job.out / PREDICTIONS).exists() for job in jobs):
         judging.check()
     with Working("Looking at the media"):
         jobs = [replace(job, media=survey(job.samples)) for job in jobs]
+    for job in jobs:
+        _refuse_below(job.settings.min_coverage, job)
     show_first_screen([planned(job) for job in jobs])
     # One loaded model serves all benchmarks; it is loaded after all checks.
     engine: Engine = building.build(settings[0].engine, "engine")
@@ -126,6 +128,13 @@ def setup_of(settings: Settings, jobs: Sequence[Job] = ()) -> Setup:
     return Setup(model=settings.model, reading=reading, media=(settings.data, *here))
 
 
+def _refuse_below(least: float, job: Job) -> None:
+    unreadable = job.media.unreadable_clips if job.media else frozenset()
+    if short := [each for each in coverage(job.samples, unreadable) if each.fraction < least]:
+        listed = "; ".join(f"{each.subset or job.benchmark.name} {each.present}/{each.total}" for each in short)
+        raise DataError(f"Media below min_coverage={least} under {job.settings.data}: {listed}.")
+
+
 def _of_ids(jobs: Sequence[Job]) -> list[Job]:
     """Return the jobs that have samples, of those that were chosen by their ids. Raises ConfigError for unknown ids."""
     text = jobs[0].settings.samples
@@ -174,10 +183,6 @@ def job_of(settings: Settings, out: Path, judging: Judging, subsets: Sequence[st
         offset=settings.offset,
         by_id=settings.samples is not None,
     )
-    short = [c for c in coverage(samples) if c.fraction < settings.min_coverage]
-    if short:
-        listed = "; ".join(f"{c.subset or benchmark.name} {c.present}/{c.total}" for c in short)
-        raise DataError(f"Media below min_coverage={settings.min_coverage} under {settings.data}: {listed}.")
     unanswered = [sample.id for sample in samples if not sample.targets]
     if unanswered and not (benchmark.may_withhold and is_withheld(samples)):
         raise DataError(

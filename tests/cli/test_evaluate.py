@@ -115,7 +115,7 @@ def test_failures_are_listed_and_end_with_exit_code_1(tmp_path, capsys):
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["complete"] is False
     assert result["counts"] == {"total": 3, "scored": 1, "invalid": 0, "model_failed": 2, "judge_failed": 0}
-    assert result["coverage"] == [{"subset": "Action Sequence", "total": 3, "present": 2}]
+    assert result["coverage"] == [{"subset": "Action Sequence", "total": 3, "present": 1}]
     strict = next(m for m in result["metrics"] if m["accounting"] == "strict")
     assert (strict["value"], strict["n"], strict["n_failed"]) == (pytest.approx(1 / 3), 3, 2)
     assert (strict["lower"], strict["upper"]) == (pytest.approx(1 / 3), 1.0)
@@ -164,7 +164,7 @@ def test_too_little_coverage_is_refused_before_any_work(tmp_path, capsys):
     flags = small_benchmark(tmp_path)
     assert evaluate(tmp_path / "run", *flags, "min_coverage=0.9") == 2
     assert "Media below min_coverage=0.9" in (said := capsys.readouterr().err)
-    assert "Action Sequence 2/3" in said
+    assert "Action Sequence 1/3" in said
     assert not (tmp_path / "run").exists()
 
 

@@ -39,6 +39,8 @@ class MediaSurvey:
     """Paths where missing ones are expected."""
     unreadable: tuple[tuple[str, str], ...]
     """Path of each of the others that cannot be read, and the reason."""
+    unreadable_clips: frozenset[Clip]
+    """The same as clips of the whole medium."""
     samples: int
     samples_without: int
     """Number of samples with a medium that is missing or unreadable."""
@@ -63,6 +65,7 @@ def survey(samples: Sequence[Sample], check: Check = look_at_all) -> MediaSurvey
             media.setdefault(Clip(source=medium.source), []).append(sample)
     missing: list[str] = []
     unreadable: list[tuple[str, str]] = []
+    unreadable_clips: set[Clip] = set()
     without: set[int] = set()
     counts: dict[Path, Counter[str]] = {}
     lie: dict[str, Counter[Path]] = {}
@@ -82,10 +85,12 @@ def survey(samples: Sequence[Sample], check: Check = look_at_all) -> MediaSurvey
         else:
             count["unreadable"] += 1
             unreadable.append((error.path, error.detail))
+            unreadable_clips.add(clip)
     return MediaSurvey(
         total=len(media),
         missing=tuple(missing),
         unreadable=tuple(unreadable),
+        unreadable_clips=frozenset(unreadable_clips),
         samples=len(samples),
         samples_without=len(without),
         folders=tuple(
