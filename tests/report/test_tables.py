@@ -25,7 +25,7 @@ def cells(text):
 
 
 def test_the_best_is_bold_where_it_is_significantly_better():
-    assert ["m", "**80.0 (76.0 to 84.0)**", "400", "100.0%", "2026-11-01"] in cells(markdown([BAD, GOOD]))
+    assert ["m", "**80.0 (76.0 to 84.0)**", "400", "100.0%", "2026-11-01", GOOD.name] in cells(markdown([BAD, GOOD]))
     assert r"m & \textbf{80.0 (76.0 to 84.0)} & 400 & 100.0\% & 2026-11-01 \\" in latex([BAD, GOOD])
     near = replace(BAD, value=0.78, low=0.74, high=0.82)
     assert "**" not in markdown([near, GOOD])
@@ -71,6 +71,7 @@ def test_accountings_and_companion_metrics_are_columns():
         "n",
         "media",
         "scored",
+        "row",
     )
     assert published.header == ("model", "source", "recall")
 
@@ -89,9 +90,9 @@ def test_the_built_in_world_is_named():
 @pytest.mark.parametrize("text", UGLY)
 def test_ugly_names_stay_in_their_cell(text):
     rows = [replace(GOOD, model=text, judge=text, protocol=text), replace(QUOTED, model=text, source=text, judge=text)]
-    assert {len(row) for row in cells(markdown(rows))} == {5, 3}
+    assert {len(row) for row in cells(markdown(rows))} == {6, 3}
     body = [line for line in latex(rows).splitlines() if line.endswith(r" \\")]
-    assert [len(re.findall(r"(?<!\\)&", line)) for line in body] == [4, 4, 2, 2]
+    assert [len(re.findall(r"(?<!\\)&", line)) for line in body] == [5, 5, 2, 2]
 
 
 @pytest.mark.parametrize(
