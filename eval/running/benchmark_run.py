@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from eval.analysis.plan.media import MediaSurvey, write_missing
+from eval.analysis.plan.media import MediaSurvey, unreadable_in, write_missing
 from eval.analysis.plan.view import missing_lines
 from eval.config import Settings
 from eval.core import Benchmark, ModelFacts, Prediction, Result, Sample, StopWhen
@@ -140,7 +140,7 @@ class BenchmarkRun:
                 benchmark=job.benchmark.name,
                 primary=job.benchmark.card.metric,
                 model=self._model.name,
-                coverage=coverage(self.samples, self.job.media.unreadable_clips if self.job.media else frozenset()),
+                coverage=coverage(self.samples, unreadable_in(self.job.media)),
                 provenance={
                     **self._fingerprint,
                     "accepted": [asdict(each) for each in self._folder.record.accepted],

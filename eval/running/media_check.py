@@ -20,18 +20,18 @@ from eval.runs.record import MEDIA, read_record
 from eval.video.identity import media_id
 
 
-def coverage(samples: Sequence[Sample], unreadable: frozenset[Clip] = frozenset()) -> list[Coverage]:
+def coverage(samples: Sequence[Sample], unreadable: frozenset[str] = frozenset()) -> list[Coverage]:
     """Return the coverage of each subset: the share of its samples whose media are on disk, in order of appearance.
 
     Args:
         samples: The samples of all subsets.
-        unreadable: Media that are there and cannot be shown, without spans; they count as absent.
+        unreadable: Names of media that are there and cannot be shown; they count as absent.
     """
     there: dict[Clip, bool] = {}
     counts: dict[str, list[int]] = {}
     for sample in samples:
         if sample.clip not in there:
-            media = (Clip(source=each.source) for each in (sample.clip, *sample.clip.more))
+            media = (each.name for each in (sample.clip, *sample.clip.more))
             there[sample.clip] = sample.clip.exists() and unreadable.isdisjoint(media)
         count = counts.setdefault(sample.subset, [0, 0])
         count[0] += 1

@@ -10,7 +10,7 @@ from typing import Any
 
 from eval import building
 from eval import config as configuration
-from eval.analysis.plan.media import survey
+from eval.analysis.plan.media import survey, unreadable_in
 from eval.analysis.plan.plan import Unready
 from eval.analysis.plan.view import show_first_screen
 from eval.config import Settings
@@ -129,8 +129,7 @@ def setup_of(settings: Settings, jobs: Sequence[Job] = ()) -> Setup:
 
 
 def _refuse_below(least: float, job: Job) -> None:
-    unreadable = job.media.unreadable_clips if job.media else frozenset()
-    if short := [each for each in coverage(job.samples, unreadable) if each.fraction < least]:
+    if short := [each for each in coverage(job.samples, unreadable_in(job.media)) if each.fraction < least]:
         listed = "; ".join(f"{each.subset or job.benchmark.name} {each.present}/{each.total}" for each in short)
         raise DataError(f"Media below min_coverage={least} under {job.settings.data}: {listed}.")
 

@@ -6,7 +6,6 @@ other outputs, it is quoted with its source, as an order of magnitude and not as
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -60,8 +59,7 @@ def _facts(
     frames = sorted({each.n_frames for each in predictions if each.n_frames})
     shown = str(model.get("n_frames") or ", ".join(map(str, frames)) or UNRECORDED)
     shown = f"{model['fps']:g} a second, {shown} at most" if model.get("fps") else shown
-    stated = re.search(r"\bat (\d+) frames\b", target.source) if target else None
-    yield "frames", shown, stated[1] if stated else UNSTATED, ""
+    yield "frames", shown, (target.frames if target else "") or UNSTATED, ""
     decoder = _mapping(about.get("decoder"))
     library = {"pyav": "av"}.get(str(decoder.get("decoder")), str(decoder.get("decoder")))
     named = " ".join(str(value) for value in (decoder.get("decoder"), decoder.get(library)) if value)
@@ -75,6 +73,7 @@ def _facts(
         asked = f"{result.judge}, {result.protocol}"
         yield "judge", asked, (target.judge if target else "") or UNSTATED, JUDGES_MOVED.get(result.benchmark, "")
     n = len(predictions)
+    size = None if target and "split" in target.unstated else size
     there = f"{(target.split if target else '') or 'split ' + UNSTATED}, {size or '?'} samples"
     yield "split, samples", f"{about.get('split') or 'split ' + UNRECORDED}, {n} samples", there, ""
     present, total = (sum(getattr(part, key) for part in result.coverage) for key in ("present", "total"))

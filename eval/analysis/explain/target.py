@@ -35,6 +35,10 @@ class Target:
     """The judge's name in the source."""
     source: str = ""
     """The publication."""
+    frames: str = ""
+    """The number of frames shown of a clip."""
+    unstated: str = ""
+    """What the source leaves open that a comparison needs."""
     others: tuple[str, ...] = ()
     """Values of the same number of the same model in other sources."""
 
@@ -131,6 +135,8 @@ def _target(number: int, row: TableRow, of: Sequence[tuple[int, TableRow]]) -> T
         split=row.split,
         judge=row.judge,
         source=row.source,
+        frames=row.frames.removesuffix(" frames"),
+        unstated=row.unstated,
         others=tuple(others),
     )
 

@@ -66,7 +66,10 @@ def groups_of(rows: Sequence[TableRow], table: Path) -> Iterator[Group]:
                 rows=sorted(group, key=value_of, reverse=True),
                 # Beside the built-in world's, which are of other clips and questions, they would mislead.
                 published=[
-                    row for row in of if row.origin == "published" and row.metric == first.metric and not first.builtin
+                    row
+                    for row in of
+                    if row.origin == "published" and row.metric == first.metric and not first.builtin
+                    if not row.split or row.split == first.split
                 ],
                 subsets=subsets,
                 names=names,
@@ -151,6 +154,7 @@ def name_of(row: TableRow, names: Names) -> str:
     """Return a row's name in a figure."""
     is_quoted = row.origin == "published"
     told = [text for name, text in names[run_key(row)].items() if name not in (("source",) if is_quoted else _SHARED)]
+    told += [f"{each} not stated" for each in row.unstated.split()]
     told = ["published", *told] if is_quoted else told if row.complete is not False else [*told, _INCOMPLETE]
     return one_line(f"{row.model} ({', '.join(told)})" if told else row.model, 90)
 

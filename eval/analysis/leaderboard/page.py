@@ -134,6 +134,7 @@ def _caveats(row: TableRow) -> list[str]:
         found.append(BUILTIN_NOTE)
     if row.origin == "published":
         found.append("Published: without an interval, and of unknown samples and accounting.")
+        found += [f"Its {each} is not stated: it may not be comparable." for each in row.unstated.split()]
     return found
 
 

@@ -1,9 +1,11 @@
 """Published numbers: results/published.csv, one a line, each with its source.
 
-    benchmark,split,subset,model,metric,value,judge,source
+    benchmark,split,subset,model,metric,value,judge,source,frames,unstated
 
 Benchmarks, subsets and metrics have this project's names. Values are unscaled as everywhere (an accuracy of 0 to 1),
-with the published digits. `judge` is the judge's name in the source.
+with the published digits. `judge` is the judge's name in the source. `frames` is the number of frames shown of a clip,
+where the source states one. `unstated` names what a comparison would need and the source does not state: `split` of a
+benchmark with several, `judge` where its model or its date is open, with a space between both.
 """
 
 from __future__ import annotations
@@ -16,12 +18,15 @@ from pathlib import Path
 from eval.analysis.leaderboard.cells import check_cell
 from eval.analysis.leaderboard.rows import TableRow
 from eval.core import OVERALL
-from eval.errors import DataError
+from eval.errors import DataError, did_you_mean
 from eval.files import read_regular_text
 from eval.readers.malformed import printable
 from eval.scorers.traits import all_traits
 
-FIELDS = ("benchmark", "split", "subset", "model", "metric", "value", "judge", "source")
+FIELDS = ("benchmark", "split", "subset", "model", "metric", "value", "judge", "source", "frames", "unstated")
+
+UNSTATED = ("split", "judge")
+"""What a source may leave open that a comparison needs."""
 
 
 def read_published(path: Path) -> list[TableRow]:
@@ -53,6 +58,10 @@ def _row(fields: dict[str, str], place: str) -> TableRow:
         raise DataError(f"{place}: {error}.") from error
     if not math.isfinite(value):
         raise DataError(f"{place}: value {fields['value']!r} is not a number.")
+    if fields["frames"] and not (fields["frames"].isascii() and fields["frames"].isdigit()):
+        raise DataError(f"{place}: frames {fields['frames']!r} is not a whole number; leave it empty if not stated.")
+    if others := set(fields["unstated"].split()) - {*UNSTATED}:
+        raise DataError(f"{place}: unstated {min(others)!r}. {did_you_mean(min(others), UNSTATED)}")
     return TableRow(
         origin="published",
         benchmark=printable(fields["benchmark"]),
@@ -66,6 +75,8 @@ def _row(fields: dict[str, str], place: str) -> TableRow:
         value=value,
         headline=fields["subset"] == OVERALL and fields["metric"] in _headlines(),
         source=printable(fields["source"]),
+        frames=f"{fields['frames']} frames" if fields["frames"] else "",
+        unstated=fields["unstated"],
     )
 
 

@@ -104,9 +104,12 @@ class TableRow:
     source: str = ""
     """The publication of a published number."""
     frames: str = ""
-    """Which frames the model saw, such as `uniform-8` or `uniform-8-tarsier2`; "" where that is not known."""
+    """Which frames the model saw, such as `uniform-8` or `uniform-8-tarsier2`; of a published number how many. "" where
+    that is not known."""
     chance: float | None = None
     """The expected value of blind guessing on the same samples."""
+    unstated: str = ""
+    """What the source of a published number leaves open that a comparison needs: `split`, `judge`, or both."""
 
     @property
     def key(self) -> RowKey:
@@ -128,7 +131,7 @@ class TableRow:
 COLUMNS = tuple(field.name for field in fields(TableRow))
 """The fields of a row, in the order of the file."""
 
-ADDED = ("frames", "chance")
+ADDED = ("frames", "chance", "unstated")
 """Columns that tables of earlier versions lack."""
 
 

@@ -79,12 +79,12 @@ def sections(
 
 def setting(row: TableRow) -> tuple[str, ...]:
     """Return what the numbers of one table share, of those of one benchmark and origin."""
-    return row.split, row.judge, row.protocol, row.score_id, row.data
+    return row.split, row.judge, row.protocol, row.score_id, row.data, row.unstated
 
 
 def told_setting(row: TableRow) -> str:
     """Return the same in words."""
-    split = f"split {row.split}" if row.split else ""
+    split = f"split {row.split}" if row.split else "split not stated" if "split" in row.unstated else ""
     if row.origin == "published":
         parts = [split, f"judge {row.judge}" if row.judge else ""]
         return f"Published{''.join(f', {part}' for part in parts if part)}; not measured here."
@@ -145,17 +145,19 @@ def _names(runs: Mapping[RunKey, TableRow], told: Mapping[RunKey, Mapping[str, s
 def _published(rows: Sequence[TableRow]) -> Section:
     first = rows[0]
     metrics = sorted({(not row.headline, row.metric) for row in rows})
-    lines: dict[tuple[str, str], dict[str, TableRow]] = {}
+    lines: dict[tuple[str, str, str], dict[str, TableRow]] = {}
     for row in rows:
-        lines.setdefault((row.model, row.source), {})[row.metric] = row
+        lines.setdefault((row.model, row.source, row.frames), {})[row.metric] = row
+    frames = ("frames",) if any(row.frames for row in rows) else ()
     body = []
-    for (model, source), found in sorted(lines.items()):
+    for (model, source, shown), found in sorted(lines.items()):
         values = [printed(name, found[name].value) if name in found else "" for _, name in metrics]
-        body.append((Cell(text=model), Cell(text=source), *(Cell(text=text) for text in values)))
+        texts = (model, source, *([shown.removesuffix(" frames")] if frames else []), *values)
+        body.append(tuple(Cell(text=text) for text in texts))
     return Section(
         benchmark=first.benchmark,
         notes=(told_setting(first),),
-        header=("model", "source", *(titled(name) for _, name in metrics)),
+        header=("model", "source", *frames, *(titled(name) for _, name in metrics)),
         n_text=2,
         body=tuple(body),
     )

@@ -198,7 +198,11 @@ def published_numbers(result: Result, *, is_apart: bool) -> list[dict[str, Any]]
             if (row.benchmark, row.subset) != (result.benchmark, OVERALL) or row.metric not in names:
                 continue
             why = [f"its split is {row.split}"] if row.split and split and row.split != split else []
-            if result.judge is not None and result.judge not in row.judge:
+            if "split" in row.unstated:
+                why.append("its split is not stated")
+            if result.judge is not None and "judge" in row.unstated:
+                why.append(f"its judge is {row.judge or 'not stated'}")
+            elif result.judge is not None and result.judge not in row.judge:
                 why.append(f"its judge is {row.judge or 'not stated'}, and not {result.judge}")
             found.append(
                 {

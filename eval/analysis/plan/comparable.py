@@ -73,17 +73,24 @@ def beside(
     """Return the settings of a run beside those of a published number; its frames are known for models of conf/."""
     card = benchmark.card
     model = next((name for name in configuration.names("model") if name == target.model.casefold()), None)
-    size = card.splits.get(target.split or card.upstream_split or "")
-    frames = configuration.load_settings([f"model={model}"]).model["n_frames"] if model else ""
+    split = target.split if target.split or "split" in target.unstated else card.upstream_split or ""
+    size = card.splits.get(split)
+    of_model = configuration.load_settings([f"model={model}"]).model["n_frames"] if model and not target.frames else ""
     rows = [
         ("model", target.model, str(settings.model.get("name"))),
         ("split", target.split, str(settings.benchmark.get("split"))),
         ("samples", f"{size:,}" if size else "", f"{len(samples):,}"),
-        ("frames", str(frames), str(settings.model.get("n_frames") or "")),
+        ("frames", target.frames or str(of_model), str(settings.model.get("n_frames") or "")),
         *([("judge", target.judge, judge)] if judge is not None else []),
     ]
+    unstated = target.unstated.split()
     return tuple(
-        Beside(what=what, published=theirs or "not stated", here=ours, same=_same(what, theirs, ours))
+        Beside(
+            what=what,
+            published=theirs or "not stated",
+            here=ours,
+            same=None if what in unstated else _same(what, theirs, ours),
+        )
         for what, theirs, ours in rows
     )
 

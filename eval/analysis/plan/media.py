@@ -38,9 +38,7 @@ class MediaSurvey:
     missing: tuple[str, ...]
     """Paths where missing ones are expected."""
     unreadable: tuple[tuple[str, str], ...]
-    """Path of each of the others that cannot be read, and the reason."""
-    unreadable_clips: frozenset[Clip]
-    """The same as clips of the whole medium."""
+    """Name of each of the others that cannot be read, as a clip, and the reason."""
     samples: int
     samples_without: int
     """Number of samples with a medium that is missing or unreadable."""
@@ -65,7 +63,6 @@ def survey(samples: Sequence[Sample], check: Check = look_at_all) -> MediaSurvey
             media.setdefault(Clip(source=medium.source), []).append(sample)
     missing: list[str] = []
     unreadable: list[tuple[str, str]] = []
-    unreadable_clips: set[Clip] = set()
     without: set[int] = set()
     counts: dict[Path, Counter[str]] = {}
     lie: dict[str, Counter[Path]] = {}
@@ -84,13 +81,12 @@ def survey(samples: Sequence[Sample], check: Check = look_at_all) -> MediaSurvey
             missing.append(clip.name)
         else:
             count["unreadable"] += 1
-            unreadable.append((error.path, error.detail))
-            unreadable_clips.add(clip)
+            inside = "" if error.path == clip.name else f"{Path(error.path).name} "
+            unreadable.append((clip.name, f"{inside}{error.detail}"))
     return MediaSurvey(
         total=len(media),
         missing=tuple(missing),
         unreadable=tuple(unreadable),
-        unreadable_clips=frozenset(unreadable_clips),
         samples=len(samples),
         samples_without=len(without),
         folders=tuple(
@@ -104,6 +100,11 @@ def survey(samples: Sequence[Sample], check: Check = look_at_all) -> MediaSurvey
             for folder, count in counts.items()
         ),
     )
+
+
+def unreadable_in(media: MediaSurvey | None) -> frozenset[str]:
+    """Return the names of the media that are there and cannot be read; none where nobody looked."""
+    return frozenset(name for name, _ in media.unreadable) if media else frozenset()
 
 
 def relative(path: str, root: Path) -> str:

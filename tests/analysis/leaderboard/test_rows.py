@@ -165,9 +165,9 @@ def test_a_row_is_named_by_number_or_by_its_name():
 
 def test_a_table_without_a_later_column_is_read(tmp_path):
     path = tmp_path / "t.csv"
-    row = replace(ROW, frames="uniform-8", chance=0.25)
-    lines = [line.rsplit(",", 2) for line in to_csv([row]).decode().splitlines()]
-    assert [added for _, *added in lines] == [["frames", "chance"], ["uniform-8", "0.25"]]
+    row = replace(ROW, frames="uniform-8", chance=0.25, unstated="judge")
+    lines = [line.rsplit(",", 3) for line in to_csv([row]).decode().splitlines()]
+    assert [added for _, *added in lines] == [["frames", "chance", "unstated"], ["uniform-8", "0.25", "judge"]]
     path.write_text("\n".join(rest for rest, *_ in lines) + "\n", encoding="utf-8")
     assert read_csv(path) == [ROW]
 
