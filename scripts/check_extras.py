@@ -26,6 +26,7 @@ NONE = "none"
 PROMISES = {
     NONE: "import tarsier_eval, torch, transformers",
     "captions-java": "import pycocoevalcap.cider.cider",
+    "nltk": "import nltk.translate.meteor_score",
     "decord": "from eval.video.decord_reader import version; version(); import decord",
     "frames": "import pandas, eval.frames",
     "docs": "import sphinx, myst_parser, furo",

@@ -1,6 +1,6 @@
-"""Run pycocoevalcap itself, with Java, to check our own scores against it.
+"""Run pycocoevalcap itself, with Java: to check our own scores against it, and for metrics that only it has.
 
-Nothing in the harness needs it. It comes with the extra `captions-java` and a `java` on the PATH; its tokenizer
+It comes with the extra `captions-java` and a `java` on the PATH; its tokenizer
 writes a temporary file next to itself in site-packages, which cannot be avoided, and removes it.
 """
 
@@ -45,7 +45,7 @@ def pycocoevalcap_tokens(captions: Mapping[str, Sequence[str]]) -> dict[str, lis
     Raises:
         ConfigError: pycocoevalcap or java is missing.
     """
-    tokenizer = _module("tokenizer.ptbtokenizer").PTBTokenizer()
+    tokenizer = module_of_pycocoevalcap("tokenizer.ptbtokenizer").PTBTokenizer()
     tokens: dict[str, list[str]] = tokenizer.tokenize(
         {image: [{"caption": caption} for caption in texts] for image, texts in captions.items()}
     )
@@ -60,7 +60,7 @@ def pycocoevalcap_cider(
     Raises:
         ConfigError: pycocoevalcap or java is missing.
     """
-    cider, ciders = _module("cider.cider").Cider().compute_score(reference_tokens, tokens)
+    cider, ciders = module_of_pycocoevalcap("cider.cider").Cider().compute_score(reference_tokens, tokens)
     return float(cider), _by_image(list(reference_tokens), ciders)
 
 
@@ -73,8 +73,8 @@ def pycocoevalcap_scores(candidates: Mapping[str, str], references: Mapping[str,
     tokens = pycocoevalcap_tokens({image: [candidates[image]] for image in references})
     reference_tokens = pycocoevalcap_tokens(references)
     cider, ciders = pycocoevalcap_cider(tokens, reference_tokens)
-    bleu, bleus = _module("bleu.bleu").Bleu().compute_score(reference_tokens, tokens, verbose=0)
-    rouge, rouges = _module("rouge.rouge").Rouge().compute_score(reference_tokens, tokens)
+    bleu, bleus = module_of_pycocoevalcap("bleu.bleu").Bleu().compute_score(reference_tokens, tokens, verbose=0)
+    rouge, rouges = module_of_pycocoevalcap("rouge.rouge").Rouge().compute_score(reference_tokens, tokens)
     images = list(references)
     return PycocoevalcapScores(
         candidate_tokens={image: texts[0] for image, texts in tokens.items()},
@@ -92,11 +92,12 @@ def _by_image(images: Sequence[str], scores: Any) -> dict[str, float]:
     return {image: float(score) for image, score in zip(images, scores, strict=True)}
 
 
-def _module(name: str) -> ModuleType:
+def module_of_pycocoevalcap(name: str) -> ModuleType:
+    """Return a module of pycocoevalcap. Raises ConfigError where it, or java, is missing."""
     try:
-        module = importlib.import_module(f"pycocoevalcap.{name}")
+        module: ModuleType = importlib.import_module(f"pycocoevalcap.{name}")
     except ImportError as error:
         raise ConfigError(f"pycocoevalcap is not installed. Install the extra: {install('captions-java')}.") from error
     if shutil.which("java") is None:
-        raise ConfigError("java is not on the PATH; pycocoevalcap's tokenizer needs it. Install a Java runtime.")
+        raise ConfigError("java is not on the PATH; pycocoevalcap needs it. Install a Java runtime.")
     return module

@@ -118,6 +118,8 @@ class MetricTraits:
     """Whether two systems are compared in it: not if a sample's value depends on which others were scored."""
     label: str = ""
     """Its name in papers, where that is not its name in words."""
+    optional: bool = False
+    """Whether it is computed on request only, so that the samples of other runs have no value of it."""
     basis: str = ""
     """The source of its document frequencies, where a scorer gives one metric with several sources."""
 

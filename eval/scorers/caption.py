@@ -1,4 +1,4 @@
-"""Score captions against references: CIDEr first, then BLEU-4 and ROUGE-L.
+"""Score captions against references: CIDEr first, then BLEU-4 and ROUGE-L; METEOR and SPICE on request.
 
 There are two CIDEr metrics. `cider` takes document frequencies from the references of the whole split, so that a
 sample's score is the same in a partial run and in a full one. `cider_corpus` takes them from the samples that were
@@ -26,6 +26,8 @@ from numpy.typing import NDArray
 
 from eval.captions.cider import ReferenceSet, cider, prepare
 from eval.captions.matched import common_ngrams
+from eval.captions.meteor import LENGTHS, PARTS, meteor_of
+from eval.captions.more_metrics import METRICS, versions_of
 from eval.captions.ngrams import MAX_N
 from eval.captions.overlap import Overlap, bleu, overlap, rouge_l
 from eval.captions.ptb_tokenizer import TOKENIZER_VERSION, tokenize
@@ -99,6 +101,17 @@ class Captioning:
                 of_means=False,
                 kept=("bleu_closest",),
             ),
+            MetricTraits(
+                name="meteor",
+                label="METEOR 1.5",
+                parts=PARTS,
+                statistic=meteor_of,
+                of_means=False,
+                kept=(LENGTHS[1], LENGTHS[3]),
+                optional=True,
+            ),
+            MetricTraits(name="spice", label="SPICE", optional=True),
+            MetricTraits(name="nltk_meteor", label="METEOR of nltk", optional=True),
         ),
         subsets="none",
         needs_population=True,
@@ -109,13 +122,16 @@ class Captioning:
     """Folder in which the prepared references of a split are kept."""
     tokenizer: Literal["own", "pycocoevalcap"] = "own"
     """`pycocoevalcap` runs the Stanford tokenizer itself, with Java; the metrics are computed in the same way."""
+    more: Sequence[Literal["meteor", "spice", "nltk_meteor"]] = ()
+    """Further metrics: `meteor` and `spice` by pycocoevalcap, with Java; `nltk_meteor`, an earlier form of METEOR."""
     name: str = traits.name
     """Name of the scorer in results."""
 
     def describe(self) -> Mapping[str, Any]:
         """Return the identity of a score."""
         version = TOKENIZER_VERSION if self.tokenizer == "own" else "pycocoevalcap"
-        return {"name": self.name, "tokenizer": version, "form": "CIDEr-D"}
+        more = {"more": versions_of(self.more)} if self.more else {}
+        return {"name": self.name, "tokenizer": version, "form": "CIDEr-D", **more}
 
     def settled(self) -> StopWhen | None:
         """Return None, since the whole output counts."""
@@ -144,10 +160,15 @@ class Captioning:
         tokens = self._tokens(references)
         frozen = self._prepared(whole)
         corpus = prepare(tokens) if tokens else None
-        return [
+        more: dict[str, dict[str, float]] = {sample.id: {} for sample, _ in pairs}
+        for name in self.more if pairs else ():
+            for sample_id, values in METRICS[name](candidates, tokens).items():
+                more[sample_id] |= values
+        scores = [
             _score(sample, prediction, candidates[sample.id], tokens[sample.id], frozen, corpus)
             for sample, prediction in pairs
         ]
+        return [replace(score, values={**score.values, **more[score.id]}) for score in scores]
 
     def _tokens(self, captions: Mapping[str, Sequence[str]]) -> dict[str, list[list[str]]]:
         lowered = {name: [caption.lower() for caption in texts] for name, texts in captions.items()}
@@ -165,16 +186,13 @@ class Captioning:
 
     def aggregate(self, scores: Sequence[Score]) -> list[Metric]:
         """Return each metric overall, under both accountings."""
-        whole, corpus, rouge, _ = self.traits.metrics
+        wanted = [each for each in self.traits.metrics if not each.optional or each.name in self.more]
+        of = {each.name: each for each in wanted}
+        order = ("cider", "cider_corpus", "bleu_4", "rouge_l", *self.more)
         return [
-            metric
+            (_mean if of[name].statistic is None else _of_sums)(scores, accounting, of[name])
             for accounting in ACCOUNTINGS
-            for metric in (
-                _mean(scores, accounting, whole),
-                _mean(scores, accounting, corpus),
-                _corpus_bleu(scores, accounting),
-                _mean(scores, accounting, rouge),
-            )
+            for name in order
         ]
 
 
@@ -226,30 +244,31 @@ def _mean(scores: Sequence[Score], accounting: Accounting, traits: MetricTraits)
     return with_error(metric, found, found.within(0.0, best))
 
 
-def _corpus_bleu(scores: Sequence[Score], accounting: Accounting) -> Metric:
-    """Return BLEU-4 over all samples, from summed counts; in `strict` a failed sample counts as an empty caption."""
-    counts = _bleu_counts(scores, accounting)
-    metric = _metric("bleu_4", accounting, scores, float(corpus_bleu_of(counts.sum(axis=0))) if scores else None)
+def _of_sums(scores: Sequence[Score], accounting: Accounting, traits: MetricTraits) -> Metric:
+    """Return a metric over all samples, from summed counts; in `strict` a failed sample counts as an empty caption."""
+    assert traits.statistic is not None, "a metric of sums has a statistic"
+    counts = _counts(scores, accounting, traits)
+    value = float(traits.statistic(counts.sum(axis=0))) if scores else None
+    metric = _metric(traits.name, accounting, scores, value)
     if not scores:
         return metric
     cluster_of, n_clusters = numbered([video_of(score) for score in scores])
-    sums = np.zeros((n_clusters, len(_COUNTS)))
+    sums = np.zeros((n_clusters, len(traits.parts)))
     np.add.at(sums, cluster_of, counts)
-    spread = cluster_bootstrap(sums, corpus_bleu_of)
+    spread = cluster_bootstrap(sums, traits.statistic)
     metric = replace(metric, n_clusters=n_clusters)
     return replace(metric, stderr=spread.stderr, interval=(spread.low, spread.high)) if spread else metric
 
 
-def _bleu_counts(scores: Sequence[Score], accounting: Accounting) -> NDArray[np.float64]:
-    """Return each sample's counts for corpus BLEU, (samples, counts); in `strict` a failed sample has no words."""
-    return np.array([[_count(score, accounting, name) for name in _COUNTS] for score in scores]).reshape(
-        -1, len(_COUNTS)
-    )
+def _counts(scores: Sequence[Score], accounting: Accounting, traits: MetricTraits) -> NDArray[np.float64]:
+    """Return each sample's counts, (samples, counts); in `strict` a failed sample has none of its own."""
 
+    def count(score: Score, name: str) -> float:
+        says = accounting == "upstream" or score.status == "scored" or name in traits.kept
+        return score.values[name] if says else 0.0
 
-def _count(score: Score, accounting: Accounting, name: str) -> float:
-    says = accounting == "upstream" or score.status == "scored" or name == "bleu_closest"
-    return score.values[name] if says else 0.0
+    rows = [[count(score, name) for name in traits.parts] for score in scores]
+    return np.array(rows).reshape(-1, len(traits.parts))
 
 
 def _metric(

@@ -147,6 +147,8 @@ def _overall(
             averages = [("_macro", "macro"), ("_micro", "micro")]
             averages.sort(key=lambda each: each[1] != scorer.get("headline", "micro"))
     for metric in traits.metrics:
+        if metric.optional and not all(set(metric.values) <= set(score.values) for pair in pairs for score in pair):
+            continue
         for suffix, average in averages if metric.paired else ():
             measure = Measure(name=f"{metric.name}{suffix}", accounting=accounting, subset=OVERALL, average=average)
             yield from _change(pairs, measure, metric, scorer, traits)
