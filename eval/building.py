@@ -101,6 +101,14 @@ def check(node: Mapping[str, Any], key: str) -> tuple[Callable[..., Any], dict[s
     return factory, settings
 
 
+def targets_in(node: Any) -> list[str]:
+    """Return every `_target_` of settings, nested ones too."""
+    if not isinstance(node, Mapping):
+        return []
+    own = [node["_target_"]] if isinstance(node.get("_target_"), str) else []
+    return [*own, *(target for value in node.values() for target in targets_in(value))]
+
+
 def _parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """Return the parameters by name; where a constructor passes `**settings` on, those of the next class too.
 

@@ -207,6 +207,7 @@ def _identity(settings: Settings, benchmark: Benchmark, samples: Sequence[Sample
     from eval.video.frames import decoder_version
 
     asked = benchmark.asked_with()
+    targets = [one for one in building.targets_in(settings.benchmark) if one.startswith("benchmarks.")]
     return {
         "benchmark": benchmark.name,
         "split": settings.benchmark.get("split"),
@@ -217,6 +218,6 @@ def _identity(settings: Settings, benchmark: Benchmark, samples: Sequence[Sample
         "wording": {"name": asked.name, "sha256": asked.sha256},
         "prompts_sha256": prompts_hash(samples),
         "data_sha256": data_hash(samples),
-        "code": code_hash(configuration.PROJECT),
+        "code": code_hash(configuration.PROJECT, [target.rpartition(".")[0] for target in targets]),
         "libraries": library_versions(),
     }
