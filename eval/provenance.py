@@ -71,7 +71,7 @@ def _git(project: Path, *arguments: str) -> str:
 def code_hash(project: Path, adapters: Sequence[str] = ()) -> str:
     """Return the hash of the code behind samples, predictions and scores, committed or not.
 
-    It covers eval/, and of benchmarks/ only the adapters and what they import: other benchmarks have no effect on a run.
+    It covers eval/, and of benchmarks/ the adapters and what they import: other benchmarks have no effect on a run.
     Comments, docstrings and layout do not count, and the hash is the same in all versions of Python.
 
     Args:
