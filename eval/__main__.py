@@ -219,7 +219,9 @@ def _run(argv: Sequence[str] | None) -> int:
     _require(given.parser, given)
     _log_one_line()
     try:
-        with _stoppable():
+        from eval.plugins.finding import named
+
+        with _stoppable(), named(getattr(given, "conf", ())):
             outcome: bool | int = given.carry_out(given)
     except TarsierEvalError as error:
         _complain(str(error))

@@ -19,6 +19,7 @@ from typing import Any
 from eval.core import Sample, Turn
 from eval.files import open_regular
 from eval.installed import IS_CHECKOUT
+from eval.plugins.finding import Plugin
 
 PACKAGES = ("torch", "transformers", "tokenizers", "av", "decord", "pillow", "numpy", "lemminflect")
 
@@ -81,6 +82,11 @@ def code_hash(project: Path, adapters: Sequence[str] = ()) -> str:
     room = project / "eval"
     files = [path for path in room.rglob("*.py") if path.relative_to(room).parts[0] not in WITHOUT_EFFECT]
     return code_of(project, [*files, *_modules(project, adapters)])
+
+
+def plugin_code(plugins: Iterable[Plugin]) -> dict[str, dict[str, str]]:
+    """Return the hash of all code of each plugin, by its name, as fingerprints record it."""
+    return {plugin.name: {"code": code_of(plugin.home, plugin.code)} for plugin in plugins}
 
 
 def code_of(folder: Path, files: Iterable[Path]) -> str:

@@ -15,6 +15,7 @@ from eval import config as configuration
 from eval.config import Settings
 from eval.errors import ModelError
 from eval.files import absolute
+from eval.plugins.finding import left_out
 from eval.provenance import data_hash, library_versions, prompts_hash
 from eval.regression.comparing import GateOutcome, compare
 from eval.regression.observing import Batching, Chosen, LoadClips, choose, observe
@@ -68,6 +69,7 @@ def baseline_file(name: str | Path | None) -> Path:
     return absolute(name) if name else BASELINE
 
 
+@left_out()  # the baseline has nothing of them
 def observe_builtin(setup: Setup) -> Observation:
     """Run the built-in subset through the pipeline by both checkpoints, and the fixed inputs through their checks.
 

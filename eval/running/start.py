@@ -17,7 +17,7 @@ from eval.config import Settings
 from eval.core import Benchmark, Prediction, Result, Sample
 from eval.engines.engine import Engine, Setup
 from eval.errors import ConfigError, DataError
-from eval.provenance import code_hash, data_hash, library_versions, prompts_hash
+from eval.provenance import adapters_in, code_hash, data_hash, library_versions, plugin_code, prompts_hash
 from eval.readers.layout import NoAnnotationsError
 from eval.readers.submission import is_withheld
 from eval.report.progress import Working
@@ -120,7 +120,15 @@ def setup_of(settings: Settings, jobs: Sequence[Job] = ()) -> Setup:
         "store": how.store,
         "draw": how.thumbnails,
     }
-    return Setup(model=settings.model, reading=reading, media=(settings.data, *here))
+    plugins = building.plugins_of({"model": settings.model})
+    folders = [plugin.home for plugin in plugins if not plugin.package]
+    return Setup(
+        model=settings.model,
+        reading=reading,
+        media=(settings.data, *here, *folders),
+        folders=[str(folder) for folder in folders],
+        plugins=plugin_code(plugins),
+    )
 
 
 def _of_ids(jobs: Sequence[Job]) -> list[Job]:
@@ -207,7 +215,10 @@ def _identity(settings: Settings, benchmark: Benchmark, samples: Sequence[Sample
     from eval.video.frames import decoder_version
 
     asked = benchmark.asked_with()
-    targets = [one for one in building.targets_in(settings.benchmark) if one.startswith("benchmarks.")]
+    plugins = building.plugins_of(settings.nodes)
+    targets = [one.rpartition(".")[0] for one in building.targets_in(settings.benchmark)]
+    adapters = [one for one in targets if one.startswith("benchmarks.")]
+    adapters += [name for plugin in plugins for path in plugin.code for name in adapters_in(path)]
     return {
         "benchmark": benchmark.name,
         "split": settings.benchmark.get("split"),
@@ -218,6 +229,7 @@ def _identity(settings: Settings, benchmark: Benchmark, samples: Sequence[Sample
         "wording": {"name": asked.name, "sha256": asked.sha256},
         "prompts_sha256": prompts_hash(samples),
         "data_sha256": data_hash(samples),
-        "code": code_hash(configuration.PROJECT, [target.rpartition(".")[0] for target in targets]),
+        "code": code_hash(configuration.PROJECT, adapters),
+        **({"plugins": plugin_code(plugins)} if plugins else {}),
         "libraries": library_versions(),
     }

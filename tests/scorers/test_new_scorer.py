@@ -121,8 +121,8 @@ def toy(tmp_path, monkeypatch):
 
 
 def _forget():
-    known.all_traits.cache_clear()
-    known.metric_named.cache_clear()
+    known._all_traits.cache_clear()
+    known._metric_named.cache_clear()
 
 
 @pytest.mark.slow
