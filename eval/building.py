@@ -155,7 +155,7 @@ def _import_target(target: object, key: str) -> Callable[..., Any]:
         prefixes = [*ALLOWED_TARGETS, *(f"{name}." for name in allowed())]
         raise ConfigError(
             f"{key}._target_ is {target!r}; only classes of this project and of plugins may be built "
-            f"({' or '.join(f'{prefix}*' for prefix in prefixes)}). A plugin's folder is named as --conf."
+            f"({' or '.join(f'{prefix}*' for prefix in prefixes)}). Name a plugin's folder as --conf."
         )
     module, _, name = target.rpartition(".")
     try:

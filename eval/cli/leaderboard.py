@@ -32,7 +32,7 @@ def run(given: argparse.Namespace) -> bool:
     if line := _superseded(gathered.superseded):
         say(line)
     if unknown := {f"{row.metric} of {row.benchmark}": None for row in rows if not is_known(row.metric)}:
-        say(f"Shown as recorded, since no scorer here gives it: {', '.join(unknown)}; a plugin's is named by --conf.")
+        say(f"Shown as recorded, since no scorer here gives it: {', '.join(unknown)}. Its plugin is not here.")
     n_published = sum(row.origin == "published" for row in rows)
     said = (
         f"{found.n_results} results with {len(found.rows)} rows read, {len(found.unfinished)} not finished, "

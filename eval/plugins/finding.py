@@ -91,7 +91,7 @@ def found() -> Sequence[Plugin]:
 @cache
 def _found(folders: str, working: str, path: Sequence[str]) -> Sequence[Plugin]:  # noqa: ARG001 - what it depends on
     taken = {
-        (group, _letters(each.stem)): "a name of conf/"
+        (group, _letters(each.stem)): "a name in conf/"
         for group in GROUPS
         for each in (PROJECT / "conf" / group).glob("*.yaml")
     }
@@ -144,13 +144,13 @@ def _of_package(entry: importlib.metadata.EntryPoint) -> Plugin:
 
 
 def _of_folder(text: str) -> Plugin:
-    folder = absolute(text)
+    folder, named_by = absolute(text), f"--conf {text} (or {VARIABLE})"
     if not folder.is_dir():
-        raise ConfigError(f"--conf {text}: there is no such folder; name one that is laid out like conf/.")
+        raise ConfigError(f"{named_by}: there is no such folder; name one that is laid out like conf/.")
     if not any((folder / group).is_dir() for group in GROUPS):
         raise ConfigError(
-            f"--conf {text}: it has none of the groups of conf/ ({', '.join(GROUPS)}); put a yaml file into one "
-            "of them, such as benchmark/<name>.yaml."
+            f"{named_by}: it has none of the groups of conf/ ({', '.join(GROUPS)}); put a yaml file into one, such as "
+            "benchmark/<name>.yaml."
         )
     return Plugin(name=folder.parent.name if folder.name == "conf" else folder.name, conf=folder, home=folder)
 
@@ -166,11 +166,11 @@ def _choices(plugin: Plugin, taken: dict[tuple[str, str], str]) -> tuple[dict[st
     faults: list[str] = []
     for group in GROUPS:
         for path in sorted((plugin.conf / group).glob("*.yaml")):
-            whose = taken.setdefault((group, _letters(path.stem)), f"a name of the plugin {plugin.name!r}")
-            if whose == f"a name of the plugin {plugin.name!r}":
+            whose = taken.setdefault((group, _letters(path.stem)), f"a name in the plugin {plugin.name!r}")
+            if whose == f"a name in the plugin {plugin.name!r}":
                 choices.setdefault(group, []).append(path.stem)
             else:
-                faults.append(f"{path} has {whose}, which it cannot replace; rename the file.")
+                faults.append(f"{path}: {path.stem!r} is {whose} already; rename the file.")
     return choices, faults
 
 

@@ -60,7 +60,7 @@ def traits_of(identity: Mapping[str, Any]) -> ScorerTraits:
     if name not in known:
         raise ConfigError(
             f"scorer.name: {name[:80]!r} is not a scorer of this version, nor of a plugin that is here. "
-            f"{did_you_mean(name, known)} A plugin is installed, or its folder named as --conf."
+            f"{did_you_mean(name, known)} Where it is a plugin's, install that, or name its folder as --conf."
         )
     return known[name]
 
