@@ -26,11 +26,12 @@ from eval.running.benchmark_run import Job
 from eval.running.judge_session import Judging, refuse_unasked
 from eval.running.loop import run
 from eval.running.media_check import changed_media, coverage
-from eval.running.outcome import BUILTIN_NOTE, refuse_single, stamp
+from eval.running.outcome import BUILTIN_NOTE, refuse_single, say, stamp
 from eval.running.part import (
     benchmarks_of,
     describe,
     ids_in,
+    named_alone,
     part_of,
     refuse_unknown_ids,
 )
@@ -59,7 +60,7 @@ def evaluate(request: EvalRequest) -> list[Result]:
     if len(benches) > 1:
         refuse_single(base)
     outs = [base / bench if len(benches) > 1 else base for bench in benches]
-    jobs = _of_ids(_jobs(list(zip(settings, outs, benches.values(), strict=True)), judging))
+    jobs = _of_ids(_jobs(list(zip(settings, outs, benches.values(), strict=True)), judging, named_alone(request.bench)))
     # Check the judge before the model works; if all outputs exist already, it may not be needed.
     if any(job.transcript is not None and not (job.out / PREDICTIONS).exists() for job in jobs):
         judging.check()
@@ -79,8 +80,17 @@ def evaluate(request: EvalRequest) -> list[Result]:
     return results
 
 
-def _jobs(wanted: Sequence[tuple[Settings, Path, Sequence[str]]], judging: Judging) -> list[Job]:
-    """Return the job of each benchmark. Raises DataError that names all benchmarks without annotations."""
+def _jobs(wanted: Sequence[tuple[Settings, Path, Sequence[str]]], judging: Judging, named: set[str]) -> list[Job]:
+    """Return the job of each benchmark, without those of a group that the built-in world does not have.
+
+    Args:
+        wanted: Settings, run folder and subsets of each.
+        judging: The judge.
+        named: The benchmarks that the user named by themselves.
+
+    Raises:
+        DataError: There are no annotations of some benchmarks; it names all of them.
+    """
     found: list[Job] = []
     unready: list[Unready] = []
     for settings, out, subsets in wanted:
@@ -90,6 +100,9 @@ def _jobs(wanted: Sequence[tuple[Settings, Path, Sequence[str]]], judging: Judgi
             if len(wanted) == 1:
                 raise
             unready.append(unready_of(settings, error))
+    if found and unready and wanted[0][0].is_builtin and not named & {one.benchmark for one in unready}:
+        say(f"Left out, since the built-in world has none of it: {', '.join(one.benchmark for one in unready)}.")
+        return found
     if unready:
         absent = "; ".join(
             f"{one.benchmark} ({one.expected}, {one.samples:,} samples, {one.homepage})" for one in unready

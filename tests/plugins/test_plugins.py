@@ -169,6 +169,18 @@ def test_a_result_is_still_a_row_when_the_plugin_is_gone(tmp_path, capsys):
     assert "no scorer here gives letter_points" in capsys.readouterr().err
 
 
+@needs_world
+@pytest.mark.slow
+def test_a_group_of_the_built_in_world_leaves_out_what_it_has_none_of(tmp_path, capsys):
+    conf = ["--conf", str(toys.as_folder(tmp_path)), "--model", "scripted", "--limit", "1"]
+    run("eval", "--bench", "oe_qa", "--out", tmp_path / "out", *conf)
+    assert "the built-in world has none of it: hues, hues-graded." in capsys.readouterr().err
+    assert not (tmp_path / "out" / "hues").exists()
+    assert (tmp_path / "out" / "msvd-qa" / "result.json").exists()
+    run("eval", "--bench", "oe_qa,hues", "--out", tmp_path / "other", *conf, code=2)
+    assert "There are no annotations of 2 of 6 benchmarks" in capsys.readouterr().err
+
+
 def test_names_groups_and_cards_have_them(conf, monkeypatch):
     if conf:
         monkeypatch.setenv(finding.VARIABLE, conf[1])
@@ -223,7 +235,7 @@ def test_no_module_hides_another(tmp_path, monkeypatch, name, said):
 
 
 def test_two_folders_may_not_have_one_module(tmp_path, monkeypatch):
-    one, two = (toys.as_folder(tmp_path / name) if (tmp_path / name).mkdir() is None else None for name in "ab")
+    one, two = (toys.as_folder(tmp_path / name) for name in "ab")
     for path in two.glob("*/*.yaml"):
         path.rename(path.with_stem(f"{path.stem}-two"))
     two = two.rename(two.with_name("other"))
@@ -232,11 +244,16 @@ def test_two_folders_may_not_have_one_module(tmp_path, monkeypatch):
         building.check({"_target_": "echo.Echo"}, "model")
 
 
+def without_groups(folder):
+    for group in folder.glob("*/"):
+        shutil.rmtree(group)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         (shutil.rmtree, "there is no such folder"),
-        (lambda folder: [shutil.rmtree(each) for each in folder.glob("*/")], "it has none of the groups"),
+        (without_groups, "it has none of the groups"),
         (lambda folder: (folder / "model" / "hf.yaml").write_text("x: 1"), "'hf' is a name in conf/ already"),
         (lambda folder: (folder / "model" / "Hf.yaml").write_text("x: 1"), "'Hf' is a name in conf/ already"),
         (lambda folder: (folder / "benchmark" / "oe_qa.yaml").write_text("x: 1"), "the name of a group of benchmarks"),
