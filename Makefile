@@ -27,6 +27,7 @@
 #   make survive [ARGS=--short]   kills, damaged input, bad media, faults of a judge, in one table; --short: the tests in CI
 #   make web   builds the code of HTML pages from web/ (needs Node.js); what it builds is committed
 #   make docs   builds the site of docs/ into build/site
+#   CONF=<folder> with any of these: benchmarks, models, judges and scorers of your own (docs/extending.md)
 #   make test | make test-fast | make check | make audit | make lock
 
 PYTHON ?= python3
@@ -34,13 +35,17 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-VARIABLES := BENCH MODEL FRAMES DATA ANN JUDGE PROTOCOL ENGINE LIMIT OFFSET SAMPLES SHARD SWEEP LAUNCHER LAUNCH OUT PORT PRED UPSTREAM RUN RUNS ROW PUBLISHED PUSH VALUE AGAINST MARGIN TO PLOTS BUNDLE A B C D ARGS PYTHON VENV
+VARIABLES := CONF BENCH MODEL FRAMES DATA ANN JUDGE PROTOCOL ENGINE LIMIT OFFSET SAMPLES SHARD SWEEP LAUNCHER LAUNCH OUT PORT PRED UPSTREAM RUN RUNS ROW PUBLISHED PUSH VALUE AGAINST MARGIN TO PLOTS BUNDLE A B C D ARGS PYTHON VENV
 UNKNOWN   := $(filter-out $(VARIABLES),$(foreach word,$(filter-out --,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(word)))))
 UNKNOWN   := $(strip $(foreach name,$(UNKNOWN),$(if $(filter command line,$(origin $(name))),$(name))))
 $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIABLES)))
 
 # Messages name the variables of this file, and not the flags that they stand for.
 export TARSIER_EVAL_MAKE := 1
+
+ifdef CONF
+export TARSIER_EVAL_CONF := $(CONF)
+endif
 
 # $(call flag,--bench,BENCH): the flag with the variable's value, quoted for the shell, where it is set.
 quote = '$(subst ','\'',$(1))'

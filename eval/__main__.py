@@ -127,6 +127,12 @@ def _parsed(root: _Parser, argv: Sequence[str] | None) -> argparse.Namespace:
     return given
 
 
+def _refuse_conf(command: _Parser, given: argparse.Namespace) -> None:
+    """Exit with a usage error where make's CONF= is given as a setting: its names would only be called unknown."""
+    if words := [word for word in getattr(given, "overrides", ()) if word.startswith("CONF=")]:
+        command.refuse(words)
+
+
 def _require(command: _Parser, given: argparse.Namespace) -> None:
     """Exit with a usage error where a command lacks a required flag."""
     missing = [f"--{name}" for name in command.needed if not getattr(given, name)]
@@ -231,9 +237,12 @@ def _run(argv: Sequence[str] | None) -> int:
         root.print_help()
         return USAGE
     _require(given.parser, given)
+    _refuse_conf(given.parser, given)
     _log_one_line()
     try:
-        with _stoppable():
+        from eval.plugins.finding import named
+
+        with _stoppable(), named(getattr(given, "conf", ())):
             outcome: bool | int = given.carry_out(given)
     except TarsierEvalError as error:
         _complain(str(error))

@@ -1,4 +1,4 @@
-"""From settings to objects: a class is built from its `_target_` only when it lives in this project.
+"""From settings to objects: a class is built from its `_target_` only when it lives in this project, or in a plugin.
 
 Each argument is checked against the constructor's type hint before anything is loaded. Does not use Hydra.
 """
@@ -16,6 +16,8 @@ from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, Val
 from pydantic_core import SchemaError
 
 from eval.errors import ConfigError, did_you_mean
+from eval.plugins.finding import Plugin, found
+from eval.plugins.importing import allowed, imported, owner
 from eval.readers.malformed import printable
 
 ALLOWED_TARGETS = ("eval.", "benchmarks.")
@@ -101,6 +103,26 @@ def check(node: Mapping[str, Any], key: str) -> tuple[Callable[..., Any], dict[s
     return factory, settings
 
 
+def targets_in(node: Any) -> list[str]:
+    """Return every `_target_` of settings, nested ones too."""
+    if not isinstance(node, Mapping):
+        return []
+    own = [node["_target_"]] if isinstance(node.get("_target_"), str) else []
+    return [*own, *(target for value in node.values() for target in targets_in(value))]
+
+
+def plugins_of(nodes: Mapping[str, Any]) -> list[Plugin]:
+    """Return the plugins whose classes or choices some settings name; the settings by group."""
+    targets = [target for node in nodes.values() for target in targets_in(node)]
+    chosen = {group: str(node.get("name")) for group, node in nodes.items() if isinstance(node, Mapping)}
+    return [
+        plugin
+        for plugin in found()
+        if any(map(plugin.owns, targets))
+        or any(name in plugin.choices.get(group, ()) for group, name in chosen.items())
+    ]
+
+
 def _parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """Return the parameters by name; where a constructor passes `**settings` on, those of the next class too.
 
@@ -128,23 +150,28 @@ def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _import_target(target: object, key: str) -> Callable[..., Any]:
-    if not isinstance(target, str) or not target.startswith(ALLOWED_TARGETS):
+    plugin = owner(target) if isinstance(target, str) and not target.startswith(ALLOWED_TARGETS) else None
+    if not isinstance(target, str) or (plugin is None and not target.startswith(ALLOWED_TARGETS)):
+        prefixes = [*ALLOWED_TARGETS, *(f"{name}." for name in allowed())]
         raise ConfigError(
-            f"{key}._target_ is {target!r}; only classes of this project may be built "
-            f"({' or '.join(prefix + '*' for prefix in ALLOWED_TARGETS)})."
+            f"{key}._target_ is {target!r}; only classes of this project and of plugins may be built "
+            f"({' or '.join(f'{prefix}*' for prefix in prefixes)}). Name a plugin's folder as --conf."
         )
     module, _, name = target.rpartition(".")
     try:
-        found: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
-        raise ConfigError(f"{key}._target_ {target!r} cannot be imported: {error}") from error
+        home_module = importlib.import_module(module) if plugin is None else imported(module, plugin)
+        factory: Callable[..., Any] = getattr(home_module, name)
+    except (ConfigError, ImportError, AttributeError, ValueError, TypeError) as error:
+        raise ConfigError(f"{key}._target_ {target!r} cannot be imported: {printable(str(error))}") from error
     # A module of this project also holds its imports: eval.runs.folder.os is no class of this project.
-    home = f"{getattr(found, '__module__', '')}."
-    if not callable(found) or not home.startswith(ALLOWED_TARGETS) or name.startswith("_"):
-        raise ConfigError(f"{key}._target_ {target!r} is not a class of this project; only those may be built.")
-    if inspect.isfunction(found) and target not in ALLOWED_FUNCTIONS:
+    home = f"{getattr(factory, '__module__', '')}."
+    is_ours = home.startswith(ALLOWED_TARGETS) or (plugin is not None and plugin.owns(home))
+    if not callable(factory) or not is_ours or name.startswith("_"):
+        whose = "this project" if plugin is None else f"the plugin {plugin.name!r}"
+        raise ConfigError(f"{key}._target_ {target!r} is not a class of {whose}; only those may be built.")
+    if inspect.isfunction(factory) and target not in ALLOWED_FUNCTIONS:
         raise ConfigError(f"{key}._target_ {target!r} is a function; only classes may be built.")
-    return found
+    return factory
 
 
 def checked(value: Any, hint: Any, key: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.metadata
 import io
@@ -9,7 +10,7 @@ import json
 import platform
 import subprocess
 import tokenize
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from eval.core import Sample, Turn
 from eval.files import open_regular
 from eval.installed import IS_CHECKOUT
+from eval.plugins.finding import Plugin
 
 PACKAGES = ("torch", "transformers", "tokenizers", "av", "decord", "pillow", "numpy", "lemminflect")
 
@@ -67,19 +69,69 @@ def _git(project: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def code_hash(project: Path) -> str:
+def code_hash(project: Path, adapters: Sequence[str] = ()) -> str:
     """Return the hash of the code behind samples, predictions and scores, committed or not.
 
+    It covers eval/, and of benchmarks/ the adapters and what they import: other benchmarks have no effect on a run.
     Comments, docstrings and layout do not count, and the hash is the same in all versions of Python.
+
+    Args:
+        project: The folder of eval/ and benchmarks/.
+        adapters: Modules of benchmarks/, such as `benchmarks.mvbench`.
     """
-    files = sorted(
-        path.relative_to(project) for room in ("eval", "benchmarks") for path in (project / room).rglob("*.py")
-    )
+    room = project / "eval"
+    files = [path for path in room.rglob("*.py") if path.relative_to(room).parts[0] not in WITHOUT_EFFECT]
+    return code_of(project, [*files, *_modules(project, adapters)])
+
+
+def plugin_code(plugins: Iterable[Plugin]) -> dict[str, dict[str, str]]:
+    """Return the hash of all code of each plugin, by its name, as fingerprints record it."""
+    return {plugin.name: {"code": code_of(plugin.home, plugin.code)} for plugin in plugins}
+
+
+def code_of(folder: Path, files: Iterable[Path]) -> str:
+    """Return the hash of Python files by their place in a folder, without what has no effect."""
     digest = hashlib.sha256()
-    for path in files:
-        if path.parts[0] != "eval" or path.parts[1] not in WITHOUT_EFFECT:
-            digest.update(path.as_posix().encode() + b"\0" + _code_of((project / path).read_bytes()) + b"\0")
+    for path in sorted(path.relative_to(folder) for path in files):
+        digest.update(path.as_posix().encode() + b"\0" + _code_of((folder / path).read_bytes()) + b"\0")
     return digest.hexdigest()[:16]
+
+
+def _modules(project: Path, names: Sequence[str]) -> set[Path]:
+    """Return the files of modules of benchmarks/, and of all modules there that they import."""
+    found: set[Path] = set()
+    left = list(names)
+    while left:
+        parts = left.pop().split(".")
+        for n in range(1, len(parts) + 1):  # packages above a module run when it is imported
+            place = project.joinpath(*parts[:n])
+            for path in (place.with_suffix(".py"), place / "__init__.py"):
+                if path not in found and path.is_file():
+                    found.add(path)
+                    left += adapters_in(path, path.parent.relative_to(project).parts)
+    return found
+
+
+def adapters_in(path: Path, package: Sequence[str] = ()) -> list[str]:
+    """Return the modules of benchmarks/ that a Python file imports; names in them may be among these.
+
+    Args:
+        path: The file; one that is no Python imports none.
+        package: Names of the packages that it is in, for relative imports.
+    """
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return []
+    found: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [each.name for each in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) + 1 - node.level] if node.level else ()
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            found += [module, *(f"{module}.{each.name}" for each in node.names)]
+    return [name for name in found if name.partition(".")[0] == "benchmarks"]
 
 
 @cache

@@ -20,6 +20,7 @@ import pytest
 from hydra._internal.config_repository import ConfigRepository
 
 from eval import config, provenance
+from eval.plugins import finding
 from tests.reading import ReadHere
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -73,7 +74,7 @@ def pickled_once(function: Callable[..., Any], key: Callable[..., tuple[object, 
 def composed_once() -> Iterator[None]:
     """Read each file of conf/ once, and compose equal overrides once: conf/ does not change during tests."""
     with pytest.MonkeyPatch.context() as patch:
-        compose = pickled_once(hydra.compose, lambda name, overrides: (config.PROJECT, name, *overrides))
+        compose = pickled_once(hydra.compose, lambda name, overrides: (finding.found(), name, *overrides))
         patch.setattr("eval.config.compose", compose)
         load = pickled_once(
             ConfigRepository.load_config, lambda self, config_path: (*map(str, self.sources), config_path)

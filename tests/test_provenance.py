@@ -22,8 +22,14 @@ FILES = {
     "eval/cli/why.py": "SHOWN = 5\n",
     "eval/analysis/compare/view.py": "SHOWN = 5\n",
     "eval/__main__.py": "CODE = 2\n",
-    "benchmarks/nextqa.py": "SPLIT = 'val'\n",
+    "benchmarks/__init__.py": "",
+    "benchmarks/nextqa.py": "from benchmarks import shared\n\nSPLIT = 'val'\n",
+    "benchmarks/shared.py": "from .rooms.places import ROOM\n",
+    "benchmarks/rooms/__init__.py": "DEEP = 1\n",
+    "benchmarks/rooms/places.py": "ROOM = 'videos'\n",
+    "benchmarks/tgif_qa.py": "import benchmarks.nextqa\n\nSPLIT = 'test'\n",
 }
+NEXTQA = ("benchmarks.nextqa",)
 
 
 @pytest.fixture
@@ -43,12 +49,23 @@ def project(tmp_path):
         ("eval/scorers/words.py", "!r", "!s"),
         ("eval/scorers/words.py", "return f", "return 1 or f"),
         ("benchmarks/nextqa.py", "'val'", "'test'"),
+        ("benchmarks/shared.py", "import ROOM", "import ROOM as PLACE"),
+        ("benchmarks/rooms/places.py", "'videos'", "'clips'"),
+        ("benchmarks/rooms/__init__.py", "1", "2"),
     ],
 )
 def test_code_that_outputs_or_scores_depend_on_changes_it(project, name, old, new):
-    before = code_hash(project)
+    before = code_hash(project, NEXTQA)
     (project / name).write_text(FILES[name].replace(old, new))
-    assert code_hash(project) != before
+    assert code_hash(project, NEXTQA) != before
+
+
+def test_other_benchmarks_do_not_change_it(project):
+    before = code_hash(project, NEXTQA)
+    (project / "benchmarks/tgif_qa.py").write_text("SPLIT = 'val'\n")
+    (project / "benchmarks/new.py").write_text("SPLIT = 'val'\n")
+    assert code_hash(project, NEXTQA) == before
+    assert code_hash(project, ("benchmarks.tgif_qa",)) != before
 
 
 @pytest.mark.parametrize(
@@ -68,16 +85,16 @@ def test_code_that_outputs_or_scores_depend_on_changes_it(project, name, old, ne
     ],
 )
 def test_comments_docstrings_and_what_shows_results_do_not_change_it(project, name, old, new):
-    before = code_hash(project)
+    before = code_hash(project, NEXTQA)
     (project / name).write_bytes(FILES[name].replace(old, new).encode())
-    assert code_hash(project) == before
+    assert code_hash(project, NEXTQA) == before
 
 
 def test_a_moved_or_new_file_changes_it(project):
     before = code_hash(project)
     (project / "eval/video/frames.py").rename(project / "eval/video/images.py")
     moved = code_hash(project)
-    (project / "benchmarks/new.py").write_text("")
+    (project / "eval/video/new.py").write_text("")
     assert len({before, moved, code_hash(project)}) == 3
 
 

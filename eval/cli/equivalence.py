@@ -26,5 +26,5 @@ def run(given: argparse.Namespace) -> bool:
 
     found = measure_equivalence(EvalRequest(**model_arguments(given), verb="equivalence"))
     show_equivalence(found)
-    write_to(given.to, {**asdict(found), **origin()})
+    write_to(given.to, {**asdict(found), **origin({"model": {**found.model}})})
     return not found.flips and not found.failed

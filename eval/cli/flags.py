@@ -27,6 +27,14 @@ def add_verbs(parser: argparse.ArgumentParser, verbs: Mapping[str, Verb], *, des
         command = commands.add_parser(name, help=verb.HELP)
         command.set_defaults(carry_out=verb.run)
         verb.add_flags(command)
+        if command.get_default("has_actions") is None:
+            command.add_argument(
+                "--conf",
+                action="append",
+                default=[],
+                metavar="DIR",
+                help="a folder of your own benchmarks, models, judges and scorers, laid out like conf/; repeatable",
+            )
 
 
 def add_model_flags(parser: argparse.ArgumentParser, *, needs_bench: bool = True) -> None:

@@ -23,6 +23,7 @@ def run(given: argparse.Namespace) -> bool:
     from eval.readers.malformed import printable
     from eval.report.printing import one_line
     from eval.running.outcome import say
+    from eval.scorers.traits import is_known
 
     gathered = gather(given.runs or (), given.to, given.plots)
     found, rows = gathered.found, gathered.rows
@@ -30,6 +31,8 @@ def run(given: argparse.Namespace) -> bool:
         say(f"Skipped {one_line(line)}")
     if line := _superseded(gathered.superseded):
         say(line)
+    if unknown := {f"{row.metric} of {row.benchmark}": None for row in rows if not is_known(row.metric)}:
+        say(f"Shown as recorded, since no scorer here gives it: {', '.join(unknown)}. Its plugin is not here.")
     n_published = sum(row.origin == "published" for row in rows)
     said = (
         f"{found.n_results} results with {len(found.rows)} rows read, {len(found.unfinished)} not finished, "

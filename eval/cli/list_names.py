@@ -8,15 +8,19 @@ HELP = "list benchmarks, groups, models, choices of frames and judges"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add nothing: it has no flags."""
+    """Add nothing: it has no flags of its own."""
 
 
 def run(given: argparse.Namespace) -> bool:  # noqa: ARG001 - every verb is given its flags
     """Print the names that --bench, --model, --frames and --judge take."""
     from eval import config
+    from eval.plugins.finding import found
 
     for task, members in config.groups().items():
         print(f"{task}: {', '.join(members)}")
     for group in ("model", "frames", "judge"):
         print(f"{group}: {', '.join(config.names(group))}")
+    for plugin in found():
+        added = (f"{group} {', '.join(names)}" for group, names in plugin.choices.items())
+        print(f"from the plugin {plugin.name} ({plugin.version or plugin.home}): {'; '.join(added)}")
     return True

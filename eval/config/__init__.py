@@ -5,7 +5,6 @@ The packages below get plain typed arguments; `eval/building.py` makes the objec
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -14,13 +13,18 @@ from typing import Any, NoReturn
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
 from hydra.errors import ConfigCompositionException, OverrideParseException
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from eval.building import checked, short
+from eval.building import short
 from eval.client.requests import check_extra
 from eval.config import extra
-from eval.config.naming import resolved
+from eval.config.choices import PluginFolders, check_files
+from eval.config.choices import benchmarks_named as benchmarks_named
+from eval.config.choices import cards as cards
+from eval.config.choices import groups as groups
+from eval.config.choices import names as names
 from eval.config.overrides import (
     DOLLAR,
     NO_ENVIRONMENT,
@@ -40,7 +44,6 @@ from eval.config.settings import BUILTIN as BUILTIN
 from eval.config.settings import RUNS as RUNS
 from eval.config.settings import Settings as Settings
 from eval.config.video import VideoConfig, decoder_of, loading_of, picture_rules_of
-from eval.core import Card, Task
 from eval.errors import ConfigError, TarsierEvalError
 from eval.files import expanded, read_regular_text
 from eval.installed import CACHE
@@ -89,6 +92,7 @@ def _register() -> None:
     OmegaConf.register_new_resolver("builtin", lambda name: str(BUILTIN / name), replace=True)
     # The configuration is written into results, so it must not contain a key from an environment variable.
     OmegaConf.register_new_resolver("oc.env", _refuse_environment, replace=True)
+    Plugins.instance().register(PluginFolders)
 
 
 def _within(folder: Path, path: str) -> str:
@@ -97,44 +101,6 @@ def _within(folder: Path, path: str) -> str:
 
 def _refuse_environment(*_: object) -> NoReturn:
     raise ConfigError(NO_ENVIRONMENT)
-
-
-def names(group: str) -> list[str]:
-    """Return the names in a configuration group, such as `benchmark` or `model`."""
-    return sorted(path.stem for path in (PROJECT / "conf" / group).glob("*.yaml"))
-
-
-def cards() -> dict[str, Card]:
-    """Return the card of every benchmark, by name; without composing or building anything.
-
-    Raises ConfigError where a yaml has no card, or an invalid one.
-    """
-    return dict(_cards(PROJECT))
-
-
-@cache
-def _cards(project: Path) -> dict[str, Card]:
-    found: dict[str, Card] = {}
-    _check_files()
-    for name in names("benchmark"):
-        node = OmegaConf.to_container(OmegaConf.load(project / "conf" / "benchmark" / f"{name}.yaml"))
-        card = node.get("card") if isinstance(node, dict) else None
-        found[name] = checked(card, Card, f"conf/benchmark/{name}.yaml: card")
-    return found
-
-
-def groups() -> dict[str, list[str]]:
-    """Return the names for several benchmarks: the tasks on their cards, and `all`."""
-    found: dict[str, list[str]] = {task: [] for task in typing.get_args(Task)}
-    for name, card in cards().items():
-        found[card.task].append(name)
-    return {**found, "all": names("benchmark")}
-
-
-def benchmarks_named(text: str) -> list[str]:
-    """Return the benchmarks that --bench names, with groups expanded, each once. Raises ConfigError."""
-    known = {**{name: [name] for name in names("benchmark")}, **groups()}
-    return resolved(text, known, {name: card.title for name, card in cards().items()})
 
 
 def load_settings(overrides: Sequence[str]) -> Settings:
@@ -223,7 +189,7 @@ def _compose(overrides: Sequence[str]) -> DictConfig:
     for override in overrides:
         refuse_odd(override, names)
     _register()
-    _check_files()
+    check_files(overrides)
     try:
         with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
             config: DictConfig = compose("config", overrides=[extra.as_text(override) for override in overrides])
@@ -256,12 +222,6 @@ def refuse_unused(verb: str, overrides: Sequence[str], flags: Collection[str] = 
         for override in overrides:
             refuse_odd(home_quoted(override), names)
         raise ConfigError(printable(wrong_name(overrides, names, _known_keys) or said))
-
-
-@cache
-def _check_files() -> None:
-    for path in (PROJECT / "conf").rglob("*.yaml"):
-        check_yaml(path)
 
 
 def _explain(error: Exception, overrides: Sequence[str]) -> str:

@@ -68,6 +68,13 @@ class Settings:
     """The whole configuration as yaml, as stored with the run."""
 
     @property
+    def nodes(self) -> dict[str, Any]:
+        """What a run of them is built from, by group: a judge only where it is asked."""
+        scorer = self.benchmark.get("scorer") or {}
+        asked = {name: scorer[name] for name in ("judge", "protocol") if name in scorer}
+        return {"benchmark": self.benchmark, "model": self.model, "engine": self.engine, **asked}
+
+    @property
     def is_builtin(self) -> bool:
         """Whether the data are the built-in world's."""
         return self.data == BUILTIN / "world"

@@ -23,6 +23,10 @@ class Setup:
     """Arguments of `eval.video.workers.FrameLoader`."""
     media: Sequence[Path] = ()
     """Folders and files that every process has to see."""
+    folders: Sequence[str] = ()
+    """Folders of plugins that the model needs."""
+    plugins: Mapping[str, Any] = field(default_factory=dict)
+    """The hash of the code of each plugin that the model needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,9 @@ from eval.core import FramePolicy, Model, Prediction, StopWhen
 from eval.engines.engine import Setup
 from eval.engines.groups import ClipGroup
 from eval.engines.predicting import Assembly, clips_ahead, frame_loader, timed
-from eval.provenance import code_hash, library_versions
+from eval.errors import EngineError
+from eval.plugins.finding import named
+from eval.provenance import code_hash, library_versions, plugin_code
 from eval.timing import Clock
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -90,6 +92,11 @@ class Worker:
         logging.getLogger("eval").addHandler(handler)
         try:
             self._loader = frame_loader(setup.reading)
+            self._open.enter_context(named(setup.folders))
+            if (there := plugin_code(building.plugins_of({"model": setup.model}))) != setup.plugins:
+                raise EngineError(
+                    f"The model's plugins differ on machines: {there} here, {dict(setup.plugins)} for the run."
+                )
             self._model: Model = building.build(setup.model, "model")
         finally:
             logging.getLogger("eval").removeHandler(handler)

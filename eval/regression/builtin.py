@@ -15,8 +15,10 @@ from eval import config as configuration
 from eval.config import Settings
 from eval.errors import ModelError
 from eval.files import absolute
+from eval.plugins.finding import left_out
 from eval.provenance import data_hash, library_versions, prompts_hash
 from eval.regression.comparing import GateOutcome, compare
+from eval.regression.fixed_settings import benchmarks_of_world
 from eval.regression.observing import Batching, Chosen, LoadClips, choose, observe
 from eval.regression.records import Observation, Record, as_kept, read
 from eval.regression.resume_check import CUT, in_process, resumed
@@ -68,6 +70,7 @@ def baseline_file(name: str | Path | None) -> Path:
     return absolute(name) if name else BASELINE
 
 
+@left_out()  # the baseline has nothing of them
 def observe_builtin(setup: Setup) -> Observation:
     """Run the built-in subset through the pipeline by both checkpoints, and the fixed inputs through their checks.
 
@@ -76,7 +79,7 @@ def observe_builtin(setup: Setup) -> Observation:
     from eval.video.frames import decoder_version
     from eval.video.workers import FrameLoader
 
-    names = setup.benchmarks or tuple(configuration.names("benchmark"))
+    names = setup.benchmarks or tuple(benchmarks_of_world())
     with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
         settings = {name: _settings(name, Path(scratch)) for name in names}
         first = settings[names[0]]

@@ -147,7 +147,7 @@ class BenchmarkRun:
                     "data": "built-in" if job.settings.is_builtin else str(job.settings.data),
                     "annotations": None if job.settings.annotations is None else str(job.settings.annotations),
                     "read_from": job.read_from,
-                    **origin(),
+                    **origin(job.settings.nodes),
                 },
             )
         lap = self._lap()

@@ -108,7 +108,7 @@ def _merged(folders: Sequence[Path], out: Path) -> Result:
     return result
 
 
-_OF_NOW = ("code", "libraries", "decoder")
+_OF_NOW = ("code", "libraries", "decoder", "plugins")
 """Fields that tell how predictions are made; those of the shards count, not those of this process."""
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from eval import building
 from eval.config import PROJECT
 from eval.core import Prediction, Result, Sample, Score
 from eval.errors import RunError
 from eval.files import write_bytes_atomically
 from eval.judges.transcript import Transcript, to_json
-from eval.provenance import code_version, versions
+from eval.provenance import code_version, plugin_code, versions
 from eval.readers.malformed import printable
 from eval.readers.submission import write_submission
 from eval.report.printing import results_console
@@ -37,10 +38,13 @@ def stamp() -> str:
     return datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
 
 
-def origin() -> dict[str, Any]:
-    """Return the code version of a result, and its time."""
+def origin(nodes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the code version of a result, and its time; with the plugins that settings name, given by group."""
+    plugins = building.plugins_of(nodes)
+    places = {f"plugin {each.name}": each.version or str(each.home) for each in plugins}
     return {
-        "versions": versions(),
+        **({"plugins": plugin_code(plugins)} if plugins else {}),
+        "versions": {**versions(), **places},
         "code": code_version(PROJECT),
         "date": datetime.now().astimezone().isoformat(timespec="seconds"),
     }

@@ -52,6 +52,12 @@ def benchmarks_of(text: str) -> dict[str, tuple[str, ...]]:
     return {bench: () if bench in whole else subsets for bench, subsets in found.items()}
 
 
+def named_alone(text: str) -> set[str]:
+    """Return the benchmarks that --bench names by themselves, and not as members of a group only."""
+    named = (configuration.benchmarks_named(part.partition("/")[0]) for part in text.replace(",", " ").split())
+    return {benches[0] for benches in named if len(benches) == 1}
+
+
 def of_subsets(items: Sequence[tuple[str, _T]], wanted: Sequence[str], benchmark: Benchmark, place: str) -> list[_T]:
     """Return the items of some subsets, in their order; all of them where no subset is asked for.
 

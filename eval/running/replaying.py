@@ -92,7 +92,7 @@ def _again(scored: ScoredRun, out: Path, data: str | None, overrides: Sequence[s
     if out.exists() and not (out.is_dir() and holds_only(out, ALLOWED)):
         raise RunError(f"{out} is there already and is not the folder of a replay. Choose another OUT.")
     scores, result = rescore(scored, data, overrides)
-    result = replace(result, provenance={**result.provenance, "scored_with": origin()})
+    result = replace(result, provenance={**result.provenance, "scored_with": origin(scored.settings)})
     pairs = pairs_of(scored, build_benchmark(scored))
     verdicts = scored.folder / VERDICTS
     make_folder(out)

@@ -13,6 +13,7 @@ from eval.core import Benchmark, Clip, Prediction, Result, Sample, Score
 from eval.errors import ConfigError, DataError
 from eval.files import absolute, expanded
 from eval.judges.replay import ReplayJudge
+from eval.plugins.finding import remedy
 from eval.provenance import files_hash
 from eval.readers.predictions import read_predictions
 from eval.readers.rows import read_jsonl
@@ -154,7 +155,10 @@ def _where(scored: ScoredRun, data: str | None) -> list[str]:
 def _name(scored: ScoredRun) -> str:
     name = scored.result.benchmark
     if name not in configuration.names("benchmark"):
-        raise ConfigError(f"{scored.folder} is of the benchmark {name[:80]!r}, which is not in conf/benchmark/.")
+        raise ConfigError(
+            f"{scored.folder} is of the benchmark {name[:80]!r}, which is not in conf/benchmark/."
+            f"{remedy(scored.result.provenance.get('plugins'))}"
+        )
     return name
 
 

@@ -166,7 +166,7 @@ def _scored(
                 "data": data if settings.is_builtin else str(settings.data),
                 "predictions": str(source),
                 "predictions_sha256": files_hash(files),
-                "scored_with": origin(),
+                "scored_with": origin({**settings.nodes, "model": {}, "engine": {}}),
             },
         )
     account = judging.account(transcript)

@@ -18,7 +18,7 @@ from eval.core import Benchmark, Prediction, Result, Sample
 from eval.engines.engine import Engine, Setup
 from eval.errors import ConfigError, DataError
 from eval.files import refuse_unwritable
-from eval.provenance import code_hash, data_hash, library_versions, prompts_hash
+from eval.provenance import adapters_in, code_hash, data_hash, library_versions, plugin_code, prompts_hash
 from eval.readers.layout import NoAnnotationsError
 from eval.readers.submission import is_withheld
 from eval.report.progress import Working
@@ -27,11 +27,12 @@ from eval.running.benchmark_run import Job
 from eval.running.judge_session import Judging, refuse_unasked
 from eval.running.loop import run
 from eval.running.media_check import changed_media, coverage
-from eval.running.outcome import BUILTIN_NOTE, refuse_single, stamp
+from eval.running.outcome import BUILTIN_NOTE, refuse_single, say, stamp
 from eval.running.part import (
     benchmarks_of,
     describe,
     ids_in,
+    named_alone,
     part_of,
     refuse_unknown_ids,
 )
@@ -61,7 +62,7 @@ def evaluate(request: EvalRequest) -> list[Result]:
     if len(benches) > 1:
         refuse_single(base)
     outs = [base / bench if len(benches) > 1 else base for bench in benches]
-    jobs = _of_ids(_jobs(list(zip(settings, outs, benches.values(), strict=True)), judging))
+    jobs = _of_ids(_jobs(list(zip(settings, outs, benches.values(), strict=True)), judging, named_alone(request.bench)))
     refuse_unwritable(base)
     # Check the judge before the model works; if all outputs exist already, it may not be needed.
     if any(job.transcript is not None and not (job.out / PREDICTIONS).exists() for job in jobs):
@@ -84,8 +85,17 @@ def evaluate(request: EvalRequest) -> list[Result]:
     return results
 
 
-def _jobs(wanted: Sequence[tuple[Settings, Path, Sequence[str]]], judging: Judging) -> list[Job]:
-    """Return the job of each benchmark. Raises DataError that names all benchmarks without annotations."""
+def _jobs(wanted: Sequence[tuple[Settings, Path, Sequence[str]]], judging: Judging, named: set[str]) -> list[Job]:
+    """Return the job of each benchmark, without those of a group that the built-in world does not have.
+
+    Args:
+        wanted: Settings, run folder and subsets of each.
+        judging: The judge.
+        named: The benchmarks that the user named by themselves.
+
+    Raises:
+        DataError: There are no annotations of some benchmarks; it names all of them.
+    """
     found: list[Job] = []
     unready: list[Unready] = []
     for settings, out, subsets in wanted:
@@ -95,6 +105,9 @@ def _jobs(wanted: Sequence[tuple[Settings, Path, Sequence[str]]], judging: Judgi
             if len(wanted) == 1:
                 raise
             unready.append(unready_of(settings, error))
+    if found and unready and wanted[0][0].is_builtin and not named & {one.benchmark for one in unready}:
+        say(f"Left out, since the built-in world has none of it: {', '.join(one.benchmark for one in unready)}.")
+        return found
     if unready:
         absent = "; ".join(
             f"{one.benchmark} ({one.expected}, {one.samples:,} samples, {one.homepage})" for one in unready
@@ -125,7 +138,15 @@ def setup_of(settings: Settings, jobs: Sequence[Job] = ()) -> Setup:
         "store": how.store,
         "draw": how.thumbnails,
     }
-    return Setup(model=settings.model, reading=reading, media=(settings.data, *here))
+    plugins = building.plugins_of({"model": settings.model})
+    folders = [plugin.home for plugin in plugins if not plugin.package]
+    return Setup(
+        model=settings.model,
+        reading=reading,
+        media=(settings.data, *here, *folders),
+        folders=[str(folder) for folder in folders],
+        plugins=plugin_code(plugins),
+    )
 
 
 def _refuse_below(least: float, job: Job) -> None:
@@ -214,6 +235,10 @@ def _identity(settings: Settings, benchmark: Benchmark, samples: Sequence[Sample
     from eval.video.frames import decoder_version
 
     asked = benchmark.asked_with()
+    plugins = building.plugins_of(settings.nodes)
+    targets = [one.rpartition(".")[0] for one in building.targets_in(settings.benchmark)]
+    adapters = [one for one in targets if one.startswith("benchmarks.")]
+    adapters += [name for plugin in plugins for path in plugin.code for name in adapters_in(path)]
     return {
         "benchmark": benchmark.name,
         "split": settings.benchmark.get("split"),
@@ -224,6 +249,7 @@ def _identity(settings: Settings, benchmark: Benchmark, samples: Sequence[Sample
         "wording": {"name": asked.name, "sha256": asked.sha256},
         "prompts_sha256": prompts_hash(samples),
         "data_sha256": data_hash(samples),
-        "code": code_hash(configuration.PROJECT),
+        "code": code_hash(configuration.PROJECT, adapters),
+        **({"plugins": plugin_code(plugins)} if plugins else {}),
         "libraries": library_versions(),
     }

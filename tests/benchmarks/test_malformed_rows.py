@@ -7,8 +7,9 @@ import shutil
 
 import pytest
 
-from eval.config import BUILTIN, cards
+from eval.config import BUILTIN
 from eval.errors import DataError
+from eval.regression.fixed_settings import benchmarks_of_world
 
 SPOILT = ("test_q.json", "metadata.json", "questions.json", "video_perspective.json", "test_videodatainfo.json",
           "val_qa.json", "AllVideoDescriptions.txt", "action_sequence.json", "val.csv", "Test_frameqa_question.csv",
@@ -43,7 +44,7 @@ def spoil(path):
     path.write_text("\n".join(lines), encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", cards())
+@pytest.mark.parametrize("name", benchmarks_of_world())
 @pytest.mark.parametrize("source", ["official", "upstream"])
 def test_a_malformed_row_stops_the_run_unless_told_to_skip_it(world, make, caplog, name, source):
     whole = [sample.id for sample in make(name, world, source=source).samples()]

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
-import sys
 
 import pytest
 
-from eval import config as configuration
-from eval import scorers
 from eval.__main__ import main
 from eval.api import compare, evaluate, score
-from eval.scorers import traits as known
+from eval.config import PROJECT
+from eval.plugins.finding import VARIABLE
 
 TOY = '''
 from dataclasses import dataclass
@@ -94,35 +91,21 @@ class Graded(JudgedScorer):
 
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
-    """Add the scorer and a benchmark scored by it, on copies of conf/ and of nothing else."""
-    room = tmp_path / "scorers"
-    room.mkdir()
-    (room / "toy.py").write_text(TOY)
-    shutil.copytree(configuration.PROJECT / "conf", tmp_path / "conf")
-    (tmp_path / "results").mkdir()
-    shutil.copy(configuration.PROJECT / "results" / "published.csv", tmp_path / "results")
-    node = (tmp_path / "conf" / "benchmark" / "msvd-qa.yaml").read_text()
-    (room / "toy_judged.py").write_text(JUDGED)
+    """Name a folder with the scorers, and a benchmark for each, on the questions of another."""
+    folder = tmp_path / "choices"
+    (folder / "benchmark").mkdir(parents=True)
+    (folder / "toy.py").write_text(TOY)
+    (folder / "toy_judged.py").write_text(JUDGED)
+    node = (PROJECT / "conf" / "benchmark" / "msvd-qa.yaml").read_text()
     head, _, _ = node.partition("\nscorer:")
     for name, metric, scorer in (
-        ("toy-qa", "length_points", "_target_: eval.scorers.toy.Toy"),
-        ("toy-graded", "right", "_target_: eval.scorers.toy_judged.Graded\n  judge: ${judge}\n  protocol: ${protocol}"),
+        ("toy-qa", "length_points", "_target_: toy.Toy"),
+        ("toy-graded", "right", "_target_: toy_judged.Graded\n  judge: ${judge}\n  protocol: ${protocol}"),
     ):
         text = head.replace("name: msvd-qa", f"name: {name}").replace("metric: accuracy", f"metric: {metric}")
-        place = tmp_path / "conf" / "benchmark" / f"{name}.yaml"
-        place.write_text(f"{text}\nscorer:\n  {scorer}\n")
-    monkeypatch.setattr(configuration, "PROJECT", tmp_path)
-    monkeypatch.setattr(scorers, "__path__", [*scorers.__path__, str(room)])
-    _forget()
-    yield tmp_path
-    for name in ("toy", "toy_judged"):
-        sys.modules.pop(f"eval.scorers.{name}", None)
-    _forget()
-
-
-def _forget():
-    known.all_traits.cache_clear()
-    known.metric_named.cache_clear()
+        (folder / "benchmark" / f"{name}.yaml").write_text(f"{text}\nscorer:\n  {scorer}\n")
+    monkeypatch.setenv(VARIABLE, str(folder))
+    return tmp_path
 
 
 @pytest.mark.slow
@@ -185,12 +168,10 @@ def test_two_judges_are_compared_by_what_the_scorer_says_of_its_judge(toy, capsy
     assert "0 wrong -> right" in shown
 
 
-def test_a_scorer_that_is_gone_is_named(toy, capsys):
+def test_a_scorer_that_is_gone_is_named(toy, capsys, monkeypatch):
     for name in ("a", "b"):
         evaluate("toy-qa", model="scripted", limit=2, out=toy / name, settings={"model.name": name})
-    scorers.__path__.pop()
-    sys.modules.pop("eval.scorers.toy")
-    _forget()
+    monkeypatch.delenv(VARIABLE)
     capsys.readouterr()
     assert main(["compare", "--first", str(toy / "a"), "--second", str(toy / "b")]) == 2
     assert "'toy' is not a scorer of this version" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from eval.analysis.leaderboard.rows import TableRow
 from eval.core import OVERALL
 from eval.errors import ConfigError, did_you_mean
 from eval.readers.numbers import decimal, row_number
-from eval.scorers.traits import metric_named
+from eval.scorers.traits import is_known, metric_named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +99,10 @@ def by_hand(text: str, metric: str) -> Target:
     Raises:
         ConfigError: it is not a number, or out of the metric's range.
     """
+    if not is_known(metric):
+        raise ConfigError(
+            f"--value {text}: no scorer here gives {metric}; install its plugin, or name the folder as --conf."
+        )
     traits = metric_named(metric)
     scale, most = traits.scale, traits.scale * traits.best
     try:

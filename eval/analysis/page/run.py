@@ -18,6 +18,7 @@ from eval.config import BUILTIN, cards
 from eval.core import OVERALL, Clip, Prediction, Result, Sample, Score, ScorerTraits
 from eval.errors import ConfigError, TarsierEvalError
 from eval.judges.bill import STAGES
+from eval.plugins.finding import remedy
 from eval.report.footers import clip_notes, drawn, few_videos, headline, incomplete, partial
 from eval.report.judging import dollars
 from eval.report.printing import titled
@@ -226,6 +227,9 @@ def caveats(scored: ScoredRun) -> list[str]:
     judge = scored.scorer.get("judge")
     if scored.is_builtin:
         found.append(BUILTIN_CAVEAT)
+    if _traits(scored) is None:
+        told = remedy(result.provenance.get("plugins"))
+        found.append(f"Its scorer {scored.scorer.get('name')!r} is not here: values are shown as recorded.{told}")
     found += [*partial(result), *drawn(result), *incomplete(result), *few_videos(result), *clip_notes(result)]
     size = result.provenance.get("read_from", {}).get("split_size")
     if not scored.is_builtin and isinstance(size, int) and result.counts.total != size:

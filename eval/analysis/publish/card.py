@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -178,6 +179,9 @@ def _command(run: PublishedRun) -> str:
     words = ["tarsier-eval eval --bench", shlex.quote(one_line(result.benchmark))]
     words += ["--model", "<model>" if not named and ("..." in checkpoint or not checkpoint) else name]
     words += [] if run.builtin else ["--data <data>"]
+    for plugin in run.made_by.get("plugins") or {}:
+        if Path(str((about.get("versions") or {}).get(f"plugin {plugin}"))).is_absolute():  # a folder, not a package
+            words.append(f"--conf <{one_line(plugin)}>")
     words += [f"--judge {shlex.quote(one_line(result.judge))}"] if result.judge else []
     words += [f"--protocol {shlex.quote(one_line(result.protocol))}"] if result.protocol else []
     words += [f"--limit {about['limit']}"] if isinstance(about.get("limit"), int) else []

@@ -181,7 +181,7 @@ def _arguments(run: PublishedRun) -> dict[str, Any]:
 def _judging(run: PublishedRun, traits: MetricTraits) -> dict[str, Any]:
     """Return who graded, and how it was asked, for a metric that the judge gives."""
     scorer = run.result.provenance["scorer"]
-    judged = all_traits()[scorer["name"]].judged
+    judged = all_traits()[scorer["name"]].judged  # there, since the metric has traits
     judge, protocol = scorer.get("judge"), scorer.get("protocol")
     if judged is None or not {*traits.values} & {*judged.values} or not isinstance(judge, Mapping):
         return {}

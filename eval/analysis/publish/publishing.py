@@ -12,6 +12,7 @@ from eval.analysis.publish.runs import PublishedRun, read_runs
 from eval.errors import ConfigError
 from eval.files import absolute, expanded
 from eval.runs.folder import RESULT, runs_in
+from eval.scorers.traits import all_traits
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 _LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
@@ -85,6 +86,9 @@ def _notes(publication: Publication, places: Sequence[Path]) -> list[str]:
             f"Held back, since their licences do not clearly allow to pass them on: questions, references and judge "
             f"replies of {held}. --with-annotations publishes them, if you may."
         )
+    known = all_traits()
+    if foreign := _listed(run for run in publication.runs if run.result.provenance["scorer"]["name"] not in known):
+        notes.append(f"Without metrics' names, units and records, since their scorers are not here: {foreign}.")
     if bare := _listed(run for run in publication.runs if all(row["n_frames"] is None for row in run.rows)):
         notes.append(f"Without prompts and outputs, since the predictions are gone or have changed: {bare}.")
     return notes

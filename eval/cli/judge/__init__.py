@@ -12,6 +12,7 @@ HELP = "check a judge, carry its verdicts around, compare it with another"
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add its actions."""
+    parser.set_defaults(has_actions=True)
     add_verbs(parser, {"check": check, "export": export, "replay": replay, "compare": compare}, dest="action")
 
 

@@ -1,0 +1,225 @@
+"""Folders and packages by which users add choices to conf/, and the modules that may be built from then.
+
+A folder is named by --conf or TARSIER_EVAL_CONF. It is laid out like conf/, and has the modules that its yaml files
+name beside the groups. A package names itself by an entry point, and has its groups in conf/ and its modules anywhere.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import logging
+import os
+import sys
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+
+from eval.core import Task
+from eval.errors import ConfigError
+from eval.files import absolute
+from eval.installed import PROJECT
+
+_log = logging.getLogger(__name__)
+
+ENTRY_POINTS = "tarsier_eval.conf"
+"""The group of entry points by which an installed package names itself."""
+VARIABLE = "TARSIER_EVAL_CONF"
+"""The environment variable with the folders, separated like those of PATH; other processes are told by it."""
+GROUPS = tuple(sorted(path.name for path in (PROJECT / "conf").iterdir() if path.is_dir()))
+"""The groups of conf/."""
+
+OURS = frozenset({"eval", "benchmarks", "tarsier_eval", "conf"})
+"""Packages of this project."""
+_RESERVED = {("benchmark", name): "the name of a group of benchmarks" for name in (*typing.get_args(Task), "all")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Plugin:
+    """A folder or a package that adds choices to conf/."""
+
+    name: str
+    conf: Path
+    """The folder of its groups."""
+    home: Path
+    """The folder of its modules."""
+    package: str = ""
+    """The package; "" for a folder, whose modules stand alone."""
+    version: str | None = None
+    """Version of the package."""
+    choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The names that it adds to each group."""
+
+    @property
+    def modules(self) -> list[str]:
+        """Its modules that stand alone, and its packages."""
+        if self.package:
+            return [self.package]
+        names = [path.stem for path in self.home.glob("*.py")] + [
+            path.parent.name for path in self.home.glob("*/__init__.py")
+        ]
+        return sorted(name for name in names if name.isidentifier())
+
+    def owns(self, target: str) -> bool:
+        """Whether a dotted name is below one of its modules."""
+        return any(target.startswith(f"{name}.") for name in self.modules)
+
+    def yaml_of(self, group: str, name: str) -> Path | None:
+        """Return its file of a choice; None where it has no such one."""
+        return self.conf / group / f"{name}.yaml" if name in self.choices.get(group, ()) else None
+
+    @property
+    def code(self) -> list[Path]:
+        """All of its Python files."""
+        return [path for path in self.home.rglob("*.py") if path.is_file()]
+
+
+def found() -> Sequence[Plugin]:
+    """Return the plugins that are named, those of packages first.
+
+    A package that does not fit is left out with a warning, since nobody may want anything of it.
+
+    Raises:
+        ConfigError: a folder that the user named does not fit.
+    """
+    return () if _OFF else _found(os.environ.get(VARIABLE, ""), str(Path.cwd()), tuple(sys.path))
+
+
+@cache
+def _found(folders: str, working: str, path: Sequence[str]) -> Sequence[Plugin]:  # noqa: ARG001 - what it depends on
+    taken = {
+        (group, _letters(each.stem)): "a name in conf/"
+        for group in GROUPS
+        for each in (PROJECT / "conf" / group).glob("*.yaml")
+    }
+    taken |= {(group, _letters(name)): whose for (group, name), whose in _RESERVED.items()}
+    plugins: dict[str, Plugin] = {}
+    for entry in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS), key=lambda each: (each.name, each.value)):
+        try:
+            plugin = _of_package(entry)
+            _refuse_twice(plugin, plugins)
+        except ConfigError as error:
+            _log.warning("The plugin %r of the package %s is left out: %s", entry.name, entry.value, error)
+            continue
+        choices, faults = _choices(plugin, taken)
+        for fault in faults:
+            _log.warning("The plugin %r: %s", plugin.name, fault)
+        plugins[plugin.name] = replace(plugin, choices=choices)
+    for text in _split(folders):
+        plugin = _of_folder(text)
+        _refuse_twice(plugin, plugins)
+        choices, faults = _choices(plugin, taken)
+        if faults:
+            raise ConfigError(f"--conf {text}: {faults[0]}")
+        plugins[plugin.name] = replace(plugin, choices=choices)
+    return tuple(plugins.values())
+
+
+def _split(folders: str) -> list[str]:
+    return list(dict.fromkeys(each for each in folders.split(os.pathsep) if each.strip()))
+
+
+def _of_package(entry: importlib.metadata.EntryPoint) -> Plugin:
+    try:
+        top, *rest = entry.module.split(".")
+    except AttributeError:  # what importlib makes of a value that is no name
+        raise ConfigError(f"{entry.value!r} is not the name of a package.") from None
+    if top in OURS or top in sys.stdlib_module_names:
+        raise ConfigError(f"{top!r} is a name of {'this project' if top in OURS else 'Python'}.")
+    try:
+        spec = importlib.util.find_spec(top)  # of the first part alone, which is not imported by this
+    except Exception as error:  # a hook of another package may raise anything
+        raise ConfigError(f"it cannot be found ({error}).") from error
+    homes = [Path(each, *rest) for each in (spec.submodule_search_locations or () if spec else ())]
+    home = next((each for each in homes if (each / "conf").is_dir()), None)
+    if home is None:
+        raise ConfigError(
+            "it has no folder conf/." if any(each.is_dir() for each in homes) else "there is no such package."
+        )
+    version = entry.dist.version if entry.dist is not None else None
+    return Plugin(name=entry.name, conf=home / "conf", home=home, package=entry.module, version=version)
+
+
+def _of_folder(text: str) -> Plugin:
+    folder, named_by = absolute(text), f"--conf {text} (or {VARIABLE})"
+    if not folder.is_dir():
+        raise ConfigError(f"{named_by}: there is no such folder; name one that is laid out like conf/.")
+    if not any((folder / group).is_dir() for group in GROUPS):
+        raise ConfigError(
+            f"{named_by}: it has none of the groups of conf/ ({', '.join(GROUPS)}); put a yaml file into one, such as "
+            "benchmark/<name>.yaml."
+        )
+    return Plugin(name=folder.parent.name if folder.name == "conf" else folder.name, conf=folder, home=folder)
+
+
+def _refuse_twice(plugin: Plugin, plugins: Mapping[str, Plugin]) -> None:
+    if other := plugins.get(plugin.name):
+        raise ConfigError(f"Two plugins are named {plugin.name!r}: {other.home} and {plugin.home}; rename one of them.")
+
+
+def _choices(plugin: Plugin, taken: dict[tuple[str, str], str]) -> tuple[dict[str, list[str]], list[str]]:
+    """Return the names that a plugin adds to each group, and the messages about those that are taken; take them."""
+    choices: dict[str, list[str]] = {}
+    faults: list[str] = []
+    for group in GROUPS:
+        for path in sorted((plugin.conf / group).glob("*.yaml")):
+            whose = taken.setdefault((group, _letters(path.stem)), f"a name in the plugin {plugin.name!r}")
+            if whose == f"a name in the plugin {plugin.name!r}":
+                choices.setdefault(group, []).append(path.stem)
+            else:
+                faults.append(f"{path}: {path.stem!r} is {whose} already; rename the file.")
+    return choices, faults
+
+
+def _letters(name: str) -> str:
+    return name.casefold().replace("_", "-")
+
+
+@contextmanager
+def named(folders: Sequence[str]) -> Iterator[None]:
+    """Name folders for as long as the context lasts, besides those that the environment names.
+
+    Started processes know them too. Raises ConfigError where one of them does not fit.
+    """
+    before = os.environ.get(VARIABLE)
+    both = [str(absolute(each)) for each in (*_split(before or ""), *folders)]
+    for text in folders:
+        if os.pathsep in text:
+            raise ConfigError(f"--conf {text}: {os.pathsep!r} separates folders; give --conf once for each of them.")
+    _found.cache_clear()
+    try:
+        if both:
+            os.environ[VARIABLE] = os.pathsep.join(dict.fromkeys(both))
+        found()
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(VARIABLE, None)
+        else:
+            os.environ[VARIABLE] = before
+
+
+_OFF: list[bool] = []
+
+
+@contextmanager
+def left_out() -> Iterator[None]:
+    """Leave all plugins out: what is kept of this project, such as the baseline, has nothing of them."""
+    _OFF.append(True)
+    try:
+        yield
+    finally:
+        _OFF.pop()
+
+
+def remedy(origins: object) -> str:
+    """Return what to do where something is not known, given the plugins in a result's provenance; "" without any."""
+    if not isinstance(origins, Mapping) or not origins:
+        return ""
+    lacking = [str(name) for name in origins if name not in {each.name for each in found()}]
+    if not lacking:
+        return ""
+    return f" It was made with the plugin {' and '.join(map(repr, lacking))}: install it, or name its folder as --conf."
