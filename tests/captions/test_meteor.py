@@ -149,12 +149,11 @@ def test_nltk_says_what_is_missing_and_is_named_with_its_versions(monkeypatch, t
         def get_version(self):
             return "3.0"
 
-    wordnet, corpus, translate, score = WordNet(), *(ModuleType(n) for n in ("corpus", "translate", "score"))
-    corpus.wordnet = wordnet
-    score.meteor_score = lambda references, tokens, wordnet: len(tokens) / len(references[0])
-    for name, module in (("nltk", ModuleType("nltk")), ("nltk.corpus", corpus), ("nltk.translate", translate),
-                         ("nltk.translate.meteor_score", score)):  # fmt: skip
-        monkeypatch.setitem(sys.modules, name, module)
+    wordnet = WordNet()
+    score = SimpleNamespace(meteor_score=lambda references, tokens, wordnet: len(tokens) / len(references[0]))
+    modules = {"nltk": None, "nltk.corpus": SimpleNamespace(wordnet=wordnet), "nltk.translate": None}
+    for name, module in (*modules.items(), ("nltk.translate.meteor_score", score)):
+        monkeypatch.setitem(sys.modules, name, module or ModuleType(name))
     monkeypatch.setattr(more_metrics, "version", lambda _: "3.10")
     scorer = Captioning(cache=tmp_path, more=("nltk_meteor",))
     with pytest.raises(ConfigError, match="needs WordNet"):
