@@ -154,7 +154,7 @@ def _import_target(target: object, key: str) -> Callable[..., Any]:
     if not isinstance(target, str) or (plugin is None and not target.startswith(ALLOWED_TARGETS)):
         prefixes = [*ALLOWED_TARGETS, *(f"{name}." for name in allowed())]
         raise ConfigError(
-            f"{key}._target_ is {target!r}; only classes of this project and of plugins may be built "
+            f"{key}._target_ is {target!r}; only classes of this project may be built, and of plugins "
             f"({' or '.join(f'{prefix}*' for prefix in prefixes)}). Name a plugin's folder as --conf."
         )
     module, _, name = target.rpartition(".")

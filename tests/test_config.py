@@ -206,7 +206,8 @@ def test_the_variables_of_make_stand_for_these_flags():
     text = (PROJECT / "Makefile").read_text()
     used = re.findall(r"\$\(call flag,(--\w+),(\w+)\)", text) + re.findall(r"if \$\((RUNS)\),(--runs)", text)
     pairs = {(name, flag) if name.isupper() else (flag, name) for flag, name in used}
-    assert pairs == set(MAKE.items())
+    assert pairs | {("CONF", "--conf")} == set(MAKE.items())  # which commands take from the environment
+    assert "export TARSIER_EVAL_CONF := $(CONF)" in text
 
 
 SCRIPTED = {"_target_": "eval.models.scripted.ScriptedModel"}

@@ -74,7 +74,9 @@ class Plugin:
     @property
     def code(self) -> list[Path]:
         """All of its Python files."""
-        return [path for path in self.home.rglob("*.py") if path.is_file()]
+        packages = [self.home] if self.package else [path.parent for path in self.home.glob("*/__init__.py")]
+        alone = [] if self.package else self.home.glob("*.py")
+        return [*alone, *(path for package in packages for path in package.rglob("*.py"))]
 
 
 def found() -> Sequence[Plugin]:
@@ -85,11 +87,11 @@ def found() -> Sequence[Plugin]:
     Raises:
         ConfigError: a folder that the user named does not fit.
     """
-    return () if _OFF else _found(os.environ.get(VARIABLE, ""), str(Path.cwd()), tuple(sys.path))
+    return () if _OFF else _found(os.environ.get(VARIABLE, ""), tuple(sys.path))
 
 
 @cache
-def _found(folders: str, working: str, path: Sequence[str]) -> Sequence[Plugin]:  # noqa: ARG001 - what it depends on
+def _found(folders: str, path: Sequence[str]) -> Sequence[Plugin]:  # noqa: ARG001 - what it depends on
     taken = {
         (group, _letters(each.stem)): "a name in conf/"
         for group in GROUPS

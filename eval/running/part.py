@@ -54,8 +54,8 @@ def benchmarks_of(text: str) -> dict[str, tuple[str, ...]]:
 
 def named_alone(text: str) -> set[str]:
     """Return the benchmarks that --bench names by themselves, and not as members of a group only."""
-    named = (configuration.benchmarks_named(part.partition("/")[0]) for part in text.replace(",", " ").split())
-    return {benches[0] for benches in named if len(benches) == 1}
+    words = (word for part in text.split(",") for word in part.partition("/")[0].split())
+    return {benches[0] for word in words if len(benches := configuration.benchmarks_named(word)) == 1}
 
 
 def of_subsets(items: Sequence[tuple[str, _T]], wanted: Sequence[str], benchmark: Benchmark, place: str) -> list[_T]:

@@ -13,6 +13,7 @@ from eval.core import Benchmark, Prediction, Result, Sample
 from eval.errors import ConfigError, RunError, TarsierEvalError
 from eval.files import absolute, make_folder
 from eval.judges.transcript import Transcript
+from eval.plugins.finding import remedy
 from eval.provenance import files_hash
 from eval.readers.malformed import BadRowPolicy
 from eval.readers.predictions import read_predictions
@@ -94,7 +95,12 @@ def score(request: ScoreRequest, *, alone: bool = True) -> tuple[Result, bool]:
     if not source.exists():
         raise ConfigError(f"The prediction file or folder {str(request.predictions)!r} does not exist.")
     refuse_bundle(source)
-    benches = benchmarks_of(request.bench or _bench_of(source))
+    run = source.parent if source.name == PREDICTIONS else source
+    record = read_record(run) if (run / RUN).exists() else None
+    try:
+        benches = benchmarks_of(request.bench or _bench_of(source))
+    except ConfigError as error:
+        raise ConfigError(f"{error}{remedy(record and record.fingerprint.get('plugins'))}") from error
     if len(benches) > 1:
         raise ConfigError(f"score takes one benchmark at a time, not {request.bench!r}.")
     ((bench, subsets),) = benches.items()
@@ -105,8 +111,6 @@ def score(request: ScoreRequest, *, alone: bool = True) -> tuple[Result, bool]:
     check_tracker(settings.tracker)
     judging = Judging(settings)
     benchmark, transcript = judging.benchmark(settings)
-    run = source.parent if source.name == PREDICTIONS else source
-    record = read_record(run) if (run / RUN).exists() else None
     known: dict[str, Any] = (
         {} if record is None else {**record.fingerprint, "accepted": [asdict(each) for each in record.accepted]}
     )

@@ -165,6 +165,9 @@ def test_a_result_is_still_a_row_when_the_plugin_is_gone(tmp_path, capsys):
     run("bundle", "--run", tmp_path / "red", "--to", tmp_path / "b.tar.gz", code=2)
     said = capsys.readouterr().err
     assert "It was made with the plugin 'my-choices': install it, or name its folder as --conf." in said
+    run("score", "--pred", tmp_path / "red", "--out", tmp_path / "again", code=2)
+    assert "Unknown benchmark 'hues'." in (said := capsys.readouterr().err)
+    assert "It was made with the plugin 'my-choices'" in said
     run("why", "--run", tmp_path / "red", "--value", "9", code=2)
     assert "no scorer here gives letter_points" in capsys.readouterr().err
 
@@ -293,6 +296,23 @@ def test_the_code_counts_where_it_is_used(tmp_path, monkeypatch):
     assert plugin_code(used) == before
     (folder / "echo.py").write_text(toys.MODEL.replace("outputs=(word,)", "outputs=(word, word)"))
     assert plugin_code(used) != before
+
+
+@needs_world
+@pytest.mark.slow
+def test_a_run_goes_on_only_with_the_same_code(tmp_path, capsys):
+    folder, data = toys.as_folder(tmp_path), toys.data(tmp_path)
+    words = ["--model", "echo", "--conf", folder, "--out", tmp_path / "out"]
+    run("eval", "--bench", "hues", "--data", data, *words)
+    (folder / "letters.py").write_text(toys.SCORER.replace("10.0 - abs", "9.0 - abs"))
+    capsys.readouterr()
+    run("eval", "--bench", "hues", "--data", data, *words, code=2)
+    assert "accept=[plugins.my-choices.code]" in capsys.readouterr().err
+    run("eval", "--bench", "hues", "--data", data, *words, "accept=[plugins.my-choices.code]")
+    other = ["--model", "scripted", "--limit", "1", "--conf", folder, "--out", tmp_path / "other"]
+    run("eval", "--bench", "nextqa", *other)
+    (folder / "letters.py").write_text(toys.SCORER)
+    run("eval", "--bench", "nextqa", *other)
 
 
 @needs_world

@@ -38,7 +38,7 @@ def test_metrics_of_one_name_have_one_maximum_and_one_unit():
         ("cider", 10.0, 100.0),
         ("cider_corpus", 10.0, 100.0),
         ("f1", 1.0, 100.0),
-        ("of somebody else", 1.0, 100.0),
+        ("of somebody else", 1.0, 1.0),
     ],
 )
 def test_a_metric_is_known_by_its_name_or_that_of_an_average(name, best, scale):
