@@ -19,6 +19,8 @@
 #   make regress [RUN=<new> AGAINST=<old> MARGIN=1.0] [ARGS="--junit gate.xml"] | make baseline
 #   make why RUN=<run or score> [PUBLISHED=<row> VALUE=62.6 DATA= TO= ARGS=]   why does my number differ?
 #   make judge-check JUDGE=<judge> [PROTOCOL= LIMIT=]
+#   make judge-card JUDGE=<judge> [PROTOCOL= DATA=<folder of labelled sets> LIMIT= TO=<folder>]   a judge against people
+#   make judge-data [SETS=nq301,sick TO=<folder>]   fetches labelled sets from their owners, with their licences
 #   make judge-compare A=<score> B=<score>
 #   make judge-export RUN=<run or score> [TO=<run>.tar.gz] | make judge-replay BUNDLE=<bundle> [PRED= DATA= OUT=]
 #   make import UPSTREAM=<clone of bytedance/tarsier>
@@ -34,7 +36,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-VARIABLES := BENCH MODEL FRAMES DATA ANN JUDGE PROTOCOL ENGINE LIMIT OFFSET SAMPLES SHARD SWEEP LAUNCHER LAUNCH OUT PORT PRED UPSTREAM RUN RUNS ROW PUBLISHED PUSH VALUE AGAINST MARGIN TO PLOTS BUNDLE A B C D ARGS PYTHON VENV
+VARIABLES := BENCH MODEL FRAMES DATA ANN JUDGE PROTOCOL ENGINE LIMIT OFFSET SAMPLES SHARD SWEEP LAUNCHER LAUNCH OUT PORT PRED UPSTREAM RUN RUNS ROW SETS PUBLISHED PUSH VALUE AGAINST MARGIN TO PLOTS BUNDLE A B C D ARGS PYTHON VENV
 UNKNOWN   := $(filter-out $(VARIABLES),$(foreach word,$(filter-out --,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(word)))))
 UNKNOWN   := $(strip $(foreach name,$(UNKNOWN),$(if $(filter command line,$(origin $(name))),$(name))))
 $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIABLES)))
@@ -46,7 +48,7 @@ export TARSIER_EVAL_MAKE := 1
 quote = '$(subst ','\'',$(1))'
 flag  = $(if $($(2)),$(1) $(call quote,$($(2))))
 
-.PHONY: help eval plan data report watch merge sweep equivalence bench gpu-check survive score compare leaderboard verify-row bundle publish why regress baseline judge-check judge-compare judge-export judge-replay import web test test-fast check audit lock docs
+.PHONY: help eval plan data report watch merge sweep equivalence bench gpu-check survive score compare leaderboard verify-row bundle publish why regress baseline judge-check judge-card judge-data judge-compare judge-export judge-replay import web test test-fast check audit lock docs
 
 help:
 	@sed -n '/^\#/!q;s/^\# \{0,1\}//p' Makefile
@@ -131,6 +133,13 @@ why: $(VENV)/.runtime
 judge-check: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval judge check $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) \
 		$(call flag,--limit,LIMIT) $(ARGS)
+
+judge-card: $(VENV)/.runtime
+	@exec $(BIN)/tarsier-eval judge card $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) \
+		$(call flag,--data,DATA) $(call flag,--limit,LIMIT) $(call flag,--to,TO) $(ARGS)
+
+judge-data: $(VENV)/.runtime
+	@exec $(BIN)/tarsier-eval judge data $(call flag,--sets,SETS) $(call flag,--to,TO) $(ARGS)
 
 judge-compare: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval judge compare $(call flag,--first,A) $(call flag,--second,B) $(call flag,--to,TO)

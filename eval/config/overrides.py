@@ -42,6 +42,7 @@ USED: Mapping[str, tuple[str, ...]] = {
     "data": (*_ANNOTATIONS, "stream"),
     "score": ("benchmark.", *_JUDGE, "judge_check", "report", "data", "outside", "tracker"),
     "judge check": (*_JUDGE, "limit"),
+    "judge card": (*_JUDGE, "limit"),
     "judge export": ("protocol.pack",),
     "judge replay": (*_ANNOTATIONS, "protocol.pack"),
     "bundle": ("protocol.pack",),
