@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 MAKE: Mapping[str, str] = {
     "A": "--first", "B": "--second", "C": "--second", "D": "--second", "AGAINST": "--against", "ANN": "--ann",
-    "BENCH": "--bench", "BUNDLE": "--bundle",
+    "BENCH": "--bench", "BUNDLE": "--bundle", "CARD": "--card",
     "DATA": "--data", "ENGINE": "--engine", "FRAMES": "--frames", "JUDGE": "--judge",
     "LIMIT": "--limit", "OFFSET": "--offset", "SAMPLES": "--samples", "SETS": "--sets", "SHARD": "--shard",
     "SWEEP": "--sweep", "LAUNCHER": "--launcher", "LAUNCH": "--launch",

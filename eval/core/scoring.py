@@ -151,6 +151,11 @@ class JudgedTraits:
     """All labels of an item, or both grades."""
     noun: str = "grades"
     """The labels' name in sentences."""
+    kinds: tuple[str, ...] = ("answer",)
+    """Kinds of human-labelled items (`eval.analysis.card`) whose verdicts are of the same sort, the best first; the
+    errors on them correct the metrics that are shares of the first label."""
+    labelled: Mapping[str, str] = field(default_factory=dict)
+    """By value, the place in a score's `detail` of the labels that it is a share of: without any, no judge gave it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,6 +249,50 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectedValue:
+    """A judged metric, corrected for the judge's errors, which never replaces the metric itself."""
+
+    name: str
+    """The metric."""
+    accounting: Accounting
+    """Its accounting of samples without a value."""
+    subset: str
+    """`overall`."""
+    value: float
+    """Unscaled, cut at 0 and 1."""
+    interval: tuple[float, float] | None
+    """The 95% interval over the card's clusters and the source videos; None where it cannot be computed."""
+    clipped: bool
+    """Whether the value lay outside 0 to 1, and was cut."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """The judged metrics of a result, corrected by a judge card."""
+
+    card: str
+    """The card's file."""
+    card_date: str
+    """When it was written."""
+    method: Literal["rogan-gladen", "prediction-powered"]
+    """By error rates on other items; or by labels of a part of these very samples."""
+    kind: str
+    """Kind of the card's items."""
+    sets: tuple[str, ...]
+    """Their sets."""
+    n_items: int
+    """Number of items with a verdict."""
+    sensitivity: float
+    """Share of the items that people labelled yes which the judge calls yes."""
+    specificity: float
+    """Share of those labelled no which it calls no."""
+    refused: str | None = None
+    """The reason why nothing is corrected, where the judge proved to be another one than the card's."""
+    values: tuple[CorrectedValue, ...] = ()
+    """The corrected metrics."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """The outcome of one benchmark in one run: what result.json holds."""
 
@@ -277,5 +326,7 @@ class Result:
     serving: Mapping[str, Any] | None = None
     """Number, tokens and cost of the requests to a model behind a server, over all starts of this run; None where no
     server was asked. Requests for several benchmarks at once are in the result of the first one."""
+    corrected: Correction | None = None
+    """The judged metrics, corrected for the judge's errors; None without a judge card."""
     clip_notes: Mapping[str, int] | None = None
     """Number of clips by what is to know of them (`ClipNote`); None where there is nothing."""

@@ -64,6 +64,7 @@ def refuse_unasked(
     """Raise ConfigError where settings of a judge are given, and no benchmark asks one."""
     given = [name for name, value in (("--judge", judge), ("--protocol", protocol)) if value is not None]
     given += [key for key in about_judge(overrides) if not any(key in one.model for one in settings)]
+    given += ["--card"] if settings[0].card is not None and "card" not in given else []
     if given and not any("judge" in one.benchmark["scorer"] for one in settings):
         benches = ", ".join(str(one.benchmark.get("name")) for one in settings)
         raise ConfigError(

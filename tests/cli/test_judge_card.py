@@ -13,9 +13,11 @@ import pytest
 from eval.__main__ import main
 from eval.analysis.card.card import read_card
 from eval.analysis.card.originals.original import all_originals
+from eval.runs.result import read_result
 from tests.analysis.card.rows import answers, units, write_set
 from tests.analysis.card.test_originals import FILES
-from tests.cli.judged import served, settings
+from tests.cli.judged import many_questions, result, score, served, settings
+from tests.client.faults import Reply
 from tests.client.server import JudgeServer
 from tests.judges.sensible import sensible
 
@@ -107,6 +109,80 @@ def test_malformed_rows_stop_it_or_are_counted(sets, tmp_path, capsys):
     assert card(sets, tmp_path / "card", "--skip-malformed") == 0
     assert "qa: 1 malformed rows were left out." in capsys.readouterr().out
     assert read(tmp_path / "card").sets[0].skipped == 1
+
+
+def labelled_like_questions():
+    """40 answers: of 20 that are right the offline judge finds 18, of 20 that are wrong it takes 1 for right."""
+    rows = []
+    for number in range(40):
+        is_right, is_found = number < 20, number < 18 or number == 20
+        prediction = f"a dog {number}" if is_found else f"a cat {number}"
+        about = {"id": f"l{number}", "cluster": f"v{number}", "kind": "answer", "question": "what runs?"}
+        rows.append({**about, "reference": "dog", "prediction": prediction, "label": is_right})
+    return rows
+
+
+def test_a_score_is_corrected_by_a_card_in_a_line_more(tmp_path, capsys):
+    write_set(tmp_path / "sets", "qa", labelled_like_questions())
+    assert card(tmp_path / "sets", tmp_path / "card") == 0
+    place = tmp_path / "card" / "card.json"
+    pred = many_questions(tmp_path / "p.jsonl", 40)
+    assert score(pred, tmp_path / "plain", ["--judge", "offline"]) == 0
+    capsys.readouterr()
+    assert score(pred, tmp_path / "corrected", ["--judge", "offline", "--card", str(place)]) == 0
+    plain, found = result(tmp_path / "plain"), result(tmp_path / "corrected")
+    assert (plain["corrected"], plain["metrics"], plain["score_id"]) == (None, found["metrics"], found["score_id"])
+    # 20 of 40 are called right: (0.5 + 0.95 - 1) / (0.9 + 0.95 - 1).
+    values = {value["accounting"]: value for value in found["corrected"]["values"]}
+    assert values["strict"]["value"] == pytest.approx(0.45 / 0.85)
+    assert (found["corrected"]["method"], found["corrected"]["card"]) == ("rogan-gladen", str(place))
+    shown = capsys.readouterr().out
+    assert "Corrected for the judge's errors: accuracy 52.9 (upstream 52.9) [" in shown
+    assert "sensitivity 90.0, specificity 95.0" in shown
+    assert "Corrected for the judge's errors" in (tmp_path / "corrected" / "log.txt").read_text()
+    # The setting is the same; a run as it is read back has it too.
+    assert score(pred, tmp_path / "setting", ["--judge", "offline"], f"card={place}") == 0
+    assert read_result(tmp_path / "setting")[0].corrected == read_result(tmp_path / "corrected")[0].corrected
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--judge", "scripted"], "differs from this score in judge"),
+        (["--judge", "offline", "--protocol", "hardened"], "differs from this score in protocol.name"),
+    ],
+)
+def test_a_card_that_does_not_fit_is_refused_before_anything_is_scored(tmp_path, capsys, more, said):
+    write_set(tmp_path / "sets", "qa", labelled_like_questions())
+    assert card(tmp_path / "sets", tmp_path / "card") == 0
+    capsys.readouterr()
+    pred = many_questions(tmp_path / "p.jsonl", 4)
+    assert score(pred, tmp_path / "out", [*more, "--card", str(tmp_path / "card")]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert len(error.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_card_where_nothing_is_judged_is_refused(tmp_path, capsys):
+    flags = ["--bench", "mvbench", "--model", "scripted", "--out", str(tmp_path / "run"), "--card", "none.json"]
+    assert main(["eval", *flags]) == 2
+    assert "--card: mvbench asks no judge; leave it out." in capsys.readouterr().err
+
+
+def test_a_judge_that_turns_out_to_be_another_leaves_the_score_and_says_so(tmp_path, capsys):
+    write_set(tmp_path / "sets", "qa", labelled_like_questions())
+    pred = many_questions(tmp_path / "p.jsonl", 4)
+    with JudgeServer(sensible) as server:
+        assert card(tmp_path / "sets", tmp_path / "card", *served(server.url)) == 0
+        fits = ["--card", str(tmp_path / "card")]
+        assert score(pred, tmp_path / "same", [*served(server.url), *fits]) == 0
+    with JudgeServer(lambda request: Reply(text=sensible(request), extra={"model": "another"})) as server:
+        (tmp_path / "new").mkdir()
+        assert score(pred, tmp_path / "new" / "other", [*served(server.url), *fits]) == 0
+    assert result(tmp_path / "same")["corrected"]["refused"] is None
+    assert result(tmp_path / "new" / "other")["corrected"]["values"] == []
+    assert "Not corrected for the judge's errors: the card is of judge stand-in" in capsys.readouterr().out
 
 
 @contextmanager
