@@ -14,7 +14,7 @@ from eval.__main__ import main
 from eval.analysis.card.card import read_card
 from eval.analysis.card.originals.original import all_originals
 from eval.runs.result import read_result
-from tests.analysis.card.rows import answers, units, write_set
+from tests.analysis.card.rows import answers, labelled_like_questions, units, write_set
 from tests.analysis.card.test_originals import FILES
 from tests.cli.judged import many_questions, result, score, served, settings
 from tests.client.faults import Reply
@@ -109,17 +109,6 @@ def test_malformed_rows_stop_it_or_are_counted(sets, tmp_path, capsys):
     assert card(sets, tmp_path / "card", "--skip-malformed") == 0
     assert "qa: 1 malformed rows were left out." in capsys.readouterr().out
     assert read(tmp_path / "card").sets[0].skipped == 1
-
-
-def labelled_like_questions():
-    """40 answers: of 20 that are right the offline judge finds 18, of 20 that are wrong it takes 1 for right."""
-    rows = []
-    for number in range(40):
-        is_right, is_found = number < 20, number < 18 or number == 20
-        prediction = f"a dog {number}" if is_found else f"a cat {number}"
-        about = {"id": f"l{number}", "cluster": f"v{number}", "kind": "answer", "question": "what runs?"}
-        rows.append({**about, "reference": "dog", "prediction": prediction, "label": is_right})
-    return rows
 
 
 def test_a_score_is_corrected_by_a_card_in_a_line_more(tmp_path, capsys):

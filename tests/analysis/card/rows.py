@@ -45,6 +45,17 @@ def units() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def labelled_like_questions() -> list[dict[str, Any]]:
+    """40 answers: of 20 that are right the offline judge finds 18, of 20 that are wrong it takes 1 for right."""
+    rows = []
+    for number in range(40):
+        is_right, is_found = number < 20, number < 18 or number == 20
+        prediction = f"a dog {number}" if is_found else f"a cat {number}"
+        about = {"id": f"l{number}", "cluster": f"v{number}", "kind": "answer", "question": "what runs?"}
+        rows.append({**about, "reference": "dog", "prediction": prediction, "label": is_right})
+    return rows
+
+
 def write_set(folder: Path, name: str, rows: Sequence[Mapping[str, Any]], file: str = "{}/items.jsonl") -> Path:
     path = folder / file.format(name)
     path.parent.mkdir(parents=True, exist_ok=True)
