@@ -10,7 +10,7 @@ from typing import Any
 
 from eval.analysis.card.asking import Verdict, unfit
 from eval.analysis.card.figures import Figures, Pair, Rate, error_counts, figures, mean_difference, share_called
-from eval.analysis.card.floors import Row, crowd_shares, floors, kinds_of, people, published
+from eval.analysis.card.floors import Row, as_entailment, crowd_shares, floors, kinds_of, people, published
 from eval.analysis.card.items import KINDS, NOT_ENTAILED, Item, ItemSet, Kind
 from eval.errors import ConfigError, DataError
 from eval.files import absolute
@@ -62,6 +62,8 @@ class OnSet:
     missing: Missing
     judge: Figures | None
     """None where the judge was not asked."""
+    entailment: Row | None
+    """Of relations: the same as entailment or not, which is all that a score counts."""
     recall: Rate | None
     """Of units: the share that the verdicts find in a text less the share that people do, as a mean over texts."""
     crowd: Rate | None
@@ -233,6 +235,7 @@ def _on_set(one: ItemSet, kind: Kind, items: Sequence[Item], said: Mapping[str, 
         unfit=why,
         missing=_missing(items, said),
         judge=figures(pairs, kind) if why is None else None,
+        entailment=as_entailment(_pairs(items, said)) if kind == "relation" and pairs else None,
         recall=_recall_offset(items, said) if kind == "unit" and why is None else None,
         crowd=mean_difference([share for share, _ in shares], [cluster for _, cluster in shares]),
         floors=floors(items),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -82,6 +82,16 @@ def published(items: Sequence[Item]) -> tuple[Row, ...]:
         row_of(name, figures([_pair(item, item.judges[name]) for item in items if name in item.judges], items[0].kind))
         for name in names
     )
+
+
+def as_entailment(pairs: Sequence[Pair]) -> Row:
+    """Return how verdicts on relations agree with the labels as entailment or not, as the words do below."""
+    yes, no = LABELS_OF["answer"]
+    two = [
+        replace(pair, human=yes if pair.human == "entailment" else no, said=yes if pair.said == "entailment" else no)
+        for pair in pairs
+    ]
+    return row_of("as entailment or not", figures(two, "answer"))
 
 
 def _pair(item: Item, said: str) -> Pair:

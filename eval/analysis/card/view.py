@@ -169,7 +169,8 @@ def _of_set(one: OnSet) -> list[Line]:
         first = Line(cells=(f"{one.set}: {one.unfit}", one.kind, str(one.n_items)), style="bold")
     else:
         first = Line(cells=(one.set, one.kind, *_cells(one.judge, one.missing)), style="bold")
-    rows = [*(("people", row) for row in one.people), *(("published", row) for row in one.published)]
+    own = [] if one.entailment is None else [("judge", one.entailment)]
+    rows = [*own, *(("people", row) for row in one.people), *(("published", row) for row in one.published)]
     rows += [("floor", row) for row in one.floors]
     lines = [first, *(_compared(what, row) for what, row in rows)]
     return [*lines[:-1], replace(lines[-1], ends_section=True)]

@@ -132,6 +132,19 @@ def test_the_share_of_a_crowd(tmp_path):
     assert card(tmp_path, always_yes()).sets[0].crowd.value == pytest.approx((0.4 + 0) / 2)
 
 
+def test_relations_are_compared_as_entailment_or_not_too(tmp_path):
+    labels = ["entailment", "neutral", "contradiction", "entailment"]
+    rows = [
+        {"id": i, "kind": "relation", "reference": "a", "prediction": f"{i}", "label": label}
+        for i, label in enumerate(labels)
+    ]
+    write_set(tmp_path, "pairs", rows)
+    # It says neutral of all but the first: two of four relations, and three of four as entailment or not.
+    [one] = card(tmp_path, KnownJudge(lambda _, prediction: prediction == "0")).sets
+    assert (one.judge.agreement, one.entailment.agreement) == (0.5, 0.75)
+    assert one.entailment.kappa == pytest.approx((0.75 - 0.5) / 0.5)
+
+
 def test_a_card_is_read_as_it_was_written(both, tmp_path):
     found = card(both, always_yes())
     path = tmp_path / "card.json"
