@@ -106,10 +106,7 @@ def names(group: str) -> list[str]:
 
 
 def cards() -> dict[str, Card]:
-    """Return the card of every benchmark, by name; without composing or building anything.
-
-    Raises ConfigError where a yaml has no card, or an invalid one.
-    """
+    """Return every benchmark's card by name, building nothing. Raises ConfigError where a yaml has no sound card."""
     return dict(_cards(PROJECT))
 
 

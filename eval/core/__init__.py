@@ -3,6 +3,7 @@
 All values are frozen: a sample is validated once, where data enters, and is never edited after that.
 """
 
+from eval.core.correction import CorrectedValue, Correction
 from eval.core.media import (
     FRAME_INFO,
     IMAGE_EXTENSIONS,
@@ -47,8 +48,6 @@ from eval.core.scoring import (
     COMPLETE_FROM,
     OVERALL,
     Accounting,
-    CorrectedValue,
-    Correction,
     Counts,
     Coverage,
     Evidence,

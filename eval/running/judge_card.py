@@ -11,8 +11,9 @@ from pathlib import Path
 from eval import building
 from eval import config as configuration
 from eval.analysis.card.asking import planned, verdicts
-from eval.analysis.card.card import Card, card_of
+from eval.analysis.card.card import Card
 from eval.analysis.card.items import Item, ItemSet, read_sets
+from eval.analysis.card.making import card_of
 from eval.analysis.card.view import card_page, markdown, show_card
 from eval.errors import ConfigError
 from eval.files import absolute, make_folder, write_atomically, write_json

@@ -32,7 +32,7 @@ from eval.errors import ConfigError
 from eval.judges.words import words
 from eval.report.printing import one_line
 from eval.runs.differences import differences_of
-from eval.scorers.accounting import ACCOUNTINGS, has_value, video_of
+from eval.scorers.accounting import has_value, video_of
 from eval.stats.corrected import Corrected, informedness_interval, prediction_powered, rogan_gladen
 
 LEAST_GAIN = 0.1
@@ -128,7 +128,7 @@ def correction(card: Card, place: Path, result: Result, scores: Sequence[Score],
     if (why := mismatch(card, result.provenance["scorer"])) is not None:
         return replace(about, refused=why)
     values = []
-    for accounting in ACCOUNTINGS:
+    for accounting in ("upstream", "strict"):
         for metric in _correctable(traits):
             if own:
                 found = _by_own_labels(scores, accounting, metric.name, own[1])

@@ -101,7 +101,7 @@ def share_called(label: str | None, pairs: Sequence[Pair], *, unless: str | None
 
 
 def error_counts(pairs: Sequence[Pair], yes: str) -> list[list[int]]:
-    """Return the clusters by what they count, for the errors of a score: see `ErrorCounts` in card.py."""
+    """Return the clusters by what they count, for the errors of a score: see `OnSet.errors` in card.py."""
     found: dict[tuple[str, str], list[int]] = {}
     for pair in pairs:
         counts = found.setdefault((pair.stratum, pair.cluster), [0, 0, 0, 0])

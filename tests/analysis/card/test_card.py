@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from eval.analysis.card.asking import verdicts
-from eval.analysis.card.card import card_of, read_card
+from eval.analysis.card.card import read_card
 from eval.analysis.card.items import read_sets
+from eval.analysis.card.making import card_of
 from eval.analysis.card.view import card_page, markdown, notes, tables
 from eval.errors import ConfigError, DataError
 from eval.judges.protocol import judge_protocol, native_protocol
