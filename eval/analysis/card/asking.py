@@ -8,7 +8,7 @@ recall: the description in lower case, the events unchanged, all events of a gro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eval.analysis.card.items import LABELS_OF, Item, Kind, one_call_each
 from eval.judges.calls import Grade, JudgeTask, Label, Respondent
@@ -52,7 +52,7 @@ def verdicts(items: Sequence[Item], judge: Respondent, protocol: JudgeProtocol) 
     """
     calls = [group for group in one_call_each(items) if unfit(group[0].kind, protocol) is None]
     plain = [group for group in calls if _is_plainly_wrong(group[0], protocol)]
-    asked = [group for group in calls if group not in plain] if plain else calls
+    asked = [group for group in calls if not _is_plainly_wrong(group[0], protocol)]
     questions = [_question(group, protocol) for group in asked]
     found = {group[0].id: Verdict(label="no", score=0.0) for group in plain}
     for group, answer in zip(asked, ask(judge, questions), strict=True):
@@ -72,8 +72,10 @@ def _is_plainly_wrong(item: Item, protocol: JudgeProtocol) -> bool:
 def _question(group: Sequence[Item], protocol: JudgeProtocol) -> Question[Grade | tuple[Label, ...]]:
     first = group[0]
     if first.kind == "answer":
-        answer = " or ".join(first.references)
-        return protocol.grade(first.id, first.question, answer.lower(), first.prediction.lower())
+        answers = [reference.lower() for reference in first.references]
+        question = protocol.grade(first.id, first.question, " or ".join(answers), first.prediction.lower())
+        # For judges that read no message.
+        return replace(question, call=replace(question.call, inputs={**question.call.inputs, "answers": answers}))
     description = "\n".join(first.references).lower()
     return protocol.label_events(first.group, "reference", description, [item.prediction for item in group], "")
 
