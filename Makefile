@@ -1,6 +1,6 @@
 # make only spares typing: each target is one command of tarsier-eval, in a virtual environment that it sets up.
 #
-#   make eval  BENCH=mvbench [MODEL= FRAMES= DATA= ANN= JUDGE= PROTOCOL= ENGINE= LIMIT= OUT= ARGS="key=value ..."]
+#   make eval  BENCH=mvbench [MODEL= FRAMES= DATA= ANN= JUDGE= PROTOCOL= CARD= ENGINE= LIMIT= OUT= ARGS="key=value ..."]
 #              BENCH=mvbench/state_change is one subset; LIMIT=N draws N samples from all subsets
 #              SAMPLES=id,id or a file of ids; OFFSET=N leaves out the first N that LIMIT draws
 #              SHARD=3/16 is a part in a run folder of its own | make merge RUNS="<folders>" [OUT=]
@@ -9,7 +9,7 @@
 #   make sweep BENCH= SWEEP="model=a,b model.n_frames=1,2,4" [LAUNCHER=basic LAUNCH="hydra.launcher.partition=gpu" OUT=]
 #              a run for each combination; LAUNCHER=joblib, slurm, ... is a name from conf/launcher
 #   make equivalence BENCH=mvbench [MODEL= FRAMES= DATA= LIMIT= TO= ARGS=]   does batching change a model's outputs here?
-#   make score PRED=<file or folder> [BENCH=mvbench DATA= JUDGE= PROTOCOL= OUT= ARGS=]
+#   make score PRED=<file or folder> [BENCH=mvbench DATA= JUDGE= PROTOCOL= CARD=<card.json> OUT= ARGS=]
 #   make report RUN=<run or score> [TO=<page>.html]   a page to look at: numbers, and every sample (report.html)
 #   make watch RUN=<run> [PORT=]   the same for a run that is going on, served on this machine
 #   make compare A=<run or score> B=<run or score> [C= D= TO=cmp.html ARGS="--accept decoder"]   TO: a page, or .json
@@ -19,6 +19,8 @@
 #   make regress [RUN=<new> AGAINST=<old> MARGIN=1.0] [ARGS="--junit gate.xml"] | make baseline
 #   make why RUN=<run or score> [PUBLISHED=<row> VALUE=62.6 DATA= TO= ARGS=]   why does my number differ?
 #   make judge-check JUDGE=<judge> [PROTOCOL= LIMIT=]
+#   make judge-card JUDGE=<judge> [PROTOCOL= DATA=<folder of labelled sets> LIMIT= TO=<folder>]   a judge against people
+#   make judge-data [SETS=nq301,sick TO=<folder>]   fetches labelled sets from their owners, with their licences
 #   make judge-compare A=<score> B=<score>
 #   make judge-export RUN=<run or score> [TO=<run>.tar.gz] | make judge-replay BUNDLE=<bundle> [PRED= DATA= OUT=]
 #   make import UPSTREAM=<clone of bytedance/tarsier>
@@ -35,7 +37,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-VARIABLES := CONF BENCH MODEL FRAMES DATA ANN JUDGE PROTOCOL ENGINE LIMIT OFFSET SAMPLES SHARD SWEEP LAUNCHER LAUNCH OUT PORT PRED UPSTREAM RUN RUNS ROW PUBLISHED PUSH VALUE AGAINST MARGIN TO PLOTS BUNDLE A B C D ARGS PYTHON VENV
+VARIABLES := CONF BENCH MODEL FRAMES DATA ANN JUDGE PROTOCOL CARD ENGINE LIMIT OFFSET SAMPLES SHARD SWEEP LAUNCHER LAUNCH OUT PORT PRED UPSTREAM RUN RUNS ROW SETS PUBLISHED PUSH VALUE AGAINST MARGIN TO PLOTS BUNDLE A B C D ARGS PYTHON VENV
 UNKNOWN   := $(filter-out $(VARIABLES),$(foreach word,$(filter-out --,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(word)))))
 UNKNOWN   := $(strip $(foreach name,$(UNKNOWN),$(if $(filter command line,$(origin $(name))),$(name))))
 $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIABLES)))
@@ -51,7 +53,7 @@ endif
 quote = '$(subst ','\'',$(1))'
 flag  = $(if $($(2)),$(1) $(call quote,$($(2))))
 
-.PHONY: help eval plan data report watch merge sweep equivalence bench gpu-check survive score compare leaderboard verify-row bundle publish why regress baseline judge-check judge-compare judge-export judge-replay import web test test-fast check audit lock docs
+.PHONY: help eval plan data report watch merge sweep equivalence bench gpu-check survive score compare leaderboard verify-row bundle publish why regress baseline judge-check judge-card judge-data judge-compare judge-export judge-replay import web test test-fast check audit lock docs
 
 help:
 	@sed -n '/^\#/!q;s/^\# \{0,1\}//p' Makefile
@@ -61,7 +63,7 @@ eval: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval eval $(call flag,--bench,BENCH) $(call flag,--model,MODEL) $(call flag,--frames,FRAMES) \
 		$(call flag,--data,DATA) $(call flag,--ann,ANN) $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(call flag,--limit,LIMIT) \
 		$(call flag,--offset,OFFSET) $(call flag,--samples,SAMPLES) $(call flag,--shard,SHARD) $(call flag,--engine,ENGINE) \
-		$(call flag,--out,OUT) $(ARGS)
+		$(call flag,--card,CARD) $(call flag,--out,OUT) $(ARGS)
 
 plan: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval plan $(call flag,--bench,BENCH) $(call flag,--model,MODEL) $(call flag,--frames,FRAMES) \
@@ -97,7 +99,7 @@ gpu-check: $(VENV)/.runtime
 
 score: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval score $(call flag,--pred,PRED) $(call flag,--bench,BENCH) $(call flag,--data,DATA) \
-		$(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(call flag,--out,OUT) $(ARGS)
+		$(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(call flag,--card,CARD) $(call flag,--out,OUT) $(ARGS)
 
 report: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval report $(call flag,--run,RUN) $(call flag,--to,TO)
@@ -136,6 +138,13 @@ why: $(VENV)/.runtime
 judge-check: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval judge check $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) \
 		$(call flag,--limit,LIMIT) $(ARGS)
+
+judge-card: $(VENV)/.runtime
+	@exec $(BIN)/tarsier-eval judge card $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) \
+		$(call flag,--data,DATA) $(call flag,--limit,LIMIT) $(call flag,--to,TO) $(ARGS)
+
+judge-data: $(VENV)/.runtime
+	@exec $(BIN)/tarsier-eval judge data $(call flag,--sets,SETS) $(call flag,--to,TO) $(ARGS)
 
 judge-compare: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval judge compare $(call flag,--first,A) $(call flag,--second,B) $(call flag,--to,TO)

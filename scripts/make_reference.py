@@ -25,7 +25,19 @@ from eval.building import _import_target, _parameters
 from eval.client.outcomes import Usage
 from eval.config import PROJECT, Config, cards, names
 from eval.config.video import VideoConfig
-from eval.core import Counts, Coverage, Metric, Prediction, Result, Sample, Score, Shown, Strip
+from eval.core import (
+    CorrectedValue,
+    Correction,
+    Counts,
+    Coverage,
+    Metric,
+    Prediction,
+    Result,
+    Sample,
+    Score,
+    Shown,
+    Strip,
+)
 from eval.core.scoring import Accounting, Status
 from eval.judges.calls import JudgeReply
 from eval.runs.folder import Accepted, RunRecord
@@ -313,6 +325,10 @@ def files_page() -> str:
         fields_table(Counts),
         f"### `coverage`\n\n{inspect.getdoc(Coverage)}",
         fields_table(Coverage),
+        f"### `corrected`\n\n{inspect.getdoc(Correction)} See [Judge card](../judge-card.md).",
+        fields_table(Correction),
+        f"Its `values`: {inspect.getdoc(CorrectedValue)}",
+        fields_table(CorrectedValue),
         "## `predictions.jsonl`",
         "One line a sample. `output` or `error` is null, and never both.",
         table(("field", "type", "meaning"), rows),

@@ -80,6 +80,11 @@ def add_judge_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--protocol", metavar="NAME", help="how the judge is asked: a name from conf/protocol")
 
 
+def add_card_flag(parser: argparse.ArgumentParser) -> None:
+    """Add the flag of a command that scores by a judge."""
+    parser.add_argument("--card", metavar="FILE", help="a card of judge card: corrects judged metrics, in a line more")
+
+
 def add_data_flag(parser: argparse.ArgumentParser) -> None:
     """Add the flag for annotations of a command that scores predictions."""
     parser.add_argument("--data", metavar="DIR", help="root of the annotations, for metrics that need the whole split")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from eval.cli.flags import add_data_flag, add_judge_flags, add_settings
+from eval.cli.flags import add_card_flag, add_data_flag, add_judge_flags, add_settings
 
 HELP = "score a prediction file, without a model"
 
@@ -20,6 +20,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bench", metavar="NAME", help="the benchmark, or mvbench/state_change (default: the run's)")
     add_data_flag(parser)
     add_judge_flags(parser)
+    add_card_flag(parser)
     parser.add_argument("--out", metavar="DIR", help="folder for the result")
     add_settings(parser)
 
@@ -36,6 +37,7 @@ def run(given: argparse.Namespace) -> bool:
             data=given.data,
             judge=given.judge,
             protocol=given.protocol,
+            card=given.card,
             out=given.out,
             overrides=given.overrides,
         )

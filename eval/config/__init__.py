@@ -79,6 +79,7 @@ class Config:
     prices: str = MISSING
     max_cost: float | None = None
     judge_check: bool = False
+    card: str | None = None
     report: bool = True
     tracker: str | None = None
     video: VideoConfig = field(default_factory=VideoConfig)
@@ -160,6 +161,7 @@ def settings_of(config: Any) -> Settings:
         protocol=_plain(config.protocol),
         engine=_plain(config.engine),
         judge_check=config.judge_check,
+        card=None if config.card is None else place_of(config.card),
         report=config.report,
         tracker=config.tracker,
         data=place_of(config.data),

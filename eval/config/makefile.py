@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 MAKE: Mapping[str, str] = {
     "A": "--first", "B": "--second", "C": "--second", "D": "--second", "AGAINST": "--against", "ANN": "--ann",
-    "BENCH": "--bench", "BUNDLE": "--bundle", "CONF": "--conf",
+    "BENCH": "--bench", "BUNDLE": "--bundle", "CARD": "--card", "CONF": "--conf",
     "DATA": "--data", "ENGINE": "--engine", "FRAMES": "--frames", "JUDGE": "--judge",
-    "LIMIT": "--limit", "OFFSET": "--offset", "SAMPLES": "--samples", "SHARD": "--shard",
+    "LIMIT": "--limit", "OFFSET": "--offset", "SAMPLES": "--samples", "SETS": "--sets", "SHARD": "--shard",
     "SWEEP": "--sweep", "LAUNCHER": "--launcher", "LAUNCH": "--launch",
     "MARGIN": "--margin", "MODEL": "--model", "OUT": "--out", "PLOTS": "--plots", "PORT": "--port",
     "PRED": "--pred", "PROTOCOL": "--protocol", "PUBLISHED": "--published", "PUSH": "--push", "ROW": "--row",

@@ -35,14 +35,15 @@ _ANNOTATIONS = ("data", "annotations", "outside", "benchmark.")
 USED: Mapping[str, tuple[str, ...]] = {
     "eval": ("benchmark.", "model", "frames", "engine", "video", *_JUDGE, "replies", "data", "annotations", "outside",
              "stream", "limit", "offset", "samples", "shard", "full_output", "accept", "min_coverage", "out",
-             "judge_check", "report", "tracker"),
+             "judge_check", "card", "report", "tracker"),
     "equivalence": ("benchmark.", "model", "frames", "video", *_JUDGE, "replies", "data", "annotations",
                     "outside", "stream", "limit", "offset", "samples"),
     "plan": ("benchmark.", "model", "frames", "engine", "video", *_JUDGE, "replies", "data", "annotations", "outside",
              "stream", "limit", "offset", "samples"),
     "data": (*_ANNOTATIONS, "stream"),
-    "score": ("benchmark.", *_JUDGE, "judge_check", "report", "data", "outside", "tracker"),
+    "score": ("benchmark.", *_JUDGE, "judge_check", "card", "report", "data", "outside", "tracker"),
     "judge check": (*_JUDGE, "limit"),
+    "judge card": (*_JUDGE, "limit"),
     "judge export": ("protocol.pack",),
     "judge replay": (*_ANNOTATIONS, "protocol.pack"),
     "bundle": ("protocol.pack",),
@@ -52,9 +53,9 @@ USED: Mapping[str, tuple[str, ...]] = {
 """The settings that each command uses: a name stands for itself and all below it, `name.` only for those below."""
 
 PATHS = (
-    "data", "annotations", "out", "verdicts", "prices", "video.store", "benchmark.data", "benchmark.annotations",
-    "benchmark.pack", "benchmark.scorer.cache", "protocol.pack", "judge.bundle", "judge.verdicts", "judge.prices",
-    "model.checkpoint", "replies",
+    "data", "annotations", "out", "card", "verdicts", "prices", "video.store", "benchmark.data",
+    "benchmark.annotations", "benchmark.pack", "benchmark.scorer.cache", "protocol.pack", "judge.bundle",
+    "judge.verdicts", "judge.prices", "model.checkpoint", "replies",
 )  # fmt: skip
 """The settings that are paths, in which `~` stands for the user's home."""
 
@@ -97,7 +98,7 @@ def unused(overrides: Sequence[str], verb: str, flags: Collection[str] = ()) -> 
 def about_judge(overrides: Sequence[str]) -> list[str]:
     """Return the keys of overrides that are about a judge."""
     keys = dict.fromkeys(override.partition("=")[0] for override in overrides)
-    return [key for key in keys if any(_covers(name, key) for name in (*_JUDGE, "judge_check"))]
+    return [key for key in keys if any(_covers(name, key) for name in (*_JUDGE, "judge_check", "card"))]
 
 
 def _covers(name: str, key: str) -> bool:

@@ -34,6 +34,8 @@ class Settings:
     """Input of `build` for the engine."""
     judge_check: bool
     """Whether the judge's health is checked before it is asked."""
+    card: Path | None
+    """The judge card by which judged metrics are corrected too; None: none."""
     report: bool
     """Whether report.html is written beside the result."""
     tracker: str | None

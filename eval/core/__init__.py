@@ -3,6 +3,7 @@
 All values are frozen: a sample is validated once, where data enters, and is never edited after that.
 """
 
+from eval.core.correction import CorrectedValue, Correction
 from eval.core.media import (
     FRAME_INFO,
     IMAGE_EXTENSIONS,
@@ -76,6 +77,8 @@ __all__ = [
     "Clip",
     "ClipNote",
     "ClipPrompts",
+    "CorrectedValue",
+    "Correction",
     "Counts",
     "Coverage",
     "DecoderName",

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from eval.core.correction import Correction
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -153,6 +155,11 @@ class JudgedTraits:
     """All labels of an item, or both grades."""
     noun: str = "grades"
     """The labels' name in sentences."""
+    kinds: tuple[str, ...] = ("answer",)
+    """Kinds of human-labelled items (`eval.analysis.card`) whose verdicts are of the same sort, the best first; the
+    errors on them correct the metrics that are shares of the first label."""
+    labelled: Mapping[str, str] = field(default_factory=dict)
+    """By value, the place in a score's `detail` of the labels that it is a share of: without any, no judge gave it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,5 +286,7 @@ class Result:
     serving: Mapping[str, Any] | None = None
     """Number, tokens and cost of the requests to a model behind a server, over all starts of this run; None where no
     server was asked. Requests for several benchmarks at once are in the result of the first one."""
+    corrected: Correction | None = None
+    """The judged metrics, corrected for the judge's errors; None without a judge card."""
     clip_notes: Mapping[str, int] | None = None
     """Number of clips by what is to know of them (`ClipNote`); None where there is nothing."""

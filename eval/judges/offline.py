@@ -43,10 +43,11 @@ class OfflineJudge(Judge):
         name: what results call the judge.
 
     open_qa: yes with score 5 where the answer's words stand in a row in the prediction, whatever their inflection;
-    otherwise no, with up to 2 for the share of them that it holds. extract: the description's sentences, ten at the
-    most. entail: every sentence of the description is compared with the event; entailment where one holds at least
-    60% of its content words and conflicts with none, contradiction where one conflicts (another colour, direction,
-    number or shape, or only one of both is negated) and holds half of the others, neutral otherwise.
+    otherwise no, with up to 2 for the share of them that it holds; of several answers, by the best. extract: the
+    description's sentences, ten at the most. entail: every sentence of the description is compared with the event;
+    entailment where one holds at least 60% of its content words and conflicts with none, contradiction where one
+    conflicts (another colour, direction, number or shape, or only one of both is negated) and holds half of the others,
+    neutral otherwise.
     """
 
     name: str = ""
@@ -66,7 +67,9 @@ class OfflineJudge(Judge):
     def _answer(self, call: JudgeCall) -> str:
         asked = form(call.form)
         if call.task == "open_qa":
-            return asked.write_verdict(call, _grade(call.inputs["answer"], call.inputs["prediction"]))
+            answers = call.inputs.get("answers") or (call.inputs["answer"],)
+            grades = [_grade(answer, call.inputs["prediction"]) for answer in answers]
+            return asked.write_verdict(call, max(grades, key=lambda grade: grade.score))
         if call.task == "extract":
             return asked.write_events(call, _sentences(call.inputs["description"])[:MAX_EVENTS])
         sentences = [words(sentence) for sentence in _sentences(call.inputs["description"])]

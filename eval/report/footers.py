@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from eval.core import COMPLETE_FROM, OVERALL, Accounting, Metric, Result
+from eval.report.printing import printed, span, titled
 
 FEW_VIDEOS = 30
 """Number of source videos below which an interval may cover as little as 93%: results/bench/statistics.md."""
@@ -40,6 +41,36 @@ def few_videos(result: Result) -> list[str]:
     if metric is None or metric.interval is None or metric.n_clusters is None or metric.n_clusters >= FEW_VIDEOS:
         return []
     return [f"Only {metric.n_clusters} source videos: intervals are rough, and may be too narrow near 0 and 100."]
+
+
+def corrected(result: Result) -> list[str]:
+    """Return the judged metrics corrected for the judge's errors, or why they are not, and by what."""
+    found = result.corrected
+    if found is None:
+        return []
+    if found.refused is not None:
+        return [f"Not corrected for the judge's errors: {found.refused}."]
+    values = {(value.name, value.accounting): value for value in found.values}
+    told = []
+    for name in dict.fromkeys(value.name for value in found.values):
+        strict, upstream = values.get((name, "strict")), values.get((name, "upstream"))
+        if strict is not None:
+            other = "" if upstream is None else f" (upstream {printed(name, upstream.value)})"
+            cut = ", cut there" if strict.clipped else ""
+            ends = f"[{span(name, strict.interval)}]" if strict.interval else "(no interval: too few source videos)"
+            told.append(f"{titled(name)} {printed(name, strict.value)}{other}{cut} {ends}")
+    whose = "people's labels of these very outputs" if found.method == "prediction-powered" else "error rates"
+    by = f"{found.n_items:,} items of the kind {found.kind} ({', '.join(found.sets)})"
+    rates = f"sensitivity {100 * found.sensitivity:.1f}, specificity {100 * found.specificity:.1f}"
+    return [
+        f"Corrected for the judge's errors: {'; '.join(told)}. By {whose}: {by}, {rates}.",
+        "These intervals carry the uncertainty of both, and "
+        + (
+            "take the labelled outputs for a random part."
+            if found.method == "prediction-powered"
+            else "assume that the judge errs here as it does on those items."
+        ),
+    ]
 
 
 def clip_notes(result: Result) -> list[str]:

@@ -15,6 +15,7 @@ from eval.report.footers import (
     FEW_VIDEOS,
     IF_FAILED,
     clip_notes,
+    corrected,
     drawn,
     explained,
     few_videos,
@@ -107,6 +108,7 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
         f"{counts.total} samples: {counts.scored} scored, {counts.invalid} without a valid answer, {failed} failed.",
         *incomplete(result),
         explained(shown),
+        *map(printable, corrected(result)),
         *few_videos(result),
         *clip_notes(result),
         *map(printable, notes),
@@ -212,7 +214,7 @@ def show_summary(results: Sequence[Result], *, notes: Sequence[str] = (), consol
     shown = show_table(console, _SUMMARY, lines, elsewhere="Each benchmark's result.json")
     by_note: dict[str, list[str]] = {}
     for result in results:
-        for note in (*partial(result), *drawn(result), *incomplete(result), *clip_notes(result)):
+        for note in (*partial(result), *drawn(result), *incomplete(result), *corrected(result), *clip_notes(result)):
             by_note.setdefault(note, []).append(one_line(result.benchmark))
     judges = {result.judge: _judge_of(result).get("note") for result in results}
     notes = [*(f"Judge {judge}: {note}." for judge, note in judges.items() if note), *_bills(results), *notes]

@@ -21,6 +21,7 @@ from eval.readers.submission import is_withheld
 from eval.report.judging import serving_line
 from eval.report.terminal import projection, timing_line
 from eval.report.timeline import timeline
+from eval.running.correcting import corrected
 from eval.running.judge_session import Judging, judged, notes_of
 from eval.running.media_check import coverage
 from eval.running.outcome import BUILTIN_NOTE, origin, say, submitted, write_and_show
@@ -153,6 +154,7 @@ class BenchmarkRun:
         lap = self._lap()
         account = job.judging.account(job.transcript)
         result = replace(judged(job.judging, result, account), timing=self._timing(lap, together, workers))
+        result = corrected(job.settings.card, result, scores, job.benchmark.scorer)
         self.serving.settle()
         if (serving := self.serving.so_far) is not None:
             result = replace(result, serving=serving)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -17,6 +17,7 @@ from eval.core import Benchmark, ModelFacts, Prediction, Result, Sample
 from eval.errors import ConfigError, did_you_mean
 from eval.files import absolute
 from eval.judges.bill import Bill
+from eval.judges.calls import Respondent
 from eval.judges.judge import Judge
 from eval.judges.protocol import JudgeProtocol
 from eval.judges.transcript import Transcript
@@ -63,6 +64,7 @@ def refuse_unasked(
     """Raise ConfigError where settings of a judge are given, and no benchmark asks one."""
     given = [name for name, value in (("--judge", judge), ("--protocol", protocol)) if value is not None]
     given += [key for key in about_judge(overrides) if not any(key in one.model for one in settings)]
+    given += ["--card"] if settings[0].card is not None and "card" not in given else []
     if given and not any("judge" in one.benchmark["scorer"] for one in settings):
         benches = ", ".join(str(one.benchmark.get("name")) for one in settings)
         raise ConfigError(
@@ -136,18 +138,27 @@ class Judging:
         return health.failed + health.unread + health.refused == 0
 
     def announce(self, benchmark: Benchmark, pairs: Sequence[tuple[Sample, Prediction]]) -> None:
+        """Announce the calls by which a benchmark's predictions are scored, as `announce_calls` does."""
+        scorer = cast("Any", benchmark.scorer)
+        self.announce_calls(lambda planner: replace(scorer, judge=planner).score(pairs), benchmark.name)
+
+    def announce_calls(self, ask: Callable[[Respondent], object], about: str) -> None:
         """Print the planned calls, warn of a judge that is retired soon, and show progress from here on.
+
+        Args:
+            ask: Puts all of them to a judge that only counts them.
+            about: What they are about, in a word.
 
         Raises JudgeError where calls are left and the judge can't be asked.
         """
-        judge, scorer = self.judge, cast("Any", benchmark.scorer)
-        plan = judge.plan(lambda planner: replace(scorer, judge=planner).score(pairs), self.check)
+        judge = self.judge
+        plan = judge.plan(ask, self.check)
         if plan is None:
             return
         say(plan_line(plan, judge.name, plan.most))
         if plan.warning is not None:
             say(plan.warning)
-        judge.watch(say, JudgeProgress(f"{benchmark.name}, {judge.name}"))
+        judge.watch(say, JudgeProgress(f"{about}, {judge.name}"))
 
     @contextmanager
     def resumable(self) -> Iterator[None]:

@@ -32,6 +32,8 @@ class EvalRequest:
     """A judge: `openai:<model>`, `azure:<deployment>`, a server's URL, `replay:<bundle>`; None: the offline one."""
     protocol: str | None = None
     """The protocol of its judge calls; None: upstream's protocol where its wording was imported, else `native`."""
+    card: Place | None = None
+    """A judge card, by which judged metrics are corrected too."""
     limit: int | None = None
     """A number of samples of each benchmark, drawn from all of its subsets (`eval/running/part.py`)."""
     offset: int | None = None
@@ -54,7 +56,7 @@ class EvalRequest:
         given = {"data": self.data, "annotations": self.annotations, "out": self.out, "limit": self.limit,
                  "offset": self.offset, "samples": self.samples, "shard": self.shard,
                  "model": self.model, "frames": self.frames, "engine": self.engine,
-                 "judge": self.judge, "protocol": self.protocol}  # fmt: skip
+                 "judge": self.judge, "protocol": self.protocol, "card": self.card}  # fmt: skip
         configuration.refuse_unused(
             self.verb, self.overrides, [name for name, value in given.items() if value is not None]
         )
@@ -62,7 +64,12 @@ class EvalRequest:
         for group, name in (("frames", self.frames), ("engine", self.engine)):
             overrides += [] if name is None else [f"{group}={name}"]
         overrides += [*judge_overrides(self.judge), *protocol_overrides(self.protocol)]
-        for key, value in (("data", self.data), ("annotations", self.annotations), ("out", self.out)):
+        for key, value in (
+            ("data", self.data),
+            ("annotations", self.annotations),
+            ("out", self.out),
+            ("card", self.card),
+        ):
             if value is not None:
                 overrides.append(f"{key}={configuration.quoted(str(absolute(value)))}")
         overrides += [f"{key}={n}" for key, n in (("limit", self.limit), ("offset", self.offset)) if n is not None]
@@ -85,6 +92,8 @@ class ScoreRequest:
     """A judge, as EvalRequest takes it."""
     protocol: str | None = None
     """The protocol of its judge calls."""
+    card: Place | None = None
+    """A judge card, as EvalRequest takes it."""
     out: Place | None = None
     """Folder for the result."""
     overrides: Sequence[str] = ()

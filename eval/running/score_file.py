@@ -20,6 +20,7 @@ from eval.readers.predictions import read_predictions
 from eval.readers.rows import read_jsonl
 from eval.readers.submission import is_withheld
 from eval.report.terminal import projection, show_summary
+from eval.running.correcting import check_card, corrected
 from eval.running.judge_session import Judging, judge_overrides, judged, notes_of, protocol_overrides, refuse_unasked
 from eval.running.outcome import BUILTIN_NOTE, is_whole, origin, refuse_single, stamp, submitted, write_and_show
 from eval.running.part import benchmarks_of, describe, of_subsets
@@ -89,7 +90,7 @@ def score(request: ScoreRequest, *, alone: bool = True) -> tuple[Result, bool]:
     Raises:
         TarsierEvalError: a setting, file or name is wrong, or the judge cannot be used.
     """
-    given = [name for name in ("data", "judge", "protocol") if getattr(request, name) is not None]
+    given = [name for name in ("data", "judge", "protocol", "card") if getattr(request, name) is not None]
     configuration.refuse_unused("score", request.overrides, given)
     source = absolute(request.predictions)
     if not source.exists():
@@ -105,12 +106,14 @@ def score(request: ScoreRequest, *, alone: bool = True) -> tuple[Result, bool]:
         raise ConfigError(f"score takes one benchmark at a time, not {request.bench!r}.")
     ((bench, subsets),) = benches.items()
     judge = [*judge_overrides(request.judge), *protocol_overrides(request.protocol)]
-    data = [f"data={configuration.quoted(str(absolute(request.data)))}"] if request.data else []
+    places = (("data", request.data), ("card", request.card))
+    data = [f"{key}={configuration.quoted(str(absolute(place)))}" for key, place in places if place]
     settings = configuration.load_settings([f"benchmark={bench}", *judge, *data, *request.overrides])
     refuse_unasked([settings], request.judge, request.protocol, request.overrides)
     check_tracker(settings.tracker)
     judging = Judging(settings)
     benchmark, transcript = judging.benchmark(settings)
+    check_card(settings.card, benchmark)
     known: dict[str, Any] = (
         {} if record is None else {**record.fingerprint, "accepted": [asdict(each) for each in record.accepted]}
     )
@@ -174,7 +177,7 @@ def _scored(
             },
         )
     account = judging.account(transcript)
-    result = judged(judging, result, account)
+    result = corrected(settings.card, judged(judging, result, account), scores, benchmark.scorer)
     notes = notes_of(account, result.provenance["scorer"].get("judge"))
     notes += _changed(source)
     size = benchmark.card.splits.get(benchmark.card.upstream_split or "", 0)

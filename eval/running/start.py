@@ -24,6 +24,7 @@ from eval.readers.submission import is_withheld
 from eval.report.progress import Working
 from eval.report.terminal import show_summary
 from eval.running.benchmark_run import Job
+from eval.running.correcting import check_card
 from eval.running.judge_session import Judging, refuse_unasked
 from eval.running.loop import run
 from eval.running.media_check import changed_media, coverage
@@ -186,6 +187,8 @@ def job_of(settings: Settings, out: Path, judging: Judging, subsets: Sequence[st
     refuse_foreign(out)
     refuse_busy(out)
     benchmark, transcript = judging.benchmark(settings)
+    if transcript is not None:
+        check_card(settings.card, benchmark)
     population = list(benchmark.samples())
     seen: set[str] = set()
     for sample in population:

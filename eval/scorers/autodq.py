@@ -70,6 +70,8 @@ class AutoDQ(JudgedScorer):
             items=("events.reference", "labels.reference"),
             labels=LABELS,
             noun="labels of the references' events",
+            kinds=("unit", "relation"),
+            labelled={metric: f"labels.{side}" for side, metric in METRICS.items()},
         ),
         evidence=evidence,
     )

@@ -46,7 +46,7 @@ def test_the_module_is_the_same_program():
     [
         (["evl"], "Unknown command 'evl'. Did you mean 'eval'?"),
         (["gate"], "Unknown command 'gate'. Did you mean 'regress'?"),
-        (["judge", "gate"], "Unknown command 'gate'. Known: check, compare, export, replay."),
+        (["judge", "gate"], "Unknown command 'gate'. Known: card, check, compare, data, export, replay."),
         (["--bench", "x"], "The command is missing; give one first, such as tarsier-eval eval --bench x"),
         (["--pred=x"], "The command is missing; give one first, such as tarsier-eval score --pred=x"),
         (["limit=3"], "The command is missing; give one first, such as tarsier-eval eval limit=3"),

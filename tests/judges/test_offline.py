@@ -79,3 +79,9 @@ def test_the_yaml_of_each_builds(name):
     judge = build({str(key): value for key, value in node.items()}, "judge")
     assert judge.name == name
     assert judge.describe()["name"] == name
+
+
+def test_of_several_answers_the_best_counts():
+    given = {"question": "?", "answer": "cat or a red ball", "prediction": "the red ball"}
+    assert read_verdict(reply("open_qa", **given)).correct is False
+    assert read_verdict(reply("open_qa", **given, answers=["cat", "a red ball"])).correct is True

@@ -1,6 +1,7 @@
 /** Entrance: decodes the data of the page and shows the view for its kind. */
 import { render } from "preact";
 import { Shell } from "./common/shell";
+import { CardView } from "./card/view";
 import { readPage } from "./common/decode";
 import { CompareView } from "./compare/view";
 import { LeaderboardView } from "./leaderboard/view";
@@ -8,7 +9,7 @@ import type { Page } from "./payload";
 import { RunView } from "./run/view";
 import "./styles/index.css";
 
-const VIEWS = { run: RunView, compare: CompareView, leaderboard: LeaderboardView };
+const VIEWS = { run: RunView, compare: CompareView, leaderboard: LeaderboardView, card: CardView };
 
 function App({ page }: { page: Page }) {
   const View = VIEWS[page.kind];

@@ -4,7 +4,7 @@
  */
 
 export interface Page {
-  kind: "run" | "compare" | "leaderboard";
+  kind: "run" | "compare" | "leaderboard" | "card";
   title: string;
   /** Time of writing, ISO 8601. */
   made: string;
@@ -17,6 +17,7 @@ export interface Page {
   /** On a comparison: what was left out. */
   notes?: string[];
   leaderboard?: Leaderboard;
+  card?: JudgeCard;
   /** On a page that `watch` serves: the path to ask for news. */
   live?: string;
 }
@@ -64,6 +65,8 @@ export interface Run {
   /** Requests to a judge or to a served model. */
   money: { what: string; requests: number; tokens_in: number | null; tokens_out: number | null; cost: string }[];
   published: { model: string; metric: string; value: number; source: string; comparable: boolean; note: string }[];
+  /** Sentences on the judged metrics corrected for the judge's errors; empty without a judge card. */
+  corrected: string[];
   /** Reasons why the number is not comparable with others. */
   caveats: string[];
   /** Everything that the predictions and scores depend on. */
@@ -266,4 +269,21 @@ export interface LeaderboardRow {
   /** Whether it is significantly better than every other row that it can be compared with. */
   best: boolean;
   subsets: { subset: string; value: number | null; interval: [number, number] | null; n: number | null }[];
+}
+
+/** A judge against people. */
+export interface JudgeCard {
+  date: string;
+  tables: CardTable[];
+  /** What to know beside the numbers. */
+  notes: string[];
+}
+
+export interface CardTable {
+  title: string;
+  explained: string;
+  /** `text`: not aligned as numbers. */
+  columns: { name: string; text: boolean }[];
+  /** Cells from the left, as shown; missing ones are empty. `indent`: what the row above it is compared with. */
+  rows: { cells: string[]; indent: boolean }[];
 }

@@ -19,7 +19,7 @@ from eval.core import OVERALL, Clip, Prediction, Result, Sample, Score, ScorerTr
 from eval.errors import ConfigError, TarsierEvalError
 from eval.judges.bill import STAGES
 from eval.plugins.finding import remedy
-from eval.report.footers import clip_notes, drawn, few_videos, headline, incomplete, partial
+from eval.report.footers import clip_notes, corrected, drawn, few_videos, headline, incomplete, partial
 from eval.report.judging import dollars
 from eval.report.printing import titled
 from eval.runs.scored import ScoredRun
@@ -93,6 +93,7 @@ def run_payload(scored: ScoredRun, *, page_folder: Path, place: PlaceOf | None =
         "no_value": _no_value(result),
         "traits": _metric_traits(result, traits),
         "metrics": [asdict(metric) for metric in result.metrics],
+        "corrected": corrected(result),
         "counts": asdict(result.counts),
         "coverage": [asdict(each) for each in result.coverage],
         "failures": failures(scores.values(), {name: prediction for name, (_, prediction) in pairs.items()}),

@@ -1,19 +1,20 @@
-"""`tarsier-eval judge`: check a judge's health, export and replay its verdicts, compare it with another one."""
+"""`tarsier-eval judge`: check and measure a judge, export and replay its verdicts, compare it with another one."""
 
 from __future__ import annotations
 
 import argparse
 
 from eval.cli.flags import add_verbs
-from eval.cli.judge import check, compare, export, replay
+from eval.cli.judge import card, check, compare, data, export, replay
 
-HELP = "check a judge, carry its verdicts around, compare it with another"
+HELP = "check a judge, measure it against people, carry its verdicts around, compare it with another"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add its actions."""
     parser.set_defaults(has_actions=True)
-    add_verbs(parser, {"check": check, "export": export, "replay": replay, "compare": compare}, dest="action")
+    verbs = {"check": check, "card": card, "data": data, "export": export, "replay": replay, "compare": compare}
+    add_verbs(parser, verbs, dest="action")
 
 
 def run(given: argparse.Namespace) -> bool:

@@ -12,9 +12,11 @@ from eval.__main__ import main
 from eval.analysis.leaderboard.gathering import gather
 from eval.config import PROJECT
 from eval.report.page.server import Places
+from eval.running.judge_card import write_card
 from eval.running.request import EvalRequest
 from eval.running.start import evaluate
 from eval.running.watching import Watched
+from tests.analysis.card.rows import labelled_like_questions, write_set
 from tests.reading import ReadHere
 from tests.report.page import payloads
 from tests.running.test_reporting import data_of
@@ -47,6 +49,12 @@ def pages(tmp_path_factory):
         found[f"compare {what}"] = data_of(base / f"{what}.html")
     gather([base / "a", base / "b"], base / "board.csv")
     found["leaderboard"] = data_of(base / "board.html")
+    write_set(base / "sets", "qa", labelled_like_questions())
+    write_card("offline", "native", data=base / "sets", to=base / "card")
+    found["card"] = data_of(base / "card" / "card.html")
+    score = ["score", "--pred", str(base / "a" / "msvd-qa"), "--judge", "offline", "--protocol", "native"]
+    assert main([*score, "--card", str(base / "card"), "--out", str(base / "corrected")]) == 0
+    found["corrected"] = data_of(base / "corrected" / "report.html")
     (base / "a" / "mvbench" / "result.json").unlink()
     found["unfinished"] = Watched(base / "a", Places(lambda _: True)).page()
     drawn = {
@@ -83,7 +91,7 @@ def test_real_pages_have_the_form_that_the_browser_expects(pages, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["run mvbench", "run msvd-qa", "run msvd-caption", "run dream-1k", "compare one",
-                                  "compare all", "leaderboard", "unfinished"])  # fmt: skip
+                                  "compare all", "leaderboard", "card", "corrected", "unfinished"])  # fmt: skip
 def test_real_pages_open_without_an_error(pages, kind, show, watched):
     page = show({**pages[kind], "live": None})
     assert page.locator("main").inner_text().strip()
