@@ -22,6 +22,7 @@ from eval.core.media import (
     Shown,
     Square,
     Strip,
+    View,
 )
 from eval.core.protocols import (
     Benchmark,
@@ -109,4 +110,5 @@ __all__ = [
     "Task",
     "TextMark",
     "Turn",
+    "View",
 ]  # fmt: skip

@@ -35,6 +35,7 @@ from eval.running.part import (
     refuse_unknown_ids,
 )
 from eval.running.planning import planned, unready_of
+from eval.running.probes import Probe, probed
 from eval.running.reporting import print_page
 from eval.running.request import EvalRequest
 from eval.running.score import refuse_overall
@@ -135,7 +136,7 @@ def _of_ids(jobs: Sequence[Job]) -> list[Job]:
     return found
 
 
-def job_of(settings: Settings, out: Path, judging: Judging, subsets: Sequence[str]) -> Job:
+def job_of(settings: Settings, out: Path, judging: Judging, subsets: Sequence[str], probe: Probe | None = None) -> Job:
     """Return a benchmark's job, with everything checked that can be before the model is loaded.
 
     Args:
@@ -143,6 +144,7 @@ def job_of(settings: Settings, out: Path, judging: Judging, subsets: Sequence[st
         out: its run folder.
         judging: the judge, where the benchmark needs one.
         subsets: the subsets to be run; () for all.
+        probe: the probe that changes its samples; None for a plain run.
 
     Raises:
         TarsierEvalError: a file or a setting does not fit, or the folder holds another run.
@@ -171,6 +173,8 @@ def job_of(settings: Settings, out: Path, judging: Judging, subsets: Sequence[st
         offset=settings.offset,
         by_id=settings.samples is not None,
     )
+    if probe is not None:
+        benchmark, samples = probed(benchmark, samples, probe)
     short = [c for c in coverage(samples) if c.fraction < settings.min_coverage]
     if short:
         listed = "; ".join(f"{c.subset or benchmark.name} {c.present}/{c.total}" for c in short)
@@ -188,6 +192,8 @@ def job_of(settings: Settings, out: Path, judging: Judging, subsets: Sequence[st
     identity = {**_identity(settings, benchmark, samples), **({"part": part} if part else {})}
     if settings.shard is not None:
         identity["shard"] = str(settings.shard)
+    if probe is not None:
+        identity["probe"] = probe.name
     refuse_changed(out, identity, settings.accept)
     return Job(
         settings=settings,

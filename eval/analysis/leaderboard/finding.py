@@ -27,7 +27,7 @@ class Found:
     n_results: int
     """Number of results read."""
     unfinished: tuple[str, ...]
-    """Runs that have no result yet, shards of runs, and results without metrics; a line each."""
+    """Runs that have no result yet, shards of runs, probes, and results without metrics; a line each."""
     skipped: tuple[str, ...]
     """Damaged runs and paths that are no run; one line each, with the reason."""
 
@@ -57,6 +57,9 @@ def find_rows(places: Sequence[Path], table: Path) -> Found:
             with opened(path) as scored:
                 if shard := scored.result.provenance.get("shard"):
                     unfinished.append(f"{path}: shard {shard} of a run; merge joins them.")
+                    continue
+                if probe := scored.result.provenance.get("probe"):
+                    unfinished.append(f"{path}: a probe ({probe}), whose numbers are none of the benchmark.")
                     continue
                 found_here = rows_of(
                     scored, _relative_to(path, table.parent), sha256_of(path) if path.is_file() else ""
