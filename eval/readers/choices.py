@@ -25,7 +25,7 @@ def read_options(prompt: str) -> tuple[str, ...]:
 
 
 def option_spans(prompt: str) -> tuple[tuple[int, int], ...]:
-    """Return where a prompt has the texts of the options that `read_options` finds: the first character, and the end."""
+    """Return where a prompt has the texts of the options that `read_options` finds: their beginnings and ends."""
     found: list[tuple[int, int]] = []
     for line in _OPTION.finditer(prompt):
         if line[1] == "A":

@@ -83,6 +83,10 @@ def _in_view(view: Callable[[str], View]) -> Change:
     return change
 
 
+def _shuffled(seed: str) -> View:
+    return View(order="shuffled", seed=seed)
+
+
 def _of_frames(n: int) -> Change:
     return lambda samples: [replace(one, clip=replace(one.clip, n_frames=n)) for one in samples]
 
@@ -141,13 +145,14 @@ def _with_options(text: str, options: Sequence[str], others: Sequence[str]) -> s
 
 
 def _without_question(samples: Sequence[Sample]) -> list[Sample]:
-    found = []
-    for sample in samples if samples else ():
-        asked = sample.metadata.get("question")
-        question = asked if isinstance(asked, str) else ""
-        changed = _retold(sample, lambda text, q=question: _cut(text, q)) if sample.options else None  # type: ignore[misc]
-        found += [changed] if changed is not None else []
-    return found
+    changed = (_unasked(sample) for sample in samples if sample.options)
+    return [sample for sample in changed if sample is not None]
+
+
+def _unasked(sample: Sample) -> Sample | None:
+    asked = sample.metadata.get("question")
+    question = asked if isinstance(asked, str) else ""
+    return _retold(sample, lambda text: _cut(text, question))
 
 
 def _cut(text: str, question: str) -> str | None:
@@ -189,9 +194,7 @@ ALL: Mapping[str, Probe] = {
     for probe in (
         Probe(name="no-video", title="grey frames", change=_without_video),
         Probe(name="one-frame", title="the middle frame", change=_in_view(lambda _: View(order="middle"))),
-        Probe(
-            name="shuffled", title="frames in any order", change=_in_view(lambda id: View(order="shuffled", seed=id))
-        ),
+        Probe(name="shuffled", title="frames in any order", change=_in_view(_shuffled)),
         Probe(name="reversed", title="frames backwards", change=_in_view(lambda _: View(order="reversed"))),
         Probe(name="other-clip", title="another video's frames", change=_with_other_clips),
         Probe(name="rotated", title="options moved", change=_rotated),

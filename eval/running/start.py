@@ -157,12 +157,7 @@ def job_of(settings: Settings, out: Path, judging: Judging, subsets: Sequence[st
     refuse_busy(out)
     benchmark, transcript = judging.benchmark(settings)
     population = list(benchmark.samples())
-    seen: set[str] = set()
-    for sample in population:
-        if sample.id in seen:
-            raise DataError(f"{benchmark.name}: the sample id {sample.id!r} comes twice; ids must be unique.")
-        refuse_overall(sample)
-        seen.add(sample.id)
+    _refuse_unfit(population)
     samples = part_of(population, settings, subsets, benchmark)
     part = describe(
         population,
@@ -207,6 +202,16 @@ def job_of(settings: Settings, out: Path, judging: Judging, subsets: Sequence[st
         out=out,
         changed=changed_media(out, samples, settings.accept),
     )
+
+
+def _refuse_unfit(population: Sequence[Sample]) -> None:
+    """Raise DataError where an id comes twice, or a subset has the name under which results have all samples."""
+    seen: set[str] = set()
+    for sample in population:
+        if sample.id in seen:
+            raise DataError(f"{sample.benchmark}: the sample id {sample.id!r} comes twice; ids must be unique.")
+        refuse_overall(sample)
+        seen.add(sample.id)
 
 
 def _identity(settings: Settings, benchmark: Benchmark, samples: Sequence[Sample]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil, floor, log2
+from math import ceil, floor, log, log2
 from typing import Literal
 
 from scipy.special import bdtrc
@@ -56,6 +56,8 @@ class Subtask:
     p: Mapping[Claim, float]
     """p of each claim, adjusted for all claims of all subtasks (Holm); without those whose probes were not run."""
     need: Need
+    least_margin: float
+    """The smallest loss that so many samples could rule out, which is where no answer changes."""
     least: float | None
     """The smallest loss that so many samples could mostly have shown, where something cannot be told; None where not
     even the largest."""
@@ -109,6 +111,7 @@ def decided(
                 chance=chances.get(subset),
                 p=p,
                 need=need,
+                least_margin=-log(LEVEL / len(places)) / first.n_clusters * first.full,
                 least=None if not losses or None in losses else max(loss for loss in losses if loss is not None),
             )
         )

@@ -148,6 +148,14 @@ def _remarks(report: ProbeReport) -> list[str]:
         above, interval = _moved(report, blind, -1)
         of = f" of {printed(report.primary, blind.first)}" if scale_of(report) == 100 else ""
         lines.append(f"Left above blind: {above} {interval}{of}, the plain score less the one without video.")
+    open_ones = [one for one in report.subtasks if one.need in ("unknown", "some video")]
+    if any(one.least_margin > report.margin for one in open_ones):
+        ends = sorted({printed(report.primary, one.least_margin) for one in open_ones}, key=float)
+        lines.append(
+            f"Only text, and one frame being enough, cannot be shown where a loss of {printed(report.primary, report.margin)} "
+            f"cannot be ruled out: these subtasks rule out {' to '.join(dict.fromkeys((ends[0], ends[-1])))} at best. "
+            "More samples, or a larger margin, would."
+        )
     for row in report.rows:
         if row.n_not_asked:
             lines.append(f"{row.probe}: {row.n_not_asked} samples cannot be asked so, and were left out.")
