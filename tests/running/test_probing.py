@@ -8,22 +8,28 @@ from pathlib import Path
 import pytest
 
 from benchmarks.mini.probed import NEEDS, write
-from eval import api
+from eval import api, building
 from eval.analysis.leaderboard.finding import find_rows
 from eval.core import OVERALL
-from eval.engines import local
 from eval.errors import ConfigError, RunError
 from eval.running.probing import Probing, probe
 from eval.running.request import EvalRequest
 from tests.running.seeing import SeeingModel
 
-VIDEOS = 80
+VIDEOS, FEW = 80, 12
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("large")
+    write(folder, VIDEOS)
+    return folder
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("world")
-    write(folder, VIDEOS)
+    write(folder, FEW)
     return folder
 
 
@@ -35,12 +41,12 @@ def seeing(monkeypatch):
 
 def _patched(monkeypatch, model):
     monkeypatch.setattr(
-        local.building, "build", lambda node, kind, *rest: model if kind == "model" else _build(node, kind, *rest)
+        building, "build", lambda node, kind, *rest: model if kind == "model" else _build(node, kind, *rest)
     )
     return model
 
 
-_build = local.building.build
+_build = building.build
 
 
 def asked(world: Path, out: Path, **more) -> EvalRequest:
@@ -51,8 +57,9 @@ def probed(world: Path, out: Path, probes: str = "all", **more) -> Probing:
     return probe(asked(world, out, **more), probes)
 
 
-def test_each_known_outcome_is_found(world, tmp_path, seeing, capsys):
-    found = probed(world, tmp_path / "p")
+@pytest.mark.slow  # twelve runs of 320 samples
+def test_each_known_outcome_is_found(large, tmp_path, seeing, read_here, capsys):
+    found = probed(large, tmp_path / "p")
     assert found.whole
     needs = {one.subset: one.need for one in found.report.subtasks if one.subset != OVERALL}
     assert needs == NEEDS
@@ -60,13 +67,17 @@ def test_each_known_outcome_is_found(world, tmp_path, seeing, capsys):
     assert "frames-8" not in rows  # the plain run shows them
     changes = {name: row.changes["Moving Direction"] for name, row in rows.items()}
     # The later colour is an option: it is the answer to frames backwards, and to the middle one, the fifth of 8.
-    assert (changes["reversed"].first, changes["reversed"].second, changes["one-frame"].second) == (1.0, 0.0, 0.0)
-    assert changes["rotated"].second == changes["frames-2"].second == changes["frames-16"].second == 1.0
-    assert rows["reversed"].changes["Object Existence"].second == 1.0
+    assert {name: round(changes[name].second, 9) for name in ("reversed", "one-frame")} == {
+        "reversed": 0,
+        "one-frame": 0,
+    }
+    for name in ("rotated", "frames-2", "frames-16"):
+        assert changes[name].first == changes[name].second == pytest.approx(1)
+    assert rows["reversed"].changes["Object Existence"].second == pytest.approx(1)
     assert rows["no-question"].changes["Counterfactual Inference"].second < 0.6
-    assert rows["no-video"].changes["Counterfactual Inference"].second == 1.0
+    assert rows["no-video"].changes["Counterfactual Inference"].second == pytest.approx(1)
     # Three of four subtasks are answered in the same words, wherever the options stand, and guesses differ.
-    assert 0.75 <= rows["rotated"].unchanged < 0.85
+    assert 0.75 <= (rows["rotated"].unchanged or 0) < 0.85
     assert rows["reversed"].unchanged == pytest.approx(0.5 + 0.25 * _same(tmp_path / "p", "reversed"))
     folder = tmp_path / "p"
     assert json.loads((folder / "probe.json").read_text())["primary"] == "accuracy"
@@ -102,13 +113,13 @@ def test_variants_share_what_they_can(world, tmp_path, seeing, monkeypatch):
     monkeypatch.setattr(reading.ReadHere, "load", noted)
     probed(world, tmp_path / "p")
     # Each video in 8 frames, in 2, in 4 and in 16, and the grey clip: views and other clips' frames cost no decoding.
-    assert len(loaded) == len(set(loaded)) == 4 * VIDEOS + 1
+    assert len(loaded) == len(set(loaded)) == 4 * FEW + 1
     # Plain, moved options (3 places of 4), no question, and another clip's samples go to the model with one clip.
-    assert seeing.calls.count((8, 4 + 3 * 4 + 4 + 4)) == VIDEOS
-    assert seeing.calls.count((8, 4)) == 2 * VIDEOS  # shuffled, reversed
-    assert [seeing.calls.count((n, 4)) for n in (1, 2, 4, 16)] == [VIDEOS] * 4
-    assert [prompts for frames, prompts in seeing.calls if prompts == 4 * VIDEOS] == [4 * VIDEOS]
-    assert len(seeing.calls) == 8 * VIDEOS - VIDEOS + 1
+    assert seeing.calls.count((8, 4 + 3 * 4 + 4 + 4)) == FEW
+    assert seeing.calls.count((8, 4)) == 2 * FEW  # shuffled, reversed
+    assert [seeing.calls.count((n, 4)) for n in (1, 2, 4, 16)] == [FEW] * 4
+    assert [prompts for frames, prompts in seeing.calls if prompts == 4 * FEW] == [4 * FEW]
+    assert len(seeing.calls) == 8 * FEW - FEW + 1
 
 
 def test_a_probe_passes_for_no_result_of_the_benchmark(world, tmp_path, seeing):
@@ -132,7 +143,7 @@ def test_a_probe_passes_for_no_result_of_the_benchmark(world, tmp_path, seeing):
 
 def test_probes_of_two_runs_are_compared_and_different_ones_refused(world, tmp_path, seeing):
     one = [probed(world, tmp_path / name, "reversed").folder for name in ("a", "b")]
-    assert api.compare(one[0] / "reversed", one[1] / "reversed").headline.difference == 0
+    assert {change.difference for change in api.compare(one[0] / "reversed", one[1] / "reversed").changes} == {0}
 
 
 def test_publications_hold_no_probes(world, tmp_path, seeing):
@@ -155,7 +166,7 @@ def test_the_same_command_goes_on(world, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         probed(world, out)
     done = sum(len((path).read_text().splitlines()) for path in out.glob("*/predictions.jsonl"))
-    assert done > 100
+    assert done > 50
     rest = _patched(monkeypatch, SeeingModel())
     found = probed(world, out)
     whole = _patched(monkeypatch, SeeingModel())

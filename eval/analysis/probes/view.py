@@ -151,10 +151,10 @@ def _remarks(report: ProbeReport) -> list[str]:
     open_ones = [one for one in report.subtasks if one.need in ("unknown", "some video")]
     if any(one.least_margin > report.margin for one in open_ones):
         ends = sorted({printed(report.primary, one.least_margin) for one in open_ones}, key=float)
+        margin, at_best = printed(report.primary, report.margin), " to ".join(dict.fromkeys((ends[0], ends[-1])))
         lines.append(
-            f"Only text, and one frame being enough, cannot be shown where a loss of {printed(report.primary, report.margin)} "
-            f"cannot be ruled out: these subtasks rule out {' to '.join(dict.fromkeys((ends[0], ends[-1])))} at best. "
-            "More samples, or a larger margin, would."
+            f"Where a loss of {margin} cannot be ruled out, neither only text nor any video can be shown; what is not "
+            f"told above rules out {at_best} at best. More samples or a larger margin would show it."
         )
     for row in report.rows:
         if row.n_not_asked:
