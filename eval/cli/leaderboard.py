@@ -26,13 +26,14 @@ def run(given: argparse.Namespace) -> bool:
 
     gathered = gather(given.runs or (), given.to, given.plots)
     found, rows = gathered.found, gathered.rows
-    for line in (*found.unfinished, *found.skipped):
+    for line in (*found.unfinished, *found.probes, *found.skipped):
         say(f"Skipped {one_line(line)}")
     if line := _superseded(gathered.superseded):
         say(line)
     n_published = sum(row.origin == "published" for row in rows)
+    probes = f"{len(found.probes)} probes, " if found.probes else ""
     said = (
-        f"{found.n_results} results with {len(found.rows)} rows read, {len(found.unfinished)} not finished, "
+        f"{found.n_results} results with {len(found.rows)} rows read, {len(found.unfinished)} not finished, {probes}"
         f"{len(found.skipped)} damaged or foreign. {gathered.table} has {len(rows)} rows, {n_published} of them "
         f"published; beside it {', '.join(path.name for path in gathered.beside)}."
     )

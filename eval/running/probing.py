@@ -27,13 +27,13 @@ from eval.report.progress import Working
 from eval.running.benchmark_run import Job
 from eval.running.judge_session import Judging, refuse_unasked
 from eval.running.loop import run
-from eval.running.outcome import is_whole, refuse_single, say, stamp
+from eval.running.outcome import is_whole, say, stamp
 from eval.running.part import benchmarks_of
 from eval.running.planning import planned
 from eval.running.probes import ALL, Probe, probes_named
 from eval.running.request import EvalRequest
 from eval.running.start import job_of, setup_of
-from eval.runs.folder import PREDICTIONS, holds_only, runs_in
+from eval.runs.folder import PREDICTIONS, holds_only
 from eval.runs.scored import ScoredRun
 from eval.scorers.traits import metric_named
 
@@ -110,9 +110,8 @@ def _is_plain(one: Probe, frames: FramePolicy) -> bool:
 
 def _refuse_other(folder: Path) -> None:
     """Raise RunError where a folder holds anything but probes."""
-    refuse_single(folder)
     known = {PLAIN, *ALL, REPORT_JSON, REPORT_MD}
-    if folder.exists() and (not holds_only(folder, known) or (runs_in(folder) and not (folder / PLAIN).exists())):
+    if folder.is_file() or (folder.exists() and not holds_only(folder, known)):
         raise RunError(f"{folder} is there already and holds no probes. Choose another OUT, or an empty folder.")
 
 

@@ -12,8 +12,9 @@ from eval import api, building
 from eval.analysis.leaderboard.finding import find_rows
 from eval.core import OVERALL
 from eval.errors import ConfigError, RunError
+from eval.running.explaining import explain_run
 from eval.running.probing import Probing, probe
-from eval.running.request import EvalRequest
+from eval.running.request import EvalRequest, WhyRequest
 from tests.running.seeing import SeeingModel
 
 VIDEOS, FEW = 80, 12
@@ -132,13 +133,15 @@ def test_a_probe_passes_for_no_result_of_the_benchmark(world, tmp_path, seeing):
     found = find_rows([out], tmp_path / "table.csv")
     assert {row.benchmark for row in found.rows} == {"mvbench"}
     assert found.n_results == 1
-    assert [
-        line.endswith("a probe (reversed), whose numbers are none of the benchmark.") for line in found.unfinished
-    ] == [True]
+    assert [line.partition(": ")[2] for line in found.probes] == [
+        "a probe (reversed), whose numbers are none of the benchmark."
+    ]
     with pytest.raises(ConfigError, match=r"is of 'mvbench', .* of 'mvbench:reversed'"):
         api.compare(plain, other)
-    with pytest.raises(ConfigError, match="mvbench:reversed"):
+    with pytest.raises(ConfigError, match=r"reversed is a probe of mvbench \(reversed\), and scored as it was run"):
         api.score(out / "reversed")
+    with pytest.raises(ConfigError, match=r"is a probe \(reversed\); give the plain run beside it"):
+        explain_run(WhyRequest(run=out / "reversed", value="50"))
 
 
 def test_probes_of_two_runs_are_compared_and_different_ones_refused(world, tmp_path, seeing):
@@ -207,7 +210,7 @@ def test_another_folder_is_refused(world, tmp_path, seeing):
     with pytest.raises(RunError, match="is there already and holds no probes"):
         probed(world, tmp_path, "reversed")
     out = probed(world, tmp_path / "p", "reversed").folder
-    with pytest.raises(RunError, match="is the folder of one run or score"):
+    with pytest.raises(RunError, match="plain is there already and holds no probes"):
         probed(world, out / "plain", "reversed")
 
 
