@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from math import exp
 from typing import Any, Literal
 
 import numpy as np
@@ -100,12 +101,14 @@ def loss_p(change: Change, columns: Columns, margin: float, *, of_mean: bool = T
     """Return the p of a loss as large as a margin: small where such a loss is ruled out, and 1 where nothing is known.
 
     It is the level at which the one-sided lower bound of the change reaches minus the margin, so that exact bounds
-    count where few videos differ. `of_mean` tells whether the metric is a mean of values.
+    count where few videos differ. `of_mean` tells whether the metric is a mean of values; of another one, p is that of
+    Student's t, but never below that of a mean in which no video differs.
     """
     if not of_mean:
-        if not change.stderr or change.df is None:
+        if change.stderr is None or change.df is None:
             return 1.0
-        return float(stdtr(change.df, -(change.difference + margin) / change.stderr))
+        unseen = exp(-change.n_clusters * margin / change.full)
+        return max(unseen, float(stdtr(change.df, -(change.difference + margin) / change.stderr)))
     found = estimate((columns.second[:, 0] - columns.first[:, 0]).tolist(), columns.clusters, columns.strata)
     sums = _by_cluster(columns, _weights(columns.strata), within=False)
     moved = sums[:, 1, 0] - sums[:, 0, 0]

@@ -111,7 +111,7 @@ def decided(
                 chance=chances.get(subset),
                 p=p,
                 need=need,
-                least_margin=-log(LEVEL / len(places)) / first.n_clusters * first.full,
+                least_margin=min(1.0, -log(LEVEL / len(places)) / first.n_clusters) * first.full,
                 least=None if not losses or None in losses else max(loss for loss in losses if loss is not None),
             )
         )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from math import comb
+from math import comb, exp
 
+import numpy as np
 import pytest
 
-from eval.analysis.compare.change import loss_p
+from eval.analysis.compare.change import Columns, Measure, change_of_sums, loss_p
 from eval.analysis.compare.systems import in_primary
 from eval.analysis.probes.claims import claims_of, decided
 from eval.core import OVERALL, Score
@@ -63,6 +64,19 @@ def test_where_no_answer_changes_the_bound_is_three_videos_worth_at_95():
     assert loss_p(one.change, one.columns, 0.1) == pytest.approx(0.0183, abs=1e-4)  # exp(-4)
     # Right in 40 of 40 at a chance of 1/4 is beyond doubt, so that the loss decides.
     assert claims_of({"no-video": one}, 0.25, 0.1)["text"] == pytest.approx(0.0183, abs=1e-4)
+
+
+def test_a_metric_of_sums_is_no_surer_than_one_where_nothing_changes():
+    # F1 of 3 videos, two parts each, hardly changed: Student's t alone would rule out a loss of 10 points.
+    columns = Columns(
+        first=np.array([[0.80, 0.81], [0.79, 0.8], [0.81, 0.8]]),
+        second=np.array([[0.80, 0.81], [0.79, 0.8], [0.81, 0.801]]),
+        clusters=["a", "b", "c"],
+        strata=[""] * 3,
+    )
+    measure = Measure(name="f1", accounting="strict", subset=OVERALL, average="micro")
+    change = change_of_sums(measure, columns, lambda m: 2 * m[..., 0] * m[..., 1] / m.sum(axis=-1), of_means=True)
+    assert loss_p(change, columns, 0.1, of_mean=False) == pytest.approx(exp(-0.3))
 
 
 def test_a_score_at_chance_is_none_of_the_text():
