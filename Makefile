@@ -8,6 +8,7 @@
 #   make data BENCH= DATA= [TO=manifest.csv ARGS="--unpack"]   what is missing, broken or misnamed, and how to get it
 #   make sweep BENCH= SWEEP="model=a,b model.n_frames=1,2,4" [LAUNCHER=basic LAUNCH="hydra.launcher.partition=gpu" OUT=]
 #              a run for each combination; LAUNCHER=joblib, slurm, ... is a name from conf/launcher
+#   make probe BENCH= [MODEL= DATA= PROBES=all MARGIN=10 LIMIT= OUT=]   does a score need motion, any video, or only text?
 #   make equivalence BENCH=mvbench [MODEL= FRAMES= DATA= LIMIT= TO= ARGS=]   does batching change a model's outputs here?
 #   make score PRED=<file or folder> [BENCH=mvbench DATA= JUDGE= PROTOCOL= CARD=<card.json> OUT= ARGS=]
 #   make report RUN=<run or score> [TO=<page>.html]   a page to look at: numbers, and every sample (report.html)
@@ -37,7 +38,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-VARIABLES := CONF BENCH MODEL FRAMES DATA ANN JUDGE PROTOCOL CARD ENGINE LIMIT OFFSET SAMPLES SHARD SWEEP LAUNCHER LAUNCH OUT PORT PRED UPSTREAM RUN RUNS ROW SETS PUBLISHED PUSH VALUE AGAINST MARGIN TO PLOTS BUNDLE A B C D ARGS PYTHON VENV
+VARIABLES := CONF BENCH MODEL FRAMES DATA ANN JUDGE PROTOCOL CARD ENGINE LIMIT OFFSET SAMPLES SHARD SWEEP LAUNCHER LAUNCH OUT PORT PRED PROBES UPSTREAM RUN RUNS ROW SETS PUBLISHED PUSH VALUE AGAINST MARGIN TO PLOTS BUNDLE A B C D ARGS PYTHON VENV
 UNKNOWN   := $(filter-out $(VARIABLES),$(foreach word,$(filter-out --,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(word)))))
 UNKNOWN   := $(strip $(foreach name,$(UNKNOWN),$(if $(filter command line,$(origin $(name))),$(name))))
 $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIABLES)))
@@ -53,7 +54,7 @@ endif
 quote = '$(subst ','\'',$(1))'
 flag  = $(if $($(2)),$(1) $(call quote,$($(2))))
 
-.PHONY: help eval plan data report watch merge sweep equivalence bench gpu-check survive score compare leaderboard verify-row bundle publish why regress baseline judge-check judge-card judge-data judge-compare judge-export judge-replay import web test test-fast check audit lock docs
+.PHONY: help eval plan data report watch merge sweep probe equivalence bench gpu-check survive score compare leaderboard verify-row bundle publish why regress baseline judge-check judge-card judge-data judge-compare judge-export judge-replay import web test test-fast check audit lock docs
 
 help:
 	@sed -n '/^\#/!q;s/^\# \{0,1\}//p' Makefile
@@ -83,6 +84,12 @@ sweep: $(VENV)/.runtime
 
 merge: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval merge $(if $(RUNS),--runs $(RUNS)) $(call flag,--out,OUT)
+
+probe: $(VENV)/.runtime
+	@exec $(BIN)/tarsier-eval probe $(call flag,--bench,BENCH) $(call flag,--model,MODEL) $(call flag,--frames,FRAMES) \
+		$(call flag,--data,DATA) $(call flag,--ann,ANN) $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(call flag,--limit,LIMIT) \
+		$(call flag,--offset,OFFSET) $(call flag,--samples,SAMPLES) $(call flag,--engine,ENGINE) $(call flag,--probes,PROBES) \
+		$(call flag,--margin,MARGIN) $(call flag,--out,OUT) $(ARGS)
 
 equivalence: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval equivalence $(call flag,--bench,BENCH) $(call flag,--model,MODEL) $(call flag,--frames,FRAMES) \

@@ -27,15 +27,16 @@ def run(given: argparse.Namespace) -> bool:
 
     gathered = gather(given.runs or (), given.to, given.plots)
     found, rows = gathered.found, gathered.rows
-    for line in (*found.unfinished, *found.skipped):
+    for line in (*found.unfinished, *found.probes, *found.skipped):
         say(f"Skipped {one_line(line)}")
     if line := _superseded(gathered.superseded):
         say(line)
     if unknown := {f"{row.metric} of {row.benchmark}": None for row in rows if not is_known(row.metric)}:
         say(f"Shown as recorded, since no scorer here gives it: {', '.join(unknown)}. Its plugin is not here.")
     n_published = sum(row.origin == "published" for row in rows)
+    probes = f"{len(found.probes)} probes, " if found.probes else ""
     said = (
-        f"{found.n_results} results with {len(found.rows)} rows read, {len(found.unfinished)} not finished, "
+        f"{found.n_results} results with {len(found.rows)} rows read, {len(found.unfinished)} not finished, {probes}"
         f"{len(found.skipped)} damaged or foreign. {gathered.table} has {len(rows)} rows, {n_published} of them "
         f"published; beside it {', '.join(path.name for path in gathered.beside)}."
     )

@@ -12,7 +12,8 @@ MAKE: Mapping[str, str] = {
     "LIMIT": "--limit", "OFFSET": "--offset", "SAMPLES": "--samples", "SETS": "--sets", "SHARD": "--shard",
     "SWEEP": "--sweep", "LAUNCHER": "--launcher", "LAUNCH": "--launch",
     "MARGIN": "--margin", "MODEL": "--model", "OUT": "--out", "PLOTS": "--plots", "PORT": "--port",
-    "PRED": "--pred", "PROTOCOL": "--protocol", "PUBLISHED": "--published", "PUSH": "--push", "ROW": "--row",
+    "PRED": "--pred", "PROBES": "--probes", "PROTOCOL": "--protocol", "PUBLISHED": "--published", "PUSH": "--push",
+    "ROW": "--row",
     "RUN": "--run", "RUNS": "--runs", "TO": "--to", "UPSTREAM": "--upstream", "VALUE": "--value",
 }  # fmt: skip
 """The flag for each variable of the Makefile, which users type out of habit without make."""

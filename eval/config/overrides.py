@@ -40,6 +40,8 @@ USED: Mapping[str, tuple[str, ...]] = {
                     "outside", "stream", "limit", "offset", "samples"),
     "plan": ("benchmark.", "model", "frames", "engine", "video", *_JUDGE, "replies", "data", "annotations", "outside",
              "stream", "limit", "offset", "samples"),
+    "probe": ("benchmark.", "model", "frames", "engine", "video", *_JUDGE, "replies", "data", "annotations", "outside",
+              "stream", "limit", "offset", "samples", "full_output", "accept", "min_coverage", "out", "judge_check"),
     "data": (*_ANNOTATIONS, "stream"),
     "score": ("benchmark.", *_JUDGE, "judge_check", "card", "report", "data", "outside", "tracker"),
     "judge check": (*_JUDGE, "limit"),

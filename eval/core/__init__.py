@@ -23,6 +23,7 @@ from eval.core.media import (
     Shown,
     Square,
     Strip,
+    View,
 )
 from eval.core.protocols import (
     Benchmark,
@@ -112,4 +113,5 @@ __all__ = [
     "Task",
     "TextMark",
     "Turn",
+    "View",
 ]  # fmt: skip

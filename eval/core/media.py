@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -149,6 +149,16 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A change of a clip's frames after they were chosen and resized, as probes make it; see `eval.video.views`."""
+
+    order: Literal["reversed", "shuffled", "middle"]
+    """`reversed`: last frame first. `shuffled`: in an order drawn by `seed`. `middle`: the middle one alone."""
+    seed: str = ""
+    """The seed of the order; "" where nothing is drawn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
     """The media of a sample: a file, a folder of frames, or a list of frame files."""
 
@@ -164,6 +174,15 @@ class Clip:
     """What else a row of branch `tarsier2` says about its frames."""
     more: tuple[Clip, ...] = ()
     """Further media of the same prompt, in order; they have none of their own."""
+    n_frames: int | None = None
+    """Number of frames in place of the frame policy's, spread evenly; None: as the policy says."""
+    view: View | None = None
+    """How its frames are changed once they are loaded; None: not at all."""
+
+    @property
+    def loaded(self) -> Clip:
+        """The clip whose frames are loaded for it: itself, without the view."""
+        return self if self.view is None else replace(self, view=None)
 
     @property
     def name(self) -> str:

@@ -41,19 +41,22 @@ def group_by_clip(samples: Iterable[Sample]) -> Mapping[Clip, list[Sample]]:
 def plan(samples: Sequence[Sample], model: ModelFacts) -> tuple[list[ClipGroup], Predicted]:
     """Return the clip groups of a run, and the failures of samples that such a model cannot be asked.
 
-    A group has as many clips as the model wants at once, in order of first appearance.
+    A group has as many clips as the model wants at once, in order of first appearance. Views of a clip come when it
+    does, so that it is loaded once for all, and are in groups with views of the same kind.
     """
     found: list[ClipGroup] = []
-    group: dict[Clip, tuple[Sample, ...]] = {}
+    begun: dict[tuple[str, int | None], dict[Clip, tuple[Sample, ...]]] = {}
     reasons = {id(sample): unshowable(sample, model.frames) for sample in samples}
     refused = [pair for s in samples if (said := reasons[id(s)]) for pair in failed([s], f"model: {said}")]
-    for clip, shown in group_by_clip(s for s in samples if not reasons[id(s)]).items():
-        group[clip] = tuple(shown)
+    clips = group_by_clip(s for s in samples if not reasons[id(s)])
+    places = {loaded: place for place, loaded in enumerate(dict.fromkeys(clip.loaded for clip in clips))}
+    for clip in sorted(clips, key=lambda clip: places[clip.loaded]):
+        kind = ("" if clip.view is None else clip.view.order, clip.n_frames)
+        group = begun.setdefault(kind, {})
+        group[clip] = tuple(clips[clip])
         if model.whole_clips or len(group) >= model.clips_at_once(max(map(len, group.values()))):
-            found.append(ClipGroup(number=len(found), clips=group))
-            group = {}
-    if group:
-        found.append(ClipGroup(number=len(found), clips=group))
+            found.append(ClipGroup(number=len(found), clips=begun.pop(kind)))
+    found += (ClipGroup(number=number, clips=group) for number, group in enumerate(begun.values(), len(found)))
     return found, refused
 
 

@@ -17,6 +17,7 @@ from eval.engines.groups import ClipGroup, Predicted, calls, failed, plan
 from eval.errors import ModelError, TarsierEvalError
 from eval.readers.malformed import first_line
 from eval.timing import Clock
+from eval.video.views import seen
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -82,7 +83,7 @@ def predict_groups(
     clips = assembly.add(groups)
     with closing(timed(load(clips), clock)) as loading:
         for loaded in loading:
-            if (group := assembly.put(loaded)) is not None:
+            for group in assembly.put(loaded):
                 yield group, assembly.predicted(group)
             if model.stopped is not None:
                 break
@@ -104,22 +105,31 @@ class Assembly:
         self._clock = clock
         self._group_of: dict[Clip, ClipGroup] = {}
         self._loaded: dict[int, dict[Clip, LoadedClip]] = {}
+        self._waiting: dict[Clip, list[Clip]] = {}
+        """For each clip that is being loaded, the clips that show its frames: itself, or views of it."""
 
     def add(self, groups: Iterable[ClipGroup]) -> list[Clip]:
-        """Take groups; return the clips that are to be loaded for them."""
+        """Take groups; return the clips that are to be loaded for them, each once for all of its views."""
         clips: list[Clip] = []
         for group in groups:
             self._group_of.update(dict.fromkeys(group.clips, group))
             self._loaded[group.number] = {}
-            clips += group.clips
+            for clip in group.clips:
+                if clip.loaded not in self._waiting:
+                    clips.append(clip.loaded)
+                self._waiting.setdefault(clip.loaded, []).append(clip)
         return clips
 
-    def put(self, loaded: LoadedClip) -> ClipGroup | None:
-        """Take a clip that was loaded; return its group once all of its clips were."""
-        group = self._group_of.pop(loaded.clip)
-        there = self._loaded[group.number]
-        there[loaded.clip] = loaded
-        return group if len(there) == len(group.clips) else None
+    def put(self, loaded: LoadedClip) -> list[ClipGroup]:
+        """Take a clip that was loaded; return the groups whose clips are now all there."""
+        complete = []
+        for clip in self._waiting.pop(loaded.clip):
+            group = self._group_of.pop(clip)
+            there = self._loaded[group.number]
+            there[clip] = seen(loaded, clip)
+            if len(there) == len(group.clips):
+                complete.append(group)
+        return complete
 
     def predicted(self, group: ClipGroup) -> Predicted:
         """Return the predictions of a complete group."""

@@ -127,12 +127,11 @@ class Worker:
         done: list[tuple[int, list[tuple[str, Prediction]]]] = []
         took: list[float] = []
         for loaded in timed(iter(self._feed), self._clock):
-            if (group := self._assembly.put(loaded)) is None:
-                continue
-            predicted = self._assembly.predicted(group)
-            done.append((group.number, [(sample.benchmark, prediction) for sample, prediction in predicted]))
-            before, now = now, time.perf_counter()
-            took.append(now - before)
+            for group in self._assembly.put(loaded):
+                predicted = self._assembly.predicted(group)
+                done.append((group.number, [(sample.benchmark, prediction) for sample, prediction in predicted]))
+                before, now = now, time.perf_counter()
+                took.append(now - before)
             if now - begin >= REPORT_S:
                 break
         lap = self._clock.lap()

@@ -21,13 +21,18 @@ def read_options(prompt: str) -> tuple[str, ...]:
 
     Only an unbroken run of letters from A counts, and the last such run, since a question may quote one.
     """
-    options: list[str] = []
-    for letter, text in _OPTION.findall(prompt):
-        if letter == "A":
-            options = [text.strip()]
-        elif options and len(options) < 26 and letter == ascii_uppercase[len(options)]:
-            options.append(text.strip())
-    return tuple(options) if len(options) > 1 else ()
+    return tuple(prompt[start:end].strip() for start, end in option_spans(prompt))
+
+
+def option_spans(prompt: str) -> tuple[tuple[int, int], ...]:
+    """Return where a prompt has the texts of the options that `read_options` finds: their beginnings and ends."""
+    found: list[tuple[int, int]] = []
+    for line in _OPTION.finditer(prompt):
+        if line[1] == "A":
+            found = [line.span(2)]
+        elif found and len(found) < 26 and line[1] == ascii_uppercase[len(found)]:
+            found.append(line.span(2))
+    return tuple(found) if len(found) > 1 else ()
 
 
 def check_options(row: Row, options: Sequence[str], field: str) -> tuple[str, ...]:

@@ -96,6 +96,8 @@ def explain_run(request: WhyRequest) -> Explanation:
             "prediction file first."
         )
     with opened(path) as scored:
+        if scored.probe:
+            raise ConfigError(f"--run {request.run} is a probe ({scored.probe}); give the plain run beside it.")
         if not scored.result.metrics:
             raise ConfigError(f"--run {request.run}: the solutions of its split are withheld; it has no number.")
         target = _target(request, scored)

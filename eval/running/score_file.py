@@ -24,6 +24,7 @@ from eval.running.correcting import check_card, corrected
 from eval.running.judge_session import Judging, judge_overrides, judged, notes_of, protocol_overrides, refuse_unasked
 from eval.running.outcome import BUILTIN_NOTE, is_whole, origin, refuse_single, stamp, submitted, write_and_show
 from eval.running.part import benchmarks_of, describe, of_subsets
+from eval.running.probes import ALL
 from eval.running.reporting import print_page
 from eval.running.request import ScoreRequest
 from eval.running.score import score_predictions
@@ -212,7 +213,11 @@ def _bench_of(source: Path) -> str:
     if file.is_file() and file.name == PREDICTIONS:
         row = next(read_jsonl(file), None)
         if row is not None and row.has("benchmark"):
-            return row.text("benchmark")
+            bench = row.text("benchmark")
+            name, _, probe = bench.rpartition(":")
+            if probe in ALL:
+                raise ConfigError(f"{source} is a probe of {name} ({probe}), and scored as it was run.")
+            return bench
     if source.is_dir() and (inside := runs_inside(source)):
         raise ConfigError(f"{source} holds no result.json itself; give one of the runs in it: {inside}.")
     raise ConfigError(f"{source} does not say of which benchmark it is; name it: --bench <name>.")

@@ -38,6 +38,7 @@ from eval.running.part import (
     refuse_unknown_ids,
 )
 from eval.running.planning import planned, unready_of
+from eval.running.probes import Probe, probed
 from eval.running.reporting import print_page
 from eval.running.request import EvalRequest
 from eval.running.score import refuse_overall
@@ -168,7 +169,7 @@ def _of_ids(jobs: Sequence[Job]) -> list[Job]:
     return found
 
 
-def job_of(settings: Settings, out: Path, judging: Judging, subsets: Sequence[str]) -> Job:
+def job_of(settings: Settings, out: Path, judging: Judging, subsets: Sequence[str], probe: Probe | None = None) -> Job:
     """Return a benchmark's job, with everything checked that can be before the model is loaded.
 
     Args:
@@ -176,6 +177,7 @@ def job_of(settings: Settings, out: Path, judging: Judging, subsets: Sequence[st
         out: its run folder.
         judging: the judge, where the benchmark needs one.
         subsets: the subsets to be run; () for all.
+        probe: the probe that changes its samples; None for a plain run.
 
     Raises:
         TarsierEvalError: a file or a setting does not fit, or the folder holds another run.
@@ -190,12 +192,7 @@ def job_of(settings: Settings, out: Path, judging: Judging, subsets: Sequence[st
     if transcript is not None:
         check_card(settings.card, benchmark)
     population = list(benchmark.samples())
-    seen: set[str] = set()
-    for sample in population:
-        if sample.id in seen:
-            raise DataError(f"{benchmark.name}: the sample id {sample.id!r} comes twice; ids must be unique.")
-        refuse_overall(sample)
-        seen.add(sample.id)
+    _refuse_unfit(population)
     samples = part_of(population, settings, subsets, benchmark)
     part = describe(
         population,
@@ -206,6 +203,8 @@ def job_of(settings: Settings, out: Path, judging: Judging, subsets: Sequence[st
         offset=settings.offset,
         by_id=settings.samples is not None,
     )
+    if probe is not None:
+        benchmark, samples = probed(benchmark, samples, probe)
     unanswered = [sample.id for sample in samples if not sample.targets]
     if unanswered and not (benchmark.may_withhold and is_withheld(samples)):
         raise DataError(
@@ -219,6 +218,8 @@ def job_of(settings: Settings, out: Path, judging: Judging, subsets: Sequence[st
     identity = {**_identity(settings, benchmark, samples), **({"part": part} if part else {})}
     if settings.shard is not None:
         identity["shard"] = str(settings.shard)
+    if probe is not None:
+        identity["probe"] = probe.name
     refuse_changed(out, identity, settings.accept)
     return Job(
         settings=settings,
@@ -232,6 +233,16 @@ def job_of(settings: Settings, out: Path, judging: Judging, subsets: Sequence[st
         out=out,
         changed=changed_media(out, samples, settings.accept),
     )
+
+
+def _refuse_unfit(population: Sequence[Sample]) -> None:
+    """Raise DataError where an id comes twice, or a subset has the name under which results have all samples."""
+    seen: set[str] = set()
+    for sample in population:
+        if sample.id in seen:
+            raise DataError(f"{sample.benchmark}: the sample id {sample.id!r} comes twice; ids must be unique.")
+        refuse_overall(sample)
+        seen.add(sample.id)
 
 
 def _identity(settings: Settings, benchmark: Benchmark, samples: Sequence[Sample]) -> dict[str, Any]:

@@ -91,6 +91,12 @@ class ScoredRun:
         return str((again if isinstance(again, Mapping) else about).get("date") or "")
 
     @property
+    def probe(self) -> str | None:
+        """Name of the probe that it is, whose numbers are none of the benchmark; None for any other run."""
+        found = self.result.provenance.get("probe")
+        return None if found is None else str(found)
+
+    @property
     def is_builtin(self) -> bool:
         """Whether it is of the built-in world, as far as the result records it."""
         return self.result.provenance.get("data") == BUILTIN

@@ -46,9 +46,14 @@ def in_order(choose: Choice) -> Choice:
     return lambda total, fps: sorted(set(choose(total, fps)))
 
 
+def policy_of(clip: Clip, policy: FramePolicy) -> FramePolicy:
+    """Return the frame policy of a clip, whose number of frames comes first."""
+    return policy if clip.n_frames is None else replace(policy, n_frames=clip.n_frames, fps=None)
+
+
 def shares(clip: Clip, policy: FramePolicy) -> list[int]:
     """Return the number of frames wanted of each medium of a clip, its own first; below 1: none is left for it."""
-    media = (clip, *clip.more)
+    policy, media = policy_of(clip, policy), (clip, *clip.more)
     return frame_shares(media, policy.n_frames) if policy.rule == "tarsier2" else [policy.n_frames] * len(media)
 
 

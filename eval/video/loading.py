@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from eval.core import Clip, ClipNote, DecoderName, FramePolicy, LoadedClip, PictureRules, Strip
 from eval.errors import MediaError, MediaReason, TarsierEvalError
-from eval.video.choosing import shares
+from eval.video.choosing import policy_of, shares
 from eval.video.frames import check_count, load_frames, notes_on
 from eval.video.identity import media_id
 from eval.video.preparing import prepare, sizes_of
@@ -47,6 +47,7 @@ def load(
     notes: tuple[ClipNote, ...] = ()
     frames: Sequence[Image] = ()
     strip: Strip | None = None
+    policy = policy_of(clip, policy)
     check_count(policy)
     media, wanted = (clip, *clip.more), shares(clip, policy)
     before = media_id(clip)

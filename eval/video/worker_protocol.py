@@ -70,7 +70,8 @@ def clip_to_json(clip: Clip) -> dict[str, Any]:
     source = str(clip.source) if isinstance(clip.source, Path) else [str(path) for path in clip.source]
     said = None if clip.selection is None else asdict(clip.selection)
     more = [clip_to_json(medium) for medium in clip.more]
-    return {"source": source, "start": clip.start, "end": clip.end, "fps": clip.fps, "selection": said, "more": more}
+    span = {"start": clip.start, "end": clip.end, "fps": clip.fps}
+    return {"source": source, **span, "selection": said, "more": more, "n_frames": clip.n_frames}
 
 
 def clip_from_json(values: dict[str, Any]) -> Clip:
@@ -85,6 +86,7 @@ def clip_from_json(values: dict[str, Any]) -> Clip:
         fps=values["fps"],
         selection=None if said is None else Selection(**{name: _hashable(value) for name, value in said.items()}),
         more=tuple(map(clip_from_json, values["more"])),
+        n_frames=values["n_frames"],
     )
 
 

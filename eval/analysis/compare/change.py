@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from math import exp
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtr
 
-from eval.core import Accounting
+from eval.core import Accounting, MetricTraits
 from eval.stats import Bootstrap, Estimate, cluster_bootstrap, estimate
 from eval.stats.clusters import numbered, t_quantile
 from eval.stats.paired import bounds, detectable, exchange_p, mcnemar_p
@@ -86,6 +88,42 @@ class Columns:
     """Source video of each sample."""
     strata: Sequence[str]
     """The subset of each sample, where the average is over subsets; otherwise all the same."""
+
+
+def change_of(measure: Measure, metric: MetricTraits, columns: Columns) -> Change:
+    """Return the change of a metric, whichever way it is computed from the values of samples."""
+    if metric.statistic is None:
+        return change_of_mean(measure, columns, metric.best)
+    return change_of_sums(measure, columns, metric.statistic, of_means=metric.of_means, full=metric.best)
+
+
+def loss_p(change: Change, columns: Columns, margin: float, *, of_mean: bool = True) -> float:
+    """Return the p of a loss as large as a margin: small where such a loss is ruled out, and 1 where nothing is known.
+
+    It is the level at which the one-sided lower bound of the change reaches minus the margin, so that exact bounds
+    count where few videos differ. `of_mean` tells whether the metric is a mean of values; of another one, p is that of
+    Student's t, but never below that of a mean in which no video differs.
+    """
+    if not of_mean:
+        if change.stderr is None or change.df is None:
+            return 1.0
+        unseen = exp(-change.n_clusters * margin / change.full)
+        return max(unseen, float(stdtr(change.df, -(change.difference + margin) / change.stderr)))
+    found = estimate((columns.second[:, 0] - columns.first[:, 0]).tolist(), columns.clusters, columns.strata)
+    sums = _by_cluster(columns, _weights(columns.strata), within=False)
+    moved = sums[:, 1, 0] - sums[:, 0, 0]
+
+    def ruled_out(confidence: float) -> bool:
+        bounds = _bounds(found, moved, columns, change.full, confidence)
+        return bounds is not None and bounds[0] > -margin
+
+    if not ruled_out(0.5):
+        return 1.0
+    known, unknown = 0.5, 1.0
+    for _ in range(40):
+        middle = (known + unknown) / 2
+        known, unknown = (middle, unknown) if ruled_out(middle) else (known, middle)
+    return 1 - known
 
 
 def change_of_mean(measure: Measure, columns: Columns, full: float) -> Change:

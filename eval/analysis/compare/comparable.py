@@ -92,6 +92,8 @@ def _found(first: ScoredRun, second: ScoredRun) -> Iterator[Difference]:
     known = [name for name in MUST_AGREE if name not in unknown_fields(first, second)]
     was, now = ({name: each.provenance[name] for name in known} for each in (first, second))
     yield from differences_of(was, now)
+    if first.provenance.get("probe") != second.provenance.get("probe"):
+        yield Difference(field="probe", first=first.provenance.get("probe"), second=second.provenance.get("probe"))
     identities = differences_of({"scorer": _identity(first.scorer)}, {"scorer": _identity(second.scorer)})
     yield from identities
     ids = first.result.score_id, second.result.score_id
@@ -140,7 +142,7 @@ def _identity(scorer: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _refuse_unknown(accept: Sequence[str], first: ScoredRun, second: ScoredRun) -> None:
-    known = {*MUST_AGREE, *_SAMPLES, MEDIA, "score_id", "scorer"}
+    known = {*MUST_AGREE, *_SAMPLES, MEDIA, "score_id", "scorer", "probe"}
     for each in (first, second):
         known.update(dotted({**_must_agree(each), "scorer": _identity(each.scorer)}))
     for name in accept:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.analysis.compare.change import Change, Columns, Measure, change_of_mean, change_of_sums
+from eval.analysis.compare.change import Change, Columns, Measure, change_of
 from eval.analysis.compare.comparable import Continued, accepted_differences, continued, unknown_fields
 from eval.core import OVERALL, Accounting, MetricTraits, Score, ScorerTraits
 from eval.errors import ConfigError
@@ -139,13 +139,7 @@ def _is_one_model(first: ScoredRun, second: ScoredRun, differences: Sequence[Dif
 def _overall(
     pairs: Sequence[Pair], accounting: Accounting, scorer: Mapping[str, Any], traits: ScorerTraits
 ) -> Iterator[Change]:
-    averages: list[tuple[str, Average]] = [("", "micro")]
-    if any(_subset(one, traits) for one, _ in pairs):
-        if traits.subsets == "macro":
-            averages = [("", "macro")]
-        elif traits.subsets == "both":
-            averages = [("_macro", "macro"), ("_micro", "micro")]
-            averages.sort(key=lambda each: each[1] != scorer.get("headline", "micro"))
+    averages = _averages(pairs, scorer, traits)
     for metric in traits.metrics:
         if metric.optional and not all(set(metric.values) <= set(score.values) for pair in pairs for score in pair):
             continue
@@ -154,14 +148,24 @@ def _overall(
             yield from _change(pairs, measure, metric, scorer, traits)
 
 
+def _averages(pairs: Sequence[Pair], scorer: Mapping[str, Any], traits: ScorerTraits) -> list[tuple[str, Average]]:
+    """Return the averages over everything with the ends of their names, the one that is reported first at the head."""
+    averages: list[tuple[str, Average]] = [("", "micro")]
+    if any(_subset(one, traits) for one, _ in pairs):
+        if traits.subsets == "macro":
+            averages = [("", "macro")]
+        elif traits.subsets == "both":
+            averages = [("_macro", "macro"), ("_micro", "micro")]
+            averages.sort(key=lambda each: each[1] != scorer.get("headline", "micro"))
+    return averages
+
+
 def _subsets(
     pairs: Sequence[Pair], accounting: Accounting, scorer: Mapping[str, Any], traits: ScorerTraits, primary: str
 ) -> list[Change]:
     """Return the changes of the primary metric in each subset, with p adjusted for multiple subsets."""
     metric = traits.metric(primary)
-    groups: dict[str, list[Pair]] = {}
-    for pair in pairs:
-        groups.setdefault(_subset(pair[0], traits), []).append(pair)
+    groups = _by_subset(pairs, traits)
     if metric is None or set(groups) <= {""} or traits.subsets == "none":
         return []
     changes: list[Change] = []
@@ -172,27 +176,66 @@ def _subsets(
     return [replace(change, p_adjusted=p) for change, p in zip(changes, adjusted, strict=True)]
 
 
+def _by_subset(pairs: Sequence[Pair], traits: ScorerTraits) -> dict[str, list[Pair]]:
+    groups: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        groups.setdefault(_subset(pair[0], traits), []).append(pair)
+    return groups
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired:
+    """The primary metric of two systems on the same samples, in `strict`."""
+
+    change: Change
+    columns: Columns
+    """The values that it was computed from."""
+
+
+def in_primary(pairs: Sequence[Pair], scorer: Mapping[str, Any], primary: str) -> dict[str, Paired]:
+    """Return the primary metric of two systems over everything (OVERALL), and in each subset where there are some."""
+    traits = traits_of(scorer)
+    metric = traits.metric(primary)
+    if metric is None:
+        return {}
+    suffix, average = _averages(pairs, scorer, traits)[0]
+    groups = {} if traits.subsets == "none" else _by_subset(pairs, traits)
+    wanted: list[tuple[str, str, Average, Sequence[Pair]]] = [(OVERALL, suffix, average, pairs)]
+    wanted += [(subset, "", "micro", part) for subset, part in groups.items() if subset]
+    found = {}
+    for subset, end, how, part in wanted:
+        measure = Measure(name=f"{metric.name}{end}", accounting="strict", subset=subset, average=how)
+        if (columns := _columns(part, measure, metric, scorer, traits)) is not None:
+            found[subset] = Paired(change=change_of(measure, metric, columns), columns=columns)
+    return found
+
+
 def _change(
     pairs: Sequence[Pair], measure: Measure, metric: MetricTraits, scorer: Mapping[str, Any], traits: ScorerTraits
 ) -> Iterator[Change]:
+    columns = _columns(pairs, measure, metric, scorer, traits)
+    if columns is not None:
+        yield change_of(measure, metric, columns)
+
+
+def _columns(
+    pairs: Sequence[Pair], measure: Measure, metric: MetricTraits, scorer: Mapping[str, Any], traits: ScorerTraits
+) -> Columns | None:
+    """Return the values that a measure is computed from; None where no sample counts."""
     counted = _counted(pairs, measure.accounting, metric, scorer)
     if not counted:
-        return
+        return None
     sides = (
         [[_value(pair[side], measure.accounting, name, metric) for name in metric.values] for pair in counted]
         for side in (0, 1)
     )
     first, second = (np.array(rows) for rows in sides)
-    columns = Columns(
+    return Columns(
         first=first,
         second=second,
         clusters=[video_of(one) for one, _ in counted],
         strata=[_subset(one, traits) if measure.average == "macro" else "" for one, _ in counted],
     )
-    if metric.statistic is None:
-        yield change_of_mean(measure, columns, metric.best)
-    else:
-        yield change_of_sums(measure, columns, metric.statistic, of_means=metric.of_means, full=metric.best)
 
 
 def _counted(

@@ -28,6 +28,8 @@ class Found:
     """Number of results read."""
     unfinished: tuple[str, ...]
     """Runs that have no result yet, shards of runs, and results without metrics; a line each."""
+    probes: tuple[str, ...]
+    """Probed runs, a line each."""
     skipped: tuple[str, ...]
     """Damaged runs and paths that are no run; one line each, with the reason."""
 
@@ -44,6 +46,7 @@ def find_rows(places: Sequence[Path], table: Path) -> Found:
     """
     rows: list[TableRow] = []
     unfinished: list[str] = []
+    probes: list[str] = []
     skipped: list[str] = []
     n_results = 0
     for path in _found(places):
@@ -58,6 +61,9 @@ def find_rows(places: Sequence[Path], table: Path) -> Found:
                 if shard := scored.result.provenance.get("shard"):
                     unfinished.append(f"{path}: shard {shard} of a run; merge joins them.")
                     continue
+                if scored.probe:
+                    probes.append(f"{path}: a probe ({scored.probe}), whose numbers are none of the benchmark.")
+                    continue
                 found_here = rows_of(
                     scored, _relative_to(path, table.parent), sha256_of(path) if path.is_file() else ""
                 )
@@ -71,7 +77,13 @@ def find_rows(places: Sequence[Path], table: Path) -> Found:
         rows += found_here
         if not found_here:
             unfinished.append(f"{path}: has no metrics; the solutions of its split are withheld.")
-    return Found(rows=tuple(rows), n_results=n_results, unfinished=tuple(unfinished), skipped=tuple(skipped))
+    return Found(
+        rows=tuple(rows),
+        n_results=n_results,
+        unfinished=tuple(unfinished),
+        probes=tuple(probes),
+        skipped=tuple(skipped),
+    )
 
 
 def finished(places: Sequence[Path]) -> list[Path]:

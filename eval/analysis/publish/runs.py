@@ -121,6 +121,8 @@ def read_runs(places: Sequence[Path]) -> list[PublishedRun]:
                 raise RunError(
                     f"{path} is shard {shard} of a run; join them with `tarsier-eval merge`, and publish that."
                 )
+            if scored.probe:
+                raise RunError(f"{path} is a probe ({scored.probe}), and no run of the benchmark; leave it out.")
             run = _of(scored)
             found.setdefault(run.name, run)
     if not found:

@@ -1,0 +1,1 @@
+"""Probes of a run: what its score comes from."""
