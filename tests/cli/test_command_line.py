@@ -54,7 +54,7 @@ def test_the_module_is_the_same_program():
         (["eval", "--bnech", "mvbench"], "Unknown flag --bnech. Did you mean '--bench'?"),
         (
             ["eval", "--bench", "mvbench", "--config-dir", "x"],
-            "Unknown flag --config-dir. Known: --ann, --bench, --data,",
+            "Unknown flag --config-dir. Known: --ann, --bench, --card, --data,",
         ),
         (["leaderboard", "--bench", "x"], "Unknown flag --bench. Known: --help, --plots, --runs, --to."),
         (["--vresion"], "Unknown flag --vresion. Did you mean '--version'?"),
