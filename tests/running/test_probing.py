@@ -157,7 +157,8 @@ def test_publications_hold_no_probes(world, tmp_path, seeing):
         read_runs([tmp_path / "p"])
 
 
-def test_the_same_command_goes_on(world, tmp_path, monkeypatch):
+@pytest.mark.slow  # three times twelve runs
+def test_the_same_command_goes_on(world, tmp_path, monkeypatch, read_here):
     class Stopped(SeeingModel):
         def generate(self, asked, clock=None):
             if len(self.calls) > 30:
