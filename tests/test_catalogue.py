@@ -51,9 +51,9 @@ def test_a_yaml_and_its_adapter_go_by_one_name(node):
 def test_it_builds_and_says_where_it_looked(node, tmp_path):
     built = benchmark(node, tmp_path)
     assert (built.name, built.split in built.card.splits) == (node["name"], True)
-    files = [*node["official"].get(node["split"], ()), node["rows"].get(node["split"])]
-    looked_for = re.escape(next(file for file in reversed(files) if file))
-    with pytest.raises(DataError, match=rf"looked for .*{looked_for}.*set data= or annotations="):
+    files = [node["rows"].get(node["split"]), *node["official"].get(node["split"], ())]
+    looked_for = re.escape(next(file for file in files if file))
+    with pytest.raises(DataError, match=rf"looked for .*{looked_for}.*give their place as --data or --ann"):
         list(built.samples())
 
 

@@ -1,0 +1,47 @@
+import pytest
+
+from eval.errors import DataError
+
+OPTIONS = "What is he doing?\nA. dunking\nB. passing. Twice.\nC. nothing"
+FILES = {
+    "TempCompass/questions/multi-choice.json": {
+        "103441": {"action": [{"question": OPTIONS, "answer": "B. passing. Twice."}]},
+        "103441_reverse": {"order": [{"question": OPTIONS, "answer": "C. nothing"}]},
+    },
+    "TempCompass/questions/yes_no.json": {"103441": {"action": [{"question": "Is he dunking?", "answer": "no"}]}},
+    "TempCompass/questions/caption_matching.json": {
+        "7": {
+            "speed": [
+                {"question": "Which fits?\nOption 1: Fast: runs.\nOption 2: Slow.", "answer": "Option 1: Fast: runs."},
+                {"question": "Which fits?\nCaption A: Fast.\nCaption B: Slow.", "answer": "Caption B: Slow."},
+            ]
+        }
+    },
+    "TempCompass/videos/103441.mp4": None,
+}
+
+
+def test_official_files(make, tree):
+    data = tree(FILES)
+    samples = list(make("tempcompass", data).samples())
+    assert [one.id for one in samples] == [
+        "TempCompass/multi-choice_103441_action_0",
+        "TempCompass/multi-choice_103441_reverse_order_0",
+        "TempCompass/yes_no_103441_action_0",
+        "TempCompass/caption_matching_7_speed_0",
+        "TempCompass/caption_matching_7_speed_1",
+    ]
+    assert [one.targets for one in samples] == [("B",), ("C",), ("B",), ("A",), ("B",)]
+    assert samples[0].options == ("dunking", "passing. Twice.", "nothing")
+    assert samples[2].options == ("yes", "no")
+    assert samples[3].options == ("Fast: runs.", "Slow.")
+    assert samples[0].prompt.startswith("USER: <video>\nQuestion: What is he doing?\n(A) dunking\n")
+    assert (samples[0].subset, samples[3].subset) == ("multi-choice action", "caption_matching speed")
+    assert samples[0].cluster == samples[1].cluster == samples[2].cluster != samples[3].cluster
+    assert samples[0].clip.source == data / "TempCompass/videos/103441.mp4"
+
+
+def test_an_answer_that_is_no_line(make, tree):
+    rows = {"1": {"action": [{"question": OPTIONS, "answer": "A. passing"}]}}
+    with pytest.raises(DataError, match=r"multi-choice\.json.*'1\.action\[0\]\.answer' is 'A\. passing'"):
+        list(make("tempcompass", tree(FILES | {"TempCompass/questions/multi-choice.json": rows})).samples())
