@@ -7,7 +7,7 @@ import pytest
 from eval import config as configuration
 from eval.analysis.leaderboard.published import FIELDS, read_published
 from eval.analysis.leaderboard.view import markdown
-from eval.analysis.page.run import published_numbers
+from eval.analysis.page.published import published_numbers
 from eval.config import cards
 from eval.core import Counts, Result
 from eval.errors import DataError
@@ -40,7 +40,7 @@ def test_a_line_that_does_not_fit_is_named(old, new, said, tmp_path):
 
 def test_a_number_of_an_unstated_split_is_not_comparable(tmp_path, monkeypatch):
     published(tmp_path, LINE, "nextqa,val,overall,n,accuracy,0.4,,paper,,")
-    monkeypatch.setattr("eval.analysis.page.run.PUBLISHED", tmp_path / "published.csv")
+    monkeypatch.setattr("eval.analysis.page.published.PUBLISHED", tmp_path / "published.csv")
     result = Result(
         benchmark="nextqa", model="mine", judge=None, protocol=None, score_id="", primary="accuracy", complete=True,
         counts=Counts(total=1, scored=1, invalid=0, model_failed=0, judge_failed=0), metrics=(), coverage=(),
