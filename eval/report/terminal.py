@@ -141,12 +141,15 @@ def projection(result: Result, n_full: int) -> str | None:
     metric = headline(result, "strict")
     if metric is None or not metric.stderr or not metric.n_clusters or metric.n >= n_full:
         return None
-    here = projected_reach(metric.stderr, metric.n, metric.n_clusters, metric.n)
+    if metric.interval is None:
+        return None
+    here = (metric.interval[1] - metric.interval[0]) / 2
     if 2 * here >= metric_named(result.primary).best:
         return None
-    full = projected_reach(metric.stderr, metric.n, metric.n_clusters, n_full)
+    full, part = (projected_reach(metric.stderr, metric.n, metric.n_clusters, n) for n in (n_full, metric.n))
+    full *= here / part
     return (
-        f"{result.primary} is known to ±{printed(result.primary, here)} from {metric.n} samples; all {n_full} would "
+        f"{result.primary} is known to ±{printed(result.primary, here)} from {metric.n} samples; all {n_full:,} would "
         f"say it to ±{printed(result.primary, full)}, as far as these tell."
     )
 

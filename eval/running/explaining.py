@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -49,6 +49,7 @@ from eval.running.request import WhyRequest
 from eval.running.rescore import pairs_of, population_of, rescore
 from eval.runs.folder import RESULT, runs_inside
 from eval.runs.scored import ScoredRun
+from eval.scorers.multiple_choice import MultipleChoice
 
 Pairs = list[tuple[Sample, Prediction]]
 
@@ -156,7 +157,8 @@ def _marked(case: _Case) -> tuple[list[VariantScores], dict[str, str]]:
                 found.append(
                     VariantScores(choices={DIGITS: digits, WHOLE: _BROKEN[whole]}, scores=scores, scorer=scorer)
                 )
-        return found, {DIGITS: str(identity.get("digits", node["digits"])), WHOLE: _BROKEN[is_whole]}
+        digits = identity.get("digits") or cast("MultipleChoice", _built(node)).digits
+        return found, {DIGITS: str(digits), WHOLE: _BROKEN[is_whole]}
     if identity.get("name") == "captioning":
         return _captions(case)
     if "judge" in identity:
@@ -251,7 +253,8 @@ def _conventions(case: _Case) -> dict[str, dict[str, str]]:
         return {"upstream's": {ACCOUNTING: "upstream", BASIS: BASES["cider_corpus"]}}
     node = case.settings.benchmark["scorer"]
     shared = {ACCOUNTING: "upstream", WHOLE: _BROKEN[bool(node.get("whole_videos"))]}
-    digits, headline = str(node["digits"]), str(node["headline"])
+    own = cast("MultipleChoice", _built(node))
+    digits, headline = own.digits, own.headline
     found = {f"upstream's, branch {digits}": {**shared, DIGITS: digits, AVERAGE: headline}}
     if headline == "macro":
         found["upstream's, branch tarsier2"] = {**shared, DIGITS: "tarsier2", AVERAGE: "micro"}

@@ -35,6 +35,15 @@ def error_factors(clusters: Sequence[Hashable], strata: Sequence[Hashable] | Non
     return sqrt(sum(weight**2 for weight in weights)), sqrt(sum(weight**2 for weight in of_video.values()))
 
 
-def paired_spread(apart: float = PAIRED_APART) -> float:
-    """Return the most that the difference of two models' answers to a sample spreads: 1 where they differ, else 0."""
-    return sqrt(apart)
+def smallest_paired(stderr_of_one: float, apart: float = PAIRED_APART) -> float:
+    """Return the smallest difference of two models that so many samples show, given that of answers that spread by 1.
+
+    Two answers to a sample differ by 1 or by nothing, so that their differences spread by the root of the share that
+    differs, at the most. A difference above `apart` needs as large a share of samples that differ.
+
+    Args:
+        stderr_of_one: The smallest difference that would show if each sample's spread were 1.
+        apart: Share of the samples that the two are taken to answer differently.
+    """
+    found = stderr_of_one * sqrt(apart)
+    return found if found <= apart else stderr_of_one**2

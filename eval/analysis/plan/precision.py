@@ -9,7 +9,7 @@ from math import sqrt
 from eval.core import Sample
 from eval.scorers.traits import metric_named
 from eval.stats.clusters import share_interval, t_quantile
-from eval.stats.expected import PAIRED_APART, error_factors, paired_spread
+from eval.stats.expected import PAIRED_APART, error_factors, smallest_paired
 from eval.stats.paired import detectable
 
 
@@ -69,7 +69,7 @@ def precision(
         reach=(high - low) / 2,
         most_reach=t_quantile(df) * spread * alike,
         videos=videos,
-        paired=detectable(paired_spread() * alone, df),
-        most_paired=detectable(paired_spread() * alike, df),
+        paired=smallest_paired(detectable(alone, df)),
+        most_paired=smallest_paired(detectable(alike, df)),
         alone=detectable(sqrt(2) * spread * alone, df),
     )

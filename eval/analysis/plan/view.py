@@ -210,10 +210,12 @@ def _differ(found: Precision) -> bool:
 def _differences(found: Precision) -> str:
     if found.paired >= 1:
         return "too few samples to show a difference from another run"
-    most = f" ({_points(found.most_paired)} if alike)" if _differ(found) else ""
+    alike = "none" if found.most_paired >= 1 else _points(found.most_paired)
+    most = f" ({alike} if alike)" if _differ(found) else ""
+    alone = "none" if found.alone >= 1 else _points(found.alone)
     return (
         f"smallest difference that shows: {_points(found.paired)} points{most} from another run, "
-        f"{_points(found.alone)} from a number alone"
+        f"{alone} from a number alone"
     )
 
 
@@ -221,9 +223,10 @@ def _expected(one: BenchmarkPlan) -> list[str]:
     found = one.precision
     if found is None:
         return [f"not known before: how much {one.metric} spreads depends on the outputs"]
+    apart = 100 * max(found.apart, found.paired)
     return [
         f"{_interval(found)} at {_points(found.assumed)}: {_points(found.low)} to {_points(found.high)}",
-        f"{_differences(found)} (with a power of 80%; paired runs that differ on {100 * found.apart:.0f}% of samples)",
+        f"{_differences(found)} (with a power of 80%; paired runs that differ on {apart:.0f}% of samples)",
     ]
 
 

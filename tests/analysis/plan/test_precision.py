@@ -47,6 +47,13 @@ def test_four_questions_about_a_video_say_up_to_as_little_as_one():
     assert found.most_paired == pytest.approx(2 * found.paired)
 
 
+def test_a_difference_needs_as_many_samples_that_differ():
+    # t(23) = 2.068658 and 0.857530 at 80%: 2.926188 / sqrt(24) = 0.597305, whose root of 0.2 is above 0.2; its square.
+    assert expected(24, 24).paired == pytest.approx(0.356773, abs=1e-5)
+    # t(3) = 3.182446 and 0.978472: 4.160918 / 2 squared is more than everything.
+    assert expected(4, 4).paired > 1
+
+
 def test_near_a_published_value_the_interval_is_narrower():
     assert expected(400, 400, value=0.9).reach < expected(400, 400).reach
 
