@@ -29,6 +29,8 @@ from eval.runs.folder import PREDICTIONS, SCORES
 from eval.scorers.traits import metric_named
 from eval.stats.clusters import projected_reach
 
+NEARLY_ALL = 0.95
+"""Share of the scale from which on an interval tells nothing."""
 FAILURES_SHOWN = 10
 """Number of failed samples listed on the terminal; predictions.jsonl has all of them."""
 
@@ -136,7 +138,7 @@ def timing_line(timing: Mapping[str, Any]) -> str:
 def projection(result: Result, n_full: int) -> str | None:
     """Return the expected interval of a full run of `n_full` samples, from this part's error.
 
-    None where the error is unknown, or so large that it tells nothing: the interval would be the whole scale.
+    None where the error is unknown, or so large that it tells nothing: the interval is nearly the whole scale.
     """
     metric = headline(result, "strict")
     if metric is None or not metric.stderr or not metric.n_clusters or metric.n >= n_full:
@@ -144,7 +146,7 @@ def projection(result: Result, n_full: int) -> str | None:
     if metric.interval is None:
         return None
     here = (metric.interval[1] - metric.interval[0]) / 2
-    if 2 * here >= metric_named(result.primary).best:
+    if 2 * here >= NEARLY_ALL * metric_named(result.primary).best:
         return None
     full, part = (projected_reach(metric.stderr, metric.n, metric.n_clusters, n) for n in (n_full, metric.n))
     full *= here / part

@@ -50,7 +50,7 @@ def test_few_videos_are_a_warning():
 
 def test_a_part_says_what_a_full_run_would():
     scores = [score(f"v{i}", i % 2, video=f"v{i}") for i in range(100)]
-    # Half of Wilson's interval with t(99) = 1.984217 and the standard error sqrt(0.25 / 99): ratio = t^2 / 99 = 0.039769,
+    # Half of Wilson's interval, t(99) = 1.984217, standard error sqrt(0.25 / 99): ratio = t^2 / 99 = 0.039769,
     # sqrt(ratio / 4 + ratio^2 / 4) / (1 + ratio) = 0.0978. Of 2,500 a fifth, by t(2499) = 1.960914 of that: 0.0193.
     assert projection(result(scores), 2500) == (
         "accuracy is known to ±9.8 from 100 samples; all 2,500 would say it to ±1.9, as far as these tell."
