@@ -21,6 +21,15 @@ def headline(result: Result, accounting: Accounting) -> Metric | None:
     return next((m for m in result.metrics if (m.name, m.accounting, m.subset) == key), None)
 
 
+def number_of(result: Result, accounting: Accounting) -> Metric | None:
+    """Return the primary metric, or where this part has no average over subsets, that over its samples."""
+    found = headline(result, accounting)
+    if found is None or found.value is not None:
+        return found
+    key = (f"{result.primary}_micro", accounting, OVERALL)
+    return next((m for m in result.metrics if (m.name, m.accounting, m.subset) == key), found)
+
+
 def explained(shown: frozenset[str]) -> str:
     """Return an explanation of the columns shown."""
     left_out = "is left out by upstream, and " if "upstream" in shown else ""

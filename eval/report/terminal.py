@@ -21,6 +21,7 @@ from eval.report.footers import (
     few_videos,
     headline,
     incomplete,
+    number_of,
     partial,
 )
 from eval.report.judging import dollars
@@ -191,11 +192,12 @@ def log_of(result: Result, notes: Sequence[str], predictions: Sequence[Predictio
 
 def headline_line(result: Result) -> str:
     """Return a benchmark's headline in one line."""
-    metric = headline(result, "strict")
+    metric = number_of(result, "strict")
+    name = _label(OVERALL, metric.name, result.primary) if metric else result.primary
     value = printed(result.primary, metric.value if metric else None)
     interval = f" {span(result.primary, metric.interval)}" if metric and metric.interval else ""
     failed = result.counts.model_failed + result.counts.judge_failed
-    return f"{one_line(result.benchmark)}: {result.primary} {value}{interval}, {result.counts.total} samples" + (
+    return f"{one_line(result.benchmark)}: {name} {value}{interval}, {result.counts.total} samples" + (
         f", {failed} of them failed" if failed else ""
     )
 
@@ -205,10 +207,10 @@ def show_summary(results: Sequence[Result], *, notes: Sequence[str] = (), consol
     console = console or results_console()
     lines = []
     for result in results:
-        values = [headline(result, accounting) for accounting in ("upstream", "strict")]
+        values = [number_of(result, accounting) for accounting in ("upstream", "strict")]
         cells = (
             one_line(result.benchmark),
-            one_line(result.primary),
+            one_line(_label(OVERALL, values[1].name, result.primary) if values[1] else result.primary),
             str(result.counts.total),
             *(printed(result.primary, metric.value if metric else None) for metric in values),
             span(result.primary, values[1].interval if values[1] else None),

@@ -128,6 +128,8 @@ def _material(
     case = _Case(path, scored, request, settings, benchmark, pairs)
     marked, choices = _marked(case)
     about, card = scored.result.provenance, benchmark.card
+    if missing := (about.get("part") or {}).get("missing"):
+        case.notes.append(f"The run has no sample of {len(missing)} subsets; the other number may be over all of them.")
     split = (target.split if target else "") or about.get("split") or card.upstream_split or ""
     return ExplainInputs(
         place=str(path),

@@ -89,3 +89,11 @@ def test_messages_in_words_of_make():
     assert in_words_of_make("score needs --pred and --bench; give --to, not --to-file") == (
         "score needs PRED and BENCH; give TO, not --to-file"
     )
+
+
+def test_subsets_alone_have_the_average_over_their_samples(tmp_path, capsys):
+    run(tmp_path, bench="mvbench/state change,nextqa")
+    said = capsys.readouterr()
+    assert "mvbench: accuracy, micro average " in said.out + said.err
+    assert "mvbench   accuracy, micro average" in said.out
+    assert "nextqa    accuracy   " in said.out
