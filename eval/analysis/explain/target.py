@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
+from eval import config as configuration
 from eval.analysis.leaderboard.rows import TableRow
 from eval.core import OVERALL
 from eval.errors import ConfigError, did_you_mean
@@ -116,6 +117,14 @@ def by_hand(text: str, metric: str) -> Target:
     mantissa = text.lower().partition("e")[0]
     decimals = len(mantissa.partition(".")[2]) if "e" not in text.lower() else 1
     return Target(value=value / scale, rounding=0.5 * 10.0**-decimals / scale, metric=metric, subset=OVERALL)
+
+
+def own_frames(target: Target) -> str:
+    """Return the frames that conf/ gives the model of a published number whose source states none; "" where unknown."""
+    model = next((name for name in configuration.names("model") if name == target.model.casefold()), None)
+    if target.frames or model is None:
+        return ""
+    return str(configuration.load_settings([f"model={model}"]).model.get("n_frames") or "")
 
 
 def _target(number: int, row: TableRow, of: Sequence[tuple[int, TableRow]]) -> Target:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eval import config as configuration
-from eval.analysis.explain.target import Target
+from eval.analysis.explain.target import Target, own_frames
 from eval.analysis.page.run import BUILTIN_CAVEAT
 from eval.analysis.plan.media import MediaSurvey
 from eval.analysis.plan.plan import Beside
@@ -72,22 +71,21 @@ def beside(
 ) -> tuple[Beside, ...]:
     """Return the settings of a run beside those of a published number; its frames are known for models of conf/."""
     card = benchmark.card
-    model = next((name for name in configuration.names("model") if name == target.model.casefold()), None)
     split = target.split if target.split or "split" in target.unstated else card.upstream_split or ""
     size = card.splits.get(split)
-    of_model = configuration.load_settings([f"model={model}"]).model["n_frames"] if model and not target.frames else ""
+    of_model = own_frames(target)
     rows = [
         ("model", target.model, str(settings.model.get("name"))),
         ("split", target.split, str(settings.benchmark.get("split"))),
         ("samples", f"{size:,}" if size else "", f"{len(samples):,}"),
-        ("frames", target.frames or str(of_model), str(settings.model.get("n_frames") or "")),
+        ("frames", target.frames or of_model, str(settings.model.get("n_frames") or "")),
         *([("judge", target.judge, judge)] if judge is not None else []),
     ]
     unstated = target.unstated.split()
     return tuple(
         Beside(
             what=what,
-            published=theirs or "not stated",
+            published=f"{of_model} (the model's own)" if what == "frames" and of_model else theirs or "not stated",
             here=ours,
             same=None if what in unstated else _same(what, theirs, ours),
         )
