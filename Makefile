@@ -1,6 +1,6 @@
 # make only spares typing: each target is one command of tarsier-eval, in a virtual environment that it sets up.
 #
-#   make eval  BENCH=mvbench [MODEL= FRAMES= DATA= ANN= JUDGE= PROTOCOL= CARD= ENGINE= LIMIT= OUT= ARGS="key=value ..."]
+#   make eval  BENCH=mvbench [MODEL= FRAMES= DATA= ANN= JUDGE= PROTOCOL= CARD= REPEATS= ENGINE= LIMIT= OUT= ARGS="key=value ..."]
 #              BENCH=mvbench/state_change is one subset; LIMIT=N draws N samples from all subsets
 #              SAMPLES=id,id or a file of ids; OFFSET=N leaves out the first N that LIMIT draws
 #              SHARD=3/16 is a part in a run folder of its own | make merge RUNS="<folders>" [OUT=]
@@ -10,7 +10,8 @@
 #              a run for each combination; LAUNCHER=joblib, slurm, ... is a name from conf/launcher
 #   make probe BENCH= [MODEL= DATA= PROBES=all MARGIN=10 LIMIT= OUT=]   does a score need motion, any video, or only text?
 #   make equivalence BENCH=mvbench [MODEL= FRAMES= DATA= LIMIT= TO= ARGS=]   does batching change a model's outputs here?
-#   make score PRED=<file or folder> [BENCH=mvbench DATA= JUDGE= PROTOCOL= CARD=<card.json> OUT= ARGS=]
+#   make score PRED=<file or folder> [BENCH=mvbench DATA= JUDGE= PROTOCOL= CARD=<card.json> REPEATS=3 OUT= ARGS=]
+#              REPEATS=3 judges three times: how far does a judged metric vary by itself?
 #   make report RUN=<run or score> [TO=<page>.html]   a page to look at: numbers, and every sample (report.html)
 #   make watch RUN=<run> [PORT=]   the same for a run that is going on, served on this machine
 #   make compare A=<run or score> B=<run or score> [C= D= TO=cmp.html ARGS="--accept decoder"]   TO: a page, or .json
@@ -38,7 +39,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-VARIABLES := CONF BENCH MODEL FRAMES DATA ANN JUDGE PROTOCOL CARD ENGINE LIMIT OFFSET SAMPLES SHARD SWEEP LAUNCHER LAUNCH OUT PORT PRED PROBES UPSTREAM RUN RUNS ROW SETS PUBLISHED PUSH VALUE AGAINST MARGIN TO PLOTS BUNDLE A B C D ARGS PYTHON VENV
+VARIABLES := CONF BENCH MODEL FRAMES DATA ANN JUDGE PROTOCOL CARD REPEATS ENGINE LIMIT OFFSET SAMPLES SHARD SWEEP LAUNCHER LAUNCH OUT PORT PRED PROBES UPSTREAM RUN RUNS ROW SETS PUBLISHED PUSH VALUE AGAINST MARGIN TO PLOTS BUNDLE A B C D ARGS PYTHON VENV
 UNKNOWN   := $(filter-out $(VARIABLES),$(foreach word,$(filter-out --,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(word)))))
 UNKNOWN   := $(strip $(foreach name,$(UNKNOWN),$(if $(filter command line,$(origin $(name))),$(name))))
 $(if $(UNKNOWN),$(error Unknown variable $(firstword $(UNKNOWN)). Known: $(VARIABLES)))
@@ -64,7 +65,7 @@ eval: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval eval $(call flag,--bench,BENCH) $(call flag,--model,MODEL) $(call flag,--frames,FRAMES) \
 		$(call flag,--data,DATA) $(call flag,--ann,ANN) $(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(call flag,--limit,LIMIT) \
 		$(call flag,--offset,OFFSET) $(call flag,--samples,SAMPLES) $(call flag,--shard,SHARD) $(call flag,--engine,ENGINE) \
-		$(call flag,--card,CARD) $(call flag,--out,OUT) $(ARGS)
+		$(call flag,--card,CARD) $(call flag,--repeats,REPEATS) $(call flag,--out,OUT) $(ARGS)
 
 plan: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval plan $(call flag,--bench,BENCH) $(call flag,--model,MODEL) $(call flag,--frames,FRAMES) \
@@ -106,7 +107,7 @@ gpu-check: $(VENV)/.runtime
 
 score: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval score $(call flag,--pred,PRED) $(call flag,--bench,BENCH) $(call flag,--data,DATA) \
-		$(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(call flag,--card,CARD) $(call flag,--out,OUT) $(ARGS)
+		$(call flag,--judge,JUDGE) $(call flag,--protocol,PROTOCOL) $(call flag,--card,CARD) $(call flag,--repeats,REPEATS) $(call flag,--out,OUT) $(ARGS)
 
 report: $(VENV)/.runtime
 	@exec $(BIN)/tarsier-eval report $(call flag,--run,RUN) $(call flag,--to,TO)

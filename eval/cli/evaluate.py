@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from eval.cli import plan
-from eval.cli.flags import add_card_flag, add_engine_flag, add_model_flags, model_arguments
+from eval.cli.flags import add_engine_flag, add_judged_flags, add_model_flags, model_arguments
 
 HELP = "run a model on benchmarks and score its outputs"
 
@@ -14,7 +14,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add its flags."""
     add_model_flags(parser)
     add_engine_flag(parser)
-    add_card_flag(parser)
+    add_judged_flags(parser)
     parser.add_argument("--shard", metavar="K/N", help="only part K of N, in a run folder of its own; see merge")
     parser.add_argument("--out", metavar="DIR", help="run folder (default: results/runs/<time>-<model>-<benchmark>)")
     parser.add_argument("--dry-run", action="store_true", help="show the plan of the run, as plan does, and end there")
@@ -32,6 +32,6 @@ def run(given: argparse.Namespace) -> bool:
 
     if unused := [name for name in ("published", "full", "probe") if getattr(given, name)]:
         raise ConfigError(f"--{unused[0]} is of the plan: give it with --dry-run, or to plan.")
-    more = {"engine": given.engine, "shard": given.shard, "card": given.card, "out": given.out}
+    more = {name: getattr(given, name) for name in ("engine", "shard", "card", "repeats", "out")}
     results = evaluate(EvalRequest(**model_arguments(given), **more))
     return all(is_whole(result) for result in results)

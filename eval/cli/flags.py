@@ -80,9 +80,10 @@ def add_judge_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--protocol", metavar="NAME", help="how the judge is asked: a name from conf/protocol")
 
 
-def add_card_flag(parser: argparse.ArgumentParser) -> None:
-    """Add the flag of a command that scores by a judge."""
+def add_judged_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of a command that scores by a judge."""
     parser.add_argument("--card", metavar="FILE", help="a card of judge card: corrects judged metrics, in a line more")
+    parser.add_argument("--repeats", type=int, metavar="N", help="judge N times, to see how far judged metrics vary")
 
 
 def add_data_flag(parser: argparse.ArgumentParser) -> None:

@@ -37,7 +37,8 @@ def run(given: argparse.Namespace) -> bool:
     dry, to = getattr(given, "dry_run", False), getattr(given, "to", None)
     if to and not expanded(to).parent.is_dir():
         raise ConfigError(f"--to {to}: its folder does not exist.")
-    request = EvalRequest(**model_arguments(given), engine=given.engine, verb="eval" if dry else "plan")
+    more = {"engine": given.engine, "repeats": getattr(given, "repeats", None), "verb": "eval" if dry else "plan"}
+    request = EvalRequest(**model_arguments(given), **more)
     plan = plan_run(PlanRequest(run=request, published=given.published, full=given.full, probe=given.probe))
     show_plan(plan)
     write_to(to, asdict(plan))

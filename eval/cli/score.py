@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from eval.cli.flags import add_card_flag, add_data_flag, add_judge_flags, add_settings
+from eval.cli.flags import add_data_flag, add_judge_flags, add_judged_flags, add_settings
 
 HELP = "score a prediction file, without a model"
 
@@ -20,7 +20,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bench", metavar="NAME", help="the benchmark, or mvbench/state_change (default: the run's)")
     add_data_flag(parser)
     add_judge_flags(parser)
-    add_card_flag(parser)
+    add_judged_flags(parser)
     parser.add_argument("--out", metavar="DIR", help="folder for the result")
     add_settings(parser)
 
@@ -38,6 +38,7 @@ def run(given: argparse.Namespace) -> bool:
             judge=given.judge,
             protocol=given.protocol,
             card=given.card,
+            repeats=given.repeats,
             out=given.out,
             overrides=given.overrides,
         )

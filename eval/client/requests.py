@@ -126,7 +126,7 @@ def check_extra(extra: object, group: str = "judge") -> None:
 
 def body_of(asked: Mapping[str, Any], model: str, takes: Capabilities) -> dict[str, Any]:
     """Return the HTTP request's body for the part that a reply depends on (`Request.asked`)."""
-    body = {key: value for key, value in asked.items() if key not in ("attempt", "max_tokens", "extra")}
+    body = {key: value for key, value in asked.items() if key not in ("attempt", "judging", "max_tokens", "extra")}
     if "max_tokens" in asked:
         body[takes.reply_bound] = asked["max_tokens"]
     return {"model": model, **body, **asked.get("extra", {})}

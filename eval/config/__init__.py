@@ -80,6 +80,7 @@ class Config:
     max_cost: float | None = None
     judge_check: bool = False
     card: str | None = None
+    repeats: int = 1
     report: bool = True
     tracker: str | None = None
     video: VideoConfig = field(default_factory=VideoConfig)
@@ -136,7 +137,10 @@ def settings_of(config: Any) -> Settings:
         offset=config.offset,
         min_coverage=config.min_coverage,
         max_cost=config.max_cost,
-        amounts={f"video.{name}": config.video[name] for name in ("workers", "timeout_s", "memory_gb", "ahead_mb")},
+        amounts={
+            "repeats": config.repeats,
+            **{f"video.{name}": config.video[name] for name in ("workers", "timeout_s", "memory_gb", "ahead_mb")},
+        },
     )
     # For every task: the settings are written down whether or not a judge is asked.
     for group in extra.GROUPS:
@@ -162,6 +166,7 @@ def settings_of(config: Any) -> Settings:
         engine=_plain(config.engine),
         judge_check=config.judge_check,
         card=None if config.card is None else place_of(config.card),
+        repeats=config.repeats,
         report=config.report,
         tracker=config.tracker,
         data=place_of(config.data),

@@ -13,7 +13,7 @@ MAKE: Mapping[str, str] = {
     "SWEEP": "--sweep", "LAUNCHER": "--launcher", "LAUNCH": "--launch",
     "MARGIN": "--margin", "MODEL": "--model", "OUT": "--out", "PLOTS": "--plots", "PORT": "--port",
     "PRED": "--pred", "PROBES": "--probes", "PROTOCOL": "--protocol", "PUBLISHED": "--published", "PUSH": "--push",
-    "ROW": "--row",
+    "REPEATS": "--repeats", "ROW": "--row",
     "RUN": "--run", "RUNS": "--runs", "TO": "--to", "UPSTREAM": "--upstream", "VALUE": "--value",
 }  # fmt: skip
 """The flag for each variable of the Makefile, which users type out of habit without make."""

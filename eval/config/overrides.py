@@ -35,15 +35,15 @@ _ANNOTATIONS = ("data", "annotations", "outside", "benchmark.")
 USED: Mapping[str, tuple[str, ...]] = {
     "eval": ("benchmark.", "model", "frames", "engine", "video", *_JUDGE, "replies", "data", "annotations", "outside",
              "stream", "limit", "offset", "samples", "shard", "full_output", "accept", "min_coverage", "out",
-             "judge_check", "card", "report", "tracker"),
+             "judge_check", "card", "repeats", "report", "tracker"),
     "equivalence": ("benchmark.", "model", "frames", "video", *_JUDGE, "replies", "data", "annotations",
                     "outside", "stream", "limit", "offset", "samples"),
-    "plan": ("benchmark.", "model", "frames", "engine", "video", *_JUDGE, "replies", "data", "annotations", "outside",
-             "stream", "limit", "offset", "samples"),
+    "plan": ("benchmark.", "model", "frames", "engine", "video", *_JUDGE, "repeats", "replies", "data", "annotations",
+             "outside", "stream", "limit", "offset", "samples"),
     "probe": ("benchmark.", "model", "frames", "engine", "video", *_JUDGE, "replies", "data", "annotations", "outside",
               "stream", "limit", "offset", "samples", "full_output", "accept", "min_coverage", "out", "judge_check"),
     "data": (*_ANNOTATIONS, "stream"),
-    "score": ("benchmark.", *_JUDGE, "judge_check", "card", "report", "data", "outside", "tracker"),
+    "score": ("benchmark.", *_JUDGE, "judge_check", "card", "repeats", "report", "data", "outside", "tracker"),
     "judge check": (*_JUDGE, "limit"),
     "judge card": (*_JUDGE, "limit"),
     "judge export": ("protocol.pack",),
@@ -100,7 +100,7 @@ def unused(overrides: Sequence[str], verb: str, flags: Collection[str] = ()) -> 
 def about_judge(overrides: Sequence[str]) -> list[str]:
     """Return the keys of overrides that are about a judge."""
     keys = dict.fromkeys(override.partition("=")[0] for override in overrides)
-    return [key for key in keys if any(_covers(name, key) for name in (*_JUDGE, "judge_check", "card"))]
+    return [key for key in keys if any(_covers(name, key) for name in (*_JUDGE, "judge_check", "card", "repeats"))]
 
 
 def _covers(name: str, key: str) -> bool:

@@ -36,6 +36,8 @@ class Settings:
     """Whether the judge's health is checked before it is asked."""
     card: Path | None
     """The judge card by which judged metrics are corrected too; None: none."""
+    repeats: int
+    """Number of times that a judge judges the predictions."""
     report: bool
     """Whether report.html is written beside the result."""
     tracker: str | None

@@ -4,6 +4,7 @@ All values are frozen: a sample is validated once, where data enters, and is nev
 """
 
 from eval.core.correction import CorrectedValue, Correction
+from eval.core.diagnosis import Diagnosis
 from eval.core.media import (
     FRAME_INFO,
     IMAGE_EXTENSIONS,
@@ -33,6 +34,7 @@ from eval.core.protocols import (
     ModelFacts,
     Scorer,
 )
+from eval.core.repeats import Repeated, RepeatedValue
 from eval.core.samples import (
     Card,
     ClipPrompts,
@@ -83,6 +85,7 @@ __all__ = [
     "Counts",
     "Coverage",
     "DecoderName",
+    "Diagnosis",
     "Evidence",
     "FramePolicy",
     "FrameRule",
@@ -98,6 +101,8 @@ __all__ = [
     "PartKind",
     "PictureRules",
     "Prediction",
+    "Repeated",
+    "RepeatedValue",
     "Result",
     "Sample",
     "Score",

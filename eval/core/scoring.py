@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from eval.core.correction import Correction
+from eval.core.diagnosis import Diagnosis
+from eval.core.repeats import Repeated
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -207,6 +209,8 @@ class ScorerTraits:
     """The judge's part; None for scorers without a judge."""
     evidence: Callable[[Sample, str, Score], Evidence] | None = None
     """How the score of a sample follows from its output; None where there is no more to say than the values."""
+    diagnoses: Callable[[Sequence[Score], Sequence[Metric]], tuple[Diagnosis, ...]] | None = None
+    """Return what a result depends on, from all scores and their metrics; None where there is no more to say."""
 
     @property
     def headline(self) -> MetricTraits:
@@ -288,5 +292,9 @@ class Result:
     server was asked. Requests for several benchmarks at once are in the result of the first one."""
     corrected: Correction | None = None
     """The judged metrics, corrected for the judge's errors; None without a judge card."""
+    diagnoses: tuple[Diagnosis, ...] = ()
+    """What the score depends on; empty where its scorer says nothing of it."""
+    repeated: Repeated | None = None
+    """The judged metrics in several judgings of the same predictions; None where they were judged once."""
     clip_notes: Mapping[str, int] | None = None
     """Number of clips by what is to know of them (`ClipNote`); None where there is nothing."""

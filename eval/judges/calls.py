@@ -36,6 +36,8 @@ class JudgeCall:
     """The inputs that filled the wording's slots, for judges that do not read the messages (scripted, offline)."""
     attempt: int = 0
     """Number of earlier attempts at the same question whose replies could not be read."""
+    judging: int = 0
+    """Number of earlier judgings of the same predictions: 0 in the one that gives the score."""
     form: str = "upstream"
     """Form of the reply: a name in eval/judges/forms.py."""
     schema: Mapping[str, Any] | None = None

@@ -25,6 +25,9 @@ class Judge(Respondent):
     kept_in: Path | None = None
     """The file that holds every verdict as soon as it is given; None where verdicts are not kept one by one."""
 
+    repeats_itself = True
+    """Whether it gives the same verdicts each time, so that to judge again tells nothing."""
+
     @property
     def stopped(self) -> str | None:
         """The reason why it answers no more calls; None while it does."""

@@ -34,7 +34,7 @@ class Planner:
     server has to be asked, which is part of a stored reply's key, so that call is looked up again."""
     stages: dict[JudgeTask, StagePlan] = field(default_factory=dict)
     """The calls so far, by task."""
-    seen: set[tuple[str, str, int]] = field(default_factory=set)
+    seen: set[tuple[str, str, int, int]] = field(default_factory=set)
     """Calls counted so far; equal calls are asked once."""
     estimate: Estimator | None = None
     """The estimator that `prepare` returned."""
@@ -56,7 +56,7 @@ class Planner:
         stage = self.stages.setdefault(call.task, StagePlan(task=call.task))
         stage.calls += 1
         [reply] = [stored] if stored is not None else OfflineJudge().ask([call])
-        which = (call.system, call.user, call.attempt)
+        which = (call.system, call.user, call.attempt, call.judging)
         if stored is not None or which in self.seen or self.estimate is None:
             stage.stored += 1
             return reply

@@ -34,6 +34,8 @@ def request_of(call: JudgeCall, takes: Capabilities, extra: Mapping[str, Any]) -
     messages = [{"role": "system", "content": system}] if system and takes.system else []
     user = f"{system}\n\n{user}" if system and not takes.system else user
     asked: dict[str, Any] = {"messages": [*messages, {"role": "user", "content": user}], "attempt": call.attempt}
+    if call.judging:  # absent in the first, whose keys are those of earlier versions
+        asked["judging"] = call.judging
     if call.temperature is not None and takes.temperature:
         asked["temperature"] = call.temperature
     if call.max_tokens is not None and takes.reply_bound != "none":

@@ -47,6 +47,7 @@ class ServedJudge(ServerBacked, Judge):
     """
 
     role = JUDGE
+    repeats_itself = False
 
     def __init__(self, *, name: str, model: str | None, batch: bool = False, verdicts: Path, **settings: Any) -> None:
         super().__init__(partial(probe_of, JUDGE), model, verdicts, **settings)

@@ -6,7 +6,7 @@ A bundle is untrusted input, so its verdicts are checked field by field.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -47,12 +47,14 @@ class CallRecord:
 
 @dataclass(slots=True)
 class Transcript:
-    """A judge that records calls and replies in order; otherwise it behaves like the judge it wraps."""
+    """A judge that records calls and replies in order, of one judging; otherwise it is like the judge it wraps."""
 
     judge: Respondent
     """The wrapped judge."""
     records: list[CallRecord] = field(default_factory=list)
     """All calls so far, with their replies."""
+    judging: int = 0
+    """Number of earlier judgings of the same predictions."""
 
     @property
     def name(self) -> str:
@@ -65,6 +67,7 @@ class Transcript:
 
     def ask(self, calls: Sequence[JudgeCall]) -> list[JudgeReply]:
         """Pass the calls on, and record them with their replies."""
+        calls = [replace(call, judging=self.judging) for call in calls] if self.judging else calls
         replies = self.judge.ask(calls)
         self.records += [CallRecord(call=call, reply=reply) for call, reply in zip(calls, replies, strict=True)]
         return replies

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from eval.core import COMPLETE_FROM, OVERALL, Accounting, Metric, Result
 from eval.report.printing import printed, span, titled
+from eval.scorers.traits import metric_named
 
 FEW_VIDEOS = 30
 """Number of source videos below which an interval may cover as little as 93%: results/bench/statistics.md."""
@@ -71,6 +72,45 @@ def corrected(result: Result) -> list[str]:
             else "assume that the judge errs here as it does on those items."
         ),
     ]
+
+
+def depends_on(result: Result) -> list[str]:
+    """Return each value that says what the score depends on."""
+    told = []
+    for one in result.diagnoses:
+        scale, digits = (100, 1) if one.unit == "percent" else (1, 2)
+        value = "-" if one.value is None else f"{scale * one.value:.{digits}f}"
+        ends = one.interval
+        said = "" if ends is None else f" [{scale * ends[0]:.{digits}f} to {scale * ends[1]:.{digits}f}]"
+        told.append(f"{one.name} {value}{said}")
+    return told
+
+
+def repeated(result: Result) -> list[str]:
+    """Return the judged metrics in several judgings of the same predictions, or the reason why there are none."""
+    found = result.repeated
+    if found is None:
+        return []
+    lines = []
+    if found.values:
+        asked = "the server's own temperature" if found.temperature is None else f"temperature {found.temperature:g}"
+        told = []
+        for value in found.values:
+            if value.accounting == "strict":
+                name, scale = value.name, metric_named(value.name).scale
+                error = "" if value.stderr is None else f", the judge's standard error {scale * value.stderr:.2f}"
+                told.append(
+                    f"{titled(name)} {', '.join(printed(name, each) for each in value.values)} (mean "
+                    f"{printed(name, value.mean)}, standard deviation {scale * value.stdev:.2f}{error})"
+                )
+        lines += [
+            f"Judged {found.whole} times at {asked}: {'; '.join(told)}.",
+            "The first judging is the score. These are errors by the judge alone, which intervals over videos contain.",
+        ]
+    if found.lacking:
+        whole = f"{found.whole} of {found.wanted} judgings are whole"
+        lines.append(f"{whole}, and the next lacks {found.lacking} replies; the same command goes on.")
+    return lines
 
 
 def clip_notes(result: Result) -> list[str]:

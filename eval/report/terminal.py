@@ -16,12 +16,14 @@ from eval.report.footers import (
     IF_FAILED,
     clip_notes,
     corrected,
+    depends_on,
     drawn,
     explained,
     few_videos,
     headline,
     incomplete,
     partial,
+    repeated,
 )
 from eval.report.judging import dollars
 from eval.report.printing import REASON, UNBOUNDED, one_line, printed, results_console, say, span
@@ -109,6 +111,8 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
         *incomplete(result),
         explained(shown),
         *map(printable, corrected(result)),
+        *repeated(result),
+        *([f"What the score depends on: {'; '.join(about)}."] if (about := depends_on(result)) else []),
         *few_videos(result),
         *clip_notes(result),
         *map(printable, notes),
@@ -214,7 +218,8 @@ def show_summary(results: Sequence[Result], *, notes: Sequence[str] = (), consol
     shown = show_table(console, _SUMMARY, lines, elsewhere="Each benchmark's result.json")
     by_note: dict[str, list[str]] = {}
     for result in results:
-        for note in (*partial(result), *drawn(result), *incomplete(result), *corrected(result), *clip_notes(result)):
+        beside = (*corrected(result), *repeated(result))
+        for note in (*partial(result), *drawn(result), *incomplete(result), *beside, *clip_notes(result)):
             by_note.setdefault(note, []).append(one_line(result.benchmark))
     judges = {result.judge: _judge_of(result).get("note") for result in results}
     notes = [*(f"Judge {judge}: {note}." for judge, note in judges.items() if note), *_bills(results), *notes]

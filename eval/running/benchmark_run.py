@@ -25,6 +25,7 @@ from eval.running.correcting import corrected
 from eval.running.judge_session import Judging, judged, notes_of
 from eval.running.media_check import coverage
 from eval.running.outcome import BUILTIN_NOTE, origin, say, submitted, write_and_show
+from eval.running.repeating import repeated
 from eval.running.score import score_predictions
 from eval.running.serving import Serving
 from eval.running.tracking import track
@@ -151,8 +152,9 @@ class BenchmarkRun:
                     **origin(job.settings.nodes),
                 },
             )
+            result, more = repeated(job.settings.repeats, scores, result, pairs, job.benchmark.scorer, job.transcript)
         lap = self._lap()
-        account = job.judging.account(job.transcript)
+        account = job.judging.account(job.transcript, *more)
         result = replace(judged(job.judging, result, account), timing=self._timing(lap, together, workers))
         result = corrected(job.settings.card, result, scores, job.benchmark.scorer)
         self.serving.settle()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from eval import building
 from eval import config as configuration
@@ -23,6 +23,7 @@ from eval.judges.protocol import JudgeProtocol
 from eval.judges.transcript import Transcript
 from eval.report.judging import JudgeProgress, bill_lines, health_lines, plan_line
 from eval.running.outcome import say
+from eval.running.repeating import check_repeats, judgings
 
 _FORMS = {
     "openai": "openai:<model>", "azure": "azure:<deployment>", "local": "the URL of its server",
@@ -64,7 +65,8 @@ def refuse_unasked(
     """Raise ConfigError where settings of a judge are given, and no benchmark asks one."""
     given = [name for name, value in (("--judge", judge), ("--protocol", protocol)) if value is not None]
     given += [key for key in about_judge(overrides) if not any(key in one.model for one in settings)]
-    given += ["--card"] if settings[0].card is not None and "card" not in given else []
+    more = {"card": settings[0].card is not None, "repeats": settings[0].repeats > 1}
+    given += [f"--{name}" for name, is_set in more.items() if is_set and name not in given]
     if given and not any("judge" in one.benchmark["scorer"] for one in settings):
         benches = ", ".join(str(one.benchmark.get("name")) for one in settings)
         raise ConfigError(
@@ -100,7 +102,9 @@ class Judging:
         transcript = Transcript(self.judge)
         given = {"judge": transcript, "protocol": self.judge.protocol(pack_of(settings))}
         given = {name: part for name, part in given.items() if part is not None}
-        return building.build(node, "benchmark", given), transcript
+        benchmark: Benchmark = building.build(node, "benchmark", given)
+        check_repeats(settings.repeats, self.judge, benchmark)
+        return benchmark, transcript
 
     def share(self, model: ModelFacts) -> None:
         """Put the judge, where there is one already, and a model that costs something under one cap."""
@@ -139,8 +143,7 @@ class Judging:
 
     def announce(self, benchmark: Benchmark, pairs: Sequence[tuple[Sample, Prediction]]) -> None:
         """Announce the calls by which a benchmark's predictions are scored, as `announce_calls` does."""
-        scorer = cast("Any", benchmark.scorer)
-        self.announce_calls(lambda planner: replace(scorer, judge=planner).score(pairs), benchmark.name)
+        self.announce_calls(judgings(benchmark.scorer, pairs, self._settings.repeats), benchmark.name)
 
     def announce_calls(self, ask: Callable[[Respondent], object], about: str) -> None:
         """Print the planned calls, warn of a judge that is retired soon, and show progress from here on.
@@ -170,9 +173,10 @@ class Judging:
                 say(f"\nThe verdicts so far are in {self.judge.kept_in}; the same command goes on from there.")
             raise
 
-    def account(self, transcript: Transcript | None) -> Bill | None:
+    def account(self, *transcripts: Transcript | None) -> Bill | None:
         """Return the cost of a benchmark's calls, after they were made."""
-        return self.judge.bill(transcript.records) if transcript is not None and transcript.records else None
+        records = [record for each in transcripts if each is not None for record in each.records]
+        return self.judge.bill(records) if records else None
 
 
 def judged(judging: Judging, result: Result, account: Bill | None) -> Result:

@@ -93,9 +93,10 @@ def submitted(pairs: Sequence[tuple[Sample, Prediction]], out: Path) -> str:
 
 
 def is_whole(result: Result) -> bool:
-    """Whether no sample failed, which the exit code reports. A shard may have no samples."""
+    """Whether no sample and no further judging failed, which the exit code reports. A shard may have no samples."""
     there = result.counts.total > 0 or bool(result.provenance.get("shard"))
-    return there and result.counts.model_failed == 0 and result.counts.judge_failed == 0
+    lacking = result.repeated is not None and result.repeated.lacking > 0
+    return there and result.counts.model_failed == 0 and result.counts.judge_failed == 0 and not lacking
 
 
 def refuse_single(folder: Path) -> None:

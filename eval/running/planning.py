@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
 
 from eval.analysis.explain.target import published
 from eval.analysis.leaderboard.gathering import PUBLISHED
@@ -28,6 +27,7 @@ from eval.report.progress import Working
 from eval.running.benchmark_run import Job
 from eval.running.judge_session import Judging, refuse_unasked
 from eval.running.part import benchmarks_of, ids_in, part_of, refuse_unknown_ids
+from eval.running.repeating import judgings
 from eval.running.request import EvalRequest
 from eval.video.looking import look_at_all
 
@@ -177,10 +177,10 @@ def _planned(
 
 def _judge_plan(one: _Ready) -> JudgePlan:
     """Return the judge's calls where each output is the reference answer."""
-    judge, scorer = one.judging.judge, cast("Any", one.benchmark.scorer)
+    judge = one.judging.judge
     pairs = [(s, Prediction(id=s.id, prompt=s.prompt, output=s.targets[0] if s.targets else "")) for s in one.samples]
     try:
-        plan = judge.plan(lambda planner: replace(scorer, judge=planner).score(pairs), lambda: None)
+        plan = judge.plan(judgings(one.benchmark.scorer, pairs, one.settings.repeats), lambda: None)
     except TarsierEvalError as error:
         return JudgePlan(judge=judge.name, problem=str(error))
     if plan is None:

@@ -34,6 +34,8 @@ class EvalRequest:
     """The protocol of its judge calls; None: upstream's protocol where its wording was imported, else `native`."""
     card: Place | None = None
     """A judge card, by which judged metrics are corrected too."""
+    repeats: int | None = None
+    """Number of times that the judge judges the predictions; None: once."""
     limit: int | None = None
     """A number of samples of each benchmark, drawn from all of its subsets (`eval/running/part.py`)."""
     offset: int | None = None
@@ -56,7 +58,8 @@ class EvalRequest:
         given = {"data": self.data, "annotations": self.annotations, "out": self.out, "limit": self.limit,
                  "offset": self.offset, "samples": self.samples, "shard": self.shard,
                  "model": self.model, "frames": self.frames, "engine": self.engine,
-                 "judge": self.judge, "protocol": self.protocol, "card": self.card}  # fmt: skip
+                 "judge": self.judge, "protocol": self.protocol, "card": self.card,
+                 "repeats": self.repeats}  # fmt: skip
         configuration.refuse_unused(
             self.verb, self.overrides, [name for name, value in given.items() if value is not None]
         )
@@ -72,7 +75,8 @@ class EvalRequest:
         ):
             if value is not None:
                 overrides.append(f"{key}={configuration.quoted(str(absolute(value)))}")
-        overrides += [f"{key}={n}" for key, n in (("limit", self.limit), ("offset", self.offset)) if n is not None]
+        numbers = (("limit", self.limit), ("offset", self.offset), ("repeats", self.repeats))
+        overrides += [f"{key}={n}" for key, n in numbers if n is not None]
         for key, text in (("samples", self.samples), ("shard", self.shard)):
             overrides += [] if text is None else [f"{key}={configuration.quoted(text)}"]
         return configuration.load_settings([*overrides, *self.overrides])
@@ -94,6 +98,8 @@ class ScoreRequest:
     """The protocol of its judge calls."""
     card: Place | None = None
     """A judge card, as EvalRequest takes it."""
+    repeats: int | None = None
+    """Number of judgings, as EvalRequest takes it."""
     out: Place | None = None
     """Folder for the result."""
     overrides: Sequence[str] = ()

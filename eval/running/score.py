@@ -88,6 +88,7 @@ def score_predictions(
         metrics=metrics,
         coverage=tuple(coverage),
         provenance={**provenance, "scorer": identity},
+        diagnoses=scorer.traits.diagnoses(scores, metrics) if metrics and scorer.traits.diagnoses else (),
         clip_notes=_clip_notes([prediction for _, prediction in pairs]),
     )
     return scores, result

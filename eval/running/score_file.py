@@ -25,6 +25,7 @@ from eval.running.judge_session import Judging, judge_overrides, judged, notes_o
 from eval.running.outcome import BUILTIN_NOTE, is_whole, origin, refuse_single, stamp, submitted, write_and_show
 from eval.running.part import benchmarks_of, describe, of_subsets
 from eval.running.probes import ALL
+from eval.running.repeating import repeated
 from eval.running.reporting import print_page
 from eval.running.request import ScoreRequest
 from eval.running.score import score_predictions
@@ -91,7 +92,7 @@ def score(request: ScoreRequest, *, alone: bool = True) -> tuple[Result, bool]:
     Raises:
         TarsierEvalError: a setting, file or name is wrong, or the judge cannot be used.
     """
-    given = [name for name in ("data", "judge", "protocol", "card") if getattr(request, name) is not None]
+    given = [name for name in ("data", "judge", "protocol", "card", "repeats") if getattr(request, name) is not None]
     configuration.refuse_unused("score", request.overrides, given)
     source = absolute(request.predictions)
     if not source.exists():
@@ -109,7 +110,8 @@ def score(request: ScoreRequest, *, alone: bool = True) -> tuple[Result, bool]:
     judge = [*judge_overrides(request.judge), *protocol_overrides(request.protocol)]
     places = (("data", request.data), ("card", request.card))
     data = [f"{key}={configuration.quoted(str(absolute(place)))}" for key, place in places if place]
-    settings = configuration.load_settings([f"benchmark={bench}", *judge, *data, *request.overrides])
+    again = [] if request.repeats is None else [f"repeats={request.repeats}"]
+    settings = configuration.load_settings([f"benchmark={bench}", *judge, *data, *again, *request.overrides])
     refuse_unasked([settings], request.judge, request.protocol, request.overrides)
     check_tracker(settings.tracker)
     judging = Judging(settings)
@@ -177,7 +179,8 @@ def _scored(
                 "scored_with": origin({**settings.nodes, "model": {}, "engine": {}}),
             },
         )
-    account = judging.account(transcript)
+        result, more = repeated(settings.repeats, scores, result, pairs, benchmark.scorer, transcript)
+    account = judging.account(transcript, *more)
     result = corrected(settings.card, judged(judging, result, account), scores, benchmark.scorer)
     notes = notes_of(account, result.provenance["scorer"].get("judge"))
     notes += _changed(source)

@@ -28,6 +28,7 @@ from eval.judges.protocol import Question, Side
 from eval.judges.replies import WrittenEvent
 from eval.judges.rounds import NoAnswer, ask
 from eval.scorers.accounting import ACCOUNTINGS
+from eval.scorers.event_diagnoses import diagnoses
 from eval.scorers.event_places import nearest_sentences
 from eval.scorers.event_table import BUCKETS, METRICS, RATES, RENAMED, event_table, f1_of
 from eval.scorers.judged import JudgedScorer, has_output, judged_score, output_or_marker
@@ -74,6 +75,7 @@ class AutoDQ(JudgedScorer):
             labelled={metric: f"labels.{side}" for side, metric in METRICS.items()},
         ),
         evidence=evidence,
+        diagnoses=diagnoses,
     )
     name: str = traits.name
     """Name of the scorer in results."""

@@ -6,9 +6,10 @@ Source: evaluation/metrics/evaluate_dream_gpt.py of github.com/bytedance/tarsier
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import inf, nan
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from eval.core import OVERALL, Accounting, Metric, Score
 from eval.judges.protocol import Side
 from eval.scorers.accounting import has_value, over_samples, over_subsets, video_of
-from eval.stats import cluster_bootstrap
+from eval.stats import Bootstrap, cluster_bootstrap
 
 SOURCES = ("movie_animation", "movie_live_action", "shorts", "stock", "youtube")
 """Sources of DREAM-1K's videos."""
@@ -103,20 +104,7 @@ def _with_spread(f1: Metric, row: Sequence[Metric], groups: Sequence[Sequence[Sc
     and precision's intervals, which contain F1 whenever both of those contain their values.
     """
     recall, precision, *_ = row
-    counted = [[s for s in group if f1.accounting == "strict" or "recall" in s.values] for group in groups]
-    counted = [group for group in counted if group]
-    if f1.value is None or not counted:
-        return f1
-    # The weight of a description is one over the number of sources times the number of descriptions in its source.
-    weighed = [(score, 1 / len(counted) / len(group), i) for i, group in enumerate(counted) for score in group]
-    videos = dict.fromkeys((video_of(score), i) for score, _, i in weighed)
-    numbers = {video: number for number, video in enumerate(videos)}
-    sums = np.zeros((len(videos), 2))
-    for score, weight, i in weighed:
-        sums[numbers[video_of(score), i]] += [
-            weight * score.values[name] if has_value(score, name, f1.accounting) else 0.0 for name in METRICS.values()
-        ]
-    spread = cluster_bootstrap(sums, f1_of, strata=[i for _, i in videos])
+    spread = None if f1.value is None else spread_over_videos(groups, f1.accounting, tuple(METRICS.values()), f1_of)
     if spread is None:
         return f1
     ends = (spread.low, spread.high)
@@ -124,6 +112,34 @@ def _with_spread(f1: Metric, row: Sequence[Metric], groups: Sequence[Sequence[Sc
         low, high = f1_of(np.column_stack([recall.interval, precision.interval])).tolist()
         ends = (low, high)
     return replace(f1, stderr=spread.stderr, interval=ends)
+
+
+def spread_over_videos(
+    groups: Sequence[Sequence[Score]],
+    accounting: Accounting,
+    names: Sequence[str],
+    statistic: Callable[[NDArray[Any]], NDArray[Any]],
+) -> Bootstrap | None:
+    """Return the spread of a statistic of mean values, each the mean over sources of the means of their descriptions.
+
+    Args:
+        groups: The scores of each source, whose videos are drawn anew.
+        accounting: `strict` takes a missing value as 0.
+        names: The values whose means it is of.
+        statistic: Its values for many means, (draws, names) to (draws,).
+    """
+    counted = [[s for s in group if accounting == "strict" or names[0] in s.values] for group in groups]
+    counted = [group for group in counted if group]
+    # The weight of a description is one over the number of sources times the number of descriptions in its source.
+    weighed = [(score, 1 / len(counted) / len(group), i) for i, group in enumerate(counted) for score in group]
+    videos = dict.fromkeys((video_of(score), i) for score, _, i in weighed)
+    numbers = {video: number for number, video in enumerate(videos)}
+    sums = np.zeros((len(videos), len(names)))
+    for score, weight, i in weighed:
+        sums[numbers[video_of(score), i]] += [
+            weight * score.values[name] if has_value(score, name, accounting) else 0.0 for name in names
+        ]
+    return cluster_bootstrap(sums, statistic, strata=[i for _, i in videos])
 
 
 def _f1(recall: float | None, precision: float | None) -> float | None:

@@ -6,6 +6,16 @@ units are videos, and intervals come from the differences between videos. All in
 
 from eval.stats.clusters import Estimate, clustered_mean, estimate
 from eval.stats.kappa import cohens_kappa, kappa_of
+from eval.stats.ranks import rank_correlation
 from eval.stats.resampling import Bootstrap, cluster_bootstrap
 
-__all__ = ["Bootstrap", "Estimate", "cluster_bootstrap", "clustered_mean", "cohens_kappa", "estimate", "kappa_of"]
+__all__ = [
+    "Bootstrap",
+    "Estimate",
+    "cluster_bootstrap",
+    "clustered_mean",
+    "cohens_kappa",
+    "estimate",
+    "kappa_of",
+    "rank_correlation",
+]

@@ -192,3 +192,10 @@ def test_a_secret_is_no_parameter(extra, place):
 )  # fmt: skip
 def test_what_only_sounds_like_a_secret_is_a_parameter(name):
     check_extra({name: 1, "nested": {name: [1]}})
+
+
+def test_a_further_judging_is_another_request_with_the_same_body():
+    again = replace(CALL, judging=1)
+    assert len({key(), key(again), key(replace(CALL, judging=2)), key(replace(CALL, attempt=1))}) == 4
+    assert "judging" not in request_of(CALL, ALL, {})  # so that no earlier key changes
+    assert body_of(request_of(again, ALL, {}), "m", ALL) == body_of(request_of(CALL, ALL, {}), "m", ALL)

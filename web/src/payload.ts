@@ -65,8 +65,8 @@ export interface Run {
   /** Requests to a judge or to a served model. */
   money: { what: string; requests: number; tokens_in: number | null; tokens_out: number | null; cost: string }[];
   published: { model: string; metric: string; value: number; source: string; comparable: boolean; note: string }[];
-  /** Sentences on the judged metrics corrected for the judge's errors; empty without a judge card. */
-  corrected: string[];
+  /** What stands beside the score and never takes its place, such as values corrected by a judge card. */
+  beside: { title: string; lines: string[] }[];
   /** Reasons why the number is not comparable with others. */
   caveats: string[];
   /** Everything that the predictions and scores depend on. */

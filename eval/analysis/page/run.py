@@ -17,7 +17,17 @@ from eval.core import Clip, Prediction, Result, Sample, Score, ScorerTraits
 from eval.errors import ConfigError
 from eval.judges.bill import STAGES
 from eval.plugins.finding import remedy
-from eval.report.footers import clip_notes, corrected, drawn, few_videos, headline, incomplete, partial
+from eval.report.footers import (
+    clip_notes,
+    corrected,
+    depends_on,
+    drawn,
+    few_videos,
+    headline,
+    incomplete,
+    partial,
+    repeated,
+)
 from eval.report.judging import dollars
 from eval.report.printing import titled
 from eval.runs.scored import ScoredRun
@@ -91,7 +101,7 @@ def run_payload(scored: ScoredRun, *, page_folder: Path, place: PlaceOf | None =
         "no_value": _no_value(result),
         "traits": _metric_traits(result, traits),
         "metrics": [asdict(metric) for metric in result.metrics],
-        "corrected": corrected(result),
+        "beside": beside_the_score(result),
         "counts": asdict(result.counts),
         "coverage": [asdict(each) for each in result.coverage],
         "failures": failures(scores.values(), {name: prediction for name, (_, prediction) in pairs.items()}),
@@ -109,6 +119,16 @@ def run_payload(scored: ScoredRun, *, page_folder: Path, place: PlaceOf | None =
         "clips": clips.rows,
         "samples": samples,
     }
+
+
+def beside_the_score(result: Result) -> list[dict[str, Any]]:
+    """Return what stands beside the score, by title: values that never take its place."""
+    found = {
+        "Corrected by a judge card": corrected(result),
+        "Judged several times": repeated(result),
+        "What the score depends on": depends_on(result),
+    }
+    return [{"title": title, "lines": lines} for title, lines in found.items() if lines]
 
 
 def about_benchmark(name: str) -> dict[str, Any]:

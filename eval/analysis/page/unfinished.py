@@ -66,7 +66,7 @@ def unfinished_payload(folder: Path, place: PlaceOf) -> dict[str, Any]:
         "no_value": "The benchmark is not finished, and nothing is scored yet.",
         "traits": [],
         "metrics": [],
-        "corrected": [],
+        "beside": [],
         "counts": {
             "total": len(pairs), "scored": 0, "invalid": 0, "model_failed": sum(failed.values()), "judge_failed": 0,
         },

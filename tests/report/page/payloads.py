@@ -161,7 +161,7 @@ def run(name: str, task: str, samples: list[Payload], **more: Any) -> Payload:
         "workers": [],
         "money": [],
         "published": [],
-        "corrected": [],
+        "beside": [],
         "caveats": [],
         "settings": [{"label": "model.n_frames", "value": "8"}, {"label": "decoder", "value": "pyav 17.1"}],
         "clips": [],

@@ -17,6 +17,9 @@ from eval.running.request import EvalRequest
 from eval.running.start import evaluate
 from eval.running.watching import Watched
 from tests.analysis.card.rows import labelled_like_questions, write_set
+from tests.cli.judged import served, settings
+from tests.client.server import JudgeServer
+from tests.judges.sensible import sensible
 from tests.reading import ReadHere
 from tests.report.page import payloads
 from tests.running.test_reporting import data_of
@@ -55,6 +58,10 @@ def pages(tmp_path_factory):
     score = ["score", "--pred", str(base / "a" / "msvd-qa"), "--judge", "offline", "--protocol", "native"]
     assert main([*score, "--card", str(base / "card"), "--out", str(base / "corrected")]) == 0
     found["corrected"] = data_of(base / "corrected" / "report.html")
+    with JudgeServer(sensible) as server:
+        again = [*score[:3], *served(server.url), "--protocol", "native", "--repeats", "2"]
+        assert main([*again, *settings(base), "--out", str(base / "repeated")]) == 0
+    found["repeated"] = data_of(base / "repeated" / "report.html")
     (base / "a" / "mvbench" / "result.json").unlink()
     found["unfinished"] = Watched(base / "a", Places(lambda _: True)).page()
     drawn = {
@@ -91,8 +98,21 @@ def test_real_pages_have_the_form_that_the_browser_expects(pages, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["run mvbench", "run msvd-qa", "run msvd-caption", "run dream-1k", "compare one",
-                                  "compare all", "leaderboard", "card", "corrected", "unfinished"])  # fmt: skip
+                                  "compare all", "leaderboard", "card", "corrected", "repeated",
+                                  "unfinished"])  # fmt: skip
 def test_real_pages_open_without_an_error(pages, kind, show, watched):
     page = show({**pages[kind], "live": None})
     assert page.locator("main").inner_text().strip()
     assert watched.messages == []
+
+
+@pytest.mark.parametrize(("kind", "title", "words"), [
+    ("corrected", "Corrected by a judge card", "Corrected for the judge's errors: accuracy"),
+    ("repeated", "Judged several times", "Judged 2 times at temperature 0: accuracy"),
+    ("run dream-1k", "What the score depends on", "length and precision, rank correlation"),
+])  # fmt: skip
+def test_what_stands_beside_the_score_is_shown_under_its_title(pages, kind, title, words, show):
+    (run,) = pages[kind]["runs"]
+    assert [one["title"] for one in run["beside"]] == [title]
+    section = show({**pages[kind], "live": None}).get_by_role("region", name=title)
+    assert words in section.inner_text()

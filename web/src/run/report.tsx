@@ -1,7 +1,7 @@
 /** The report of one benchmark, top to bottom. */
 import type { Run } from "../payload";
+import { Beside } from "./beside";
 import { Caveats } from "./caveats";
-import { Corrected } from "./corrected";
 import { Failures } from "./failures";
 import { Headline } from "./headline";
 import { Money } from "./money";
@@ -14,7 +14,7 @@ export function Report({ run }: { run: Run }) {
   return (
     <div class="report">
       <Headline run={run} />
-      <Corrected run={run} />
+      <Beside run={run} />
       <Caveats run={run} />
       <Failures run={run} />
       {!run.unfinished && (
