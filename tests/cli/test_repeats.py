@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -214,3 +215,17 @@ def test_killed_in_the_second_judging_it_goes_on_there(tmp_path):
         assert stats(url) == before
     assert result(out)["repeated"]["whole"] == 2
     assert before["answered"] < 121 + 60  # what was stored was not asked again
+
+
+@needs_world
+def test_a_plan_counts_all_judgings(tmp_path):
+    flags = ["--bench", "msvd-qa", "--model", "scripted", "--limit", "4", "--protocol", "native", *settings(tmp_path)]
+    calls = []
+    with JudgeServer(sensible) as server:
+        for n in (1, 3):
+            plan = tmp_path / f"{n}.json"
+            assert main(["plan", *flags, *served(server.url), f"repeats={n}", "--to", str(plan)]) == 0
+            judge = json.loads(plan.read_text())["benchmarks"][0]["judge"]
+            calls.append((judge["calls"], judge["left"]))
+    assert calls[0][0] > 0
+    assert calls[1] == (3 * calls[0][0], 3 * calls[0][1])
