@@ -146,9 +146,9 @@ def test_the_highest_of_a_subset_is_among_what_can_be_compared(show: Open) -> No
     assert section.get_by_text("Underlined").count() == 1
 
 
-def test_the_table_of_all_benchmarks_fits_a_screen_and_a_phone_sees_that_it_scrolls(show: Open) -> None:
+def test_a_table_of_a_dozen_benchmarks_fits_a_screen_and_a_phone_sees_that_it_scrolls(show: Open) -> None:
     known = cards()
-    data = board([row(name, "tarsier", 0.5) for name in known])
+    data = board([row(name, "tarsier", 0.5) for name in list(known)[:12]])
     for each in data["leaderboard"]["benchmarks"]:
         each["title"] = known[each["name"]].title
     page = show(data)
