@@ -140,11 +140,12 @@ def _report(settings: Settings, subsets: Sequence[str], judging: Judging) -> tup
     try:
         found = [(sample.subset, sample) for sample in benchmark.samples()]
     except NoAnnotationsError as error:
-        return DataReport(**about, files=(), absent=str(error), media=None, odd=None), ()
+        return DataReport(**about, subsets=(), files=(), absent=str(error), media=None, odd=None), ()
     samples = of_subsets(found, subsets, benchmark, place_of(settings))
     media = survey(samples)
     return DataReport(
         **about,
+        subsets=tuple(dict.fromkeys(sample.subset for sample in samples)) if subsets else (),
         files=tuple(benchmark.describe()["files"]),
         absent="",
         media=media,

@@ -54,6 +54,15 @@ def test_a_folder_is_looked_over(data, capsys):
     assert not list(data.rglob("missing.txt"))
 
 
+def test_the_samples_at_hand_are_told_beside_the_published_ones(data, capsys):
+    _, said = told(capsys, "--bench", "mvbench", "--data", data)
+    assert "MVBench | 5 of 4,000 samples in split test | 1 of 5 media" in said.out
+    _, said = told(capsys, "--bench", "mvbench/action_antonym", "--data", data)
+    assert "MVBench | 5 samples of Action Antonym in split test | " in said.out
+    _, said = told(capsys, "--bench", "nextqa", "--data", data)
+    assert "NExT-QA | 4,996 samples in split val | no annotations" in said.out
+
+
 def test_archives_are_unpacked_where_that_is_asked_for(data, capsys):
     _, said = told(capsys, "--bench", "mvbench", "--data", data, "--unpack")
     assert "1 new files" in said.out

@@ -26,6 +26,8 @@ class DataReport:
     split: str
     samples: int
     """Samples of the published split."""
+    subsets: tuple[str, ...]
+    """The subsets that were asked for; () for all."""
     home: str
     """The folder in which its files are expected."""
     files: tuple[str, ...]

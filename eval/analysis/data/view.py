@@ -67,7 +67,7 @@ def show_differences(found: ManifestDifferences, against: str, console: Console 
 
 def _show(console: Console, report: DataReport, root: Path) -> None:
     state = (report.absent and "no annotations") or media_line(report.media) if report.media else "no annotations"
-    say(console, f"\n{report.title} | {report.samples:,} samples in split {report.split} | {state}", "bold")
+    say(console, f"\n{report.title} | {_size(report)} | {state}", "bold")
     console.print(_tree(report, root))
     entries: list[tuple[str, list[str]]] = []
     if report.absent:
@@ -90,6 +90,15 @@ def _show(console: Console, report: DataReport, root: Path) -> None:
     for label, lines in entries:
         if lines:
             show_entry(console, label, lines, _LABEL)
+
+
+def _size(report: DataReport) -> str:
+    """Return how many samples are at hand, of how many in the published split; of subsets their own number alone."""
+    here = report.samples if report.media is None else report.media.samples
+    if report.subsets:
+        return f"{here:,} samples of {', '.join(report.subsets)} in split {report.split}"
+    of = f" of {report.samples:,}" if report.samples not in (0, here) else ""
+    return f"{here:,}{of} samples in split {report.split}"
 
 
 def _ways(report: DataReport) -> list[str]:
