@@ -23,7 +23,7 @@ from eval.config import Settings
 from eval.core import Benchmark, Sample
 from eval.errors import ConfigError
 from eval.files import absolute, write_atomically
-from eval.readers.layout import NoAnnotationsError
+from eval.readers.layout import NoAnnotationsError, home_of
 from eval.readers.unpacking import Unpacked, archives_below, unpack
 from eval.report.progress import RunProgress, Working
 from eval.running.judge_session import Judging
@@ -121,7 +121,7 @@ def _homes(settings: Settings) -> list[Path]:
 def _report(settings: Settings, subsets: Sequence[str], judging: Judging) -> tuple[DataReport, Sequence[Sample]]:
     node = settings.benchmark
     card, hub, homes = node["card"], node.get("hub") or {}, _homes(settings)
-    own = homes[0] if homes != [settings.data] else settings.data / node["folders"][0]
+    own = home_of(settings.data, node["folders"])
     about: dict[str, Any] = {
         "benchmark": str(node["name"]),
         "title": card["title"],
@@ -140,7 +140,8 @@ def _report(settings: Settings, subsets: Sequence[str], judging: Judging) -> tup
     try:
         found = [(sample.subset, sample) for sample in benchmark.samples()]
     except NoAnnotationsError as error:
-        return DataReport(**about, subsets=(), files=(), absent=str(error), media=None, odd=None), ()
+        near = tuple((str(here), str(wanted)) for here, wanted in error.near)
+        return DataReport(**about, subsets=(), files=(), absent=error.said, near=near, media=None, odd=None), ()
     samples = of_subsets(found, subsets, benchmark, place_of(settings))
     media = survey(samples)
     return DataReport(

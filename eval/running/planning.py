@@ -23,7 +23,7 @@ from eval.core import Benchmark, Prediction, Sample
 from eval.engines.groups import group_by_clip
 from eval.errors import ConfigError, TarsierEvalError
 from eval.models.checkpoints.need import memory_need
-from eval.readers.layout import NoAnnotationsError
+from eval.readers.layout import NoAnnotationsError, home_of
 from eval.report.progress import Working
 from eval.running.benchmark_run import Job
 from eval.running.judge_session import Judging, refuse_unasked
@@ -124,7 +124,7 @@ def unready_of(settings: Settings, error: TarsierEvalError) -> Unready:
         benchmark=str(node["name"]),
         title=card["title"],
         why=str(error),
-        expected=str(settings.data / node["folders"][0]),
+        expected=str(home_of(settings.data, node["folders"])),
         homepage=card["homepage"],
         samples=card["splits"].get(node.get("split"), 0),
     )

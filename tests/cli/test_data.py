@@ -99,6 +99,31 @@ def test_benchmarks_without_annotations_are_listed(data, capsys):
 
 
 @pytest.mark.parametrize(
+    ("home", "file", "rename"),
+    [
+        ("nextqa", "Val.csv", ("nextqa/Val.csv", "nextqa/val.csv")),
+        ("NExT-QA/annotations", "VAL.CSV", ("NExT-QA/annotations/VAL.CSV", "NExT-QA/annotations/val.csv")),
+        ("NEXT_QA", "val.csv", ("NEXT_QA", "NExT-QA")),
+    ],
+)
+def test_annotations_under_nearly_their_name_are_seen(home, file, rename, tmp_path, capsys):
+    folder = tmp_path / home
+    folder.mkdir(parents=True)
+    (folder / file).write_text("")
+    here, wanted = (tmp_path / part for part in rename)
+    code, said = told(capsys, "--bench", "nextqa", "--data", tmp_path)
+    assert code == 1
+    assert f"$ mv {here} {wanted}" in said.out
+    assert f"{here} is there: rename it to {wanted.name}; give" in said.out
+    assert f"belongs into {tmp_path / rename[1].partition('/')[0]}." in said.out
+    assert "The command data" not in said.out
+    _, said = told(capsys, "--bench", "nextqa,egoschema", "--data", tmp_path)
+    assert f"$ mv {here} {wanted}" in said.out
+    assert main(["plan", "--bench", "nextqa", "--model", "scripted", "--data", str(tmp_path)]) == 2
+    assert "The command data draws what is expected." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("more", "said"),
     [
         (["--data", "no/where"], "does not exist"),

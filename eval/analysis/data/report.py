@@ -34,6 +34,8 @@ class DataReport:
     """Its annotation files."""
     absent: str
     """Why its samples cannot be read, "" where they can."""
+    near: tuple[tuple[str, str], ...] = ()
+    """Files and folders under nearly the expected names, where there are no annotations, each with its expected path."""
     media: MediaSurvey | None
     odd: Oddities | None
     archives: tuple[Archive, ...]

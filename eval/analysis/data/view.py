@@ -35,7 +35,7 @@ def show_data(reports: Sequence[DataReport], root: Path, console: Console | None
         say(console, f"\nWithout annotations ({len(lacking)}):", "bold")
     width = max((len(report.benchmark) + 2 for report in lacking), default=0)
     for report in lacking:
-        lines = [f"{report.samples:,} samples; belongs into {report.home}", report.homepage]
+        lines = [f"{report.samples:,} samples; belongs into {report.home}", report.homepage, *_moves(report.near)]
         show_entry(console, report.benchmark, lines, width)
 
 
@@ -71,7 +71,7 @@ def _show(console: Console, report: DataReport, root: Path) -> None:
     console.print(_tree(report, root))
     entries: list[tuple[str, list[str]]] = []
     if report.absent:
-        entries.append(("annotations", [report.absent]))
+        entries += [("annotations", [report.absent]), ("rename", _moves(report.near))]
     if not report.is_whole:
         entries.append(("to get it", _ways(report)))
     if report.media is not None:
@@ -111,7 +111,7 @@ def _ways(report: DataReport) -> list[str]:
 
 
 def _odd(odd: Oddities, root: Path) -> list[tuple[str, list[str]]]:
-    renames = [f"$ mv {shlex.quote(here)} {shlex.quote(wanted)}" for here, wanted in odd.renames]
+    renames = _moves(odd.renames)
     if renames:
         renames = [f"{len(renames):,} differ from a missing name in case or form only:", *_first(renames)]
     names = [f"{relative(here, root)} for {wanted}" for here, wanted in odd.other_names]
@@ -135,6 +135,10 @@ def _odd(odd: Oddities, root: Path) -> list[tuple[str, list[str]]]:
         ("copies", copies),
         ("other names", names),
     ]
+
+
+def _moves(renames: Sequence[tuple[str, str]]) -> list[str]:
+    return [f"$ mv {shlex.quote(here)} {shlex.quote(wanted)}" for here, wanted in renames]
 
 
 def _archives(report: DataReport) -> list[str]:
