@@ -231,9 +231,8 @@ def resolve(
         looked += [homes.all[0] / name for name in official[:1]]
     more = f" (and {len(official) - 1} more)" if source != "upstream" and len(official) > 1 else ""
     belongs = f" {homes.about} belongs into {home_of(homes.data, homes.folders)}." if homes.about else ""
-    near = _near(
-        homes, [*([rows] if rows and source != "official" else []), *(official if source != "upstream" else ())]
-    )
+    sought = [*([rows] if rows and source != "official" else []), *(official if source != "upstream" else ())]
+    near = _near(homes, sought)
     raise NoAnnotationsError(
         f"No annotations of split {split!r} (source={source}): looked for {', '.join(map(str, looked))}{more}"
         f"{_renamed(near)}; give their place as --data or --ann{_on_the_hub(homes)}.{belongs}",
@@ -243,7 +242,7 @@ def resolve(
 
 
 def _near(homes: DataLayout, names: Sequence[str]) -> list[tuple[Path, Path]]:
-    """Return files and folders whose names differ from expected ones in case and punctuation, each with its own path."""
+    """Return files and folders whose names differ from expected ones in case or punctuation, each with its path."""
     found = [
         (path, homes.data / homes.folders[0])
         for path in sorted(() if homes.own else homes.data.glob("*"))

@@ -23,8 +23,9 @@ from eval.config import Settings
 from eval.core import Benchmark, Sample
 from eval.errors import ConfigError
 from eval.files import absolute, write_atomically
+from eval.readers.archived import archives_below, looked_into
 from eval.readers.layout import NoAnnotationsError, home_of
-from eval.readers.unpacking import Unpacked, archives_below, unpack
+from eval.readers.unpacking import Unpacked, unpack
 from eval.report.progress import RunProgress, Working
 from eval.running.judge_session import Judging
 from eval.running.part import benchmarks_of, of_subsets, place_of
@@ -80,7 +81,8 @@ def check_data(request: DataRequest) -> DataCheck:
         archives = {
             archive.parts[0]: archive for one in settings for home in _homes(one) for archive in archives_below(home)
         }
-        unpacked = [unpack(archive) for archive in archives.values() if archive.is_known]
+        looked = map(looked_into, archives.values())
+        unpacked = [unpack(archive) for archive in looked if archive.is_offered]
     judging = Judging(settings[0])
     reports, read = [], list[tuple[Sequence[Sample], DataReport]]()
     for one, subsets in zip(settings, benches.values(), strict=True):
@@ -133,7 +135,7 @@ def _report(settings: Settings, subsets: Sequence[str], judging: Judging) -> tup
         "split": str(node["split"]),
         "samples": card["splits"].get(node["split"], 0),
         "home": str(own),
-        "archives": tuple(archives_below(own)) if own.is_dir() else (),
+        "archives": tuple(map(looked_into, archives_below(own))) if own.is_dir() else (),
     }
     benchmark: Benchmark
     benchmark, _ = judging.benchmark(settings)

@@ -70,6 +70,26 @@ def test_archives_are_unpacked_where_that_is_asked_for(data, capsys):
     assert (data / "MVBench" / "video" / "ssv2_video" / "packed.mp4").is_file()
 
 
+def test_a_damaged_archive_is_unreadable_and_an_unpacked_one_not_offered(data, capsys):
+    video = data / "MVBench" / "video"
+    whole = (video / "ssv2.zip.001").read_bytes()
+    (video / "ssv2.zip.001").unlink()
+    (video / "ssv2_video.zip").write_bytes(whole[:-50])
+    with zipfile.ZipFile(video / "done.zip", "w") as file:
+        file.write(video / "ssv2_video" / "a.mp4", "ssv2_video/a.mp4")
+    _, said = told(capsys, "--bench", "mvbench", "--data", data)
+    assert "MVBench/video/ssv2_video.zip: is damaged or cut off (" in said.out
+    assert "3 perhaps in MVBench/video/ssv2_video.zip, which cannot be read" in said.out
+    assert "ssv2_video.zip (0.0 MB, unreadable)" in said.out
+    assert "done.zip (0.0 MB, unpacked)" in said.out
+    assert "archives" not in said.out
+    assert "--unpack" not in said.out
+    # What cannot be read stops nobody from looking on.
+    code, said = told(capsys, "--bench", "mvbench", "--data", data, "--unpack")
+    assert code == 1
+    assert "Unpacked" not in said.out
+
+
 def test_a_manifest_and_the_missing_videos(data, tmp_path, capsys):
     manifest = tmp_path / "manifest.csv"
     code, said = told(capsys, "--bench", "mvbench", "--data", data, "--to", manifest)

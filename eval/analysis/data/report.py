@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from eval.analysis.data.oddities import Oddities
 from eval.analysis.plan.media import MediaSurvey
-from eval.readers.unpacking import Archive
+from eval.readers.archived import Archive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class DataReport:
     absent: str
     """Why its samples cannot be read, "" where they can."""
     near: tuple[tuple[str, str], ...] = ()
-    """Files and folders under nearly the expected names, where there are no annotations, each with its expected path."""
+    """Where there are none: files and folders under nearly the expected names, each with its expected path."""
     media: MediaSurvey | None
     odd: Oddities | None
     archives: tuple[Archive, ...]

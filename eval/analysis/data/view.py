@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -75,7 +76,9 @@ def _show(console: Console, report: DataReport, root: Path) -> None:
     if not report.is_whole:
         entries.append(("to get it", _ways(report)))
     if report.media is not None:
-        entries.append(("unreadable", unreadable_lines(report.media, root)))
+        unreadable = [f"{relative(str(each.parts[0]), root)}: {each.fault}" for each in report.archives if each.fault]
+        entries.append(("missing", _missing(report, root)))
+        entries.append(("unreadable", [*_first(unreadable), *unreadable_lines(report.media, root)]))
         elsewhere = [
             f"{each.missing:,} are missing in {relative(each.folder, root)}; others of their subsets lie in "
             f"{relative(each.found_in, root)}"
@@ -85,8 +88,7 @@ def _show(console: Console, report: DataReport, root: Path) -> None:
         entries.append(("elsewhere", _first(elsewhere)))
     if report.odd is not None:
         entries += _odd(report.odd, root)
-    if report.archives:
-        entries.append(("archives", _archives(report)))
+    entries.append(("archives", _archives(report)))
     for label, lines in entries:
         if lines:
             show_entry(console, label, lines, _LABEL)
@@ -99,6 +101,21 @@ def _size(report: DataReport) -> str:
         return f"{here:,} samples of {', '.join(report.subsets)} in split {report.split}"
     of = f" of {report.samples:,}" if report.samples not in (0, here) else ""
     return f"{here:,}{of} samples in split {report.split}"
+
+
+def _missing(report: DataReport, root: Path) -> list[str]:
+    """Return the missing media that may be in archives that cannot be read, and how to have all of them listed."""
+    assert report.media is not None
+    if not report.media.missing:
+        return []
+    damaged = [archive for archive in report.archives if archive.fault]
+    held: Counter[tuple[str, ...]] = Counter()
+    for name in map(Path, report.media.missing):
+        own = [each for each in damaged if name.is_relative_to(each.folder / each.stem)]
+        holding = own or [each for each in damaged if name.is_relative_to(each.folder)]
+        held[tuple(relative(str(each.parts[0]), root) for each in holding)] += 1
+    lines = [f"{n:,} perhaps in {' or '.join(names)}, which cannot be read" for names, n in held.items() if names]
+    return [*_first(lines), "--missing FILE lists all of them, one a line"]
 
 
 def _ways(report: DataReport) -> list[str]:
@@ -143,11 +160,12 @@ def _moves(renames: Sequence[tuple[str, str]]) -> list[str]:
 
 def _archives(report: DataReport) -> list[str]:
     lines = []
-    for each in report.archives:
+    offered = [each for each in report.archives if each.is_offered or not each.is_known]
+    for each in offered:
         parts = f" in {len(each.parts)} parts" if len(each.parts) > 1 else ""
         how = "" if each.is_known else "; needs a program of its own (7-Zip, unrar, zstd)"
         lines.append(f"{each.folder / each.name}{parts}, {_gb(each.size)}{how}")
-    can = any(each.is_known for each in report.archives)
+    can = any(each.is_known for each in offered)
     return [*_first(lines), *(["--unpack unpacks them where they lie; nothing is overwritten"] if can else [])]
 
 
@@ -171,7 +189,9 @@ def _tree(report: DataReport, root: Path) -> Tree:
         style = "green" if each.found == total else "yellow" if each.found else "red"
         notes.setdefault(Path(each.folder), []).append((said, style))
     for archive in report.archives:
-        notes.setdefault(archive.folder, []).append((f"{archive.name} ({_gb(archive.size)})", "cyan"))
+        state = ", unreadable" if archive.fault else ", unpacked" if archive.is_unpacked else ""
+        said = f"{archive.name} ({_gb(archive.size)}{state})"
+        notes.setdefault(archive.folder, []).append((said, "red" if archive.fault else "cyan"))
     branches: dict[Path, Tree] = {root: tree}
     for folder in sorted(notes):
         branch = _branch(branches, folder, root, notes)
