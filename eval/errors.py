@@ -19,7 +19,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 MediaReason = Literal[
     "missing",
@@ -77,6 +77,12 @@ class MediaError(TarsierEvalError):
         self.path = str(path)
         self.reason: MediaReason = reason
         self.detail = detail
+
+
+def media_reason(error: str | None) -> str | None:
+    """Return the `MediaReason` with which a prediction's error begins; None where its media were shown."""
+    kind = (error or "").partition(":")[0]
+    return kind if kind in get_args(MediaReason) else None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

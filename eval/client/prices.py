@@ -133,3 +133,9 @@ def _price(name: str, entry: Mapping[str, Any], as_of: str, batch: float) -> Pri
     if price.max_output is not None and price.max_output < 1:
         raise ValueError(f"{name} has max_output={price.max_output}")
     return price
+
+
+def price_missing(path: Path, model: str | None) -> str:
+    """Return the refusal of a cap on the cost of a model without a price; None: of one that its server names."""
+    name = "the model that the server names" if model is None else repr(model)
+    return f"max_cost needs a price, and {path} has none for {name}; add one there, or leave max_cost out."

@@ -16,7 +16,7 @@ from typing import Any
 from eval.client.asking import Asker, RetryPolicy
 from eval.client.budget import Budget
 from eval.client.outcomes import Usage
-from eval.client.prices import PriceList, load_prices
+from eval.client.prices import PriceList, load_prices, price_missing
 from eval.client.probe import Look
 from eval.client.requests import Capabilities, Request, check_extra
 from eval.client.round import Ended, Round, reply_of
@@ -228,10 +228,7 @@ class Served:
     def require_price(self) -> None:
         """Raise ConfigError where nothing may be asked, because a cap was given and no price is known."""
         if self.budget.most is not None and self.budget.price is None:
-            raise ConfigError(
-                f"max_cost needs a price, and {self.price_list.path} has none for {self.last_name or self.model!r}; "
-                "add one there, or leave max_cost out."
-            )
+            raise ConfigError(price_missing(self.price_list.path, self.last_name or self.model))
 
     def _new_asker(self, tries: int | None = None) -> Asker:
         patience = RetryPolicy(

@@ -298,3 +298,6 @@ class Result:
     """The judged metrics in several judgings of the same predictions; None where they were judged once."""
     clip_notes: Mapping[str, int] | None = None
     """Number of clips by what is to know of them (`ClipNote`); None where there is nothing."""
+    media_failed: int | None = None
+    """Number of the samples without an output that were not put to the model, since their media cannot be shown; None
+    where nothing told, as in results before this field."""

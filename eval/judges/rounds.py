@@ -48,7 +48,9 @@ def ask(judge: Respondent, questions: Sequence[Question[T]]) -> list[T | NoAnswe
 def _answer(question: Question[T], reply: JudgeReply, attempts: int) -> T | NoAnswer:
     times = f"asked {attempts} times; " if attempts > 1 else "asked once; "
     if reply.outcome == "failed":
-        return NoAnswer(outcome="failed", reason=f"the judge did not reply: {reply.error or 'no reason given'}")
+        why = reply.error or "no reason given"
+        said = f"was {why}" if why.startswith("not asked") else f"did not reply: {why}"
+        return NoAnswer(outcome="failed", reason=f"the judge {said}")
     if reply.outcome != "replied" or reply.text is None:
         filtered = reply.outcome == "filtered"
         what = "a content filter withheld the reply" if filtered else "the judge refused"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
+from unicodedata import normalize
 
 from eval.archives import Member
 from eval.errors import DataError
@@ -29,7 +30,23 @@ _log = logging.getLogger(__name__)
 
 
 class NoAnnotationsError(DataError):
-    """None of a benchmark's annotations are there."""
+    """None of a benchmark's annotations are there.
+
+    Args:
+        said: The message.
+        near: Files and folders under nearly the names that were looked for, each with the expected path.
+        remedy: A closing sentence for commands other than `data`, which does it.
+    """
+
+    def __init__(self, said: str, near: Sequence[tuple[Path, Path]] = (), remedy: str = "") -> None:
+        super().__init__(f"{said}{remedy}")
+        self.said = said
+        self.near = tuple(near)
+
+
+def home_of(data: Path, folders: Sequence[str]) -> Path:
+    """Return the folder of a benchmark's own below the root: the first that is there, or the one that is expected."""
+    return next((data / name for name in folders if (data / name).is_dir()), data / folders[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,15 +224,47 @@ def resolve(
         return homes, found, complete
     if source != "upstream":
         if there:
-            absent = ", ".join(name for name, file in zip(official, files, strict=True) if file is None)
-            raise DataError(f"{there[0].parent}: {absent} is missing beside {there[0].name}; fetch it too")
+            lacking = [name for name, file in zip(official, files, strict=True) if file is None]
+            absent = ", ".join(lacking)
+            how = _renamed(_near(homes, lacking)) or "; fetch it too"
+            raise DataError(f"{there[0].parent}: {absent} is missing beside {there[0].name}{how}")
         looked += [homes.all[0] / name for name in official[:1]]
     more = f" (and {len(official) - 1} more)" if source != "upstream" and len(official) > 1 else ""
-    belongs = f" {homes.about} belongs into {homes.data / homes.folders[0]}." if homes.about else ""
+    belongs = f" {homes.about} belongs into {home_of(homes.data, homes.folders)}." if homes.about else ""
+    sought = [*([rows] if rows and source != "official" else []), *(official if source != "upstream" else ())]
+    near = _near(homes, sought)
     raise NoAnnotationsError(
-        f"No annotations of split {split!r} (source={source}): looked for {', '.join(map(str, looked))}{more}; "
-        f"give their place as --data or --ann{_on_the_hub(homes)}.{belongs} The command data draws what is expected."
+        f"No annotations of split {split!r} (source={source}): looked for {', '.join(map(str, looked))}{more}"
+        f"{_renamed(near)}; give their place as --data or --ann{_on_the_hub(homes)}.{belongs}",
+        near,
+        " The command data draws what is expected.",
     )
+
+
+def _near(homes: DataLayout, names: Sequence[str]) -> list[tuple[Path, Path]]:
+    """Return files and folders whose names differ from expected ones in case or punctuation, each with its path."""
+    found = [
+        (path, homes.data / homes.folders[0])
+        for path in sorted(() if homes.own else homes.data.glob("*"))
+        if path.is_dir() and _loose(path.name) in map(_loose, homes.folders)
+    ]
+    wanted = {_loose(name): name for name in names if "*" not in name}
+    given = [homes.annotations] if homes.annotations is not None and homes.annotations.is_dir() else []
+    shelves = dict.fromkeys(base / shelf for base in (*given, *homes.all) for shelf in (*SUBFOLDERS, "annotations/"))
+    for shelf in shelves:
+        for path in sorted(shelf.glob("*")):
+            name = wanted.get(_loose(path.name))
+            if name is not None and path.name != name:
+                found.append((path, shelf / name))
+    return found
+
+
+def _loose(name: str) -> str:
+    return "".join(letter for letter in normalize("NFKC", name).casefold() if letter.isalnum())
+
+
+def _renamed(near: Sequence[tuple[Path, Path]]) -> str:
+    return "".join(f"; {here} is there: rename it to {wanted.name}" for here, wanted in near[:1])
 
 
 def _on_the_hub(homes: DataLayout) -> str:

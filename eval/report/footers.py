@@ -177,5 +177,21 @@ def incomplete(result: Result) -> list[str]:
     if result.complete or result.provenance.get("shard") or (wanted and ended >= COMPLETE_FROM * wanted):
         return []
     share = f"{math.floor(1000 * ended / wanted) / 10:.1f}%" if wanted else "none"  # never rounded up to what is due
-    failed = f"the model failed {counts.model_failed}, the judge {counts.judge_failed}"
-    return [f"INCOMPLETE: {share} of the samples have a result, and {100 * COMPLETE_FROM:g}% are needed; {failed}."]
+    needed = f"{100 * COMPLETE_FROM:g}% are needed"
+    return [f"INCOMPLETE: {share} of the samples have a result, and {needed}; {failed_by(result)}."]
+
+
+def media_failed(result: Result) -> int:
+    """Return the number of samples that were not put to the model for want of media; of an older result by coverage."""
+    if result.media_failed is not None:
+        return result.media_failed
+    return min(result.counts.model_failed, sum(each.total - each.present for each in result.coverage))
+
+
+def failed_by(result: Result) -> str:
+    """Return how many samples have no value for want of media, and how many because the model or the judge failed."""
+    counts, media = result.counts, media_failed(result)
+    parts = [f"of {media:,} the media cannot be shown"] if media else []
+    return ", ".join(
+        [*parts, f"the model failed {counts.model_failed - media:,}", f"the judge {counts.judge_failed:,}"]
+    )

@@ -25,6 +25,14 @@ def tokens(count: int) -> str:
     return f"{count / 1000:.1f} k" if count >= 1000 else str(count)
 
 
+def capped(cost: float | None, most: float | None) -> str:
+    """Return what a cap on the cost allows, and whether the estimate is above it; "" for no cap."""
+    if most is None:
+        return ""
+    short = cost is not None and cost > most
+    return f"; at most {dollars(most)} are spent{', which is too little to judge all of them' if short else ''}"
+
+
 def plan_line(plan: Plan, judge: str, most: float | None) -> str:
     """Return the planned calls before a run is judged, in one line."""
     judge = one_line(judge)
@@ -33,7 +41,7 @@ def plan_line(plan: Plan, judge: str, most: float | None) -> str:
     paid = f", {plan.calls - plan.left:,} of them in the store or repeated" if plan.left < plan.calls else ""
     sent, received = sum(stage.input for stage in plan.stages), sum(stage.output for stage in plan.stages)
     price = f"about {dollars(plan.cost)} (prices of {plan.price_as_of})" if plan.cost is not None else "price not known"
-    cap = f"; at most {dollars(most)} are spent" if most is not None else ""
+    cap = capped(plan.cost, most)
     return (
         f"Judge {judge}: {plan.calls:,} calls{paid}; {plan.left:,} to ask, about {tokens(sent)} tokens in and "
         f"{tokens(received)} out, {price}{cap}."

@@ -1,4 +1,4 @@
-"""Terminal output of a run: progress while it works, one result table, and the failed samples."""
+"""Terminal output of a run: one result table, the summary of several, and log.txt."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.console import Console
 from eval.core import OVERALL, Accounting, Metric, Prediction, Result, Score
 from eval.readers.malformed import printable
 from eval.report.columns import Column, Line, show_table
+from eval.report.failures import show_failures
 from eval.report.footers import (
     FEW_VIDEOS,
     IF_FAILED,
@@ -27,19 +28,12 @@ from eval.report.footers import (
     repeated,
 )
 from eval.report.judging import dollars
-from eval.report.printing import REASON, UNBOUNDED, one_line, printed, results_console, say, span
-from eval.runs.folder import PREDICTIONS, SCORES
+from eval.report.printing import UNBOUNDED, one_line, printed, results_console, say, span
 from eval.scorers.traits import metric_named
 from eval.stats.clusters import projected_reach
 
 NEARLY_ALL = 0.95
 """Share of the scale from which on an interval tells nothing."""
-FAILURES_SHOWN = 10
-"""Number of failed samples listed on the terminal; predictions.jsonl has all of them."""
-
-DOUBTS_SHOWN = 3
-"""Number of answers in doubt that are shown; scores.jsonl has all of them."""
-
 
 _COLUMNS = (
     Column(name="", is_text=True),
@@ -260,31 +254,3 @@ def _rows(metrics: Sequence[Metric]) -> dict[tuple[str, str], dict[Accounting, M
     for metric in metrics:
         rows.setdefault((metric.subset, metric.name), {})[metric.accounting] = metric
     return rows
-
-
-def show_failures(
-    predictions: Sequence[Prediction],
-    scores: Sequence[Score] = (),
-    *,
-    console: Console | None = None,
-    most: tuple[int, int] = (FAILURES_SHOWN, DOUBTS_SHOWN),
-) -> None:
-    """List the samples that failed and the answers in doubt, with the reason; `most` of either in full."""
-    console = console or results_console()
-    failed = [(p.id, p.error) for p in predictions if p.error is not None]
-    unjudged = [(score.id, score.reason or "") for score in scores if score.status == "judge_failed"]
-    for what, found, where in (("failed", failed, PREDICTIONS), ("without a verdict", unjudged, SCORES)):
-        if not found:
-            continue
-        say(console, f"\n{len(found)} {what}:", "bold red")
-        for name, reason in found[: most[0]]:
-            say(console, f"  {one_line(name)}: {one_line(reason, REASON)}")
-        if len(found) > most[0]:
-            say(console, f"  ... and {len(found) - most[0]} more, in {where}")
-    doubts = [
-        (score.id, score.reason) for score in scores if score.values and score.status == "scored" and score.reason
-    ]
-    if doubts:
-        say(console, f"\n{len(doubts)} answers in doubt, scored by upstream's rule, which reads the first character:")
-        for name, reason in doubts[: most[1]]:
-            say(console, f"  {one_line(name)}: {one_line(reason, REASON)}")

@@ -23,8 +23,9 @@ from eval.config import Settings
 from eval.core import Benchmark, Sample
 from eval.errors import ConfigError
 from eval.files import absolute, write_atomically
-from eval.readers.layout import NoAnnotationsError
-from eval.readers.unpacking import Unpacked, archives_below, unpack
+from eval.readers.archived import archives_below, looked_into
+from eval.readers.layout import NoAnnotationsError, home_of
+from eval.readers.unpacking import Unpacked, unpack
 from eval.report.progress import RunProgress, Working
 from eval.running.judge_session import Judging
 from eval.running.part import benchmarks_of, of_subsets, place_of
@@ -80,7 +81,8 @@ def check_data(request: DataRequest) -> DataCheck:
         archives = {
             archive.parts[0]: archive for one in settings for home in _homes(one) for archive in archives_below(home)
         }
-        unpacked = [unpack(archive) for archive in archives.values() if archive.is_known]
+        looked = map(looked_into, archives.values())
+        unpacked = [unpack(archive) for archive in looked if archive.is_offered]
     judging = Judging(settings[0])
     reports, read = [], list[tuple[Sequence[Sample], DataReport]]()
     for one, subsets in zip(settings, benches.values(), strict=True):
@@ -121,7 +123,7 @@ def _homes(settings: Settings) -> list[Path]:
 def _report(settings: Settings, subsets: Sequence[str], judging: Judging) -> tuple[DataReport, Sequence[Sample]]:
     node = settings.benchmark
     card, hub, homes = node["card"], node.get("hub") or {}, _homes(settings)
-    own = homes[0] if homes != [settings.data] else settings.data / node["folders"][0]
+    own = home_of(settings.data, node["folders"])
     about: dict[str, Any] = {
         "benchmark": str(node["name"]),
         "title": card["title"],
@@ -133,18 +135,20 @@ def _report(settings: Settings, subsets: Sequence[str], judging: Judging) -> tup
         "split": str(node["split"]),
         "samples": card["splits"].get(node["split"], 0),
         "home": str(own),
-        "archives": tuple(archives_below(own)) if own.is_dir() else (),
+        "archives": tuple(map(looked_into, archives_below(own))) if own.is_dir() else (),
     }
     benchmark: Benchmark
     benchmark, _ = judging.benchmark(settings)
     try:
         found = [(sample.subset, sample) for sample in benchmark.samples()]
     except NoAnnotationsError as error:
-        return DataReport(**about, files=(), absent=str(error), media=None, odd=None), ()
+        near = tuple((str(here), str(wanted)) for here, wanted in error.near)
+        return DataReport(**about, subsets=(), files=(), absent=error.said, near=near, media=None, odd=None), ()
     samples = of_subsets(found, subsets, benchmark, place_of(settings))
     media = survey(samples)
     return DataReport(
         **about,
+        subsets=tuple(dict.fromkeys(sample.subset for sample in samples)) if subsets else (),
         files=tuple(benchmark.describe()["files"]),
         absent="",
         media=media,

@@ -19,9 +19,10 @@ from eval.judges.transcript import Transcript, to_json
 from eval.provenance import code_version, plugin_code, versions
 from eval.readers.malformed import printable
 from eval.readers.submission import write_submission
+from eval.report.failures import show_failures
 from eval.report.printing import results_console
 from eval.report.printing import say as say_result
-from eval.report.terminal import headline_line, log_of, show_failures, show_result
+from eval.report.terminal import headline_line, log_of, show_result
 from eval.running.reporting import page_after_run
 from eval.runs.checksums import write_scored
 from eval.runs.folder import LOG, PREDICTIONS, RESULT, RUN, SUBMISSION, SUBMISSION_CSV

@@ -16,13 +16,13 @@ from eval.analysis.plan.media import Check, MediaSurvey, survey
 from eval.analysis.plan.plan import BenchmarkPlan, JudgePlan, ProbeTimes, RunPlan, Unready
 from eval.analysis.plan.precision import precision
 from eval.client.outcomes import Usage
-from eval.client.prices import load_prices
+from eval.client.prices import load_prices, price_missing
 from eval.config import Settings
 from eval.core import Benchmark, Prediction, Sample
 from eval.engines.groups import group_by_clip
 from eval.errors import ConfigError, TarsierEvalError
 from eval.models.checkpoints.need import memory_need
-from eval.readers.layout import NoAnnotationsError
+from eval.readers.layout import NoAnnotationsError, home_of
 from eval.report.progress import Working
 from eval.running.benchmark_run import Job
 from eval.running.judge_session import Judging, refuse_unasked
@@ -99,7 +99,21 @@ def plan_run(request: PlanRequest) -> RunPlan:
         benchmarks=tuple(plans),
         unready=tuple(unready),
         settings={"model": settings[0].model.get("name"), "data": str(settings[0].data)},
+        refused=_refused(settings[0], asks_judge=any(one.judged for one in chosen)),
     )
+
+
+def _refused(settings: Settings, *, asks_judge: bool) -> tuple[str, ...]:
+    """Return why a run would refuse a cap on its cost: no price is known of a model that it asks."""
+    found = []
+    for named in (settings.model, *([settings.judge] if asks_judge else [])):
+        if named.get("max_cost") is None or not named.get("prices"):
+            continue
+        names = [named.get(key) for key in ("served", "served_model", "model")]
+        prices = load_prices(Path(named["prices"]))
+        if not any(prices.price(name) for name in names):
+            found.append(price_missing(prices.path, next((name for name in names if name), None)))
+    return tuple(dict.fromkeys(found))
 
 
 def unready_of(settings: Settings, error: TarsierEvalError) -> Unready:
@@ -110,7 +124,7 @@ def unready_of(settings: Settings, error: TarsierEvalError) -> Unready:
         benchmark=str(node["name"]),
         title=card["title"],
         why=str(error),
-        expected=str(settings.data / node["folders"][0]),
+        expected=str(home_of(settings.data, node["folders"])),
         homepage=card["homepage"],
         samples=card["splits"].get(node.get("split"), 0),
     )

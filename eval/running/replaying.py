@@ -14,7 +14,8 @@ from eval.files import absolute, make_folder, read_regular
 from eval.judges.replay import ReplayJudge
 from eval.readers.predictions import to_json
 from eval.readers.rows import read_jsonl
-from eval.report.terminal import show_failures, show_result
+from eval.report.failures import show_failures
+from eval.report.terminal import show_result
 from eval.running.outcome import is_whole, origin, stamp
 from eval.running.request import Place, ScoreRequest
 from eval.running.rescore import build_benchmark, pairs_of, rescore

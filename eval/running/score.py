@@ -21,7 +21,7 @@ from eval.core import (
     Scorer,
     Status,
 )
-from eval.errors import DataError
+from eval.errors import DataError, media_reason
 from eval.readers.submission import is_withheld
 from eval.scorers.multiple_choice import read_letter
 
@@ -90,6 +90,10 @@ def score_predictions(
         provenance={**provenance, "scorer": identity},
         diagnoses=scorer.traits.diagnoses(scores, metrics) if metrics and scorer.traits.diagnoses else (),
         clip_notes=_clip_notes([prediction for _, prediction in pairs]),
+        media_failed=sum(
+            score.status == "model_failed" and media_reason(prediction.error) is not None
+            for score, (_, prediction) in zip(scores, pairs, strict=True)
+        ),
     )
     return scores, result
 

@@ -21,6 +21,7 @@ from eval.files import refuse_unwritable
 from eval.provenance import adapters_in, code_hash, data_hash, library_versions, plugin_code, prompts_hash
 from eval.readers.layout import NoAnnotationsError
 from eval.readers.submission import is_withheld
+from eval.report.failures import failure_lines
 from eval.report.progress import Working
 from eval.report.terminal import show_summary
 from eval.running.benchmark_run import Job
@@ -28,7 +29,7 @@ from eval.running.correcting import check_card
 from eval.running.judge_session import Judging, refuse_unasked
 from eval.running.loop import run
 from eval.running.media_check import changed_media, coverage
-from eval.running.outcome import BUILTIN_NOTE, refuse_single, say, stamp
+from eval.running.outcome import BUILTIN_NOTE, is_whole, refuse_single, say, stamp
 from eval.running.part import (
     benchmarks_of,
     describe,
@@ -45,6 +46,7 @@ from eval.running.score import refuse_overall
 from eval.running.tracking import check_tracker
 from eval.runs.folder import PREDICTIONS, refuse_changed, refuse_foreign
 from eval.runs.lock import refuse_busy
+from eval.runs.scored import ScoredRun
 
 
 def evaluate(request: EvalRequest) -> list[Result]:
@@ -82,9 +84,20 @@ def evaluate(request: EvalRequest) -> list[Result]:
         judging.share(session.model)
         results = list(run(jobs, session))
     if len(results) > 1:
-        show_summary(results, notes=[*([BUILTIN_NOTE] if settings[0].is_builtin else []), f"Written to {base}"])
+        notes = [line for job, result in zip(jobs, results, strict=True) for line in _failures(job, result)]
+        notes += [BUILTIN_NOTE] if settings[0].is_builtin else []
+        show_summary(results, notes=[*notes, f"Written to {base}"])
         print_page(base, wanted=settings[0].report)
     return results
+
+
+def _failures(job: Job, result: Result) -> list[str]:
+    """Return why samples of one of several benchmarks have no value."""
+    if is_whole(result):
+        return []
+    run = ScoredRun.read(job.out)
+    lines = failure_lines([prediction for _, prediction in run.predictions], list(run.scores.values()))
+    return [f"{job.benchmark.name}: {line}" for line in lines]
 
 
 def _jobs(wanted: Sequence[tuple[Settings, Path, Sequence[str]]], judging: Judging, named: set[str]) -> list[Job]:

@@ -54,11 +54,40 @@ def test_a_folder_is_looked_over(data, capsys):
     assert not list(data.rglob("missing.txt"))
 
 
+def test_the_samples_at_hand_are_told_beside_the_published_ones(data, capsys):
+    _, said = told(capsys, "--bench", "mvbench", "--data", data)
+    assert "MVBench | 5 of 4,000 samples in split test | 1 of 5 media" in said.out
+    _, said = told(capsys, "--bench", "mvbench/action_antonym", "--data", data)
+    assert "MVBench | 5 samples of Action Antonym in split test | " in said.out
+    _, said = told(capsys, "--bench", "nextqa", "--data", data)
+    assert "NExT-QA | 4,996 samples in split val | no annotations" in said.out
+
+
 def test_archives_are_unpacked_where_that_is_asked_for(data, capsys):
     _, said = told(capsys, "--bench", "mvbench", "--data", data, "--unpack")
     assert "1 new files" in said.out
     assert "2 of 5 media found, 2 missing, 1 unreadable" in said.out
     assert (data / "MVBench" / "video" / "ssv2_video" / "packed.mp4").is_file()
+
+
+def test_a_damaged_archive_is_unreadable_and_an_unpacked_one_not_offered(data, capsys):
+    video = data / "MVBench" / "video"
+    whole = (video / "ssv2.zip.001").read_bytes()
+    (video / "ssv2.zip.001").unlink()
+    (video / "ssv2_video.zip").write_bytes(whole[:-50])
+    with zipfile.ZipFile(video / "done.zip", "w") as file:
+        file.write(video / "ssv2_video" / "a.mp4", "ssv2_video/a.mp4")
+    _, said = told(capsys, "--bench", "mvbench", "--data", data)
+    assert "MVBench/video/ssv2_video.zip: is damaged or cut off (" in said.out
+    assert "3 perhaps in MVBench/video/ssv2_video.zip, which cannot be read" in said.out
+    assert "ssv2_video.zip (0.0 MB, unreadable)" in said.out
+    assert "done.zip (0.0 MB, unpacked)" in said.out
+    assert "archives" not in said.out
+    assert "--unpack" not in said.out
+    # What cannot be read stops nobody from looking on.
+    code, said = told(capsys, "--bench", "mvbench", "--data", data, "--unpack")
+    assert code == 1
+    assert "Unpacked" not in said.out
 
 
 def test_a_manifest_and_the_missing_videos(data, tmp_path, capsys):
@@ -87,6 +116,31 @@ def test_benchmarks_without_annotations_are_listed(data, capsys):
     assert "Without annotations (2):" in said.out
     assert f"4,996 samples; belongs into {data / 'NExT-QA'}" in said.out
     assert "https://github.com/egoschema/EgoSchema" in said.out
+
+
+@pytest.mark.parametrize(
+    ("home", "file", "rename"),
+    [
+        ("nextqa", "Val.csv", ("nextqa/Val.csv", "nextqa/val.csv")),
+        ("NExT-QA/annotations", "VAL.CSV", ("NExT-QA/annotations/VAL.CSV", "NExT-QA/annotations/val.csv")),
+        ("NEXT_QA", "val.csv", ("NEXT_QA", "NExT-QA")),
+    ],
+)
+def test_annotations_under_nearly_their_name_are_seen(home, file, rename, tmp_path, capsys):
+    folder = tmp_path / home
+    folder.mkdir(parents=True)
+    (folder / file).write_text("")
+    here, wanted = (tmp_path / part for part in rename)
+    code, said = told(capsys, "--bench", "nextqa", "--data", tmp_path)
+    assert code == 1
+    assert f"$ mv {here} {wanted}" in said.out
+    assert f"{here} is there: rename it to {wanted.name}; give" in said.out
+    assert f"belongs into {tmp_path / rename[1].partition('/')[0]}." in said.out
+    assert "The command data" not in said.out
+    _, said = told(capsys, "--bench", "nextqa,egoschema", "--data", tmp_path)
+    assert f"$ mv {here} {wanted}" in said.out
+    assert main(["plan", "--bench", "nextqa", "--model", "scripted", "--data", str(tmp_path)]) == 2
+    assert "The command data draws what is expected." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

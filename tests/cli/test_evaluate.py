@@ -122,6 +122,11 @@ def test_failures_are_listed_and_end_with_exit_code_1(tmp_path, capsys):
     assert result["metrics"][0]["value"] == 1.0
     shown = capsys.readouterr().out
     assert "2 failed:" in shown
+    # One file is missing and one is no video: the model was asked about neither.
+    assert result["media_failed"] == 2
+    said = "INCOMPLETE: 33.3% of the samples have a result, and 99.5% are needed; of 2 the media cannot be shown, the"
+    for text in (shown, (tmp_path / "run" / "log.txt").read_text()):
+        assert f"{said} model failed 0, the judge 0." in text
     assert "MVBench/Action Sequence_1: missing: " in shown
 
 

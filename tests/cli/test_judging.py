@@ -302,6 +302,11 @@ def test_a_cap_ends_the_asking_and_the_next_run_completes(tmp_path, capsys):
         said = capsys.readouterr()
         assert "at most $0.006 are spent" in said.err
         assert "max_cost=0.006 leaves no room for another call" in said.out
+        n = capped["counts"]["judge_failed"]
+        told = f"{n} samples were not judged, since max_cost=0.006 leaves no room for another call; the same command"
+        assert f"{told} with a higher max_cost goes on." in said.out
+        assert said.out.count("leaves no room") == 1
+        assert "which is too little to judge all of them" in said.err
         assert "INCOMPLETE" in said.out
         assert score(pred, tmp_path / "s", served(server.url)) == 0
         assert server.stats()["paid_twice"] == 0

@@ -86,6 +86,24 @@ def test_judge_calls_are_counted_and_nobody_is_asked(tmp_path, capsys, monkeypat
     assert "at most $2.00 are spent" in said.out
 
 
+@pytest.mark.parametrize("whose", ["judge", "model"])
+def test_a_cap_without_a_price_is_refused_as_by_a_run(whose, capsys):
+    """Judge and model behind a server of which no price is known."""
+    url = "http://127.0.0.1:9/v1"
+    given = (
+        ["--bench", "msvd-qa", "--model", "scripted", "--judge", url, "judge.model=mine"]
+        if whose == "judge"
+        else ["--bench", "mvbench", "--model", url, "model.served_model=mine"]
+    )
+    code, said = planned(capsys, *given, "max_cost=0.5")
+    assert code == 1
+    assert "Refused by eval: max_cost needs a price, and " in said.out
+    assert "has none for 'mine'" in said.out
+    code, said = planned(capsys, *given)
+    assert code == 0
+    assert "Refused" not in said.out
+
+
 def test_several_benchmarks_of_which_some_are_not_there(tmp_path, capsys):
     small_benchmark(tmp_path)
     (tmp_path / "rows.jsonl").rename(tmp_path / "MVBench.jsonl")

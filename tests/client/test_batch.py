@@ -743,7 +743,7 @@ def test_max_cost_of_a_judge(judge_of):
         scored = [score for score in scores if score.status == "scored"]
         assert 0 < len(scored) < 9
         assert scored == scores[: len(scored)]
-        reason = "the judge did not reply: not asked, since max_cost=3 leaves no room for another call"
+        reason = "the judge was not asked, since max_cost=3 leaves no room for another call"
         assert {score.reason for score in scores[len(scored) :]} == {reason}
         assert judge.budget.spent < 3.0
 

@@ -11,7 +11,8 @@ import pytest
 
 from eval.errors import DataError
 from eval.readers import unpacking
-from eval.readers.unpacking import archives_below, unpack
+from eval.readers.archived import archives_below, looked_into
+from eval.readers.unpacking import unpack
 
 
 def zipped(path, members):
@@ -172,3 +173,41 @@ def test_a_member_that_holds_more_than_it_states_is_refused(tmp_path):
     with pytest.raises(DataError, match="cannot be unpacked"):
         unpack(only(tmp_path))
     assert names(tmp_path) == ["a.zip"]
+
+
+def test_what_an_archive_lists_shows_damage(tmp_path):
+    whole = zipped(tmp_path / "whole.zip", {"v/a.mp4": "a" * 1000, "v/b.mp4": "b" * 1000})
+    content = whole.read_bytes()
+    (tmp_path / "cut.zip").write_bytes(content[:-100])
+    (tmp_path / "hole.zip").write_bytes(b"\0" * 50 + content[50:])
+    (tmp_path / "page.zip").write_text("<!DOCTYPE html><html>")
+    (tmp_path / "pointer.zip").write_text("version https://git-lfs.github.com/spec/v1\n")
+    (tmp_path / "empty.tgz").write_bytes(b"")
+    (tmp_path / "parts.zip.001").write_bytes(content[:500])  # the second part was not fetched
+    tar = tarred(tmp_path / "whole.tar", {"v/a.mp4": b"a" * 5000})
+    (tmp_path / "cut.tar").write_bytes(tar.read_bytes()[:3000])
+    (tmp_path / "odd.rar").write_bytes(b"?")
+    found = {each.name: each for each in map(looked_into, archives_below(tmp_path))}
+    assert {name for name, each in found.items() if each.fault} == {
+        "cut.zip", "hole.zip", "page.zip", "pointer.zip", "empty.tgz", "parts.zip", "cut.tar",
+    }  # fmt: skip
+    assert {name for name, each in found.items() if each.is_offered} == {"whole.zip", "whole.tar"}
+    assert found["cut.zip"].fault.startswith("is damaged or cut off (")
+    assert "git lfs pull" in found["pointer.zip"].fault
+    assert "web page" in found["page.zip"].fault
+
+
+@pytest.mark.parametrize("place", ["", "x"])
+@pytest.mark.parametrize("make", [zipped, tarred])
+def test_an_archive_that_is_unpacked_already_is_not_offered(make, place, tmp_path):
+    end = "zip" if make is zipped else "tar"
+    make(tmp_path / f"x.{end}", {"v/a.mp4": b"1234", "__MACOSX/._a": b"-", "v/b.mp4": b"12"})
+    folder = tmp_path / place / "v"
+    folder.mkdir(parents=True)
+    (folder / "a.mp4").write_bytes(b"1234")
+    (folder / "b.mp4").write_bytes(b"1")
+    assert looked_into(only(tmp_path)).is_offered  # a file that was not copied whole
+    (folder / "b.mp4").write_bytes(b"12")
+    found = looked_into(only(tmp_path))
+    assert found.is_unpacked
+    assert not found.is_offered

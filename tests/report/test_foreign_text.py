@@ -16,8 +16,9 @@ from eval.analysis.leaderboard.reading import rows_of
 from eval.core import Counts, Metric, Prediction, Result
 from eval.regression.view import _data, _property
 from eval.report.columns import Column, Line, show_table
+from eval.report.failures import show_failures
 from eval.report.printing import say
-from eval.report.terminal import show_failures, show_result
+from eval.report.terminal import show_result
 from eval.running.outcome import say as tell
 from eval.runs.scored import ScoredRun
 from tests.cli.runs import evaluate, needs_world

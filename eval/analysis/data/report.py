@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from eval.analysis.data.oddities import Oddities
 from eval.analysis.plan.media import MediaSurvey
-from eval.readers.unpacking import Archive
+from eval.readers.archived import Archive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +26,16 @@ class DataReport:
     split: str
     samples: int
     """Samples of the published split."""
+    subsets: tuple[str, ...]
+    """The subsets that were asked for; () for all."""
     home: str
     """The folder in which its files are expected."""
     files: tuple[str, ...]
     """Its annotation files."""
     absent: str
     """Why its samples cannot be read, "" where they can."""
+    near: tuple[tuple[str, str], ...] = ()
+    """Where there are none: files and folders under nearly the expected names, each with its expected path."""
     media: MediaSurvey | None
     odd: Oddities | None
     archives: tuple[Archive, ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def show_data(reports: Sequence[DataReport], root: Path, console: Console | None
         say(console, f"\nWithout annotations ({len(lacking)}):", "bold")
     width = max((len(report.benchmark) + 2 for report in lacking), default=0)
     for report in lacking:
-        lines = [f"{report.samples:,} samples; belongs into {report.home}", report.homepage]
+        lines = [f"{report.samples:,} samples; belongs into {report.home}", report.homepage, *_moves(report.near)]
         show_entry(console, report.benchmark, lines, width)
 
 
@@ -67,15 +68,17 @@ def show_differences(found: ManifestDifferences, against: str, console: Console 
 
 def _show(console: Console, report: DataReport, root: Path) -> None:
     state = (report.absent and "no annotations") or media_line(report.media) if report.media else "no annotations"
-    say(console, f"\n{report.title} | {report.samples:,} samples in split {report.split} | {state}", "bold")
+    say(console, f"\n{report.title} | {_size(report)} | {state}", "bold")
     console.print(_tree(report, root))
     entries: list[tuple[str, list[str]]] = []
     if report.absent:
-        entries.append(("annotations", [report.absent]))
+        entries += [("annotations", [report.absent]), ("rename", _moves(report.near))]
     if not report.is_whole:
         entries.append(("to get it", _ways(report)))
     if report.media is not None:
-        entries.append(("unreadable", unreadable_lines(report.media, root)))
+        unreadable = [f"{relative(str(each.parts[0]), root)}: {each.fault}" for each in report.archives if each.fault]
+        entries.append(("missing", _missing(report, root)))
+        entries.append(("unreadable", [*_first(unreadable), *unreadable_lines(report.media, root)]))
         elsewhere = [
             f"{each.missing:,} are missing in {relative(each.folder, root)}; others of their subsets lie in "
             f"{relative(each.found_in, root)}"
@@ -85,11 +88,34 @@ def _show(console: Console, report: DataReport, root: Path) -> None:
         entries.append(("elsewhere", _first(elsewhere)))
     if report.odd is not None:
         entries += _odd(report.odd, root)
-    if report.archives:
-        entries.append(("archives", _archives(report)))
+    entries.append(("archives", _archives(report)))
     for label, lines in entries:
         if lines:
             show_entry(console, label, lines, _LABEL)
+
+
+def _size(report: DataReport) -> str:
+    """Return how many samples are at hand, of how many in the published split; of subsets their own number alone."""
+    here = report.samples if report.media is None else report.media.samples
+    if report.subsets:
+        return f"{here:,} samples of {', '.join(report.subsets)} in split {report.split}"
+    of = f" of {report.samples:,}" if report.samples not in (0, here) else ""
+    return f"{here:,}{of} samples in split {report.split}"
+
+
+def _missing(report: DataReport, root: Path) -> list[str]:
+    """Return the missing media that may be in archives that cannot be read, and how to have all of them listed."""
+    assert report.media is not None
+    if not report.media.missing:
+        return []
+    damaged = [archive for archive in report.archives if archive.fault]
+    held: Counter[tuple[str, ...]] = Counter()
+    for name in map(Path, report.media.missing):
+        own = [each for each in damaged if name.is_relative_to(each.folder / each.stem)]
+        holding = own or [each for each in damaged if name.is_relative_to(each.folder)]
+        held[tuple(relative(str(each.parts[0]), root) for each in holding)] += 1
+    lines = [f"{n:,} perhaps in {' or '.join(names)}, which cannot be read" for names, n in held.items() if names]
+    return [*_first(lines), "--missing FILE lists all of them, one a line"]
 
 
 def _ways(report: DataReport) -> list[str]:
@@ -102,7 +128,7 @@ def _ways(report: DataReport) -> list[str]:
 
 
 def _odd(odd: Oddities, root: Path) -> list[tuple[str, list[str]]]:
-    renames = [f"$ mv {shlex.quote(here)} {shlex.quote(wanted)}" for here, wanted in odd.renames]
+    renames = _moves(odd.renames)
     if renames:
         renames = [f"{len(renames):,} differ from a missing name in case or form only:", *_first(renames)]
     names = [f"{relative(here, root)} for {wanted}" for here, wanted in odd.other_names]
@@ -128,13 +154,18 @@ def _odd(odd: Oddities, root: Path) -> list[tuple[str, list[str]]]:
     ]
 
 
+def _moves(renames: Sequence[tuple[str, str]]) -> list[str]:
+    return [f"$ mv {shlex.quote(here)} {shlex.quote(wanted)}" for here, wanted in renames]
+
+
 def _archives(report: DataReport) -> list[str]:
     lines = []
-    for each in report.archives:
+    offered = [each for each in report.archives if each.is_offered or not each.is_known]
+    for each in offered:
         parts = f" in {len(each.parts)} parts" if len(each.parts) > 1 else ""
         how = "" if each.is_known else "; needs a program of its own (7-Zip, unrar, zstd)"
         lines.append(f"{each.folder / each.name}{parts}, {_gb(each.size)}{how}")
-    can = any(each.is_known for each in report.archives)
+    can = any(each.is_known for each in offered)
     return [*_first(lines), *(["--unpack unpacks them where they lie; nothing is overwritten"] if can else [])]
 
 
@@ -158,7 +189,9 @@ def _tree(report: DataReport, root: Path) -> Tree:
         style = "green" if each.found == total else "yellow" if each.found else "red"
         notes.setdefault(Path(each.folder), []).append((said, style))
     for archive in report.archives:
-        notes.setdefault(archive.folder, []).append((f"{archive.name} ({_gb(archive.size)})", "cyan"))
+        state = ", unreadable" if archive.fault else ", unpacked" if archive.is_unpacked else ""
+        said = f"{archive.name} ({_gb(archive.size)}{state})"
+        notes.setdefault(archive.folder, []).append((said, "red" if archive.fault else "cyan"))
     branches: dict[Path, Tree] = {root: tree}
     for folder in sorted(notes):
         branch = _branch(branches, folder, root, notes)

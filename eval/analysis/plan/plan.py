@@ -120,3 +120,5 @@ class RunPlan:
     unready: tuple[Unready, ...]
     settings: Mapping[str, Any]
     """Model, data and judge as given."""
+    refused: tuple[str, ...] = ()
+    """Why a run with these settings would be refused before it begins."""

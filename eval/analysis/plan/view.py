@@ -15,7 +15,7 @@ from eval.analysis.plan.precision import Precision
 from eval.models.checkpoints.need import MemoryNeed
 from eval.readers.malformed import printable
 from eval.report.columns import Column, Line, show_table
-from eval.report.judging import dollars, tokens
+from eval.report.judging import capped, dollars, tokens
 from eval.report.printing import results_console, say
 from eval.report.progress import duration
 
@@ -43,6 +43,8 @@ def show_plan(plan: RunPlan, console: Console | None = None) -> None:
     elif plan.benchmarks:
         _show_several(console, plan.benchmarks)
     _show_unready(console, plan.unready)
+    for why in plan.refused:
+        say(console, f"\nRefused by eval: {why}", "bold red")
 
 
 def show_first_screen(plans: Sequence[BenchmarkPlan], console: Console | None = None) -> None:
@@ -113,7 +115,7 @@ def judge_line(judge: JudgePlan | None) -> str:
     if not judge.left:
         return f"{judge.judge}: all {judge.calls:,} calls are in the reply store"
     cost = "price not known" if judge.cost is None else f"about {dollars(judge.cost)} (prices of {judge.price_as_of})"
-    cap = f"; at most {dollars(judge.most)} are spent" if judge.most is not None else ""
+    cap = capped(judge.cost, judge.most)
     return (
         f"{judge.judge}: {judge.left:,} calls, about {tokens(judge.input)} tokens in and {tokens(judge.output)} out, "
         f"{cost}, for outputs as long as the reference answers{cap}"

@@ -6,7 +6,7 @@ export const OUTCOMES: Record<Outcome, { sign: string; word: string }> = {
   wrong: { sign: "\u2717", word: "wrong" },
   scored: { sign: "\u25d0", word: "scored" },
   invalid: { sign: "?", word: "no valid answer" },
-  model_failed: { sign: "!", word: "model failed" },
+  model_failed: { sign: "!", word: "no output" },
   judge_failed: { sign: "\u2020", word: "judge failed" },
   waiting: { sign: "\u2026", word: "not scored yet" },
 };
