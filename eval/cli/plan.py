@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from eval.cli.flags import add_engine_flag, add_json_flag, add_model_flags, model_arguments, write_to
+from eval.cli.flags import (
+    add_engine_flag,
+    add_json_flag,
+    add_model_flags,
+    model_arguments,
+    refuse_other_json,
+    write_to,
+)
 
 HELP = "what a run will need and show, before it begins: media, memory, judge, interval"
 
@@ -26,8 +33,9 @@ def add_plan_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> bool:
     """Show the plan of a run; return whether all of its benchmarks can be run."""
-    from dataclasses import asdict
+    from dataclasses import asdict, fields
 
+    from eval.analysis.plan.plan import RunPlan
     from eval.analysis.plan.view import show_plan
     from eval.errors import ConfigError
     from eval.files import expanded
@@ -37,6 +45,8 @@ def run(given: argparse.Namespace) -> bool:
     dry, to = getattr(given, "dry_run", False), getattr(given, "to", None)
     if to and not expanded(to).parent.is_dir():
         raise ConfigError(f"--to {to}: its folder does not exist.")
+    if to:
+        refuse_other_json(to, [field.name for field in fields(RunPlan)])
     request = EvalRequest(**model_arguments(given), engine=given.engine, verb="eval" if dry else "plan")
     plan = plan_run(PlanRequest(run=request, published=given.published, full=given.full, probe=given.probe))
     show_plan(plan)

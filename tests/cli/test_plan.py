@@ -143,3 +143,15 @@ def test_clips_are_decoded_and_timed_on_request(tmp_path, capsys):
     assert code == 0
     assert "1 of 3 media found, 1 missing, 1 unreadable" in said.out
     assert "for loading, by " in said.out
+
+
+@pytest.mark.parametrize("content", ["name: x\n", "{", '{"a": 1}', '["benchmarks"]'])
+def test_no_file_of_the_users_is_replaced_and_an_earlier_plan_is(tmp_path, capsys, content):
+    place = tmp_path / "plan.json"
+    given = ["--bench", "mvbench", "--model", "scripted", "--limit", "4", "--to", place]
+    place.write_text(content)
+    code, said = planned(capsys, *given)
+    assert (code, place.read_text(), said.out) == (2, content, "")
+    assert f"{place} is there already and is not earlier output of this command" in said.err
+    place.unlink()
+    assert [planned(capsys, *given)[0] for _ in range(2)] == [0, 0]

@@ -317,10 +317,17 @@ def test_a_run_goes_on_only_with_the_same_code(tmp_path, capsys):
 
 @needs_world
 @pytest.mark.slow
-@pytest.mark.parametrize("more", [["--engine", "ray", "engine.workers=1"], ["--launcher", "joblib"]])
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--engine", "ray", "engine.workers=1"],
+        ["--launcher", "joblib", "--launch", "hydra.launcher.n_jobs=1"],
+        ["--launcher", "basic"],
+    ],
+)
 def test_other_processes_find_them(tmp_path, monkeypatch, more):
     """The folder is named by a relative path, which holds where the command is typed."""
-    pytest.importorskip("ray" if "ray" in more else "joblib")
+    pytest.importorskip(more[1] if more[1] != "basic" else "hydra")
     folder, data = toys.as_folder(tmp_path), toys.data(tmp_path)
     verb = ["eval"] if "ray" in more else ["sweep", "--sweep", "model.word=red,blue"]
     words = ["--bench", "hues", "--model", "echo", "--data", data, "--out", tmp_path / "out", "--conf", folder.name]
@@ -329,3 +336,4 @@ def test_other_processes_find_them(tmp_path, monkeypatch, more):
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "8.50" in done.stdout  # (10 + 8 + 9 + 7) / 4
+    assert "ray" in more or "9.00" in done.stdout  # (9 + 9 + 10 + 8) / 4, of the second job
