@@ -32,7 +32,7 @@ def add_plan_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> bool:
-    """Show the plan of a run; return whether all of its benchmarks can be run."""
+    """Show the plan of a run; return whether all of its benchmarks can be run, as far as that is known."""
     from dataclasses import asdict, fields
 
     from eval.analysis.plan.plan import RunPlan
@@ -51,4 +51,4 @@ def run(given: argparse.Namespace) -> bool:
     plan = plan_run(PlanRequest(run=request, published=given.published, full=given.full, probe=given.probe))
     show_plan(plan)
     write_to(to, asdict(plan))
-    return not plan.unready
+    return not plan.unready and not any(getattr(one.memory, "problem", "") for one in plan.benchmarks)

@@ -35,7 +35,9 @@ def own_modules(monkeypatch):
     finding._found.cache_clear()
     yield
     finding._found.cache_clear()
-    for name in [each for each in sys.modules if each.partition(".")[0] in {*toys.MODULES, "broken", "lone", "hue_plugin"}]:
+    for name in [
+        each for each in sys.modules if each.partition(".")[0] in {*toys.MODULES, "broken", "lone", "hue_plugin"}
+    ]:
         del sys.modules[name]
     importing._FINDER.folders.clear()
 
