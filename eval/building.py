@@ -149,6 +149,11 @@ def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
     return found
 
 
+def importable(target: str, key: str) -> None:
+    """Import the class of a `_target_`. Raises ConfigError where `build` would refuse it."""
+    _import_target(target, key)
+
+
 def _import_target(target: object, key: str) -> Callable[..., Any]:
     plugin = owner(target) if isinstance(target, str) and not target.startswith(ALLOWED_TARGETS) else None
     if not isinstance(target, str) or (plugin is None and not target.startswith(ALLOWED_TARGETS)):

@@ -85,6 +85,16 @@ def media_reason(error: str | None) -> str | None:
     return kind if kind in get_args(MediaReason) else None
 
 
+def text_of(error: BaseException) -> str:
+    """Return the message of an error of code from outside, which may be unable to give it; "" where it has none."""
+    try:
+        return str(error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - whatever its __str__ raises
+        return ""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a closing hint for a misspelt name: the nearest known one, or the list of all."""
     names = sorted(known)

@@ -14,7 +14,7 @@ import re
 import secrets
 import stat
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -106,6 +106,38 @@ def read_regular(path: Path) -> bytes:
 def read_regular_text(path: Path) -> str:
     """Return the text of a file of others in UTF-8. Raises OSError as `open_regular`, UnicodeDecodeError."""
     return read_regular(path).decode("utf-8")
+
+
+def refuse_other_file(path: Path, flag: str, what: str, is_ours: Callable[[BinaryIO], bool]) -> None:
+    """Refuse to replace a file that is there and is no earlier output of the same kind.
+
+    Args:
+        path: Where the output goes.
+        flag: What the user wrote, for the message.
+        what: The kind of output, with its article.
+        is_ours: Whether an open file is one; ValueError counts as no.
+
+    Raises:
+        ConfigError: it is another file, or cannot be read.
+    """
+    try:
+        with open_regular(path) as file:
+            ours = is_ours(file)
+    except FileNotFoundError:
+        ours = not path.is_symlink()  # a link to nowhere is somebody's too
+    except (OSError, ValueError):
+        ours = False
+    if not ours:
+        raise ConfigError(f"{flag}: {path} is there already and is not {what}; choose another name, or move it away.")
+
+
+def is_object(file: BinaryIO, keys: Iterable[str] = ()) -> bool:
+    """Whether a file holds a JSON object that has some keys. Raises ValueError where it is no JSON."""
+    if not file.read(1 << 10).lstrip().startswith(b"{"):
+        return False
+    file.seek(0)
+    found = json.load(file)
+    return isinstance(found, dict) and set(keys) <= set(found)
 
 
 def _refuse_irregular(mode: int, path: Path) -> None:

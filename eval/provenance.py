@@ -90,10 +90,12 @@ def plugin_code(plugins: Iterable[Plugin]) -> dict[str, dict[str, str]]:
 
 
 def code_of(folder: Path, files: Iterable[Path]) -> str:
-    """Return the hash of Python files by their place in a folder, without what has no effect."""
+    """Return the hash of files of code by their place in a folder, without what has no effect."""
     digest = hashlib.sha256()
     for path in sorted(path.relative_to(folder) for path in files):
-        digest.update(path.as_posix().encode() + b"\0" + _code_of((folder / path).read_bytes()) + b"\0")
+        content = (folder / path).read_bytes()
+        code = _code_of(content) if path.suffix == ".py" else content
+        digest.update(path.as_posix().encode() + b"\0" + code + b"\0")
     return digest.hexdigest()[:16]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 
@@ -101,14 +101,24 @@ def add_json_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", metavar="FILE", help="JSON file to write it to as well")
 
 
+def refuse_other_json(to: str, keys: Iterable[str] = ()) -> None:
+    """Raise ConfigError where --to names a file that is no JSON object with some keys, such as earlier output has."""
+    from functools import partial
+
+    from eval.files import absolute, is_object, refuse_other_file
+
+    refuse_other_file(absolute(to), f"--to {to}", "earlier output of this command", partial(is_object, keys=keys))
+
+
 def write_to(to: str | None, shown: Mapping[str, Any]) -> None:
-    """Write what is shown to the file that --to names, if any. Raises ConfigError where it is one of a run's."""
+    """Write what is shown to the file that --to names, if any. Raises ConfigError where it is another one's."""
     from eval.errors import ConfigError
     from eval.files import absolute
     from eval.runs import folder
 
     if to:
         file = absolute(to)
+        refuse_other_json(to)
         if file.name in folder.FILES and any((file.parent / name).exists() for name in (folder.RUN, folder.RESULT)):
             raise ConfigError(f"--to {to}: that is a file of the run in {file.parent}; choose another name.")
         folder.write_json(file, shown)

@@ -14,7 +14,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> bool:  # noqa: ARG001 - every verb is given its flags
     """Print the names that --bench, --model, --frames and --judge take."""
     from eval import config
+    from eval.config.choices import left_out
     from eval.plugins.finding import found
+    from eval.readers.malformed import printable
 
     for task, members in config.groups().items():
         print(f"{task}: {', '.join(members)}")
@@ -23,4 +25,6 @@ def run(given: argparse.Namespace) -> bool:  # noqa: ARG001 - every verb is give
     for plugin in found():
         added = (f"{group} {', '.join(names)}" for group, names in plugin.choices.items())
         print(f"from the plugin {plugin.name} ({plugin.version or plugin.home}): {'; '.join(added)}")
+    for each in left_out():
+        print(f"left out: {printable(each)}")
     return True

@@ -86,15 +86,19 @@ class Config:
     video: VideoConfig = field(default_factory=VideoConfig)
 
 
-@cache
 def _register() -> None:
+    _register_once()
+    Plugins.instance().register(PluginFolders)  # each time: Hydra makes this instance anew with its state
+
+
+@cache
+def _register_once() -> None:
     ConfigStore.instance().store(name="schema", node=Config)
     for name, folder in (("project", PROJECT), ("results", RESULTS), ("cache", CACHE)):
         OmegaConf.register_new_resolver(name, partial(_within, folder), replace=True)
     OmegaConf.register_new_resolver("builtin", lambda name: str(BUILTIN / name), replace=True)
     # The configuration is written into results, so it must not contain a key from an environment variable.
     OmegaConf.register_new_resolver("oc.env", _refuse_environment, replace=True)
-    Plugins.instance().register(PluginFolders)
 
 
 def _within(folder: Path, path: str) -> str:

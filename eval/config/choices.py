@@ -7,20 +7,24 @@ import typing
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 
-from eval.building import checked
+from eval.building import ALLOWED_TARGETS, checked, importable, short, targets_in
 from eval.config.naming import resolved
 from eval.core import Card, Task
 from eval.errors import ConfigError
 from eval.installed import PROJECT
-from eval.plugins.finding import Plugin, found
+from eval.plugins.finding import Plugin, faults, found
+from eval.readers.malformed import first_line
 from eval.readers.yaml_guard import check_yaml
 
 _log = logging.getLogger(__name__)
+_NAMED = ("benchmark", "model", "judge")
+"""Groups whose files tell their own name, by which results name them."""
 
 
 class PluginFolders(SearchPathPlugin):  # type: ignore[misc]
@@ -33,9 +37,22 @@ class PluginFolders(SearchPathPlugin):  # type: ignore[misc]
 
 
 def names(group: str) -> list[str]:
-    """Return the names in a configuration group, such as `benchmark` or `model`: those of conf/, and of plugins."""
-    ours = [path.stem for path in (PROJECT / "conf" / group).glob("*.yaml")]
-    return sorted([*ours, *(name for plugin in found() for name in plugin.choices.get(group, ()))])
+    """Return the names in a configuration group, such as `benchmark` or `model`: those of conf/, and of plugins.
+
+    Raises ConfigError where a file of a folder that the user named does not fit.
+    """
+    plugins = found()
+    _faults(plugins)
+    return sorted([*_ours(group), *(name for plugin in plugins for name in plugin.choices.get(group, ()))])
+
+
+def _ours(group: str) -> list[str]:
+    return [path.stem for path in (PROJECT / "conf" / group).glob("*.yaml")]
+
+
+def left_out() -> list[str]:
+    """Return what is left out of plugins, and why, a sentence each."""
+    return [*faults(), *_faults(found()).values()]
 
 
 def cards() -> dict[str, Card]:
@@ -51,20 +68,68 @@ def cards() -> dict[str, Card]:
 def _cards(plugins: Sequence[Plugin]) -> dict[str, Card]:
     _check_files()
     known = {path.stem: _card(path) for path in (PROJECT / "conf" / "benchmark").glob("*.yaml")}
+    wrong = _faults(plugins)
+    for fault in wrong.values():
+        _log.warning("%s", fault)
     for plugin in plugins:
         for name in plugin.choices.get("benchmark", ()):
-            try:
+            if ("benchmark", name) not in wrong:
                 known[name] = _card(plugin.conf / "benchmark" / f"{name}.yaml")
-            except ConfigError as error:  # noqa: PERF203 - one that is broken keeps no other one from being listed
-                _log.warning("The benchmark %r of the plugin %r is left out: %s", name, plugin.name, error)
     return dict(sorted(known.items()))
 
 
 def _card(path: Path) -> Card:
-    check_yaml(path)
-    node = OmegaConf.to_container(OmegaConf.load(path))
-    card: Card = checked(node.get("card") if isinstance(node, dict) else None, Card, f"{path}: card")
+    card: Card = checked(_content(path).get("card"), Card, f"{path}: card")
     return card
+
+
+def _content(path: Path) -> dict[Any, Any]:
+    """Return the settings in a yaml file as they are written. Raises ConfigError where it has none."""
+    check_yaml(path)
+    try:
+        node = OmegaConf.to_container(OmegaConf.load(path))
+    except Exception as error:  # of keys that occur twice, and of what OmegaConf does not take
+        raise ConfigError(f"{path}: cannot be read as settings ({first_line(error)}); correct it") from error
+    if not isinstance(node, dict):
+        raise ConfigError(f"{path}: holds a {type(node).__name__}, no settings; write them as key: value")
+    return node
+
+
+@cache
+def _faults(plugins: Sequence[Plugin]) -> dict[tuple[str, str], str]:
+    """Return the messages about files of packages that do not fit, by group and name.
+
+    Raises:
+        ConfigError: a file of a folder does not fit, which the user named.
+    """
+    wrong: dict[tuple[str, str], str] = {}
+    every = [(plugin, group, name) for plugin in plugins for group in plugin.choices for name in plugin.choices[group]]
+    for plugin, group, name in every:
+        try:
+            _check_choice(plugin, group, name)
+        except ConfigError as error:  # noqa: PERF203 - one that is broken keeps no other one from being listed
+            if not plugin.package:
+                raise
+            wrong[group, name] = f"The {group} {name!r} of the plugin {plugin.name!r} ({plugin.package}): {error}"
+    return wrong
+
+
+def _check_choice(plugin: Plugin, group: str, name: str) -> None:
+    """Raise ConfigError where a file of a plugin does not fit: classes of others, or the name of another choice."""
+    path = plugin.conf / group / f"{name}.yaml"
+    node = _content(path)
+    allowed = (*ALLOWED_TARGETS, *(["hydra_plugins."] if group == "launcher" else []))
+    for target in targets_in(node):
+        if not target.startswith(allowed) and not plugin.owns(target):
+            whose = f"the package {plugin.package}" if plugin.package else f"modules in {plugin.home}"
+            raise ConfigError(
+                f"{path}: _target_ {target!r} is no class of {whose}, nor of this project; name one of these"
+            )
+    names_itself = group == "judge" and "name" not in node and "_target_" in node
+    if group in _NAMED and not names_itself and node.get("name") != name:
+        raise ConfigError(f"{path}: its name is {short(node.get('name'))}, and its file's {name!r}; write name: {name}")
+    if group == "benchmark":
+        checked(node.get("card"), Card, f"{path}: card")
 
 
 def groups() -> dict[str, list[str]]:
@@ -76,18 +141,44 @@ def groups() -> dict[str, list[str]]:
 
 
 def benchmarks_named(text: str) -> list[str]:
-    """Return the benchmarks that --bench names, with groups expanded, each once. Raises ConfigError."""
-    known = {**{name: [name] for name in names("benchmark")}, **groups()}
-    return resolved(text, known, {name: card.title for name, card in cards().items()})
+    """Return the benchmarks that --bench names, with groups expanded, each once.
+
+    Those of packages that cannot be imported are left out of groups, with a warning. Raises ConfigError.
+    """
+    several = groups()
+    known = {**{name: [name] for name in names("benchmark")}, **several}
+    ours = {*_ours("benchmark"), *several}
+    meant = resolved(text, known, {name: card.title for name, card in cards().items()}, ours)
+    words = text.replace(",", " ").split()
+    return [name for name in meant if len(meant) == 1 or name in words or _can_be_imported(name)]
+
+
+def _can_be_imported(benchmark: str) -> bool:
+    """Whether the classes of a benchmark can be imported, where it is of a package; others are not tried."""
+    return all(_imports(plugin, benchmark) for plugin in found() if plugin.package)
+
+
+@cache
+def _imports(plugin: Plugin, benchmark: str) -> bool:
+    if benchmark not in plugin.choices.get("benchmark", ()):
+        return True
+    try:
+        for target in targets_in(_content(plugin.conf / "benchmark" / f"{benchmark}.yaml")):
+            importable(target, benchmark)
+    except ConfigError as error:
+        said = "The benchmark %r of the plugin %r (%s) is left out: %s"
+        _log.warning(said, benchmark, plugin.name, plugin.package, error)
+        return False
+    return True
 
 
 def check_files(overrides: Sequence[str]) -> None:
     """Raise ConfigError where a file of conf/, or a plugin's that overrides choose, is not plain data."""
     _check_files()
+    wrong = _faults(found())
     for group, _, name in (override.partition("=") for override in overrides):
-        for plugin in found():
-            if (path := plugin.yaml_of(group, name.strip("'\""))) is not None:
-                check_yaml(path)
+        if said := wrong.get((group, name.strip("'\""))):
+            raise ConfigError(said)
 
 
 @cache

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from eval.errors import ConfigError, did_you_mean
 
 
-def resolved(text: str, known: Mapping[str, Sequence[str]], titles: Mapping[str, str]) -> list[str]:
+def resolved(
+    text: str, known: Mapping[str, Sequence[str]], titles: Mapping[str, str], first: Collection[str] = ()
+) -> list[str]:
     """Return the benchmarks that a text names, each once.
 
     Commas or blanks are between names. Capitals and punctuation in them do not count, and the names of papers hold too
@@ -18,6 +20,7 @@ def resolved(text: str, known: Mapping[str, Sequence[str]], titles: Mapping[str,
         text: What the user wrote.
         known: The benchmarks of each name of a benchmark or a group.
         titles: The name in papers of each benchmark.
+        first: Names that are meant before others that are spelt alike.
 
     Raises:
         ConfigError: It names none, an unknown one, or one of several.
@@ -33,6 +36,7 @@ def resolved(text: str, known: Mapping[str, Sequence[str]], titles: Mapping[str,
     found: list[str] = []
     for name in wanted:
         meant = {name} if name in known else spelt.get(_letters(name), set())
+        meant = meant & set(first) or meant
         if len(meant) > 1:
             raise ConfigError(f"{name!r} may be {' or '.join(sorted(meant))}; give one of these names.")
         if not meant:

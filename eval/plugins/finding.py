@@ -6,10 +6,12 @@ name beside the groups. A package names itself by an entry point, and has its gr
 
 from __future__ import annotations
 
+import importlib.machinery
 import importlib.metadata
 import importlib.util
 import logging
 import os
+import re
 import sys
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +21,7 @@ from functools import cache
 from pathlib import Path
 
 from eval.core import Task
-from eval.errors import ConfigError
+from eval.errors import ConfigError, text_of
 from eval.files import absolute
 from eval.installed import PROJECT
 
@@ -35,6 +37,12 @@ GROUPS = tuple(sorted(path.name for path in (PROJECT / "conf").iterdir() if path
 OURS = frozenset({"eval", "benchmarks", "tarsier_eval", "conf"})
 """Packages of this project."""
 _RESERVED = {("benchmark", name): "the name of a group of benchmarks" for name in (*typing.get_args(Task), "all")}
+
+
+_VALUES = r"null|true|false|nan|inf|[0-9._]+(e[0-9+-]+)?"
+"""Words that Hydra takes for values."""
+MOST_FILES = 20_000
+"""Most folders and Python files of a plugin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,8 +66,8 @@ class Plugin:
         """Its modules that stand alone, and its packages."""
         if self.package:
             return [self.package]
-        names = [path.stem for path in self.home.glob("*.py")] + [
-            path.parent.name for path in self.home.glob("*/__init__.py")
+        names = [path.stem for path in self.home.glob("*.py") if path.is_file()] + [
+            path.parent.name for path in self.home.glob("*/__init__.py") if path.is_file()
         ]
         return sorted(name for name in names if name.isidentifier())
 
@@ -67,16 +75,43 @@ class Plugin:
         """Whether a dotted name is below one of its modules."""
         return any(target.startswith(f"{name}.") for name in self.modules)
 
-    def yaml_of(self, group: str, name: str) -> Path | None:
-        """Return its file of a choice; None where it has no such one."""
-        return self.conf / group / f"{name}.yaml" if name in self.choices.get(group, ()) else None
-
     @property
     def code(self) -> list[Path]:
-        """All of its Python files."""
-        packages = [self.home] if self.package else [path.parent for path in self.home.glob("*/__init__.py")]
-        alone = [] if self.package else self.home.glob("*.py")
-        return [*alone, *(path for package in packages for path in package.rglob("*.py"))]
+        """All files that Python can import from it, those in linked folders too; a folder with two names once.
+
+        Raises ConfigError where there is no end to them, since a link leads out of it.
+        """
+        packages = [self.home] if self.package else sorted(path.parent for path in self.home.glob("*/__init__.py"))
+        alone = [] if self.package else [path for path in self.home.glob("*.py") if path.is_file()]
+        return [*alone, *_importable(packages, self.home)]
+
+
+def _importable(packages: Sequence[Path], home: Path) -> list[Path]:
+    files: list[Path] = []
+    seen: set[tuple[int, int]] = set()
+    left = list(reversed(packages))
+    while left:
+        folder = left.pop()
+        about = folder.stat()
+        if (about.st_dev, about.st_ino) in seen:
+            continue
+        seen.add((about.st_dev, about.st_ino))
+        inside = sorted(folder.iterdir())
+        files += [path for path in inside if _is_code(path) and path.is_file()]
+        left += [path for path in reversed(inside) if path.name.isidentifier() and path.is_dir()]
+        if len(seen) + len(files) > MOST_FILES:
+            raise ConfigError(
+                f"{home} has more than {MOST_FILES:,} folders and Python files, with those that links lead to; keep "
+                "code alone in it."
+            )
+    return files
+
+
+def _is_code(path: Path) -> bool:
+    """Whether a file can be a module: source, an extension, or bytecode without its source."""
+    if path.suffix == ".pyc":
+        return not path.with_suffix(".py").exists()
+    return path.name.endswith(tuple(importlib.machinery.all_suffixes()))
 
 
 def found() -> Sequence[Plugin]:
@@ -87,11 +122,20 @@ def found() -> Sequence[Plugin]:
     Raises:
         ConfigError: a folder that the user named does not fit.
     """
-    return () if _OFF else _found(os.environ.get(VARIABLE, ""), tuple(sys.path))
+    return _now()[0]
+
+
+def faults() -> Sequence[str]:
+    """Return what is left out of packages, and why, a sentence each. Raises ConfigError as `found`."""
+    return _now()[1]
+
+
+def _now() -> tuple[Sequence[Plugin], Sequence[str]]:
+    return ((), ()) if _OFF else _found(os.environ.get(VARIABLE, ""), tuple(sys.path))
 
 
 @cache
-def _found(folders: str, path: Sequence[str]) -> Sequence[Plugin]:  # noqa: ARG001 - what it depends on
+def _found(folders: str, path: Sequence[str]) -> tuple[Sequence[Plugin], Sequence[str]]:  # noqa: ARG001 - what it depends on
     taken = {
         (group, _letters(each.stem)): "a name in conf/"
         for group in GROUPS
@@ -99,25 +143,45 @@ def _found(folders: str, path: Sequence[str]) -> Sequence[Plugin]:  # noqa: ARG0
     }
     taken |= {(group, _letters(name)): whose for (group, name), whose in _RESERVED.items()}
     plugins: dict[str, Plugin] = {}
-    for entry in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS), key=lambda each: (each.name, each.value)):
+    entries, said = _entries()
+    for entry in entries:
         try:
             plugin = _of_package(entry)
             _refuse_twice(plugin, plugins)
         except ConfigError as error:
-            _log.warning("The plugin %r of the package %s is left out: %s", entry.name, entry.value, error)
+            said.append(f"The plugin {entry.name!r} of the package {entry.value} is left out: {error}")
             continue
-        choices, faults = _choices(plugin, taken)
-        for fault in faults:
-            _log.warning("The plugin %r: %s", plugin.name, fault)
+        choices, wrong = _choices(plugin, taken)
+        said += [f"The plugin {plugin.name!r} of the package {plugin.package}: {fault}" for fault in wrong]
         plugins[plugin.name] = replace(plugin, choices=choices)
+    for each in said:
+        _log.warning("%s", each)
     for text in _split(folders):
         plugin = _of_folder(text)
         _refuse_twice(plugin, plugins)
-        choices, faults = _choices(plugin, taken)
-        if faults:
-            raise ConfigError(f"--conf {text}: {faults[0]}")
+        choices, wrong = _choices(plugin, taken)
+        if wrong:
+            raise ConfigError(f"--conf {text}: {wrong[0]}")
         plugins[plugin.name] = replace(plugin, choices=choices)
-    return tuple(plugins.values())
+    return tuple(plugins.values()), tuple(said)
+
+
+def _entries() -> tuple[list[importlib.metadata.EntryPoint], list[str]]:
+    """Return the entry points of packages, and the messages about packages whose entry points cannot be read."""
+    entries: list[importlib.metadata.EntryPoint] = []
+    wrong: list[str] = []
+    try:
+        entries += importlib.metadata.entry_points(group=ENTRY_POINTS)
+    except Exception:  # noqa: BLE001 - one such file of any package; importlib says not of which
+        for package in importlib.metadata.distributions():
+            try:
+                entries += package.entry_points.select(group=ENTRY_POINTS)
+            except Exception as error:  # noqa: BLE001, PERF203
+                place = getattr(package, "_path", "a package")
+                wrong.append(
+                    f"The entry points of {place} cannot be read ({text_of(error)}); its plugins are left out."
+                )
+    return sorted(dict.fromkeys(entries), key=lambda each: (each.name, each.value)), wrong
 
 
 def _split(folders: str) -> list[str]:
@@ -141,6 +205,7 @@ def _of_package(entry: importlib.metadata.EntryPoint) -> Plugin:
         raise ConfigError(
             "it has no folder conf/." if any(each.is_dir() for each in homes) else "there is no such package."
         )
+    _refuse_hydra(home / "conf")
     version = entry.dist.version if entry.dist is not None else None
     return Plugin(name=entry.name, conf=home / "conf", home=home, package=entry.module, version=version)
 
@@ -154,12 +219,27 @@ def _of_folder(text: str) -> Plugin:
             f"{named_by}: it has none of the groups of conf/ ({', '.join(GROUPS)}); put a yaml file into one, such as "
             "benchmark/<name>.yaml."
         )
+    _refuse_hydra(folder)
+    for path in sorted(folder.glob("*.py")):
+        if not path.is_file():
+            raise ConfigError(f"{named_by}: {path.name} is no file with a module; rename it, or take it out.")
     return Plugin(name=folder.parent.name if folder.name == "conf" else folder.name, conf=folder, home=folder)
+
+
+def _refuse_hydra(conf: Path) -> None:
+    if (conf / "hydra").exists():
+        raise ConfigError(f"{conf / 'hydra'}: plugins add to the groups {', '.join(GROUPS)} only; take it out.")
 
 
 def _refuse_twice(plugin: Plugin, plugins: Mapping[str, Plugin]) -> None:
     if other := plugins.get(plugin.name):
         raise ConfigError(f"Two plugins are named {plugin.name!r}: {other.home} and {plugin.home}; rename one of them.")
+    for other in plugins.values() if not plugin.package else ():
+        theirs = [other.package.partition(".")[0]] if other.package else other.modules
+        if twice := [name for name in plugin.modules if name in theirs]:
+            raise ConfigError(
+                f"{plugin.home} has a module {twice[0]!r}, and that is of the plugin {other.name!r}; rename yours."
+            )
 
 
 def _choices(plugin: Plugin, taken: dict[tuple[str, str], str]) -> tuple[dict[str, list[str]], list[str]]:
@@ -168,12 +248,24 @@ def _choices(plugin: Plugin, taken: dict[tuple[str, str], str]) -> tuple[dict[st
     faults: list[str] = []
     for group in GROUPS:
         for path in sorted((plugin.conf / group).glob("*.yaml")):
+            if not _can_be_asked_for(path.stem):
+                faults.append(
+                    f"{path}: {path.stem!r} cannot be asked for by this name; use letters, digits, '-', '_' and '.', "
+                    "beginning with a letter or a digit, and no mere number."
+                )
+                continue
             whose = taken.setdefault((group, _letters(path.stem)), f"a name in the plugin {plugin.name!r}")
             if whose == f"a name in the plugin {plugin.name!r}":
                 choices.setdefault(group, []).append(path.stem)
             else:
                 faults.append(f"{path}: {path.stem!r} is {whose} already; rename the file.")
     return choices, faults
+
+
+def _can_be_asked_for(name: str) -> bool:
+    """Whether the command line, make and Hydra take a name as it is."""
+    has_letters = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name) is not None
+    return has_letters and re.fullmatch(_VALUES, name, re.IGNORECASE) is None
 
 
 def _letters(name: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from eval.errors import ConfigError
+from eval.errors import ConfigError, text_of
 from eval.plugins.finding import OURS, Plugin, found
 
 
@@ -34,12 +34,12 @@ def imported(module: str, plugin: Plugin) -> ModuleType:
         _open(plugin)
     try:
         return importlib.import_module(module)
-    except ConfigError:
+    except (ConfigError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # sys.exit too, by which the command would end as if it had succeeded
         at = f" ({error.filename}:{error.lineno})" if isinstance(error, SyntaxError) else ""
-        said = error.msg if isinstance(error, SyntaxError) else error
-        raise ConfigError(f"{type(error).__name__}: {said}{at}") from error
+        said = error.msg if isinstance(error, SyntaxError) else text_of(error)
+        raise ConfigError(f"{type(error).__name__}{': ' if said else ''}{said}{at}") from error
 
 
 class _Finder(importlib.abc.MetaPathFinder):
@@ -67,13 +67,12 @@ def _open(plugin: Plugin) -> None:
     """Let the modules of a folder be imported. Raises ConfigError where one would hide another module."""
     if _FINDER not in sys.meta_path:
         sys.meta_path.insert(0, _FINDER)
-    others = {name: each for each in found() if each is not plugin for name in each.modules}
     for name in plugin.modules:
         before = _FINDER.folders.pop(name, None)
         if before is not None and before != plugin.home:
             for loaded in [each for each in sys.modules if each.partition(".")[0] == name]:
                 del sys.modules[loaded]
-        if whose := f"of the plugin {others[name].name!r}" if name in others else _whose(name, plugin.home):
+        if whose := _whose(name, plugin.home):
             raise ConfigError(f"{plugin.home} has a module {name!r}, and that is {whose}; rename yours.")
     importlib.invalidate_caches()
     _FINDER.folders |= dict.fromkeys(plugin.modules, plugin.home)

@@ -12,6 +12,8 @@ from eval.analysis.data.manifest import (
     ManifestDifferences,
     differences,
     files_of,
+    is_list_of_media,
+    is_manifest,
     manifest,
     read_manifest,
     write_manifest,
@@ -22,7 +24,7 @@ from eval.analysis.plan.media import relative, survey
 from eval.config import Settings
 from eval.core import Benchmark, Sample
 from eval.errors import ConfigError
-from eval.files import absolute, write_atomically
+from eval.files import absolute, refuse_other_file, write_atomically
 from eval.readers.archived import archives_below, looked_into
 from eval.readers.layout import NoAnnotationsError, home_of
 from eval.readers.unpacking import Unpacked, unpack
@@ -76,6 +78,7 @@ def check_data(request: DataRequest) -> DataCheck:
     for place in (request.to, request.missing):
         if place is not None and not absolute(place).parent.is_dir():
             raise ConfigError(f"The folder of {place} does not exist; make it, or choose another.")
+    _refuse_others(request)
     unpacked: list[Unpacked] = []
     if request.unpack:
         archives = {
@@ -111,6 +114,21 @@ def check_data(request: DataRequest) -> DataCheck:
         written=tuple(written),
         differences=None if there is None else differences(entries, there),
     )
+
+
+def _refuse_others(request: DataRequest) -> None:
+    """Raise ConfigError where a file that would be written is another one of the user's, or is named twice."""
+    lists = []
+    if request.to is not None:
+        table = absolute(request.to)
+        refuse_other_file(table, f"--to {request.to}", "a manifest of data --to", is_manifest)
+        lists.append((table.with_name(MISSING), f"--to {request.to}"))
+    if request.missing is not None:
+        lists.append((absolute(request.missing), f"--missing {request.missing}"))
+    for path, flag in lists:
+        if request.to is not None and path == absolute(request.to):
+            raise ConfigError(f"{flag}: the list of missing media would be written there too; choose another name.")
+        refuse_other_file(path, flag, "a list of missing media", is_list_of_media)
 
 
 def _homes(settings: Settings) -> list[Path]:

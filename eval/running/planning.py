@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from eval import building
 from eval.analysis.explain.target import published
 from eval.analysis.leaderboard.gathering import PUBLISHED
 from eval.analysis.leaderboard.published import read_published
@@ -66,6 +67,7 @@ def plan_run(request: PlanRequest) -> RunPlan:
     benches = benchmarks_of(run.bench)
     settings = [run.settings_of(bench) for bench in benches]
     refuse_unasked(settings, run.judge, run.protocol, run.overrides)
+    building.check(settings[0].model, "model")
     judging = Judging(settings[0])
     ready: list[_Ready] = []
     unready: list[Unready] = []

@@ -157,3 +157,31 @@ def test_mistakes_are_one_line(more, said, capsys):
     assert code == 2
     assert said in found.err
     assert found.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("flag", ["--to", "--missing"])
+@pytest.mark.parametrize(
+    "content", [b"\0\0\0 ftypisom", b"name: x\n", b'[{"a": 1}]', b"id,answer\n1,A\n", b"call Bob\n", b""]
+)
+def test_no_file_of_the_users_is_replaced(data, tmp_path, capsys, flag, content):
+    place = tmp_path / "mine"
+    place.write_bytes(content)
+    code, said = told(capsys, "--bench", "mvbench", "--data", data, flag, place)
+    if flag == "--missing" and not content:  # the list where nothing was missing
+        assert code == 1
+        return
+    assert (code, place.read_bytes()) == (2, content)
+    assert f"{flag} {place}: {place} is there already and is not" in said.err
+    assert len(said.err.splitlines()) == 1
+
+
+def test_a_foreign_list_beside_a_manifest_stays_and_earlier_output_is_replaced(data, tmp_path, capsys):
+    words = ["--bench", "mvbench", "--data", data, "--to", tmp_path / "m.csv", "--missing", tmp_path / "lost.txt"]
+    assert [told(capsys, *words)[0] for _ in range(2)] == [1, 1]
+    (tmp_path / "missing.txt").write_text("milk\nbread\n")
+    code, said = told(capsys, *words)
+    assert (code, (tmp_path / "missing.txt").read_text()) == (2, "milk\nbread\n")
+    assert "missing.txt is there already and is not a list of missing media" in said.err
+    (tmp_path / "missing.txt").unlink()
+    code, said = told(capsys, "--bench", "mvbench", "--data", data, "--to", tmp_path / "missing.txt")
+    assert (code, (tmp_path / "missing.txt").exists()) == (2, False)

@@ -51,6 +51,9 @@ def test_a_dry_run_is_the_same_and_ends_there(tmp_path, capsys):
         (["--published", "mvbench/No-model"], "no such row"),
         (["--samples", "nothing"], "there is no sample 'nothing'"),
         (["--data", "no/where"], "no/where' does not exist"),
+        (["model.n_frames=-1"], "model.n_frames=-1 does not fit: Input should be greater than 0"),
+        (["model.n_frames=[1,2]"], "model.n_frames=[1, 2] does not fit: Input should be a valid integer"),
+        (["model.fps=inf"], "model.fps=inf does not fit: Input should be a finite number"),
     ],
 )
 def test_mistakes_are_one_line(capsys, more, said):
@@ -161,3 +164,22 @@ def test_clips_are_decoded_and_timed_on_request(tmp_path, capsys):
     assert code == 0
     assert "1 of 3 media found, 1 missing, 1 unreadable" in said.out
     assert "for loading, by " in said.out
+
+
+@pytest.mark.parametrize("content", ["name: x\n", "{", '{"a": 1}', '["benchmarks"]'])
+def test_no_file_of_the_users_is_replaced_and_an_earlier_plan_is(tmp_path, capsys, content):
+    place = tmp_path / "plan.json"
+    given = ["--bench", "mvbench", "--model", "scripted", "--limit", "4", "--to", place]
+    place.write_text(content)
+    code, said = planned(capsys, *given)
+    assert (code, place.read_text(), said.out) == (2, content, "")
+    assert f"{place} is there already and is not earlier output of this command" in said.err
+    place.unlink()
+    assert [planned(capsys, *given)[0] for _ in range(2)] == [0, 0]
+
+
+def test_frames_that_cannot_fit_are_told_with_the_memory(capsys):
+    given = ["--bench", "mvbench", "--model", "tarsier-tiny", "--limit", "4", "model.n_frames=100000000"]
+    code, said = planned(capsys, *given)
+    assert code == 1
+    assert "makes prompts of 2,100,000,000 positions" in " ".join(said.out.split())

@@ -61,6 +61,15 @@ def test_a_checkpoint_in_the_hubs_cache_is_known(tmp_path, monkeypatch):
     assert found.weights > 0
 
 
+def test_prompts_that_cannot_fit_are_told_as_loading_tells_them():
+    model = load_settings(["model=tarsier-tiny", "model.device=cpu"]).model
+    few, many = memory_need(model), memory_need({**model, "n_frames": 100_000_000})
+    assert isinstance(few, MemoryNeed)
+    assert isinstance(many, MemoryNeed)
+    assert few.problem == ""
+    assert "model.n_frames=100000000 makes prompts of 2,100,000,000 positions" in many.problem
+
+
 def test_a_damaged_checkpoint_is_told(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"no weights")
     assert str(memory_need({"checkpoint": str(tmp_path)})).startswith("not known: ")

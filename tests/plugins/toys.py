@@ -159,7 +159,6 @@ YAMLS = {
     "model/echo.yaml": "_target_: {within}echo.Echo\nname: echo\nword: red\nn_frames: 2\nfps: null\n",
     "judge/lenient.yaml": "_target_: {within}lenient.Lenient\nname: lenient\n",
     "frames/fps-3-max-5.yaml": "# @package model\nn_frames: 5\nfps: 3\n",
-    "benchmark/broken.yaml": "_target_: [no yaml\n",
     "model/broken.yaml": "_target_: {within}broken.Model\nname: broken\nn_frames: 2\nfps: null\n",
 }  # fmt: skip
 
@@ -190,6 +189,7 @@ def as_package(room: Path) -> Path:
     """Write an installed package, and return the folder to be on Python's path."""
     site = room / "site"
     write_groups(site / "hue_plugin" / "conf", "hue_plugin.parts.")
+    (site / "hue_plugin" / "conf" / "benchmark" / "broken.yaml").write_text("_target_: [no yaml\n")
     (site / "hue_plugin" / "parts").mkdir()
     write_modules(site / "hue_plugin" / "parts")
     about = site / "hue_plugin-1.2.dist-info"

@@ -13,13 +13,15 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
-from eval.core import IMAGE_EXTENSIONS, Sample
+from eval.core import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, Sample
 from eval.errors import DataError
 from eval.files import read_regular_text, write_atomically
 
 FIELDS = ("path", "bytes", "sha256")
+_MEDIA = {*VIDEO_EXTENSIONS, *IMAGE_EXTENSIONS, "gif"}
 _AT_ONCE = 4
 _CHUNK = 1 << 20
 
@@ -91,6 +93,23 @@ def write_manifest(path: Path, entries: Sequence[Entry]) -> None:
     table.writerow(FIELDS)
     table.writerows((entry.path, entry.size, entry.sha256) for entry in entries)
     write_atomically(path, text.getvalue().encode("utf-8", "replace").decode("utf-8"))
+
+
+def is_manifest(file: BinaryIO) -> bool:
+    """Whether a file begins as a manifest does."""
+    first = f"{','.join(FIELDS)}\n".encode()
+    return file.read(len(first)) == first
+
+
+def is_list_of_media(file: BinaryIO) -> bool:
+    """Whether a file lists media, one a line, as missing.txt does. Raises ValueError where it is no text."""
+    for line in file:
+        name = line.decode("utf-8").removesuffix("\n")
+        extension = PurePosixPath(name).suffix.lower()[1:]
+        is_medium = extension in _MEDIA or ("/" in name and not extension)  # a folder of frames has none
+        if not is_medium or name != name.strip() or name[0] in "{[<#":
+            return False
+    return True
 
 
 def read_manifest(path: Path) -> list[Entry]:

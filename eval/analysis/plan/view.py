@@ -101,7 +101,8 @@ def memory_line(memory: MemoryNeed | str) -> str:
     else:
         batches = f"batches of up to {_gb(memory.batches)}"
     here = f"{memory.place} has {_gb(memory.size)}{'' if memory.fits else ', which is too little'}"
-    return f"weights of {_gb(memory.weights)} as {memory.dtype}, {batches}; {here}"
+    problem = f"; {memory.problem.rstrip('.')}" if memory.problem else ""
+    return f"weights of {_gb(memory.weights)} as {memory.dtype}, {batches}; {here}{problem}"
 
 
 def judge_line(judge: JudgePlan | None) -> str:

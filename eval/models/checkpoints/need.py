@@ -14,9 +14,11 @@ from eval.files import expanded
 from eval.models.checkpoints.capacity import memory_of
 from eval.models.checkpoints.headers import CONFIG, all_shapes
 from eval.models.decoding.memory import USED
+from eval.models.families import family_of
 
 _GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 """Devices of NVIDIA's, AMD's and WSL's drivers: without any of them there is no GPU, and torch is not needed."""
+_MANY = 512
 _BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 
 
@@ -34,6 +36,9 @@ class MemoryNeed:
     """Their type once they are loaded."""
     batches: int | None
     """Bytes that batches may take besides; None where they are bounded by a number of prompts only."""
+
+    problem: str = ""
+    """Why one prompt about the frames asked for cannot fit besides; "" where nothing speaks against it."""
 
     @property
     def fits(self) -> bool:
@@ -67,7 +72,35 @@ def memory_need(model: Mapping[str, Any]) -> MemoryNeed | str:
         batches = max(0, int(USED * (memory.size - weights)))
     elif "kv_budget_gb" in model:
         batches = int(float(model["kv_budget_gb"]) * 1e9)
-    return MemoryNeed(place=memory.name, size=size, weights=weights, dtype=dtype, batches=batches)
+    problem = _problem(folder, model, device, spread=spread) if weights < size else ""
+    return MemoryNeed(place=memory.name, size=size, weights=weights, dtype=dtype, batches=batches, problem=problem)
+
+
+def _problem(folder: Path, model: Mapping[str, Any], device: str, *, spread: bool) -> str:
+    """Return why a prompt about many frames cannot fit, as loading would say it; few are not worth importing torch."""
+    frames = model.get("n_frames")
+    if not isinstance(frames, int) or frames <= _MANY:
+        return ""
+    try:
+        config = family_of(folder).read_config(folder)
+    except ModelError:  # a checkpoint of another kind, or one that loading will refuse
+        return ""
+    try:
+        from eval.models.checkpoints.capacity import refuse_what_cannot_fit
+        from eval.models.checkpoints.loading import choose_dtype
+
+        refuse_what_cannot_fit(
+            config,
+            frames,
+            new=int(model.get("max_new_tokens") or 1),
+            dtype=choose_dtype(str(model.get("dtype", "auto")), device),  # type: ignore[arg-type]
+            device=device,
+            spread=spread,
+            attention=str(model.get("attention", "sdpa")),
+        )
+    except ModelError as error:
+        return str(error)
+    return ""
 
 
 def _folder_of(source: str, revision: str | None) -> Path | None:
