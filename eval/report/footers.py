@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from eval.core import COMPLETE_FROM, OVERALL, Accounting, Metric, Result
-from eval.report.printing import printed, span, titled
+from eval.report.printing import counted, printed, span, titled
 
 FEW_VIDEOS = 30
 """Number of source videos below which an interval may cover as little as 93%: results/bench/statistics.md."""
@@ -76,14 +76,14 @@ def corrected(result: Result) -> list[str]:
 def clip_notes(result: Result) -> list[str]:
     """Return what to know of the clips that were read, in one line."""
 
-    def counted(n: int, said: str) -> list[str]:
-        return [f"{n} clip{'' if n == 1 else 's'} {said}"] if n else []
+    def clips(n: int, said: str) -> list[str]:
+        return [f"{counted(n, 'clip')} {said}"] if n else []
 
     notes = result.clip_notes or {}
     found = [
-        *counted(notes.get("length_not_verifiable", 0), "whose length cannot be verified"),
-        *counted(notes.get("one_frame", 0), "with only one frame"),
-        *counted(notes.get("palette_lost", 0), "whose palette decord loses, shown black or in other colours"),
+        *clips(notes.get("length_not_verifiable", 0), "whose length cannot be verified"),
+        *clips(notes.get("one_frame", 0), "with only one frame"),
+        *clips(notes.get("palette_lost", 0), "whose palette decord loses, shown black or in other colours"),
     ]
     return [f"{'; '.join(found)}."] if found else []
 
@@ -96,7 +96,7 @@ def _to_go(result: Result) -> int:
 def partial(result: Result) -> list[str]:
     """Return the number of remaining samples, where the run was stopped."""
     left = 0 if result.provenance.get("shard") else _to_go(result)
-    return [f"Partial: the run stopped with {left} sample{'' if left == 1 else 's'} to go."] if left else []
+    return [f"Partial: the run stopped with {counted(left, 'sample')} to go."] if left else []
 
 
 def drawn(result: Result) -> list[str]:

@@ -25,7 +25,7 @@ from eval.report.footers import (
     partial,
 )
 from eval.report.judging import dollars
-from eval.report.printing import UNBOUNDED, one_line, printed, results_console, say, span
+from eval.report.printing import UNBOUNDED, counted, one_line, printed, results_console, say, span
 from eval.scorers.traits import metric_named
 from eval.stats.clusters import projected_reach
 
@@ -95,10 +95,11 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
         )
     shown = show_table(console, columns, lines, elsewhere="result.json") if rows else frozenset()
     counts = result.counts
+    ended = f"{counts.scored:,} scored, {counts.invalid:,} without a valid answer, {failed:,} failed"
     for line in (
         *partial(result),
         *drawn(result),
-        f"{counts.total} samples: {counts.scored} scored, {counts.invalid} without a valid answer, {failed} failed.",
+        f"{counted(counts.total, 'sample')}: {ended}.",
         *incomplete(result),
         explained(shown),
         *map(printable, corrected(result)),
@@ -139,8 +140,8 @@ def projection(result: Result, n_full: int) -> str | None:
         return None
     full = projected_reach(metric.stderr, metric.n, metric.n_clusters, n_full)
     return (
-        f"{result.primary} is known to ±{printed(result.primary, here)} from {metric.n} samples; all {n_full} would "
-        f"say it to ±{printed(result.primary, full)}, as far as these tell."
+        f"{result.primary} is known to ±{printed(result.primary, here)} from {metric.n:,} samples; all {n_full:,} "
+        f"would say it to ±{printed(result.primary, full)}, as far as these tell."
     )
 
 
@@ -183,8 +184,9 @@ def headline_line(result: Result) -> str:
     value = printed(result.primary, metric.value if metric else None)
     interval = f" {span(result.primary, metric.interval)}" if metric and metric.interval else ""
     failed = result.counts.model_failed + result.counts.judge_failed
-    return f"{one_line(result.benchmark)}: {result.primary} {value}{interval}, {result.counts.total} samples" + (
-        f", {failed} of them failed" if failed else ""
+    return (
+        f"{one_line(result.benchmark)}: {result.primary} {value}{interval}, {counted(result.counts.total, 'sample')}"
+        + (f", {failed:,} of them failed" if failed else "")
     )
 
 
