@@ -37,9 +37,9 @@ def run(given: argparse.Namespace) -> bool:
     probes = f"{counted(len(found.probes), 'probe')}, " if found.probes else ""
     said = (
         f"{counted(found.n_results, 'result')} with {counted(len(found.rows), 'row')} read, "
-        f"{len(found.unfinished):,} not finished, {probes}"
-        f"{len(found.skipped):,} damaged or foreign. {gathered.table} has {counted(len(rows), 'row')}, {n_published:,} of them "
-        f"published; beside it {', '.join(path.name for path in gathered.beside)}."
+        f"{len(found.unfinished):,} not finished, {probes}{len(found.skipped):,} damaged or foreign. "
+        f"{gathered.table} has {counted(len(rows), 'row')}, {n_published:,} of them published; "
+        f" beside it {', '.join(path.name for path in gathered.beside)}."
     )
     print(printable(said))
     if given.plots:

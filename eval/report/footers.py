@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from eval.core import COMPLETE_FROM, OVERALL, Accounting, Metric, Result
 from eval.report.printing import counted, printed, span, titled
+from eval.scorers.traits import metric_named
 
 FEW_VIDEOS = 30
 """Number of source videos below which an interval may cover as little as 93%: results/bench/statistics.md."""
@@ -21,12 +22,23 @@ def headline(result: Result, accounting: Accounting) -> Metric | None:
     return next((m for m in result.metrics if (m.name, m.accounting, m.subset) == key), None)
 
 
-def explained(shown: frozenset[str]) -> str:
-    """Return an explanation of the columns shown."""
+def in_units(names: Iterable[str]) -> str:
+    """Return how the values of metrics are printed: times 100, or in points as they are."""
+    by_unit: dict[bool, dict[str, None]] = {True: {}, False: {}}
+    for name in names:
+        metric = metric_named(name)
+        by_unit[metric.unit == "points"][metric.title] = None
+    if not by_unit[True]:
+        return "Values times 100"
+    return f"Values times 100 ({', '.join(by_unit[True])}: points)" if by_unit[False] else "Values in points"
+
+
+def explained(shown: frozenset[str], names: Iterable[str]) -> str:
+    """Return an explanation of the columns shown, in which metrics of these names stand."""
     left_out = "is left out by upstream, and " if "upstream" in shown else ""
     said = (
-        "Values times 100 (a judge's score from 0 to 5 as it is). What has no valid answer, or failed, "
-        f"{left_out}earns nothing in strict. The interval is that of strict, over source videos."
+        f"{in_units(names)}. What has no valid answer, or failed, {left_out}earns nothing in strict. The interval is "
+        "that of strict, over source videos."
     )
     if "tolerant" in shown:
         said += " Tolerant: answers as a person would read them, in brackets, phrases or an option's own words."
@@ -37,10 +49,18 @@ def explained(shown: frozenset[str]) -> str:
 
 def few_videos(result: Result) -> list[str]:
     """Return a warning where an interval rests on too few videos and may be too narrow."""
-    metric = headline(result, "strict")
-    if metric is None or metric.interval is None or metric.n_clusters is None or metric.n_clusters >= FEW_VIDEOS:
+    of_headline = {result.primary, *(f"{result.primary}_{average}" for average in ("micro", "macro"))}
+    videos = [
+        metric.n_clusters
+        for metric in result.metrics
+        if metric.name in of_headline
+        and (metric.accounting, metric.subset) == ("strict", OVERALL)
+        and metric.interval is not None
+        and metric.n_clusters is not None
+    ]
+    if min(videos, default=FEW_VIDEOS) >= FEW_VIDEOS:
         return []
-    return [f"Only {metric.n_clusters} source videos: intervals are rough, and may be too narrow near 0 and 100."]
+    return [f"Only {counted(min(videos), 'source video')}: intervals are rough, and may be too narrow near 0 and 100."]
 
 
 def corrected(result: Result) -> list[str]:

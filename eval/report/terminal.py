@@ -101,7 +101,7 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
         *drawn(result),
         f"{counted(counts.total, 'sample')}: {ended}.",
         *incomplete(result),
-        explained(shown),
+        explained(shown, (metric_name for (_, metric_name), _ in rows)),
         *map(printable, corrected(result)),
         *few_videos(result),
         *clip_notes(result),
@@ -215,7 +215,7 @@ def show_summary(results: Sequence[Result], *, notes: Sequence[str] = (), consol
     notes = [*(f"Judge {judge}: {note}." for judge, note in judges.items() if note), *_bills(results), *notes]
     for note, of in by_note.items():
         say(console, note if len(of) == len(results) else f"{', '.join(of)}: {note}")
-    say(console, explained(shown))
+    say(console, explained(shown, (result.primary for result in results)))
     if few := [one_line(result.benchmark) for result in results if few_videos(result)]:
         which = (
             "All of them have" if len(few) == len(results) else f"{', '.join(few)} {'has' if len(few) == 1 else 'have'}"

@@ -52,7 +52,7 @@ def test_a_part_says_what_a_full_run_would():
     scores = [score(f"v{i}", i % 2, video=f"v{i}") for i in range(100)]
     # Standard error sqrt(0.25 / 99) = 0.050252, t(99) 1.984217; of 2,500 a fifth, with t(2499) 1.960914.
     assert projection(result(scores), 2500) == (
-        "accuracy is known to ±10.0 from 100 samples; all 2500 would say it to ±2.0, as far as these tell."
+        "accuracy is known to ±10.0 from 100 samples; all 2,500 would say it to ±2.0, as far as these tell."
     )
     assert projection(result(scores), 100) is None
     # Two videos: sqrt(0.25 / 1) times t(1) 12.7062 is +-635.3 in a hundred, more than the scale.
