@@ -21,7 +21,7 @@ def run(given: argparse.Namespace) -> bool:
     """Add the runs to the table; return whether all found runs could be read."""
     from eval.analysis.leaderboard.gathering import gather
     from eval.readers.malformed import printable
-    from eval.report.printing import one_line
+    from eval.report.printing import counted, one_line
     from eval.running.outcome import say
     from eval.scorers.traits import is_known
 
@@ -34,18 +34,17 @@ def run(given: argparse.Namespace) -> bool:
     if unknown := {f"{row.metric} of {row.benchmark}": None for row in rows if not is_known(row.metric)}:
         say(f"Shown as recorded, since no scorer here gives it: {', '.join(unknown)}. Its plugin is not here.")
     n_published = sum(row.origin == "published" for row in rows)
-    probes = f"{len(found.probes)} probes, " if found.probes else ""
+    probes = f"{counted(len(found.probes), 'probe')}, " if found.probes else ""
     said = (
-        f"{found.n_results} results with {len(found.rows)} rows read, {len(found.unfinished)} not finished, {probes}"
-        f"{len(found.skipped)} damaged or foreign. {gathered.table} has {len(rows)} rows, {n_published} of them "
-        f"published; beside it {', '.join(path.name for path in gathered.beside)}."
+        f"{counted(found.n_results, 'result')} with {counted(len(found.rows), 'row')} read, "
+        f"{len(found.unfinished):,} not finished, {probes}{len(found.skipped):,} damaged or foreign. "
+        f"{gathered.table} has {counted(len(rows), 'row')}, {n_published:,} of them published; "
+        f" beside it {', '.join(path.name for path in gathered.beside)}."
     )
     print(printable(said))
     if given.plots:
         drawn = [path.name for path in gathered.drawn if path.suffix == ".svg"]
-        told = (
-            f"{len(drawn)} figure{'s' if len(drawn) != 1 else ''} in {given.plots}, as SVG and PNG: {', '.join(drawn)}."
-        )
+        told = f"{counted(len(drawn), 'figure')} in {given.plots}, as SVG and PNG: {', '.join(drawn)}."
         print(printable(told if drawn else "No run is in the table, so that no figure was drawn."))
     return not found.skipped
 

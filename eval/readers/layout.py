@@ -235,7 +235,7 @@ def resolve(
     near = _near(homes, sought)
     raise NoAnnotationsError(
         f"No annotations of split {split!r} (source={source}): looked for {', '.join(map(str, looked))}{more}"
-        f"{_renamed(near)}; give their place as --data or --ann{_on_the_hub(homes)}.{belongs}",
+        f"{_renamed(near)}; give their place as --data or --ann (Python: annotations){_on_the_hub(homes)}.{belongs}",
         near,
         " The command data draws what is expected.",
     )

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from eval.core import Prediction, Score
 from eval.errors import media_reason
-from eval.report.printing import REASON, one_line, results_console, say
+from eval.report.printing import REASON, counted, one_line, results_console, say
 from eval.runs.folder import PREDICTIONS, SCORES
 
 FAILURES_SHOWN = 10
@@ -45,7 +45,8 @@ def show_failures(
         (score.id, score.reason) for score in scores if score.values and score.status == "scored" and score.reason
     ]
     if doubts:
-        say(console, f"\n{len(doubts)} answers in doubt, scored by upstream's rule, which reads the first character:")
+        which = "scored by upstream's rule, which reads the first character:"
+        say(console, f"\n{counted(len(doubts), 'answer')} in doubt, {which}")
         for name, reason in doubts[: most[1]]:
             say(console, f"  {one_line(name)}: {one_line(reason, REASON)}")
 
@@ -55,14 +56,14 @@ def failure_lines(predictions: Sequence[Prediction], scores: Sequence[Score]) ->
     failed, unjudged = _failed(predictions), _unjudged(scores)
     media = Counter(kind for _, reason in failed if (kind := media_reason(reason)) is not None)
     kinds = ", ".join(f"{n:,} {kind.replace('_', ' ')}" for kind, n in media.most_common())
-    lines = [f"{_samples(media.total())} without media that can be shown ({kinds})."] if media else []
+    lines = [f"{counted(media.total(), 'sample')} without media that can be shown ({kinds})."] if media else []
     for found, what in ((failed, "failed in the model"), (unjudged, "without a verdict")):
         lines += _unasked(reason for _, reason in found)
         asked = [(name, reason) for name, reason in found if _not_done(reason) is None and media_reason(reason) is None]
         if asked:
             name, reason = asked[0]
             first = "" if len(asked) == 1 else "the first one, "
-            lines.append(f"{_samples(len(asked))} {what}: {first}{one_line(name)}: {one_line(reason, REASON)}")
+            lines.append(f"{counted(len(asked), 'sample')} {what}: {first}{one_line(name)}: {one_line(reason, REASON)}")
     return lines
 
 
@@ -72,10 +73,6 @@ def _failed(predictions: Sequence[Prediction]) -> list[tuple[str, str]]:
 
 def _unjudged(scores: Sequence[Score]) -> list[tuple[str, str]]:
     return [(score.id, score.reason or "") for score in scores if score.status == "judge_failed"]
-
-
-def _samples(n: int) -> str:
-    return f"{n:,} sample{'' if n == 1 else 's'}"
 
 
 def _not_done(reason: str) -> tuple[str, str] | None:
@@ -93,5 +90,5 @@ def _unasked(reasons: Iterable[str]) -> list[str]:
     for (done, why), n in Counter(told for reason in reasons if (told := _not_done(reason)) is not None).items():
         how = "the same command with a higher max_cost" if "max_cost=" in why else "the same command"
         verb = "was" if n == 1 else "were"
-        lines.append(f"{_samples(n)} {verb} not {done}, {one_line(why, REASON).rstrip('.')}; {how} goes on.")
+        lines.append(f"{counted(n, 'sample')} {verb} not {done}, {one_line(why, REASON).rstrip('.')}; {how} goes on.")
     return lines

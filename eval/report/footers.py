@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from eval.core import COMPLETE_FROM, OVERALL, Accounting, Metric, Result
-from eval.report.printing import printed, span, titled
+from eval.report.printing import counted, printed, span, titled
 from eval.scorers.traits import metric_named
 
 FEW_VIDEOS = 30
@@ -31,12 +31,23 @@ def number_of(result: Result, accounting: Accounting) -> Metric | None:
     return next((m for m in result.metrics if (m.name, m.accounting, m.subset) == key), found)
 
 
-def explained(shown: frozenset[str]) -> str:
-    """Return an explanation of the columns shown."""
+def in_units(names: Iterable[str]) -> str:
+    """Return how the values of metrics are printed: times 100, or in points as they are."""
+    by_unit: dict[bool, dict[str, None]] = {True: {}, False: {}}
+    for name in names:
+        metric = metric_named(name)
+        by_unit[metric.unit == "points"][metric.title] = None
+    if not by_unit[True]:
+        return "Values times 100"
+    return f"Values times 100 ({', '.join(by_unit[True])}: points)" if by_unit[False] else "Values in points"
+
+
+def explained(shown: frozenset[str], names: Iterable[str]) -> str:
+    """Return an explanation of the columns shown, in which metrics of these names stand."""
     left_out = "is left out by upstream, and " if "upstream" in shown else ""
     said = (
-        "Values times 100 (a judge's score from 0 to 5 as it is). What has no valid answer, or failed, "
-        f"{left_out}earns nothing in strict. The interval is that of strict, over source videos."
+        f"{in_units(names)}. What has no valid answer, or failed, {left_out}earns nothing in strict. The interval is "
+        "that of strict, over source videos."
     )
     if "tolerant" in shown:
         said += " Tolerant: answers as a person would read them, in brackets, phrases or an option's own words."
@@ -47,10 +58,18 @@ def explained(shown: frozenset[str]) -> str:
 
 def few_videos(result: Result) -> list[str]:
     """Return a warning where an interval rests on too few videos and may be too narrow."""
-    metric = headline(result, "strict")
-    if metric is None or metric.interval is None or metric.n_clusters is None or metric.n_clusters >= FEW_VIDEOS:
+    of_headline = {result.primary, *(f"{result.primary}_{average}" for average in ("micro", "macro"))}
+    videos = [
+        metric.n_clusters
+        for metric in result.metrics
+        if metric.name in of_headline
+        and (metric.accounting, metric.subset) == ("strict", OVERALL)
+        and metric.interval is not None
+        and metric.n_clusters is not None
+    ]
+    if min(videos, default=FEW_VIDEOS) >= FEW_VIDEOS:
         return []
-    return [f"Only {metric.n_clusters} source videos: intervals are rough, and may be too narrow near 0 and 100."]
+    return [f"Only {counted(min(videos), 'source video')}: intervals are rough, and may be too narrow near 0 and 100."]
 
 
 def corrected(result: Result) -> list[str]:
@@ -125,14 +144,14 @@ def repeated(result: Result) -> list[str]:
 def clip_notes(result: Result) -> list[str]:
     """Return what to know of the clips that were read, in one line."""
 
-    def counted(n: int, said: str) -> list[str]:
-        return [f"{n} clip{'' if n == 1 else 's'} {said}"] if n else []
+    def clips(n: int, said: str) -> list[str]:
+        return [f"{counted(n, 'clip')} {said}"] if n else []
 
     notes = result.clip_notes or {}
     found = [
-        *counted(notes.get("length_not_verifiable", 0), "whose length cannot be verified"),
-        *counted(notes.get("one_frame", 0), "with only one frame"),
-        *counted(notes.get("palette_lost", 0), "whose palette decord loses, shown black or in other colours"),
+        *clips(notes.get("length_not_verifiable", 0), "whose length cannot be verified"),
+        *clips(notes.get("one_frame", 0), "with only one frame"),
+        *clips(notes.get("palette_lost", 0), "whose palette decord loses, shown black or in other colours"),
     ]
     return [f"{'; '.join(found)}."] if found else []
 
@@ -145,7 +164,7 @@ def _to_go(result: Result) -> int:
 def partial(result: Result) -> list[str]:
     """Return the number of remaining samples, where the run was stopped."""
     left = 0 if result.provenance.get("shard") else _to_go(result)
-    return [f"Partial: the run stopped with {left} sample{'' if left == 1 else 's'} to go."] if left else []
+    return [f"Partial: the run stopped with {counted(left, 'sample')} to go."] if left else []
 
 
 def drawn(result: Result) -> list[str]:

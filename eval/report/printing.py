@@ -27,6 +27,11 @@ def printed(name: str, value: float | None) -> str:
     return f"{value:.2f}" if metric_named(name).unit == "points" else f"{100 * value:.1f}"
 
 
+def counted(n: int, one: str, several: str = "") -> str:
+    """Return a number with its noun: `1 sample`, `4,000 samples`; `several` where an s does not make the plural."""
+    return f"{n:,} {one if n == 1 else several or f'{one}s'}"
+
+
 def titled(name: str) -> str:
     """Return the name of a metric, or of an average of it, for people: `accuracy, macro average`."""
     average = next((each for each in ("macro", "micro") if name.endswith(f"_{each}")), "")

@@ -28,7 +28,7 @@ from eval.report.footers import (
     repeated,
 )
 from eval.report.judging import dollars
-from eval.report.printing import UNBOUNDED, one_line, printed, results_console, say, span
+from eval.report.printing import UNBOUNDED, counted, one_line, printed, results_console, say, span
 from eval.scorers.traits import metric_named
 from eval.stats.clusters import projected_reach
 
@@ -101,12 +101,13 @@ def show_result(result: Result, *, notes: Sequence[str] = (), console: Console |
         )
     shown = show_table(console, columns, lines, elsewhere="result.json") if rows else frozenset()
     counts = result.counts
+    ended = f"{counts.scored:,} scored, {counts.invalid:,} without a valid answer, {failed:,} failed"
     for line in (
         *partial(result),
         *drawn(result),
-        f"{counts.total} samples: {counts.scored} scored, {counts.invalid} without a valid answer, {failed} failed.",
+        f"{counted(counts.total, 'sample')}: {ended}.",
         *incomplete(result),
-        explained(shown),
+        explained(shown, (metric_name for (_, metric_name), _ in rows)),
         *map(printable, corrected(result)),
         *repeated(result),
         *([f"What the score depends on: {'; '.join(about)}."] if (about := depends_on(result)) else []),
@@ -150,8 +151,8 @@ def projection(result: Result, n_full: int) -> str | None:
     full, part = (projected_reach(metric.stderr, metric.n, metric.n_clusters, n) for n in (n_full, metric.n))
     full *= here / part
     return (
-        f"{result.primary} is known to ±{printed(result.primary, here)} from {metric.n} samples; all {n_full:,} would "
-        f"say it to ±{printed(result.primary, full)}, as far as these tell."
+        f"{result.primary} is known to ±{printed(result.primary, here)} from {metric.n:,} samples; all {n_full:,} "
+        f"would say it to ±{printed(result.primary, full)}, as far as these tell."
     )
 
 
@@ -195,8 +196,8 @@ def headline_line(result: Result) -> str:
     value = printed(result.primary, metric.value if metric else None)
     interval = f" {span(result.primary, metric.interval)}" if metric and metric.interval else ""
     failed = result.counts.model_failed + result.counts.judge_failed
-    return f"{one_line(result.benchmark)}: {name} {value}{interval}, {result.counts.total} samples" + (
-        f", {failed} of them failed" if failed else ""
+    return f"{one_line(result.benchmark)}: {name} {value}{interval}, {counted(result.counts.total, 'sample')}" + (
+        f", {failed:,} of them failed" if failed else ""
     )
 
 
@@ -226,7 +227,7 @@ def show_summary(results: Sequence[Result], *, notes: Sequence[str] = (), consol
     notes = [*(f"Judge {judge}: {note}." for judge, note in judges.items() if note), *_bills(results), *notes]
     for note, of in by_note.items():
         say(console, note if len(of) == len(results) else f"{', '.join(of)}: {note}")
-    say(console, explained(shown))
+    say(console, explained(shown, (result.primary for result in results)))
     if few := [one_line(result.benchmark) for result in results if few_videos(result)]:
         which = (
             "All of them have" if len(few) == len(results) else f"{', '.join(few)} {'has' if len(few) == 1 else 'have'}"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from eval.analysis.plan.media import MediaSurvey, unreadable_in, write_missing
-from eval.analysis.plan.view import missing_lines
+from eval.analysis.plan.media import MediaSurvey, unreadable_in, write_missing, write_unreadable
+from eval.analysis.plan.view import missing_lines, unreadable_lines
 from eval.config import Settings
+from eval.config.makefile import as_typed
 from eval.core import Benchmark, ModelFacts, Prediction, Result, Sample, StopWhen
 from eval.engines.engine import WorkerTimes
 from eval.engines.groups import Predicted
@@ -19,6 +21,7 @@ from eval.judges.transcript import Transcript
 from eval.readers.predictions import read_run, to_json
 from eval.readers.submission import is_withheld
 from eval.report.judging import serving_line
+from eval.report.printing import counted
 from eval.report.terminal import projection, timing_line
 from eval.report.timeline import timeline
 from eval.running.correcting import corrected
@@ -30,7 +33,7 @@ from eval.running.score import score_predictions
 from eval.running.serving import Serving
 from eval.running.tracking import track
 from eval.runs.differences import Difference
-from eval.runs.folder import MISSING, PREDICTIONS, TIMELINE, open_run, write_atomically, write_jsonl
+from eval.runs.folder import MISSING, PREDICTIONS, TIMELINE, UNREADABLE, open_run, write_atomically, write_jsonl
 from eval.runs.progress import PROGRESS
 from eval.runs.record import MEDIA, Accepted, short
 from eval.runs.result import read_result
@@ -78,7 +81,7 @@ class BenchmarkRun:
         for note in self._folder.notes:
             say(note)
         if job.media is not None:
-            _note_missing(job)
+            _note_media(job, job.media)
         if job.changed is not None:
             say(self._folder.keep_accepted(job.changed))
         self.serving = Serving(job.out, model)
@@ -88,7 +91,7 @@ class BenchmarkRun:
         self._done = {p.id for p in self._found().values() if p.error is None}
         self._tried = self._begun_with = len(self._done)
         if self._done:
-            say(f"Continuing {job.out}: {len(self._done)} of {len(job.samples)} samples are done.")
+            say(f"Continuing {job.out}: {len(self._done):,} of {counted(len(job.samples), 'sample')} are done.")
 
     @property
     def n_done(self) -> int:
@@ -173,11 +176,11 @@ class BenchmarkRun:
         size = job.read_from["split_size"]
         if job.settings.shard is not None:
             few = "" if self.samples else ", which has fewer clip groups than shards, and none for this one"
-            whole = f"a run of {len(job.samples)} samples{few}"
+            whole = f"a run of {counted(len(job.samples), 'sample')}{few}"
             notes.append(f"Shard {job.settings.shard} of {whole}; merge joins them all.")
             result = replace(result, complete=False)
         elif not job.settings.is_builtin and len(job.samples) != size:
-            notes.append(f"{len(job.samples)} samples; the published split has {size}.")
+            notes.append(f"{counted(len(job.samples), 'sample')}; the published split has {size:,}.")
             notes += [line] if (line := projection(result, size)) else []
         if self.samples and is_withheld(self.samples):
             notes.append(submitted(pairs, out))
@@ -239,16 +242,34 @@ def _told(accepted: Accepted) -> str:
     return f"{accepted.field} was {was} for the first {accepted.predictions} samples, and is {now} since (accepted)."
 
 
-def _note_missing(job: Job) -> None:
-    """Write missing.txt, and say in a line a folder what is missing; where nothing is, remove an earlier list."""
-    media, path = job.media, job.out / MISSING
-    if media is None or not media.missing:
-        path.unlink(missing_ok=True)
+def _note_media(job: Job, media: MediaSurvey) -> None:
+    """Write which media are missing and which cannot be read, and say so; where none are, remove an earlier list."""
+    root, name = job.settings.data, job.benchmark.name
+    for file in (MISSING, UNREADABLE):
+        (job.out / file).unlink(missing_ok=True)
+    if media.is_whole:
         return
-    write_missing(path, media, job.settings.data)
-    for line in missing_lines(media, listed=str(path)):
-        say(f"{job.benchmark.name}: {line}")
-    say(f"All {len(media.missing):,} missing media are listed in {path}; their samples will fail.")
+    if media.missing:
+        write_missing(job.out / MISSING, media, root)
+        for line in missing_lines(media, listed=str(job.out / MISSING)):
+            say(f"{name}: {line}")
+    if media.unreadable:
+        write_unreadable(job.out / UNREADABLE, media, root)
+        for line in unreadable_lines(media, root, listed=str(job.out / UNREADABLE)):
+            say(f"{name}: {line}")
+    lists = [str(job.out / file) for file in (MISSING, UNREADABLE) if (job.out / file).exists()]
+    say(
+        f"{counted(media.samples_without, 'sample')} will fail for want of media, which {' and '.join(lists)} "
+        f"{'lists' if len(lists) == 1 else 'list'}; {as_typed(_data_command(job.settings))} shows how to get them."
+    )
+
+
+def _data_command(settings: Settings) -> str:
+    """Return the command that looks over a run's data."""
+    words = ["tarsier-eval data --bench", str(settings.benchmark["name"])]
+    words += [] if settings.is_builtin else ["--data", shlex.quote(str(settings.data))]
+    words += [] if settings.annotations is None else ["--ann", shlex.quote(str(settings.annotations))]
+    return " ".join(words)
 
 
 def _announce(job: Job, pairs: Sequence[tuple[Sample, Prediction]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,12 +12,13 @@ from typing import Any
 from eval.archives import Member
 from eval.core import Clip, Coverage, Sample
 from eval.engines.groups import group_by_clip
-from eval.errors import RunError
+from eval.errors import RunError, TarsierEvalError
 from eval.files import open_regular
 from eval.readers.predictions import refuse_others
 from eval.runs.differences import Difference
-from eval.runs.folder import PREDICTIONS, RUN
+from eval.runs.folder import PREDICTIONS, RESULT, RUN
 from eval.runs.record import MEDIA, read_record
+from eval.runs.result import read_result
 from eval.video.identity import media_id
 
 
@@ -37,6 +39,17 @@ def coverage(samples: Sequence[Sample], unreadable: frozenset[str] = frozenset()
         count[0] += 1
         count[1] += there[sample.clip]
     return [Coverage(subset=subset, total=total, present=present) for subset, (total, present) in counts.items()]
+
+
+def coverage_of_run(folder: Path, samples: Sequence[Sample]) -> list[Coverage]:
+    """Return the coverage that a run's own result states, if all samples of these subsets are here; else none."""
+    found: Sequence[Coverage] = ()
+    if (folder / RESULT).is_file():
+        with suppress(TarsierEvalError):
+            found = read_result(folder)[0].coverage
+    n = Counter(sample.subset for sample in samples)
+    kept = [each for each in found if n[each.subset] == each.total]
+    return kept if sum(each.total for each in kept) == len(samples) else []
 
 
 def changed_media(folder: Path, samples: Sequence[Sample], accept: Sequence[str]) -> Difference | None:

@@ -22,6 +22,7 @@ from eval.readers.submission import is_withheld
 from eval.report.terminal import projection, show_summary
 from eval.running.correcting import check_card, corrected
 from eval.running.judge_session import Judging, judge_overrides, judged, notes_of, protocol_overrides, refuse_unasked
+from eval.running.media_check import coverage_of_run
 from eval.running.outcome import BUILTIN_NOTE, is_whole, origin, refuse_single, stamp, submitted, write_and_show
 from eval.running.part import benchmarks_of, describe, of_subsets
 from eval.running.probes import ALL
@@ -171,6 +172,7 @@ def _scored(
             benchmark=benchmark.name,
             primary=benchmark.card.metric,
             model=known.get("model", {}).get("name", source.stem),
+            coverage=coverage_of_run(source, [sample for sample, _ in pairs]),
             provenance={
                 **known,
                 "data": data if settings.is_builtin else str(settings.data),

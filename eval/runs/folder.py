@@ -9,7 +9,8 @@ result.json         metrics, counts, coverage, provenance, timing; hashes of the
 serving.json        number, tokens and cost of the requests to a model behind a server
 timeline.svg        time of each stage over the run's course
 report.html         all of it to look at; thumbnails/ has a picture of each clip's frames; log.txt, what was printed
-missing.txt         media that were not there at the last start, one a line; progress.json, while it goes on
+missing.txt         media that were not there at the last start, one a line; unreadable.txt, those that could not be
+                    read, each with the reason; progress.json, while it goes on
 submission.json     answers to a split whose solutions are withheld
 .lock               the process that is writing here, if any (`eval/runs/lock.py`)
 
@@ -58,16 +59,16 @@ from eval.runs.record import (
 
 __all__ = [
     "CONFIG", "LOCK", "LOG", "MISSING", "PREDICTIONS", "REPORT", "RESULT", "RUN", "SCORES", "SERVING",
-    "SUBMISSION", "SUBMISSION_CSV", "TIMELINE", "VERDICTS", "Accepted", "RunFolder", "RunRecord", "holds_only",
-    "open_run", "read_fingerprint", "read_record", "refuse_changed", "refuse_foreign", "to_json", "write_atomically",
-    "write_bytes_atomically", "write_json", "write_jsonl",
+    "SUBMISSION", "SUBMISSION_CSV", "TIMELINE", "UNREADABLE", "VERDICTS", "Accepted", "RunFolder", "RunRecord",
+    "holds_only", "open_run", "read_fingerprint", "read_record", "refuse_changed", "refuse_foreign", "to_json",
+    "write_atomically", "write_bytes_atomically", "write_json", "write_jsonl",
 ]  # fmt: skip
 
 CONFIG, PREDICTIONS, SCORES, VERDICTS, RESULT, SERVING, TIMELINE, REPORT, LOG, SUBMISSION, SUBMISSION_CSV = FILES = (
     "config.yaml", "predictions.jsonl", "scores.jsonl", "verdicts.jsonl", "result.json", "serving.json", "timeline.svg",
     "report.html", "log.txt", "submission.json", "submission.csv",
 )  # fmt: skip
-_NAMES = {RUN, PROGRESS, MISSING := "missing.txt", *FILES}
+_NAMES = {RUN, PROGRESS, MISSING := "missing.txt", UNREADABLE := "unreadable.txt", *FILES}
 
 
 def result_folder(name: str | Path) -> Path:

@@ -152,7 +152,10 @@ class Demuxer:
         if isinstance(error, av.error.EOFError):
             return self._fail("truncated", "ends before its first picture")
         if isinstance(error, (av.error.InvalidDataError, av.error.ArgumentError)):  # the latter: not one of _OPTIONS
-            return self._fail("not_a_video", "is not a video, or of a kind that is not read here (a playlist, a text)")
+            from eval.video.looking import no_medium
+
+            kind = "is not a video, or of a kind that is not read here (a playlist, a text)"
+            return self._fail("not_a_video", no_medium(self.path) or kind)
         if isinstance(error, _UNSUPPORTED):
             return self._fail("unsupported", "is in a format that this FFmpeg cannot decode")
         reason = getattr(error, "strerror", None) or type(error).__name__

@@ -86,6 +86,17 @@ def _look_into(path: Path) -> None:
         raise MediaError(path, "no_video_stream" if "stream" in fault else "truncated", fault)
 
 
+def no_medium(path: Path) -> str:
+    """Return the reason why a file is no medium by its first bytes; "" where it may be one, or cannot be read."""
+    try:
+        if not path.is_file():  # a pipe would wait, a device go on for ever
+            return ""
+        with path.open("rb", buffering=0) as file:
+            return _no_medium(file.read(_HEAD) or b"")
+    except OSError:
+        return ""
+
+
 def _no_medium(head: bytes) -> str:
     """Return the reason why a file that begins so is no medium; "" where it may be one."""
     begin = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()

@@ -65,7 +65,7 @@ def test_the_samples_at_hand_are_told_beside_the_published_ones(data, capsys):
 
 def test_archives_are_unpacked_where_that_is_asked_for(data, capsys):
     _, said = told(capsys, "--bench", "mvbench", "--data", data, "--unpack")
-    assert "1 new files" in said.out
+    assert "1 new file." in said.out
     assert "2 of 5 media found, 2 missing, 1 unreadable" in said.out
     assert (data / "MVBench" / "video" / "ssv2_video" / "packed.mp4").is_file()
 

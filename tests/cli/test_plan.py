@@ -143,6 +143,13 @@ def test_a_run_begins_with_six_lines_and_lists_what_is_missing(tmp_path, capsys)
         f"mvbench: 1 missing in {tmp_path / 'video/star/Charades_v1_480'}; others of these subsets are in {tmp_path}"
         in said.err
     )
+    # What cannot be read is named with the reason that `data` gives, which each of its samples carries too.
+    page = "is text, not a video"
+    assert (out / "unreadable.txt").read_text().startswith(f"text.mp4: {page}")
+    assert f"mvbench: text.mp4: {page}" in said.err
+    assert f"not_a_video: {tmp_path / 'text.mp4'}: {page}" in (out / "predictions.jsonl").read_text()
+    told = f"which {out / 'missing.txt'} and {out / 'unreadable.txt'} list; tarsier-eval data --bench mvbench --data "
+    assert f"2 samples will fail for want of media, {told}{tmp_path} " in said.err
     # The video comes, and the same command goes on.
     (tmp_path / "gone.mp4").write_bytes((tmp_path / "good.mp4").read_bytes())
     evaluate(out, *small_benchmark(tmp_path))

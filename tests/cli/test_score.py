@@ -31,6 +31,22 @@ def test_predictions_are_scored_again_from_every_form(tmp_path):
 
 
 @needs_world
+def test_the_score_of_a_run_keeps_its_coverage(tmp_path):
+    assert evaluate(tmp_path / "run", *small_benchmark(tmp_path)) == 1
+    flags = ["score", "--pred", str(tmp_path / "run"), "--bench"]
+    for bench, out in (("mvbench", "s"), ("mvbench/action_sequence", "part")):
+        assert main([*flags, bench, "--out", str(tmp_path / out)]) == 1
+        result = json.loads((tmp_path / out / "result.json").read_text())
+        assert result["coverage"] == [{"subset": "Action Sequence", "total": 3, "present": 1}]
+        assert result["media_failed"] == 2
+    # A run whose result counts other samples tells nothing of these.
+    path = tmp_path / "run" / "predictions.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:2]))
+    main([*flags, "mvbench", "--out", str(tmp_path / "cut")])
+    assert json.loads((tmp_path / "cut" / "result.json").read_text())["coverage"] == []
+
+
+@needs_world
 def test_a_partial_run_is_scored_as_partial(tmp_path, capsys):
     assert evaluate(tmp_path / "run", "--limit", "6") == 0
     predictions = tmp_path / "run" / "predictions.jsonl"

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from eval.__main__ import parser
 from eval.config import benchmarks_named
-from eval.config.makefile import in_words_of_make
+from eval.config.makefile import ARGS, MAKE, as_typed, in_words_of_make
 from eval.errors import ConfigError
 from eval.running.request import EvalRequest, ScoreRequest
 from eval.running.score_file import score
@@ -85,10 +86,47 @@ def test_names_of_nothing(text, said):
         benchmarks_named(text)
 
 
-def test_messages_in_words_of_make():
-    assert in_words_of_make("score needs --pred and --bench; give --to, not --to-file") == (
-        "score needs PRED and BENCH; give TO, not --to-file"
-    )
+@pytest.mark.parametrize(
+    ("typed", "make"),
+    [
+        (
+            "score needs --pred and --bench; give --to, not --to-file",
+            "score needs PRED and BENCH; give TO, not --to-file",
+        ),
+        ("--unpack unpacks them", 'ARGS="--unpack" unpacks them'),
+        ("--to FILE has all of it", "TO=FILE has all of it"),
+        ("--missing FILE lists them", 'ARGS="--missing FILE" lists them'),
+        ("2 more reasons: tarsier-eval plan)", "2 more reasons: make plan)"),
+        ("run those that are there: --bench mvbench,nextqa, or", "run those that are there: BENCH=mvbench,nextqa, or"),
+        ("name it: --bench <name>.", "name it: BENCH=<name>."),
+        ("--bench names no benchmark.", "BENCH names no benchmark."),
+        ("--data /a/b: no such folder", "DATA=/a/b: no such folder"),
+        (
+            "see tarsier-eval data --bench mvbench --data '/a b' --unpack --missing m.txt now",
+            "see make data BENCH=mvbench DATA='/a b' ARGS=\"--unpack --missing m.txt\" now",
+        ),
+        ("make it: tarsier-eval judge check --judge x", "make it: make judge-check JUDGE=x"),
+        # Other programs keep their words.
+        ("hf download x --repo-type dataset --local-dir y", "hf download x --repo-type dataset --local-dir y"),
+        ("ray start --head; install tarsier-eval again", "ray start --head; install tarsier-eval again"),
+    ],
+)
+def test_messages_in_words_of_make(typed, make, monkeypatch):
+    assert in_words_of_make(typed) == make
+    monkeypatch.setenv("TARSIER_EVAL_MAKE", "1")
+    assert as_typed(typed) == make
+    monkeypatch.delenv("TARSIER_EVAL_MAKE")
+    assert as_typed(typed) == typed
+
+
+def test_every_flag_has_a_word_of_make():
+    def flags(of):
+        for action in of._actions:
+            yield from (option for option in action.option_strings if option.startswith("--"))
+            for command in (action.choices or {}).values() if isinstance(action.choices, dict) else ():
+                yield from flags(command)
+
+    assert set(flags(parser())) - {*MAKE.values()} - {"--help", "--version"} == ARGS
 
 
 def test_subsets_alone_have_the_average_over_their_samples(tmp_path, capsys):

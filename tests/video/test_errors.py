@@ -227,3 +227,16 @@ def test_a_title_in_another_encoding_is_no_reason_to_refuse(tmp_path: Path) -> N
         container.mux(stream.encode(None))
     path.write_bytes(path.read_bytes().replace(b"CafX", b"Caf\xe9"))
     assert len(load_frames(Clip(source=path), FramePolicy(n_frames=8))) == 8
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("<!DOCTYPE html><html>sign in</html>", "is a web page, not a video"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 3\n", "run `git lfs pull` in its folder"),
+        ("PK\3\4" + "x" * 600, "is a zip archive, not a video"),
+    ],
+)
+def test_what_stands_in_for_a_video_is_named_as_by_a_quick_look(tmp_path, content, said):
+    (tmp_path / "a.mp4").write_text(content)
+    assert said in fails(tmp_path / "a.mp4").detail

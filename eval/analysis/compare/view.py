@@ -18,7 +18,7 @@ TURNED_SHOWN = 5
 """Number of samples listed for each way to turn."""
 
 _EXPLAINED = (
-    "Values times 100 (a judge's score from 0 to 5 as it is); differences are second minus first. What has no value "
+    "Values times 100 (those in points as they are); differences are second minus first. What has no value "
     "earns nothing in strict; in upstream, what either lacks a value for is left out. Intervals are of 95%, over "
     "source videos."
 )

@@ -16,9 +16,10 @@ from eval.analysis.data.oddities import Oddities
 from eval.analysis.data.report import DataReport
 from eval.analysis.plan.media import relative
 from eval.analysis.plan.view import media_line, show_entry, unreadable_lines
+from eval.config.makefile import as_typed
 from eval.readers.malformed import printable
 from eval.readers.unpacking import Unpacked
-from eval.report.printing import results_console, say
+from eval.report.printing import counted, results_console, say
 
 SHOWN = 5
 """Files of a kind that are shown."""
@@ -44,8 +45,12 @@ def show_unpacked(outcomes: Sequence[Unpacked], console: Console | None = None) 
     """Print what came of unpacking archives."""
     console = console or results_console()
     for each in outcomes:
+        new = counted(each.new, "new file")
         kept = f", {each.kept:,} that were there already stay as they are" if each.kept else ""
-        say(console, f"Unpacked {each.archive.parts[0]} into {each.archive.folder}: {each.new:,} new files{kept}.")
+        say(
+            console,
+            f"Unpacked {each.archive.parts[0]} into {each.archive.folder}: {new}{kept}.",
+        )
         if each.left_out:
             first = ", ".join(each.left_out[:SHOWN])
             say(console, f"  {len(each.left_out):,} left out, which are links or lead elsewhere: {first}")
@@ -115,7 +120,7 @@ def _missing(report: DataReport, root: Path) -> list[str]:
         holding = own or [each for each in damaged if name.is_relative_to(each.folder)]
         held[tuple(relative(str(each.parts[0]), root) for each in holding)] += 1
     lines = [f"{n:,} perhaps in {' or '.join(names)}, which cannot be read" for names, n in held.items() if names]
-    return [*_first(lines), "--missing FILE lists all of them, one a line"]
+    return [*_first(lines), as_typed("--missing FILE lists all of them, one a line")]
 
 
 def _ways(report: DataReport) -> list[str]:
@@ -165,8 +170,8 @@ def _archives(report: DataReport) -> list[str]:
         parts = f" in {len(each.parts)} parts" if len(each.parts) > 1 else ""
         how = "" if each.is_known else "; needs a program of its own (7-Zip, unrar, zstd)"
         lines.append(f"{each.folder / each.name}{parts}, {_gb(each.size)}{how}")
-    can = any(each.is_known for each in offered)
-    return [*_first(lines), *(["--unpack unpacks them where they lie; nothing is overwritten"] if can else [])]
+    how = as_typed("--unpack unpacks them where they lie; nothing is overwritten")
+    return [*_first(lines), *([how] if any(each.is_known for each in offered) else [])]
 
 
 def _first(lines: Sequence[str], most: int = SHOWN) -> list[str]:

@@ -24,7 +24,7 @@ DIFFERENCES_SHOWN = 6
 """Number of differing judge settings listed."""
 
 _EXPLAINED = (
-    "Values times 100 (a judge's score from 0 to 5 as it is), on what both judged; offsets are second minus first. "
+    "Values times 100 (those in points as they are), on what both judged; offsets are second minus first. "
     "Intervals are of 95%, over source videos."
 )
 _NARROW = 40

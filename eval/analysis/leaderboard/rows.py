@@ -153,7 +153,7 @@ def merged(old: Iterable[TableRow], new: Iterable[TableRow]) -> list[TableRow]:
 def superseded(given: Iterable[TableRow], kept: Iterable[TableRow]) -> dict[str, bool]:
     """Return the runs of which no row was kept, each with whether it is an incomplete one beside a complete one.
 
-    A copy of a kept run, such as its bundle, is not among them.
+    A copy of a kept run, such as its bundle, is not among them; a run whose outputs were scored again later is.
 
     Args:
         given: Rows of runs.
@@ -164,8 +164,13 @@ def superseded(given: Iterable[TableRow], kept: Iterable[TableRow]) -> dict[str,
     return {
         row.provenance: not row.complete and bool(other.complete)
         for row in given
-        if (other := of[row.key]).scores_sha256 != row.scores_sha256 and row.provenance not in stays
+        if _scoring(other := of[row.key]) != _scoring(row) and row.provenance not in stays
     }
+
+
+def _scoring(row: TableRow) -> tuple[str, str]:
+    """Return what the copies of a scored run share."""
+    return row.scores_sha256, row.date
 
 
 @lru_cache(maxsize=10_000)

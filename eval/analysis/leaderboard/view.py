@@ -12,11 +12,11 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import get_args
+from typing import TypeAlias, get_args
 
 from eval.analysis.leaderboard.differing import RunKey, run_key, told_apart
 from eval.analysis.leaderboard.rows import TableRow
@@ -27,7 +27,7 @@ from eval.report.printing import UNBOUNDED, one_line, printed, titled
 INCOMPLETE = "†"
 
 EXPLAINED = (
-    "Values times 100 (a judge's score from 0 to 5 as it is), with their 95% intervals where they are known; headline "
+    "Values times 100 (those in points as they are), with their 95% intervals where they are known; headline "
     "metrics only, the CSV file has all. Tables hold what can be compared: never compare numbers of two tables. Bold: "
     "better than every other one of its column by more than chance explains (p < 0.05; sample by sample where both "
     "runs are at hand, else as if of independent samples, which is cautious). "
@@ -36,6 +36,8 @@ EXPLAINED = (
     "`row` is the name of the first number for verify-row, which computes it again."
 )
 _ACCOUNTINGS = get_args(Accounting)
+_Column: TypeAlias = tuple[bool, str, int]
+"""Whether it is no headline, metric, and number of the accounting."""
 BUILTIN_NOTE = "The built-in world: it checks the pipeline, and its numbers are comparable with nothing else."
 
 
@@ -96,23 +98,24 @@ def _measured(rows: Sequence[TableRow], differ: Differ, told: Mapping[RunKey, Ma
     first = rows[0]
     columns = sorted({_column(row) for row in rows})
     best = {column: best_of([row for row in rows if _column(row) == column], differ) for column in columns}
-    runs: dict[RunKey, dict[tuple[bool, str, int], TableRow]] = {}
+    runs: dict[RunKey, dict[_Column, TableRow]] = {}
     for row in rows:
         runs.setdefault(run_key(row), {})[_column(row)] = row
     names = _names({key: next(iter(found.values())) for key, found in runs.items()}, told)
 
-    def place(item: tuple[RunKey, dict[tuple[bool, str, int], TableRow]]) -> tuple[float, RunKey]:
+    def place(item: tuple[RunKey, dict[_Column, TableRow]]) -> tuple[float, RunKey]:
         headline = item[1].get(columns[0])
         value = None if headline is None else headline.value
         return (float("inf") if value is None else -value, item[0])
 
+    counted = _counted(runs.values())
     body = []
     for key, found in sorted(runs.items(), key=place):
         any_row = found[min(found)]
         mark = "" if any_row.complete else f" {INCOMPLETE}"
         values = [_value(found.get(column), best[column]) for column in columns]
         media = "" if any_row.coverage is None else f"{100 * any_row.coverage:.1f}%"
-        more = (str(any_row.n), media, any_row.date[:10], any_row.name)
+        more = (*(_n(found.get(column)) for column in counted.values()), media, any_row.date[:10], any_row.name)
         body.append((Cell(text=names[key] + mark), *values, *(Cell(text=text) for text in more)))
     notes = [told_setting(first)]
     notes += [BUILTIN_NOTE] if any(row.builtin for row in rows) else []
@@ -120,10 +123,27 @@ def _measured(rows: Sequence[TableRow], differ: Differ, told: Mapping[RunKey, Ma
     return Section(
         benchmark=first.benchmark,
         notes=tuple(notes),
-        header=(*header, "n", "media", "scored", "row"),
+        header=(*header, *counted, "media", "scored", "row"),
         n_text=1,
         body=tuple(body),
     )
+
+
+def _counted(runs: Iterable[Mapping[_Column, TableRow]]) -> dict[str, _Column]:
+    """Return the headings of the numbers of samples, each with the column that it counts.
+
+    Accountings differ in which samples are in the denominator; where all runs have equally many in each, one is told.
+    """
+    runs = list(runs)
+    headline = sorted({column for found in runs for column in found if not column[0]} or {min(runs[0])})
+    counts = [{found[column].n for column in headline if column in found} for found in runs]
+    if all(len(each) == 1 for each in counts) and all(headline[0] in found for found in runs):
+        return {"n": headline[0]}
+    return {f"n, {_ACCOUNTINGS[column[2]]}": column for column in headline}
+
+
+def _n(row: TableRow | None) -> str:
+    return "-" if row is None or row.n is None else str(row.n)
 
 
 def _names(runs: Mapping[RunKey, TableRow], told: Mapping[RunKey, Mapping[str, str]]) -> dict[RunKey, str]:
@@ -163,7 +183,7 @@ def _published(rows: Sequence[TableRow]) -> Section:
     )
 
 
-def _column(row: TableRow) -> tuple[bool, str, int]:
+def _column(row: TableRow) -> _Column:
     return not row.headline, row.metric, _ACCOUNTINGS.index(row.accounting)
 
 

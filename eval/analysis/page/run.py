@@ -29,7 +29,7 @@ from eval.report.footers import (
     repeated,
 )
 from eval.report.judging import dollars
-from eval.report.printing import titled
+from eval.report.printing import counted, titled
 from eval.runs.scored import ScoredRun
 from eval.scorers.traits import metric_named, traits_of
 
@@ -218,10 +218,10 @@ def caveats(scored: ScoredRun) -> list[str]:
     found += [*partial(result), *drawn(result), *incomplete(result), *few_videos(result), *clip_notes(result)]
     size = result.provenance.get("read_from", {}).get("split_size")
     if not scored.is_builtin and isinstance(size, int) and result.counts.total != size:
-        found.append(f"It has {result.counts.total} samples, and the published split {size}.")
+        found.append(f"It has {counted(result.counts.total, 'sample')}, and the published split {size:,}.")
     missing = sum(each.total - each.present for each in result.coverage)
     if missing:
-        found.append(f"The videos of {missing} samples were missing.")
+        found.append(f"The media of {counted(missing, 'sample')} were missing or could not be read.")
     if isinstance(judge, Mapping) and judge.get("note"):
         found.append(f"The judge {result.judge} is {judge['note']}.")
     found += [f"It was continued after a change of {each.field}." for each in scored.accepted]

@@ -13,7 +13,7 @@ from eval.config import Settings
 from eval.core import Benchmark, FramePolicy, Sample
 from eval.readers.submission import is_withheld
 from eval.report.footers import FEW_VIDEOS
-from eval.report.printing import printed
+from eval.report.printing import counted, printed
 
 
 def frames_of(model: Mapping[str, Any]) -> str:
@@ -41,17 +41,17 @@ def caveats_before(
     found = []
     size = card.splits[split]
     if len(samples) != size:
-        found.append(f"{len(samples):,} samples, and the published split has {size:,}.")
+        found.append(f"{counted(len(samples), 'sample')}, and the published split has {size:,}.")
     if card.upstream_split not in (None, split):
         found.append(f"Split {split}; upstream reports {card.upstream_split}.")
     if media.samples_without:
-        found.append(f"The media of {media.samples_without:,} samples are missing or unreadable.")
+        found.append(f"The media of {counted(media.samples_without, 'sample')} are missing or unreadable.")
     if benchmark.asked_with().name == "own":
         found.append("Prompts in this project's own wording, not upstream's (make import).")
     if (videos := len({sample.cluster or sample.id for sample in samples})) < FEW_VIDEOS:
-        found.append(f"Only {videos} source videos.")
+        found.append(f"Only {counted(videos, 'source video')}.")
     if skipped := benchmark.describe().get("malformed_rows_skipped"):
-        found.append(f"{skipped} malformed rows are left out.")
+        found.append(f"{counted(skipped, 'malformed row')} left out.")
     judge = benchmark.scorer.describe().get("judge")
     if isinstance(judge, Mapping) and judge.get("note"):
         found.append(f"The judge {judge['name']} is {judge['note']}.")

@@ -119,6 +119,12 @@ def write_missing(path: Path, media: MediaSurvey, root: Path) -> None:
     write_atomically(path, "".join(f"{name}\n" for name in names))
 
 
+def write_unreadable(path: Path, media: MediaSurvey, root: Path) -> None:
+    """Write the media that are there and cannot be read, each with the reason, a line each. Raises RunError."""
+    lines = dict.fromkeys(f"{relative(name, root)}: {printable(why)}" for name, why in media.unreadable)
+    write_atomically(path, "".join(f"{line}\n" for line in lines))
+
+
 def _folder(clip: Clip) -> Path:
     """Return the folder of a file, and of a list of frames the folder of their folder."""
     if isinstance(clip.source, Path):

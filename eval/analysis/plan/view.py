@@ -12,11 +12,12 @@ from rich.text import Text
 from eval.analysis.plan.media import FolderMedia, MediaSurvey, relative
 from eval.analysis.plan.plan import BenchmarkPlan, Beside, JudgePlan, RunPlan, Unready
 from eval.analysis.plan.precision import Precision
+from eval.config.makefile import as_typed
 from eval.models.checkpoints.need import MemoryNeed
 from eval.readers.malformed import printable
 from eval.report.columns import Column, Line, show_table
 from eval.report.judging import capped, dollars, tokens
-from eval.report.printing import results_console, say
+from eval.report.printing import counted, results_console, say
 from eval.report.progress import duration
 
 FOLDERS_SHOWN, FILES_SHOWN = 6, 5
@@ -57,7 +58,7 @@ def show_first_screen(plans: Sequence[BenchmarkPlan], console: Console | None = 
 
 def short_line(one: BenchmarkPlan) -> str:
     """Return a benchmark of several in one line."""
-    parts = [f"{one.samples:,} samples", media_line(one.media)]
+    parts = [counted(one.samples, "sample"), media_line(one.media)]
     parts += [_interval(one.precision)] if one.precision else []
     return f"{one.benchmark}: {'; '.join(parts)}"
 
@@ -73,7 +74,8 @@ def short_lines(one: BenchmarkPlan) -> list[str]:
     if one.judge is not None and one.judge.is_paid:
         lines.append(f"Judge: {judge_line(one.judge)}.")
     if one.caveats:
-        more = f" (and {len(one.caveats) - 1} more reasons: tarsier-eval plan)" if len(one.caveats) > 1 else ""
+        more = f" (and {counted(len(one.caveats) - 1, 'more reason')}: {as_typed('tarsier-eval plan')})"
+        more = more if len(one.caveats) > 1 else ""
         lines.append(f"Not comparable with published numbers: {one.caveats[0].rstrip('.')}{more}.")
     return lines
 
@@ -89,7 +91,7 @@ def media_line(media: MediaSurvey) -> str:
 def missing_lines(media: MediaSurvey, most: int = FOLDERS_SHOWN, listed: str = "--to FILE") -> list[str]:
     """Return a line for each folder that lacks media, the worst first; of more than `most`, where they are listed."""
     lacking = sorted((each for each in media.folders if each.missing), key=lambda each: -each.missing)
-    return _first([_folder(each) for each in lacking], most, "folders", listed)
+    return _first([_folder(each) for each in lacking], most, "folder", listed)
 
 
 def memory_line(memory: MemoryNeed | str) -> str:
@@ -157,14 +159,14 @@ def show_entry(console: Console, label: str, lines: Sequence[str], width: int = 
 
 
 def _size(one: BenchmarkPlan) -> str:
-    return f"{one.samples:,} samples, {one.clips:,} clips of {one.videos:,} source videos"
+    return f"{counted(one.samples, 'sample')}, {counted(one.clips, 'clip')} of {counted(one.videos, 'source video')}"
 
 
 def _details(media: MediaSurvey) -> list[str]:
     return [*missing_lines(media), *unreadable_lines(media)]
 
 
-def unreadable_lines(media: MediaSurvey, root: Path | None = None) -> list[str]:
+def unreadable_lines(media: MediaSurvey, root: Path | None = None, listed: str = "--to FILE") -> list[str]:
     """Return what is wrong with unreadable files, those with the same fault in one line; paths below `root`."""
     files: dict[str, list[str]] = {}
     for path, why in media.unreadable:
@@ -173,12 +175,13 @@ def unreadable_lines(media: MediaSurvey, root: Path | None = None) -> list[str]:
     for why, paths in files.items():
         more = f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""
         lines.append(f"{paths[0]}{more}: {printable(why)}")
-    return _first(lines, FILES_SHOWN, "faults", "--to FILE")
+    return _first(lines, FILES_SHOWN, "fault", listed)
 
 
 def _first(lines: Sequence[str], most: int, what: str, listed: str) -> list[str]:
     left = len(lines) - most
-    return [*lines[:most], *([f"... and {left:,} more {what}, which {listed} lists"] if left > 0 else [])]
+    more = f"... and {counted(left, f'more {what}')}, which {as_typed(listed)} lists"
+    return [*lines[:most], *([more] if left > 0 else [])]
 
 
 def _folder(each: FolderMedia) -> str:
@@ -189,7 +192,7 @@ def _folder(each: FolderMedia) -> str:
 
 def _time(one: BenchmarkPlan) -> str:
     if one.time is None:
-        return "not measured; --probe puts a few clips to the model"
+        return as_typed("not measured; --probe puts a few clips to the model")
     failed = f", {one.time.failed} of them failed" if one.time.failed else ""
     return (
         f"about {duration(one.time.whole_s)} after {duration(one.time.load_s)} for loading, by {one.time.samples} "
@@ -258,7 +261,7 @@ def _show_several(console: Console, plans: Sequence[BenchmarkPlan]) -> None:
                 )
             )
         )
-    show_table(console, _COLUMNS, lines, elsewhere="--to FILE")
+    show_table(console, _COLUMNS, lines, elsewhere=as_typed("--to FILE"))
     show_entry(console, "memory", [memory_line(plans[0].memory)])
     for one in plans:
         lacking = [*missing_lines(one.media, 2), *unreadable_lines(one.media)[:1]]
@@ -272,7 +275,7 @@ def _show_several(console: Console, plans: Sequence[BenchmarkPlan]) -> None:
         say(console, "Not comparable with published numbers:")
     for caveat, names in reasons.items():
         say(console, f"  {caveat} ({'all' if len(names) == len(plans) > 1 else ', '.join(names)})")
-    say(console, "One benchmark alone is shown in full; --to FILE has all of it.")
+    say(console, as_typed("One benchmark alone is shown in full; --to FILE has all of it."))
 
 
 def _show_unready(console: Console, unready: Sequence[Unready]) -> None:

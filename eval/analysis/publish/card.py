@@ -23,7 +23,7 @@ _INTRODUCTION = (
     "computed from the rows here, and `provenance.json` holds everything that it depends on."
 )
 _RESULTS = (
-    "Values times 100 (a judge's score from 0 to 5 as it is), with their 95% intervals over source videos. `upstream` "
+    "Values times 100 (those in points as they are), with their 95% intervals over source videos. `upstream` "
     "leaves samples without an answer out of the denominator, as the published numbers do; in `strict` they earn "
     "nothing. Numbers of two tables are not comparable: they are of other samples, or scored in another way."
 )

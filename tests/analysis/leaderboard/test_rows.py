@@ -124,6 +124,12 @@ def test_a_complete_row_counts_before_a_newer_incomplete_one():
     assert superseded([broken, again], [again]) == {"b": False}
 
 
+def test_a_run_is_superseded_by_a_later_score_of_it_that_gives_the_same():
+    run = replace(ROW, provenance="run", scores_sha256="x", date="2026-01-01T00:00:00+00:00")
+    again = replace(run, provenance="score", date="2026-01-02T00:00:00+00:00")
+    assert superseded([run, again], merged([run], [again])) == {"run": False}
+
+
 def test_a_copy_of_a_run_is_not_superseded_by_it():
     folder, bundle = replace(ROW, provenance="runs/a"), replace(ROW, provenance="a.tar.gz")
     assert superseded([folder, bundle], merged([folder], [bundle])) == {}
