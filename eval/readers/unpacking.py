@@ -7,21 +7,21 @@ It is unpacked into a temporary folder, from which files are moved once all of i
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import shutil
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
+from eval.archives.listing import ENCRYPTED, IS_POINTER, POINTER, decoded, is_tar
 from eval.errors import DataError
 from eval.readers.malformed import first_line, printable
+from eval.readers.parts import CHUNK, opened_parts, size_of
 
 ZIPS, TARS = (".zip",), (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 """Endings of archives that can be unpacked here."""
@@ -32,7 +32,6 @@ MARGIN = 0.05
 """Share of the disk that stays free."""
 _PART = re.compile(r"(?P<whole>.+?)\.(?:part[-_.]?)?(?:\d{2,4}|[a-z]{2})", re.IGNORECASE)
 """Name of a part that `split` or a hub's uploader made: x.zip.001, x.tar.gz.part00, x.tar.aa, x.tar.part_aa."""
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +44,8 @@ class Archive:
     """Its files in order."""
     size: int
     """Bytes of all of them."""
+    problem: str = ""
+    """Why one of them cannot be read; "" where nothing is known to be wrong."""
 
     @property
     def folder(self) -> Path:
@@ -67,7 +68,7 @@ class Unpacked:
     kept: int
     """Files that were there already, and stay as they are."""
     left_out: tuple[str, ...]
-    """Names of members that are links or devices, or would lead elsewhere."""
+    """Names of members that are links or devices, would lead elsewhere, or have the name of a folder."""
 
 
 def archives_below(root: Path) -> list[Archive]:
@@ -77,11 +78,16 @@ def archives_below(root: Path) -> list[Archive]:
         for name in names:
             if not name.startswith(".") and (whole := _archive_of(name)) is not None:
                 found.setdefault((Path(folder), whole), []).append(Path(folder, name))
-    archives = [
-        Archive(name=name, parts=tuple(sorted(parts)), size=sum(part.stat().st_size for part in parts))
-        for (_, name), parts in found.items()
-    ]
+    archives = [_archive(name, sorted(parts)) for (_, name), parts in found.items()]
     return sorted(archives, key=lambda archive: archive.parts[0])
+
+
+def _archive(name: str, parts: Sequence[Path]) -> Archive:
+    try:
+        size, problem = sum(map(size_of, parts)), ""
+    except OSError as error:
+        size, problem = 0, f"cannot be read ({(error.strerror or str(error)).lower()})"
+    return Archive(name=name, parts=tuple(parts), size=size, problem=problem)
 
 
 def _archive_of(name: str) -> str | None:
@@ -93,8 +99,10 @@ def _archive_of(name: str) -> str | None:
     return part["whole"] if part and part["whole"].lower().endswith(endings) else None
 
 
-def unpack(archive: Archive) -> Unpacked:
-    """Unpack an archive into the folder that it lies in.
+def unpack(archive: Archive, told: Callable[[int], None] = lambda _: None) -> Unpacked:
+    """Unpack an archive into the folder that it lies in, as it is read in place: of one name the last member holds.
+
+    `told` is called with the bytes of the archive that are behind, now and then.
 
     Raises DataError where it is damaged, encrypted, of another form, or larger than the disk has room for; nothing is
     left then.
@@ -103,20 +111,29 @@ def unpack(archive: Archive) -> Unpacked:
         raise DataError(f"{archive.parts[0]}: {archive.name} needs a program of its own (7-Zip, unrar, zstd).")
     temporary = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=archive.folder))
     try:
-        with _opened(archive) as file:
-            is_zip = archive.name.lower().endswith(ZIPS)
-            left_out = (_unzip if is_zip else _untar)(file, temporary, _room(archive.folder))
+        with opened_parts(archive.parts) as file:
+            into = _Into(temporary, lambda: told(file.tell()))
+            (_unzip if _is_zip(file, archive.name) else _untar)(file, into, _room(archive.folder))
         new, kept = _move(temporary, archive.folder)
+    except DataError as error:
+        raise DataError(f"{archive.parts[0]} cannot be unpacked: {error}.") from error
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
-        why = "it is encrypted" if "encrypted" in str(error) else first_line(error)
-        raise DataError(
-            f"{archive.parts[0]} cannot be unpacked: {why}; fetch it again, with all of its parts."
-        ) from error
+        remedy = "fetch it again, with all of its parts"
+        raise DataError(f"{archive.parts[0]} cannot be unpacked: {first_line(error)}; {remedy}.") from error
     except OSError as error:
         raise DataError(f"{archive.parts[0]} cannot be unpacked: {error.strerror or error}.") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return Unpacked(archive=archive, new=new, kept=kept, left_out=tuple(left_out))
+    return Unpacked(archive=archive, new=new, kept=kept, left_out=tuple(into.left_out))
+
+
+def _is_zip(file: BinaryIO, name: str) -> bool:
+    """Whether an archive is a zip, by its content before its name. Raises DataError where it is a pointer to one."""
+    head = file.read(262)
+    file.seek(0)
+    if head.startswith(POINTER):
+        raise DataError(f"it is {IS_POINTER}")
+    return head.startswith(b"PK") or (name.lower().endswith(ZIPS) and not is_tar(head))
 
 
 def _room(folder: Path) -> int:
@@ -138,55 +155,85 @@ def _is_litter(place: PurePosixPath) -> bool:
     return place.parts[0] == "__MACOSX" or place.name.startswith("._") or place.name == ".DS_Store"
 
 
-def _unzip(file: BinaryIO, into: Path, room: int) -> list[str]:
-    left_out = []
+class _Into:
+    """The folder that members are written to."""
+
+    def __init__(self, folder: Path, told: Callable[[], None]) -> None:
+        self.folder, self._told = folder, told
+        self.left_out: list[str] = []
+
+    def leave_out(self, name: object) -> None:
+        """Count a member as left out."""
+        self.left_out.append(printable(str(name)))
+
+    def write(self, source: IO[bytes], place: PurePosixPath, size: int) -> None:
+        """Write a member, over an earlier one of its name; one that has the name of a folder gives way to that.
+
+        Raises ValueError where it holds more than it states, as a bomb does.
+        """
+        for parent in place.parents[:-1]:
+            if (self.folder / parent).is_file():
+                (self.folder / parent).unlink()
+                self.leave_out(parent)
+        target = self.folder / place
+        if target.is_dir():
+            self.leave_out(place)
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        left = size
+        with target.open("xb") as written:
+            while chunk := source.read(CHUNK):
+                left -= len(chunk)
+                if left < 0:
+                    raise ValueError(f"{printable(target.name)} holds more than it states")
+                written.write(chunk)
+                self._told()
+
+
+def _unzip(file: BinaryIO, into: _Into, room: int) -> None:
     with zipfile.ZipFile(file) as opened:
         members = opened.infolist()
+        if any(member.flag_bits & ENCRYPTED for member in members):
+            raise DataError("it is encrypted; unpack it with its password, by unzip or 7-Zip")
         _refuse_size(len(members), sum(member.file_size for member in members), room)
         for member in members:
-            place, kind = _place(member.filename), member.external_attr >> 16 & 0o170000
+            name = decoded(member)
+            place, kind = _place(name), member.external_attr >> 16 & 0o170000
             if place is None or kind not in (0, 0o100000, 0o040000):
-                left_out.append(printable(member.filename))
-            elif not member.is_dir() and not _is_litter(place):
+                into.leave_out(name)
+            elif not name.endswith("/") and not _is_litter(place):
                 with opened.open(member) as source:
-                    _copy(source, into / place, member.file_size)
-    return left_out
+                    into.write(source, place, member.file_size)
 
 
-def _untar(file: BinaryIO, into: Path, room: int) -> list[str]:
-    left_out, total = [], 0
+def _untar(file: BinaryIO, into: _Into, room: int) -> None:
+    total = 0
     with tarfile.open(fileobj=file, mode="r:*") as opened:
         for n, member in enumerate(opened, 1):
-            place = _place(member.name)
-            if place is None or not (member.isfile() or member.isdir()):
-                left_out.append(printable(member.name))
+            place, size = _place(member.name), member.size
+            source: IO[bytes] | None = None
+            if place is not None and member.islnk() and (linked := _place(member.linkname)):
+                if (into.folder / linked).is_file():  # a member that came before
+                    source, size = (into.folder / linked).open("rb"), (into.folder / linked).stat().st_size
+            elif member.isfile():
+                source = opened.extractfile(member)
+            if place is None or not (source or member.isdir()):
+                into.leave_out(member.name)
                 continue
-            total += member.size
+            total += size
             _refuse_size(n, total, room)
-            source = opened.extractfile(member) if member.isfile() and not _is_litter(place) else None
             if source is not None:
                 with source:
-                    _copy(source, into / place, member.size)
-    return left_out
+                    if not _is_litter(place):
+                        into.write(source, place, size)
 
 
 def _refuse_size(members: int, size: int, room: int) -> None:
     if members > MOST_MEMBERS:
-        raise ValueError(f"it has more than {MOST_MEMBERS:,} members")
+        raise DataError(f"it has more than {MOST_MEMBERS:,} members")
     if size > room:
-        raise ValueError(f"it unpacks to {size / 1e9:,.1f} GB or more, and the disk has room for {room / 1e9:,.1f} GB")
-
-
-def _copy(source: IO[bytes], target: Path, size: int) -> None:
-    """Write a member. Raises ValueError where it holds more than it states, as a bomb does."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    left = size
-    with target.open("xb") as written:
-        while chunk := source.read(_CHUNK):
-            left -= len(chunk)
-            if left < 0:
-                raise ValueError(f"{printable(target.name)} holds more than it states")
-            written.write(chunk)
+        raise DataError(f"it unpacks to {size / 1e9:,.1f} GB or more, and the disk has room for {room / 1e9:,.1f} GB")
 
 
 def _move(temporary: Path, folder: Path) -> tuple[int, int]:
@@ -202,52 +249,3 @@ def _move(temporary: Path, folder: Path) -> tuple[int, int]:
         path.rename(target)
         new += 1
     return new, kept
-
-
-@contextmanager
-def _opened(archive: Archive) -> Iterator[BinaryIO]:
-    if len(archive.parts) == 1:
-        with archive.parts[0].open("rb") as file:
-            yield file
-    else:
-        with io.BufferedReader(_Joined(archive.parts), _CHUNK) as joined:
-            yield joined
-
-
-class _Joined(io.RawIOBase):
-    """The parts of a file, read as one."""
-
-    def __init__(self, parts: Sequence[Path]) -> None:
-        self._files = [part.open("rb") for part in parts]
-        sizes = [part.stat().st_size for part in parts]
-        self._starts = [sum(sizes[:n]) for n in range(len(parts) + 1)]
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._starts[-1]}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        for file, start, end in zip(self._files, self._starts, self._starts[1:], strict=False):
-            if start <= self._at < end:
-                file.seek(self._at - start)
-                data = file.read(min(len(buffer), end - self._at))
-                buffer[: len(data)] = data
-                self._at += len(data)
-                return len(data)
-        return 0
-
-    def close(self) -> None:
-        for file in self._files:
-            file.close()
-        super().close()

@@ -131,3 +131,17 @@ def test_a_foreign_list_beside_a_manifest_stays_and_earlier_output_is_replaced(d
     (tmp_path / "missing.txt").unlink()
     code, said = told(capsys, "--bench", "mvbench", "--data", data, "--to", tmp_path / "missing.txt")
     assert (code, (tmp_path / "missing.txt").exists()) == (2, False)
+
+
+def test_one_bad_archive_stops_no_other_and_is_reported(data, capsys):
+    home = data / "MVBench" / "video"
+    (home / "a.zip").write_text("no archive")
+    (home / "b.zip").symlink_to("b.zip")
+    code, said = told(capsys, "--bench", "mvbench", "--data", data)
+    assert (code, "b.zip, 0.0 MB; cannot be read (too many levels of symbolic links)" in said.out) == (1, True)
+    code, said = told(capsys, "--bench", "mvbench", "--data", data, "--unpack")
+    out = " ".join(said.out.split())
+    assert code == 1
+    assert f"{home}/a.zip cannot be unpacked: File is not a zip file; fetch it again" in out
+    assert f"{home}/b.zip cannot be unpacked: Too many levels of symbolic links." in out
+    assert (home / "ssv2_video" / "packed.mp4").is_file()

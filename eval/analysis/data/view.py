@@ -39,15 +39,18 @@ def show_data(reports: Sequence[DataReport], root: Path, console: Console | None
         show_entry(console, report.benchmark, lines, width)
 
 
-def show_unpacked(outcomes: Sequence[Unpacked], console: Console | None = None) -> None:
-    """Print what came of unpacking archives."""
+def show_unpacked(outcomes: Sequence[Unpacked], failures: Sequence[str], console: Console | None = None) -> None:
+    """Print what came of unpacking archives, and why some could not be."""
     console = console or results_console()
     for each in outcomes:
         kept = f", {each.kept:,} that were there already stay as they are" if each.kept else ""
         say(console, f"Unpacked {each.archive.parts[0]} into {each.archive.folder}: {each.new:,} new files{kept}.")
         if each.left_out:
             first = ", ".join(each.left_out[:SHOWN])
-            say(console, f"  {len(each.left_out):,} left out, which are links or lead elsewhere: {first}")
+            why = "which are links, lead elsewhere, or have the name of a folder"
+            say(console, f"  {len(each.left_out):,} left out, {why}: {first}")
+    for failure in failures:
+        say(console, printable(failure), "red")
 
 
 def show_differences(found: ManifestDifferences, against: str, console: Console | None = None) -> None:
@@ -133,6 +136,7 @@ def _archives(report: DataReport) -> list[str]:
     for each in report.archives:
         parts = f" in {len(each.parts)} parts" if len(each.parts) > 1 else ""
         how = "" if each.is_known else "; needs a program of its own (7-Zip, unrar, zstd)"
+        how = f"; {each.problem}" if each.problem else how
         lines.append(f"{each.folder / each.name}{parts}, {_gb(each.size)}{how}")
     can = any(each.is_known for each in report.archives)
     return [*_first(lines), *(["--unpack unpacks them where they lie; nothing is overwritten"] if can else [])]
