@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -99,13 +100,28 @@ def _ways(report: DataReport) -> list[str]:
     lines = [report.homepage, f"licence: {report.licence}"]
     if report.hub:
         revision = f" --revision {report.revision}" if report.revision else ""
-        target = shlex.quote(report.home)
+        target = _in_shell(report.home)
         lines.append(f"$ hf download {report.hub} --repo-type dataset{revision} --local-dir {target}")
     return [*lines, *([f"by hand: {report.by_hand}"] if report.by_hand else [])]
 
 
+def _in_shell(name: str) -> str:
+    """Return a name as a word of a shell's command, in one line."""
+    if name.isprintable():
+        return shlex.quote(name)
+    escaped = (
+        f"\\{char}"
+        if char in "\\'"
+        else char
+        if char.isprintable()
+        else "".join(f"\\x{b:02x}" for b in os.fsencode(char))
+        for char in name
+    )
+    return f"$'{''.join(escaped)}'"
+
+
 def _odd(odd: Oddities, root: Path) -> list[tuple[str, list[str]]]:
-    renames = [f"$ mv {shlex.quote(here)} {shlex.quote(wanted)}" for here, wanted in odd.renames]
+    renames = [f"$ mv {_in_shell(here)} {_in_shell(wanted)}" for here, wanted in odd.renames]
     if renames:
         renames = [f"{len(renames):,} differ from a missing name in case or form only:", *_first(renames)]
     names = [f"{relative(here, root)} for {wanted}" for here, wanted in odd.other_names]
