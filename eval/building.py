@@ -16,8 +16,9 @@ from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, Val
 from pydantic_core import SchemaError
 
 from eval.errors import ConfigError, did_you_mean
-from eval.plugins.finding import Plugin, found
+from eval.plugins.finding import found
 from eval.plugins.importing import allowed, imported, owner
+from eval.plugins.plugin import Plugin
 from eval.readers.malformed import printable
 
 ALLOWED_TARGETS = ("eval.", "benchmarks.")

@@ -19,7 +19,7 @@ from typing import Any
 from eval.core import Sample, Turn
 from eval.files import open_regular
 from eval.installed import IS_CHECKOUT
-from eval.plugins.finding import Plugin
+from eval.plugins.plugin import Plugin
 
 PACKAGES = ("torch", "transformers", "tokenizers", "av", "decord", "pillow", "numpy", "lemminflect")
 

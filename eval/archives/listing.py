@@ -27,11 +27,12 @@ NOT_IN_PLACE = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".r
 """Endings of archives that are compressed as a whole, in which no member can be found without unpacking the others."""
 MAX_MEMBERS = 2_000_000
 """Most members of an archive."""
+POINTER, IS_POINTER = b"version https://git-lfs", "a pointer of git-lfs and not the archive; git lfs pull"
 _MAX_HEADER = 512 << 20
 """Most bytes of an archive that are read at once to list it: a zip's directory, or a tar's header."""
 _MAX_TAR_HEADER = 1 << 20
 _NESTED = (*ARCHIVES, *NOT_IN_PLACE)
-_ENCRYPTED, _UTF8 = 0x1, 0x800
+ENCRYPTED, _UTF8 = 0x1, 0x800
 """Bits of a zip member's flags."""
 
 
@@ -118,12 +119,12 @@ def _listed(archive: Path, size: int, _: int) -> Listing:
     try:
         with _Guarded(source_of(archive), 0, size, str(archive)) as file:
             head = file.read(262)
-            if head.startswith(b"version https://git-lfs"):
-                raise MediaError(archive, "unreadable", "is a pointer of git-lfs and not the archive; git lfs pull")
+            if head.startswith(POINTER):
+                raise MediaError(archive, "unreadable", f"is {IS_POINTER}")
             file.seek(0)
             if head.startswith(b"PAR1"):
                 kind, entries = "parquet", _in_rows(source_of(archive), size, str(archive))
-            elif head[257:].startswith(b"ustar") and not head.startswith(b"PK"):
+            elif is_tar(head):
                 kind, entries = "tar", _in_tar(file, size, files)
             else:
                 entries = _zipped(file, size)
@@ -134,6 +135,11 @@ def _listed(archive: Path, size: int, _: int) -> Listing:
     except OSError as error:
         raise MediaError(archive, "unreadable", f"cannot be read: {error.strerror}") from None
     return Listing(kind=kind, files=files, folders=_folders(files), status=status, damage=damage)
+
+
+def is_tar(head: bytes) -> bool:
+    """Whether a file of these first 262 bytes is a tar, whatever its name."""
+    return head[257:].startswith(b"ustar") and not head.startswith(b"PK")
 
 
 def _fill(files: dict[str, Entry], entries: Iterator[tuple[str, Entry]], archive: Path) -> str | None:
@@ -171,11 +177,11 @@ def _zipped(file: _Guarded, size: int) -> Iterator[tuple[str, Entry]]:
     opened: Any = file
     with zipfile.ZipFile(opened) as listed:
         for info in listed.infolist():
-            name = _decoded(info)
+            name = decoded(info)
             if name.endswith("/"):
                 continue
             problem: tuple[MediaReason, str] | None = None
-            if info.flag_bits & _ENCRYPTED:
+            if info.flag_bits & ENCRYPTED:
                 problem = ("unsupported", "is encrypted; unpack the archive with its password")
             elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 problem = ("unsupported", f"is packed by zip's method {info.compress_type}; unpack the archive")
@@ -189,7 +195,7 @@ def _zipped(file: _Guarded, size: int) -> Iterator[tuple[str, Entry]]:
             )
 
 
-def _decoded(info: zipfile.ZipInfo) -> str:
+def decoded(info: zipfile.ZipInfo) -> str:
     """Return a zip member's name; a Mac writes UTF-8 and does not say so."""
     name = info.orig_filename
     if not info.flag_bits & _UTF8:

@@ -33,11 +33,11 @@ def run(given: argparse.Namespace) -> bool:
     run = EvalRequest(bench=given.bench, data=given.data, annotations=given.ann, overrides=given.overrides, verb="data")
     request = DataRequest(run=run, to=given.to, against=given.against, missing=given.missing, unpack=given.unpack)
     found = check_data(request)
-    show_unpacked(found.unpacked)
+    show_unpacked(found.unpacked, found.failures)
     show_data(found.reports, found.root)
     if found.differences is not None:
         show_differences(found.differences, given.against)
     for name in found.written:
         say(f"Written to {name}")
     is_same = found.differences is None or not (found.differences.other or found.differences.only_there)
-    return is_same and all(report.is_whole for report in found.reports)
+    return is_same and not found.failures and all(report.is_whole for report in found.reports)

@@ -18,7 +18,8 @@ from eval.config.naming import resolved
 from eval.core import Card, Task
 from eval.errors import ConfigError
 from eval.installed import PROJECT
-from eval.plugins.finding import Plugin, faults, found
+from eval.plugins.finding import faults, found
+from eval.plugins.plugin import Plugin
 from eval.readers.malformed import first_line
 from eval.readers.yaml_guard import check_yaml
 

@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 _SAME: Mapping[str, str] = {
     "annotation": "--ann", "annotations": "--ann", "benchmark": "--bench", "benchmarks": "--bench",
     "checkpoint": "--model", "dataset": "--bench", "datasets": "--bench", "data-dir": "--data", "data-path": "--data",
-    "eval-model": "--judge", "input": "--pred", "judge-model": "--judge", "max-samples": "--limit",
+    "eval-model": "--judge", "include-path": "--conf", "input": "--pred", "judge-model": "--judge",
+    "max-samples": "--limit",
     "model-name": "--model", "model-name-or-path": "--model", "model-path": "--model", "num-samples": "--limit",
     "output": "--out", "output-dir": "--out", "output-path": "--out", "predictions": "--pred", "pretrained": "--model",
     "pred-file": "--pred", "results": "--out", "save-dir": "--out", "save-path": "--out",
@@ -28,10 +29,16 @@ _TOLD: Mapping[str, str] = {
     "batch-size": "Batches fit themselves to the memory.",
     "continue": "A run goes on by the same command with the same --out.",
     "gen-kwargs": "Outputs are those of greedy decoding, as upstream's; model.max_new_tokens bounds them.",
+    "fewshot": "Prompts have no examples, as upstream's.",
+    "log-samples": "Prompts, outputs and scores of all samples are kept in the run folder, always.",
     "model-args": "Give each as a setting: model.dtype=float16 model.n_frames=16.",
+    "nproc": "Clips are loaded by video.workers=4 processes; --engine ray uses several GPUs or machines.",
+    "num-fewshot": "Prompts have no examples, as upstream's.",
+    "num-processes": "Clips are loaded by video.workers=4 processes; --engine ray uses several GPUs or machines.",
     "overwrite": "Give another --out, or delete the folder.",
     "reuse": "A run goes on by the same command with the same --out.",
     "resume": "A run goes on by the same command with the same --out.",
+    "trust-remote-code": "No code of a checkpoint is run; what runs here is found by its config.json.",
     "temperature": "Outputs are those of greedy decoding, as upstream's.",
 }  # fmt: skip
 """What to say of a word for which there is neither."""

@@ -6,7 +6,6 @@ name beside the groups. A package names itself by an entry point, and has its gr
 
 from __future__ import annotations
 
-import importlib.machinery
 import importlib.metadata
 import importlib.util
 import logging
@@ -14,16 +13,17 @@ import os
 import re
 import sys
 import typing
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from eval.core import Task
-from eval.errors import ConfigError, text_of
+from eval.errors import ConfigError, TarsierEvalError, text_of
 from eval.files import absolute
 from eval.installed import PROJECT
+from eval.plugins.plugin import Plugin
 
 _log = logging.getLogger(__name__)
 
@@ -41,77 +41,6 @@ _RESERVED = {("benchmark", name): "the name of a group of benchmarks" for name i
 
 _VALUES = r"null|true|false|nan|inf|[0-9._]+(e[0-9+-]+)?"
 """Words that Hydra takes for values."""
-MOST_FILES = 20_000
-"""Most folders and Python files of a plugin."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Plugin:
-    """A folder or a package that adds choices to conf/."""
-
-    name: str
-    conf: Path
-    """The folder of its groups."""
-    home: Path
-    """The folder of its modules."""
-    package: str = ""
-    """The package; "" for a folder, whose modules stand alone."""
-    version: str | None = None
-    """Version of the package."""
-    choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """The names that it adds to each group."""
-
-    @property
-    def modules(self) -> list[str]:
-        """Its modules that stand alone, and its packages."""
-        if self.package:
-            return [self.package]
-        names = [path.stem for path in self.home.glob("*.py") if path.is_file()] + [
-            path.parent.name for path in self.home.glob("*/__init__.py") if path.is_file()
-        ]
-        return sorted(name for name in names if name.isidentifier())
-
-    def owns(self, target: str) -> bool:
-        """Whether a dotted name is below one of its modules."""
-        return any(target.startswith(f"{name}.") for name in self.modules)
-
-    @property
-    def code(self) -> list[Path]:
-        """All files that Python can import from it, those in linked folders too; a folder with two names once.
-
-        Raises ConfigError where there is no end to them, since a link leads out of it.
-        """
-        packages = [self.home] if self.package else sorted(path.parent for path in self.home.glob("*/__init__.py"))
-        alone = [] if self.package else [path for path in self.home.glob("*.py") if path.is_file()]
-        return [*alone, *_importable(packages, self.home)]
-
-
-def _importable(packages: Sequence[Path], home: Path) -> list[Path]:
-    files: list[Path] = []
-    seen: set[tuple[int, int]] = set()
-    left = list(reversed(packages))
-    while left:
-        folder = left.pop()
-        about = folder.stat()
-        if (about.st_dev, about.st_ino) in seen:
-            continue
-        seen.add((about.st_dev, about.st_ino))
-        inside = sorted(folder.iterdir())
-        files += [path for path in inside if _is_code(path) and path.is_file()]
-        left += [path for path in reversed(inside) if path.name.isidentifier() and path.is_dir()]
-        if len(seen) + len(files) > MOST_FILES:
-            raise ConfigError(
-                f"{home} has more than {MOST_FILES:,} folders and Python files, with those that links lead to; keep "
-                "code alone in it."
-            )
-    return files
-
-
-def _is_code(path: Path) -> bool:
-    """Whether a file can be a module: source, an extension, or bytecode without its source."""
-    if path.suffix == ".pyc":
-        return not path.with_suffix(".py").exists()
-    return path.name.endswith(tuple(importlib.machinery.all_suffixes()))
 
 
 def found() -> Sequence[Plugin]:
@@ -317,3 +246,17 @@ def remedy(origins: object) -> str:
     if not lacking:
         return ""
     return f" It was made with the plugin {' and '.join(map(repr, lacking))}: install it, or name its folder as --conf."
+
+
+@contextmanager
+def remedied(origins: Callable[[], object]) -> Iterator[None]:
+    """Add to a ConfigError what to do where plugins are lacking, of which `origins` reads the record, as `remedy`."""
+    try:
+        yield
+    except ConfigError as error:
+        said = ""
+        with suppress(TarsierEvalError):  # what is wrong with the record is said where it is needed
+            said = remedy(origins())
+        if not said or said in str(error):
+            raise
+        raise ConfigError(f"{error}{said}") from error

@@ -11,7 +11,8 @@ from types import ModuleType
 from typing import Any
 
 from eval.errors import ConfigError, text_of
-from eval.plugins.finding import OURS, Plugin, found
+from eval.plugins.finding import OURS, found
+from eval.plugins.plugin import Plugin
 
 
 def owner(target: str) -> Plugin | None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import tarfile
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from eval.archives.listing import IS_POINTER, POINTER, is_tar
+from eval.errors import DataError
 from eval.readers.malformed import first_line
+from eval.readers.parts import opened_parts, size_of
 
 ZIPS, TARS = (".zip",), (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 """Endings of archives that can be unpacked here."""
@@ -21,7 +22,6 @@ OTHERS = (".7z", ".rar", ".tar.zst")
 """Endings of those that need a program of their own."""
 _PART = re.compile(r"(?P<whole>.+?)\.(?:part[-_.]?)?(?:\d{2,4}|[a-z]{2})", re.IGNORECASE)
 """Name of a part that `split` or a hub's uploader made: x.zip.001, x.tar.gz.part00, x.tar.aa, x.tar.part_aa."""
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +67,16 @@ def archives_below(root: Path) -> list[Archive]:
         for name in names:
             if not name.startswith(".") and (whole := _archive_of(name)) is not None:
                 found.setdefault((Path(folder), whole), []).append(Path(folder, name))
-    archives = [
-        Archive(name=name, parts=tuple(sorted(parts)), size=sum(part.stat().st_size for part in parts))
-        for (_, name), parts in found.items()
-    ]
+    archives = [_archive(name, sorted(parts)) for (_, name), parts in found.items()]
     return sorted(archives, key=lambda archive: archive.parts[0])
+
+
+def _archive(name: str, parts: Sequence[Path]) -> Archive:
+    try:
+        size, fault = sum(map(size_of, parts)), ""
+    except OSError as error:
+        size, fault = 0, f"cannot be read: {error.strerror or error}"
+    return Archive(name=name, parts=tuple(parts), size=size, fault=fault)
 
 
 def looked_into(archive: Archive) -> Archive:
@@ -79,16 +84,16 @@ def looked_into(archive: Archive) -> Archive:
 
     Of a compressed tar only the beginning is read, since the list is spread over all of it.
     """
-    if not archive.is_known:
+    if not archive.is_known or archive.fault:
         return archive
     name = archive.name.lower()
     is_listed = name.endswith((*ZIPS, ".tar"))
     try:
-        with opened_archive(archive) as file:
+        with opened_parts(archive.parts) as file:
             if said := _no_archive(file.read(512)):
                 return replace(archive, fault=said)
             file.seek(0)
-            members = _in_zip(file) if name.endswith(ZIPS) else _in_tar(file, archive.size, whole=is_listed)
+            members = _in_zip(file) if is_zip(file, name) else _in_tar(file, archive.size, whole=is_listed)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
         return replace(archive, fault=f"is damaged or cut off ({first_line(error)}); fetch it again")
     except OSError as error:
@@ -147,6 +152,15 @@ def _archive_of(name: str) -> str | None:
     return part["whole"] if part and part["whole"].lower().endswith(endings) else None
 
 
+def is_zip(file: BinaryIO, name: str) -> bool:
+    """Whether an archive is a zip, by its content before its name. Raises DataError where it is a pointer to one."""
+    head = file.read(262)
+    file.seek(0)
+    if head.startswith(POINTER):
+        raise DataError(f"it is {IS_POINTER}")
+    return head.startswith(b"PK") or (name.lower().endswith(ZIPS) and not is_tar(head))
+
+
 def place_of(name: str) -> PurePosixPath | None:
     """Return where a member belongs below the folder; None where its name leads elsewhere, or is none."""
     path = PurePosixPath(name.replace("\\", "/"))
@@ -159,53 +173,3 @@ def place_of(name: str) -> PurePosixPath | None:
 def is_litter(place: PurePosixPath) -> bool:
     """Whether a member is what a Mac adds to archives."""
     return place.parts[0] == "__MACOSX" or place.name.startswith("._") or place.name == ".DS_Store"
-
-
-@contextmanager
-def opened_archive(archive: Archive) -> Iterator[BinaryIO]:
-    """Open an archive, whose parts are read as one file."""
-    if len(archive.parts) == 1:
-        with archive.parts[0].open("rb") as file:
-            yield file
-    else:
-        with io.BufferedReader(_Joined(archive.parts), _CHUNK) as joined:
-            yield joined
-
-
-class _Joined(io.RawIOBase):
-    """The parts of a file, read as one."""
-
-    def __init__(self, parts: Sequence[Path]) -> None:
-        self._files = [part.open("rb") for part in parts]
-        sizes = [part.stat().st_size for part in parts]
-        self._starts = [sum(sizes[:n]) for n in range(len(parts) + 1)]
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._starts[-1]}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        for file, start, end in zip(self._files, self._starts, self._starts[1:], strict=False):
-            if start <= self._at < end:
-                file.seek(self._at - start)
-                data = file.read(min(len(buffer), end - self._at))
-                buffer[: len(data)] = data
-                self._at += len(data)
-                return len(data)
-        return 0
-
-    def close(self) -> None:
-        for file in self._files:
-            file.close()
-        super().close()

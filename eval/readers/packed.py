@@ -6,6 +6,7 @@ video/star.zip!/Charades_v1_480/a.mp4   is at video/star/Charades_v1_480/a.mp4, 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from unicodedata import normalize
@@ -18,6 +19,10 @@ from eval.readers.folders import MEDIA, extension_of, video_stem
 
 _log = logging.getLogger(__name__)
 
+_UNREADABLE = "that cannot be read"
+_NAMED = 3
+"""Archives of a kind that are named in warnings."""
+
 Parts = tuple[str, ...]
 
 
@@ -27,6 +32,8 @@ class PackedVideos:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._known: set[Path] = set()
+        self._said: Counter[str] = Counter()
+        self._more: Counter[str] = Counter()
         self._folders: dict[Parts, list[Member]] = {}
         self._videos: dict[str, list[tuple[Parts, Member]]] = {}
 
@@ -35,27 +42,46 @@ class PackedVideos:
         return bool(self._folders)
 
     def add(self, archives: Iterable[Path]) -> None:
-        """Look into archives; one that cannot be read is named in a warning."""
+        """Look into archives; those that cannot be read are named in warnings, the first of each kind."""
         for archive in archives:
-            if archive in self._known:
-                continue
-            self._known.add(archive)
-            if archive.name.lower().endswith(NOT_IN_PLACE):
-                _log.warning("%s is not looked into, since it is compressed as a whole; unpack it", archive)
-                continue
-            try:
-                listing = listing_of(archive)
-            except (MediaError, OSError) as error:
-                _log.warning("%s", error)
-                continue
-            if listing.damage:
-                _log.warning("%s %s", archive, listing.damage)
-            if listing.kind == "hub":
-                self.add(archive / name for name in sorted(listing.nested))
-            elif nested := listing.nested:
-                said = "%s holds %d archives, such as %s, which are not looked into; unpack it"
-                _log.warning(said, archive, len(nested), nested[0])
-            self._add(archive, listing)
+            if archive not in self._known:
+                self._known.add(archive)
+                if (listing := self._listing(archive)) is not None:
+                    self._add(archive, listing)
+        for what, n in self._more.items():
+            _log.warning("... and %s more archives %s below %s", f"{n:,}", what, self._root)
+        self._more.clear()
+
+    def _listing(self, archive: Path) -> Listing | None:
+        if archive.name.lower().endswith(NOT_IN_PLACE):
+            self._warn(
+                "compressed as a whole", f"{archive} is not looked into, since it is compressed as a whole; unpack it"
+            )
+            return None
+        try:
+            listing = listing_of(archive)
+        except MediaError as error:
+            self._warn(_UNREADABLE, str(error))
+            return None
+        except OSError as error:
+            self._warn(_UNREADABLE, f"{archive} cannot be read: {error.strerror or error}")
+            return None
+        if listing.damage:
+            self._warn("that are damaged", f"{archive} {listing.damage}")
+        if listing.kind == "hub":
+            self.add(archive / name for name in sorted(listing.nested))
+        elif nested := listing.nested:
+            said = f"{archive} holds {len(nested)} archives, such as {nested[0]}, which are not looked into; unpack it"
+            self._warn("with archives in them", said)
+        return listing
+
+    def _warn(self, what: str, said: str) -> None:
+        """Name an archive in a warning, or count it where enough of its kind were named."""
+        self._said[what] += 1
+        if self._said[what] <= _NAMED:
+            _log.warning("%s", said)
+        else:
+            self._more[what] += 1
 
     def folders(self, parts: Parts) -> Sequence[Member]:
         """Return what would be the folder of these parts below the root."""

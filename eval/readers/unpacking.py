@@ -12,20 +12,20 @@ import shutil
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
+from eval.archives.listing import ENCRYPTED, decoded
 from eval.errors import DataError
-from eval.readers.archived import ZIPS, Archive, archives_below, is_litter, opened_archive, place_of
+from eval.readers.archived import Archive, is_litter, is_zip, place_of
 from eval.readers.malformed import first_line, printable
-
-__all__ = ["Unpacked", "archives_below", "unpack"]
+from eval.readers.parts import CHUNK, opened_parts
 
 MOST_MEMBERS = 2_000_000
 MARGIN = 0.05
 """Share of the disk that stays free."""
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +38,13 @@ class Unpacked:
     kept: int
     """Files that were there already, and stay as they are."""
     left_out: tuple[str, ...]
-    """Names of members that are links or devices, or would lead elsewhere."""
+    """Names of members that are links or devices, would lead elsewhere, or have the name of a folder."""
 
 
-def unpack(archive: Archive) -> Unpacked:
-    """Unpack an archive into the folder that it lies in.
+def unpack(archive: Archive, told: Callable[[int], None] = lambda _: None) -> Unpacked:
+    """Unpack an archive into the folder that it lies in, as it is read in place: of one name the last member holds.
+
+    `told` is called with the bytes of the archive that are behind, now and then.
 
     Raises DataError where it is damaged, encrypted, of another form, or larger than the disk has room for; nothing is
     left then.
@@ -51,20 +53,20 @@ def unpack(archive: Archive) -> Unpacked:
         raise DataError(f"{archive.parts[0]}: {archive.name} needs a program of its own (7-Zip, unrar, zstd).")
     temporary = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=archive.folder))
     try:
-        with opened_archive(archive) as file:
-            is_zip = archive.name.lower().endswith(ZIPS)
-            left_out = (_unzip if is_zip else _untar)(file, temporary, _room(archive.folder))
+        with opened_parts(archive.parts) as file:
+            into = _Into(temporary, lambda: told(file.tell()))
+            (_unzip if is_zip(file, archive.name) else _untar)(file, into, _room(archive.folder))
         new, kept = _move(temporary, archive.folder)
+    except DataError as error:
+        raise DataError(f"{archive.parts[0]} cannot be unpacked: {error}.") from error
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
-        why = "it is encrypted" if "encrypted" in str(error) else first_line(error)
-        raise DataError(
-            f"{archive.parts[0]} cannot be unpacked: {why}; fetch it again, with all of its parts."
-        ) from error
+        remedy = "fetch it again, with all of its parts"
+        raise DataError(f"{archive.parts[0]} cannot be unpacked: {first_line(error)}; {remedy}.") from error
     except OSError as error:
         raise DataError(f"{archive.parts[0]} cannot be unpacked: {error.strerror or error}.") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return Unpacked(archive=archive, new=new, kept=kept, left_out=tuple(left_out))
+    return Unpacked(archive=archive, new=new, kept=kept, left_out=tuple(into.left_out))
 
 
 def _room(folder: Path) -> int:
@@ -72,55 +74,85 @@ def _room(folder: Path) -> int:
     return max(0, int(usage.free - MARGIN * usage.total))
 
 
-def _unzip(file: BinaryIO, into: Path, room: int) -> list[str]:
-    left_out = []
+class _Into:
+    """The folder that members are written to."""
+
+    def __init__(self, folder: Path, told: Callable[[], None]) -> None:
+        self.folder, self._told = folder, told
+        self.left_out: list[str] = []
+
+    def leave_out(self, name: object) -> None:
+        """Count a member as left out."""
+        self.left_out.append(printable(str(name)))
+
+    def write(self, source: IO[bytes], place: PurePosixPath, size: int) -> None:
+        """Write a member, over an earlier one of its name; one that has the name of a folder gives way to that.
+
+        Raises ValueError where it holds more than it states, as a bomb does.
+        """
+        for parent in place.parents[:-1]:
+            if (self.folder / parent).is_file():
+                (self.folder / parent).unlink()
+                self.leave_out(parent)
+        target = self.folder / place
+        if target.is_dir():
+            self.leave_out(place)
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        left = size
+        with target.open("xb") as written:
+            while chunk := source.read(CHUNK):
+                left -= len(chunk)
+                if left < 0:
+                    raise ValueError(f"{printable(target.name)} holds more than it states")
+                written.write(chunk)
+                self._told()
+
+
+def _unzip(file: BinaryIO, into: _Into, room: int) -> None:
     with zipfile.ZipFile(file) as opened:
         members = opened.infolist()
+        if any(member.flag_bits & ENCRYPTED for member in members):
+            raise DataError("it is encrypted; unpack it with its password, by unzip or 7-Zip")
         _refuse_size(len(members), sum(member.file_size for member in members), room)
         for member in members:
-            place, kind = place_of(member.filename), member.external_attr >> 16 & 0o170000
+            name = decoded(member)
+            place, kind = place_of(name), member.external_attr >> 16 & 0o170000
             if place is None or kind not in (0, 0o100000, 0o040000):
-                left_out.append(printable(member.filename))
-            elif not member.is_dir() and not is_litter(place):
+                into.leave_out(name)
+            elif not name.endswith("/") and not is_litter(place):
                 with opened.open(member) as source:
-                    _copy(source, into / place, member.file_size)
-    return left_out
+                    into.write(source, place, member.file_size)
 
 
-def _untar(file: BinaryIO, into: Path, room: int) -> list[str]:
-    left_out, total = [], 0
+def _untar(file: BinaryIO, into: _Into, room: int) -> None:
+    total = 0
     with tarfile.open(fileobj=file, mode="r:*") as opened:
         for n, member in enumerate(opened, 1):
-            place = place_of(member.name)
-            if place is None or not (member.isfile() or member.isdir()):
-                left_out.append(printable(member.name))
+            place, size = place_of(member.name), member.size
+            source: IO[bytes] | None = None
+            if place is not None and member.islnk() and (linked := place_of(member.linkname)):
+                if (into.folder / linked).is_file():  # a member that came before
+                    source, size = (into.folder / linked).open("rb"), (into.folder / linked).stat().st_size
+            elif member.isfile():
+                source = opened.extractfile(member)
+            if place is None or not (source or member.isdir()):
+                into.leave_out(member.name)
                 continue
-            total += member.size
+            total += size
             _refuse_size(n, total, room)
-            source = opened.extractfile(member) if member.isfile() and not is_litter(place) else None
             if source is not None:
                 with source:
-                    _copy(source, into / place, member.size)
-    return left_out
+                    if not is_litter(place):
+                        into.write(source, place, size)
 
 
 def _refuse_size(members: int, size: int, room: int) -> None:
     if members > MOST_MEMBERS:
-        raise ValueError(f"it has more than {MOST_MEMBERS:,} members")
+        raise DataError(f"it has more than {MOST_MEMBERS:,} members")
     if size > room:
-        raise ValueError(f"it unpacks to {size / 1e9:,.1f} GB or more, and the disk has room for {room / 1e9:,.1f} GB")
-
-
-def _copy(source: IO[bytes], target: Path, size: int) -> None:
-    """Write a member. Raises ValueError where it holds more than it states, as a bomb does."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    left = size
-    with target.open("xb") as written:
-        while chunk := source.read(_CHUNK):
-            left -= len(chunk)
-            if left < 0:
-                raise ValueError(f"{printable(target.name)} holds more than it states")
-            written.write(chunk)
+        raise DataError(f"it unpacks to {size / 1e9:,.1f} GB or more, and the disk has room for {room / 1e9:,.1f} GB")
 
 
 def _move(temporary: Path, folder: Path) -> tuple[int, int]:

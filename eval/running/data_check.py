@@ -23,7 +23,7 @@ from eval.analysis.data.report import DataReport
 from eval.analysis.plan.media import relative, survey
 from eval.config import Settings
 from eval.core import Benchmark, Sample
-from eval.errors import ConfigError
+from eval.errors import ConfigError, DataError
 from eval.files import absolute, refuse_other_file, write_atomically
 from eval.readers.archived import archives_below, looked_into
 from eval.readers.layout import NoAnnotationsError, home_of
@@ -33,6 +33,8 @@ from eval.running.judge_session import Judging
 from eval.running.part import benchmarks_of, of_subsets, place_of
 from eval.running.request import EvalRequest
 from eval.runs.folder import MISSING
+
+_MB = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,8 @@ class DataCheck:
     root: Path
     reports: tuple[DataReport, ...]
     unpacked: tuple[Unpacked, ...]
+    failures: tuple[str, ...]
+    """Messages about archives that could not be unpacked."""
     written: tuple[str, ...]
     """Files that were written."""
     differences: ManifestDifferences | None
@@ -67,7 +71,7 @@ def check_data(request: DataRequest) -> DataCheck:
     """Look over a data folder.
 
     Raises:
-        TarsierEvalError: a setting is wrong, a file is malformed, or an archive cannot be unpacked.
+        TarsierEvalError: a setting is wrong, or a file is malformed.
     """
     benches = benchmarks_of(request.run.bench)
     settings = [request.run.settings_of(bench) for bench in benches]
@@ -79,13 +83,7 @@ def check_data(request: DataRequest) -> DataCheck:
         if place is not None and not absolute(place).parent.is_dir():
             raise ConfigError(f"The folder of {place} does not exist; make it, or choose another.")
     _refuse_others(request)
-    unpacked: list[Unpacked] = []
-    if request.unpack:
-        archives = {
-            archive.parts[0]: archive for one in settings for home in _homes(one) for archive in archives_below(home)
-        }
-        looked = map(looked_into, archives.values())
-        unpacked = [unpack(archive) for archive in looked if archive.is_offered]
+    unpacked, failures = _unpack(settings) if request.unpack else ([], [])
     judging = Judging(settings[0])
     reports, read = [], list[tuple[Sequence[Sample], DataReport]]()
     for one, subsets in zip(settings, benches.values(), strict=True):
@@ -111,6 +109,7 @@ def check_data(request: DataRequest) -> DataCheck:
         root=root,
         reports=tuple(reports),
         unpacked=tuple(unpacked),
+        failures=tuple(failures),
         written=tuple(written),
         differences=None if there is None else differences(entries, there),
     )
@@ -129,6 +128,43 @@ def _refuse_others(request: DataRequest) -> None:
         if request.to is not None and path == absolute(request.to):
             raise ConfigError(f"{flag}: the list of missing media would be written there too; choose another name.")
         refuse_other_file(path, flag, "a list of missing media", is_list_of_media)
+
+
+def _unpack(settings: Sequence[Settings]) -> tuple[list[Unpacked], list[str]]:
+    """Unpack all archives; return what came of each, and the messages about those that cannot be."""
+    homes = dict.fromkeys(home for one in settings for home in _homes(one))
+    found = {archive.parts[0]: archive for home in homes for archive in archives_below(home) if archive.is_known}
+    archives = {path: archive for path, archive in found.items() if not looked_into(archive).is_unpacked}
+    unpacked: list[Unpacked] = []
+    failures: list[str] = []
+    behind = 0
+    total = sum(archive.size for archive in archives.values())
+    with RunProgress("unpacking", total=total // _MB, unit="MB", ends=False) as progress:
+        for archive in archives.values():
+            told = _Behind(progress, behind)
+            try:
+                unpacked.append(unpack(archive, told.at))
+            except DataError as error:
+                failures.append(str(error))
+            except OSError as error:  # its folder may not be written to
+                failures.append(f"{archive.parts[0]} cannot be unpacked: {error.strerror or error}.")
+            behind += archive.size
+            told.at(archive.size)
+    return unpacked, failures
+
+
+class _Behind:
+    """Tells progress how far an archive is unpacked, from its place among all bytes."""
+
+    def __init__(self, progress: RunProgress, before: int) -> None:
+        self._progress, self._before, self._told = progress, before, before // _MB
+
+    def at(self, place: int) -> None:
+        """Tell that the archive is unpacked up to a place; one before the furthest so far tells nothing."""
+        megabytes = (self._before + place) // _MB
+        if megabytes > self._told:
+            self._progress.advance(megabytes - self._told)
+            self._told = megabytes
 
 
 def _homes(settings: Settings) -> list[Path]:

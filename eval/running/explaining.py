@@ -44,6 +44,7 @@ from eval.files import absolute, expanded, read_regular_text
 from eval.judges.calls import Respondent
 from eval.judges.protocol import JudgeProtocol, ProtocolName, judge_protocol
 from eval.judges.replay import ReplayJudge
+from eval.plugins.finding import remedied
 from eval.running.judge_session import pack_of
 from eval.running.request import WhyRequest
 from eval.running.rescore import pairs_of, population_of, rescore
@@ -101,11 +102,12 @@ def explain_run(request: WhyRequest) -> Explanation:
             raise ConfigError(f"--run {request.run} is a probe ({scored.probe}); give the plain run beside it.")
         if not scored.result.metrics:
             raise ConfigError(f"--run {request.run}: the solutions of its split are withheld; it has no number.")
-        target = _target(request, scored)
-        wanted = MetricKey(
-            metric=target.metric if target else scored.result.primary, subset=target.subset if target else OVERALL
-        )
-        return explain(_material(path, scored, request, wanted, target), wanted, target)
+        with remedied(lambda: scored.result.provenance.get("plugins")):
+            target = _target(request, scored)
+            wanted = MetricKey(
+                metric=target.metric if target else scored.result.primary, subset=target.subset if target else OVERALL
+            )
+            return explain(_material(path, scored, request, wanted, target), wanted, target)
 
 
 def _target(request: WhyRequest, scored: ScoredRun) -> Target | None:

@@ -13,7 +13,7 @@ from eval.core import Benchmark, Prediction, Result, Sample
 from eval.errors import ConfigError, RunError, TarsierEvalError
 from eval.files import absolute, make_folder
 from eval.judges.transcript import Transcript
-from eval.plugins.finding import remedy
+from eval.plugins.finding import remedied
 from eval.provenance import files_hash
 from eval.readers.malformed import BadRowPolicy
 from eval.readers.predictions import read_predictions
@@ -101,10 +101,8 @@ def score(request: ScoreRequest, *, alone: bool = True) -> tuple[Result, bool]:
     refuse_bundle(source)
     run = source.parent if source.name == PREDICTIONS else source
     record = read_record(run) if (run / RUN).exists() else None
-    try:
+    with remedied(lambda: record and record.fingerprint.get("plugins")):
         benches = benchmarks_of(request.bench or _bench_of(source))
-    except ConfigError as error:
-        raise ConfigError(f"{error}{remedy(record and record.fingerprint.get('plugins'))}") from error
     if len(benches) > 1:
         raise ConfigError(f"score takes one benchmark at a time, not {request.bench!r}.")
     ((bench, subsets),) = benches.items()

@@ -17,7 +17,8 @@ from eval.config import Settings
 from eval.core import Benchmark, Prediction, Result, Sample
 from eval.engines.engine import Engine, Setup
 from eval.errors import ConfigError, DataError
-from eval.files import refuse_unwritable
+from eval.files import absolute, refuse_unwritable
+from eval.plugins.finding import remedied
 from eval.provenance import adapters_in, code_hash, data_hash, library_versions, plugin_code, prompts_hash
 from eval.readers.layout import NoAnnotationsError
 from eval.readers.submission import is_withheld
@@ -44,8 +45,9 @@ from eval.running.reporting import print_page
 from eval.running.request import EvalRequest
 from eval.running.score import refuse_overall
 from eval.running.tracking import check_tracker
-from eval.runs.folder import PREDICTIONS, refuse_changed, refuse_foreign
+from eval.runs.folder import PREDICTIONS, RUN, refuse_changed, refuse_foreign
 from eval.runs.lock import refuse_busy
+from eval.runs.record import read_record
 from eval.runs.scored import ScoredRun
 
 
@@ -55,8 +57,9 @@ def evaluate(request: EvalRequest) -> list[Result]:
     Raises:
         TarsierEvalError: a setting, file or name is wrong, and nothing was started; or the run could not go on.
     """
-    benches = benchmarks_of(request.bench)
-    settings = [request.settings_of(bench) for bench in benches]
+    with remedied(lambda: _plugins_in(request.out)):
+        benches = benchmarks_of(request.bench)
+        settings = [request.settings_of(bench) for bench in benches]
     refuse_unasked(settings, request.judge, request.protocol, request.overrides)
     check_tracker(settings[0].tracker)
     name = request.bench.replace(",", "+").replace("/", "-").replace(" ", "")
@@ -98,6 +101,13 @@ def _failures(job: Job, result: Result) -> list[str]:
     run = ScoredRun.read(job.out)
     lines = failure_lines([prediction for _, prediction in run.predictions], list(run.scores.values()))
     return [f"{job.benchmark.name}: {line}" for line in lines]
+
+
+def _plugins_in(out: str | Path | None) -> object:
+    """Return the plugins of the run that lies in a folder; None where there is no run."""
+    if out is None or not (absolute(out) / RUN).exists():
+        return None
+    return read_record(absolute(out)).fingerprint.get("plugins")
 
 
 def _jobs(wanted: Sequence[tuple[Settings, Path, Sequence[str]]], judging: Judging, named: set[str]) -> list[Job]:

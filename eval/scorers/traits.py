@@ -16,8 +16,9 @@ from eval import scorers
 from eval.core import MetricTraits, ScorerTraits
 from eval.errors import ConfigError, did_you_mean
 from eval.files import read_regular_text
-from eval.plugins.finding import Plugin, found
+from eval.plugins.finding import found
 from eval.plugins.importing import imported, owner
+from eval.plugins.plugin import Plugin
 from eval.readers.yaml_guard import check_yaml
 
 

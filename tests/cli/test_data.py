@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -185,3 +186,33 @@ def test_a_foreign_list_beside_a_manifest_stays_and_earlier_output_is_replaced(d
     (tmp_path / "missing.txt").unlink()
     code, said = told(capsys, "--bench", "mvbench", "--data", data, "--to", tmp_path / "missing.txt")
     assert (code, (tmp_path / "missing.txt").exists()) == (2, False)
+
+
+@pytest.mark.slow
+def test_a_rename_is_a_command_for_any_name_and_none_for_a_link_to_itself(data, capsys):
+    folder = data / "MVBench" / "video" / "ssv2_video"
+    (folder / "gone.mp4").symlink_to("gone.mp4")
+    (folder / "b.MP4").rename(folder / "ca'\nn.MP4")
+    rows = [{"video": "CA'\nN.mp4", "question": "?", "candidates": ["x", "y"], "answer": "x"}]
+    annotations = data / "MVBench" / "json" / "action_antonym.json"
+    annotations.write_text(json.dumps([*json.loads(annotations.read_text()), *rows]))
+    _, said = told(capsys, "--bench", "mvbench", "--data", data)
+    (command,) = [line.strip().partition("$ ")[2] for line in said.out.splitlines() if "$ mv" in line]
+    assert "1 differ from a missing name" in said.out
+    subprocess.run(["bash", "-c", command], check=True)
+    assert (folder / "CA'\nN.mp4").is_file()
+
+
+def test_one_bad_archive_stops_no_other_and_is_reported(data, capsys):
+    home = data / "MVBench" / "video"
+    (home / "a.zip").write_text("no archive")
+    (home / "b.zip").symlink_to("b.zip")
+    code, said = told(capsys, "--bench", "mvbench", "--data", data)
+    assert code == 1
+    assert "b.zip: cannot be read: Too many levels of symbolic links" in " ".join(said.out.split())
+    code, said = told(capsys, "--bench", "mvbench", "--data", data, "--unpack")
+    out = " ".join(said.out.split())
+    assert code == 1
+    assert f"{home}/a.zip cannot be unpacked: File is not a zip file; fetch it again" in out
+    assert f"{home}/b.zip cannot be unpacked: Too many levels of symbolic links." in out
+    assert (home / "ssv2_video" / "packed.mp4").is_file()

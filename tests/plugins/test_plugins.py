@@ -171,7 +171,15 @@ def test_a_result_is_still_a_row_when_the_plugin_is_gone(tmp_path, capsys):
     assert "Unknown benchmark 'hues'." in (said := capsys.readouterr().err)
     assert "It was made with the plugin 'my-choices'" in said
     run("why", "--run", tmp_path / "red", "--value", "9", code=2)
-    assert "no scorer here gives letter_points" in capsys.readouterr().err
+    assert "no scorer here gives letter_points" in (said := capsys.readouterr().err)
+    assert "It was made with the plugin 'my-choices'" in said
+    run("why", "--run", tmp_path / "red", code=2)
+    assert "It was made with the plugin 'my-choices'" in capsys.readouterr().err
+    run("eval", "--bench", "hues", "--model", "echo", "--data", data, "--out", tmp_path / "red", code=2)
+    assert "It was made with the plugin 'my-choices'" in (said := capsys.readouterr().err)
+    assert said.count("Unknown benchmark 'hues'.") == 1
+    run("eval", "--bench", "nextqa", "--model", "echo", "--out", tmp_path / "red", code=2)
+    assert "It was made with the plugin 'my-choices'" in capsys.readouterr().err
 
 
 @needs_world

@@ -10,6 +10,7 @@ from eval import building
 from eval.config import benchmarks_named, groups, load_settings, names
 from eval.errors import ConfigError
 from eval.plugins import finding
+from eval.plugins import plugin as plugin_module
 from eval.provenance import plugin_code
 from tests.plugins import toys
 from tests.plugins.test_plugins import own_modules, run  # noqa: F401 - a fixture for all tests here
@@ -180,7 +181,7 @@ def test_the_code_of_linked_packages_counts_and_loops_end(folder, tmp_path, monk
     ]
     (other / "bare.pyc").write_bytes(b"\0")
     assert any(path.name == "bare.pyc" for path in plugin.code)
-    monkeypatch.setattr(finding, "MOST_FILES", 3)
+    monkeypatch.setattr(plugin_module, "MOST_FILES", 3)
     with pytest.raises(ConfigError, match="more than 3 folders"):
         plugin_code(finding.found())
 

@@ -124,3 +124,19 @@ def test_archives_that_cannot_be_used_are_named_once(tmp_path: Path, caplog: pyt
         f"{tmp_path}/c.zip: is no zip file, or one that is cut off (File is not a zip file); download it again",
         f"{tmp_path}/d.zip holds 2 archives, such as inner.zip, which are not looked into; unpack it",
     ]
+
+
+def test_of_many_that_cannot_be_used_the_first_are_named_and_the_rest_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for n in range(10):
+        (tmp_path / f"{n}.tar.gz").write_bytes(b"")
+        (tmp_path / f"{n}.zip").write_bytes(b"no zip")
+    (tmp_path / "loop.zip").symlink_to("loop.zip")
+    VideoIndex(tmp_path).find("a.mp4")
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 2 * 3 + 2
+    assert said[-2:] == [
+        f"... and 7 more archives compressed as a whole below {tmp_path}",
+        f"... and 8 more archives that cannot be read below {tmp_path}",
+    ]

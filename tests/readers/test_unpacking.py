@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
 import tarfile
 import zipfile
 
 import pytest
 
+from eval.archives import Member
 from eval.errors import DataError
 from eval.readers import unpacking
 from eval.readers.archived import archives_below, looked_into
@@ -211,3 +213,76 @@ def test_an_archive_that_is_unpacked_already_is_not_offered(make, place, tmp_pat
     found = looked_into(only(tmp_path))
     assert found.is_unpacked
     assert not found.is_offered
+
+
+def in_place(root, name):
+    (archive,) = [path for path in root.iterdir() if path.is_file() and not path.name.startswith(".")]
+    return (Member(f"{archive}!") / name).read_bytes()
+
+
+def test_of_one_name_the_last_member_holds_and_a_file_gives_way_to_a_folder(tmp_path):
+    zipped(tmp_path / "a.zip", {"v/a.mp4": b"first", "v": b"a file"})
+    with zipfile.ZipFile(tmp_path / "a.zip", "a") as file, pytest.warns(UserWarning, match="Duplicate name"):
+        file.writestr("v/a.mp4", "second")
+    assert in_place(tmp_path, "v/a.mp4") == b"second"
+    done = unpack(only(tmp_path))
+    assert (done.new, done.left_out) == (1, ("v",))
+    assert (tmp_path / "v" / "a.mp4").read_bytes() == b"second"
+    (tmp_path / "a.zip").unlink()
+    (tmp_path / "v" / "a.mp4").unlink()
+    (tmp_path / "v").rmdir()
+    tarred(tmp_path / "a.tar", {"w": b"a file", "w/a.mp4": b"x"})
+    assert in_place(tmp_path, "w/a.mp4") == b"x"
+    assert (unpack(only(tmp_path)).left_out, names(tmp_path)) == (("w",), ["a.tar", "w/a.mp4"])
+
+
+def test_a_tar_by_the_name_of_a_zip_and_a_zip_by_that_of_a_tar(tmp_path):
+    tarred(tmp_path / "a.zip", {"a.mp4": b"x"})
+    assert in_place(tmp_path, "a.mp4") == b"x"
+    zipped(tmp_path / "b.tar", {"b.mp4": b"y"})
+    assert [unpack(archive).new for archive in archives_below(tmp_path)] == [1, 1]
+    assert [(tmp_path / name).read_bytes() for name in ("a.mp4", "b.mp4")] == [b"x", b"y"]
+
+
+def test_hard_links_to_members_before_them_have_their_content(tmp_path):
+    with tarfile.open(tmp_path / "a.tar", "w") as file:
+        for name, target in (("v/a.mp4", ""), ("v/b.mp4", "v/a.mp4"), ("v/c.mp4", "/etc/passwd"), ("d.mp4", "gone")):
+            info = tarfile.TarInfo(name)
+            info.size, info.type, info.linkname = (0 if target else 3, tarfile.LNKTYPE if target else info.type, target)
+            file.addfile(info, io.BytesIO(b"" if target else b"one"))
+    assert in_place(tmp_path, "v/b.mp4") == b"one"
+    done = unpack(only(tmp_path))
+    assert (done.new, done.left_out) == (2, ("v/c.mp4", "d.mp4"))
+    assert (tmp_path / "v" / "b.mp4").read_bytes() == b"one"
+
+
+def encrypted(path):
+    content = bytearray(zipped(path, {"a.mp4": b"x"}).read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (encrypted, "it is encrypted; unpack it with its password"),
+        (lambda path: path.write_bytes(b"version https://git-lfs.github.com/spec/v1\n"), "git lfs pull"),
+        (os.mkfifo, "cannot be unpacked: no regular file, but a pipe"),
+        (lambda path: path.symlink_to(path.name), "cannot be unpacked: Too many levels"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_remedy(tmp_path, make, said):
+    make(tmp_path / "a.zip")
+    with pytest.raises(DataError, match=said) as raised:
+        unpack(only(tmp_path))
+    assert "fetch it again" not in str(raised.value)
+    assert bool(only(tmp_path).fault) == (make is os.mkfifo or "levels" in said)
+
+
+def test_how_far_it_is_is_told(tmp_path):
+    zipped(tmp_path / "a.zip", {"a.mp4": bytes(3 << 20), "b.mp4": b"x"})
+    places: list[int] = []
+    unpack(only(tmp_path), places.append)
+    assert places == sorted(places)
+    assert len(places) >= 4
+    assert places[-1] <= only(tmp_path).size

@@ -82,8 +82,9 @@ def _renames(lost: Sequence[str], files: Sequence[Path], used: Sequence[Path]) -
     found = []
     for name in lost:
         near = free.get(_loose(Path(name).name), [])
-        if len(near) == 1:
-            found.append((str(near[0]), str(Path(name).with_suffix(near[0].suffix.lower() or Path(name).suffix))))
+        if len(near) == 1 and near[0].is_file():  # and no link that leads nowhere
+            wanted = str(Path(name).with_suffix(near[0].suffix.lower() or Path(name).suffix))
+            found += [(str(near[0]), wanted)] if str(near[0]) != wanted else []
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections import Counter
 from collections.abc import Sequence
@@ -41,8 +42,8 @@ def show_data(reports: Sequence[DataReport], root: Path, console: Console | None
         show_entry(console, report.benchmark, lines, width)
 
 
-def show_unpacked(outcomes: Sequence[Unpacked], console: Console | None = None) -> None:
-    """Print what came of unpacking archives."""
+def show_unpacked(outcomes: Sequence[Unpacked], failures: Sequence[str], console: Console | None = None) -> None:
+    """Print what came of unpacking archives, and why some could not be."""
     console = console or results_console()
     for each in outcomes:
         new = counted(each.new, "new file")
@@ -53,7 +54,10 @@ def show_unpacked(outcomes: Sequence[Unpacked], console: Console | None = None) 
         )
         if each.left_out:
             first = ", ".join(each.left_out[:SHOWN])
-            say(console, f"  {len(each.left_out):,} left out, which are links or lead elsewhere: {first}")
+            why = "which are links, lead elsewhere, or have the name of a folder"
+            say(console, f"  {len(each.left_out):,} left out, {why}: {first}")
+    for failure in failures:
+        say(console, printable(failure), "red")
 
 
 def show_differences(found: ManifestDifferences, against: str, console: Console | None = None) -> None:
@@ -127,9 +131,24 @@ def _ways(report: DataReport) -> list[str]:
     lines = [report.homepage, f"licence: {report.licence}"]
     if report.hub:
         revision = f" --revision {report.revision}" if report.revision else ""
-        target = shlex.quote(report.home)
+        target = _in_shell(report.home)
         lines.append(f"$ hf download {report.hub} --repo-type dataset{revision} --local-dir {target}")
     return [*lines, *([f"by hand: {report.by_hand}"] if report.by_hand else [])]
+
+
+def _in_shell(name: str) -> str:
+    """Return a name as a word of a shell's command, in one line."""
+    if name.isprintable():
+        return shlex.quote(name)
+    escaped = (
+        f"\\{char}"
+        if char in "\\'"
+        else char
+        if char.isprintable()
+        else "".join(f"\\x{b:02x}" for b in os.fsencode(char))
+        for char in name
+    )
+    return f"$'{''.join(escaped)}'"
 
 
 def _odd(odd: Oddities, root: Path) -> list[tuple[str, list[str]]]:
@@ -160,7 +179,7 @@ def _odd(odd: Oddities, root: Path) -> list[tuple[str, list[str]]]:
 
 
 def _moves(renames: Sequence[tuple[str, str]]) -> list[str]:
-    return [f"$ mv {shlex.quote(here)} {shlex.quote(wanted)}" for here, wanted in renames]
+    return [f"$ mv {_in_shell(here)} {_in_shell(wanted)}" for here, wanted in renames]
 
 
 def _archives(report: DataReport) -> list[str]:
