@@ -85,7 +85,7 @@ def test_what_is_found_is_not_fetched(offline, tmp_path):
     own = built("tvbench", BUILTIN / "world", fetch=True)
     assert len(list(own.samples())) == 20
     assert own.describe()["hub"] is None
-    with pytest.raises(DataError, match=r"as --data or --ann, or benchmark\.fetch=true to fetch .*FunAILab"):
+    with pytest.raises(DataError, match=r"as --data or --ann .*, or benchmark\.fetch=true to fetch .*FunAILab"):
         list(built("tvbench", tmp_path).samples())
     with pytest.raises(DataError, match=r"No annotations of split 'test' \(source=upstream\)"):
         list(built("tvbench", tmp_path, fetch=True, source="upstream").samples())
