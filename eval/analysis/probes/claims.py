@@ -24,10 +24,11 @@ from typing import Literal
 
 from scipy.special import bdtrc
 
-from eval.analysis.compare.change import loss_p
+from eval.analysis.compare.change import Columns, loss_p
 from eval.analysis.compare.systems import Paired
 from eval.scorers.traits import metric_named
 from eval.stats.clusters import t_quantile
+from eval.stats.expected import error_factors
 from eval.stats.paired import POWER, holm
 
 LEVEL = 0.05
@@ -135,14 +136,25 @@ def _fell(one: Paired) -> float:
 
 
 def _within(one: Paired, margin: float) -> float:
-    return loss_p(one.change, one.columns, margin, of_mean=metric_named(one.change.name).statistic is None)
+    found = loss_p(one.change, one.columns, margin, of_mean=metric_named(one.change.name).statistic is None)
+    # No surer than if no answer had changed, of as many videos as these are worth.
+    return float(max(found, (1 - min(1.0, margin / one.change.full)) ** effective_videos(one.columns)))
 
 
 def _above(one: Paired, chance: float) -> float:
     """Return the p of a value this far above chance: the binomial tail, as if a video's answers were one."""
-    change = one.change
-    right = floor(change.second / change.full * change.n_clusters + 1e-9)
-    return float(bdtrc(right - 1, change.n_clusters, chance / change.full)) if right else 1.0
+    change, n = one.change, floor(effective_videos(one.columns) + 1e-9)
+    right = floor(change.second / change.full * n + 1e-9)
+    return float(bdtrc(right - 1, n, chance / change.full)) if right else 1.0
+
+
+def effective_videos(columns: Columns) -> float:
+    """Return the number of videos of equal weight that are worth as much as these, if a video's answers are alike.
+
+    With weights w of the videos that add up to 1 it is 1 / sum of w^2. In a mean over strata, a sample's weight is 1
+    over the number of strata and over the size of its own. Source: Kish, Survey sampling (1965), 8.2.
+    """
+    return 1 / error_factors(columns.clusters, columns.strata)[1] ** 2
 
 
 def _least(one: Paired, n_claims: int) -> float | None:

@@ -7,9 +7,9 @@ from math import comb, exp
 import numpy as np
 import pytest
 
-from eval.analysis.compare.change import Columns, Measure, change_of_sums, loss_p
-from eval.analysis.compare.systems import in_primary
-from eval.analysis.probes.claims import claims_of, decided
+from eval.analysis.compare.change import Columns, Measure, change_of_mean, change_of_sums, loss_p
+from eval.analysis.compare.systems import Paired, in_primary
+from eval.analysis.probes.claims import claims_of, decided, effective_videos
 from eval.core import OVERALL, Score
 from scripts.bench_probe import EFFECTS, is_false, world
 
@@ -127,3 +127,29 @@ def test_what_is_so_is_found_and_what_is_not_is_not(name):
     assert sum(any(is_false(one, need) for one in each.values()) for each in needs) <= 1
     if "worse" not in name:
         assert sum(one == need for each in needs for one in each.values()) >= 36  # of 40
+
+
+def test_a_video_of_many_questions_is_worth_little_more_than_one():
+    # 30 questions about one video and one about each of 99: (129)^2 / (900 + 99) = 16.66 videos of equal weight.
+    clusters = ["big"] * 30 + [f"v{n}" for n in range(99)]
+    columns = Columns(first=np.ones((129, 1)), second=np.ones((129, 1)), clusters=clusters, strata=[""] * len(clusters))
+    assert effective_videos(columns) == pytest.approx(129**2 / 999)
+    measure = Measure(name="accuracy", accounting="strict", subset=OVERALL, average="micro")
+    change = change_of_mean(measure, columns, 1.0)
+    both = claims_of({"no-video": Paired(change=change, columns=columns)}, 0.25, 0.1)
+    # Nothing is lost in any video: 0.9^16.66, where a hundred videos of equal weight had 0.9^100.
+    assert both["text"] == pytest.approx(0.9 ** (129**2 / 999), rel=1e-6)
+
+
+@pytest.mark.parametrize("sizes", [[30] + [1] * 99, [200 // n for n in range(1, 40)]])
+def test_at_chance_text_is_rarely_claimed_whatever_the_sizes_of_videos(sizes):
+    generator = np.random.default_rng(5)
+    clusters = [f"v{n}" for n, size in enumerate(sizes) for _ in range(size)]
+    measure = Measure(name="accuracy", accounting="strict", subset=OVERALL, average="micro")
+    false = 0
+    for _ in range(100):
+        right = np.repeat(generator.random(len(sizes)) < 0.25, sizes).astype(float)[:, None]
+        columns = Columns(first=right, second=right, clusters=clusters, strata=[""] * len(clusters))
+        one = Paired(change=change_of_mean(measure, columns, 1.0), columns=columns)
+        false += claims_of({"no-video": one}, 0.25, 0.1)["text"] < 0.05
+    assert false <= 9  # 5 are expected at the most, and 10 or more come about in 3 of 100 trials of that
