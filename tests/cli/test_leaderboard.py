@@ -48,6 +48,21 @@ def score(predictions, bench, out, *more):
     return out
 
 
+def test_each_accounting_has_its_number_of_samples(tmp_path):
+    """A failed sample is left out by upstream, and in the denominator of strict."""
+    table = tmp_path / "t.csv"
+    write_run(tmp_path / "runs" / "whole", ["A"] * 4, model="whole")
+    make_table(table, tmp_path / "runs")
+    assert "strict | n | media |" in table.with_suffix(".md").read_text()
+    write_run(tmp_path / "runs" / "part", ["A", "B", "A", None], model="part")
+    make_table(table, tmp_path / "runs")
+    text = table.with_suffix(".md").read_text()
+    assert "| n, upstream | n, strict | media |" in text
+    (line,) = [line for line in text.splitlines() if line.startswith("| part ")]
+    assert " | 3 | 4 | " in line
+    assert " | 4 | 4 | " in next(line for line in text.splitlines() if line.startswith("| whole "))
+
+
 def test_from_runs_to_three_tables(tmp_path, capsys):
     write_run(tmp_path / "runs" / "good", ["A"] * 40, model="good")
     write_run(tmp_path / "runs" / "bad", ["B"] * 39 + ["A"], model="=bad|")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
 from eval.__main__ import parser
-from eval.config import benchmarks_named
+from eval.config import BUILTIN, benchmarks_named
 from eval.config.makefile import ARGS, MAKE, as_typed, in_words_of_make
 from eval.errors import ConfigError
+from eval.report.printing import counted
 from eval.running.request import EvalRequest, ScoreRequest
 from eval.running.score_file import score
 from eval.running.start import evaluate
+from tests.cli.runs import needs_world
 from tests.reading import ReadHere
 
 
@@ -135,3 +138,21 @@ def test_subsets_alone_have_the_average_over_their_samples(tmp_path, capsys):
     assert "mvbench: accuracy, micro average " in said.out + said.err
     assert "mvbench   accuracy, micro average" in said.out
     assert "nextqa    accuracy   " in said.out
+
+
+@needs_world
+def test_why_samples_of_several_benchmarks_have_no_value_is_told_at_the_end(tmp_path, capsys):
+    for name in ("NExT-QA", "TVBench"):
+        shutil.copytree(BUILTIN / "world" / name, tmp_path / "data" / name)
+    lost = min((tmp_path / "data" / "NExT-QA").rglob("*.mp4"))
+    lost.write_text("<html>sign in</html>")
+    request = EvalRequest(
+        bench="nextqa,tvbench", out=tmp_path / "run", data=tmp_path / "data", overrides=["model=scripted"]
+    )
+    first, _ = evaluate(request)
+    n = first.media_failed
+    assert n
+    last = capsys.readouterr().out.rpartition("judge, protocol")[2]
+    assert f"nextqa: {counted(n, 'sample')} without media that can be shown ({n} not a video)." in last
+    assert f"of {n} the media cannot be shown, the model failed 0, the judge 0." in last
+    assert "tvbench: 0" not in last
