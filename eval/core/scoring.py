@@ -269,8 +269,7 @@ class Result:
     protocol: str | None
     """The judge protocol's name."""
     score_id: str
-    """Hash of everything that defines a score: metric, protocol with wording and parser, judge as served. Numbers
-    with different hashes are never compared, averaged or put in one column."""
+    """Hash of metric, protocol with wording and parser, and judge as served; numbers of others are never compared."""
     primary: str
     """Name of the benchmark's primary metric; its row with subset `overall` is the headline."""
     complete: bool
@@ -288,8 +287,7 @@ class Result:
     timing: Mapping[str, Any] | None = None
     """Time of each stage, from `eval.timing.Lap.summary`; None where no model ran. Nothing else depends on time."""
     serving: Mapping[str, Any] | None = None
-    """Number, tokens and cost of the requests to a model behind a server, over all starts of this run; None where no
-    server was asked. Requests for several benchmarks at once are in the result of the first one."""
+    """Requests to a model behind a server over all starts, those for several benchmarks with the first; None: none."""
     corrected: Correction | None = None
     """The judged metrics, corrected for the judge's errors; None without a judge card."""
     diagnoses: tuple[Diagnosis, ...] = ()
@@ -299,5 +297,4 @@ class Result:
     clip_notes: Mapping[str, int] | None = None
     """Number of clips by what is to know of them (`ClipNote`); None where there is nothing."""
     media_failed: int | None = None
-    """Number of the samples without an output that were not put to the model, since their media cannot be shown; None
-    where nothing told, as in results before this field."""
+    """Number of `counts.model_failed` whose media cannot be shown; None in results from before this field."""
