@@ -58,18 +58,11 @@ def explained(shown: frozenset[str], names: Iterable[str]) -> str:
 
 def few_videos(result: Result) -> list[str]:
     """Return a warning where an interval rests on too few videos and may be too narrow."""
-    of_headline = {result.primary, *(f"{result.primary}_{average}" for average in ("micro", "macro"))}
-    videos = [
-        metric.n_clusters
-        for metric in result.metrics
-        if metric.name in of_headline
-        and (metric.accounting, metric.subset) == ("strict", OVERALL)
-        and metric.interval is not None
-        and metric.n_clusters is not None
-    ]
-    if min(videos, default=FEW_VIDEOS) >= FEW_VIDEOS:
+    metric = number_of(result, "strict")
+    if metric is None or metric.interval is None or metric.n_clusters is None or metric.n_clusters >= FEW_VIDEOS:
         return []
-    return [f"Only {counted(min(videos), 'source video')}: intervals are rough, and may be too narrow near 0 and 100."]
+    few = counted(metric.n_clusters, "source video")
+    return [f"Only {few}: intervals are rough, and may be too narrow near 0 and 100."]
 
 
 def corrected(result: Result) -> list[str]:

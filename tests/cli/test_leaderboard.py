@@ -115,7 +115,7 @@ def test_what_is_damaged_is_said_and_shows_in_the_exit_code(tmp_path, capsys):
     table = tmp_path / "leaderboard.csv"
     assert not make_table(table, tmp_path / "runs")
     said = capsys.readouterr()
-    assert "1 results with 10 rows read, 1 not finished, 1 damaged or foreign" in said.out
+    assert "1 result with 10 rows read, 1 not finished, 1 damaged or foreign" in said.out
     assert "torn" in said.err
     assert len(runs_in(table)) == 10
     (tmp_path / "runs" / "torn" / "result.json").unlink()

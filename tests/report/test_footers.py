@@ -32,17 +32,17 @@ def test_a_number_and_its_noun():
 
 
 def few(folder, *, without=""):
-    """Return the warning about a run of 4 videos; without the interval of a metric."""
+    """Return the warning about a run of 4 videos; without the value of a metric."""
     path = folder / "result.json"
     raw = json.loads(path.read_text())
     for metric in raw["metrics"]:
-        metric["interval"] = None if metric["name"] == without else [0.1, 0.9]
-        metric["n_clusters"] = 4
+        is_there = metric["name"] != without
+        metric |= {"n_clusters": 4, "interval": [0.1, 0.9] if is_there else None, "value": 0.5 if is_there else None}
     path.write_text(json.dumps(raw))
     return few_videos(read_result(folder)[0])
 
 
-def test_few_videos_are_told_where_only_an_average_has_an_interval(tmp_path):
+def test_few_videos_are_told_where_there_is_only_the_average_over_samples(tmp_path):
     write_run(tmp_path / "a", ["A"] * 4)
     said = ["Only 4 source videos: intervals are rough, and may be too narrow near 0 and 100."]
     assert few(tmp_path / "a") == said
