@@ -14,7 +14,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> bool:  # noqa: ARG001 - every verb is given its flags
     """Print the names that --bench, --model, --frames and --judge take."""
     from eval import config
-    from eval.config.choices import left_out
+    from eval.config.choices import added_by, left_out
     from eval.plugins.finding import found
     from eval.readers.malformed import printable
 
@@ -23,8 +23,8 @@ def run(given: argparse.Namespace) -> bool:  # noqa: ARG001 - every verb is give
     for group in ("model", "frames", "judge"):
         print(f"{group}: {', '.join(config.names(group))}")
     for plugin in found():
-        added = (f"{group} {', '.join(names)}" for group, names in plugin.choices.items())
-        print(f"from the plugin {plugin.name} ({plugin.version or plugin.home}): {'; '.join(added)}")
+        added = (f"{group} {', '.join(names)}" for group, names in added_by(plugin).items())
+        print(f"from the plugin {plugin.name} ({plugin.version or plugin.home}): {'; '.join(added) or 'nothing'}")
     for each in left_out():
         print(f"left out: {printable(each)}")
     return True

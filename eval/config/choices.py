@@ -56,6 +56,15 @@ def left_out() -> list[str]:
     return [*faults(), *_faults(found()).values()]
 
 
+def added_by(plugin: Plugin) -> dict[str, list[str]]:
+    """Return the names that a plugin adds to each group, without those that cannot be used."""
+    wrong = _faults(found())
+    usable = {
+        group: [name for name in members if (group, name) not in wrong] for group, members in plugin.choices.items()
+    }
+    return {group: members for group, members in usable.items() if members}
+
+
 def cards() -> dict[str, Card]:
     """Return the card of every benchmark, by name; without composing or building anything.
 
@@ -111,7 +120,9 @@ def _faults(plugins: Sequence[Plugin]) -> dict[tuple[str, str], str]:
         except ConfigError as error:  # noqa: PERF203 - one that is broken keeps no other one from being listed
             if not plugin.package:
                 raise
-            wrong[group, name] = f"The {group} {name!r} of the plugin {plugin.name!r} ({plugin.package}): {error}"
+            wrong[group, name] = (
+                f"The {group} {name!r} of the plugin {plugin.name!r} ({plugin.package}) cannot be used: {error}"
+            )
     return wrong
 
 
@@ -124,7 +135,7 @@ def _check_choice(plugin: Plugin, group: str, name: str) -> None:
         if not target.startswith(allowed) and not plugin.owns(target):
             whose = f"the package {plugin.package}" if plugin.package else f"modules in {plugin.home}"
             raise ConfigError(
-                f"{path}: _target_ {target!r} is no class of {whose}, nor of this project; name one of these"
+                f"{path}: _target_ {target!r} is no class of {whose}, nor of this project; only those are built"
             )
     names_itself = group == "judge" and "name" not in node and "_target_" in node
     if group in _NAMED and not names_itself and node.get("name") != name:

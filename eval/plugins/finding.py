@@ -102,6 +102,7 @@ def _entries() -> tuple[list[importlib.metadata.EntryPoint], list[str]]:
     try:
         entries += importlib.metadata.entry_points(group=ENTRY_POINTS)
     except Exception:  # noqa: BLE001 - one such file of any package; importlib says not of which
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it would read the same files
         for package in importlib.metadata.distributions():
             try:
                 entries += package.entry_points.select(group=ENTRY_POINTS)

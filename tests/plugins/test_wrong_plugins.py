@@ -75,11 +75,13 @@ def test_a_package_that_cannot_be_imported_is_left_out_of_groups_alone(site, cap
         building.check(load_settings(["benchmark=hues"]).benchmark, "benchmark")
 
 
-def test_entry_points_that_cannot_be_read_stop_no_other(site, caplog):
+def test_entry_points_that_cannot_be_read_stop_no_other(site, caplog, monkeypatch):
+    monkeypatch.delenv("PYDANTIC_DISABLE_PLUGINS", raising=False)
     entry(site, "odd", "no equals sign")
     assert [each.name for each in finding.found()] == ["hue-plugin"]
     assert "odd-1.0.dist-info cannot be read" in caplog.text
     assert "odd-1.0.dist-info" in finding.faults()[0]
+    assert os.environ["PYDANTIC_DISABLE_PLUGINS"] == "__all__"
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,10 @@ def test_the_list_says_what_is_left_out(site, capsys):
     (site / "hue_plugin" / "conf" / "model" / "hf.yaml").write_text("x: 1")
     entry(site, "gone", "gone = no_such_package")
     run("list")
-    left = [line for line in capsys.readouterr().out.splitlines() if line.startswith("left out: ")]
+    lines = capsys.readouterr().out.splitlines()
+    (theirs,) = [line for line in lines if line.startswith("from the plugin")]
+    assert "benchmark hues-graded, hues; frames" in theirs
+    left = [line for line in lines if line.startswith("left out: ")]
     assert [any(said in line for line in left) for said in ("'gone'", "'hf' is a name", "broken.yaml:2")] == [True] * 3
 
 
