@@ -205,8 +205,11 @@ def write_bytes_atomically(path: Path, content: bytes, *, synced: bool = True) -
     Without `synced` they may be lost with the power: for what can be had again.
 
     Raises:
-        RunError: the disk is full, failed or may not be written; the old file is unchanged.
+        RunError: the disk is full, failed or may not be written, or something else than a file has the name; what was
+            there is unchanged.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise RunError(f"{path} is a device, pipe or socket, which no file may take the place of; choose another name.")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         # O_EXCL follows no planted link, and the system subtracts the umask from the mode.

@@ -207,3 +207,13 @@ def test_half_a_character_never_ends_a_run(text, tmp_path):
 
 def test_whole_characters_are_written_as_themselves():
     assert to_json({"a": "é 😀\u2028"}) == '{"a": "é 😀\u2028"}'
+
+
+def test_no_file_takes_the_place_of_a_device_or_pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(RunError, match="is a device, pipe or socket"):
+            write_bytes_atomically(tmp_path / name, b"x")
+    assert (tmp_path / "pipe").is_fifo()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "pipe"]

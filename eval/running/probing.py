@@ -33,13 +33,17 @@ from eval.running.planning import planned
 from eval.running.probes import ALL, Probe, probes_named
 from eval.running.request import EvalRequest
 from eval.running.start import job_of, setup_of
-from eval.runs.folder import PREDICTIONS, holds_only
+from eval.runs.folder import PREDICTIONS, RESULT, holds_only
 from eval.runs.scored import ScoredRun
 from eval.scorers.traits import metric_named
 
 PROBES = configuration.RUNS.parent / "probes"
 """Default folder of probes; git ignores it."""
+ORDERS = ("one-frame", "shuffled", "reversed")
+"""Probes that show fewer of the plain run's frames, or the same in another order."""
 PLAIN, REPORT_JSON, REPORT_MD = "plain", "probe.json", "probe.md"
+LEAST_MARGIN = 0.1
+"""The smallest that can be given: below it, reports would show 0.0."""
 MARGIN = 10.0
 """The default loss below which a probe counts as no worse, in percentage points; of a judge's score, points."""
 
@@ -66,7 +70,7 @@ def probe(request: EvalRequest, probes: str = "all", margin: float = MARGIN) -> 
         TarsierEvalError: a setting, file or name is wrong, and nothing was started; or the run could not go on.
     """
     chosen = probes_named(probes)
-    if not 0 < margin < 100:
+    if not LEAST_MARGIN <= margin < 100:
         raise ConfigError(f"--margin {margin:g} is not a loss to rule out; give percentage points, such as {MARGIN:g}.")
     benches = benchmarks_of(request.bench)
     if len(benches) > 1:
@@ -93,7 +97,10 @@ def probe(request: EvalRequest, probes: str = "all", margin: float = MARGIN) -> 
         with Working(f"Loading {settings.model.get('name')}"):
             session = open_session.enter_context(engine.start(setup_of(settings, started)))
         judging.share(session.model)
-        jobs = {name: job for name, job in jobs.items() if not _is_plain(ALL[name], session.model.frames)}
+        same = [name for name in jobs if _is_plain(ALL[name], session.model.frames)]
+        if same:
+            say(f"{', '.join(same)}: left out, since the plain run shows just that.")
+        jobs = {name: job for name, job in jobs.items() if name not in same}
         results = list(run([plain, *jobs.values()], session))
     report = _reported(folder, list(jobs), margin)
     return Probing(report=report, folder=folder, whole=all(map(is_whole, results)))
@@ -105,6 +112,8 @@ def _probed(settings: Settings, folder: Path, judging: Judging, subsets: Sequenc
 
 def _is_plain(one: Probe, frames: FramePolicy) -> bool:
     """Whether a probe shows what the plain run does anyway."""
+    if frames.fps is None and frames.n_frames == 1 and one.name in ORDERS:
+        return True  # one frame has no other order
     return one.n_frames is not None and frames.fps is None and one.n_frames == frames.n_frames
 
 
@@ -116,7 +125,11 @@ def _refuse_other(folder: Path) -> None:
 
 
 def _reported(folder: Path, names: Sequence[str], margin: float) -> ProbeReport:
-    """Compare the runs in a folder of probes; write and show the report."""
+    """Compare the runs in a folder of probes, those of earlier calls too; write and show the report."""
+    before = [name for name in ALL if name not in names and (folder / name).exists()]
+    if unfinished := [name for name in before if not (folder / name / RESULT).exists()]:
+        say(f"{', '.join(unfinished)}: begun by an earlier call and not finished; the report leaves them out.")
+    names = [name for name in ALL if name in names or (name in before and name not in unfinished)]
     plain = ScoredRun.read(folder / PLAIN)
     runs = {name: ScoredRun.read(folder / name) for name in names}
     report = probe_report(plain, runs, margin / metric_named(plain.result.primary).scale)

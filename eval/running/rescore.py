@@ -154,6 +154,8 @@ def _where(scored: ScoredRun, data: str | None) -> list[str]:
 
 def _name(scored: ScoredRun) -> str:
     name = scored.result.benchmark
+    if scored.probe:
+        raise ConfigError(f"{scored.folder} is a probe ({scored.probe}), and no run of the benchmark; give that.")
     if name not in configuration.names("benchmark"):
         raise ConfigError(
             f"{scored.folder} is of the benchmark {name[:80]!r}, which is not in conf/benchmark/."

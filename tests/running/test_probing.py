@@ -202,8 +202,25 @@ def test_mistakes_are_named(world, tmp_path, probes, more, said):
 def test_several_benchmarks_and_odd_margins_are_refused(world, tmp_path):
     with pytest.raises(ConfigError, match="probes take one benchmark at a time"):
         probe(EvalRequest(bench="mvbench,nextqa", model="scripted", verb="probe"))
-    with pytest.raises(ConfigError, match="--margin 0 is not a loss to rule out"):
-        probe(asked(world, tmp_path / "p"), margin=0)
+    for margin in (0, 1e-9):
+        with pytest.raises(ConfigError, match=f"--margin {margin:g} is not a loss to rule out"):
+            probe(asked(world, tmp_path / "p"), margin=margin)
+
+
+def test_of_one_frame_there_is_no_other_order(world, tmp_path, capsys):
+    flags = {"bench": "nextqa", "model": "scripted", "limit": 4, "out": tmp_path / "p", "verb": "probe"}
+    found = probe(EvalRequest(**flags, overrides=["model.n_frames=1"]), "one-frame,reversed,no-video")
+    assert [row.probe for row in found.report.rows] == ["no-video"]
+    assert "one-frame, reversed: left out, since the plain run shows just that." in "".join(capsys.readouterr())
+
+
+def test_a_report_has_the_probes_of_earlier_calls(tmp_path, capsys):
+    flags = {"bench": "nextqa", "model": "scripted", "limit": 4, "out": tmp_path / "p", "verb": "probe"}
+    probe(EvalRequest(**flags), "no-video,reversed")
+    (tmp_path / "p" / "reversed" / "result.json").unlink()
+    found = probe(EvalRequest(**flags), "one-frame")
+    assert [row.probe for row in found.report.rows] == ["no-video", "one-frame"]
+    assert "reversed: begun by an earlier call and not finished" in "".join(capsys.readouterr())
 
 
 def test_another_folder_is_refused(world, tmp_path, seeing):
