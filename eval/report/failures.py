@@ -18,6 +18,9 @@ DOUBTS_SHOWN = 3
 """Number of answers in doubt that are shown; scores.jsonl has all of them."""
 _UNASKED = {"model: not asked, ": "put to the model", "the judge was not asked, ": "judged"}
 """Beginning of the reasons of samples that were not asked about, which all share one, and what was not done."""
+_UNREAD = " cannot be read: "
+"""Part of the reason of a sample whose judge replied, and the reply does not fit its form."""
+_KEPT = "Replies that cannot be read are kept and not asked for again; of a mended judge, judge.revision=2 asks anew."
 
 
 def show_failures(
@@ -41,6 +44,8 @@ def show_failures(
             say(console, f"  {one_line(name)}: {one_line(reason, REASON)}")
         if len(asked) > most[0]:
             say(console, f"  ... and {len(asked) - most[0]:,} more, in {where}")
+        if found is unjudged and any(_UNREAD in reason for _, reason in found):
+            say(console, f"  {_KEPT}")
     doubts = [
         (score.id, score.reason) for score in scores if score.values and score.status == "scored" and score.reason
     ]
@@ -64,7 +69,7 @@ def failure_lines(predictions: Sequence[Prediction], scores: Sequence[Score]) ->
             name, reason = asked[0]
             first = "" if len(asked) == 1 else "the first one, "
             lines.append(f"{counted(len(asked), 'sample')} {what}: {first}{one_line(name)}: {one_line(reason, REASON)}")
-    return lines
+    return [*lines, *([_KEPT] if any(_UNREAD in reason for _, reason in unjudged) else [])]
 
 
 def _failed(predictions: Sequence[Prediction]) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eval.core import Prediction, Score
-from eval.report.failures import failure_lines
+from eval.report.failures import failure_lines, show_failures
 
 
 def failed(error, name="a"):
@@ -44,3 +44,14 @@ def test_who_was_not_asked_is_told_once_with_the_way_on():
 
 def test_nothing_is_said_where_nothing_failed():
     assert failure_lines([Prediction(id="a", prompt="", output="A")], []) == []
+
+
+def test_replies_that_cannot_be_read_are_kept_and_how_to_ask_anew(capsys):
+    scores = [unjudged("asked 3 times; the reply 'hm' cannot be read: no verdict in it", f"q{n}") for n in range(2)]
+    first, kept = failure_lines([], scores)
+    assert first.startswith("2 samples without a verdict: the first one, q0: asked 3 times")
+    assert "are kept and not asked for again" in kept
+    assert "judge.revision=2 asks anew" in kept
+    show_failures([], scores)
+    assert " ".join(capsys.readouterr().out.split()).count(kept) == 1
+    assert failure_lines([], [unjudged("the judge did not reply: down")])[-1].endswith("down")
