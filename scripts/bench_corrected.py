@@ -2,10 +2,11 @@
 
     .venv/bin/python scripts/bench_corrected.py [--repetitions 400]
 
-A benchmark has 200 videos of five questions, and a card has clusters of three items, half of them right. Answers about
-one video depend on each other, and so do the judge's errors within a cluster: both come from beta distributions with
-an intra-cluster correlation of 0.2 and 0.1. The judge calls a right answer wrong, and a wrong one right, at the rates
-of the tables. The truth is the share of right answers in all videos, and kappa's is computed from the rates.
+A benchmark has 200 videos, or as many as a table says, of five questions, and a card has clusters of three items, half
+of them right. Answers about one video depend on each other, and so do the judge's errors within a cluster: both come
+from beta distributions with an intra-cluster correlation of 0.2 and 0.1. The judge calls a right answer wrong, and a
+wrong one right, at the rates of the tables. The truth is the share of right answers in all videos, and kappa's is
+computed from the rates.
 
 Prints tables, and writes them to results/bench/corrected.md; some five minutes on one core.
 """
@@ -25,8 +26,9 @@ sys.path.insert(0, str(PROJECT))
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
-from eval.stats import cluster_bootstrap, clustered_mean  # noqa: E402
-from eval.stats.corrected import prediction_powered, rogan_gladen  # noqa: E402
+from eval.analysis.card.correct import LEAST_GAIN  # noqa: E402
+from eval.stats import cluster_bootstrap, estimate  # noqa: E402
+from eval.stats.corrected import Corrected, prediction_powered, rates_of, refuted, rogan_gladen  # noqa: E402
 from eval.stats.kappa import kappa_of, kappas_of  # noqa: E402
 from scripts.simulate_intervals import section  # noqa: E402
 
@@ -38,6 +40,9 @@ WITHIN_VIDEO, WITHIN_CARD = 0.2, 0.1
 RATES = (0.05, 0.1, 0.2, 0.3)
 SIZES = (200, 500, 1000, 2000)
 ACCURACIES = (0.3, 0.6)
+EDGES = (0.05, 0.3, 0.6, 0.95, 0.99)
+"""Accuracies, with VIDEOS_OF, RARE, SMALL and LABELS, at which there are few videos, errors, items or labels."""
+VIDEOS_OF, RARE, SMALL, LABELS = (20, 100, 200), (0.02, 0.05, 0.1, 0.3), (30, 200, 500, 2000), (30, 50, 100)
 DRAWS = 1000
 """Bootstrap draws: half of the usual number, to save time."""
 
@@ -54,10 +59,12 @@ def judged(right: Bools, false_yes: Floats, false_no: Floats, random: np.random.
     return np.where(right, chance >= false_no[:, None], chance < false_yes[:, None])
 
 
-def benchmark(accuracy: float, errors: tuple[float, float], random: np.random.Generator) -> tuple[Bools, Bools]:
+def benchmark(
+    accuracy: float, errors: tuple[float, float], random: np.random.Generator, n_videos: int = VIDEOS
+) -> tuple[Bools, Bools]:
     """Return truth and verdicts of a run, (videos, questions)."""
-    right = random.random((VIDEOS, QUESTIONS)) < rates(accuracy, WITHIN_VIDEO, VIDEOS, random)[:, None]
-    own = [rates(each, WITHIN_CARD, VIDEOS, random) for each in errors]
+    right = random.random((n_videos, QUESTIONS)) < rates(accuracy, WITHIN_VIDEO, n_videos, random)[:, None]
+    own = [rates(each, WITHIN_CARD, n_videos, random) for each in errors]
     return right, judged(right, own[0], own[1], random)
 
 
@@ -75,14 +82,18 @@ def counts(right: Bools, said: Bools) -> Floats:
     return np.stack(columns, axis=1).astype(float)
 
 
-def outcome(values: Iterable[tuple[float, tuple[float, float] | None]], truth: float) -> str:
-    """Return bias in points, coverage, and mean width of intervals."""
-    found = list(values)
-    kept = [(value, ends) for value, ends in found if ends is not None]
-    bias = 100 * (np.mean([value for value, _ in found]) - truth)
-    covered = 100 * np.mean([ends[0] <= truth <= ends[1] for _, ends in kept])
-    width = 100 * np.mean([ends[1] - ends[0] for _, ends in kept])
-    return f"{bias:+.1f} / {covered:.1f} / {width:.0f}"
+def outcome(values: Iterable[Corrected | None], truth: float) -> str:
+    """Return bias in points, coverage, and mean width of intervals; and how many percent were refused, None."""
+    given = list(values)
+    found = [one for one in given if one is not None]
+    if len(found) < len(given) / 10:
+        return "refused"
+    ends = np.array([one.interval for one in found])
+    bias = 100 * (np.mean([one.value for one in found]) - truth)
+    covered = 100 * np.mean((ends[:, 0] <= truth) & (truth <= ends[:, 1]))
+    width = 100 * np.mean(ends[:, 1] - ends[:, 0])
+    refused = "" if len(found) == len(given) else f" / {100 * (1 - len(found) / len(given)):.0f} refused"
+    return f"{bias:+.1f} / {covered:.1f} / {width:.0f}{refused}"
 
 
 def corrected(repetitions: int, random: np.random.Generator) -> list[str]:
@@ -102,36 +113,74 @@ def corrected(repetitions: int, random: np.random.Generator) -> list[str]:
     return section("Corrected by error rates (Rogan-Gladen): bias in points / coverage in % / width", head, rows)
 
 
-def _as_judged(said: Bools) -> tuple[float, tuple[float, float] | None]:
-    mean = clustered_mean(said.ravel().tolist(), np.repeat(np.arange(VIDEOS), QUESTIONS).tolist())
-    return mean.mean, None if mean.low is None or mean.high is None else (mean.low, mean.high)
+def at_the_edges(repetitions: int, random: np.random.Generator) -> list[str]:
+    """Return the table of scores corrected where there are few videos, errors, or items."""
+    rows = []
+    for accuracy in EDGES:
+        for n_videos in VIDEOS_OF:
+            for rate in RARE:
+                errors = (rate, rate)
+                runs = [benchmark(accuracy, errors, random, n_videos)[1] for _ in range(repetitions)]
+                cells = [
+                    outcome((_rogan_gladen(said, card(size, errors, random)) for said in runs), accuracy)
+                    for size in SMALL
+                ]
+                rows.append((f"{100 * accuracy:g}", f"{n_videos}", f"{100 * rate:g} / {100 * rate:g}", *cells))
+    head = ["truth", "videos", "false yes / no, %", *(f"card of {size}" for size in SMALL)]
+    return section("The same with few videos, errors or items: bias / coverage / width, refused in %", head, rows)
 
 
-def _rogan_gladen(said: Bools, of_card: tuple[Bools, Bools]) -> tuple[float, tuple[float, float] | None]:
-    errors, n = counts(*of_card), said.size
-    sums = np.stack([said.sum(1) / n, np.full(VIDEOS, QUESTIONS / n), np.zeros(VIDEOS)], axis=1)[:, None, :]
-    found = rogan_gladen(errors, [""] * len(errors), sums, [""] * VIDEOS, repetitions=DRAWS)
-    return found.value, found.interval
+def _as_judged(said: Bools) -> Corrected:
+    ends = _interval(said)
+    return Corrected(value=float(said.mean()), interval=ends, is_clipped=False)
+
+
+def _interval(said: Bools) -> tuple[float, float] | None:
+    """Return the interval that the table of a run shows."""
+    videos = np.repeat(np.arange(len(said)), QUESTIONS).tolist()
+    return estimate(said.ravel().astype(float).tolist(), videos).of_shares()
+
+
+def _rogan_gladen(said: Bools, of_card: tuple[Bools, Bools]) -> Corrected | None:
+    """Return the corrected score; None where the card is refused, or does not fit."""
+    errors, sums, ends = counts(*of_card), np.array([[said.mean(), 1, 0]]), _interval(said)
+    rates = rates_of(errors, [1] * len(errors))
+    if rates is None or rates.least_gain < LEAST_GAIN or refuted(rates, sums[0], ends) is not None:
+        return None
+    return rogan_gladen(rates, sums, [ends], ends)
 
 
 def powered(repetitions: int, random: np.random.Generator) -> list[str]:
     """Return the table of scores corrected by labels of a part of the same samples."""
+    cells = [(accuracy, VIDEOS, (rate / 2, rate)) for accuracy in ACCURACIES for rate in RATES]
+    lines = _powered(cells, (100, 200, 500), repetitions, random)
+    title = "Corrected by labels of a part (prediction-powered): bias / coverage / width"
+    found = section(title, ["truth", "videos", "false yes / no, %", *(f"{n} labelled" for n in (100, 200, 500))], lines)
+    few = [(accuracy, n, (rate, rate)) for accuracy in EDGES for n in VIDEOS_OF for rate in RARE]
+    head = ["truth", "videos", "false yes / no, %", *(f"{n} labelled" for n in LABELS)]
+    lines = _powered(few, LABELS, repetitions, random)
+    return [*found, *section("The same with few videos, errors or labels: bias / coverage / width", head, lines)]
+
+
+def _powered(
+    cells: Sequence[tuple[float, int, tuple[float, float]]],
+    sizes: Sequence[int],
+    repetitions: int,
+    random: np.random.Generator,
+) -> list[tuple[str, ...]]:
     rows = []
-    clusters = np.repeat(np.arange(VIDEOS), QUESTIONS).tolist()
-    for accuracy in ACCURACIES:
-        for rate in RATES:
-            by_size = []
-            for size in (100, 200, 500):
-                found = []
-                for _ in range(repetitions):
-                    right, said = (each.ravel() for each in benchmark(accuracy, (rate / 2, rate), random))
-                    at = random.choice(right.size, size, replace=False)
-                    one = prediction_powered(said, clusters, at, right[at])
-                    found.append((one.value, one.interval))
-                by_size.append(outcome(found, accuracy))
-            rows.append((f"{100 * accuracy:g}", f"{50 * rate:g} / {100 * rate:g}", *by_size))
-    head = ["truth", "false yes / no, %", *(f"{size} labelled" for size in (100, 200, 500))]
-    return section("Corrected by labels of a part (prediction-powered): bias / coverage / width", head, rows)
+    for accuracy, n_videos, errors in cells:
+        clusters = np.repeat(np.arange(n_videos), QUESTIONS).tolist()
+        by_size = []
+        for size in sizes:
+            found = []
+            for _ in range(repetitions):
+                right, said = (each.ravel() for each in benchmark(accuracy, errors, random, n_videos))
+                at = random.choice(right.size, size, replace=False)
+                found.append(prediction_powered(said, clusters, at, right[at]))
+            by_size.append(outcome(found, accuracy))
+        rows.append((f"{100 * accuracy:g}", f"{n_videos}", f"{100 * errors[0]:g} / {100 * errors[1]:g}", *by_size))
+    return rows
 
 
 def kappas(repetitions: int, random: np.random.Generator) -> list[str]:
@@ -150,7 +199,7 @@ def kappas(repetitions: int, random: np.random.Generator) -> list[str]:
                 tables = np.stack([yes_yes, yes - yes_yes, no - no_no, no_no], axis=1).reshape(-1, 2, 2)
                 spread = cluster_bootstrap(tables, kappas_of, repetitions=DRAWS)
                 ends = None if spread is None else (spread.low, spread.high)
-                found.append((kappa_of(tables.sum(0)) or 0.0, ends))
+                found.append(Corrected(value=kappa_of(tables.sum(0)) or 0.0, interval=ends, is_clipped=False))
             cells.append(outcome(found, truth))
         rows.append((f"{50 * rate:g} / {100 * rate:g}", f"{truth:.3f}", *cells))
     head = ["false yes / no, %", "kappa", *(f"card of {size}" for size in SIZES)]
@@ -164,11 +213,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     begun, random = time.monotonic(), np.random.default_rng(0)
     n = given.repetitions
-    lines = [*corrected(n, random), *powered(n, random), *kappas(n, random)]
+    lines = [*corrected(n, random), *at_the_edges(n, random), *powered(n, random), *kappas(n, random)]
     about = (
         f"`scripts/bench_corrected.py` in {time.monotonic() - begun:.0f} s, Python {platform.python_version()}, numpy "
         f"{np.__version__}. {n} repetitions each: coverage is known to about {195 * (0.05 * 0.95 / n) ** 0.5:.0f} "
-        f"points. {VIDEOS} videos of {QUESTIONS} questions; cards in clusters of {CLUSTER} items."
+        f"points. {VIDEOS} videos where no other number is given, of {QUESTIONS} questions; cards in clusters of "
+        f"{CLUSTER} items."
     )
     text = "\n".join(["# Corrected scores and judge cards, by simulation", "", about, "", *lines])
     print(text)

@@ -71,7 +71,7 @@ def repeated(
         whole=len(whole) if more else 0,
         lacking=lacking,
         temperature=first.records[0].call.temperature if takes.get("temperature", True) else None,
-        values=repeated_values(whole, tables, scorer.traits) if len(whole) > 1 else (),
+        values=repeated_values(whole, tables, scorer.traits, sharing(first)) if len(whole) > 1 else (),
     )
     return replace(result, repeated=told), more
 
@@ -79,6 +79,24 @@ def repeated(
 def _judged_by(scorer: Scorer, judge: Respondent) -> Scorer:
     found: Scorer = replace(cast("Any", scorer), judge=judge)
     return found
+
+
+def sharing(transcript: Transcript) -> dict[str, str]:
+    """Return one sample for all that share a call, by each of them: the same question is put to a judge once."""
+    first: dict[str, str] = {}
+    asked: dict[object, str] = {}
+
+    def found(sample: str) -> str:
+        while first[sample] != sample:
+            sample = first[sample]
+        return sample
+
+    for record in transcript.records:
+        call = record.call
+        first.setdefault(call.sample, call.sample)
+        key = record.reply.key or (call.task, call.system, call.user, call.attempt)
+        first[found(call.sample)] = found(asked.setdefault(key, call.sample))
+    return {sample: found(sample) for sample in first}
 
 
 def _lacking(transcript: Transcript) -> int:

@@ -87,7 +87,7 @@ def over_samples(
         upper=(total + full * len(failed)) / n_all if n_all else None,
         chance=sum(chances) / n if n and len(chances) == n else None,
     )
-    return metric if not n else with_shares(metric, _estimate([valued + wrong], name, accounting), full)
+    return metric if not n else with_shares(metric, estimate_over([valued + wrong], name, accounting), full)
 
 
 def has_value(score: Score, name: str, accounting: Accounting) -> bool:
@@ -121,7 +121,7 @@ def over_subsets(parts: Sequence[Metric], groups: Sequence[Sequence[Score]], *, 
     name, accounting = metric.name, metric.accounting
     counted = [[score for score in group if accounting == "strict" or name in score.values] for group in groups]
     found = [group for group in counted if group]
-    return with_shares(metric, _estimate(found, name, accounting), full) if valued else metric
+    return with_shares(metric, estimate_over(found, name, accounting), full) if valued else metric
 
 
 def with_shares(metric: Metric, found: Estimate, full: float) -> Metric:
@@ -145,8 +145,8 @@ def video_of(score: Score) -> str:
     return score.cluster or score.id
 
 
-def _estimate(groups: Sequence[Sequence[Score]], name: str, accounting: Accounting) -> Estimate:
-    """Return the mean over groups of the means of a value, 0 for a score without it."""
+def estimate_over(groups: Sequence[Sequence[Score]], name: str, accounting: Accounting) -> Estimate:
+    """Return the mean over groups of scores of the means of a value, 0 for a score without it."""
     rows = [
         (score.values[name] if has_value(score, name, accounting) else 0.0, video_of(score), i)
         for i, group in enumerate(groups)

@@ -13,8 +13,8 @@ def cohens_kappa(a: Sequence[str], b: Sequence[str]) -> float | None:
     """Return Cohen's kappa of two graders who labelled the same items, in the same order.
 
     1 for full agreement, 0 for the agreement expected by chance from their label frequencies, negative for less. None
-    where it is undefined: without items, and where both gave every item the same label, since chance agreement is then
-    full too. Raises ValueError where the lengths differ.
+    without items, and where one of them gave every item the same label: it is then 0 whatever the other says, or
+    undefined, and tells nothing. Raises ValueError where the lengths differ.
 
     Source: Cohen, A coefficient of agreement for nominal scales, Educational and Psychological Measurement 20 (1960).
     """
@@ -29,14 +29,16 @@ def cohens_kappa(a: Sequence[str], b: Sequence[str]) -> float | None:
 def kappa_of(table: ArrayLike) -> float | None:
     """Return Cohen's kappa of a square table of counts: one grader's labels as rows, the other's as columns.
 
-    Counts may be sums over parts of the items.
+    Counts may be sums over parts of the items. None as in `cohens_kappa`.
     """
-    kappa = float(kappas_of(table))
-    return None if np.isnan(kappa) else kappa
+    counts = np.asarray(table, dtype=float)
+    if any((counts.sum(axis=axis) > 0).sum() < 2 for axis in (0, 1)):
+        return None
+    return float(kappas_of(counts))
 
 
 def kappas_of(tables: ArrayLike) -> NDArray[Any]:
-    """Return Cohen's kappa of many tables, (..., labels, labels) to (...); NaN where it is undefined."""
+    """Return Cohen's kappa of many tables, (..., labels, labels) to (...); NaN where both graders have one label."""
     counts = np.asarray(tables, dtype=float)
     n = counts.sum(axis=(-2, -1))
     chance = (counts.sum(axis=-2) * counts.sum(axis=-1)).sum(axis=-1)

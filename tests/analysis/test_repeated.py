@@ -4,7 +4,10 @@ import pytest
 
 from eval.analysis.judges.repeated import repeated_values
 from eval.core import Score, Status
+from eval.judges.calls import JudgeCall, JudgeReply
 from eval.judges.offline import OfflineJudge
+from eval.judges.transcript import CallRecord, Transcript
+from eval.running.repeating import sharing
 from eval.scorers.autodq import AutoDQ
 from eval.scorers.open_qa import OpenQA
 
@@ -16,8 +19,9 @@ def score(number, subset="", **values):
     )
 
 
-def repeated(scorer, *judgings):
-    found = repeated_values(judgings, [scorer.aggregate(one) for one in judgings], scorer.traits)
+def repeated(scorer, *judgings, sharing=None):
+    tables = [scorer.aggregate(one) for one in judgings]
+    found = repeated_values(judgings, tables, scorer.traits, sharing or {})
     return {(value.name, value.accounting): value for value in found}
 
 
@@ -53,6 +57,34 @@ def test_a_sample_without_a_verdict_in_one_judging():
     assert found["accuracy", "strict"].stderr == pytest.approx(0.5)
     assert found["score", "strict"].stderr == pytest.approx(((25 / 2 + 16 / 2) / 4) ** 0.5)
     assert set(found) == {(name, how) for name in ("accuracy", "score") for how in ("upstream", "strict")}
+
+
+def test_samples_of_one_call_vary_together():
+    def judging(shared, other):
+        return [*(score(i, accuracy=shared, score=5 * shared) for i in range(3)), score(3, accuracy=other, score=0.0)]
+
+    scorer, judgings = OpenQA(judge=OfflineJudge()), [judging(1.0, 1.0), judging(0.0, 0.0), judging(1.0, 0.0)]
+    # 1, 0, 1 and 1, 0, 0 have the variance 1/3; weights are 1/4.
+    apart = repeated(scorer, *judgings)["accuracy", "strict"]
+    assert apart.stderr == pytest.approx((4 / 16 / 3) ** 0.5)
+    together = repeated(scorer, *judgings, sharing={f"s{i}": "s0" for i in range(3)})["accuracy", "strict"]
+    assert together.stderr == pytest.approx((9 / 16 / 3 + 1 / 16 / 3) ** 0.5)
+    # All in one call: nothing is independent, and the standard deviation is all that is known.
+    whole = repeated(scorer, *judgings, sharing={f"s{i}": "s0" for i in range(4)})["accuracy", "strict"]
+    assert whole.stderr == pytest.approx(whole.stdev)
+
+
+def test_which_samples_share_a_call():
+    def record(sample, user, key=None):
+        call = JudgeCall(task="entail", sample=sample, system="", user=user, inputs={})
+        return CallRecord(call=call, reply=JudgeReply(text="", key=key))
+
+    asked = [("a", "1"), ("a", "2"), ("b", "3"), ("c", "2"), ("d", "4"), ("b", "5"), ("d", "5")]
+    found = sharing(Transcript(OfflineJudge(), records=[record(*one) for one in asked]))
+    assert found["a"] == found["c"] != found["b"] == found["d"]
+    # What the reply store tells apart, or takes for the same, decides where there is one.
+    stored = sharing(Transcript(OfflineJudge(), records=[record("a", "1", "x"), record("b", "2", "x")]))
+    assert stored["a"] == stored["b"]
 
 
 def test_nothing_scored_in_one_judging_has_no_value():

@@ -24,11 +24,13 @@ def test_kappa_as_scikit_learn_has_it():
     assert kappa_of([[88, 14, 18], [10, 40, 10], [2, 6, 12]]) == pytest.approx(0.49152542372881347)
 
 
-def test_kappa_is_undefined_where_chance_alone_agrees():
+def test_kappa_is_undefined_where_a_grader_gives_one_label():
     assert cohens_kappa([], []) is None
     assert cohens_kappa(["yes"] * 3, ["yes"] * 3) is None
-    # One grader with one label only is no such case.
-    assert cohens_kappa(["yes"] * 3, ["yes", "no", "no"]) == 0
+    # With one label of one grader it would be 0 whatever the other says.
+    assert cohens_kappa(["yes"] * 3, ["yes", "no", "no"]) is None
+    assert cohens_kappa(["yes", "no", "no"], ["no"] * 3) is None
+    assert cohens_kappa(["yes", "no", "no"], ["no", "yes", "no"]) == pytest.approx(-0.5)
     with pytest.raises(ValueError, match="1 labels of one grader, 0 of the other"):
         cohens_kappa(["yes"], [])
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from eval.analysis.card.figures import Figures, Rate
 from eval.analysis.card.floors import Row
-from eval.analysis.card.items import Kind
+from eval.analysis.card.items import LABELS_OF, Kind
 from eval.errors import ConfigError, DataError
 from eval.files import absolute
 from eval.readers.parsing import NotJSONError, parsed, whole
+from eval.report.printing import one_line
 from eval.runs.fields import checked
 
 VERSION = 1
 """Version of card.json: counted up where a field changes its meaning."""
+MOST = 10_000_000
+"""Most items of a set: a count beyond it is a mistake, and would fill the memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +160,39 @@ def read_card(place: str | Path) -> tuple[Card, Path]:
     if not isinstance(value, Mapping) or value.get("version") != VERSION:
         raise DataError(f"{path} is no card of this version. {again}")
     try:
-        return checked(value, Card), path
+        card = checked(value, Card)
     except DataError as error:
         raise DataError(f"{path} is no sound card: {error}. {again}") from None
+    for number, one in enumerate(card.sets):
+        if (why := next(_contradictions(one), None)) is not None:
+            raise DataError(f"{path} is no sound card: sets.{number} ({one_line(one.set, 60)}): {why}. {again}")
+    return card, path
+
+
+def _contradictions(one: OnSet) -> Iterator[str]:
+    """Yield where the counts of a set contradict each other; after the first, what follows from it."""
+    for row in one.errors:
+        right_yes, yes, right_no, no, times = row
+        if not (0 <= right_yes <= yes and 0 <= right_no <= no and yes + no >= 1 and times >= 1):
+            yield f"errors has {list(row)}, which counts more right items than items, or nothing"
+    if one.judge is None:
+        if one.errors:
+            yield "errors has counts, and the judge was not asked"
+        return
+    if one.judge.labels != LABELS_OF[one.kind]:
+        yield f"the labels {', '.join(one.judge.labels)} are not those of the kind {one.kind}"
+    table, labels = one.judge.table, one.judge.labels
+    if len(table) != len(labels) or any(len(row) != len(labels) for row in table):
+        yield f"table is not of {len(labels)} rows and columns"
+    n = sum(map(sum, table))
+    if one.judge.n != n or not n <= one.n_items <= MOST:
+        yield f"{one.judge.n} of {one.n_items} items have a verdict, table has {n}, and a card at most {MOST:,}"
+    n_yes = sum(table[0])
+    by_table = [table[0][0], n_yes, n - n_yes - sum(row[0] for row in table[1:]), n - n_yes]
+    by_errors = [sum(row[i] * row[4] for row in one.errors) for i in range(4)]
+    if by_table != by_errors or sum(row[4] for row in one.errors) != one.judge.n_clusters:
+        yield f"errors add up to {by_errors} in their clusters, and table to {by_table} in {one.judge.n_clusters}"
+    pairs = [(item.human, item.judge) for item in one.items]
+    by_items = [pairs.count((True, True)), sum(yes for yes, _ in pairs), pairs.count((False, False))]
+    if pairs and [*by_items, len(pairs) - by_items[1]] != by_table:
+        yield "items have other labels and verdicts than table"

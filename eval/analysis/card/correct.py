@@ -32,8 +32,8 @@ from eval.errors import ConfigError
 from eval.judges.words import words
 from eval.report.printing import one_line
 from eval.runs.differences import differences_of
-from eval.scorers.accounting import has_value, video_of
-from eval.stats.corrected import Corrected, informedness_interval, prediction_powered, rogan_gladen
+from eval.scorers.accounting import estimate_over, has_value, video_of
+from eval.stats.corrected import Corrected, Rates, prediction_powered, rates_of, refuted, rogan_gladen
 
 LEAST_GAIN = 0.1
 """Sensitivity + specificity - 1 that a judge must have at the lower end of its interval."""
@@ -60,19 +60,20 @@ def usable(card: Card, place: Path, traits: ScorerTraits) -> list[OnSet]:
             f"card={place} has no items of the kind {' or '.join(judged.kinds)}, by which scores of {traits.name!r} "
             f"are corrected; it has {has}. Make a card with such a set."
         )
-    yes, no = (sum(row[i] * row[4] for one in sets for row in one.errors) for i in (1, 3))
-    gain = informedness_interval(
-        [row[:4] for one in sets for row in one.errors],
-        [row[4] for one in sets for row in one.errors],
-        [one.set for one in sets for _ in one.errors],
-    )
-    if not yes or not no or gain is None or gain[0] < LEAST_GAIN:
-        low = "cannot be computed" if gain is None else f"may be {gain[0]:.2f}"
+    rates = _rates(sets)
+    if rates is None or rates.least_gain < LEAST_GAIN:
+        low = "cannot be computed" if rates is None else f"may be {rates.least_gain:.2f}"
         raise ConfigError(
             f"card={place}: the judge is not clearly better than chance on items of the kind {sets[0].kind} "
             f"(sensitivity + specificity - 1 {low}, and {LEAST_GAIN:g} is needed); nothing can be corrected by it."
         )
     return sets
+
+
+def _rates(sets: Sequence[OnSet]) -> Rates | None:
+    """Return the error rates on all items of some sets."""
+    rows = [row for one in sets for row in one.errors]
+    return rates_of([row[:4] for row in rows], [row[4] for row in rows])
 
 
 def mismatch(card: Card, identity: Mapping[str, Any]) -> str | None:
@@ -112,8 +113,8 @@ def correction(card: Card, place: Path, result: Result, scores: Sequence[Score],
     """Return the overall judged metrics of a result, corrected; raises ConfigError as `check_fits`."""
     sets = usable(card, place, traits)
     assert traits.judged is not None, "usable refuses other scorers"
-    errors = [(one.set, row) for one in sets for row in one.errors]
-    right_yes, yes, right_no, no = (sum(row[i] * row[4] for _, row in errors) for i in range(4))
+    rates = _rates(sets)
+    assert rates is not None, "usable refuses other cards"
     own = _labelled_here(sets, result, scores, traits.judged)
     about = Correction(
         card=str(place),
@@ -121,19 +122,22 @@ def correction(card: Card, place: Path, result: Result, scores: Sequence[Score],
         method="prediction-powered" if own else "rogan-gladen",
         kind=sets[0].kind,
         sets=(own[0],) if own else tuple(one.set for one in sets),
-        n_items=len(own[1]) if own else yes + no,
-        sensitivity=right_yes / yes,
-        specificity=right_no / no,
+        n_items=len(own[1]) if own else sum((row[1] + row[3]) * row[4] for one in sets for row in one.errors),
+        sensitivity=rates.sensitivity.value,
+        specificity=rates.specificity.value,
     )
     if (why := mismatch(card, result.provenance["scorer"])) is not None:
         return replace(about, refused=why)
     values = []
     for accounting in ("upstream", "strict"):
         for metric in _correctable(traits):
+            found: Corrected | str | None
             if own:
                 found = _by_own_labels(scores, accounting, metric.name, own[1])
             else:
-                found = _by_error_rates(errors, scores, accounting, metric, traits)
+                found = _by_error_rates(rates, result, scores, accounting, metric, traits)
+            if isinstance(found, str):
+                return replace(about, refused=found)
             if found is not None:
                 values.append(
                     CorrectedValue(
@@ -156,13 +160,14 @@ def _correctable(traits: ScorerTraits) -> list[MetricTraits]:
 
 
 def _by_error_rates(
-    errors: Sequence[tuple[str, tuple[int, ...]]],
+    rates: Rates,
+    result: Result,
     scores: Sequence[Score],
     accounting: Accounting,
     metric: MetricTraits,
     traits: ScorerTraits,
-) -> Corrected | None:
-    """Return a metric corrected by sensitivity and specificity; None without samples."""
+) -> Corrected | str | None:
+    """Return a metric corrected by sensitivity and specificity; why it cannot be, in words; or None without samples."""
     assert traits.judged is not None, "usable refuses other scorers"
     is_macro = traits.subsets == "macro"
     groups: dict[str, list[Score]] = {}
@@ -170,25 +175,30 @@ def _by_error_rates(
         if accounting == "strict" or all(name in score.values for name in metric.values):
             subset = traits.renamed.get(score.subset, score.subset) if is_macro else ""
             groups.setdefault(subset, []).append(score)
-    videos: dict[tuple[str, str], Any] = {}
-    for subset, group in groups.items():
+    if not groups:
+        return None
+    sums = np.zeros((len(metric.values), 3))
+    for group in groups.values():
         weight = 1 / len(groups) / len(group)
         for score in group:
-            sums = videos.setdefault((subset, video_of(score)), np.zeros((len(metric.values), 3)))
             for part, name in enumerate(metric.values):
                 if has_value(score, name, accounting):
                     value = weight * score.values[name]
                     sums[part] += (value, weight, 0) if _is_judged(score, name, traits.judged) else (0, 0, value)
-    if not videos:
-        return None
-    times = [row[4] for _, row in errors]
-    return rogan_gladen(
-        np.repeat(np.array([row[:4] for _, row in errors], dtype=float), times, axis=0),
-        [name for (name, _), n in zip(errors, times, strict=True) for _ in range(n)],
-        np.stack(list(videos.values())),
-        [subset for subset, _ in videos],
-        metric.statistic,
-    )
+    parts = list(groups.values())
+    ends = [estimate_over(parts, name, accounting).of_shares() for name in metric.values]
+    for name, of_part, interval in zip(metric.values, sums, ends, strict=True):
+        if (found := refuted(rates, of_part, interval)) is not None:
+            share, is_high = found
+            bound = rates.sensitivity.high if is_high else 1 - rates.specificity.high
+            word, most = ("more", "at most") if is_high else ("less", "at least")
+            return (
+                f"the judge says yes {word} often than this card allows ({name}: {100 * share:.1f}%, and by the card's "
+                f"items {most} {100 * bound:.1f}%), so the card does not fit these outputs"
+            )
+    key = (metric.name, accounting, OVERALL)
+    own = next((m.interval for m in result.metrics if (m.name, m.accounting, m.subset) == key), None)
+    return rogan_gladen(rates, sums, ends, own if metric.statistic is not None else ends[0], metric.statistic)
 
 
 def _by_own_labels(

@@ -30,7 +30,7 @@ class LabelTable:
     share: float | None
     """Share of items with the same label from both judges, 0 to 1; None without items."""
     kappa: float | None
-    """Cohen's kappa; None where it is undefined."""
+    """Cohen's kappa; None where a judge gave one label only."""
     low: float | None
     """Lower end of kappa's 95% interval, over source videos; None where it cannot be computed."""
     high: float | None

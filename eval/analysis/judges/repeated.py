@@ -1,9 +1,9 @@
 """How far a judged metric varies by itself: the same predictions, judged several times.
 
 Two estimates of one error. The standard deviation of the judgings' values assumes nothing, and rests on few values. The
-standard error from single samples rests on all verdicts, and assumes that those of different samples vary
-independently: the variance of a sample's value over judgings, times its squared weight in the metric, summed over
-samples, where a function of several means, such as F1, is taken as linear around them.
+standard error from single samples rests on all verdicts, and assumes that those of different calls vary independently:
+the variance over judgings of what a sample, or all samples that share a call, add to the metric, summed over these,
+where a function of several means, such as F1, is taken as linear around them.
 
 The error by sampling of videos is computed from the values of one judging, which vary by the judge too: it contains the
 judge's error, and the two are not to be added.
@@ -11,7 +11,7 @@ judge's error, and the two are not to be added.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
@@ -20,13 +20,17 @@ from numpy.typing import NDArray
 
 from eval.core import OVERALL, Metric, MetricTraits, RepeatedValue, Score, ScorerTraits
 from eval.scorers.accounting import has_value
+from eval.stats.clusters import numbered
 
 _STEP = 1e-6
 """Difference of means over which a statistic's slope is taken."""
 
 
 def repeated_values(
-    judgings: Sequence[Sequence[Score]], tables: Sequence[Sequence[Metric]], traits: ScorerTraits
+    judgings: Sequence[Sequence[Score]],
+    tables: Sequence[Sequence[Metric]],
+    traits: ScorerTraits,
+    sharing: Mapping[str, Hashable],
 ) -> tuple[RepeatedValue, ...]:
     """Return each overall metric that the judge's verdicts decide, over all judgings.
 
@@ -34,6 +38,7 @@ def repeated_values(
         judgings: The scores of each judging, at least two, of the same samples in the same order.
         tables: The metrics of each.
         traits: The scorer's.
+        sharing: By sample, what those have in common whose verdicts come from one call; others may be left out.
     """
     judged = set() if traits.judged is None else set(traits.judged.values)
     named = {metric.name: metric for metric in traits.metrics if set(metric.values) <= judged}
@@ -53,19 +58,23 @@ def repeated_values(
                 values=tuple(known),
                 mean=fmean(known),
                 stdev=stdev(known),
-                stderr=_stderr(judgings, metric, named[metric.name], traits),
+                stderr=_stderr(judgings, metric, named[metric.name], traits, sharing),
             )
         )
     return tuple(found)
 
 
 def _stderr(
-    judgings: Sequence[Sequence[Score]], metric: Metric, parts: MetricTraits, traits: ScorerTraits
+    judgings: Sequence[Sequence[Score]],
+    metric: Metric,
+    parts: MetricTraits,
+    traits: ScorerTraits,
+    sharing: Mapping[str, Hashable],
 ) -> float | None:
-    """Return the standard error of one judging, from the variances of single samples; None where it is unknown."""
+    """Return the standard error of one judging, from the variances of single calls; None where it is unknown."""
     if parts.statistic is not None and not parts.of_means:
         return None
-    groups: dict[str, list[list[list[float]]]] = {}
+    groups: dict[str, list[tuple[Hashable, list[list[float]]]]] = {}
     for judged in zip(*judgings, strict=True):
         valued = [[has_value(score, name, metric.accounting) for name in parts.values] for score in judged]
         if metric.accounting == "strict" or all(map(all, valued)):
@@ -74,13 +83,16 @@ def _stderr(
                 [score.values[name] if there else 0.0 for name, there in zip(parts.values, each, strict=True)]
                 for score, each in zip(judged, valued, strict=True)
             ]
-            groups.setdefault(subset, []).append(rows)
+            groups.setdefault(subset, []).append((sharing.get(judged[0].id, (judged[0].id,)), rows))
     if not groups:
         return None
     weights = np.concatenate([np.full(len(group), 1 / len(groups) / len(group)) for group in groups.values()])
-    values = np.array([rows for group in groups.values() for rows in group])  # (samples, judgings, parts)
+    values = np.array([rows for group in groups.values() for _, rows in group])  # (samples, judgings, parts)
     slopes = _slopes(parts, np.einsum("i,ikp->p", weights, values) / values.shape[1])
-    return float(np.sqrt(np.sum(weights**2 * (values @ slopes).var(axis=1, ddof=1))))
+    call_of, n_calls = numbered([call for group in groups.values() for call, _ in group])
+    added = np.zeros((n_calls, values.shape[1]))
+    np.add.at(added, call_of, weights[:, None] * (values @ slopes))
+    return float(np.sqrt(added.var(axis=1, ddof=1).sum()))
 
 
 def _slopes(parts: MetricTraits, means: NDArray[Any]) -> NDArray[Any]:

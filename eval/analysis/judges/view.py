@@ -109,7 +109,7 @@ def _kappa(table: LabelTable, of: str) -> str:
         return f"No {of} to compare."
     said = f"agreement {100 * table.share:.1f} on {table.n} {of}, "
     if table.kappa is None:
-        return said + "kappa undefined (both judges gave all of them the same one)"
+        return said + "kappa undefined (a judge gave all of them the same one)"
     if table.low is None or table.high is None:
         return said + f"kappa {table.kappa:.2f} (no interval: too few source videos or labels)"
     return said + f"kappa {table.kappa:.2f} [{table.low:.2f}, {table.high:.2f}]"

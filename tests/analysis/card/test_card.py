@@ -59,8 +59,9 @@ def test_a_perfect_judge(both):
 def test_a_judge_that_always_says_yes(both):
     found = card(both, always_yes())
     qa, of_units = found.sets
-    # Three of six answers are right, two of four units are there; chance explains all agreement.
-    assert (qa.judge.agreement, qa.judge.kappa, qa.judge.offset.value) == (0.5, 0, 0.5)
+    # Three of six answers are right, two of four units are there; one verdict for all leaves kappa undefined.
+    assert (qa.judge.agreement, qa.judge.kappa, qa.judge.offset.value) == (0.5, None, 0.5)
+    assert qa.judge.kappa_interval is None
     assert (qa.judge.false_yes.value, qa.judge.false_no.value) == (1, 0)
     # Recall: one text from 2/3 to 1, the other from 0 to 1.
     assert of_units.recall.value == pytest.approx((1 / 3 + 1) / 2)
@@ -162,6 +163,44 @@ def test_a_card_is_read_as_it_was_written(both, tmp_path):
             read_card(path)
     with pytest.raises(ConfigError, match="there is no such file"):
         read_card(tmp_path / "none.json")
+
+
+def _with(changes: dict[str, Any], figures: dict[str, Any]) -> Any:
+    return lambda one: {**one, **changes, "judge": {**one["judge"], **figures}}
+
+
+@pytest.mark.parametrize(
+    ("edited", "said"),
+    [
+        (lambda one: {**one, "errors": [[2, 1, 0, 1, 1], *one["errors"][1:]]}, "counts more right items than items"),
+        (lambda one: {**one, "errors": one["errors"][1:]}, "errors add up to .* and table to"),
+        (_with({"kind": "fact"}, {}), "the labels yes, no are not those of the kind fact"),
+        (_with({}, {"n": 7}), "7 of 6 items have a verdict, table has 6"),
+        (_with({}, {"table": [[6, 0]]}), "table is not of 2 rows and columns"),
+        (_with({}, {"n_clusters": 2}), "errors add up to .* in their clusters, and table to .* in 2"),
+        (lambda one: {**one, "errors": [[*one["errors"][0][:4], 10**12], *one["errors"][1:]]}, "errors add up to"),
+        (
+            _with(
+                {"errors": [[1, 1, 1, 1, 10**12]], "n_items": 2 * 10**12},
+                {"n": 2 * 10**12, "n_clusters": 10**12, "table": [[10**12, 0], [0, 10**12]]},
+            ),
+            "a card at most 10,000,000",
+        ),
+        (
+            lambda one: {**one, "items": [{"id": "1", "output": "a", "human": True, "judge": False}]},
+            "items have other labels and verdicts than table",
+        ),
+        (lambda one: {**one, "judge": None}, "errors has counts, and the judge was not asked"),
+    ],
+)
+def test_counts_that_contradict_each_other_are_no_card(tmp_path, edited, said):
+    write_set(tmp_path, "qa", answers())
+    found = asdict(card(tmp_path, perfect(answers())))
+    found["sets"] = [edited(json.loads(json.dumps(found["sets"][0])))]
+    path = tmp_path / "card.json"
+    path.write_text(json.dumps(found))
+    with pytest.raises(DataError, match=rf"is no sound card: sets\.0 \(qa\): .*{said}.*make judge-card\.$"):
+        read_card(path)
 
 
 def test_the_page_has_every_number_of_the_card(both):

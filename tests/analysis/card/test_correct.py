@@ -200,10 +200,36 @@ def test_a_served_judge_is_compared_in_whole_once_it_is_known(cards):
     assert "judge.revision" in str(mismatch(fits, {**about, "judge": {**unknown, "revision": "q4"}}))
 
 
+@pytest.mark.parametrize(("right", "said"), [(100, "more"), (3, "less")])
+def test_outputs_that_the_card_cannot_explain_are_not_corrected(cards, right, said):
+    # Of right answers 90% are called yes, of wrong ones 20%: no outputs are called yes more or less often than that.
+    found = correction(cards("answer"), PLACE, result(OpenQA), graded(100, right), OpenQA.traits)
+    assert found.values == ()
+    [line] = corrected(result(OpenQA, corrected=found))
+    assert line.startswith(
+        f"Not corrected for the judge's errors: the judge says yes {said} often than this card allows "
+        f"(accuracy: {right:.1f}%, and by the card's items at {'most' if right == 100 else 'least'} "
+    )
+    assert line.endswith("so the card does not fit these outputs.")
+    # Within chance of these bounds they are corrected.
+    for near in (95, 16):
+        assert correction(cards("answer"), PLACE, result(OpenQA), graded(100, near), OpenQA.traits).refused is None
+
+
+def test_a_cut_part_marks_the_f1_of_it(cards):
+    def described(number):
+        labels = {"reference": ["entailment"] * 4, "prediction": ["entailment"] * 4}
+        values = {"recall": 0.5, "precision": float(number < 95)}
+        return score(number, values, detail={"labels": labels})
+
+    found = correction(cards("unit"), PLACE, result(AutoDQ), [described(i) for i in range(100)], AutoDQ.traits)
+    assert {value.name: value.clipped for value in found.values} == {"recall": False, "precision": True, "f1": True}
+
+
 def test_it_is_told_under_the_table(cards):
-    found = correction(cards("answer"), PLACE, result(OpenQA), graded(100, 5), OpenQA.traits)
+    found = correction(cards("answer"), PLACE, result(OpenQA), graded(100, 12), OpenQA.traits)
     value, meaning = corrected(result(OpenQA, corrected=found))
-    # (0.05 + 0.8 - 1) / 0.7 is below 0.
+    # (0.12 + 0.8 - 1) / 0.7 is below 0.
     assert value.startswith("Corrected for the judge's errors: accuracy 0.0 (upstream 0.0), cut there [0.0-")
     assert "200 items of the kind answer (made), sensitivity 90.0, specificity 80.0." in value
     assert "assume that the judge errs here as it does on those items" in meaning
