@@ -26,6 +26,8 @@ from eval.stats.clusters import influences, numbered, share_interval, steadiness
 
 Floats = NDArray[np.float64]
 
+_ROUNDING = 1e-9
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corrected:
@@ -137,7 +139,7 @@ def rogan_gladen(
 
     plain = means(0, yes.value, no.value)
     found = value(0, yes.value, no.value)
-    is_cut = bool(np.any((plain < 0) | (plain > 1)))
+    is_cut = bool(np.any(_outside(plain)))
     known_ends = [each for each in ends if each is not None]
     if len(known_ends) < len(ends):
         return _cut(found, None, is_cut=is_cut)
@@ -240,10 +242,15 @@ def _at_least(ends: tuple[float, float], value: float, width: float) -> tuple[fl
     return low, high
 
 
+def _outside(value: ArrayLike) -> NDArray[np.bool_]:
+    """Return whether values lie outside 0 to 1 by more than rounding."""
+    return np.abs(np.asarray(value, dtype=float) - 0.5) > 0.5 + _ROUNDING
+
+
 def _cut(value: float, interval: tuple[float, float] | None, *, is_cut: bool = False) -> Corrected:
     ends = None if interval is None else tuple(float(np.clip(end, 0, 1)) for end in interval)
     return Corrected(
         value=float(np.clip(value, 0, 1)),
         interval=None if ends is None else (ends[0], ends[1]),
-        is_clipped=is_cut or not 0 <= value <= 1,
+        is_clipped=is_cut or bool(_outside(value)),
     )

@@ -154,6 +154,21 @@ def test_a_card_that_does_not_fit_is_refused_before_anything_is_scored(tmp_path,
     assert not (tmp_path / "out").exists()
 
 
+def test_a_card_edited_by_hand_is_one_line_before_anything_is_scored(tmp_path, capsys):
+    write_set(tmp_path / "sets", "qa", labelled_like_questions())
+    assert card(tmp_path / "sets", tmp_path / "card") == 0
+    place = tmp_path / "card" / "card.json"
+    edited = json.loads(place.read_text())
+    edited["sets"][0]["errors"][0][4] = 10**12
+    place.write_text(json.dumps(edited))
+    capsys.readouterr()
+    pred = many_questions(tmp_path / "p.jsonl", 5)
+    assert score(pred, tmp_path / "out", ["--judge", "offline", "--card", str(place)]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "is no sound card: sets.0 (qa): errors add up to" in line
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_card_where_nothing_is_judged_is_refused(tmp_path, capsys):
     flags = ["--bench", "mvbench", "--model", "scripted", "--out", str(tmp_path / "run"), "--card", "none.json"]
     assert main(["eval", *flags]) == 2

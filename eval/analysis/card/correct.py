@@ -38,7 +38,8 @@ from eval.stats.corrected import Corrected, Rates, prediction_powered, rates_of,
 LEAST_GAIN = 0.1
 """Sensitivity + specificity - 1 that a judge must have at the lower end of its interval."""
 LEAST_LABELLED = 30
-"""Labelled outputs of a run from which its own labels correct it, and not the card's error rates."""
+"""Labelled outputs of a run from which its own labels correct it, and not the card's error rates; so many that the
+intervals cover what they say (results/bench/corrected.md)."""
 _FIELDS = 3
 """Most differing fields that a message names."""
 _NOT_COMPARED = ("requested", "note")

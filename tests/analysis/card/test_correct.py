@@ -16,6 +16,7 @@ from eval.report.footers import corrected
 from eval.scorers.autodq import AutoDQ
 from eval.scorers.multiple_choice import MultipleChoice
 from eval.scorers.open_qa import OpenQA
+from eval.stats.clusters import t_quantile
 from tests.analysis.card.rows import KnownJudge, answer, write_set
 from tests.analysis.card.test_card import card
 
@@ -214,6 +215,23 @@ def test_outputs_that_the_card_cannot_explain_are_not_corrected(cards, right, sa
     # Within chance of these bounds they are corrected.
     for near in (95, 16):
         assert correction(cards("answer"), PLACE, result(OpenQA), graded(100, near), OpenQA.traits).refused is None
+
+
+def test_all_right_by_a_small_card_without_errors_is_no_certainty(tmp_path):
+    rows = [answer(i, f"c{i}", "what?", "it", f"{'y' if i < 10 else 'n'} {i}", i < 10) for i in range(20)]
+    write_set(tmp_path, "made", rows)
+    scores = [replace(one, cluster=f"v{i % 5}") for i, one in enumerate(graded(22, 22))]
+    metrics = tuple(OpenQA(judge=KnownJudge(says)).aggregate(scores))
+    own = next(m for m in metrics if (m.name, m.accounting, m.subset) == ("accuracy", "strict", "overall"))
+    made = card(tmp_path, KnownJudge(says))
+    found = correction(made, PLACE, result(OpenQA, metrics=metrics), scores, OpenQA.traits).values[0]
+    assert found.value == pytest.approx(1)
+    assert not found.clipped
+    # Five videos, all right: 5 / (5 + t^2), as the table says.
+    assert own.interval is not None
+    assert found.interval is not None
+    assert own.interval[0] == pytest.approx(5 / (5 + t_quantile(4) ** 2))
+    assert found.interval == pytest.approx(own.interval)
 
 
 def test_a_cut_part_marks_the_f1_of_it(cards):
