@@ -49,10 +49,10 @@ def _world() -> Path:
 
 @cache
 def benchmarks() -> tuple[str, ...]:
-    """Return the names of all benchmarks."""
-    from eval.config import names
+    """Return the names of the benchmarks that have rows in the built-in world."""
+    from eval.regression.fixed_settings import benchmarks_of_world
 
-    return tuple(names("benchmark"))
+    return tuple(benchmarks_of_world())
 
 
 @cache

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from eval.analysis.page.clips import is_media
 from eval.config import BUILTIN
+from eval.regression.fixed_settings import benchmarks_of_world
 from eval.report.page.server import Places, application
 from eval.running.request import EvalRequest
 from eval.running.start import evaluate
@@ -24,7 +25,8 @@ WORLD = BUILTIN / "world"
 Rows = list[dict[str, Any]]
 
 
-def run(data: Path, out: Path, bench: str = "all", *overrides: str) -> dict[str, Rows]:
+def run(data: Path, out: Path, bench: str = "", *overrides: str) -> dict[str, Rows]:
+    bench = bench or ",".join(benchmarks_of_world())
     given = [f"data={data}", "model=scripted", "model.outputs=[A,B,a dog]", "report=false", *overrides]
     evaluate(EvalRequest(bench=bench, out=out, overrides=given))
     return {path.parent.name: read(path) for path in sorted(out.rglob("predictions.jsonl"))}

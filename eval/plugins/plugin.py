@@ -64,7 +64,8 @@ def _importable(packages: Sequence[Path], home: Path) -> list[Path]:
         if (about.st_dev, about.st_ino) in seen:
             continue
         seen.add((about.st_dev, about.st_ino))
-        inside = sorted(folder.iterdir())
+        # What Python keeps of sources comes and goes as they are imported.
+        inside = sorted(path for path in folder.iterdir() if path.name != "__pycache__")
         files += [path for path in inside if _is_code(path) and path.is_file()]
         left += [path for path in reversed(inside) if path.name.isidentifier() and path.is_dir()]
         if len(seen) + len(files) > MOST_FILES:

@@ -140,9 +140,9 @@ def test_annotations_may_be_the_folder_of_all_benchmarks(trees, samples, tmp_pat
 
 
 def test_errors_name_the_place(trees, samples, tmp_path):
-    with pytest.raises(DataError, match=r"looked for .*annotations/MVBench\.jsonl, .*/json; set"):
+    with pytest.raises(DataError, match=r"looked for .*annotations/MVBench\.jsonl, .*/json; give their place"):
         samples(tmp_path)
-    with pytest.raises(DataError, match=r"source=upstream\): looked for .*MVBench\.jsonl; set"):
+    with pytest.raises(DataError, match=r"source=upstream\): looked for .*MVBench\.jsonl; give"):
         samples(trees(ROWS), source="upstream")
     with pytest.raises(DataError, match=r"gone\.jsonl does not exist"):
         samples(tmp_path, annotations=tmp_path / "gone.jsonl")

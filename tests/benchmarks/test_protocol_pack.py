@@ -130,7 +130,7 @@ def test_benchmarks_read_the_pack(clone, tmp_path, make):
     assert [sample.targets for sample in samples] == [("a",)] * 3
     assert samples[0].clip.source == data / "MSVD/YouTubeClips/c_0_2.avi"
     assert benchmark.asked_with().name == "rows of MSVD-QA-val.jsonl"
-    with pytest.raises(DataError, match="no annotations"):
+    with pytest.raises(DataError, match="No annotations"):
         list(make("msvd-qa", data).samples())
 
 

@@ -184,6 +184,10 @@ def test_the_code_of_linked_packages_counts_and_loops_end(folder, tmp_path, monk
         "pack/__init__.py",
         "pack/linked/inner.py",
     ]
+    kept = plugin_code(finding.found())
+    (other / "__pycache__").mkdir()  # as an import leaves it
+    (other / "__pycache__" / "inner.cpython-311.pyc").write_bytes(b"\0")
+    assert plugin_code(finding.found()) == kept
     (other / "bare.pyc").write_bytes(b"\0")
     assert any(path.name == "bare.pyc" for path in plugin.code)
     monkeypatch.setattr(plugin_module, "MOST_FILES", 3)
