@@ -1,4 +1,4 @@
-"""Archives below a data folder: found, told with their parts, and unpacked where that is asked for.
+"""Unpacking archives below a data folder, where that is asked for.
 
 An archive comes from the internet, and its names decide where files land. Nothing of it leaves the folder that it lies
 in, nothing that is there is overwritten, links and devices are left out, and what it unpacks to is bounded by the disk.

@@ -11,6 +11,7 @@ from eval.__main__ import main
 from eval.api import compare, evaluate, score
 from eval.config import PROJECT
 from eval.plugins.finding import VARIABLE
+from tests.plugins.toys import GRADED
 
 TOY = '''
 from dataclasses import dataclass
@@ -52,42 +53,6 @@ class Toy:
         return [row for each in self.traits.metrics for row in averages(scores, name=each.name, full=each.best)]
 '''
 
-JUDGED = '''
-from dataclasses import dataclass
-from typing import ClassVar
-
-from eval.core import JudgedTraits, MetricTraits, ScorerTraits
-from eval.judges.rounds import NoAnswer, ask
-from eval.scorers.accounting import averages
-from eval.scorers.judged import JudgedScorer, judged_score
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Graded(JudgedScorer):
-    """Whether a judge finds the answer right."""
-
-    traits: ClassVar[ScorerTraits] = ScorerTraits(
-        name="graded",
-        metrics=(MetricTraits(name="right"),),
-        judged=JudgedTraits(values=("right",), labels=("right", "wrong"), noun="opinions"),
-    )
-    name: str = traits.name
-
-    def score(self, pairs, population=()):
-        grade = self.protocol.grade
-        asked = [grade(s.id, s.metadata["question"], s.targets[0], p.output) for s, p in pairs if p.output]
-        answers = iter(ask(self.judge, asked))
-        return [self._score(sample, said, next(answers) if said.output else None) for sample, said in pairs]
-
-    def _score(self, sample, prediction, answer):
-        if answer is None or isinstance(answer, NoAnswer):
-            return judged_score(sample, prediction, {}, answer and answer.reason)
-        return judged_score(sample, prediction, {"right": float(answer.correct)}, None)
-
-    def aggregate(self, scores):
-        return averages(scores, name="right")
-'''
-
 
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
@@ -95,7 +60,7 @@ def toy(tmp_path, monkeypatch):
     folder = tmp_path / "choices"
     (folder / "benchmark").mkdir(parents=True)
     (folder / "toy.py").write_text(TOY)
-    (folder / "toy_judged.py").write_text(JUDGED)
+    (folder / "toy_judged.py").write_text(GRADED)
     node = (PROJECT / "conf" / "benchmark" / "msvd-qa.yaml").read_text()
     head, _, _ = node.partition("\nscorer:")
     for name, metric, scorer in (
