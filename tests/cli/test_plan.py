@@ -69,7 +69,7 @@ def test_a_published_number_stands_beside_it(capsys):
     assert "Tarsier-7b 62.6" in said.out
     assert "split: test, here test (same)" in said.out
     assert "samples: 4,000, here 40 (different)" in said.out
-    assert "frames: 8 (the model's own), here 4 (different)" in said.out
+    assert "frames: not stated; the model's own are 8, here 4 (cannot be told)" in said.out
     assert "at 62.6:" in said.out
 
 

@@ -69,23 +69,24 @@ def published_as(target: Target) -> str:
 def beside(
     target: Target, settings: Settings, benchmark: Benchmark, samples: Sequence[Sample], judge: str | None
 ) -> tuple[Beside, ...]:
-    """Return the settings of a run beside those of a published number; its frames are known for models of conf/."""
+    """Return the settings of a run beside those of a published number; of models of conf/ their own frames are told."""
     card = benchmark.card
     split = target.split if target.split or "split" in target.unstated else card.upstream_split or ""
     size = card.splits.get(split)
-    of_model = own_frames(target)
+    own = own_frames(target)
     rows = [
         ("model", target.model, str(settings.model.get("name"))),
         ("split", target.split, str(settings.benchmark.get("split"))),
         ("samples", f"{size:,}" if size else "", f"{len(samples):,}"),
-        ("frames", target.frames or of_model, str(settings.model.get("n_frames") or "")),
+        ("frames", target.frames, str(settings.model.get("n_frames") or "")),
         *([("judge", target.judge, judge)] if judge is not None else []),
     ]
     unstated = target.unstated.split()
     return tuple(
         Beside(
             what=what,
-            published=f"{of_model} (the model's own)" if what == "frames" and of_model else theirs or "not stated",
+            published=theirs
+            or (f"not stated; the model's own are {own}" if what == "frames" and own else "not stated"),
             here=ours,
             same=None if what in unstated else _same(what, theirs, ours),
         )

@@ -237,7 +237,7 @@ def _expected(one: BenchmarkPlan) -> list[str]:
 
 
 def _beside(each: Beside) -> str:
-    verdict = {True: "same", False: "different", None: "not stated" if each.published == "not stated" else ""}
+    verdict = {True: "same", False: "different", None: "cannot be told"}
     return f"{each.what}: {each.published}, here {each.here} ({verdict[each.same]})"
 
 
