@@ -22,6 +22,7 @@ from benchmarks.mini.trees.writing import (
     youtube_id,
 )
 
+FIRST_SEED = 55_000
 FILMS: tuple[tuple[Kind, int, int, str], ...] = (
     ("events", 5, 2, ".mp4"), ("motion", 4, 1, ".mkv"), ("flash", 3, 1, ".webm"), ("brightness", 3, 1, ".mp4"),
     ("count", 3, 1, ".mp4"),

@@ -18,6 +18,7 @@ from benchmarks.mini.trees.writing import (
     write_rows,
 )
 
+FIRST_SEED = 70_000
 SOURCES: dict[str, tuple[int, Kind]] = {
     "movie_animation": (1, "events"),
     "movie_live_action": (201, "motion"),

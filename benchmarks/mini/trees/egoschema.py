@@ -18,6 +18,7 @@ from benchmarks.mini.trees.writing import (
     write_rows,
 )
 
+FIRST_SEED = 30_000
 ASKED: tuple[tuple[Kind, str, int], ...] = (
     ("events", "action_sequence", 5), ("events", "action_next", 3), ("events", "state_change", 3),
     ("count", "object_count", 3), ("motion", "moving_attribute", 2),

@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.mini.scenes import Kind
 from benchmarks.mini.trees.writing import Row, chosen, films, tarsier2_row, write_clip, write_list, write_rows
 
+FIRST_SEED = 40_000
 TASKS = {
     "action_sequence": "AS",
     "action_antonym": "HAC",

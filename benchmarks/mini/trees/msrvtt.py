@@ -24,6 +24,7 @@ from benchmarks.mini.trees.writing import (
     youtube_id,
 )
 
+FIRST_SEED = 50_000
 FILMS: tuple[tuple[Kind, int, tuple[int, ...]], ...] = (
     ("events", 5, (6513, 6702, 7010, 7011, 7480)), ("motion", 4, (6514, 7900, 8312)), ("flash", 3, (6890, 8601, 9007)),
     ("brightness", 3, (9410, 9998)), ("count", 3, (7009, 9999)),

@@ -25,6 +25,7 @@ from benchmarks.mini.trees.writing import (
     youtube_id,
 )
 
+FIRST_SEED = 45_000
 FILMS: tuple[tuple[Kind, int, tuple[int, ...]], ...] = (
     ("events", 5, (1207, 1316, 1502, 1577)), ("motion", 4, (1248, 1611, 1702)), ("flash", 3, (1433, 1733, 1801)),
     ("brightness", 3, (1854, 1969)), ("count", 3, (1390, 1970)),

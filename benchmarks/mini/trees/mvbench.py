@@ -23,6 +23,7 @@ from benchmarks.mini.surroundings import surrounded
 from benchmarks.mini.trees.writing import write_list, write_rows
 from eval.core import Clip, Sample
 
+FIRST_SEED = 0
 SAMPLES_PER_SUBTASK = 12
 QUESTIONS_PER_CLIP = 2
 FRAMES_FPS = 3

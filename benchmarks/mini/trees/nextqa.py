@@ -13,6 +13,7 @@ from benchmarks.mini.questions import Question
 from benchmarks.mini.scenes import Kind
 from benchmarks.mini.trees.writing import Film, Row, chosen, films, tarsier_row, write_clip, write_object, write_rows
 
+FIRST_SEED = 25_000
 DATASET = "Next-QA-val-multi_choice"
 TYPES = {
     "fine_flash": "CW",

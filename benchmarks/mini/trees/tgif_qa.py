@@ -11,6 +11,7 @@ from benchmarks.mini.rendering import render_bytes
 from benchmarks.mini.scenes import Kind, Scene
 from benchmarks.mini.trees.writing import Row, films, open_questions, plain, tarsier_row, write_rows
 
+FIRST_SEED = 60_000
 FILMS: tuple[tuple[Kind, int, int], ...] = (("brightness", 3, 3), ("motion", 2, 3), ("count", 3, 2))
 """Kind of scenes, least number of questions, and number of gifs."""
 TYPES = {"how many": 1, "how bright": 3, "what color": 2, "what shape": 0}

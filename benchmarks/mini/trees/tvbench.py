@@ -12,6 +12,7 @@ from benchmarks.mini.clips import FPS
 from benchmarks.mini.scenes import Kind
 from benchmarks.mini.trees.writing import Row, chosen, films, tarsier2_row, write_clip, write_list, write_rows
 
+FIRST_SEED = 20_000
 TASKS: dict[str, tuple[Kind, str, str]] = {
     "Action Antonym": ("events", "action_antonym", ".avi"),
     "Action Count": ("count", "object_count", ".mp4"),

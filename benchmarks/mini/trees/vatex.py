@@ -19,6 +19,7 @@ from benchmarks.mini.trees.writing import (
     youtube_id,
 )
 
+FIRST_SEED = 65_000
 FILMS: tuple[tuple[Kind, int], ...] = (("events", 5), ("motion", 3), ("flash", 2), ("brightness", 2))
 """Kind of scenes and number of videos."""
 REFERENCES = 10

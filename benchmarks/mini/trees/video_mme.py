@@ -21,6 +21,7 @@ from benchmarks.mini.trees.writing import (
     youtube_id,
 )
 
+FIRST_SEED = 35_000
 FILMS: tuple[tuple[str, int, Kind, int], ...] = (
     ("short", 32, "events", 2), ("short", 30, "motion", 1),
     ("medium", 96, "events", 1), ("medium", 96, "count", 1),

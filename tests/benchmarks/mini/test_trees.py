@@ -1,11 +1,14 @@
 """How the trees of the built-in world are written."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from benchmarks.mini.clips import write_gif
 from benchmarks.mini.drawing import make_scene
+from benchmarks.mini.held_out import MVBENCH_SEED, OTHER_FORMS_SEED
 from benchmarks.mini.questions import make_questions
 from benchmarks.mini.rendering import render_bytes
 from benchmarks.mini.scenes import KINDS
@@ -24,7 +27,7 @@ from benchmarks.mini.trees.writing import (
     write_clip,
     youtube_id,
 )
-from benchmarks.mini.world import OTHERS, OTHERS_SEED, WORLD
+from benchmarks.mini.world import WORLD, all_trees
 from eval.models.tarsier.processing import wrap_prompt
 
 
@@ -78,7 +81,11 @@ def test_films_have_what_was_asked_for():
 
 def test_seeds_of_trees_and_kinds_keep_apart():
     assert SEEDS_PER_KIND * len(KINDS) <= SEEDS_PER_TREE
-    assert OTHERS_SEED + len(OTHERS) * SEEDS_PER_TREE < 100_000  # where the clips begin on which accuracy is measured
+    first = [tree.FIRST_SEED for tree in all_trees()]
+    assert len(first) >= 12
+    assert all(after - before >= SEEDS_PER_TREE for before, after in pairwise(first))
+    for measured in (MVBENCH_SEED, OTHER_FORMS_SEED):  # where the clips begin on which accuracy is measured
+        assert not any(measured - SEEDS_PER_TREE < seed < measured + 100_000 for seed in first)
 
 
 def test_two_films_never_go_by_one_name(tmp_path):
@@ -116,7 +123,7 @@ def test_a_gif_keeps_every_frame_as_it_is(tmp_path):
 
 @pytest.mark.parametrize("tree", [nextqa, tgif_qa, vatex])
 def test_the_committed_rows_are_what_the_code_writes(tree, tmp_path):
-    tree.write(tmp_path, OTHERS_SEED + OTHERS.index(tree) * SEEDS_PER_TREE)
+    tree.write(tmp_path, tree.FIRST_SEED)
     written = [path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()]
     assert len(written) >= 10
     for path in written:
