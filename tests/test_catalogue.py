@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.mini import prompts
 from eval.building import build
-from eval.config import PROJECT, cards, groups, load_settings, names
+from eval.config import PROJECT, cards, groups, load_settings, names, tables
 from eval.core import Card, Task
 from eval.errors import ConfigError, DataError
 from eval.readers.prompts import OWN, wording
@@ -59,7 +59,8 @@ def test_it_builds_and_says_where_it_looked(node, tmp_path):
 
 def test_its_card_is_complete(node):
     card = CARDS[node["name"]]
-    needed = {field.name for field in dataclasses.fields(Card) if field.default is dataclasses.MISSING}
+    optional = ("by_hand", "frames")
+    needed = {field.name for field in dataclasses.fields(Card) if field.name not in optional}
     assert needed <= set(node["card"]) <= {field.name for field in dataclasses.fields(Card)}
     assert card.paper.startswith("https://")
     assert card.homepage.startswith("https://")
@@ -69,6 +70,7 @@ def test_its_card_is_complete(node):
     assert card.chance == ("options" if card.task == "mc_qa" else None)
     assert card.upstream_split in (None, node["split"])
     assert all(size > 0 for size in card.splits.values())
+    assert all(counts and min(counts) > 0 for counts in card.frames.values())
     assert set(node["rows"]) | set(node["official"]) == set(card.splits)
 
 
@@ -107,7 +109,7 @@ def test_the_built_in_checkpoint_knows_these_sentences():
 
 def test_groups_follow_the_cards():
     found = groups()
-    assert list(found) == [*typing.get_args(Task), "all"]
+    assert list(found) == [*typing.get_args(Task), *tables(), "all"]
     assert found["all"] == NAMES
     assert sorted(name for task in typing.get_args(Task) for name in found[task]) == NAMES
     known = {"mc_qa": "mvbench", "oe_qa": "tgif-qa", "caption": "vatex-caption", "description": "dream-1k"}

@@ -21,10 +21,13 @@ from eval.building import short
 from eval.client.requests import check_extra
 from eval.config import extra
 from eval.config.choices import PluginFolders, check_files
+from eval.config.choices import Table as Table
 from eval.config.choices import benchmarks_named as benchmarks_named
 from eval.config.choices import cards as cards
 from eval.config.choices import groups as groups
 from eval.config.choices import names as names
+from eval.config.choices import table_named as table_named
+from eval.config.choices import tables as tables
 from eval.config.overrides import (
     DOLLAR,
     NO_ENVIRONMENT,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import typing
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 
 from eval.building import ALLOWED_TARGETS, checked, importable, short, targets_in
-from eval.config.naming import resolved
+from eval.config.naming import letters, resolved
 from eval.core import Card, Task
-from eval.errors import ConfigError
+from eval.errors import ConfigError, did_you_mean
 from eval.installed import PROJECT
 from eval.plugins.finding import faults, found
 from eval.plugins.plugin import Plugin
@@ -26,6 +27,22 @@ from eval.readers.yaml_guard import check_yaml
 _log = logging.getLogger(__name__)
 _NAMED = ("benchmark", "model", "judge")
 """Groups whose files tell their own name, by which results name them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table of a publication: a group of benchmarks whose results are shown beside its numbers."""
+
+    title: str
+    """Its name."""
+    source: str
+    """The publication."""
+    benchmarks: tuple[str, ...]
+    """The benchmarks in its order."""
+    beside: tuple[str, ...]
+    """The models whose published numbers stand beside."""
+    without: str = ""
+    """The part of it that is not here, and why, in a few words."""
 
 
 class PluginFolders(SearchPathPlugin):  # type: ignore[misc]
@@ -72,6 +89,45 @@ def cards() -> dict[str, Card]:
     none.
     """
     return dict(_cards(found()))
+
+
+def tables() -> dict[str, Table]:
+    """Return the tables of publications, by name.
+
+    One of a package that does not fit is left out with a warning. Raises ConfigError where another one does not.
+    """
+    return dict(_tables(found()))
+
+
+@cache
+def _tables(plugins: Sequence[Plugin]) -> dict[str, Table]:
+    known = {name: _table(PROJECT / "conf" / "table" / f"{name}.yaml") for name in _ours("table")}
+    wrong = _faults(plugins)
+    for plugin in plugins:
+        for name in plugin.choices.get("table", ()):
+            if ("table", name) in wrong:
+                continue
+            try:
+                known[name] = _table(plugin.conf / "table" / f"{name}.yaml")
+            except ConfigError as error:
+                if not plugin.package:
+                    raise
+                _log.warning(
+                    "The table %r of the plugin %r (%s) is left out: %s", name, plugin.name, plugin.package, error
+                )
+    return dict(sorted(known.items()))
+
+
+def table_named(text: str) -> Table | None:
+    """Return the table that --bench names alone; None where it names something else."""
+    return next((table for name, table in tables().items() if letters(name) == letters(text)), None)
+
+
+def _table(path: Path) -> Table:
+    table: Table = checked(_content(path), Table, str(path))
+    if unknown := [name for name in table.benchmarks if name not in cards()]:
+        raise ConfigError(f"{path}: benchmarks has {unknown[0]!r}. {did_you_mean(unknown[0], cards())}")
+    return table
 
 
 @cache
@@ -142,14 +198,17 @@ def _check_choice(plugin: Plugin, group: str, name: str) -> None:
         raise ConfigError(f"{path}: its name is {short(node.get('name'))}, and its file's {name!r}; write name: {name}")
     if group == "benchmark":
         checked(node.get("card"), Card, f"{path}: card")
+    if group == "table":
+        checked(node, Table, str(path))
 
 
 def groups() -> dict[str, list[str]]:
-    """Return the names for several benchmarks: the tasks on their cards, and `all`."""
+    """Return the names for several benchmarks: the tasks on their cards, the tables of publications, and `all`."""
     members: dict[str, list[str]] = {task: [] for task in typing.get_args(Task)}
     for name, card in cards().items():
         members[card.task].append(name)
-    return {**members, "all": list(cards())}
+    listed = {name: list(table.benchmarks) for name, table in tables().items()}
+    return {**members, **listed, "all": list(cards())}
 
 
 def benchmarks_named(text: str) -> list[str]:

@@ -30,12 +30,12 @@ def resolved(
         raise ConfigError(f"--bench names no benchmark. Known: {', '.join(known)}.")
     spelt: dict[str, set[str]] = {}
     for name in known:
-        spelt.setdefault(_letters(name), set()).add(name)
+        spelt.setdefault(letters(name), set()).add(name)
     for name, title in titles.items():
-        spelt.setdefault(_letters(title), set()).add(name)
+        spelt.setdefault(letters(title), set()).add(name)
     found: list[str] = []
     for name in wanted:
-        meant = {name} if name in known else spelt.get(_letters(name), set())
+        meant = {name} if name in known else spelt.get(letters(name), set())
         meant = meant & set(first) or meant
         if len(meant) > 1:
             raise ConfigError(f"{name!r} may be {' or '.join(sorted(meant))}; give one of these names.")
@@ -45,6 +45,6 @@ def resolved(
     return list(dict.fromkeys(found))
 
 
-def _letters(name: str) -> str:
+def letters(name: str) -> str:
     """Return the letters and digits of a name, small."""
     return "".join(character for character in name.casefold() if character.isalnum())

@@ -44,6 +44,9 @@ class Card:
     """Number of samples by split, where the answers are known or can be submitted."""
     by_hand: str = ""
     """The part of the data that has to be requested from its owners."""
+    frames: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Numbers of frames of a clip behind published numbers, by the family of models (`Tarsier2`), or whoever states it
+    (`official evaluation`); several where it is not stated which."""
 
 
 PartKind = Literal["text", "image", "video"]

@@ -36,7 +36,10 @@ GROUPS = tuple(sorted(path.name for path in (PROJECT / "conf").iterdir() if path
 
 OURS = frozenset({"eval", "benchmarks", "tarsier_eval", "conf"})
 """Packages of this project."""
-_RESERVED = {("benchmark", name): "the name of a group of benchmarks" for name in (*typing.get_args(Task), "all")}
+_TABLES = [path.stem for path in (PROJECT / "conf" / "table").glob("*.yaml")]
+_RESERVED = {
+    ("benchmark", name): "the name of a group of benchmarks" for name in (*typing.get_args(Task), *_TABLES, "all")
+} | {("table", path.stem): "a benchmark in conf/" for path in (PROJECT / "conf" / "benchmark").glob("*.yaml")}
 
 
 _VALUES = r"null|true|false|nan|inf|[0-9._]+(e[0-9+-]+)?"

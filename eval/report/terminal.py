@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from io import StringIO
+from types import MappingProxyType
 from typing import Any, get_args
 
 from rich.console import Console
@@ -201,13 +202,27 @@ def headline_line(result: Result) -> str:
     )
 
 
-def show_summary(results: Sequence[Result], *, notes: Sequence[str] = (), console: Console | None = None) -> None:
-    """Print one line a benchmark, the headline in both accountings, and each note once."""
+def show_summary(
+    results: Sequence[Result],
+    *,
+    notes: Sequence[str] = (),
+    beside: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+    console: Console | None = None,
+) -> None:
+    """Print one line a benchmark, the headline in both accountings, and each note once.
+
+    Args:
+        results: A result of each benchmark that was run.
+        notes: Further notes.
+        beside: Published numbers as they are printed, by model and benchmark, for columns of their own; they also give
+            the order of the lines, and a line for each benchmark that was not run.
+        console: Where to print.
+    """
     console = console or results_console()
-    lines = []
+    cells: dict[str, tuple[str, ...]] = {}
     for result in results:
         values = [number_of(result, accounting) for accounting in ("upstream", "strict")]
-        cells = (
+        cells[result.benchmark] = (
             one_line(result.benchmark),
             one_line(_label(OVERALL, values[1].name, result.primary) if values[1] else result.primary),
             str(result.counts.total),
@@ -216,12 +231,20 @@ def show_summary(results: Sequence[Result], *, notes: Sequence[str] = (), consol
             str(result.counts.model_failed + result.counts.judge_failed),
             one_line(f"{result.judge}, {result.protocol}" if result.judge else ""),
         )
-        lines.append(Line(cells=cells))
-    shown = show_table(console, _SUMMARY, lines, elsewhere="Each benchmark's result.json")
+    columns = list(_SUMMARY)
+    if beside:
+        columns += [Column(name=one_line(model)) for model in beside]
+        not_run = ("", *("-" for _ in _SUMMARY[2:-1]), "")
+        cells = {
+            name: (*cells.get(name, (name, *not_run)), *(published[name] for published in beside.values()))
+            for name in next(iter(beside.values()))
+        }
+    lines = [Line(cells=each) for each in cells.values()]
+    shown = show_table(console, columns, lines, elsewhere="Each benchmark's result.json")
     by_note: dict[str, list[str]] = {}
     for result in results:
-        beside = (*corrected(result), *repeated(result))
-        for note in (*partial(result), *drawn(result), *incomplete(result), *beside, *clip_notes(result)):
+        judged = (*corrected(result), *repeated(result))
+        for note in (*partial(result), *drawn(result), *incomplete(result), *judged, *clip_notes(result)):
             by_note.setdefault(note, []).append(one_line(result.benchmark))
     judges = {result.judge: _judge_of(result).get("note") for result in results}
     notes = [*(f"Judge {judge}: {note}." for judge, note in judges.items() if note), *_bills(results), *notes]

@@ -22,15 +22,13 @@ from eval.plugins.finding import remedied
 from eval.provenance import adapters_in, code_hash, data_hash, library_versions, plugin_code, prompts_hash
 from eval.readers.layout import NoAnnotationsError
 from eval.readers.submission import is_withheld
-from eval.report.failures import failure_lines
 from eval.report.progress import Working
-from eval.report.terminal import show_summary
 from eval.running.benchmark_run import Job
 from eval.running.correcting import check_card
 from eval.running.judge_session import Judging, refuse_unasked
 from eval.running.loop import run
 from eval.running.media_check import changed_media, coverage
-from eval.running.outcome import BUILTIN_NOTE, is_whole, refuse_single, say, stamp
+from eval.running.outcome import refuse_single, say, stamp
 from eval.running.part import (
     benchmarks_of,
     describe,
@@ -44,11 +42,11 @@ from eval.running.probes import Probe, probed
 from eval.running.reporting import print_page
 from eval.running.request import EvalRequest
 from eval.running.score import refuse_overall
+from eval.running.several import sum_up
 from eval.running.tracking import check_tracker
 from eval.runs.folder import PREDICTIONS, RUN, refuse_changed, refuse_foreign
 from eval.runs.lock import refuse_busy
 from eval.runs.record import read_record
-from eval.runs.scored import ScoredRun
 
 
 def evaluate(request: EvalRequest) -> list[Result]:
@@ -69,7 +67,9 @@ def evaluate(request: EvalRequest) -> list[Result]:
     if len(benches) > 1:
         refuse_single(base)
     outs = [base / bench if len(benches) > 1 else base for bench in benches]
-    jobs = _of_ids(_jobs(list(zip(settings, outs, benches.values(), strict=True)), judging, named_alone(request.bench)))
+    wanted = list(zip(settings, outs, benches.values(), strict=True))
+    table = configuration.table_named(request.bench)
+    jobs = _of_ids(_jobs(wanted, judging, named_alone(request.bench), whole=table is None))
     refuse_unwritable(base)
     # Check the judge before the model works; if all outputs exist already, it may not be needed.
     if any(job.transcript is not None and not (job.out / PREDICTIONS).exists() for job in jobs):
@@ -86,21 +86,10 @@ def evaluate(request: EvalRequest) -> list[Result]:
             session = open_session.enter_context(engine.start(setup_of(settings[0], jobs)))
         judging.share(session.model)
         results = list(run(jobs, session))
-    if len(results) > 1:
-        notes = [line for job, result in zip(jobs, results, strict=True) for line in _failures(job, result)]
-        notes += [BUILTIN_NOTE] if settings[0].is_builtin else []
-        show_summary(results, notes=[*notes, f"Written to {base}"])
+    if len(benches) > 1:
+        sum_up(jobs, results, base, table)
         print_page(base, wanted=settings[0].report)
     return results
-
-
-def _failures(job: Job, result: Result) -> list[str]:
-    """Return why samples of one of several benchmarks have no value."""
-    if is_whole(result):
-        return []
-    run = ScoredRun.read(job.out)
-    lines = failure_lines([prediction for _, prediction in run.predictions], list(run.scores.values()))
-    return [f"{job.benchmark.name}: {line}" for line in lines]
 
 
 def _plugins_in(out: str | Path | None) -> object:
@@ -110,13 +99,16 @@ def _plugins_in(out: str | Path | None) -> object:
     return read_record(absolute(out)).fingerprint.get("plugins")
 
 
-def _jobs(wanted: Sequence[tuple[Settings, Path, Sequence[str]]], judging: Judging, named: set[str]) -> list[Job]:
+def _jobs(
+    wanted: Sequence[tuple[Settings, Path, Sequence[str]]], judging: Judging, named: set[str], *, whole: bool = True
+) -> list[Job]:
     """Return the job of each benchmark, without those of a group that the built-in world does not have.
 
     Args:
         wanted: Settings, run folder and subsets of each.
         judging: The judge.
         named: The benchmarks that the user named by themselves.
+        whole: Whether all have to be there; of a table, what is there is run, and the rest has lines without a value.
 
     Raises:
         DataError: There are no annotations of some benchmarks; it names all of them.
@@ -137,6 +129,9 @@ def _jobs(wanted: Sequence[tuple[Settings, Path, Sequence[str]]], judging: Judgi
         absent = "; ".join(
             f"{one.benchmark} ({one.expected}, {one.samples:,} samples, {one.homepage})" for one in unready
         )
+        if found and not whole:
+            say(f"Left out, since there are no annotations: {absent}.")
+            return found
         rest = ",".join(job.benchmark.name for job in found)
         remedy = f"run those that are there: --bench {rest}" if rest else "set data= to the folder that holds them"
         raise NoAnnotationsError(

@@ -1,60 +1,108 @@
-"""Several benchmarks in one run: the samples, the time and the picture of each, and one line of progress for all."""
+"""Tables of publications: a group of benchmarks in its order, with the published numbers beside the run's."""
 
 from __future__ import annotations
 
-import json
+import csv
+import shutil
 
 import pytest
 
-from eval.engines.engine import WorkerTimes
-from eval.running.benchmark_run import BenchmarkRun
-from tests.cli.runs import evaluate, needs_world
-
-pytestmark = needs_world
-BENCHES = ("mvbench", "nextqa", "tvbench")
-
-
-def timing(folder):
-    return json.loads((folder / "result.json").read_text())["timing"]
+from eval.__main__ import main
+from eval.analysis.leaderboard.gathering import PUBLISHED
+from eval.config import cards, groups, table_named, tables
+from eval.config.settings import BUILTIN
+from eval.errors import ConfigError
+from eval.plugins import finding
+from tests.cli.runs import needs_world
 
 
-@pytest.mark.slow
-def test_each_benchmark_of_a_run_has_its_own_samples_time_and_picture(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("eval.report.progress.PLAIN_INTERVAL", 0.0)
-    out = tmp_path / "run"
-    assert evaluate(out, "--limit", "20", bench=",".join(BENCHES)) == 0
-    told = capsys.readouterr()
-    for bench in BENCHES:
-        samples = len((out / bench / "predictions.jsonl").read_text().splitlines())
-        assert timing(out / bench)["samples"] == samples > 0
-        assert timing(out / bench)["shared_by_samples_with"] == list(BENCHES)
-        assert f"{bench} | scripted | with all 3 benchmarks" in (out / bench / "timeline.svg").read_text()
-        assert "divided by their samples" in (out / bench / "log.txt").read_text()
-    total = sum(timing(out / bench)["samples"] for bench in BENCHES)
-    lines = [line for line in told.err.splitlines() if line.startswith("3 benchmarks (")]
-    assert f": {total}/{total} samples" in lines[-1]
-    assert not any(line.startswith(BENCHES) and "samples, " in line for line in told.err.splitlines())
+@pytest.fixture
+def conf(tmp_path, monkeypatch):
+    """A folder of a user's with a table."""
+    monkeypatch.delenv(finding.VARIABLE, raising=False)
+    finding._found.cache_clear()
+    table = tmp_path / "mine" / "table" / "two.yaml"
+    table.parent.mkdir(parents=True)
+    models = "[Tarsier-7b, Tarsier2-7b-0115]"
+    table.write_text(f"title: Two\nsource: a draft\nbenchmarks: [tvbench, nextqa, egoschema]\nbeside: {models}\n")
+    yield tmp_path / "mine"
+    finding._found.cache_clear()
 
 
-def test_a_run_of_one_benchmark_shares_nothing(tmp_path):
-    assert evaluate(tmp_path / "run", "--limit", "3", bench="nextqa") == 0
-    assert "shared_by_samples_with" not in timing(tmp_path / "run")
-    assert timing(tmp_path / "run")["samples"] == 3
+def published(benchmark, model):
+    """The headlines in the file, as they are printed."""
+    with PUBLISHED.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if (row["benchmark"], row["model"]) == (benchmark, model)]
+    rows = [row for row in rows if row["subset"] == "overall" and row["metric"] == cards()[benchmark].metric]
+    values = [f"{100 * float(row['value']):.1f}{'?' if row['unstated'] else ''}" for row in rows]
+    return ", ".join(dict.fromkeys(values)) or "-"
 
 
-@pytest.mark.parametrize("workers", [(), (WorkerTimes(name="w"),)])
-def test_workers_do_not_wait_while_a_benchmark_is_scored(tmp_path, monkeypatch, workers):
-    events = []
-    for name in ("keep", "result"):
-        real = getattr(BenchmarkRun, name)
+def lines_of(text):
+    return [[cell.strip() for cell in line.strip("|\n").split("|")] for line in text.splitlines() if line[:1] == "|"]
 
-        def noted(self, *args, name=name, real=real):
-            events.append((name, self.job.benchmark.name))
-            return real(self, *args)
 
-        monkeypatch.setattr(BenchmarkRun, name, noted)
-    monkeypatch.setattr("eval.engines.local.LocalSession.workers", workers)
-    assert evaluate(tmp_path / "run", bench="nextqa,msvd-caption") == 0
-    first_result = events.index(("result", "nextqa"))
-    # One process predicts the second benchmark after it has scored the first.
-    assert any(what == "keep" for what, _ in events[first_result:]) == (not workers)
+@pytest.mark.parametrize("name", ["tarsier2-table", "tarsier-card"])
+def test_a_table_is_a_group_in_its_own_order(name):
+    table = tables()[name]
+    assert groups()[name] == list(table.benchmarks)
+    assert table_named(name.upper().replace("-", "_")) == table
+    assert len(table.benchmarks) >= 7
+    assert any(published(each, table.beside[0]) != "-" for each in table.benchmarks)
+
+
+@needs_world
+def test_what_is_there_is_run_beside_what_was_published(conf, tmp_path, capsys):
+    data = tmp_path / "data"
+    for folder in ("TVBench", "NExT-QA"):
+        shutil.copytree(BUILTIN / "world" / folder, data / folder)
+    out = tmp_path / "out"
+    given = ["--conf", str(conf), "--bench", "two", "--data", str(data), "--model", "scripted", "--out", str(out)]
+    assert main(["eval", *given]) == 0
+    said, err = capsys.readouterr()
+    assert "Left out, since there are no annotations: egoschema (" in err
+    assert "Two (a draft)." in said
+    (header, _, *lines) = lines_of((out / "table.md").read_text())
+    assert header == ["", "metric", "n", "upstream", "strict", "95% interval", "Tarsier-7b", "Tarsier2-7b-0115"]
+    assert [line[0] for line in lines] == [cards()[each].title for each in ("tvbench", "nextqa", "egoschema")]
+    assert [line[2] for line in lines] == ["20", "24", "-"]
+    for line, name in zip(lines, ("tvbench", "nextqa", "egoschema"), strict=True):
+        assert line[6:] == [published(name, "Tarsier-7b"), published(name, "Tarsier2-7b-0115")]
+    # Where the source leaves the split open, the number says so, and a note says how.
+    assert lines[1][6].endswith("?")
+    assert "?: the split or the judge is left open" in said
+
+
+@needs_world
+def test_other_groups_show_no_published_numbers(tmp_path, capsys):
+    given = ["--bench", "tvbench,nextqa", "--model", "scripted", "--limit", "3", "--out", str(tmp_path / "out")]
+    assert main(["eval", *given]) == 0
+    assert "Tarsier-7b" not in capsys.readouterr().out
+    assert not (tmp_path / "out" / "table.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "benchmarks", "said"),
+    [
+        ("two", "[tvbench, mvbensh]", "benchmarks has 'mvbensh'. Did you mean 'mvbench'"),
+        ("two", "tvbench", "two.yaml"),
+        ("mvbench", "[tvbench]", "is a benchmark in conf/"),
+        ("tarsier-card", "[tvbench]", "is a name in conf/"),
+    ],
+)
+def test_a_table_that_does_not_fit(conf, monkeypatch, name, benchmarks, said):
+    (conf / "table" / "two.yaml").unlink()
+    (conf / "table" / f"{name}.yaml").write_text(f"title: T\nsource: x\nbenchmarks: {benchmarks}\nbeside: []\n")
+    monkeypatch.setenv(finding.VARIABLE, str(conf))
+    finding._found.cache_clear()
+    with pytest.raises(ConfigError, match=said):
+        tables()
+
+
+def test_a_users_benchmark_takes_no_tables_name(conf, monkeypatch):
+    (conf / "benchmark").mkdir()
+    (conf / "benchmark" / "tarsier-card.yaml").write_text("name: tarsier-card\n")
+    monkeypatch.setenv(finding.VARIABLE, str(conf))
+    finding._found.cache_clear()
+    with pytest.raises(ConfigError, match="the name of a group of benchmarks"):
+        groups()

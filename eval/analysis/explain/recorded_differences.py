@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from eval.analysis.explain.parts import Part
-from eval.analysis.explain.target import Target, own_frames
+from eval.analysis.explain.target import UNSTATED, Target, stated_frames
+from eval.config import cards
 from eval.core import OVERALL, Prediction, Result
 from eval.runs.result import accepted_in
 
-UNRECORDED, UNSTATED = "not recorded", "not stated"
+UNRECORDED = "not recorded"
 
 _UPSTREAM = ("tarsier",)
 """Prefixes of the names of models whose authors' code is known."""
@@ -59,9 +60,8 @@ def _facts(
     frames = sorted({each.n_frames for each in predictions if each.n_frames})
     shown = str(model.get("n_frames") or ", ".join(map(str, frames)) or UNRECORDED)
     shown = f"{model['fps']:g} a second, {shown} at most" if model.get("fps") else shown
-    own = own_frames(target) if target else ""
-    stated = f"{UNSTATED}; the model's own are {own}" if own else UNSTATED
-    yield "frames", shown, (target.frames if target else "") or stated, ""
+    stated = stated_frames(target, cards().get(result.benchmark)) if target else None
+    yield "frames", shown, (shown if stated.same(shown) else stated.text) if stated else UNSTATED, ""
     decoder = _mapping(about.get("decoder"))
     library = {"pyav": "av"}.get(str(decoder.get("decoder")), str(decoder.get("decoder")))
     named = " ".join(str(value) for value in (decoder.get("decoder"), decoder.get(library)) if value)

@@ -8,10 +8,12 @@ from math import isfinite
 
 from eval import config as configuration
 from eval.analysis.leaderboard.rows import TableRow
-from eval.core import OVERALL
+from eval.core import OVERALL, Card
 from eval.errors import ConfigError, did_you_mean
 from eval.readers.numbers import decimal, row_number
 from eval.scorers.traits import is_known, metric_named
+
+UNSTATED = "not stated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,12 +121,36 @@ def by_hand(text: str, metric: str) -> Target:
     return Target(value=value / scale, rounding=0.5 * 10.0**-decimals / scale, metric=metric, subset=OVERALL)
 
 
-def own_frames(target: Target) -> str:
-    """Return the frames that conf/ gives the model of a published number whose source states none; "" where unknown."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatedFrames:
+    """The number of frames behind a published number, as far as it is known."""
+
+    text: str
+    """In words."""
+    counts: tuple[str, ...]
+    """The numbers that it may be; none where that is not known."""
+
+    def same(self, here: str) -> bool | None:
+        """Whether a run's number of frames is the same; None where that is not known."""
+        return None if not self.counts or (here in self.counts and len(self.counts) > 1) else here in self.counts
+
+
+def stated_frames(target: Target, card: Card | None) -> StatedFrames:
+    """Return the frames behind a published number: by its source, else by the benchmark's card.
+
+    Else conf/ may tell how many its model takes, which says what they are likely to be.
+    """
+    if target.frames:
+        return StatedFrames(text=target.frames, counts=(target.frames,))
+    by_family = card.frames if card else {}
+    families = [name for name in by_family if target.model.casefold().startswith(name.casefold())]
+    if families:
+        family = max(families, key=len)
+        counts = tuple(map(str, by_family[family]))
+        return StatedFrames(text=f"{' or '.join(counts)} ({family}, by the benchmark's card)", counts=counts)
     model = next((name for name in configuration.names("model") if name == target.model.casefold()), None)
-    if target.frames or model is None:
-        return ""
-    return str(configuration.load_settings([f"model={model}"]).model.get("n_frames") or "")
+    own = configuration.load_settings([f"model={model}"]).model.get("n_frames") if model else None
+    return StatedFrames(text=f"{UNSTATED}; the model's own are {own}" if own else UNSTATED, counts=())
 
 
 def _target(number: int, row: TableRow, of: Sequence[tuple[int, TableRow]]) -> Target:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eval.analysis.explain.target import Target, own_frames
+from eval.analysis.explain.target import UNSTATED, Target, stated_frames
 from eval.analysis.page.run import BUILTIN_CAVEAT
 from eval.analysis.plan.media import MediaSurvey
 from eval.analysis.plan.plan import Beside
 from eval.config import Settings
-from eval.core import Benchmark, FramePolicy, Sample
+from eval.core import Benchmark, Card, FramePolicy, Sample
 from eval.readers.submission import is_withheld
 from eval.report.footers import FEW_VIDEOS
 from eval.report.printing import counted, printed
@@ -23,6 +23,12 @@ def frames_of(model: Mapping[str, Any]) -> str:
         return "the model's own"
     name = FramePolicy(n_frames=n, fps=fps).name
     return f"{name}: {n} spread evenly" if fps is None else f"{name}: {fps:g} a second, {n} at most"
+
+
+def _frames_here(settings: Settings) -> str:
+    """Return the number of frames of a clip, "" where the model decides."""
+    n, fps = settings.model.get("n_frames"), settings.model.get("fps")
+    return f"{n} at most" if fps is not None else str(n or "")
 
 
 def accounting_of(benchmark: Benchmark, *, macro: bool) -> str:
@@ -44,6 +50,7 @@ def caveats_before(
         found.append(f"{counted(len(samples), 'sample')}, and the published split has {size:,}.")
     if card.upstream_split not in (None, split):
         found.append(f"Split {split}; upstream reports {card.upstream_split}.")
+    found += other_frames(settings, card)
     if media.samples_without:
         found.append(f"The media of {counted(media.samples_without, 'sample')} are missing or unreadable.")
     if benchmark.asked_with().name == "own":
@@ -60,6 +67,14 @@ def caveats_before(
     return found
 
 
+def other_frames(settings: Settings, card: Card) -> list[str]:
+    """Return that a run shows another number of frames than published ones, where these are known."""
+    if not card.frames or _frames_here(settings) in {str(n) for counts in card.frames.values() for n in counts}:
+        return []
+    known = [f"{' or '.join(map(str, counts))} ({whose})" for whose, counts in card.frames.items()]
+    return [f"Frames: {frames_of(settings.model)}; published numbers have {', '.join(known)}."]
+
+
 def published_as(target: Target) -> str:
     """Return a published number with its model and source."""
     row = f", row {target.number}" if target.number else ""
@@ -69,26 +84,25 @@ def published_as(target: Target) -> str:
 def beside(
     target: Target, settings: Settings, benchmark: Benchmark, samples: Sequence[Sample], judge: str | None
 ) -> tuple[Beside, ...]:
-    """Return the settings of a run beside those of a published number; of models of conf/ their own frames are told."""
+    """Return the settings of a run beside those of a published number."""
     card = benchmark.card
     split = target.split if target.split or "split" in target.unstated else card.upstream_split or ""
     size = card.splits.get(split)
-    own = own_frames(target)
+    frames = stated_frames(target, card)
     rows = [
         ("model", target.model, str(settings.model.get("name"))),
         ("split", target.split, str(settings.benchmark.get("split"))),
         ("samples", f"{size:,}" if size else "", f"{len(samples):,}"),
-        ("frames", target.frames, str(settings.model.get("n_frames") or "")),
+        ("frames", frames.text, _frames_here(settings)),
         *([("judge", target.judge, judge)] if judge is not None else []),
     ]
     unstated = target.unstated.split()
     return tuple(
         Beside(
             what=what,
-            published=theirs
-            or (f"not stated; the model's own are {own}" if what == "frames" and own else "not stated"),
+            published=theirs or UNSTATED,
             here=ours,
-            same=None if what in unstated else _same(what, theirs, ours),
+            same=None if what in unstated else frames.same(ours) if what == "frames" else _same(what, theirs, ours),
         )
         for what, theirs, ours in rows
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from eval.analysis.explain.target import published
+from eval.analysis.explain.target import published, stated_frames
 from eval.analysis.leaderboard.rows import TableRow
+from eval.config import cards
 from eval.errors import ConfigError
 
 
@@ -70,3 +73,25 @@ def test_what_other_sources_say_of_the_same_model():
 def test_what_names_no_row(which, benchmark, said):
     with pytest.raises(ConfigError, match=said):
         choose(which, benchmark)
+
+
+@pytest.mark.parametrize(
+    ("model", "frames", "here", "same", "text"),
+    [
+        ("Tarsier2-7b-0115", "", "128", None, "128 or 256 (Tarsier2, by the benchmark's card)"),
+        ("Tarsier2-7b-0115", "", "16", False, "128 or 256 (Tarsier2, by the benchmark's card)"),
+        ("Tarsier2-7b-0115", "64", "64", True, "64"),
+        ("Tarsier-7b", "", "8", True, "8 (Tarsier, by the benchmark's card)"),
+        ("GPT-4o", "", "8", None, "not stated"),
+    ],
+)
+def test_the_frames_behind_a_number(model, frames, here, same, text):
+    card = replace(cards()["mvbench"], frames={"Tarsier": [8], "Tarsier2": [128, 256]})
+    target = published([row(model=model, frames=frames)], "1", "mvbench", "accuracy")
+    stated = stated_frames(target, card)
+    assert (stated.text, stated.same(here)) == (text, same)
+
+
+def test_a_model_of_conf_tells_its_own_frames_where_the_card_does_not():
+    stated = stated_frames(choose("4"), replace(cards()["mvbench"], frames={}))
+    assert (stated.text, stated.same("8")) == ("not stated; the model's own are 8", None)
