@@ -23,7 +23,7 @@ from eval.readers.rows import Row, by_label, read_jsonl
 from eval.runs.bundle import refuse_bundle
 from eval.runs.checksums import verify
 from eval.runs.fields import About, checked, told
-from eval.runs.folder import RESULT, SCORES, runs_inside
+from eval.runs.folder import RESULT, RUN, SCORES, runs_inside
 from eval.runs.record import Accepted
 
 MAX_RESULT = 256 << 20
@@ -51,6 +51,9 @@ def read_result(folder: Path) -> tuple[Result, Mapping[str, Any]]:
     except FileNotFoundError:
         if inside := runs_inside(folder):
             raise RunError(f"{folder} holds no result.json itself; give one of the runs in it: {inside}.") from None
+        if (folder / RUN).exists():
+            again = "Run its command again, which goes on where it stopped"
+            raise RunError(f"{folder} is a run that is not through: it has no {RESULT}. {again}.") from None
         raise RunError(f"{path if folder.exists() else folder} does not exist. {_GIVE}") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}. {AGAIN}") from error

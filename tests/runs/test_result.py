@@ -52,6 +52,12 @@ def test_what_is_missing_is_named_with_a_remedy(tmp_path):
         read_scores(tmp_path, {})
 
 
+def test_a_run_that_is_not_through_is_gone_on_with(tmp_path):
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(RunError, match=r"is a run that is not through: it has no result\.json\. Run its command again"):
+        read_result(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
