@@ -8,9 +8,10 @@ import json
 
 import pytest
 
+from eval.__main__ import main
 from eval.errors import ConfigError, DataError, RunError
 from tests.analysis.compare.systems import answers, counts, write
-from tests.cli.runs import command
+from tests.cli.runs import command, needs_world
 
 
 def compare(first, second, **more):
@@ -168,3 +169,14 @@ def test_a_page_of_folders_of_several_and_none_of_what_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="--accept split"):
         compare(tmp_path / "a" / "mvbench", other, to=str(page))
     assert not page.exists()
+
+
+@needs_world
+def test_runs_without_a_valid_answer_earn_nothing_and_are_compared(tmp_path, capsys):
+    """Outputs of a model that never gives a letter, as random weights do not."""
+    for name in ("a", "b"):
+        made = ["--bench", "tvbench", "--limit", "3", "--model", "scripted", "model.outputs=[x]"]
+        assert main(["eval", *made, "--out", str(tmp_path / name)]) == 0
+    capsys.readouterr()
+    assert main(["compare", "--first", str(tmp_path / "a"), "--second", str(tmp_path / "b")]) == 0
+    assert "No difference is shown." in capsys.readouterr().out

@@ -92,8 +92,8 @@ def compare_systems(first: ScoredRun, second: ScoredRun, accept: Sequence[str] =
     """
     accepted = accepted_differences(first, second, accept)
     pairs = [(one, second.scores[key]) for key, one in first.scores.items() if key in second.scores]
-    if not any(score.values for pair in pairs for score in pair):
-        raise ConfigError(f"values: neither {first.folder} nor {second.folder} has scores; solutions may be withheld.")
+    if not first.result.metrics and not any(score.values for pair in pairs for score in pair):
+        raise ConfigError(f"values: neither {first.folder} nor {second.folder} has scores; solutions are withheld.")
     scorer, primary, traits = first.scorer, first.result.primary, traits_of(first.scorer)
     changes = [
         *(change for accounting in ACCOUNTINGS for change in _overall(pairs, accounting, scorer, traits)),

@@ -83,8 +83,8 @@ def probe_report(plain: ScoredRun, probes: Mapping[str, ScoredRun], margin: floa
         DataError, RunError: a file is damaged.
     """
     scorer, primary = plain.scorer, plain.result.primary
-    if not any(score.values for score in plain.scores.values()):
-        raise ConfigError(f"{plain.folder} has no scores to compare with; its solutions may be withheld.")
+    if not plain.result.metrics:
+        raise ConfigError(f"{plain.folder} has no number to compare with: its solutions are withheld.")
     rows, paired = [], {}
     for name, run in probes.items():
         if run.result.score_id != plain.result.score_id:
