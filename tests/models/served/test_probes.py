@@ -36,7 +36,7 @@ def test_a_served_model_is_sent_what_each_probe_shows(tmp_path):
     with JudgeServer(lambda _: "A", continues=True) as server:
         assert probe(tmp_path, server.url, "no-video,one-frame,reversed,rotated", "model.picture=png") == 0
         bodies = [shown(body) for body in sent(server)]
-    asked = {}
+    asked: dict[str, list[list[bytes]]] = {}
     for pictures, text in bodies:
         asked.setdefault(text, []).append(pictures)
     plain = [prompt["prompt"] for prompt in outputs(tmp_path, "plain").values()]
