@@ -73,7 +73,7 @@ def test_every_benchmark_loads_and_equals_its_run(tmp_path, capsys):
     runs, to = tmp_path / "runs", tmp_path / "to"
     assert main(["eval", "--bench", "all", "--out", str(runs)]) == 0
     assert main(["publish", "--run", str(runs), "--to", str(to)]) == 0
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     names = sorted(path.name for path in runs.iterdir() if path.is_dir())
     assert datasets.get_dataset_config_names(str(to)) == names == benchmarks_of_world()
     schemas, published = set(), 0
@@ -104,7 +104,7 @@ def test_every_benchmark_loads_and_equals_its_run(tmp_path, capsys):
             ]
             if name.endswith("-qa") and name != "nextqa":
                 assert row["label"] == ("yes" if score["values"]["accuracy"] else "no")
-    assert f"{published} samples of {len(names)} runs" in said
+    assert f"{published} samples of {len(names)} runs" in printed
     assert len(schemas) == 1
     assert {row["split"] for one in front(to)["configs"] for row in one["data_files"]} == {"test", "val", "subset"}
 
