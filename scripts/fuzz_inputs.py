@@ -23,6 +23,9 @@ KEPT = 4
 JOINED = {"activitynet-qa", "egoschema", "msrvtt-caption", "msvd-caption"}
 """Official files that are joined with each other, and therefore kept whole."""
 
+NESTED = {"eventhallusion", "favor-bench"}
+"""Official files with a list of questions in each row, which may be empty."""
+
 
 def prepare() -> None:
     """Import what the command imports, and let it compose equal settings once: the time goes to the cases then."""
@@ -121,7 +124,7 @@ def n_rows(name: str, source: str, files: Mapping[str, bytes]) -> int | None:
                 document = json.loads(data.decode("utf-8-sig"))
             except (ValueError, RecursionError):
                 return None
-            if name == "favor-bench" or not isinstance(document, list):
+            if name in NESTED or not isinstance(document, list):
                 return None
             count += len(document)
     return count
@@ -129,9 +132,12 @@ def n_rows(name: str, source: str, files: Mapping[str, bytes]) -> int | None:
 
 def run_rows(rng: random.Random, folder: Path, number: int, command: Command) -> Ended:
     """Damage one annotation file of a benchmark, and evaluate the scripted model on it."""
+    from eval.regression.fixed_settings import sources_of_world
+
     names = benchmarks()
     name = names[number % len(names)]
-    source = ("official", "upstream")[number // len(names) % 2]
+    sources = sources_of_world(name)
+    source = sources[number // len(names) % len(sources)]
     skip = rng.random() < 0.5
     root, out = folder.parent / "data", folder.parent / "out"
     for one in (root, out):

@@ -18,7 +18,7 @@ from eval.files import absolute
 from eval.plugins.finding import left_out
 from eval.provenance import data_hash, library_versions, prompts_hash
 from eval.regression.comparing import GateOutcome, compare
-from eval.regression.fixed_settings import benchmarks_of_world
+from eval.regression.fixed_settings import benchmarks_of_world, sources_of_world
 from eval.regression.observing import Batching, Chosen, LoadClips, choose, observe
 from eval.regression.records import Observation, Record, as_kept, read
 from eval.regression.resume_check import CUT, in_process, resumed
@@ -145,7 +145,8 @@ def _settings(name: str, scratch: Path, model: str = FIRST) -> Settings:
     scorer = dict(settings.benchmark["scorer"])
     if "cache" in scorer:
         scorer["cache"] = str(scratch / "cider")
-    return replace(settings, benchmark={**settings.benchmark, "source": "upstream", "pack": None, "scorer": scorer})
+    source = sources_of_world(name)[0]
+    return replace(settings, benchmark={**settings.benchmark, "source": source, "pack": None, "scorer": scorer})
 
 
 def _set_to(settings: Settings, model: str, described: Mapping[str, Any]) -> Record:
@@ -158,7 +159,8 @@ def _annotations(settings: Settings, chosen: Chosen) -> Iterator[Record]:
     """Yield the content of each source of a benchmark's annotations, and its scorer's description."""
     name = chosen.benchmark.name
     official, _ = Judging(settings).benchmark(replace(settings, benchmark={**settings.benchmark, "source": "official"}))
-    for source, samples in (("upstream", chosen.population), ("official", list(official.samples()))):
+    sources = {str(settings.benchmark["source"]): chosen.population, "official": list(official.samples())}
+    for source, samples in sources.items():
         values = {
             "samples": len(samples),
             "prompts_sha256": prompts_hash(samples),

@@ -38,6 +38,14 @@ def benchmarks_of_world() -> list[str]:
     return [name for name in configuration.names("benchmark") if _has_rows(name)]
 
 
+def sources_of_world(name: str) -> tuple[str, ...]:
+    """Return the sources of a benchmark's annotations in the built-in world; upstream's rows come first."""
+    node = configuration.load_settings([f"benchmark={name}"]).benchmark
+    rows = node.get("rows", {}).get(node.get("split"))
+    there = rows is not None and (configuration.BUILTIN / "world" / "annotations" / rows).is_file()
+    return ("upstream", "official") if there else ("official",)
+
+
 def _has_rows(name: str) -> bool:
     try:
         building.build(configuration.load_settings([f"benchmark={name}"]).benchmark, "benchmark").describe()

@@ -22,7 +22,7 @@ FORMAT = 1
 
 FIELDS: Mapping[str, str] = {
     "settings": "what the model and the scorer say they were set to",
-    "annotations": "prompts, targets and spans of the whole benchmark, read from each of its two sources",
+    "annotations": "prompts, targets and spans of the whole benchmark, read from each of its sources",
     "sample": "what is shown, asked and expected",
     "indices": "which frames a clip of so many has sampled",
     "decoded": "frames as decoded: size and hash of each",

@@ -1,5 +1,6 @@
 """How the trees of the built-in world are written."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -12,7 +13,7 @@ from benchmarks.mini.held_out import MVBENCH_SEED, OTHER_FORMS_SEED
 from benchmarks.mini.questions import make_questions
 from benchmarks.mini.rendering import render_bytes
 from benchmarks.mini.scenes import KINDS
-from benchmarks.mini.trees import mvbench, nextqa, tgif_qa, vatex
+from benchmarks.mini.trees import mvbench, nextqa, tempcompass, tgif_qa, vatex
 from benchmarks.mini.trees.dream_1k import PROMPT, events_of
 from benchmarks.mini.trees.wordings import references
 from benchmarks.mini.trees.writing import (
@@ -121,15 +122,39 @@ def test_a_gif_keeps_every_frame_as_it_is(tmp_path):
         assert np.array_equal(np.asarray(image.convert("RGB")), frames[-1])
 
 
-@pytest.mark.parametrize("tree", [nextqa, tgif_qa, vatex])
+@pytest.mark.parametrize("tree", [nextqa, tempcompass, tgif_qa, vatex])
 def test_the_committed_rows_are_what_the_code_writes(tree, tmp_path):
     tree.write(tmp_path, tree.FIRST_SEED)
     written = [path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(written) >= 10
+    assert len(written) >= 9
     for path in written:
         assert (WORLD / path).is_file()
         if path.suffix in {".json", ".jsonl", ".csv"}:
             assert (WORLD / path).read_text(encoding="utf-8") == (tmp_path / path).read_text(encoding="utf-8")
+
+
+def test_a_scene_run_backwards_shows_its_frames_in_the_other_order():
+    seen = set()
+    for seed in range(60):
+        scene = make_scene(seed, "motion" if seed % 2 else "events")
+        phrases = [event.phrase for thing in scene.things for event in thing.events]
+        if "appears" in phrases or "disappears" in phrases:
+            continue
+        frames = render_bytes(scene).astype(int)
+        undone = render_bytes(tempcompass.backwards(scene)).astype(int)[::-1]
+        # A turn in the very middle of its event falls on either side of it.
+        off = (abs(undone - frames).max(axis=(1, 2, 3)) > 1).sum()
+        assert off <= sum(phrase.startswith("turns") for phrase in phrases)
+        seen |= {phrase.partition(" ")[0] for phrase in phrases}
+    assert seen == {"moves", "grows", "shrinks", "turns"}
+
+
+def test_a_scene_joined_with_itself_backwards_shows_both():
+    scene = make_scene(3, "motion")
+    frames = render_bytes(replace(tempcompass.and_back(scene), n_frames=2 * scene.n_frames - 1)).astype(int)
+    there = render_bytes(scene).astype(int)
+    assert abs(frames[: scene.n_frames] - there).max() <= 1
+    assert abs(frames[scene.n_frames - 1 :] - there[::-1]).max() <= 1
 
 
 def test_mvbench_can_be_written_with_other_seeds_and_sizes(tmp_path):
