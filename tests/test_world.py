@@ -31,6 +31,9 @@ COUNTS = {
     "video-mme": (21, 7),
     "tvbench": (20, 20),
     "favor-bench": (23, 8),
+    "perception-test": (13, 12),
+    "longvideobench": (18, 7),
+    "mlvu": (14, 12),
 }
 """Samples and videos."""
 BOTH = [name for name in COUNTS if load_settings([f"benchmark={name}"]).benchmark["rows"]]
