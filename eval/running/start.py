@@ -34,6 +34,7 @@ from eval.running.outcome import BUILTIN_NOTE, is_whole, refuse_single, say, sta
 from eval.running.part import (
     benchmarks_of,
     describe,
+    has_groups,
     ids_in,
     named_alone,
     part_of,
@@ -225,6 +226,7 @@ def job_of(settings: Settings, out: Path, judging: Judging, subsets: Sequence[st
         benchmark.scorer.traits.renamed,
         offset=settings.offset,
         by_id=settings.samples is not None,
+        whole=has_groups(benchmark),
     )
     if probe is not None:
         benchmark, samples = probed(benchmark, samples, probe)
