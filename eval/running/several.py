@@ -82,8 +82,11 @@ def _is_headline(row: TableRow) -> bool:
 
 
 def _cell(rows: Sequence[TableRow]) -> str:
-    values = (printed(row.metric, row.value) + (OPEN if row.unstated else "") for row in rows)
-    return ", ".join(dict.fromkeys(values)) or "-"
+    is_open: dict[str, bool] = {}
+    for row in rows:
+        value = printed(row.metric, row.value)
+        is_open[value] = is_open.get(value, True) and bool(row.unstated)
+    return ", ".join(value + OPEN * left for value, left in is_open.items()) or "-"
 
 
 def _notes(table: Table, beside: Beside) -> list[str]:
