@@ -1,0 +1,59 @@
+"""MLVU: seven closed tasks on videos of three minutes to two hours, 2,175 questions of the dev set (arXiv 2406.04264).
+
+Data: github.com/JUNJIE99/MLVU, `data/<task file>.json`, or `json/` of huggingface.co/datasets/MLVU/MVLU; videos as
+`video/1_plotQA/<video>`, or without the number as the owners' code has it, `video/plotQA/<video>`.
+One row: {"video": "needle_32.mp4", "duration": 467.98, "question": "What does the hand do?", "candidates": ["Points.",
+"Waves.", "Takes.", "Gives."], "answer": "Waves.", "question_type": "findNeedle"}
+
+Quirks:
+- M-Avg is the mean over the seven tasks. The two open ones (sub-scene, summary) have a judge, and are not asked.
+- The answer is the text of an option. Of 16 questions two options read the same, of 6 of them the answer: the last one
+  counts, as in the owners' code.
+- Two answers of `needle` are no candidate and stop a run; `benchmark.skip_malformed=true` leaves them out. The owners'
+  code counts every output to them as wrong, which makes at most 0.08 points of M-Avg.
+- One question of `topic_reasoning` is empty, with four empty options. It is asked as it is.
+- A video that occurs in two tasks is one source: intervals count it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from eval.readers.benchmark import AnnotatedBenchmark
+from eval.readers.choices import answer_letter, index_letter
+from eval.readers.joining import AnnotatedQuestion, Namer
+from eval.readers.layout import DataLayout
+from eval.readers.rows import item, read_list
+
+
+class MLVU(AnnotatedBenchmark):
+    """Reads a file a task; the subset is the task."""
+
+    def questions(self, files: Sequence[Path]) -> Iterator[AnnotatedQuestion]:
+        """Yield the questions of all tasks, with their places in the files as numbers."""
+        for path in files:
+            rows = read_list(path)
+            for number in range(len(rows)):
+                with self.tolerance:
+                    row = item(rows, number, path)
+                    options, answer = row.texts("candidates"), row.text("answer")
+                    answer_letter(row, answer, options)
+                    last = len(options) - 1 - options[::-1].index(answer)
+                    yield AnnotatedQuestion(
+                        row=row,
+                        id=f"{self.dataset}/{path.stem}_{number}",
+                        video=f"{path.stem}/{row.text('video')}",
+                        text=row.text("question"),
+                        options=options,
+                        targets=(index_letter(row, last, options),),
+                        kind=path.stem.partition("_")[2],
+                    )
+
+    def namer(self, homes: DataLayout) -> Namer:  # noqa: ARG002
+        """Return the name in the task's folder, which has its number or not."""
+        return lambda video: (video, video.partition("_")[2])
+
+    def cluster(self, kind: str, video: str) -> str:  # noqa: ARG002
+        """Return the video without the task's folder."""
+        return video.partition("/")[2]

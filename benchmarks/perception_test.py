@@ -1,0 +1,60 @@
+"""Perception Test: memory, abstraction, physics and semantics in filmed scenes, three options each (arXiv 2305.13786).
+
+Data: github.com/google-deepmind/perception_test, `mc_question_valid.json` (of mc_question_valid_annotations.zip) and
+`cut_frame_mapping_valid.json`; videos as `videos/<video>.mp4`.
+One row: {"video_1": {"metadata": {"frame_rate": 30.0, "num_frames": 900}, "mc_question": [{"id": 0, "question": "What
+will happen?", "options": ["It falls.", "It rolls.", "Nothing."], "answer_id": 0, "area": "physics",
+"reasoning": "predictive", "tag": ["motion"]}]}}
+
+Quirks:
+- The end of some videos gives the answer away; they are cut at the frame that `cut_frame_mapping_valid.json` beside the
+  questions gives, as the owners did with the test videos. Without that file nothing is cut, and a warning says so.
+- The README counts 38,060 questions in all splits; 19,140 for validation is what other harnesses count. The test split,
+  whose answers are withheld, is left out. Top-1 accuracy over questions is reported.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from eval.readers.benchmark import AnnotatedBenchmark
+from eval.readers.choices import index_letter
+from eval.readers.joining import AnnotatedQuestion
+from eval.readers.rows import Row, read_object
+
+
+class PerceptionTest(AnnotatedBenchmark):
+    """Reads the questions by video; the subset is the area."""
+
+    def questions(self, files: Sequence[Path]) -> Iterator[AnnotatedQuestion]:
+        """Yield the questions of all videos, under the numbers that they have within each."""
+        videos, cuts = read_object(files[0]), _cuts(files[0].with_name("cut_frame_mapping_valid.json"))
+        for video in videos.fields:
+            with self.tolerance:
+                about = videos.row(video)
+                frame, rate = cuts.number(video), about.row("metadata").number("frame_rate")
+                if frame is not None and not rate:
+                    raise about.error("metadata.frame_rate", "is missing, and the video has to be cut; add it")
+                for row in about.rows("mc_question"):
+                    with self.tolerance:
+                        options = row.texts("options")
+                        yield AnnotatedQuestion(
+                            row=row,
+                            id=f"{self.dataset}/{video}_{row.label('id')}",
+                            video=video,
+                            text=row.text("question"),
+                            options=options,
+                            targets=(index_letter(row, row.number("answer_id"), options, "answer_id"),),
+                            kind=row.text("area"),
+                            end=frame / rate if frame is not None and rate else None,
+                            metadata={"reasoning": row.text("reasoning"), "tag": list(row.texts("tag"))},
+                        )
+
+
+def _cuts(path: Path) -> Row:
+    if path.is_file():
+        return read_object(path)
+    logging.getLogger(__name__).warning("%s is missing: no video is cut where its end gives the answer away", path)
+    return Row({}, str(path))

@@ -1,0 +1,71 @@
+from typing import Any
+
+import pytest
+
+from eval.errors import DataError
+
+TASKS = ("1_plotQA", "2_needle", "3_ego", "4_count", "5_order", "6_anomaly_reco", "7_topic_reasoning")
+
+
+def asked(video, answer="Waves.", **more):
+    return {"video": video, "duration": 467.98, "question": "What does the hand do?",
+            "candidates": ["Points.", "Waves.", "Takes.", "Gives."], "answer": answer,
+            "question_type": "findNeedle", **more}  # fmt: skip
+
+
+def files(folder="MLVU/data", **rows: list[Any]) -> dict[str, Any]:
+    return {f"{folder}/{task}.json": rows.get(task.partition("_")[2], []) for task in TASKS}
+
+
+ROWS: dict[str, list[Any]] = {
+    "plotQA": [asked("movie_1.mp4", "Gives.")],
+    "needle": [asked("needle_3.mp4"), asked("needle_3.mp4", "Points.")],
+    "topic_reasoning": [asked("movie_1.mp4", "Takes.")],
+}
+
+
+@pytest.mark.parametrize("annotations", ["MLVU/data", "MLVU/json", "MLVU/MLVU/json", "MVLU/MLVU/json", "upload_json"])
+@pytest.mark.parametrize("folder", ["1_plotQA", "plotQA"])
+def test_official_files(make, tree, annotations, folder):
+    home = annotations.rpartition("/")[0]
+    video = f"{home}/video/{folder}/movie_1.mp4".lstrip("/")
+    data = tree(files(annotations, **ROWS) | {video: None})
+    given = {"annotations": str(data / annotations)} if not home else {}
+    samples = list(make("mlvu", data, **given).samples())
+    assert [one.id for one in samples] == [
+        "MLVU/1_plotQA_0", "MLVU/2_needle_0", "MLVU/2_needle_1", "MLVU/7_topic_reasoning_0",
+    ]  # fmt: skip
+    assert samples[0].prompt == (
+        "USER: <video>\nQuestion: What does the hand do?\n(A) Points.\n(B) Waves.\n(C) Takes.\n(D) Gives.\n"
+        "ASSISTANT: Answer: ("
+    )
+    assert [one.targets for one in samples] == [("D",), ("B",), ("A",), ("C",)]
+    assert [one.subset for one in samples] == ["plotQA", "needle", "needle", "topic_reasoning"]
+    assert samples[0].clip.source == data / video
+    assert not samples[1].clip.exists()
+    assert samples[0].cluster == samples[3].cluster != samples[1].cluster
+
+
+def test_each_task_has_videos_of_its_own(make, tree):
+    there = {f"MLVU/video/{task}/movie_1.mp4": None for task in ("1_plotQA", "7_topic_reasoning")}
+    data = tree(files(**ROWS) | there)
+    first, *_, last = make("mlvu", data).samples()
+    assert first.clip.source == data / "MLVU/video/1_plotQA/movie_1.mp4"
+    assert last.clip.source == data / "MLVU/video/7_topic_reasoning/movie_1.mp4"
+
+
+def test_of_options_that_read_the_same_the_last_one_counts(make, tree):
+    twice = asked("a.mp4", "Three", candidates=["Six", "Three", "Three", "Eight"])
+    empty = asked("a.mp4", "", question="", candidates=["", "", "", ""])
+    first, second = make("mlvu", tree(files(plotQA=[twice, empty]))).samples()
+    assert (first.targets, second.targets) == (("C",), ("D",))
+
+
+def test_an_answer_that_is_no_candidate(make, tree):
+    data = tree(files(needle=[asked("a.mp4", "Waves"), asked("a.mp4")]))
+    said = r"2_needle\.json: item 0: field 'answer' is 'Waves', which is none of the options"
+    with pytest.raises(DataError, match=said):
+        list(make("mlvu", data).samples())
+    lenient = make("mlvu", data, skip_malformed=True)
+    assert [one.id for one in lenient.samples()] == ["MLVU/2_needle_1"]
+    assert lenient.describe()["malformed_rows_skipped"] == 1
