@@ -34,6 +34,9 @@ COUNTS = {
     "tomato": (18, 12),
     "tempcompass": (24, 3),
     "eventhallusion": (18, 15),
+    "perception-test": (13, 12),
+    "longvideobench": (18, 7),
+    "mlvu": (14, 12),
 }
 """Samples and videos."""
 SOURCES = {name: sources_of_world(name) for name in COUNTS}

@@ -28,7 +28,7 @@ from tests.hub_server import HubServer
 
 parquet = pytest.importorskip("pyarrow.parquet")
 
-OPEN = {"dream-1k", "mvbench", "tomato"}
+OPEN = {"dream-1k", "mvbench", "perception-test", "tomato"}
 """Of the benchmarks in the built-in world those whose cards name a licence that lets questions be passed on."""
 HELD_BACK = ("prompt", "options", "targets", "metadata", "target")
 
@@ -106,7 +106,9 @@ def test_every_benchmark_loads_and_equals_its_run(tmp_path, capsys):
                 assert row["label"] == ("yes" if score["values"]["accuracy"] else "no")
     assert f"{published} samples of {len(names)} runs" in printed
     assert len(schemas) == 1
-    assert {row["split"] for one in front(to)["configs"] for row in one["data_files"]} == {"test", "val", "subset"}
+    assert {row["split"] for one in front(to)["configs"] for row in one["data_files"]} == {
+        "test", "val", "subset", "valid", "dev",
+    }  # fmt: skip
 
 
 def test_the_same_run_gives_the_same_bytes_from_a_folder_and_a_bundle(tmp_path):
