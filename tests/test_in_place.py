@@ -22,11 +22,9 @@ from tests.cli.runs import needs_world, read
 
 pytestmark = [needs_world, pytest.mark.slow, pytest.mark.usefixtures("read_here")]
 WORLD = BUILTIN / "world"
-Rows = list[dict[str, Any]]
-
-
 EVERY = 16
-"""Samples of each benchmark: enough for each subset and container."""
+"""Samples of each benchmark, drawn from all of its subsets."""
+Rows = list[dict[str, Any]]
 
 
 def run(data: Path, out: Path, bench: str = "", *overrides: str) -> dict[str, Rows]:
