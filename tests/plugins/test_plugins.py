@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -191,7 +192,7 @@ def test_a_group_of_the_built_in_world_leaves_out_what_it_has_none_of(tmp_path, 
     assert not (tmp_path / "out" / "hues").exists()
     assert (tmp_path / "out" / "msvd-qa" / "result.json").exists()
     run("eval", "--bench", "oe_qa,hues", "--out", tmp_path / "other", *conf, code=2)
-    assert "There are no annotations of 2 of 6 benchmarks" in capsys.readouterr().err
+    assert re.search(r"There are no annotations of 2 of \d+ benchmarks", capsys.readouterr().err)
 
 
 def test_names_groups_and_cards_have_them(conf, monkeypatch):
