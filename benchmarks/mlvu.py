@@ -7,24 +7,25 @@ One row: {"video": "needle_32.mp4", "duration": 467.98, "question": "What does t
 
 Quirks:
 - M-Avg is the mean over the seven tasks. The two open ones (sub-scene, summary) have a judge, and are not asked.
-- The answer is the text of an option. Of 16 questions two options read the same, of 6 of them the answer: the last one
-  counts, as in the owners' code.
-- Two answers of `needle` are no candidate and stop a run; `benchmark.skip_malformed=true` leaves them out. The owners'
-  code counts every output to them as wrong, which makes at most 0.08 points of M-Avg.
-- One question of `topic_reasoning` is empty, with four empty options. It is asked as it is.
-- A video that occurs in two tasks is one source: intervals count it once.
+- The answer is the text of an option; of two that read the same (6 questions), the last, as in the owners' code.
+- Two answers of `needle` are no candidate. As in the owners' code every output to them is wrong (0.08 points of M-Avg at
+  most); warnings name them. One question of `topic_reasoning` is empty, with four empty options.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from string import ascii_uppercase
 
 from eval.readers.benchmark import AnnotatedBenchmark
-from eval.readers.choices import answer_letter, index_letter
+from eval.readers.choices import NO_OPTION, check_options
 from eval.readers.joining import AnnotatedQuestion, Namer
 from eval.readers.layout import DataLayout
 from eval.readers.rows import item, read_list
+
+_log = logging.getLogger(__name__)
 
 
 class MLVU(AnnotatedBenchmark):
@@ -37,16 +38,16 @@ class MLVU(AnnotatedBenchmark):
             for number in range(len(rows)):
                 with self.tolerance:
                     row = item(rows, number, path)
-                    options, answer = row.texts("candidates"), row.text("answer")
-                    answer_letter(row, answer, options)
-                    last = len(options) - 1 - options[::-1].index(answer)
+                    options, answer = check_options(row, row.texts("candidates"), "candidates"), row.text("answer")
+                    if answer not in options:
+                        _log.warning("%s: its answer is none of its options, so that every output is wrong", row.place)
                     yield AnnotatedQuestion(
                         row=row,
                         id=f"{self.dataset}/{path.stem}_{number}",
                         video=f"{path.stem}/{row.text('video')}",
                         text=row.text("question"),
                         options=options,
-                        targets=(index_letter(row, last, options),),
+                        targets=(dict(zip(options, ascii_uppercase, strict=False)).get(answer, NO_OPTION),),
                         kind=path.stem.partition("_")[2],
                     )
 
@@ -55,5 +56,5 @@ class MLVU(AnnotatedBenchmark):
         return lambda video: (video, video.partition("_")[2])
 
     def cluster(self, kind: str, video: str) -> str:  # noqa: ARG002
-        """Return the video without the task's folder."""
+        """Return the video without the task's folder: one of two tasks is one source."""
         return video.partition("/")[2]

@@ -170,6 +170,8 @@ class AnnotatedBenchmark(ABC):
     def _template(self) -> PromptWording:
         if self.wording == "own":
             return wording("own", OWN[self.form], "eval/readers/prompts.py")
+        if not self.rows:
+            raise DataError(f"{self.name}: upstream has no rows of it, and so no wording; leave wording=own")
         pack = self._homes().pack
         if pack is None:
             raise DataError(f"{self.name}: wording=upstream needs a protocol pack; {REMEDY}")

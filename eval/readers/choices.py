@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from eval.readers.rows import Row
 
+NO_OPTION = "none of the options"
+"""The target of a question whose answer in the official file is none of its options: every output is wrong."""
 _OPTION = re.compile(r"^\(([A-Z])\)[ \t]*(.*)$", re.MULTILINE)
 
 

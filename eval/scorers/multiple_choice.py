@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal
 
 from eval.core import Evidence, Metric, MetricTraits, Prediction, Sample, Score, ScorerTraits, StopWhen, TextMark
 from eval.errors import DataError
+from eval.readers.choices import NO_OPTION
 from eval.scorers.accounting import ACCOUNTINGS, Average, averages, over_samples
 from eval.scorers.tolerant import READ, read_answer
 
@@ -137,6 +138,8 @@ class MultipleChoice:
         """
         known = ascii_uppercase[: len(sample.options) or 26]
         target = sample.targets[0]
+        if target == NO_OPTION:
+            return target
         letter = first_character(target) if self.digits == "tarsier2" else target.strip().strip("()").strip()
         if len(letter) != 1 or letter not in known:
             raise DataError(

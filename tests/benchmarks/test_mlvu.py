@@ -2,7 +2,9 @@ from typing import Any
 
 import pytest
 
+from eval.core import Prediction
 from eval.errors import DataError
+from eval.readers.choices import NO_OPTION
 
 TASKS = ("1_plotQA", "2_needle", "3_ego", "4_count", "5_order", "6_anomaly_reco", "7_topic_reasoning")
 
@@ -61,10 +63,23 @@ def test_of_options_that_read_the_same_the_last_one_counts(make, tree):
     assert (first.targets, second.targets) == (("C",), ("D",))
 
 
-def test_an_answer_that_is_no_candidate(make, tree):
-    data = tree(files(needle=[asked("a.mp4", "Waves"), asked("a.mp4")]))
-    said = r"2_needle\.json: item 0: field 'answer' is 'Waves', which is none of the options"
-    with pytest.raises(DataError, match=said):
+def test_to_an_answer_that_is_no_candidate_every_output_is_wrong(make, tree, caplog):
+    """As in the owners' code, where such an answer has the letter before A."""
+    built = make("mlvu", tree(files(needle=[asked("a.mp4", "Waves"), asked("a.mp4")])))
+    first, second = built.samples()
+    assert (first.targets, second.targets) == ((NO_OPTION,), ("D",))
+    assert "2_needle.json: item 0: its answer is none of its options" in caplog.text
+    pairs = [
+        (one, Prediction(id=one.id, prompt=one.prompt, output=output)) for one in (first, second) for output in "ABCD@"
+    ]
+    scores = built.scorer.score(pairs)
+    assert [score.values.get("accuracy") for score in scores] == [0, 0, 0, 0, None, 0, 0, 0, 1, None]
+    assert not any(score.values.get("tolerant") for score in scores)
+
+
+def test_broken_rows_are_left_out_on_request(make, tree):
+    data = tree(files(needle=[asked("a.mp4", candidates="Waves."), asked("a.mp4")]))
+    with pytest.raises(DataError, match=r"2_needle\.json: item 0: field 'candidates'"):
         list(make("mlvu", data).samples())
     lenient = make("mlvu", data, skip_malformed=True)
     assert [one.id for one in lenient.samples()] == ["MLVU/2_needle_1"]
