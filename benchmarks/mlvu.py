@@ -8,8 +8,8 @@ One row: {"video": "needle_32.mp4", "duration": 467.98, "question": "What does t
 Quirks:
 - M-Avg is the mean over the seven tasks. The two open ones (sub-scene, summary) have a judge, and are not asked.
 - The answer is the text of an option; of two that read the same (6 questions), the last, as in the owners' code.
-- Two answers of `needle` are no candidate. As in the owners' code every output to them is wrong (0.08 points of M-Avg at
-  most); warnings name them. One question of `topic_reasoning` is empty, with four empty options.
+- Two answers of `needle` are no candidate. As in the owners' code every output to them is wrong (at most 0.08 points of
+  M-Avg); warnings name them. One question of `topic_reasoning` is empty, with four empty options.
 """
 
 from __future__ import annotations

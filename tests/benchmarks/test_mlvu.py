@@ -67,13 +67,11 @@ def test_to_an_answer_that_is_no_candidate_every_output_is_wrong(make, tree, cap
     """As in the owners' code, where such an answer has the letter before A."""
     built = make("mlvu", tree(files(needle=[asked("a.mp4", "Waves"), asked("a.mp4")])))
     first, second = built.samples()
-    assert (first.targets, second.targets) == ((NO_OPTION,), ("D",))
+    assert (first.targets, second.targets) == ((NO_OPTION,), ("B",))
     assert "2_needle.json: item 0: its answer is none of its options" in caplog.text
-    pairs = [
-        (one, Prediction(id=one.id, prompt=one.prompt, output=output)) for one in (first, second) for output in "ABCD@"
-    ]
-    scores = built.scorer.score(pairs)
-    assert [score.values.get("accuracy") for score in scores] == [0, 0, 0, 0, None, 0, 0, 0, 1, None]
+    asks = [(one, output) for one in (first, second) for output in "ABCD@"]
+    scores = built.scorer.score([(one, Prediction(id=one.id, prompt=one.prompt, output=said)) for one, said in asks])
+    assert [score.values.get("accuracy") for score in scores] == [0, 0, 0, 0, None, 0, 1, 0, 0, None]
     assert not any(score.values.get("tolerant") for score in scores)
 
 
@@ -84,3 +82,9 @@ def test_broken_rows_are_left_out_on_request(make, tree):
     lenient = make("mlvu", data, skip_malformed=True)
     assert [one.id for one in lenient.samples()] == ["MLVU/2_needle_1"]
     assert lenient.describe()["malformed_rows_skipped"] == 1
+
+
+def test_there_is_no_wording_of_upstreams(make, tree):
+    data = tree(files(needle=[asked("a.mp4")]))
+    with pytest.raises(DataError, match="mlvu: upstream has no rows of it, and so no wording; leave wording=own"):
+        list(make("mlvu", data, wording="upstream").samples())
