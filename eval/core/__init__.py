@@ -53,16 +53,12 @@ from eval.core.scoring import (
     Accounting,
     Counts,
     Coverage,
-    Evidence,
-    JudgedTraits,
     Metric,
-    MetricTraits,
     Result,
     Score,
-    ScorerTraits,
     Status,
-    TextMark,
 )
+from eval.core.traits import Evidence, JudgedTraits, MetricTraits, ScorerTraits, TextMark
 
 __all__ = [
     "COMPLETE_FROM",

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Protocol
 
 from eval.core.media import FramePolicy
 from eval.core.samples import Card, ClipPrompts, Generation, Prediction, Sample, StopWhen
-from eval.core.scoring import Metric, Score, ScorerTraits
+from eval.core.scoring import Metric, Score
+from eval.core.traits import ScorerTraits
 from eval.timing import Clock
 
 

@@ -139,10 +139,17 @@ def timing_line(timing: Mapping[str, Any]) -> str:
 def projection(result: Result, n_full: int) -> str | None:
     """Return the expected interval of a full run of `n_full` samples, from this part's error.
 
-    None where the error is unknown, or so large that it tells nothing: the interval is nearly the whole scale.
+    None where the error is unknown, or so large that it tells nothing: the interval is nearly the whole scale; and for
+    a metric over groups, of which a part does not say how many there are.
     """
     metric = headline(result, "strict")
-    if metric is None or not metric.stderr or not metric.n_clusters or metric.n >= n_full:
+    if (
+        metric is None
+        or metric_named(result.primary).grouped
+        or not metric.stderr
+        or not metric.n_clusters
+        or metric.n >= n_full
+    ):
         return None
     if metric.interval is None:
         return None

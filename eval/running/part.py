@@ -3,6 +3,7 @@
 `mvbench/state_change` names one subset of a benchmark. LIMIT draws from each subset in proportion to its size, at least
 one sample where there are enough, and spreads over the source videos of a subset. The order is that of hashes of the
 sample ids with a seed, so that the same samples are drawn on every machine, and a smaller part belongs to a larger one.
+Where a scorer has metrics over groups of samples, LIMIT draws whole groups.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ SEED = 0
 """The seed of the order in which samples are drawn."""
 ORDER = "from each subset in proportion to its size, spread over source videos, by hashes of the sample ids"
 """The order in words, as results record it."""
+WHOLE = "whole groups of questions, by hashes of their source videos"
+"""The order where a scorer has metrics over groups."""
 _SHOWN = 3
 """Number of near names in a message."""
 
@@ -139,17 +142,36 @@ def part_of(
     if settings.samples is not None:
         ids = set(ids_in(settings.samples))
         chosen = [sample for sample in chosen if sample.id in ids]
-    samples = draw(chosen, settings.limit, offset=settings.offset)
+    samples = draw(chosen, settings.limit, offset=settings.offset, whole=has_groups(benchmark))
     if chosen and not samples:
         raise ConfigError(f"offset={settings.offset} leaves none of {len(chosen)} samples; give a smaller one.")
     return samples
 
 
-def draw(samples: Sequence[Sample], limit: int | None, seed: int = SEED, offset: int = 0) -> list[Sample]:
-    """Return the samples of a part of at most `limit`, after the first `offset` of the order, in annotation order."""
+def has_groups(benchmark: Benchmark) -> bool:
+    """Whether a benchmark's score is over groups of samples, so that parts of groups would have none."""
+    return any(metric.grouped for metric in benchmark.scorer.traits.metrics)
+
+
+def draw(
+    samples: Sequence[Sample], limit: int | None, seed: int = SEED, offset: int = 0, *, whole: bool = False
+) -> list[Sample]:
+    """Return the samples of a part of at most `limit`, after the first `offset` of the order, in annotation order.
+
+    `whole` keeps the samples of a source video together: both numbers are rounded down to whole videos, where they hold
+    one at least.
+    """
     if not offset and (limit is None or limit >= len(samples)):
         return list(samples)
-    drawn = set(drawing_order(samples, seed)[offset:][:limit])
+    if whole:
+        keys = [sample.cluster or sample.id for sample in samples]
+        order = sorted(range(len(samples)), key=lambda i: (_key(keys[i], seed), keys[i], i))
+        ends = [n for n in range(1, len(order) + 1) if n == len(order) or keys[order[n]] != keys[order[n - 1]]]
+        last = len(order) if limit is None else offset + limit
+        offset, last = (max((end for end in ends if end <= n), default=n) for n in (offset, last))
+        drawn = set(order[offset:last])
+    else:
+        drawn = set(drawing_order(samples, seed)[offset:][:limit])
     return [sample for i, sample in enumerate(samples) if i in drawn]
 
 
@@ -159,7 +181,7 @@ def drawing_order(samples: Sequence[Sample], seed: int = SEED) -> list[int]:
     The first sample of each subset comes first. After it, subsets take turns in proportion to their sizes; within a
     subset, the first sample of each source video comes before the second one of any.
     """
-    keys = [hashlib.sha256(f"{seed}\0{sample.id}".encode()).digest() for sample in samples]
+    keys = [_key(sample.id, seed) for sample in samples]
     subsets: dict[str, list[int]] = {}
     for i in sorted(range(len(samples)), key=keys.__getitem__):
         subsets.setdefault(samples[i].subset, []).append(i)
@@ -176,6 +198,10 @@ def drawing_order(samples: Sequence[Sample], seed: int = SEED) -> list[int]:
     return [i for _, _, i in sorted(ranked)]
 
 
+def _key(text: str, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed}\0{text}".encode()).digest()
+
+
 def describe(
     population: Sequence[Sample],
     part: Sequence[Sample],
@@ -185,6 +211,7 @@ def describe(
     *,
     offset: int = 0,
     by_id: bool = False,
+    whole: bool = False,
 ) -> dict[str, Any]:
     """Return what a result records of its part; {} for the whole benchmark.
 
@@ -196,7 +223,7 @@ def describe(
     known, there = (
         dict.fromkeys(renamed.get(one.subset, one.subset) for one in some if one.subset) for some in (population, part)
     )
-    drawn: dict[str, Any] = {} if limit is None and not offset else {"order": ORDER, "seed": SEED}
+    drawn: dict[str, Any] = {} if limit is None and not offset else {"order": WHOLE if whole else ORDER, "seed": SEED}
     drawn |= {"offset": offset} if offset else {}
     drawn |= {"samples": "chosen by id"} if by_id else {}
     return {

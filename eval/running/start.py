@@ -32,6 +32,7 @@ from eval.running.outcome import refuse_single, say, stamp
 from eval.running.part import (
     benchmarks_of,
     describe,
+    has_groups,
     ids_in,
     named_alone,
     part_of,
@@ -220,6 +221,7 @@ def job_of(settings: Settings, out: Path, judging: Judging, subsets: Sequence[st
         benchmark.scorer.traits.renamed,
         offset=settings.offset,
         by_id=settings.samples is not None,
+        whole=has_groups(benchmark),
     )
     if probe is not None:
         benchmark, samples = probed(benchmark, samples, probe)

@@ -28,9 +28,9 @@ _DIGITS: dict[Digits, dict[str, str]] = {
 }
 
 
-_TOLERANT = "tolerant"
+TOLERANT = "tolerant"
 """Name of the value by the reading of `tolerant.py`, where it differs."""
-_SHOWN = 40
+SHOWN = 40
 """Maximum characters of an output without an answer that its reason quotes."""
 
 
@@ -73,7 +73,7 @@ class MultipleChoice:
     headline: Average = "micro"
     """The average that is reported for a benchmark with subsets."""
     also_by: Mapping[str, str] = field(default_factory=dict)
-    """Further groupings to report: name in results, and key of the sample's metadata."""
+    """Further groupings to report: name in results, and key of the sample's metadata, a value or a list of them."""
     whole_videos: bool = False
     """Whether upstream's accounting drops all questions of a video with an invalid answer (Video-MME)."""
     name: str = traits.name
@@ -106,28 +106,29 @@ class MultipleChoice:
         if not sample.targets or not sample.targets[0].strip():
             raise DataError(f"{sample.id}: no target to compare with; score a split whose answers are public")
         target = self._target(sample)
-        answer = None if prediction.output is None else read_letter(prediction.output, self.digits)
-        status: Literal["scored", "invalid", "model_failed"]
-        if prediction.output is None:
-            status, reason = "model_failed", prediction.error
-        elif answer is None:
-            status, reason = "invalid", f"no option letter at the beginning of {prediction.output[:_SHOWN]!r}"
-        else:
-            status, reason = "scored", _doubt(sample, prediction.output, answer)
+        answer, reason = (None, prediction.error) if prediction.output is None else self.read(sample, prediction.output)
+        status: Literal["scored", "invalid", "model_failed"] = "invalid" if answer is None else "scored"
         return Score(
             id=sample.id,
             subset=sample.subset,
             cluster=sample.cluster,
-            status=status,
+            status="model_failed" if prediction.output is None else status,
             answer=answer,
             target=target,
             values=_values(sample, prediction, answer, target),
             groups=tuple(
-                f"{label}: {sample.metadata[key]}" for label, key in self.also_by.items() if sample.metadata.get(key)
+                f"{label}: {each}" for label, key in self.also_by.items() for each in _listed(sample.metadata.get(key))
             ),
             chance=1 / len(sample.options) if sample.options else None,
             reason=reason,
         )
+
+    def read(self, sample: Sample, output: str) -> tuple[str | None, str | None]:
+        """Return the letter of an output, and the reason why there is none, or why it may be none."""
+        letter = read_letter(output, self.digits)
+        if letter is None:
+            return None, f"no option letter at the beginning of {output[:SHOWN]!r}"
+        return letter, _doubt(sample, output, letter)
 
     def _target(self, sample: Sample) -> str:
         """Return the letter to compare with; branch tarsier2 reads it like an output, so that its rows may say "(A) x".
@@ -139,7 +140,7 @@ class MultipleChoice:
         letter = first_character(target) if self.digits == "tarsier2" else target.strip().strip("()").strip()
         if len(letter) != 1 or letter not in known:
             raise DataError(
-                f"{sample.id}: the answer to compare with is {target[:_SHOWN]!r}, expected a letter from A to "
+                f"{sample.id}: the answer to compare with is {target[:SHOWN]!r}, expected a letter from A to "
                 f"{known[-1]}; correct its row"
             )
         return letter
@@ -147,7 +148,7 @@ class MultipleChoice:
     def aggregate(self, scores: Sequence[Score]) -> list[Metric]:
         """Return accuracy overall, by subset and by each further grouping, under each accounting."""
         tolerant: list[Metric] = []
-        if any(_TOLERANT in score.values for score in scores):
+        if any(TOLERANT in score.values for score in scores):
             found = self._averages([_tolerant(score) for score in scores])
             tolerant = [replace(metric, accounting="tolerant") for metric in found if metric.accounting == "strict"]
         return [*self._upstream_and_strict(scores), *tolerant]
@@ -174,13 +175,18 @@ class MultipleChoice:
         return metrics
 
 
+def _listed(value: Any) -> Sequence[Any]:
+    """Return the values of a grouping that a sample has: those in a list, or the one, or none."""
+    return value if isinstance(value, list | tuple) else [value] if value else ()
+
+
 def _doubt(sample: Sample, output: str, answer: str) -> str | None:
     """Return why an answer may be none: its letter begins a word, or is none of the options."""
     begun = output.replace("(", "").lstrip()
     if begun[1:2].isalpha():
-        return f"begins with a word: {output[:_SHOWN]!r}"
+        return f"begins with a word: {output[:SHOWN]!r}"
     if sample.options and answer not in ascii_uppercase[: len(sample.options)]:
-        return f"begins with no option's letter: {output[:_SHOWN]!r}"
+        return f"begins with no option's letter: {output[:SHOWN]!r}"
     return None
 
 
@@ -190,13 +196,13 @@ def _values(sample: Sample, prediction: Prediction, answer: str | None, target: 
     if prediction.output is not None:
         read = float(read_answer(prediction.output, sample.options) == target)
         if read != values.get("accuracy", 0.0):
-            values[_TOLERANT] = read
+            values[TOLERANT] = read
     return values
 
 
 def _tolerant(score: Score) -> Score:
     """Return a score with the value of the other reading."""
-    value = score.values.get(_TOLERANT, score.values.get("accuracy"))
+    value = score.values.get(TOLERANT, score.values.get("accuracy"))
     return replace(score, values={} if value is None else {"accuracy": value})
 
 

@@ -58,6 +58,21 @@ def test_without_subsets_every_video_is_drawn_from_before_any_twice():
     assert Counter(sample.cluster for sample in draw(found, 24)) == {f"v{i}": 2 for i in range(12)}
 
 
+def test_of_groups_whole_ones_are_drawn_and_what_is_left_out_is_the_rest():
+    found = samples(40, videos=10)
+    for limit, expected in ((4, 4), (8, 8), (11, 8), (3, 3), (39, 36), (40, 40)):
+        part = draw(found, limit, whole=True)
+        assert len(part) == expected
+        assert set(Counter(one.cluster for one in part).values()) == ({3} if limit == 3 else {4})
+        rest = draw(found, None, offset=limit, whole=True)
+        assert sorted(one.id for one in part + rest) == sorted(one.id for one in found)
+        assert part == [one for one in found if one in part]
+    assert all(one in draw(found, 20, whole=True) for one in draw(found, 8, whole=True))
+    middle = draw(found, 8, offset=8, whole=True)
+    assert set(Counter(one.cluster for one in middle).values()) == {4}
+    assert not [one for one in middle if one in draw(found, 8, whole=True)]
+
+
 def test_subsets_are_named_after_a_slash():
     assert benchmarks_of("mvbench/action_sequence, nextqa,mvbench/State Change") == {
         "mvbench": ("action_sequence", "State Change"),

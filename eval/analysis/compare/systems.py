@@ -241,6 +241,9 @@ def _columns(
 def _counted(
     pairs: Sequence[Pair], accounting: Accounting, metric: MetricTraits, scorer: Mapping[str, Any]
 ) -> list[Pair]:
+    if metric.grouped:
+        values = ((pair, [metric.of_group(score.values, accounting) for score in pair]) for pair in pairs)
+        return [pair for pair, found in values if None not in found]
     if accounting == "strict":
         return list(pairs)
     counted = [pair for pair in pairs if all(name in score.values for score in pair for name in metric.values)]
@@ -252,6 +255,8 @@ def _counted(
 
 
 def _value(score: Score, accounting: Accounting, name: str, metric: MetricTraits) -> float:
+    if metric.grouped:
+        return metric.of_group(score.values, accounting) or 0.0
     # A caption has values even where the model failed: those of upstream's placeholder for a failure.
     if accounting == "strict" and score.status == "model_failed" and name not in metric.kept:
         return 0.0

@@ -14,6 +14,7 @@ from eval.analysis.explain.parts import Part, could_explain
 from eval.analysis.explain.target import Target
 from eval.analysis.explain.ways import MetricKey, ScoringVariant, VariantScores, number_of
 from eval.core import OVERALL, Metric, Sample, Score
+from eval.scorers.traits import metric_named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +135,8 @@ def _ends(of: Bounded, scores: Sequence[Score]) -> tuple[float | None, float | N
     metric: Metric | None = number_of(of.marked.scorer, scores, of.wanted, of.choices)
     if metric is None or metric.lower is None or metric.upper is None:
         return None, None
+    if metric_named(metric.name).grouped and scores is not of.marked.scores:
+        return None, None  # groups have the values that they had: no change of a sample shows in them
     return metric.lower - of.way.value, metric.upper - of.way.value
 
 

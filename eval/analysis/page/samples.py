@@ -89,10 +89,10 @@ def values_of(score: Score, traits: ScorerTraits | None) -> dict[str, float]:
 
 
 def is_graded(scores: Iterable[Score], traits: ScorerTraits) -> bool:
-    """Whether the headline metric of each sample is nothing or all."""
-    headline = traits.headline
-    values = (score.values.get(headline.name) for score in scores)
-    return not headline.parts and all(value in (None, 0.0, headline.best) for value in values)
+    """Whether the first metric of single samples is nothing or all for each."""
+    own = traits.own
+    values = (score.values.get(own.name) for score in scores)
+    return not own.parts and all(value in (None, 0.0, own.best) for value in values)
 
 
 def _are_texts(traits: ScorerTraits | None) -> bool:
@@ -105,7 +105,7 @@ def _outcome(prediction: Prediction, score: Score | None, traits: ScorerTraits |
         return "waiting" if prediction.error is None else "model_failed"
     if score.status != "scored" or not graded or traits is None:
         return score.status
-    return "right" if score.values.get(traits.headline.name) == traits.headline.best else "wrong"
+    return "right" if score.values.get(traits.own.name) == traits.own.best else "wrong"
 
 
 def _question(sample: Sample) -> str:

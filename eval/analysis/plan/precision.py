@@ -53,6 +53,8 @@ def precision(
     one video.
     """
     traits = metric_named(metric)
+    if traits.grouped:
+        samples = list({sample.cluster or sample.id: sample for sample in samples}.values())
     clusters = [sample.cluster or sample.id for sample in samples]
     videos = len(set(clusters))
     if traits.best != 1 or traits.unit != "percent" or traits.parts or videos < 2:

@@ -14,7 +14,11 @@ QA = {
 }
 DREAM = {**QA, "name": "autodq"}
 CAPTION = {"name": "captioning", "tokenizer": "1", "form": "CIDEr-D"}
-PRIMARY = {"multiple_choice": "accuracy", "open_qa": "accuracy", "autodq": "f1", "captioning": "cider"}
+GROUPS = {**MC, "name": "text_video_choice"}
+PRIMARY = {
+    "multiple_choice": "accuracy", "open_qa": "accuracy", "autodq": "f1", "captioning": "cider",
+    "text_video_choice": "group_score",
+}  # fmt: skip
 RUN = {
     "split": "test", "limit": None, "decoder": {"name": "pyav"}, "wording": {"name": "tarsier", "sha256": "x"},
     "prompts_sha256": "p", "data_sha256": "d",
