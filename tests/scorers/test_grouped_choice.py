@@ -8,7 +8,7 @@ from eval.analysis.compare.systems import compare_systems
 from eval.analysis.page.samples import is_graded, sample_json
 from eval.analysis.plan.precision import precision
 from eval.core import Clip, Prediction, Sample
-from eval.scorers.grouped_choice import TextVideoChoice
+from eval.scorers.grouped_choice import TextVideoChoice, diagnoses
 from tests.analysis.compare.systems import GROUPS, scored
 
 SCORER = TextVideoChoice(also_by={"category": "categories"})
@@ -74,10 +74,10 @@ def test_a_group_that_lacks_questions_has_no_value_and_is_counted():
     assert (found["strict", "group_score"].value, found["strict", "group_score"].n) == (1, 1)
     assert (found["strict", "text_score"].n, found["strict", "video_score"].n) == (3, 1)
     assert found["strict", "accuracy"].n == 9
-    (told,) = SCORER.traits.diagnoses(scores, SCORER.aggregate(scores))
+    (told,) = diagnoses(scores, SCORER.aggregate(scores))
     assert told.name.startswith("2 of 3 groups lack questions and are left out of group score")
     assert told.value == pytest.approx(2 / 3)
-    assert SCORER.traits.diagnoses(SCORER.score(pairs("ABBA")), SCORER.aggregate(scores)) == ()
+    assert diagnoses(SCORER.score(pairs("ABBA")), SCORER.aggregate(scores)) == ()
     empty = {one.name: one for one in SCORER.aggregate(SCORER.score(pairs("A")))}
     assert (empty["group_score"].value, empty["group_score"].n, empty["accuracy"].value) == (None, 0, 1)
 
@@ -116,8 +116,8 @@ def test_a_page_shows_each_question_as_right_or_wrong_and_what_became_of_its_gro
     scores, traits = SCORER.score(given), SCORER.traits
     assert is_graded(scores, traits)
     shown = [
-        sample_json(*pair, score, clip=None, traits=traits, graded=True)
-        for pair, score in zip(given, scores, strict=True)
+        sample_json(sample, said, score, clip=None, traits=traits, graded=True)
+        for (sample, said), score in zip(given, scores, strict=True)
     ]
     assert [one["outcome"] for one in shown] == ["right", "right", "right", "wrong"]
     assert shown[0]["why"] == "The output begins with A, as the target is."
@@ -129,9 +129,9 @@ def test_a_page_shows_each_question_as_right_or_wrong_and_what_became_of_its_gro
 
 def test_the_interval_to_expect_is_that_of_so_many_groups():
     samples = [sample for sample, _ in pairs(*["ABBA"] * 50)]
-    assert precision(samples, "group_score") == replace(
-        precision([sample for sample in samples if sample.id.endswith("_0")], "accuracy"), metric="group_score"
-    )
+    expected = precision([sample for sample in samples if sample.id.endswith("_0")], "accuracy")
+    assert expected is not None
+    assert precision(samples, "group_score") == replace(expected, metric="group_score")
 
 
 def test_scores_give_the_same_metrics_when_they_are_read_again(tmp_path):

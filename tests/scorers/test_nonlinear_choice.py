@@ -6,7 +6,7 @@ import pytest
 
 from eval.core import Clip, Prediction, Sample
 from eval.errors import DataError
-from eval.scorers.nonlinear_choice import NonLinearChoice
+from eval.scorers.nonlinear_choice import NonLinearChoice, evidence
 
 SCORER = NonLinearChoice()
 WORTH = {
@@ -96,18 +96,20 @@ def test_letters_are_read_as_on_the_leaderboard_or_as_in_other_benchmarks(output
      ("B", False), ("By", True), ("The answer is", False), ("so", False), ("so " * 200, True)],
 )  # fmt: skip
 def test_an_output_goes_on_while_it_can_become_another_answer(text, settled):
-    assert SCORER.settled()(text) is settled
+    stop = SCORER.settled()
+    assert stop is not None
+    assert stop(text) is settled
 
 
 def test_why_shows_the_letter_behind_a_phrase():
     (first, *_, last) = (pair for pair in pairs(["Final Answer: A", "A", "(A)", "B"]))
     scores = SCORER.score([first, *pairs("AAAB")[1:3], last])
-    found = SCORER.traits.evidence(first[0], first[1].output, scores[0])
+    found = evidence(first[0], "Final Answer: A", scores[0])
     assert (found.why, [(one.start, one.end) for one in found.output]) == (
         "The first letter is A, and the target is A.",
         [(14, 15)],
     )
-    told = SCORER.traits.evidence(last[0], "B", scores[3])
+    told = evidence(last[0], "B", scores[3])
     assert told.why == "The output begins with B, and the target is A. Of its group, nonlinear score: 3 of 4 right."
 
 
