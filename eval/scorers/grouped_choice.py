@@ -61,7 +61,7 @@ def diagnoses(scores: Sequence[Score], metrics: Sequence[Metric]) -> tuple[Diagn
     groups = {video_of(score) for score in scores}
     lacking = len(groups) - sum(primary in _groups(score) for score in scores)
     name = (
-        f"{lacking} of {len(groups)} groups lack questions and are left out of {primary.replace('_', ' ')}, a share of"
+        f"groups that lack questions, left out of {primary.replace('_', ' ')}: {lacking} of {len(groups)}, a share of"
     )
     return (Diagnosis(name=name, value=lacking / len(groups), unit="percent"),) if lacking else ()
 

@@ -1,13 +1,17 @@
 """Groups of questions are scored as one, each counts once, and what lacks questions or outputs is told."""
 
 from dataclasses import asdict, replace
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from eval.analysis.compare.systems import compare_systems
 from eval.analysis.page.samples import is_graded, sample_json
+from eval.analysis.plan.comparable import accounting_of
 from eval.analysis.plan.precision import precision
-from eval.core import Clip, Prediction, Sample
+from eval.core import Benchmark, Clip, Prediction, Sample
+from eval.report.footers import explained
 from eval.scorers.grouped_choice import TextVideoChoice, diagnoses
 from tests.analysis.compare.systems import GROUPS, scored
 
@@ -75,7 +79,7 @@ def test_a_group_that_lacks_questions_has_no_value_and_is_counted():
     assert (found["strict", "text_score"].n, found["strict", "video_score"].n) == (3, 1)
     assert found["strict", "accuracy"].n == 9
     (told,) = diagnoses(scores, SCORER.aggregate(scores))
-    assert told.name.startswith("2 of 3 groups lack questions and are left out of group score")
+    assert told.name == "groups that lack questions, left out of group score: 2 of 3, a share of"
     assert told.value == pytest.approx(2 / 3)
     assert diagnoses(SCORER.score(pairs("ABBA")), SCORER.aggregate(scores)) == ()
     empty = {one.name: one for one in SCORER.aggregate(SCORER.score(pairs("A")))}
@@ -132,6 +136,16 @@ def test_the_interval_to_expect_is_that_of_so_many_groups():
     expected = precision([sample for sample in samples if sample.id.endswith("_0")], "accuracy")
     assert expected is not None
     assert precision(samples, "group_score") == replace(expected, metric="group_score")
+
+
+def test_words_about_the_headline_are_those_of_groups():
+    over = "over groups that have all their questions; without a valid answer: as in the authors' code (upstream)"
+    assert accounting_of(
+        cast("Benchmark", SimpleNamespace(card=SimpleNamespace(metric="group_score"))), macro=False
+    ) == (f"group_score, {over}, or nothing earned (strict)")
+    told = "A group of questions counts once; upstream leaves out groups with a failed output, and no others."
+    assert told in explained(frozenset({"upstream"}), iter(["group_score", "accuracy"]))
+    assert told not in explained(frozenset({"upstream"}), ["accuracy"])
 
 
 def test_scores_give_the_same_metrics_when_they_are_read_again(tmp_path):

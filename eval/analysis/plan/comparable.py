@@ -14,6 +14,7 @@ from eval.core import Benchmark, Card, FramePolicy, Sample
 from eval.readers.submission import is_withheld
 from eval.report.footers import FEW_VIDEOS
 from eval.report.printing import counted, printed
+from eval.scorers.traits import metric_named
 
 
 def frames_of(model: Mapping[str, Any]) -> str:
@@ -33,8 +34,11 @@ def _frames_here(settings: Settings) -> str:
 
 def accounting_of(benchmark: Benchmark, *, macro: bool) -> str:
     """Return in words how the headline is made of the samples."""
-    over = "mean of the subsets' values" if macro else "over all samples"
-    return f"{benchmark.card.metric}, {over}; without a valid answer: left out (upstream), or nothing earned (strict)"
+    metric, over = benchmark.card.metric, "mean of the subsets' values" if macro else "over all samples"
+    upstream = "left out"
+    if metric_named(metric).grouped:
+        over, upstream = "over groups that have all their questions", "as in the authors' code"
+    return f"{metric}, {over}; without a valid answer: {upstream} (upstream), or nothing earned (strict)"
 
 
 def caveats_before(
