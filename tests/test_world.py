@@ -34,6 +34,8 @@ COUNTS = {
     "tomato": (18, 12),
     "tempcompass": (24, 3),
     "eventhallusion": (18, 15),
+    "vinoground": (24, 6),
+    "video-mme-v2": (20, 5),
 }
 """Samples and videos."""
 SOURCES = {name: sources_of_world(name) for name in COUNTS}
