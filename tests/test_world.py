@@ -37,6 +37,8 @@ COUNTS = {
     "perception-test": (13, 12),
     "longvideobench": (18, 7),
     "mlvu": (14, 12),
+    "vinoground": (24, 6),
+    "video-mme-v2": (20, 5),
 }
 """Samples and videos."""
 SOURCES = {name: sources_of_world(name) for name in COUNTS}

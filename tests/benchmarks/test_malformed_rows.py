@@ -14,7 +14,7 @@ from eval.regression.fixed_settings import benchmarks_of_world, sources_of_world
 SPOILT = ("test_q.json", "metadata.json", "questions.json", "video_perspective.json", "test_videodatainfo.json",
           "val_qa.json", "AllVideoDescriptions.txt", "action_sequence.json", "val.csv", "Test_frameqa_question.csv",
           "vatex_public_test_english_v1.1.json", "test-00000-of-00001.jsonl",
-          "count.json", "yes_no.json", "entire_questions.json",
+          "count.json", "yes_no.json", "entire_questions.json", "vinoground_textscore.json", "test.jsonl",
           "mc_question_valid.json", "lvb_val.json", "1_plotQA.json")  # fmt: skip
 
 

@@ -7,11 +7,13 @@ from typing import cast
 import pytest
 
 from eval.analysis.compare.systems import compare_systems
+from eval.analysis.page.run import _no_value
 from eval.analysis.page.samples import is_graded, sample_json
 from eval.analysis.plan.comparable import accounting_of
 from eval.analysis.plan.precision import precision
 from eval.core import Benchmark, Clip, Prediction, Sample
 from eval.report.footers import explained
+from eval.running.score import score_predictions
 from eval.scorers.grouped_choice import TextVideoChoice, diagnoses
 from tests.analysis.compare.systems import GROUPS, scored
 
@@ -136,6 +138,15 @@ def test_the_interval_to_expect_is_that_of_so_many_groups():
     expected = precision([sample for sample in samples if sample.id.endswith("_0")], "accuracy")
     assert expected is not None
     assert precision(samples, "group_score") == replace(expected, metric="group_score")
+
+
+def test_a_page_without_a_whole_group_says_so():
+    given = pairs("ABB")
+    _, result = score_predictions(
+        given, SCORER, [], benchmark="b", primary="group_score", model="m", provenance={}
+    )  # fmt: skip
+    assert _no_value(result) == "No group has all of its questions."
+    assert [one.value for one in result.diagnoses] == [1]
 
 
 def test_words_about_the_headline_are_those_of_groups():

@@ -149,6 +149,8 @@ def _no_value(result: Result) -> str | None:
     missing = part.get("missing") if isinstance(part, Mapping) else None
     if missing and result.counts.scored:
         return f"It is an average over subsets, {len(missing)} of which have no sample in this part."
+    if metric_named(result.primary).grouped and result.counts.scored:
+        return "No group has all of its questions."
     return "No sample has a value."
 
 

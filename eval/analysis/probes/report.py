@@ -82,9 +82,9 @@ def probe_report(plain: ScoredRun, probes: Mapping[str, ScoredRun], margin: floa
         ConfigError: a probe's scores are of another kind than the plain run's, or the plain run has none.
         DataError, RunError: a file is damaged.
     """
+    scorer, primary, traits = plain.scorer, plain.result.primary, traits_of(plain.scorer)
     if not plain.result.metrics:
         raise ConfigError(f"{plain.folder} has no number to compare with: its solutions are withheld.")
-    scorer, primary, traits = plain.scorer, plain.result.primary, traits_of(plain.scorer)
     if (metric := traits.metric(primary)) is not None and metric.grouped:
         primary = traits.own.name  # a probe asks about single questions
     rows, paired = [], {}
