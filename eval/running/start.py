@@ -87,7 +87,7 @@ def evaluate(request: EvalRequest) -> list[Result]:
             session = open_session.enter_context(engine.start(setup_of(settings[0], jobs)))
         judging.share(session.model)
         results = list(run(jobs, session))
-    if len(benches) > 1:
+    if len(results) > 1 or table is not None:
         sum_up(jobs, results, base, table)
         print_page(base, wanted=settings[0].report)
     return results
