@@ -8,7 +8,7 @@ will happen?", "options": ["It falls.", "It rolls.", "Nothing."], "answer_id": 0
 
 Quirks:
 - The end of some videos gives the answer away; they are cut at the frame that `cut_frame_mapping_valid.json` beside the
-  questions gives, as the owners did with the test videos. Without that file nothing is cut, and a warning says so.
+  questions gives, which is the last one shown. Without that file nothing is cut, and a warning says so.
 - The README counts 38,060 questions in all splits; 19,140 for validation is what other harnesses count. The test split,
   whose answers are withheld, is left out. Top-1 accuracy over questions is reported.
 """

@@ -7,7 +7,8 @@ Quirks:
 - Options are lines of the question, after `A. `, `Option 1: ` or `Caption A: `; the answer is a whole line.
 - Yes or no is asked here as two options with letters, as everything else; the official code asks for the word.
 - The fourth task, captioning, has a judge of its own, and is not asked.
-- A video and the same one reversed or joined with another are one source: intervals count them once.
+- A video, the same one reversed, and one that begins with it are one source: intervals count them once. A video joined
+  with another counts with the first alone.
 """
 
 from __future__ import annotations

@@ -44,14 +44,17 @@ def in_units(names: Iterable[str]) -> str:
 
 def explained(shown: frozenset[str], names: Iterable[str]) -> str:
     """Return an explanation of the columns shown, in which metrics of these names stand."""
-    left_out = "is left out by upstream, and " if "upstream" in shown else ""
     known = list(names)
+    grouped = [metric_named(name).grouped for name in known]
+    left_out = "is left out by upstream, and " if "upstream" in shown and not all(grouped) else ""
     said = (
         f"{in_units(known)}. What has no valid answer, or failed, {left_out}earns nothing in strict. The interval is "
         "that of strict, over source videos."
     )
-    if any(metric_named(name).grouped for name in known):
-        said += " A group of questions counts once; upstream leaves out groups with a failed output, and no others."
+    if any(grouped):
+        said += (
+            " A group of questions counts once, and none is left out; in upstream it has what its authors' code gives."
+        )
     if "tolerant" in shown:
         said += " Tolerant: answers as a person would read them, in brackets, phrases or an option's own words."
     if IF_FAILED in shown:

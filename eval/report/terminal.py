@@ -232,7 +232,7 @@ def show_summary(
         cells[result.benchmark] = (
             one_line(result.benchmark),
             one_line(_label(OVERALL, values[1].name, result.primary) if values[1] else result.primary),
-            str(result.counts.total),
+            str(values[1].n if values[1] else result.counts.total),
             *(printed(result.primary, metric.value if metric else None) for metric in values),
             span(result.primary, values[1].interval if values[1] else None),
             str(result.counts.model_failed + result.counts.judge_failed),

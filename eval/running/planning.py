@@ -187,7 +187,7 @@ def _planned(
         precision=precision(samples, card.metric, macro=macro, value=target.value if target else None),
         published=beside(target, settings, benchmark, samples, judging) if target else (),
         published_as=published_as(target) if target else "",
-        caveats=tuple(caveats_before(settings, benchmark, samples, media)),
+        caveats=tuple(caveats_before(settings, benchmark, samples, media, target)),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from eval.analysis.leaderboard.gathering import PUBLISHED
 from eval.analysis.leaderboard.published import read_published
 from eval.analysis.leaderboard.rows import TableRow
-from eval.analysis.plan.comparable import other_frames
+from eval.analysis.plan.comparable import other_frames, other_size
 from eval.config import Table, cards
 from eval.core import OVERALL, Result
 from eval.files import write_atomically
@@ -42,7 +42,7 @@ def sum_up(jobs: Sequence[Job], results: Sequence[Result], base: Path, table: Ta
     beside: Beside = {}
     if table is not None:
         beside = published_beside(table)
-        notes = [*_notes(table, beside), *(line for job in jobs for line in _frames(job)), *notes]
+        notes = [*_notes(table, beside), *(line for job in jobs for line in _departures(job, table)), *notes]
     if jobs[0].settings.is_builtin:
         notes.append(BUILTIN_NOTE)
     if table is not None:
@@ -60,11 +60,13 @@ def _failures(job: Job, result: Result) -> list[str]:
     return [f"{job.benchmark.name}: {line}" for line in lines]
 
 
-def _frames(job: Job) -> list[str]:
-    """Return that a benchmark was shown other numbers of frames than published."""
+def _departures(job: Job, table: Table) -> list[str]:
+    """Return how the number and the frames of a benchmark's samples depart from those behind published numbers."""
     if job.settings.is_builtin:
         return []
-    return [f"{job.benchmark.name}: {line}" for line in other_frames(job.settings, job.benchmark.card)]
+    card = job.benchmark.card
+    lines = [*other_size(job.settings, card, job.samples), *other_frames(job.settings, card, *table.beside[:1])]
+    return [f"{job.benchmark.name}: {line}" for line in lines]
 
 
 def published_beside(table: Table) -> Beside:
@@ -84,7 +86,9 @@ def _is_headline(row: TableRow) -> bool:
 def _cell(rows: Sequence[TableRow]) -> str:
     is_open: dict[str, bool] = {}
     for row in rows:
-        value = printed(row.metric, row.value)
+        usual = cards()[row.benchmark].upstream_split
+        other = f" ({row.split})" if row.split and usual not in (None, row.split) else ""
+        value = printed(row.metric, row.value) + other
         is_open[value] = is_open.get(value, True) and bool(row.unstated)
     return ", ".join(value + OPEN * left for value, left in is_open.items()) or "-"
 
@@ -114,9 +118,9 @@ def _markdown(table: Table, results: Sequence[Result], beside: Beside, notes: Se
 
 
 def _numbers(result: Result | None, metric: str) -> list[str]:
-    """Return metric, number of samples, value under both accountings, and interval of a result."""
+    """Return metric, number of samples or groups, value under both accountings, and interval of a result."""
     upstream, strict = (number_of(result, accounting) if result else None for accounting in ("upstream", "strict"))
     if result is None or strict is None:
         return [metric, "-", "-", "-", "-"]
     values = [printed(metric, each.value if each else None) for each in (upstream, strict)]
-    return [strict.name, f"{result.counts.total:,}", *values, span(metric, strict.interval)]
+    return [strict.name, f"{strict.n:,}", *values, span(metric, strict.interval)]

@@ -3,14 +3,16 @@
 A group is the questions of one cluster. Its value stands at the last of them (`MetricTraits.grouped`), and a metric is
 the mean over groups, each of which counts once. Single questions are read and reported as by `MultipleChoice`. A group
 that lacks questions, as in a part of a benchmark, has no value in any accounting; diagnoses tell how many there are. A
-question without an answer is in its group all the same: wrong in `strict`, and in `upstream` what the authors' code
-makes of it. So is one without an output in `strict`, whereas `upstream` leaves its group out; bounds are unknown there.
+question without an answer is in its group all the same: wrong in `strict`, and in `upstream` as the authors' code has it.
+So is one whose output failed in `strict`; `upstream` leaves its group out, where that code would take the failure for a
+reply, and Video-MME-v2's for a right step. Bounds are unknown then.
 
 `TextVideoChoice` is for Vinoground: two questions that choose a caption (text score), two that choose a segment (video
 score), and all four (group score). Any reply that does not begin with the right letter is wrong in both accountings, as
 in get_score_all.py of github.com/Vinoground/Vinoground. That code takes the very first character in any case. Tarsier's
 rule, used here, passes over brackets and space before it ("(A)"), reads digits as letters, and no lower-case letter,
-which `tolerant` does.
+which `tolerant` does. An empty or missing reply to a question about texts ends that code's count of the group, which
+loses its video score, too; here each score goes by its own questions.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ def compare_systems(first: ScoredRun, second: ScoredRun, accept: Sequence[str] =
         n_second_only=len(second.scores) - len(pairs),
         n_failed=(failed[0], failed[1]),
         changes=tuple(changes),
-        turned=tuple(_turned(pairs, first, second, traits.metric(primary) or MetricTraits(name=primary))),
+        turned=tuple(_turned(pairs, first, second, _of_samples(primary, traits))),
     )
 
 
@@ -265,6 +265,12 @@ def _value(score: Score, accounting: Accounting, name: str, metric: MetricTraits
 
 def _subset(score: Score, traits: ScorerTraits) -> str:
     return traits.renamed.get(score.subset, score.subset)
+
+
+def _of_samples(primary: str, traits: ScorerTraits) -> MetricTraits:
+    """Return the metric by which single samples turned: the primary one, unless it is over groups of them."""
+    metric = traits.metric(primary) or MetricTraits(name=primary)
+    return traits.own if metric.grouped else metric
 
 
 def _turned(pairs: Sequence[Pair], first: ScoredRun, second: ScoredRun, metric: MetricTraits) -> list[Turned]:

@@ -17,8 +17,8 @@ from eval.runs.result import accepted_in
 
 UNRECORDED = "not recorded"
 
-_UPSTREAM = ("tarsier",)
-"""Prefixes of the names of models whose authors' code is known."""
+_UPSTREAM = {"tarsier2": "bfloat16, cuda (upstream's)", "tarsier": "float16, cuda (upstream's)"}
+"""Precision and device in the authors' code, by the beginning of a model's name."""
 JUDGES_MOVED = {
     "activitynet-qa": "another judge moved it from 35.2 to 43.6 on the same outputs (Video-ChatGPT issue 28)",
     "dream-1k": "a judge of another vendor gave F1 31.5 where 42.0 was reported (bytedance/tarsier issue 45)",
@@ -52,7 +52,9 @@ def _facts(
 ) -> Iterator[tuple[str, str, str, str]]:
     about = result.provenance
     model = _mapping(about.get("model"))
-    known = target is not None and target.model.casefold().startswith(_UPSTREAM)
+    named = target.model.casefold() if target else ""
+    theirs = next((told for name, told in _UPSTREAM.items() if named.startswith(name)), None)
+    card = cards().get(result.benchmark)
     other = target.model if target else ""
     spread = f"of this model there is also {'; '.join(target.others)}" if target and target.others else ""
     yield "model", result.model, other or UNSTATED, spread
@@ -60,17 +62,17 @@ def _facts(
     frames = sorted({each.n_frames for each in predictions if each.n_frames})
     shown = str(model.get("n_frames") or ", ".join(map(str, frames)) or UNRECORDED)
     shown = f"{model['fps']:g} a second, {shown} at most" if model.get("fps") else shown
-    stated = stated_frames(target, cards().get(result.benchmark)) if target else None
+    stated = stated_frames(target, card) if target else None
     yield "frames", shown, (shown if stated.same(shown) else stated.text) if stated else UNSTATED, ""
     decoder = _mapping(about.get("decoder"))
     library = {"pyav": "av"}.get(str(decoder.get("decoder")), str(decoder.get("decoder")))
     named = " ".join(str(value) for value in (decoder.get("decoder"), decoder.get(library)) if value)
-    yield "decoder", named or UNRECORDED, "decord (upstream's code)" if known else UNSTATED, _DECODED
+    yield "decoder", named or UNRECORDED, "decord (upstream's code)" if theirs else UNSTATED, _DECODED
     wording = _mapping(about.get("wording"))
     name = f"{wording.get('name')} {str(wording.get('sha256'))[:12]}" if wording else UNRECORDED
-    yield "wording", name, "upstream's rows" if known else UNSTATED, ""
+    yield "wording", name, "upstream's rows" if theirs and card and card.upstream_split else UNSTATED, ""
     where = ", ".join(str(model[key]) for key in ("dtype", "device") if model.get(key))
-    yield "precision, device", where or UNRECORDED, "float16, cuda (upstream's)" if known else UNSTATED, _MEASURE
+    yield "precision, device", where or UNRECORDED, theirs or UNSTATED, _MEASURE
     if result.judge:
         asked = f"{result.judge}, {result.protocol}"
         yield "judge", asked, (target.judge if target else "") or UNSTATED, JUDGES_MOVED.get(result.benchmark, "")

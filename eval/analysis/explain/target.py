@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
 from eval import config as configuration
 from eval.analysis.leaderboard.rows import TableRow
@@ -135,6 +136,18 @@ class StatedFrames:
         return None if not self.counts or (here in self.counts and len(self.counts) > 1) else here in self.counts
 
 
+def family_of(model: str, card: Card) -> str:
+    """Return the family on a card that a model's name begins with, the longest; "" where there is none."""
+    return max((name for name in card.frames if model.casefold().startswith(name.casefold())), key=len, default="")
+
+
+def name_of(model: Mapping[str, Any]) -> str:
+    """Return the name of a run's model in publications: that of its checkpoint on the hub, else its own."""
+    checkpoint = str(model.get("checkpoint") or "")
+    is_hub_id = checkpoint.count("/") == 1 and not checkpoint.startswith(("/", ".", "~"))
+    return checkpoint.partition("/")[2] if is_hub_id else str(model.get("name"))
+
+
 def stated_frames(target: Target, card: Card | None) -> StatedFrames:
     """Return the frames behind a published number: by its source, else by the benchmark's card.
 
@@ -142,11 +155,8 @@ def stated_frames(target: Target, card: Card | None) -> StatedFrames:
     """
     if target.frames:
         return StatedFrames(text=target.frames, counts=(target.frames,))
-    by_family = card.frames if card else {}
-    families = [name for name in by_family if target.model.casefold().startswith(name.casefold())]
-    if families:
-        family = max(families, key=len)
-        counts = tuple(map(str, by_family[family]))
+    if card and (family := family_of(target.model, card)):
+        counts = tuple(map(str, card.frames[family]))
         return StatedFrames(text=f"{' or '.join(counts)} ({family}, by the benchmark's card)", counts=counts)
     model = next((name for name in configuration.names("model") if name == target.model.casefold()), None)
     own = configuration.load_settings([f"model={model}"]).model.get("n_frames") if model else None

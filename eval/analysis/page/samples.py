@@ -12,6 +12,7 @@ from eval.core import Evidence, Prediction, Sample, Score, ScorerTraits, TextMar
 from eval.judges.bill import STAGES
 from eval.judges.calls import JudgeReply
 from eval.judges.transcript import WhichCall
+from eval.readers.choices import option_spans
 
 
 def sample_json(
@@ -115,9 +116,8 @@ def _question(sample: Sample) -> str:
         if not sample.options:
             return ""
         asked = sample.prompt.rpartition("<video>")[2].partition("ASSISTANT:")[0]
-    for option in sample.options[:1]:
-        before, found, _ = asked.rpartition(option)
-        asked = before.rstrip(" (A).:-") if found and before.strip() else asked
+    if spans := option_spans(asked):
+        asked = asked[: asked.rindex("(A)", 0, spans[0][0])]
     return asked.strip().removesuffix("Options:").strip().removeprefix("Question:").strip()
 
 

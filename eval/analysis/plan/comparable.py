@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eval.analysis.explain.target import UNSTATED, Target, stated_frames
+from eval.analysis.explain.target import UNSTATED, Target, family_of, name_of, stated_frames
 from eval.analysis.page.run import BUILTIN_CAVEAT
 from eval.analysis.plan.media import MediaSurvey
 from eval.analysis.plan.plan import Beside
@@ -42,23 +42,30 @@ def accounting_of(benchmark: Benchmark, *, macro: bool) -> str:
 
 
 def caveats_before(
-    settings: Settings, benchmark: Benchmark, samples: Sequence[Sample], media: MediaSurvey
+    settings: Settings,
+    benchmark: Benchmark,
+    samples: Sequence[Sample],
+    media: MediaSurvey,
+    target: Target | None = None,
 ) -> list[str]:
-    """Return what will make a run's number not comparable with published ones, as far as it is known before."""
+    """Return what will make a run's number not comparable with published ones, as far as it is known before.
+
+    Of the target, where one is given, `beside` tells the frames.
+    """
     card, split = benchmark.card, str(settings.benchmark.get("split"))
     if settings.is_builtin:
         return [BUILTIN_CAVEAT]
     found = []
-    size = card.splits[split]
-    if len(samples) != size:
-        found.append(f"{counted(len(samples), 'sample')}, and the published split has {size:,}.")
+    found += other_size(settings, card, samples)
     if card.upstream_split not in (None, split):
         found.append(f"Split {split}; upstream reports {card.upstream_split}.")
-    found += other_frames(settings, card)
+    if target is None or not target.frames:
+        found += other_frames(settings, card)
     if media.samples_without:
         found.append(f"The media of {counted(media.samples_without, 'sample')} are missing or unreadable.")
     if benchmark.asked_with().name == "own":
-        found.append("Prompts in this project's own wording, not upstream's (make import).")
+        theirs = "upstream's (make import)" if settings.benchmark.get("rows") else "that of published numbers"
+        found.append(f"Prompts in this project's own wording, not {theirs}.")
     if (videos := len({sample.cluster or sample.id for sample in samples})) < FEW_VIDEOS:
         found.append(f"Only {counted(videos, 'source video')}.")
     if skipped := benchmark.describe().get("malformed_rows_skipped"):
@@ -71,12 +78,27 @@ def caveats_before(
     return found
 
 
-def other_frames(settings: Settings, card: Card) -> list[str]:
-    """Return that a run shows another number of frames than published ones, where these are known."""
-    if not card.frames or _frames_here(settings) in {str(n) for counts in card.frames.values() for n in counts}:
+def other_size(settings: Settings, card: Card, samples: Sequence[Sample]) -> list[str]:
+    """Return that a run has another number of samples than the published split."""
+    size = card.splits[str(settings.benchmark.get("split"))]
+    here = counted(len(samples), "sample")
+    return [f"{here}, and the published split has {size:,}."] if len(samples) != size else []
+
+
+def other_frames(settings: Settings, card: Card, model: str | None = None) -> list[str]:
+    """Return that a run shows another number of frames than those behind published numbers, where these are known.
+
+    Args:
+        settings: The run's.
+        card: The benchmark's.
+        model: The model whose numbers count; None for the run's own family, or any where there are none of it.
+    """
+    family = family_of(model or name_of(settings.model), card)
+    known = {family: card.frames[family]} if family else {} if model else card.frames
+    if not known or _frames_here(settings) in {str(n) for counts in known.values() for n in counts}:
         return []
-    known = [f"{' or '.join(map(str, counts))} ({whose})" for whose, counts in card.frames.items()]
-    return [f"Frames: {frames_of(settings.model)}; published numbers have {', '.join(known)}."]
+    told = ", ".join(f"{whose}: {' or '.join(map(str, counts))}" for whose, counts in known.items())
+    return [f"Frames: {frames_of(settings.model)}; behind published numbers are others ({told})."]
 
 
 def published_as(target: Target) -> str:
@@ -94,7 +116,7 @@ def beside(
     size = card.splits.get(split)
     frames = stated_frames(target, card)
     rows = [
-        ("model", target.model, str(settings.model.get("name"))),
+        ("model", target.model, name_of(settings.model)),
         ("split", target.split, str(settings.benchmark.get("split"))),
         ("samples", f"{size:,}" if size else "", f"{len(samples):,}"),
         ("frames", frames.text, _frames_here(settings)),
