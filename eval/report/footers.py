@@ -52,9 +52,7 @@ def explained(shown: frozenset[str], names: Iterable[str]) -> str:
         "that of strict, over source videos."
     )
     if any(grouped):
-        said += (
-            " A group of questions counts once, and none is left out; in upstream it has what its authors' code gives."
-        )
+        said += " A group of questions counts once; upstream leaves out groups with a failed output, and no others."
     if "tolerant" in shown:
         said += " Tolerant: answers as a person would read them, in brackets, phrases or an option's own words."
     if IF_FAILED in shown:

@@ -3,9 +3,9 @@
 A group is the questions of one cluster. Its value stands at the last of them (`MetricTraits.grouped`), and a metric is
 the mean over groups, each of which counts once. Single questions are read and reported as by `MultipleChoice`. A group
 that lacks questions, as in a part of a benchmark, has no value in any accounting; diagnoses tell how many there are. A
-question without an answer is in its group all the same: wrong in `strict`, and in `upstream` as the authors' code has it.
-So is one whose output failed in `strict`; `upstream` leaves its group out, where that code would take the failure for a
-reply, and Video-MME-v2's for a right step. Bounds are unknown then.
+question without an answer is in its group all the same: wrong in `strict`, in `upstream` what its authors' code gives.
+One whose output failed is wrong in `strict`; `upstream` leaves its group out, where that code would take a failure for a
+reply, and Video-MME-v2's even for a right step. Bounds are unknown then.
 
 `TextVideoChoice` is for Vinoground: two questions that choose a caption (text score), two that choose a segment (video
 score), and all four (group score). Any reply that does not begin with the right letter is wrong in both accountings, as

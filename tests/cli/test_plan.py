@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
 from eval.__main__ import main
+from eval.config import BUILTIN
 from tests.cli.runs import evaluate, needs_world, small_benchmark
 
 pytestmark = needs_world
@@ -69,7 +71,7 @@ def test_a_published_number_stands_beside_it(capsys):
     assert "Tarsier-7b 62.6" in said.out
     assert "split: test, here test (same)" in said.out
     assert "samples: 4,000, here 40 (different)" in said.out
-    assert "frames: not stated; the model's own are 8, here 4 (cannot be told)" in said.out
+    assert "frames: 8 (Tarsier, by the benchmark's card), here 4 (different)" in said.out
     assert "at 62.6:" in said.out
 
 
@@ -190,3 +192,22 @@ def test_frames_that_cannot_fit_are_told_with_the_memory(capsys):
     code, said = planned(capsys, *given)
     assert code == 1
     assert "makes prompts of 2,100,000,000 positions" in " ".join(said.out.split())
+
+
+def test_frames_behind_published_numbers_are_those_of_the_run_s_family(tmp_path, capsys):
+    data = tmp_path / "data"
+    shutil.copytree(BUILTIN / "world" / "TVBench", data / "TVBench")
+    for model, n, said in (
+        ("tarsier-7b", 8, ""),
+        ("tarsier-7b", 16, "Frames: uniform-16: 16 spread evenly; behind published numbers are others (Tarsier: 8)."),
+        ("tarsier2-7b", 16, ""),
+        ("tarsier2-7b", 8, "Frames: uniform-8: 8 spread evenly; behind published numbers are others (Tarsier2: 16)."),
+        ("scripted", 4, "behind published numbers are others (Tarsier: 8, Tarsier2: 16)."),
+    ):
+        given = ["--bench", "tvbench", "--model", model, "--data", str(data), f"model.n_frames={n}"]
+        _, found = planned(capsys, *given)
+        assert (said in found.out) if said else ("Frames: " not in found.out), (model, n)
+    # A model of the hub goes by its checkpoint's name.
+    given = ["--bench", "tvbench", "--model", "tarsier2-7b", "--data", str(data), "--published", "tvbench/Tarsier-7b"]
+    _, found = planned(capsys, *given)
+    assert "model: Tarsier-7b, here Tarsier2-7b-0115 (different)" in found.out

@@ -13,6 +13,7 @@ from eval.config import cards, groups, table_named, tables
 from eval.config.settings import BUILTIN
 from eval.errors import ConfigError
 from eval.plugins import finding
+from eval.running.several import published_beside
 from tests.cli.runs import needs_world
 
 
@@ -106,3 +107,25 @@ def test_a_users_benchmark_takes_no_tables_name(conf, monkeypatch):
     finding._found.cache_clear()
     with pytest.raises(ConfigError, match="the name of a group of benchmarks"):
         groups()
+
+
+@needs_world
+def test_what_departs_from_a_table_is_told_with_it(tmp_path, capsys):
+    data = tmp_path / "data"
+    for folder in ("TVBench", "Vinoground"):
+        shutil.copytree(BUILTIN / "world" / folder, data / folder)
+    out = tmp_path / "out"
+    given = ["--bench", "tarsier2-table", "--data", str(data), "--model", "scripted", "--out", str(out)]
+    assert main(["eval", *given]) == 0
+    text = (out / "table.md").read_text()
+    assert "tvbench: 20 samples, and the published split has 2,525." in text
+    assert "tvbench: Frames: uniform-8: 8 spread evenly; behind published numbers are others (Tarsier2: 16)." in text
+    lines = {line[0]: line for line in lines_of(text)}
+    # Six groups of four questions each.
+    assert lines["Vinoground"][1:3] == ["group_score", "6"]
+    assert " 24 " not in next(line for line in capsys.readouterr().out.splitlines() if line.startswith(" vinoground"))
+
+
+def test_a_number_of_another_split_says_so():
+    beside = published_beside(tables()["tarsier-card"])
+    assert beside["Tarsier-34b"]["egoschema"] == "61.7 (full), 68.6"

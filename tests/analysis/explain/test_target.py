@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from eval.analysis.explain.target import published, stated_frames
+from eval.analysis.explain.target import name_of, published, stated_frames
 from eval.analysis.leaderboard.rows import TableRow
 from eval.config import cards
 from eval.errors import ConfigError
@@ -95,3 +95,16 @@ def test_the_frames_behind_a_number(model, frames, here, same, text):
 def test_a_model_of_conf_tells_its_own_frames_where_the_card_does_not():
     stated = stated_frames(choose("4"), replace(cards()["mvbench"], frames={}))
     assert (stated.text, stated.same("8")) == ("not stated; the model's own are 8", None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"name": "tarsier2-7b", "checkpoint": "omni-research/Tarsier2-7b-0115"}, "Tarsier2-7b-0115"),
+        ({"name": "mine", "checkpoint": "/checkpoints/mine"}, "mine"),
+        ({"name": "mine", "checkpoint": "./checkpoints/mine"}, "mine"),
+        ({"name": "scripted"}, "scripted"),
+    ],
+)
+def test_a_model_is_called_as_in_publications_by_its_checkpoint(settings, name):
+    assert name_of(settings) == name

@@ -81,7 +81,7 @@ def test_multiple_choice_by_hand(run, tmp_path, capsys):
     assert others["missing samples"]["there"] == "4000 published"
     assert others["missing samples"]["kind"] == "unknown"
     assert (others["decoder"]["here"], others["decoder"]["there"]) == ("pyav 18.1.0", "decord (upstream's code)")
-    assert (others["frames"]["here"], others["frames"]["explains"]) == ("8", None)
+    assert (others["frames"]["here"], others["frames"]["explains"]) == ("8", 0.0)
     assert others["model"]["explains"] == 0
     assert others["media at hand"]["here"] == "2 of 4"
     said = capsys.readouterr().out
