@@ -4,8 +4,8 @@ A group is the questions of one cluster. Its value stands at the last of them (`
 the mean over groups, each of which counts once. Single questions are read and reported as by `MultipleChoice`. A group
 that lacks questions, as in a part of a benchmark, has no value in any accounting; diagnoses tell how many there are. A
 question without an answer is in its group all the same: wrong in `strict`, in `upstream` what its authors' code gives.
-One whose output failed is wrong in `strict`; `upstream` leaves its group out, where that code would take a failure for a
-reply, and Video-MME-v2's even for a right step. Bounds are unknown then.
+One whose output failed is wrong in `strict`; `upstream` leaves its group out, where that code would take a failure for
+a reply, and Video-MME-v2's even for a right step. Bounds are unknown then.
 
 `TextVideoChoice` is for Vinoground: two questions that choose a caption (text score), two that choose a segment (video
 score), and all four (group score). Any reply that does not begin with the right letter is wrong in both accountings, as
