@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from eval.analysis.compare.systems import compare_systems
-from eval.analysis.page.run import _no_value
+from eval.analysis.page.run import _metric_traits, _no_value
 from eval.analysis.page.samples import is_graded, sample_json
 from eval.analysis.plan.comparable import accounting_of
 from eval.analysis.plan.precision import precision
@@ -164,3 +164,11 @@ def test_scores_give_the_same_metrics_when_they_are_read_again(tmp_path):
     scores = SCORER.score(pairs("ABBA", "ABB-", "ABBB"))
     read = scored(tmp_path / "a", [asdict(score) for score in scores], scorer=GROUPS).scores
     assert SCORER.aggregate(list(read.values())) == SCORER.aggregate(scores)
+
+
+def test_a_page_counts_groups():
+    _, result = score_predictions(
+        pairs("ABBA"), SCORER, [], benchmark="b", primary="group_score", model="m", provenance={}
+    )
+    traits = {one["name"]: one for one in _metric_traits(result, SCORER.traits)}
+    assert [name for name, one in traits.items() if one.get("grouped")] == ["group_score", "text_score", "video_score"]

@@ -81,6 +81,8 @@ export interface Trait {
   /** `percent`: shown times 100, with one digit. `points`: shown as it is, with two. */
   unit: "percent" | "points";
   best: number;
+  /** Whether it is a mean over groups of questions, which its n counts. */
+  grouped?: boolean;
 }
 
 export interface Metric {

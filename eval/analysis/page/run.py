@@ -161,7 +161,8 @@ def _metric_traits(result: Result, traits: ScorerTraits | None) -> list[dict[str
         [each.name for each in (traits.metrics if traits else ())] + [m.name for m in result.metrics]
     ):
         metric = metric_named(name)
-        found.append({"name": name, "label": titled(name), "unit": metric.unit, "best": metric.best})
+        about = {"name": name, "label": titled(name), "unit": metric.unit, "best": metric.best}
+        found.append(about | ({"grouped": True} if metric.grouped else {}))
     return found
 
 

@@ -41,6 +41,7 @@ export function Accounting({ run }: { run: Run }) {
       </div>
       <p class="hint">
         {shown.map((accounting) => `${accounting} ${MEANING[accounting]}`).join("; ")}.
+        {run.traits.some((trait) => trait.grouped) && " A group of questions counts once; upstream leaves out groups with a failed output, and no others."}
         {shown.includes("strict") && " The interval is that of strict."}
         {failed && " If failed: the range of strict with the failed samples all wrong, and all right."}
       </p>

@@ -106,7 +106,7 @@ function sentence(run: Run, metric: Metric | undefined): string {
   const videos = metric.n_clusters && metric.n_clusters !== metric.n ? ` of ${counted(metric.n_clusters, "video")}` : "";
   const interval = metric.interval ? `95% interval ${span(unit, metric.interval)}, from` : "From";
   const chance = metric.chance === null ? "" : ` Chance is ${value(unit, metric.chance)}.`;
-  return `${interval} ${counted(metric.n, "sample")}${videos}.${chance}`;
+  return `${interval} ${counted(metric.n, traitOf(run, run.primary).grouped ? "group" : "sample")}${videos}.${chance}`;
 }
 
 export function Legend({ chance, published }: { chance: boolean; published: readonly { comparable: boolean }[] }) {

@@ -47,7 +47,7 @@ function columnsOf(run: Run, all: Metric[]): Column<Metric>[] {
       sort: (metric) => metric.subset,
       cell: (metric) =>
         metric.subset === "overall" ? (
-          "all samples"
+          trait.grouped ? "all groups" : "all samples"
         ) : (
           <StateLink to={{ tab: "samples", run: run.name, subset: metric.subset }}>
             <Outside text={metric.subset} />
