@@ -9,23 +9,20 @@ Quirks:
 - M-Avg is the mean over the seven tasks. The two open ones (sub-scene, summary) have a judge, and are not asked.
 - The answer is the text of an option; of two that read the same (6 questions), the last, as in the owners' code.
 - Two answers of `needle` are no candidate. As in the owners' code every output to them is wrong (at most 0.08 points of
-  M-Avg); warnings name them. One question of `topic_reasoning` is empty, with four empty options.
+  M-Avg); a warning names them. One question of `topic_reasoning` is empty, with four empty options.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from string import ascii_uppercase
 
 from eval.readers.benchmark import AnnotatedBenchmark
-from eval.readers.choices import NO_OPTION, check_options
+from eval.readers.choices import check_options
 from eval.readers.joining import AnnotatedQuestion, Namer
 from eval.readers.layout import DataLayout
 from eval.readers.rows import item, read_list
-
-_log = logging.getLogger(__name__)
+from eval.readers.text_answers import TextAnswers
 
 
 class MLVU(AnnotatedBenchmark):
@@ -34,22 +31,21 @@ class MLVU(AnnotatedBenchmark):
     def questions(self, files: Sequence[Path]) -> Iterator[AnnotatedQuestion]:
         """Yield the questions of all tasks, with their places in the files as numbers."""
         for path in files:
-            rows = read_list(path)
+            rows, answers = read_list(path), TextAnswers(path)
             for number in range(len(rows)):
                 with self.tolerance:
                     row = item(rows, number, path)
-                    options, answer = check_options(row, row.texts("candidates"), "candidates"), row.text("answer")
-                    if answer not in options:
-                        _log.warning("%s: its answer is none of its options, so that every output is wrong", row.place)
+                    options = check_options(row, row.texts("candidates"), "candidates")
                     yield AnnotatedQuestion(
                         row=row,
                         id=f"{self.dataset}/{path.stem}_{number}",
                         video=f"{path.stem}/{row.text('video')}",
                         text=row.text("question"),
                         options=options,
-                        targets=(dict(zip(options, ascii_uppercase, strict=False)).get(answer, NO_OPTION),),
+                        targets=(answers.letter(row, options),),
                         kind=path.stem.partition("_")[2],
                     )
+            answers.report(len(rows))
 
     def namer(self, homes: DataLayout) -> Namer:  # noqa: ARG002
         """Return the name in the task's folder, which has its number or not."""

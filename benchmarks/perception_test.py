@@ -15,14 +15,14 @@ Quirks:
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from eval.readers.benchmark import AnnotatedBenchmark
 from eval.readers.choices import index_letter
+from eval.readers.cut_frames import end_of, read_cuts
 from eval.readers.joining import AnnotatedQuestion
-from eval.readers.rows import Row, read_object
+from eval.readers.rows import read_object
 
 
 class PerceptionTest(AnnotatedBenchmark):
@@ -30,13 +30,12 @@ class PerceptionTest(AnnotatedBenchmark):
 
     def questions(self, files: Sequence[Path]) -> Iterator[AnnotatedQuestion]:
         """Yield the questions of all videos, under the numbers that they have within each."""
-        videos, cuts = read_object(files[0]), _cuts(files[0].with_name("cut_frame_mapping_valid.json"))
+        videos = read_object(files[0])
+        cuts = read_cuts(files[0].with_name("cut_frame_mapping_valid.json"), videos)
         for video in videos.fields:
             with self.tolerance:
                 about = videos.row(video)
-                frame, rate = cuts.number(video), about.row("metadata").number("frame_rate")
-                if frame is not None and not rate:
-                    raise about.error("metadata.frame_rate", "is missing, and the video has to be cut; add it")
+                end = end_of(video, cuts, about.row("metadata"))
                 for row in about.rows("mc_question"):
                     with self.tolerance:
                         options = row.texts("options")
@@ -48,13 +47,6 @@ class PerceptionTest(AnnotatedBenchmark):
                             options=options,
                             targets=(index_letter(row, row.number("answer_id"), options, "answer_id"),),
                             kind=row.text("area"),
-                            end=frame / rate if frame is not None and rate else None,
+                            end=end,
                             metadata={"reasoning": row.text("reasoning"), "tag": list(row.texts("tag"))},
                         )
-
-
-def _cuts(path: Path) -> Row:
-    if path.is_file():
-        return read_object(path)
-    logging.getLogger(__name__).warning("%s is missing: no video is cut where its end gives the answer away", path)
-    return Row({}, str(path))

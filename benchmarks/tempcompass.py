@@ -28,15 +28,15 @@ class TempCompass(AnnotatedBenchmark):
     def questions(self, files: Sequence[Path]) -> Iterator[AnnotatedQuestion]:
         """Yield the questions of all tasks, numbered within each video and dimension."""
         for path in files:
-            videos = read_object(path)
+            videos = read_object(path, empty=False)
             for video in videos.fields:
                 with self.tolerance:
                     by_dimension = videos.row(video)
                     for dimension in by_dimension.fields:
                         for number, row in enumerate(by_dimension.rows(dimension)):
                             with self.tolerance:
-                                text, *lines = row.text("question").split("\n")
-                                answer = row.text("answer")
+                                asked, answer = row.text("question"), row.text("answer")
+                                text, *lines = [line for line in asked.split("\n") if line.strip()] or [""]
                                 lines, answer = (lines, answer) if lines else (["yes", "no"], answer.lower())
                                 options = tuple(line.partition(_END[path.stem])[2] or line for line in lines)
                                 yield AnnotatedQuestion(

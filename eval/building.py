@@ -9,7 +9,7 @@ import importlib
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
@@ -181,14 +181,37 @@ def _import_target(target: object, key: str) -> Callable[..., Any]:
 
 
 def checked(value: Any, hint: Any, key: str) -> Any:
-    """Return a value converted to the type hint. Raises ConfigError, with the key, where it does not fit."""
+    """Return a value converted to the type hint. Raises ConfigError, with key and field, where it does not fit."""
+    if is_dataclass(hint) and isinstance(value, Mapping):
+        known = [one.name for one in fields(hint) if one.init]
+        if unknown := [name for name in value if name not in known]:  # a misspelt field, which pydantic passes over
+            raise ConfigError(f"{_within(key, unknown[0])}: is no field of it. {did_you_mean(str(unknown[0]), known)}")
     try:
         adapter = TypeAdapter(hint, config=_PYDANTIC if not _brings_config(hint) else None)
         return adapter.validate_python(value, strict=isinstance(value, bool))  # pydantic takes true for the number 1
     except (PydanticSchemaGenerationError, SchemaError) as error:
         raise ConfigError(f"{key}={short(value)} does not fit: a mapping with _target_ is needed.") from error
     except ValidationError as error:
-        raise ConfigError(f"{key}={short(value)} does not fit: {printable(error.errors()[0]['msg'])}.") from error
+        raise ConfigError(_told(error, value, key)) from error
+
+
+def _told(error: ValidationError, value: Any, key: str) -> str:
+    """Return the first fault that pydantic found: the field, what is there, and what is expected."""
+    first = error.errors(include_url=False)[0]
+    missing, place, at = first["type"] == "missing", key, value
+    for step in first["loc"][:-1] if missing else first["loc"]:
+        inside = at if isinstance(at, Mapping) else range(len(at)) if isinstance(at, (list, tuple)) else ()
+        if step in inside:  # others name a member of a union
+            place, at = _within(place, step), at[step]
+    if missing:
+        return f"{_within(place, first['loc'][-1])}: is missing; add it."
+    said = printable(first["msg"]).replace("an instance of Sequence", "a list")
+    return f"{place}={short(at)} does not fit: {said}."
+
+
+def _within(key: str, field: object) -> str:
+    """Return the place of a field; a key that is a file ends before it."""
+    return f"{key}: {field}" if key.endswith(".yaml") else f"{key}.{field}"
 
 
 def short(value: object) -> str:

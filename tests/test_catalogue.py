@@ -134,7 +134,13 @@ def test_sizes_that_upstream_reports():
     [
         ({"source": "offical"}, "benchmark.source='offical' does not fit"),
         ({"wording": "theirs"}, "benchmark.wording='theirs' does not fit"),
-        ({"card": {"title": "x"}}, "benchmark.card={'title': 'x'} does not fit: Field required"),
+        ({"card": {"title": "x"}}, "benchmark.card.paper: is missing; add it"),
+        ({"card": {"titel": "x"}}, "benchmark.card.titel: is no field of it. Did you mean 'title'?"),
+        (
+            {"official": {"test": ["a", {}]}},
+            "benchmark.official.test.1={} does not fit: Input should be a valid string",
+        ),
+        ({"videos": "x"}, "benchmark.videos='x' does not fit"),
         ({"videoz": ["x"]}, "benchmark.videoz is not a setting of benchmarks.nextqa.NExTQA. Did you mean 'videos'?"),
     ],
 )

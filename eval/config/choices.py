@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -124,7 +124,7 @@ def table_named(text: str) -> Table | None:
 
 
 def _table(path: Path) -> Table:
-    table: Table = checked(_content(path), Table, str(path))
+    table = _table_in(_content(path), path)
     if unknown := [name for name in table.benchmarks if name not in cards()]:
         raise ConfigError(f"{path}: benchmarks has {unknown[0]!r}. {did_you_mean(unknown[0], cards())}")
     return table
@@ -145,8 +145,34 @@ def _cards(plugins: Sequence[Plugin]) -> dict[str, Card]:
 
 
 def _card(path: Path) -> Card:
-    card: Card = checked(_content(path).get("card"), Card, f"{path}: card")
+    return _card_in(_content(path), path)
+
+
+def _card_in(node: Mapping[Any, Any], path: Path) -> Card:
+    """Return the card in the settings of a benchmark. Raises ConfigError where it does not fit."""
+    written = node.get("card")
+    frames = written.get("frames") if isinstance(written, Mapping) else None
+    for family, counts in frames.items() if isinstance(frames, Mapping) else ():
+        numbers = counts if isinstance(counts, list) else []
+        if not numbers or not all(type(n) is int and n > 0 for n in numbers):  # true is a number, too
+            raise ConfigError(
+                f"{path}: card.frames.{family}={short(counts)} does not fit: list whole numbers of frames from 1 on, "
+                "such as [16]."
+            )
+    card: Card = checked(written, Card, f"{path}: card")
     return card
+
+
+def _table_in(node: Mapping[Any, Any], path: Path) -> Table:
+    """Return the table in a file's settings. Raises ConfigError where it does not fit."""
+    table: Table = checked(node, Table, str(path))
+    if not table.benchmarks:
+        raise ConfigError(f"{path}: benchmarks: is empty; list the table's benchmarks.")
+    for field in ("benchmarks", "beside"):
+        listed = getattr(table, field)
+        if twice := [name for n, name in enumerate(listed) if name in listed[:n]]:
+            raise ConfigError(f"{path}: {field}: has {twice[0]!r} twice; take one of them out.")
+    return table
 
 
 def _content(path: Path) -> dict[Any, Any]:
@@ -197,9 +223,9 @@ def _check_choice(plugin: Plugin, group: str, name: str) -> None:
     if group in _NAMED and not names_itself and node.get("name") != name:
         raise ConfigError(f"{path}: its name is {short(node.get('name'))}, and its file's {name!r}; write name: {name}")
     if group == "benchmark":
-        checked(node.get("card"), Card, f"{path}: card")
+        _card_in(node, path)
     if group == "table":
-        checked(node, Table, str(path))
+        _table_in(node, path)
 
 
 def groups() -> dict[str, list[str]]:

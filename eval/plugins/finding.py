@@ -37,9 +37,14 @@ GROUPS = tuple(sorted(path.name for path in (PROJECT / "conf").iterdir() if path
 OURS = frozenset({"eval", "benchmarks", "tarsier_eval", "conf"})
 """Packages of this project."""
 _TABLES = [path.stem for path in (PROJECT / "conf" / "table").glob("*.yaml")]
-_RESERVED = {
-    ("benchmark", name): "the name of a group of benchmarks" for name in (*typing.get_args(Task), *_TABLES, "all")
-} | {("table", path.stem): "a benchmark in conf/" for path in (PROJECT / "conf" / "benchmark").glob("*.yaml")}
+_GROUPS = (*typing.get_args(Task), "all")
+_RESERVED = (
+    {("benchmark", name): "the name of a group of benchmarks" for name in (*_GROUPS, *_TABLES)}
+    | {("table", name): "the name of a group of benchmarks" for name in _GROUPS}
+    | {("table", path.stem): "a benchmark in conf/" for path in (PROJECT / "conf" / "benchmark").glob("*.yaml")}
+)
+_SHARED = {"benchmark": "table", "table": "benchmark"}
+"""Groups whose names --bench takes both, so that a name is of one of them alone."""
 
 
 _VALUES = r"null|true|false|nan|inf|[0-9._]+(e[0-9+-]+)?"
@@ -187,11 +192,14 @@ def _choices(plugin: Plugin, taken: dict[tuple[str, str], str]) -> tuple[dict[st
                     "beginning with a letter or a digit, and no mere number."
                 )
                 continue
-            whose = taken.setdefault((group, _letters(path.stem)), f"a name in the plugin {plugin.name!r}")
-            if whose == f"a name in the plugin {plugin.name!r}":
-                choices.setdefault(group, []).append(path.stem)
-            else:
+            name = _letters(path.stem)
+            if whose := taken.get((group, name)):
                 faults.append(f"{path}: {path.stem!r} is {whose} already; rename the file.")
+                continue
+            choices.setdefault(group, []).append(path.stem)
+            taken[group, name] = f"a name in the plugin {plugin.name!r}"
+            if group in _SHARED:
+                taken[_SHARED[group], name] = f"a {group} in the plugin {plugin.name!r}"
     return choices, faults
 
 

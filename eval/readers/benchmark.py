@@ -135,13 +135,16 @@ class AnnotatedBenchmark(ABC):
         for sample in read(files, videos, names):
             count += 1
             yield sample
-        self._report(homes, count, rows or files[0])
+        self._report(homes, count, files if rows is None else (rows,))
         videos.report()
 
-    def _report(self, homes: DataLayout, count: int, path: Path) -> None:
+    def _report(self, homes: DataLayout, count: int, files: Sequence[Path]) -> None:
         self.tolerance.report(self.name)
         if not count:
-            raise DataError(f"{path}: no question of split {self.split!r} in it; is this the right file?")
+            it = "them" if files[1:] else "it"
+            raise DataError(
+                f"{', '.join(map(str, files))}: no question of split {self.split!r} in {it}; fetch {it} again"
+            )
         size = self.card.splits[self.split]
         if homes.fetched and count + self.tolerance.count != size:
             # An interrupted fetch leaves only some of the files.

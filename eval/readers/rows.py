@@ -187,11 +187,13 @@ def read_json_list(path: Path, tolerance: BadRowPolicy = STRICT) -> Iterator[Row
             yield item(values, number, path)
 
 
-def read_object(path: Path) -> Row:
-    """Return the content of a JSON file that holds one object. Raises DataError."""
+def read_object(path: Path, *, empty: bool = True) -> Row:
+    """Return the content of a JSON file that holds one object, which may be `empty`. Raises DataError."""
     value = read_json(path)
     if not isinstance(value, dict):
         raise DataError(f"{path}: {short(value)} where an object is expected; is this the right file?")
+    if not value and not empty:
+        raise DataError(f"{path}: {{}}, with no questions in it; fetch the file again")
     return sound_row(value, str(path))
 
 

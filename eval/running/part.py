@@ -3,7 +3,7 @@
 `mvbench/state_change` names one subset of a benchmark. LIMIT draws from each subset in proportion to its size, at least
 one sample where there are enough, and spreads over the source videos of a subset. The order is that of hashes of the
 sample ids with a seed, so that the same samples are drawn on every machine, and a smaller part belongs to a larger one.
-Where a scorer has metrics over groups of samples, LIMIT draws whole groups.
+Where a scorer has metrics over groups of samples, LIMIT draws whole groups, one at the least.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ ORDER = "from each subset in proportion to its size, spread over source videos, 
 """The order in words, as results record it."""
 WHOLE = "whole groups of questions, by hashes of their source videos"
 """The order where a scorer has metrics over groups."""
+ONE = "one whole group of {} questions, the least that can be drawn, by hashes of their source videos"
+"""The order where a whole group is larger than the limit."""
 _SHOWN = 3
 """Number of near names in a message."""
 
@@ -158,8 +160,8 @@ def draw(
 ) -> list[Sample]:
     """Return the samples of a part of at most `limit`, after the first `offset` of the order, in annotation order.
 
-    `whole` keeps the samples of a source video together: both numbers are rounded down to whole videos, where they hold
-    one at least.
+    `whole` keeps the samples of a source video together: both numbers are rounded down to whole videos, and to one at
+    the least, so that there may be more than `limit`.
     """
     if not offset and (limit is None or limit >= len(samples)):
         return list(samples)
@@ -168,8 +170,9 @@ def draw(
         order = sorted(range(len(samples)), key=lambda i: (_key(keys[i], seed), keys[i], i))
         ends = [n for n in range(1, len(order) + 1) if n == len(order) or keys[order[n]] != keys[order[n - 1]]]
         last = len(order) if limit is None else offset + limit
-        offset, last = (max((end for end in ends if end <= n), default=n) for n in (offset, last))
-        drawn = set(order[offset:last])
+        begin = max((end for end in ends if end <= offset), default=ends[0] if offset else 0)
+        after = [end for end in ends if end > begin]
+        drawn = set(order[begin : max([end for end in after if end <= last] or after[:1], default=begin)])
     else:
         drawn = set(drawing_order(samples, seed)[offset:][:limit])
     return [sample for i, sample in enumerate(samples) if i in drawn]
@@ -223,7 +226,8 @@ def describe(
     known, there = (
         dict.fromkeys(renamed.get(one.subset, one.subset) for one in some if one.subset) for some in (population, part)
     )
-    drawn: dict[str, Any] = {} if limit is None and not offset else {"order": WHOLE if whole else ORDER, "seed": SEED}
+    order = (ONE.format(len(part)) if limit is not None and len(part) > limit else WHOLE) if whole else ORDER
+    drawn: dict[str, Any] = {} if limit is None and not offset else {"order": order, "seed": SEED}
     drawn |= {"offset": offset} if offset else {}
     drawn |= {"samples": "chosen by id"} if by_id else {}
     return {

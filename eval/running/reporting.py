@@ -17,6 +17,10 @@ from eval.runs.folder import REPORT, RESULT, runs_in, runs_inside
 from eval.runs.scored import ScoredRun
 
 
+class NothingToShowError(ConfigError):
+    """A page of no samples was asked for."""
+
+
 def page_of(payloads: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return a page of runs, each in the form of `Run` in `web/src/payload.ts`, as its `Page`."""
     titles, models = (list(dict.fromkeys(payload[key] for payload in payloads)) for key in ("title", "model"))
@@ -29,10 +33,11 @@ def report(place: str | Path, to: str | Path | None = None) -> Path:
     """Write the page of a run, a score, a bundle, or a folder of several runs; return its file.
 
     Args:
-        place: What to show; of several runs those without a result too.
+        place: What to show; of several runs those without a result too, but none that has no samples.
         to: The file; None: report.html in the folder.
 
     Raises:
+        NothingToShowError: there are no samples.
         TarsierEvalError: there is no result, a file is damaged, or the page cannot be written.
     """
     folder = absolute(place)
@@ -52,8 +57,16 @@ def report(place: str | Path, to: str | Path | None = None) -> Path:
         there = f"; in it are {names}, none of them finished" if (names := runs_inside(folder)) else ""
         raise ConfigError(f"{folder} holds no {RESULT}{there}. Give the folder of a finished run, or of a score.")
     file = file or folder / REPORT
-    write_page(file, page_of([_payload(each, file.parent) for each in inside or [folder]]))
+    shown = [each for each in inside or [folder] if not _is_empty(each)]
+    if not shown:
+        raise NothingToShowError(f"{folder}: no samples, no page.")
+    write_page(file, page_of([_payload(each, file.parent) for each in shown]))
     return file
+
+
+def _is_empty(folder: Path) -> bool:
+    """Whether a run is finished and has no samples, as a shard without work."""
+    return (folder / RESULT).is_file() and ScoredRun.read(folder).result.counts.total == 0
 
 
 def _payload(folder: Path, page_folder: Path) -> dict[str, Any]:
@@ -76,6 +89,8 @@ def page_after_run(folder: Path, *, wanted: bool = True) -> list[str]:
             if wanted:
                 report(folder.parent)
         return [f"To look at: {report(folder)}"] if wanted else []
+    except NothingToShowError:
+        return ["No samples, no page."]
     except Exception as error:  # noqa: BLE001 - whatever is wrong with the page, the numbers are there
         said = f"No report was written: {str(error).rstrip('.')}. The result is not affected; try again: "
         return [f"{said}make report RUN={folder}"]

@@ -19,6 +19,7 @@ from eval.readers.malformed import BadRowPolicy
 from eval.readers.predictions import read_predictions
 from eval.readers.rows import read_jsonl
 from eval.readers.submission import is_withheld
+from eval.report.printing import counted
 from eval.report.terminal import projection, show_summary
 from eval.running.correcting import check_card, corrected
 from eval.running.judge_session import Judging, judge_overrides, judged, notes_of, protocol_overrides, refuse_unasked
@@ -193,8 +194,9 @@ def _scored(
         notes += [line] if (line := projection(result, size)) else []
     if known.get("shard"):
         notes.append(f"Shard {known['shard']} of a run of {known.get('n_samples')} samples; merge joins them all.")
-    if passed_over := sum(known["rows_passed_over"].values()):
-        notes.append(f"{passed_over} rows of other benchmarks in {source.name} were passed over.")
+    for reason, n in known["rows_passed_over"].items():
+        rows = counted(n, "repeated row") if reason == "repeated" else f"{counted(n, 'row')} {reason.replace('_', ' ')}"
+        notes.append(f"{rows} in {source.name} {'was' if n == 1 else 'were'} passed over.")
     if is_withheld(sample for sample, _ in pairs):
         notes.append(submitted(pairs, out))
     if benchmark.scorer.traits.needs_population and settings.is_builtin and data != BUILTIN:

@@ -65,14 +65,31 @@ def test_of_options_that_read_the_same_the_last_one_counts(make, tree):
 
 def test_to_an_answer_that_is_no_candidate_every_output_is_wrong(make, tree, caplog):
     """As in the owners' code, where such an answer has the letter before A."""
-    built = make("mlvu", tree(files(needle=[asked("a.mp4", "Waves"), asked("a.mp4")])))
-    first, second = built.samples()
+    built = make("mlvu", tree(files(needle=[asked("a.mp4", "Waves"), *[asked("a.mp4")] * 9])))
+    first, second, *_ = built.samples()
     assert (first.targets, second.targets) == ((NO_OPTION,), ("B",))
-    assert "2_needle.json: item 0: its answer is none of its options" in caplog.text
+    assert (
+        "2_needle.json: 1 of 10 answers are none of the options, and every output to them is wrong: item 0"
+        in caplog.text
+    )
     asks = [(one, output) for one in (first, second) for output in "ABCD@"]
     scores = built.scorer.score([(one, Prediction(id=one.id, prompt=one.prompt, output=said)) for one, said in asks])
     assert [score.values.get("accuracy") for score in scores] == [0, 0, 0, 0, None, 0, 1, 0, 0, None]
     assert not any(score.values.get("tolerant") for score in scores)
+
+
+def test_many_answers_that_are_none_of_the_options_are_told_once_or_refused(make, tree, caplog):
+    rows = [asked("a.mp4", answer) for answer in (*["None."] * 4, *["Waves."] * 36)]
+    assert len(list(make("mlvu", tree(files(needle=rows))).samples())) == 40
+    (said,) = caplog.messages
+    assert said.endswith("4 of 40 answers are none of the options, and every output to them is wrong: item 0, item 1, "
+                         "item 2, ...")  # fmt: skip
+    data = tree(files(order=[asked("a.mp4", "B"), *rows]))
+    for skip in (False, True):
+        with pytest.raises(DataError) as refused:
+            list(make("mlvu", data, skip_malformed=skip).samples())
+        assert '5_order.json: 5 of 41 answers are none of the options, such as "B" (item 0)' in str(refused.value)
+        assert "answers are expected as the text of an option" in str(refused.value)
 
 
 def test_broken_rows_are_left_out_on_request(make, tree):

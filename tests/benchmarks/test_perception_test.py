@@ -61,6 +61,7 @@ def test_without_the_cuts_nothing_is_cut(make, tree, caplog):
     [
         (filmed(asked(0, 3)), r"field 'video_10\.mc_question\[0\]\.answer_id' is 3.0, expected the index of one of 3"),
         (filmed(asked(0), frame_rate=None), r"field 'video_10\.metadata\.frame_rate' is missing"),
+        (filmed(asked(0), frame_rate=0), r"field 'video_10\.metadata\.frame_rate' is 0, expected frames per second"),
         (filmed(asked(0), asked(0)), "'PerceptionTest/video_10_0' was asked at"),
     ],
 )
@@ -70,3 +71,27 @@ def test_bad_rows(make, tree, video, said):
         list(make("perception-test", data).samples())
     *_, last = make("perception-test", data, skip_malformed=True).samples()
     assert last.id == "PerceptionTest/video_11_0"
+
+
+@pytest.mark.parametrize(
+    ("cuts", "said"),
+    [
+        ({"video_10": 280, "video_7.mp4": 5}, "field 'video_7.mp4' is a file's name; write videos as in "),
+        (
+            {"video_98": 280, "video_99": 5},
+            r"none of its names \(video_98, video_99\) is a video in .*such as 'video_7'",
+        ),
+        ({}, r"none of its names \(none\) is a video"),
+        ({"video_10": None}, "field 'video_10' is null, expected the number of a frame"),
+        ({"video_10": 0}, "field 'video_10' is 0, expected the number of a frame"),
+    ],
+)
+def test_cuts_that_cut_nothing_are_refused(make, tree, cuts, said):
+    with pytest.raises(DataError, match=said):
+        list(make("perception-test", tree(FILES | {CUTS: cuts})).samples())
+
+
+def test_a_file_without_questions(make, tree):
+    data = tree(FILES | {QUESTIONS: {}})
+    with pytest.raises(DataError, match=r"mc_question_valid\.json: no question of split 'valid' in it; fetch it again"):
+        list(make("perception-test", data).samples())

@@ -45,3 +45,22 @@ def test_an_answer_that_is_no_line(make, tree):
     rows = {"1": {"action": [{"question": OPTIONS, "answer": "A. passing"}]}}
     with pytest.raises(DataError, match=r"multi-choice\.json.*'1\.action\[0\]\.answer' is 'A\. passing'"):
         list(make("tempcompass", tree(FILES | {"TempCompass/questions/multi-choice.json": rows})).samples())
+
+
+@pytest.mark.parametrize("blank", ["\n", "\n\n \n"])
+def test_blank_lines_are_no_options(make, tree, blank):
+    rows = {"1": {"action": [{"question": OPTIONS.replace("\n", f"\n{blank}") + blank, "answer": "A. dunking"}]}}
+    first, *_ = make("tempcompass", tree(FILES | {"TempCompass/questions/multi-choice.json": rows})).samples()
+    assert first.options == ("dunking", "passing. Twice.", "nothing")
+    assert first.targets == ("A",)
+    assert first.metadata["question"] == "What is he doing?"
+
+
+def test_files_without_questions(make, tree):
+    data = tree(FILES | {"TempCompass/questions/yes_no.json": {}})
+    with pytest.raises(DataError, match=r"yes_no\.json: \{\}, with no questions in it"):
+        list(make("tempcompass", data).samples())
+    names = [name for name in FILES if name.endswith("json")]
+    data = tree({name: {"1": {}} for name in names})
+    with pytest.raises(DataError, match=r"multi-choice\.json, .*: no question of split .* in them; fetch them again"):
+        list(make("tempcompass", data).samples())

@@ -60,10 +60,10 @@ def test_without_subsets_every_video_is_drawn_from_before_any_twice():
 
 def test_of_groups_whole_ones_are_drawn_and_what_is_left_out_is_the_rest():
     found = samples(40, videos=10)
-    for limit, expected in ((4, 4), (8, 8), (11, 8), (3, 3), (39, 36), (40, 40)):
+    for limit, expected in ((4, 4), (8, 8), (11, 8), (3, 4), (1, 4), (39, 36), (40, 40)):
         part = draw(found, limit, whole=True)
         assert len(part) == expected
-        assert set(Counter(one.cluster for one in part).values()) == ({3} if limit == 3 else {4})
+        assert set(Counter(one.cluster for one in part).values()) == {4}
         rest = draw(found, None, offset=limit, whole=True)
         assert sorted(one.id for one in part + rest) == sorted(one.id for one in found)
         assert part == [one for one in found if one in part]
@@ -71,6 +71,8 @@ def test_of_groups_whole_ones_are_drawn_and_what_is_left_out_is_the_rest():
     middle = draw(found, 8, offset=8, whole=True)
     assert set(Counter(one.cluster for one in middle).values()) == {4}
     assert not [one for one in middle if one in draw(found, 8, whole=True)]
+    assert draw(found, 3, offset=8, whole=True) == draw(found, 4, offset=8, whole=True)
+    assert not draw(found, 3, offset=40, whole=True)
 
 
 def test_subsets_are_named_after_a_slash():

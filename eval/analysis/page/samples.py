@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -116,9 +117,18 @@ def _question(sample: Sample) -> str:
         if not sample.options:
             return ""
         asked = sample.prompt.rpartition("<video>")[2].partition("ASSISTANT:")[0]
-    if spans := option_spans(asked):
-        asked = asked[: asked.rindex("(A)", 0, spans[0][0])]
+    asked = asked[: _options_begin(asked, sample.options)]
     return asked.strip().removesuffix("Options:").strip().removeprefix("Question:").strip()
+
+
+def _options_begin(asked: str, options: Sequence[str]) -> int | None:
+    """Return where the list of options begins: the last line that is the first of them, as `(A) dog` or `A. dog`."""
+    if not options:
+        spans = option_spans(asked)
+        return asked.rindex("(A)", 0, spans[0][0]) if spans else None
+    first = r"\s+".join(map(re.escape, options[0].split()))
+    found = list(re.finditer(rf"^[ \t]*(?:\(A\)|A[).:])[ \t]*{first}[ \t]*$", asked, re.MULTILINE))
+    return found[-1].start() if found else None
 
 
 def _verdict(which: WhichCall, reply: JudgeReply) -> dict[str, Any]:

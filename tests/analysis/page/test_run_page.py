@@ -301,6 +301,13 @@ def test_places_in_texts_are_counted_as_browsers_do():
     [
         ("Question: What runs?\n(A) dog\n(B) cat\n", "", "What runs?"),
         ("How many? Options:\n(A) dog", "", "How many?"),
+        ("What runs, a dog or a cat?", "", "What runs, a dog or a cat?"),
+        (
+            "What follows?\n(A) dog\n(B) cat\nOf these:\nA) dog\nB) cat",
+            "",
+            "What follows?\n(A) dog\n(B) cat\nOf these:",
+        ),
+        ("In which order?\nA. ran\nB. sat", "", "In which order?\nA. ran\nB. sat"),
         (None, "USER: <video>\nWhat runs?\nA. dog\nB. cat\nAnswer: ASSISTANT:", "What runs?"),
     ],
 )
@@ -310,3 +317,11 @@ def test_the_words_around_a_question_go(question, prompt, expected):
         metadata={} if question is None else {"question": question},
     )  # fmt: skip
     assert _question(sample) == expected
+
+
+def test_the_words_around_a_question_whose_options_are_empty_go():
+    sample = Sample(
+        id="a", benchmark="b", subset="", clip=Clip(source=()), targets=("A",), options=("", ""),
+        prompt="USER: <video>\nQuestion: What is it?\n(A) \n(B) \nASSISTANT: Answer: (",
+    )  # fmt: skip
+    assert _question(sample) == "What is it?"
