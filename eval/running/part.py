@@ -27,7 +27,7 @@ ORDER = "from each subset in proportion to its size, spread over source videos, 
 """The order in words, as results record it."""
 WHOLE = "whole groups of questions, by hashes of their source videos"
 """The order where a scorer has metrics over groups."""
-ONE = "one whole group of {} questions, the least that can be drawn, by hashes of their source videos"
+ONE = "one whole group of questions ({}), the least that can be drawn, by hashes of their source videos"
 """The order where a whole group is larger than the limit."""
 _SHOWN = 3
 """Number of near names in a message."""

@@ -89,7 +89,8 @@ def evaluate(request: EvalRequest) -> list[Result]:
         results = list(run(jobs, session))
     if len(results) > 1 or table is not None:
         sum_up(jobs, results, base, table)
-        print_page(base, wanted=settings[0].report)
+        if base not in outs:  # of a table of one benchmark, its run has written the page
+            print_page(base, wanted=settings[0].report)
     return results
 
 

@@ -97,6 +97,31 @@ def test_entry_points_that_cannot_be_read_stop_no_other(site, caplog, monkeypatc
         ("model/echo", "_target_: echo.Echo\n", "_target_: os.system\n", "'os.system' is no class of modules in"),
         ("benchmark/hues", "title: The Hues", "titel: x", "card"),
         ("benchmark/hues", "_target_: hues.Hues", "- x\n#", "not valid yaml"),
+        ("benchmark/hues", "card:\n", "card:\n  frames: 16\n", "hues.yaml: card.frames=16 does not fit: "),
+        (
+            "benchmark/hues",
+            "card:\n",
+            "card:\n  by_hnad: x\n",
+            "card.by_hnad: is no field of it. Did you mean 'by_hand'",
+        ),
+        *(
+            (
+                "benchmark/hues",
+                "card:\n",
+                f"card:\n  frames: {{Ours: [8], Mine: {counts}}}\n",
+                f"hues.yaml: card.frames.Mine={told} does not fit: list whole numbers of frames from 1 on, such as [16].",
+            )
+            for counts, told in [
+                ("16", "16"),
+                ("[0]", "[0]"),
+                ("[8, -3]", "[8, -3]"),
+                ("[]", "[]"),
+                ("[true]", "[True]"),
+                ("[1.5]", "[1.5]"),
+                ("'16'", "'16'"),
+                ("null", "None"),
+            ]
+        ),
     ],
 )
 def test_a_file_that_does_not_fit_is_an_error_for_who_named_the_folder(folder, capsys, file, before, after, said):

@@ -28,6 +28,11 @@ def test_a_part_has_whole_groups_and_a_probe_is_about_questions(tmp_path, capsys
     assert metric(part, "accuracy")[1] == 8
     assert "LIMIT=9 draws whole groups of questions" in capsys.readouterr().out
 
+    (least,) = evaluate(EvalRequest(bench=bench, model="scripted", limit=3, out=tmp_path / "least"))
+    assert metric(least, headline)[1] == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "LIMIT=3 draws one whole group of questions (4), the least that can be drawn" in said
+
     rows = (tmp_path / "a" / "predictions.jsonl").read_text().splitlines()
     (tmp_path / "few.jsonl").write_text("\n".join(rows[:-1]))
     assert main(["score", "--pred", str(tmp_path / "few.jsonl"), "--bench", bench, "--out", str(tmp_path / "b")]) == 0

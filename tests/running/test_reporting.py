@@ -82,6 +82,18 @@ def test_a_page_that_cannot_be_written_costs_no_result(tmp_path, monkeypatch, ca
     assert "No report was written: nothing to draw on. The result is not affected" in shown
 
 
+def test_of_no_samples_there_is_no_page(tmp_path, capsys):
+    run(tmp_path / "a", "limit=2", shard="2/2")
+    run(tmp_path / "one" / "a", "limit=1", shard="2/2")
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "No samples, no page." in shown
+    assert "No report was written" not in shown
+    with pytest.raises(ConfigError, match="one/a: no samples, no page"):
+        report(tmp_path / "one" / "a")
+    shutil.copytree(tmp_path / "a", tmp_path / "one" / "b")
+    assert [one["counts"]["total"] for one in data_of(report(tmp_path / "one"))["runs"]] == [1]
+
+
 def test_no_pictures_where_none_are_wanted(tmp_path):
     run(tmp_path / "run", "video.thumbnails=false")
     assert not (tmp_path / "run" / "thumbnails").exists()

@@ -47,6 +47,22 @@ def test_changed_predictions_of_a_run_are_noticed(tmp_path, capsys):
     assert "computed with it: it has 1 lines, not 2;" in " ".join(capsys.readouterr().out.split())
 
 
+def test_rows_that_were_passed_over_are_told_for_what_they_are(tmp_path, capsys):
+    lines = (write_run(tmp_path / "run", ["A", "B", "A"]) / "predictions.jsonl").read_text().splitlines()
+    other = lines[0].replace('"benchmark": "mvbench"', '"benchmark": "tvbench"')
+    for name, rows, expected in (
+        ("one.jsonl", [*lines, lines[0]], ["1 repeated row in one.jsonl was passed over."]),
+        ("two.jsonl", [*lines, *lines[:2], other], [
+            "2 repeated rows in two.jsonl were passed over.", "1 row of other benchmarks in two.jsonl was passed over.",
+        ]),
+    ):  # fmt: skip
+        (tmp_path / name).write_text("\n".join(rows))
+        scored(tmp_path / name, tmp_path / name[:3], "mvbench")
+        said = " ".join(capsys.readouterr().out.split())
+        assert [note for note in expected if note in said] == expected
+        assert said.count("passed over") == len(expected)
+
+
 def test_predictions_of_a_run_are_not_those_of_another_benchmark(tmp_path):
     run = write_run(tmp_path / "run", ["A"])
     with pytest.raises(ConfigError, match="is a run of 'mvbench', and its predictions cannot"):

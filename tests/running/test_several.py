@@ -89,6 +89,13 @@ def test_other_groups_show_no_published_numbers(tmp_path, capsys):
         ("two", "tvbench", "two.yaml"),
         ("mvbench", "[tvbench]", "is a benchmark in conf/"),
         ("tarsier-card", "[tvbench]", "is a name in conf/"),
+        ("mc_qa", "[tvbench]", "the name of a group of benchmarks"),
+        ("MC-QA", "[tvbench]", "the name of a group of benchmarks"),
+        ("all", "[tvbench]", "the name of a group of benchmarks"),
+        ("two", "[]", "two.yaml: benchmarks: is empty"),
+        ("two", "[tvbench, nextqa, tvbench]", "two.yaml: benchmarks: has 'tvbench' twice"),
+        ("two", "[tvbench]\ntitel: x", r"two.yaml: titel: is no field of it\. Did you mean 'title'"),
+        ("two", "[tvbench, 3]", r"two.yaml: benchmarks.1=3 does not fit: Input should be a valid string"),
     ],
 )
 def test_a_table_that_does_not_fit(conf, monkeypatch, name, benchmarks, said):
@@ -98,6 +105,55 @@ def test_a_table_that_does_not_fit(conf, monkeypatch, name, benchmarks, said):
     finding._found.cache_clear()
     with pytest.raises(ConfigError, match=said):
         tables()
+
+
+@pytest.mark.parametrize("field", ["title", "source", "benchmarks", "beside"])
+def test_a_table_that_lacks_a_field(conf, monkeypatch, field):
+    path = conf / "table" / "two.yaml"
+    path.write_text("".join(line for line in path.read_text().splitlines(True) if not line.startswith(field)))
+    monkeypatch.setenv(finding.VARIABLE, str(conf))
+    finding._found.cache_clear()
+    with pytest.raises(ConfigError) as refused:
+        tables()
+    assert str(refused.value) == f"{path}: {field}: is missing; add it."
+
+
+def test_a_table_and_a_benchmark_of_plugins_share_no_name(conf, tmp_path, monkeypatch):
+    benchmark = conf / "benchmark" / "Two.yaml"
+    other = tmp_path / "other" / "benchmark" / "TWO.yaml"
+    for each in (benchmark, other):
+        each.parent.mkdir(parents=True)
+        each.write_text("name: two\n")
+    for folders, said in (
+        ([conf], "table/two.yaml: 'two' is a benchmark in the plugin 'mine' already"),
+        ([tmp_path / "other", conf], "'Two' is a name in the plugin 'other' already"),
+    ):
+        monkeypatch.setenv(finding.VARIABLE, ":".join(map(str, folders)))
+        finding._found.cache_clear()
+        with pytest.raises(ConfigError, match=said):
+            groups()
+    benchmark.unlink()
+    for folders, said in (
+        ([tmp_path / "other", conf], "'two' is a benchmark in the plugin 'other' already"),
+        ([conf, tmp_path / "other"], "'TWO' is a table in the plugin 'mine' already"),
+    ):
+        monkeypatch.setenv(finding.VARIABLE, ":".join(map(str, folders)))
+        finding._found.cache_clear()
+        with pytest.raises(ConfigError, match=said):
+            groups()
+
+
+@needs_world
+def test_a_table_of_one_benchmark_is_shown_too(conf, tmp_path, capsys):
+    path, out = conf / "table" / "two.yaml", tmp_path / "out"
+    path.write_text(path.read_text().replace("[tvbench, nextqa, egoschema]", "[tvbench]"))
+    given = ["--conf", str(conf), "--bench", "two", "--model", "scripted", "--limit", "3", "--out", str(out)]
+    for _ in range(2):  # a second time it goes on
+        assert main(["eval", *given]) == 0
+        said = capsys.readouterr().out
+        assert "Two (a draft)." in said
+        assert said.count("To look at: ") == 1
+        assert len(lines_of((out / "table.md").read_text())) == 3
 
 
 def test_a_users_benchmark_takes_no_tables_name(conf, monkeypatch):
