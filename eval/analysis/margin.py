@@ -123,9 +123,12 @@ def margin_gate(
     if change is None:
         raise ConfigError(f"--metric {metric}: {new.benchmark} has no such metric. {did_you_mean(str(metric), named)}")
     if change.bounds is None:
+        is_grouped = metric_named(change.name).grouped
+        of, more = (
+            ("groups of questions", "groups") if is_grouped else (f"samples about {change.n_clusters} videos", "videos")
+        )
         raise ConfigError(
-            f"{new.folder}: {change.n} samples about {change.n_clusters} videos leave the error of {change.name} "
-            "unknown. Compare runs on more videos."
+            f"{new.folder}: {change.n} {of} leave the error of {change.name} unknown. Compare runs on more {more}."
         )
     scale = metric_named(change.name).scale
     decision = decide(change, change.bounds, margin / scale)

@@ -31,7 +31,7 @@ def test_a_part_has_whole_groups_and_a_probe_is_about_questions(tmp_path, capsys
     rows = (tmp_path / "a" / "predictions.jsonl").read_text().splitlines()
     (tmp_path / "few.jsonl").write_text("\n".join(rows[:-1]))
     assert main(["score", "--pred", str(tmp_path / "few.jsonl"), "--bench", bench, "--out", str(tmp_path / "b")]) == 0
-    assert "groups that lack questions, left out of" in capsys.readouterr().out
+    assert "groups without exactly their questions, left out of" in capsys.readouterr().out
 
     request = EvalRequest(bench=bench, model="scripted", limit=8, out=tmp_path / "c", verb="probe")
     report = probe(request, "reversed,rotated").report

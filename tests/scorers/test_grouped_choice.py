@@ -81,7 +81,7 @@ def test_a_group_that_lacks_questions_has_no_value_and_is_counted():
     assert (found["strict", "text_score"].n, found["strict", "video_score"].n) == (3, 1)
     assert found["strict", "accuracy"].n == 9
     (told,) = diagnoses(scores, SCORER.aggregate(scores))
-    assert told.name == "groups that lack questions, left out of group score: 2 of 3, a share of"
+    assert told.name == "groups without exactly their questions, left out of group score: 2 of 3, a share of"
     assert told.value == pytest.approx(2 / 3)
     assert diagnoses(SCORER.score(pairs("ABBA")), SCORER.aggregate(scores)) == ()
     empty = {one.name: one for one in SCORER.aggregate(SCORER.score(pairs("A")))}
