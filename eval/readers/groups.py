@@ -45,12 +45,17 @@ def in_groups(
 
 def _check(row: Row, group: Sequence[Row], same: Sequence[str]) -> None:
     for other in group:
-        if other.fields == row.fields:
+        if _told(other) == _told(row):
             raise RowError(f"{row.place}: the same row as at {other.place}; put the right one in its place")
         for key in same:
-            here, there = row.fields.get(key), other.fields.get(key)
-            if str(here).replace(" ", "") != str(there).replace(" ", ""):
+            if _told(row).get(key) != _told(other).get(key):
+                here, there = row.fields.get(key), other.fields.get(key)
                 raise row.error(
                     key,
                     f"is {short(here)}, and {short(there)} at {other.place}, which is of the same group; correct one",
                 )
+
+
+def _told(row: Row) -> dict[str, str]:
+    # As text, by which a missing number is the same as another; lists may be spaced in any way.
+    return {field: str(value).replace(" ", "") for field, value in row.fields.items()}
