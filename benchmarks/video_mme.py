@@ -14,12 +14,11 @@ Quirks:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from eval.readers.benchmark import AnnotatedBenchmark
-from eval.readers.choices import check_letter
+from eval.readers.choices import check_letter, without_letters
 from eval.readers.joining import AnnotatedQuestion, Namer
 from eval.readers.layout import DataLayout
 from eval.readers.tables import read_records
@@ -33,7 +32,7 @@ class VideoMME(AnnotatedBenchmark):
         """Yield the questions of the table; options lose their letters, which the prompt puts before them again."""
         for row in read_records(files[0], self.tolerance):
             with self.tolerance:
-                options = tuple(re.sub(r"^[A-Z][.)]\s*", "", option) for option in row.texts("options"))
+                options = without_letters(row.texts("options"))
                 yield AnnotatedQuestion(
                     row=row,
                     id=f"{self.dataset}_{row.text('question_id')}",

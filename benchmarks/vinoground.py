@@ -18,9 +18,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from eval.readers.benchmark import AnnotatedBenchmark
-from eval.readers.choices import check_letter
+from eval.readers.choices import check_letter, split_question
 from eval.readers.joining import AnnotatedQuestion
-from eval.readers.rows import by_label, read_json_list
+from eval.readers.rows import by_label, read_json_list, some_rows
 from eval.readers.tables import read_table
 
 
@@ -30,26 +30,29 @@ class Vinoground(AnnotatedBenchmark):
     def questions(self, files: Sequence[Path]) -> Iterator[AnnotatedQuestion]:
         """Yield the questions of text score, then those of video score."""
         *asked_in, table = files
-        pairs = by_label(read_table(table, tolerance=self.tolerance), "index", self.tolerance)
+        pairs = by_label(some_rows(read_table(table, tolerance=self.tolerance), table), "index", self.tolerance)
         for asked, path in zip(("text", "video"), asked_in, strict=True):
-            for row in read_json_list(path, self.tolerance):
+            for row in some_rows(read_json_list(path, self.tolerance), path):
                 with self.tolerance:
-                    text, *options = re.split(r"\n+[A-Z]\. *", row.text("question"))
-                    options = [option.split("\n")[0].strip() for option in options]
+                    text, options = split_question(row, "question", _HOW.sub("", row.text("question")))
                     name = row.label("idx")
                     if (pair := pairs.get(name.partition("_")[0])) is None:
                         raise row.error("idx", f"is {name!r}, of no pair in {table}; fetch both files again")
                     categories = (pair.text("major"), *pair.text("minor").split(";"))
                     yield AnnotatedQuestion(
                         row=row,
-                        id=f"{self.dataset}/{asked}_{name}",
+                        id=f"{self.dataset}_{asked}_{name}",
                         video=row.text("video_name"),
                         targets=(check_letter(row, row.text("GT"), options, "GT"),),
                         text=text,
-                        options=tuple(options),
+                        options=options,
                         metadata={"asked": asked, "categories": [one.strip() for one in categories if one.strip()]},
                     )
 
     def cluster(self, kind: str, video: str) -> str:  # noqa: ARG002
         """Return the pair, whose number both clips and their concatenation have in their names."""
         return Path(video).stem.partition("_")[0]
+
+
+_HOW = re.compile(r"\n\s*(?:Answer|Choose|Only|Please|Reply|Respond|Select)\b[^\n]*\s*$")
+"""The last line, which says how to answer."""

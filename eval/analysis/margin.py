@@ -123,10 +123,11 @@ def margin_gate(
     if change is None:
         raise ConfigError(f"--metric {metric}: {new.benchmark} has no such metric. {did_you_mean(str(metric), named)}")
     if change.bounds is None:
-        raise ConfigError(
-            f"{new.folder}: {change.n} samples about {change.n_clusters} videos leave the error of {change.name} "
-            "unknown. Compare runs on more videos."
-        )
+        there, more = f"{change.n} samples about {change.n_clusters} videos leave", "videos"
+        if metric_named(change.name).grouped:
+            there = f"{change.n} groups of questions leave" if change.n > 1 else "1 group of questions leaves"
+            more = "groups"
+        raise ConfigError(f"{new.folder}: {there} the error of {change.name} unknown. Compare runs on more {more}.")
     scale = metric_named(change.name).scale
     decision = decide(change, change.bounds, margin / scale)
     return MarginGate(comparison=comparison, change=change, margin=margin / scale, scale=scale, decision=decision)

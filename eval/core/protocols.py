@@ -51,8 +51,8 @@ class Benchmark(Protocol):
         """Yield every sample in annotation order. Raises DataError where a row does not fit the format."""
         ...
 
-    def subsets_of(self, rows: Any, path: Path) -> list[tuple[str, Mapping[str, Any]]]:
-        """Return the reported subset and further metadata of each of upstream's rows, which come from `path`."""
+    def subsets_of(self, rows: Any, path: Path) -> list[tuple[str, str, Mapping[str, Any]]]:
+        """Return the reported subset, the source video and further metadata of each of upstream's rows from `path`."""
         ...
 
     def asked_with(self) -> Identified:

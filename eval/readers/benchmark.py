@@ -106,8 +106,8 @@ class AnnotatedBenchmark(ABC):
         """Return the subset named in a row of upstream's."""
         return row.subset
 
-    def subsets_of(self, rows: Sequence[UpstreamRow], path: Path) -> list[tuple[str, Mapping[str, Any]]]:
-        """Return the reported subset of each row of upstream's from `path`, and further metadata.
+    def subsets_of(self, rows: Sequence[UpstreamRow], path: Path) -> list[tuple[str, str, Mapping[str, Any]]]:
+        """Return the reported subset of each row of upstream's from `path`, its source video, and further metadata.
 
         Fields missing in the rows are taken from the official files below the data root, where these are there and have
         all of the rows' questions.
@@ -115,7 +115,9 @@ class AnnotatedBenchmark(ABC):
         homes = self._homes()
         files = tuple(file for name in self.official.get(self.split, ()) if (file := homes.official(name)) is not None)
         kinds, more = self._kinds(path, rows, files, self.namer(homes))
-        return [(self.reported().get(kind, kind), extra) for kind, extra in zip(kinds, more, strict=True)]
+        known = self.reported()
+        found = zip(rows, kinds, more, strict=True)
+        return [(known.get(kind, kind), self.cluster(kind, row.video), extra) for row, kind, extra in found]
 
     def fps(self, kind: str) -> float | None:  # noqa: ARG002
         """Return the frames per second of folders of frames."""

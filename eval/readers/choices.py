@@ -6,7 +6,7 @@ Answers come as a letter, as the text of an option, or as its index; all are ret
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 NO_OPTION = "none of the options"
 """The target of a question whose answer in the official file is none of its options: every output is wrong."""
+_LETTERED = re.compile(r"([A-Z])[.)](?![A-Z]\.)\s*(.*)", re.DOTALL)
+"""A letter with its text; two letters in a row are initials, as in `U.S.`."""
+_SHOWN = 60
+"""Most characters of a line that a message quotes."""
 _OPTION = re.compile(r"^\(([A-Z])\)[ \t]*(.*)$", re.MULTILINE)
 
 
@@ -35,6 +39,46 @@ def option_spans(prompt: str) -> tuple[tuple[int, int], ...]:
         elif found and len(found) < 26 and line[1] == ascii_uppercase[len(found)]:
             found.append(line.span(2))
     return tuple(found) if len(found) > 1 else ()
+
+
+def lettered(row: Row, lines: Iterable[str], field: str) -> tuple[str, ...]:
+    """Return the texts of the options that lines list as `A. ...`; a line without a letter continues the one before.
+
+    Raises DataError unless the letters are A, B, C, ... in order.
+    """
+    found: list[str] = []
+    for line in filter(None, map(str.strip, lines)):
+        match = _LETTERED.match(line)
+        if match is None and found:
+            found[-1] = f"{found[-1]} {line}".strip()
+        elif match is None or match[1] != ascii_uppercase[len(found) :][:1]:
+            raise row.error(
+                field,
+                f"has {line[:_SHOWN]!r} as option {len(found) + 1}, expected lines that begin with A., B., C., ... in "
+                "order; correct it in the file",
+            )
+        else:
+            found.append(match[2])
+    return tuple(found)
+
+
+def without_letters(options: Sequence[str]) -> tuple[str, ...]:
+    """Return the options of a list without their letters; as they are unless all have theirs, in order from A."""
+    found = [_LETTERED.fullmatch(option.strip()) for option in options]
+    letters = "".join(match[1] for match in found if match)
+    is_lettered = len(letters) == len(options) and ascii_uppercase.startswith(letters)
+    return tuple(match[2] for match in found if match) if is_lettered else tuple(options)
+
+
+def split_question(row: Row, field: str, text: str) -> tuple[str, tuple[str, ...]]:
+    """Return a question without the options that follow it in lines, and these. Raises DataError as `lettered` does."""
+    lines = text.split("\n")
+    first = next((i for i, line in enumerate(lines) if _LETTERED.match(line.strip())), None)
+    if first is None:
+        raise row.error(
+            field, "lists no options, expected lines that begin with A., B., ... behind it; correct it in the file"
+        )
+    return "\n".join(lines[:first]).rstrip(), lettered(row, lines[first:], field)
 
 
 def check_options(row: Row, options: Sequence[str], field: str) -> tuple[str, ...]:

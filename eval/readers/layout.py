@@ -18,6 +18,7 @@ from eval.archives import Member
 from eval.errors import DataError
 from eval.readers.hub import Hub, fetch_annotations
 from eval.readers.pack import Pack
+from eval.readers.tables import TABLES
 from eval.readers.videos import VideoIndex
 
 AnnotationSource = Literal["auto", "upstream", "official"]
@@ -25,6 +26,9 @@ AnnotationSource = Literal["auto", "upstream", "official"]
 
 SUBFOLDERS = ("", "annotations/", "annotation/", "json/", "dataset/")
 """Folders in which distributions have their annotation files."""
+
+ONLY_PART = "-00000-of-00001"
+"""What the hub puts behind the name of a table in one part."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +51,15 @@ class NoAnnotationsError(DataError):
 def home_of(data: Path, folders: Sequence[str]) -> Path:
     """Return the folder of a benchmark's own below the root: the first that is there, or the one that is expected."""
     return next((data / name for name in folders if (data / name).is_dir()), data / folders[0])
+
+
+def _is_named(name: str, file: str) -> bool:
+    """Whether a file of that name is the official one: `test.*` is a table in any form, also as the hub names it."""
+    stem, dot, end = name.rpartition(".")
+    if not file.endswith(".*"):
+        return fnmatch(name, file)
+    wanted = file.removesuffix(".*")
+    return f"{dot}{end}".lower() in TABLES and any(fnmatch(one, wanted) for one in (stem, stem.removesuffix(ONLY_PART)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +102,7 @@ class DataLayout:
     def gives(self, file: str) -> bool:
         """Whether the given annotations are this official file."""
         given = self.annotations
-        return given is not None and given.is_file() and fnmatch(given.name, file.rpartition("/")[2])
+        return given is not None and given.is_file() and _is_named(given.name, file.rpartition("/")[2])
 
     def rows(self, file: str) -> tuple[Path | None, list[Path]]:
         """Return upstream's file of that name, and every place searched. Raises DataError."""
@@ -104,7 +117,12 @@ class DataLayout:
         return found, looked
 
     def official(self, file: str) -> Path | None:
-        """Return an official file, whose name may hold `*`; the benchmark's own folders come before the root."""
+        """Return an official file, whose name may hold `*`; the benchmark's own folders come before the root.
+
+        Raises DataError where several files of a folder are tables under a name that ends in `.*`.
+        """
+        *_, name = file.rpartition("/")
+        pattern = f"{file.removesuffix('.*')}*" if file.endswith(".*") else file
         if self.gives(file):
             return self.annotations
         given = self.annotations if self.annotations is not None and self.annotations.is_dir() else None
@@ -114,7 +132,10 @@ class DataLayout:
             # The root may be shared, and val_qa.json in one of its other folders may be another benchmark's.
             deeper = () if folder == self.data else ("*/", "dataset/*/")
             for shelf in (*SUBFOLDERS, *deeper):
-                if found := sorted(folder.glob(f"{shelf}{file}")):
+                found = sorted(path for path in folder.glob(f"{shelf}{pattern}") if _is_named(path.name, name))
+                if len(found) > 1 and pattern != file:
+                    raise DataError(f"{found[0]} and {found[1]} could both be {file}; keep one, or give it as --ann")
+                if found:
                     return found[0]
         return None
 

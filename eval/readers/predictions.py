@@ -38,7 +38,7 @@ from eval.readers.upstream import FAILED, UpstreamRow, parse_rows, read_folder
 OWN_FILE = "predictions.jsonl"
 """Name of the predictions file in a run folder, which may hold other JSON-lines files."""
 
-SubsetsOf = Callable[[Sequence[UpstreamRow], Path], list[tuple[str, Mapping[str, Any]]]]
+SubsetsOf = Callable[[Sequence[UpstreamRow], Path], list[tuple[str, str, Mapping[str, Any]]]]
 
 THUMBNAILS = "thumbnails"
 """Name of the folder in a run folder that holds the pictures of frames."""
@@ -104,8 +104,8 @@ def read_predictions(
         path: A file, a run folder, or a folder of upstream's prediction files.
         benchmark: Name of the benchmark, as in our own rows.
         dataset: The data set's name in upstream's rows, without the part after the slash.
-        subsets_of: Gives the reported subset and further metadata of upstream's rows; without it the subset is the part
-            after the slash in `dataset`.
+        subsets_of: Gives the reported subset, the source video and further metadata of upstream's rows; without it the
+            subset is the part after the slash in `dataset`, and the source video the row's own.
         tolerance: Counts the valid rows that were skipped, for the result; malformed ones are always errors.
 
     The samples hold everything scoring needs, but no clip. Of repeated rows the first counts, as in upstream; in our
@@ -143,8 +143,11 @@ def read_predictions(
     if subsets_of is None:
         return pairs
     return [
-        (replace(sample, subset=subset, metadata={**sample.metadata, **more}), prediction)
-        for (sample, prediction), (subset, more) in zip(pairs, subsets_of(parsed, path), strict=True)
+        (
+            replace(sample, subset=subset, cluster=video or sample.cluster, metadata={**sample.metadata, **more}),
+            prediction,
+        )
+        for (sample, prediction), (subset, video, more) in zip(pairs, subsets_of(parsed, path), strict=True)
     ]
 
 

@@ -31,6 +31,8 @@ class Row:
     """`file:line`, or `file: item N` in a JSON list."""
     parent: str = ""
     """Path of this object inside its row, for messages: "" or e.g. `text.`."""
+    index: int = 0
+    """Its place among the rows of its file, from 0, also where rows before it cannot be read; 0 inside a row."""
 
     def error(self, field: str, problem: str) -> RowError:
         """Return an error that names place, field and problem."""
@@ -123,18 +125,20 @@ def read_jsonl(path: Path, tolerance: BadRowPolicy = STRICT) -> Iterator[Row]:
 
     Raises RowError, naming `file:line`, where a line is not UTF-8, not a JSON object, or too long.
     """
+    count = 0
     for number, line in lines(path):
         place = f"{path}:{number}"
-        with tolerance:
-            if line is None:
-                raise RowError(f"{place}: longer than {MAX_LINE} bytes; is this a JSON-lines file?")
-            # Some tools put a byte-order mark before the first line.
-            content = line.removeprefix(b"\xef\xbb\xbf" if number == 1 else b"").strip()
-            if content:
-                yield _json_row(content, place)
+        # Some tools put a byte-order mark before the first line.
+        content = (line or b"").removeprefix(b"\xef\xbb\xbf" if number == 1 else b"").strip()
+        if content or line is None:
+            count += 1
+            with tolerance:
+                if line is None:
+                    raise RowError(f"{place}: longer than {MAX_LINE} bytes; is this a JSON-lines file?")
+                yield _json_row(content, place, count - 1)
 
 
-def _json_row(line: bytes, place: str) -> Row:
+def _json_row(line: bytes, place: str, index: int) -> Row:
     try:
         value = parsed(line)
     except NotJSONError as error:
@@ -142,14 +146,14 @@ def _json_row(line: bytes, place: str) -> Row:
         raise RowError(f"{place}: not valid JSON ({error}); {remedy}") from None
     if not isinstance(value, dict):
         raise RowError(f"{place}: {short(value)} where a JSON object is expected; is this a JSON-lines file?")
-    return sound_row(value, place)
+    return sound_row(value, place, index)
 
 
-def sound_row(value: Mapping[str, Any], place: str) -> Row:
+def sound_row(value: Mapping[str, Any], place: str, index: int = 0) -> Row:
     """Return a row of parsed values. Raises RowError where it is nested too deeply, or a key is repeated."""
     if (wrong := problem(value)) is not None:
         raise RowError(f"{place}: {wrong}; correct it in the file")
-    return Row(value, place)
+    return Row(value, place, index=index)
 
 
 def read_json(path: Path) -> Any:
@@ -176,7 +180,7 @@ def item(values: Sequence[Any], number: int, path: Path) -> Row:
     value = values[number]
     if not isinstance(value, dict):
         raise RowError(f"{path}: item {number} is {short(value)}, expected an object; correct the file")
-    return sound_row(value, f"{path}: item {number}")
+    return sound_row(value, f"{path}: item {number}", number)
 
 
 def read_json_list(path: Path, tolerance: BadRowPolicy = STRICT) -> Iterator[Row]:
@@ -195,6 +199,15 @@ def read_object(path: Path, *, empty: bool = True) -> Row:
     if not value and not empty:
         raise DataError(f"{path}: {{}}, with no questions in it; fetch the file again")
     return sound_row(value, str(path))
+
+
+def some_rows(rows: Iterable[Row], path: Path) -> Iterator[Row]:
+    """Yield the rows of one of several files. Raises DataError where there are none."""
+    row = None
+    for row in rows:
+        yield row
+    if row is None:
+        raise DataError(f"{path}: has no questions, or none that can be read; fetch it again")
 
 
 def by_label(rows: Iterable[Row], field: str, tolerance: BadRowPolicy = STRICT) -> dict[str, Row]:

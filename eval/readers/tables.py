@@ -17,6 +17,8 @@ from eval.readers.rows import Row, read_json_list, read_jsonl, short, sound_row
 
 _END = "\x1eend of the table\x1e"
 """Appended after the last line: if it is not parsed as its own row, an unclosed quotation has swallowed it."""
+TABLES = (".parquet", ".json", ".jsonl", ".csv", ".tsv")
+"""The extensions of files that `read_records` reads."""
 
 
 def read_table(path: Path, delimiter: str = ",", tolerance: BadRowPolicy = STRICT) -> Iterator[Row]:
@@ -35,7 +37,7 @@ def read_table(path: Path, delimiter: str = ",", tolerance: BadRowPolicy = STRIC
     # Not splitlines: cells may hold characters such as U+2028, which end no line in csv.
     table = csv.reader(io.StringIO(text.rstrip("\r\n") + f"\n{_END}", newline=""), delimiter=delimiter)
     heading: list[str] | None = None
-    before = 0
+    before, count = 0, 0
     for cells in _cells(table, path):
         place, before = f"{path}:{before + 1}", table.line_num
         if cells == [_END]:
@@ -43,9 +45,10 @@ def read_table(path: Path, delimiter: str = ",", tolerance: BadRowPolicy = STRIC
         if heading is None:
             heading = _heading(cells, place) if cells else None
         elif cells:
+            count += 1
             with tolerance:
                 _check(cells, len(heading), delimiter, place)
-                yield Row(dict(zip(heading, cells, strict=False)), place)
+                yield Row(dict(zip(heading, cells, strict=False)), place, index=count - 1)
 
 
 def _cells(table: Any, path: Path) -> Iterator[list[str]]:
@@ -80,7 +83,7 @@ def read_parquet(path: Path) -> Iterator[Row]:
     try:
         parquet = importlib.import_module("pyarrow.parquet")
     except ImportError:
-        remedy = f"{install('parquet')}, or save the table as .jsonl beside it"
+        remedy = f"{install('parquet')}, or save the table as .jsonl in its place"
         raise DataError(f"{path}: reading parquet needs pyarrow; {remedy}") from None
     with opened(path) as file:
         try:
@@ -88,7 +91,7 @@ def read_parquet(path: Path) -> Iterator[Row]:
         except Exception as error:  # noqa: BLE001 - a damaged file can raise any exception
             raise DataError(f"{path}: not a parquet file ({error}); fetch it again") from None
     for number, value in enumerate(values):
-        yield Row(value, f"{path}: row {number}")
+        yield Row(value, f"{path}: row {number}", index=number)
 
 
 def read_records(path: Path, tolerance: BadRowPolicy = STRICT) -> Iterator[Row]:
@@ -116,4 +119,4 @@ def _with_lists(rows: Iterator[Row], tolerance: BadRowPolicy) -> Iterator[Row]:
 
     for row in rows:
         with tolerance:
-            yield sound_row({field: read(cell) for field, cell in row.fields.items()}, row.place)
+            yield sound_row({field: read(cell) for field, cell in row.fields.items()}, row.place, row.index)

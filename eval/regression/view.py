@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from eval.analysis.compare.change import Change
 from eval.analysis.compare.view import told_continued
 from eval.analysis.judges.view import signed
 from eval.analysis.margin import MarginGate
@@ -18,6 +19,7 @@ from eval.regression.comparing import GateOutcome, RecordDifference, compare
 from eval.regression.records import FIELDS, Observation
 from eval.report.columns import Column, Line, show_table
 from eval.report.printing import one_line, printed, results_console, say
+from eval.scorers.traits import metric_named
 
 EXAMPLES = 3
 """Number of differences shown for each field."""
@@ -165,8 +167,8 @@ def margin_lines(gate: MarginGate) -> list[str]:
     )
     numbers = (
         f"{printed(change.name, change.first)} -> {printed(change.name, change.second)}, difference "
-        f"{signed(change.name, change.difference)}, one-sided 95% bounds {low} and {high}, {change.n} samples of "
-        f"{change.n_clusters} videos; the margin of {margin} needs {decision.needed}."
+        f"{signed(change.name, change.difference)}, one-sided 95% bounds {low} and {high}, "
+        f"{_counted(change)}; the margin of {margin} needs {decision.needed}."
     )
     lines = [title, numbers]
     if comparison.accepted:
@@ -178,12 +180,19 @@ def margin_lines(gate: MarginGate) -> list[str]:
     return [*lines, *(f"INCOMPLETE: {one_line(folder)}" for folder in comparison.incomplete)]
 
 
+def _counted(change: Change) -> str:
+    if metric_named(change.name).grouped:
+        return f"{change.n} groups of questions"
+    return f"{change.n} samples of {change.n_clusters} videos"
+
+
 def _says(gate: MarginGate, margin: str) -> str:
     decision = gate.decision
+    of = "groups" if metric_named(gate.change.name).grouped else "samples"
     if decision.verdict == "inconclusive" and gate.change.n < decision.needed:
         return (
-            f"not enough samples to decide: a margin of {margin} needs about {decision.needed} samples like these, and "
-            f"there are {gate.change.n}. Take more samples, or a wider margin."
+            f"not enough {of} to decide: a margin of {margin} needs about {decision.needed} {of} like these, and "
+            f"there are {gate.change.n}. Take more {of}, or a wider margin."
         )
     if decision.verdict == "pass":
         return f"a loss of {margin} is ruled out."

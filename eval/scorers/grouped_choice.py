@@ -2,10 +2,10 @@
 
 A group is the questions of one cluster. Its value stands at the last of them (`MetricTraits.grouped`), and a metric is
 the mean over groups, each of which counts once. Single questions are read and reported as by `MultipleChoice`. A group
-that lacks questions, as in a part of a benchmark, has no value in any accounting; diagnoses tell how many there are. A
-question without an answer is in its group all the same: wrong in `strict`, in `upstream` what its authors' code gives.
-One whose output failed is wrong in `strict`; `upstream` leaves its group out, where that code would take a failure for
-a reply, and Video-MME-v2's even for a right step. Bounds are unknown then.
+without exactly its questions, as in a part of a benchmark, has no value in any accounting; diagnoses tell how many
+there are. A question without an answer is in its group all the same: wrong in `strict`, in `upstream` what its authors'
+code gives. One whose output failed is wrong in `strict`; `upstream` leaves its group out, where that code would take a
+failure for a reply, and Video-MME-v2's even for a right step. Bounds are unknown then.
 
 `TextVideoChoice` is for Vinoground: two questions that choose a caption (text score), two that choose a segment (video
 score), and all four (group score). Any reply that does not begin with the right letter is wrong in both accountings, as
@@ -43,7 +43,7 @@ from eval.scorers.multiple_choice import TOLERANT, MultipleChoice
 Marks = Sequence[int]
 """Of each question: 1 for right, 0 for wrong, -1 for no answer."""
 Rule = tuple[Sequence[int], Callable[[Marks], float]]
-"""Places of the questions in their group, and the value for their marks."""
+"""Places of the questions in their group, from 0, and the value for their marks."""
 
 
 def evidence(sample: Sample, output: str, score: Score) -> Evidence:
@@ -58,19 +58,28 @@ def with_group(found: Evidence, score: Score) -> Evidence:
 
 
 def diagnoses(scores: Sequence[Score], metrics: Sequence[Metric]) -> tuple[Diagnosis, ...]:
-    """Return the share of the groups that lack questions, where there are any."""
+    """Return the share of the groups that lack questions or have more than theirs, where there are any."""
     primary = next(metric.name for metric in metrics)
     groups = {video_of(score) for score in scores}
-    lacking = len(groups) - sum(primary in _groups(score) for score in scores)
-    name = (
-        f"groups that lack questions, left out of {primary.replace('_', ' ')}: {lacking} of {len(groups)}, a share of"
-    )
-    return (Diagnosis(name=name, value=lacking / len(groups), unit="percent"),) if lacking else ()
+    odd = len(groups) - sum(primary in _groups(score) for score in scores)
+    of = primary.replace("_", " ")
+    name = f"groups without exactly their questions, left out of {of}: {odd} of {len(groups)}, a share of"
+    return (Diagnosis(name=name, value=odd / len(groups), unit="percent"),) if odd else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupedChoice(MultipleChoice, ABC):
-    """Accuracy of option letters, and metrics over groups of questions."""
+    """Accuracy of option letters, and metrics over groups of questions.
+
+    The traits of a subclass get `evidence` and `diagnoses` from here where they have none.
+    """
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        """Complete the traits of a subclass."""
+        # A class with slots is made twice, so that super() without arguments would look for the first one.
+        super(MultipleChoice, cls).__init_subclass__(**more)
+        traits = cls.traits
+        cls.traits = replace(traits, evidence=traits.evidence or evidence, diagnoses=traits.diagnoses or diagnoses)
 
     @abstractmethod
     def rules(self, members: Sequence[Sample]) -> Mapping[str, Rule]:
@@ -115,8 +124,6 @@ class TextVideoChoice(GroupedChoice):
             *(MetricTraits(name=name, grouped=True) for name in ("group_score", "text_score", "video_score")),
             MetricTraits(name="accuracy"),
         ),
-        evidence=evidence,
-        diagnoses=diagnoses,
     )
     name: str = traits.name
     """Name of the scorer in results."""

@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Literal
 from eval.core import Evidence, MetricTraits, Sample, Score, ScorerTraits, StopWhen, TextMark
 from eval.errors import DataError
 from eval.scorers import multiple_choice
-from eval.scorers.grouped_choice import GroupedChoice, Marks, Rule, diagnoses, with_group
+from eval.scorers.grouped_choice import GroupedChoice, Marks, Rule, with_group
 from eval.scorers.multiple_choice import SHOWN, MultipleChoice
 from eval.scorers.tolerant import READ
 
@@ -57,7 +57,6 @@ class NonLinearChoice(GroupedChoice):
             MetricTraits(name="nonlinear_score", label="Non-Lin Score", grouped=True), MetricTraits(name="accuracy"),
         ),
         evidence=evidence,
-        diagnoses=diagnoses,
     )  # fmt: skip
     reader: Literal["video_mme_v2", "tarsier"] = "video_mme_v2"
     """The rule that reads a letter: that of the leaderboard, or Tarsier's first character."""

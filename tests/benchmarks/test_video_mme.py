@@ -81,3 +81,19 @@ def test_parquet_without_its_reader(make, tree, monkeypatch):
     monkeypatch.setitem(importlib.import_module("sys").modules, "pyarrow.parquet", None)
     with pytest.raises(DataError, match=r"reading parquet needs pyarrow; pip install -e '\.\[parquet\]'"):
         list(make("video-mme", data).samples())
+
+
+def test_options_that_only_look_lettered_stay_as_they_are(make, tree):
+    names = ["J. Smith", "A. Jones", "B. King", "C. Lee"]
+    rows = [ROWS[0] | {"options": names}, *ROWS[1:]]
+    samples = list(make("video-mme", tree({"test-00000-of-00001.jsonl": rows})).samples())
+    assert samples[0].options == tuple(names)
+    assert not samples[1].options[0].startswith("A.")
+
+
+def test_two_tables_are_refused_and_other_files_are_none(make, tree):
+    data = tree({"test-00000-of-00001.jsonl": ROWS, "test-00000-of-00001.md": "about"})
+    assert len(list(make("video-mme", data).samples())) == len(ROWS)
+    tree({"test-00000-of-00001.json": ROWS})
+    with pytest.raises(DataError, match=r"of-00001\.json and .*of-00001\.jsonl could both be .*; keep one"):
+        list(make("video-mme", data).samples())

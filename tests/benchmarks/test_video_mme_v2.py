@@ -66,3 +66,93 @@ def test_a_group_keeps_its_places_where_a_question_is_left_out(make, tree):
         list(make("video-mme-v2", data).samples())
     samples = list(make("video-mme-v2", data, skip_malformed=True).samples())
     assert [one.metadata["place"] for one in samples] == [1, 3, 4]
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "json", "csv"])
+@pytest.mark.parametrize("at", [0, 2])
+def test_rows_that_cannot_be_read_keep_their_places(make, tree, tmp_path, kind, at):
+    broken = {"csv": {"question": "x", "video_id": ""}, "json": 5, "jsonl": {"video_id": None}}[kind]
+    rows = [ROWS[n] if n != at else ROWS[n] | broken if isinstance(broken, dict) else broken for n in range(8)]
+    samples = list(
+        make(
+            "video-mme-v2",
+            tree(write(kind, rows, tmp_path) if kind != "json" else {"test.json": rows}),
+            skip_malformed=True,
+        ).samples()
+    )
+    assert [one.id.partition("_")[2] for one in samples] == [
+        f"{video}-{n}" for video in ("001", "002") for n in range(1, 5) if (video, n) != ("001", at + 1)
+    ]
+
+
+def test_a_line_that_is_no_json_keeps_its_place(make, tree):
+    lines = [json.dumps(row) for row in ROWS]
+    data = tree({"test.jsonl": "\n\n".join([lines[0], lines[1][:50], *lines[2:]])})
+    samples = list(make("video-mme-v2", data, skip_malformed=True).samples())
+    assert [one.metadata["place"] for one in samples] == [1, 3, 4, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([*ROWS[:2], ROWS[1], ROWS[3]], "test.jsonl:3: the same row as at .*test.jsonl:2"),
+        (ROWS[:4] * 2, "'Video-MME-v2_001-1' was asked at .*test.jsonl:1"),
+        ([*ROWS[:3], *ROWS[4:]], "test.jsonl:1: field 'video_id' is '001', and 4 rows in order are not of one group"),
+        ([*ROWS[:3], ROWS[3] | {"group_type": "relevance"}], """'group_type' is "relevance", and "logic" at"""),
+        ([*ROWS[:3], ROWS[3] | {"group_structure": "[1, 2, 3, 4]"}], "'group_structure' is .* of the same group"),
+        ([ROWS[0] | {"options": LINES + "\nI. Option i.", "answer": "I"}], "is 'I', expected a letter from A to H"),
+        ([ROWS[0] | {"options": "A. One.\nC. Three.", "answer": "B"}], "has 'C. Three.' as option 2"),
+        ([ROWS[0] | {"options": " \n"}], "lists 0 options"),
+        ("", "no question of split 'test' in it"),
+    ],
+)
+def test_bad_groups(make, tree, rows, said):
+    with pytest.raises(DataError, match=said):
+        list(make("video-mme-v2", tree({"test.jsonl": rows})).samples())
+
+
+def test_a_structure_is_the_same_however_it_is_spaced(make, tree):
+    rows = [*ROWS[:3], ROWS[3] | {"group_structure": "[1,[2,3],4]"}]
+    assert len(list(make("video-mme-v2", tree({"test.jsonl": rows})).samples())) == 4
+
+
+def test_a_group_with_a_row_repeated_is_not_whole(make, tree):
+    rows = [*ROWS[:2], ROWS[1], ROWS[3], *ROWS[4:]]
+    samples = list(make("video-mme-v2", tree({"test.jsonl": rows}), skip_malformed=True).samples())
+    assert [one.metadata["place"] for one in samples] == [1, 2, 4, 1, 2, 3, 4]
+
+
+def test_options_of_several_lines_and_lists_that_only_look_lettered(make, tree):
+    names = ["J. Smith", "A. Jones"]
+    rows = [
+        ROWS[0] | {"options": "A. He sits,\nthen stands.\nB. No.", "answer": "B"},
+        ROWS[1] | {"options": names, "answer": "B"},
+    ]
+    first, second = make("video-mme-v2", tree({"test.jsonl": rows})).samples()
+    assert (first.options, second.options) == (("He sits, then stands.", "No."), tuple(names))
+
+
+@pytest.mark.parametrize(("level", "said"), [(2.0, "2"), ("2.0", "2"), (None, ""), (3, "3"), ("1.5", "1.5")])
+def test_levels(make, tree, level, said):
+    (sample,) = make("video-mme-v2", tree({"test.jsonl": [ROWS[0] | {"level": level}]})).samples()
+    assert sample.metadata["level"] == said
+
+
+def test_levels_of_a_column_with_nulls(make, tmp_path):
+    rows = [row | {"level": level} for row, level in zip(ROWS, [2.0] * 4 + [None, float("nan")] * 2, strict=True)]
+    write("parquet", rows, tmp_path)
+    samples = make("video-mme-v2", tmp_path).samples()
+    assert [one.metadata["level"] for one in samples] == ["2"] * 4 + [""] * 4
+
+
+@pytest.mark.parametrize("name", ["test.jsonl", "test-00000-of-00001.jsonl", "data/test-00000-of-00001.json"])
+def test_the_names_of_the_table(make, tree, name):
+    data = tree({f"Video-MME-v2/{name}": ROWS, "Video-MME-v2/test.md": "about", "Video-MME-v2/test.jsonl.bak": "x"})
+    assert len(list(make("video-mme-v2", data).samples())) == 8
+    given = make("video-mme-v2", data, annotations=str(data / "Video-MME-v2" / name))
+    assert len(list(given.samples())) == 8
+    with pytest.raises(DataError, match=r"test\.md"):
+        list(make("video-mme-v2", data, annotations=str(data / "Video-MME-v2/test.md")).samples())
+    tree({f"Video-MME-v2/{name.rpartition('/')[0]}/test.csv": [list(ROWS[0])]})
+    with pytest.raises(DataError, match=r"test.* and .*test.* could both be test\.\*; keep one"):
+        list(make("video-mme-v2", data).samples())

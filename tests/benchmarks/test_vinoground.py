@@ -44,7 +44,7 @@ def test_official_files_wherever_they_lie(make, tree, top):
     data = tree(files(top))
     samples = list(make("vinoground", data).samples())
     assert [one.id for one in samples] == [
-        f"Vinoground/{sort}_{n}_{kind}" for sort in ("text", "video") for n in (0, 10) for kind in ("pos", "neg")
+        f"Vinoground_{sort}_{n}_{kind}" for sort in ("text", "video") for n in (0, 10) for kind in ("pos", "neg")
     ]
     first, last = samples[0], samples[-1]
     assert first.prompt == (
@@ -65,10 +65,24 @@ def test_official_files_wherever_they_lie(make, tree, top):
     [
         ({"text": [TEXT[0] | {"GT": "C"}]}, "field 'GT' is 'C', expected a letter from A to B"),
         ({"text": [TEXT[0] | {"idx": "7_pos"}]}, "field 'idx' is '7_pos', of no pair in .*vinoground.csv"),
-        ({"video": [VIDEO[0] | {"question": "Which?"}]}, "expected a letter from A to"),
+        ({"video": [VIDEO[0] | {"question": "Which?"}]}, "field 'question' lists no options"),
+        ({"video": [VIDEO[0] | {"question": "Which?\nB. One\nA. Two"}]}, "has 'B. One' as option 1"),
+        ({"video": [VIDEO[0] | {"question": "Which?\nA. One\nA. Two"}]}, "has 'A. Two' as option 2"),
         ({"table": [*TABLE, TABLE[1]]}, "field 'index' is '0', as at"),
+        ({"text": []}, "vinoground_textscore.json: has no questions"),
+        ({"video": []}, "vinoground_videoscore.json: has no questions"),
+        ({"table": TABLE[:1]}, "vinoground.csv: has no questions"),
+        ({"table": ""}, "vinoground.csv: has no questions"),
     ],
 )
 def test_bad_rows(make, tree, changed, said):
     with pytest.raises(DataError, match=said):
         list(make("vinoground", tree(files(**changed))).samples())
+
+
+@pytest.mark.parametrize("end", ["", ENDS, "\nPlease only output one English character."])
+def test_an_option_of_several_lines_keeps_them_all(make, tree, end):
+    options = ("He sits,\nthen stands.", "He stands,\nthen sits.")
+    text = [asked("0_pos", "vinoground_videos/0_pos.mp4", "Which caption?", options, "A", end)]
+    first, *_ = make("vinoground", tree(files(text=text))).samples()
+    assert first.options == ("He sits, then stands.", "He stands, then sits.")

@@ -4,7 +4,16 @@ from pathlib import Path
 import pytest
 
 from eval.errors import DataError
-from eval.readers.choices import answer_letter, check_letter, check_options, index_letter, read_options
+from eval.readers.choices import (
+    answer_letter,
+    check_letter,
+    check_options,
+    index_letter,
+    lettered,
+    read_options,
+    split_question,
+    without_letters,
+)
 from eval.readers.prompts import OWN, wording
 from eval.readers.rows import Row
 
@@ -64,3 +73,57 @@ def test_real_rows_list_five_options(name):
             question = prompt.removeprefix("USER: <video> ").partition("\n(A)")[0]
             # Some options begin or end with a space.
             assert wording("own", OWN["nextqa"]).ask(question, read_options(prompt)).split() == prompt.split()
+
+
+@pytest.mark.parametrize(
+    ("lines", "options"),
+    [
+        (["A. One.", "B) Two.", " C.Three "], ("One.", "Two.", "Three")),
+        (
+            ["A. He sits,", "then stands.", "", "B. The U.S. flag,", "U.S. made"],
+            ("He sits, then stands.", "The U.S. flag, U.S. made"),
+        ),
+        (["A.", "One.", "B. Two."], ("One.", "Two.")),
+    ],
+)
+def test_lines_with_letters_and_their_continuations(lines, options):
+    assert lettered(ROW, lines, "options") == options
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["B. One."], r"has 'B. One.' as option 1, expected lines that begin with A., B., C., ... in order; correct"),
+        (["One.", "A. Two."], "has 'One.' as option 1"),
+        (["A. One.", "C. Three."], "has 'C. Three.' as option 2"),
+        (["A. One.", "B. Two.", "B. Three."], "has 'B. Three.' as option 3"),
+        (["A. One.", "B. Two.", "A. Three."], "has 'A. Three.' as option 3"),
+    ],
+)
+def test_letters_out_of_order(lines, said):
+    with pytest.raises(DataError, match=f"f:1: field 'options' {said}"):
+        lettered(ROW, lines, "options")
+
+
+@pytest.mark.parametrize(
+    ("options", "texts"),
+    [
+        (["A. One.", "B) Two."], ("One.", "Two.")),
+        (["J. Smith", "A. Jones"], ("J. Smith", "A. Jones")),
+        (["A. Jones", "Smith"], ("A. Jones", "Smith")),
+        (["A. One.", "C. Two."], ("A. One.", "C. Two.")),
+        (["A.D. 1", "B.C. 1"], ("A.D. 1", "B.C. 1")),
+        (["B. One.", "A. Two."], ("B. One.", "A. Two.")),
+    ],
+)
+def test_letters_of_a_list_are_cut_off_if_all_have_theirs(options, texts):
+    assert without_letters(options) == texts
+
+
+def test_options_behind_a_question():
+    text = "Which?\nCaption: He sits.\n\nA. One\nB. Two"
+    assert split_question(ROW, "q", text) == ("Which?\nCaption: He sits.", ("One", "Two"))
+    with pytest.raises(DataError, match=r"f:1: field 'q' lists no options, expected lines that begin with A\., B\."):
+        split_question(ROW, "q", "Which?\nThis one?")
+    with pytest.raises(DataError, match=r"has 'B\. Two' as option 1"):
+        split_question(ROW, "q", "Which?\nB. Two\nA. One")

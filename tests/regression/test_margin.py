@@ -9,7 +9,7 @@ from eval.analysis.margin import decide, margin_gate
 from eval.errors import ConfigError
 from eval.regression.junit import junit_of_margin
 from eval.regression.view import margin_lines
-from tests.analysis.compare.systems import answers, scored
+from tests.analysis.compare.systems import GROUPS, answers, line, scored
 
 MANY = 1e9
 """Degrees of freedom at which Student's t is normal."""
@@ -123,3 +123,21 @@ def test_what_is_refused(tmp_path):
     one = [scored(tmp_path / name, answers([1, 0, 1], cluster="v")) for name in ("c", "d")]
     with pytest.raises(ConfigError, match="1 videos"):
         margin_gate(*one, margin=1)
+
+
+def test_a_metric_over_groups_needs_groups(tmp_path):
+    def run(name, values):
+        lines = [line(f"{n}_{i}", {"accuracy": 1.0} | ({"group_score": value} if i == 3 else {}), cluster=str(n))
+                 for n, value in enumerate(values) for i in range(4)]  # fmt: skip
+        return scored(tmp_path / name, lines, scorer=GROUPS, model=name)
+
+    found = margin_gate(run("new", [1, 0, 1, 1, 0]), run("old", [1, 1, 0, 1, 0]), margin=1.0)
+    first, second = margin_lines(found)[:2]
+    needed = found.decision.needed
+    assert (
+        f"not enough groups to decide: a margin of 1 needs about {needed} groups like these, and there are 5" in first
+    )
+    assert first.endswith("Take more groups, or a wider margin.")
+    assert f"5 groups of questions; the margin of 1 needs {needed}." in second
+    with pytest.raises(ConfigError, match=r"1 group of questions leaves the error of group_score unknown"):
+        margin_gate(run("a", [1]), run("b", [0]), margin=1.0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from eval.__main__ import main
+from eval.api import load
+from eval.config import BUILTIN
 from eval.core import Result
 from eval.running.probing import probe
 from eval.running.request import EvalRequest
@@ -36,9 +38,23 @@ def test_a_part_has_whole_groups_and_a_probe_is_about_questions(tmp_path, capsys
     rows = (tmp_path / "a" / "predictions.jsonl").read_text().splitlines()
     (tmp_path / "few.jsonl").write_text("\n".join(rows[:-1]))
     assert main(["score", "--pred", str(tmp_path / "few.jsonl"), "--bench", bench, "--out", str(tmp_path / "b")]) == 0
-    assert "groups that lack questions, left out of" in capsys.readouterr().out
+    assert "groups without exactly their questions, left out of" in capsys.readouterr().out
 
     request = EvalRequest(bench=bench, model="scripted", limit=8, out=tmp_path / "c", verb="probe")
     report = probe(request, "reversed,rotated").report
     assert report.primary == "accuracy"
     assert [(row.probe, row.changes["overall"].n) for row in report.rows] == [("reversed", 8), ("rotated", 8)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bench", ["vinoground", "video-mme-v2"])
+@pytest.mark.parametrize("data", [[], ["--data", str(BUILTIN / "world")]])
+def test_groups_survive_an_export(tmp_path, bench, data):
+    run, rows = tmp_path / "run", tmp_path / "ex.jsonl"
+    evaluate(EvalRequest(bench=bench, model="scripted", out=run))
+    assert main(["export", "--run", str(run), "--to", str(rows)]) == 0
+    assert main(["score", "--bench", bench, "--pred", str(rows), "--out", str(tmp_path / "s"), *data]) == 0
+    then, now = load(run), load(tmp_path / "s")
+    assert now.result.metrics == then.result.metrics
+    assert list(now.scores) == list(then.scores)
+    assert [one.cluster for one in now.scores.values()] == [one.cluster for one in then.scores.values()]

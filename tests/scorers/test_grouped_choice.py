@@ -1,20 +1,24 @@
 """Groups of questions are scored as one, each counts once, and what lacks questions or outputs is told."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from io import StringIO
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from rich.console import Console
 
 from eval.analysis.compare.systems import compare_systems
+from eval.analysis.compare.view import show_comparison
 from eval.analysis.page.run import _metric_traits, _no_value
 from eval.analysis.page.samples import is_graded, sample_json
 from eval.analysis.plan.comparable import accounting_of
 from eval.analysis.plan.precision import precision
-from eval.core import Benchmark, Clip, Prediction, Sample
+from eval.core import Benchmark, Clip, MetricTraits, Prediction, Sample, ScorerTraits
 from eval.report.footers import explained
 from eval.running.score import score_predictions
-from eval.scorers.grouped_choice import TextVideoChoice, diagnoses
+from eval.scorers.grouped_choice import GroupedChoice, TextVideoChoice, diagnoses, evidence
+from eval.scorers.nonlinear_choice import NonLinearChoice
 from tests.analysis.compare.systems import GROUPS, scored
 
 SCORER = TextVideoChoice(also_by={"category": "categories"})
@@ -26,10 +30,10 @@ def pairs(*answers, categories=("object",)):
     found = []
     for group, outputs in enumerate(answers):
         for i, output in enumerate(outputs):
-            asked = ("text", "video")[i // 2]
+            asked = ("text", "video")[i % 4 // 2]
             about = {"asked": asked, "categories": list(categories)}
             one = Sample(
-                id=f"{group}_{i}", benchmark="b", subset="", clip=Clip(source=()), prompt="", targets=(RIGHT[i],),
+                id=f"{group}_{i}", benchmark="b", subset="", clip=Clip(source=()), prompt="", targets=(RIGHT[i % 4],),
                 options=("x", "y"), cluster=str(group), metadata=about,
             )  # fmt: skip
             said, error = (None, "no") if output == "-" else (output, None)
@@ -81,11 +85,37 @@ def test_a_group_that_lacks_questions_has_no_value_and_is_counted():
     assert (found["strict", "text_score"].n, found["strict", "video_score"].n) == (3, 1)
     assert found["strict", "accuracy"].n == 9
     (told,) = diagnoses(scores, SCORER.aggregate(scores))
-    assert told.name == "groups that lack questions, left out of group score: 2 of 3, a share of"
+    assert told.name == "groups without exactly their questions, left out of group score: 2 of 3, a share of"
     assert told.value == pytest.approx(2 / 3)
     assert diagnoses(SCORER.score(pairs("ABBA")), SCORER.aggregate(scores)) == ()
     empty = {one.name: one for one in SCORER.aggregate(SCORER.score(pairs("A")))}
     assert (empty["group_score"].value, empty["group_score"].n, empty["accuracy"].value) == (None, 0, 1)
+
+
+@pytest.mark.parametrize("given", ["ABBAB", "ABBAABBA"])
+def test_a_group_with_more_than_its_questions_is_left_out_and_counted(given):
+    scores = SCORER.score(pairs(given, "ABBA"))
+    (told,) = diagnoses(scores, SCORER.aggregate(scores))
+    assert told.name == "groups without exactly their questions, left out of group score: 1 of 2, a share of"
+    assert told.value == 0.5
+
+
+def test_a_subclass_tells_of_its_groups_without_saying_so():
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class AllRight(GroupedChoice):
+        traits = ScorerTraits(
+            name="x", metrics=(MetricTraits(name="all_right", grouped=True), MetricTraits(name="accuracy"))
+        )
+        name: str = "x"
+
+        def rules(self, members):
+            return {"all_right": (range(2), lambda marks: float(min(marks) == 1))} if len(members) == 2 else {}
+
+    scorer = AllRight()
+    assert (scorer.traits.diagnoses, scorer.traits.evidence) == (diagnoses, evidence)
+    found = scorer.aggregate(scorer.score(pairs("AB", "AA", "B")))
+    assert next(one.value for one in found if (one.name, one.accounting) == ("all_right", "strict")) == 0.5
+    assert NonLinearChoice.traits.evidence is not evidence
 
 
 def test_a_group_is_reported_under_each_of_its_categories():
@@ -114,6 +144,11 @@ def test_two_systems_are_compared_by_groups(tmp_path):
     assert (upstream.first, upstream.second, upstream.n) == (1 / 3, 2 / 3, 3)
     assert (strict.test, strict.p) == ("mcnemar", 0.625)  # 1 against 3: 2 * (1 + 4) / 16
     assert changes["strict", "accuracy"].n == 19
+    compared = compare_systems(first, second)
+    assert compared.turned_by == "accuracy"
+    out = StringIO()
+    show_comparison(compared, console=Console(file=out, width=100))
+    assert " samples better in the second, by accuracy:" in out.getvalue()
     # Single questions turned, and not the groups whose values stand at their last.
     assert [one.id for one in compare_systems(first, second).turned] == ["0_3", "1_3", "2_0", "3_3"]
 

@@ -64,12 +64,17 @@ def compare_payload(
                 "lost": [one.id for one in each.turned if one.second < one.first],
                 **_judges(by_folder[each.first_folder], by_folder[each.second_folder]),
                 "caveats": _caveats(each, *(shown[folders.index(n)] for n in (each.first_folder, each.second_folder))),
-                "sentence": f"{verdict(each)} {counted(each)}".strip(),
+                "sentence": f"{verdict(each)} {counted(each)}{_by(each)}".strip(),
                 "explained": explained(each.changes, COLUMNS),
             }
             for each, adjusted in pairs
         ],
     }
+
+
+def _by(comparison: Comparison) -> str:
+    by = comparison.turned_by
+    return f" Samples that are better or worse in the second are so by {by}." if by else ""
 
 
 def _pairs(compared: Comparison | Comparisons) -> list[tuple[Comparison, float | None]]:

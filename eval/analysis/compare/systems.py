@@ -74,6 +74,8 @@ class Comparison:
     """Overall ones first, by accounting; then the primary metric of each subset."""
     turned: tuple[Turned, ...]
     """Every sample that turns in the primary metric, largest change first."""
+    turned_by: str = ""
+    """The metric by which they turn, where that is not the primary one, which is over groups of samples."""
 
     @property
     def headline(self) -> Change | None:
@@ -99,6 +101,7 @@ def compare_systems(first: ScoredRun, second: ScoredRun, accept: Sequence[str] =
         *(change for accounting in ACCOUNTINGS for change in _overall(pairs, accounting, scorer, traits)),
         *(change for accounting in ACCOUNTINGS for change in _subsets(pairs, accounting, scorer, traits, primary)),
     ]
+    of_samples = _of_samples(primary, traits)
     differences = tuple(differences_of(_model(first), _model(second), "model."))
     failed = [sum(pair[side].status.endswith("_failed") for pair in pairs) for side in (0, 1)]
     return Comparison(
@@ -119,7 +122,8 @@ def compare_systems(first: ScoredRun, second: ScoredRun, accept: Sequence[str] =
         n_second_only=len(second.scores) - len(pairs),
         n_failed=(failed[0], failed[1]),
         changes=tuple(changes),
-        turned=tuple(_turned(pairs, first, second, _of_samples(primary, traits))),
+        turned=tuple(_turned(pairs, first, second, of_samples)),
+        turned_by=of_samples.name if traits.metric(primary) not in (None, of_samples) else "",
     )
 
 

@@ -74,7 +74,11 @@ def show_comparison(comparison: Comparison, *, console: Console | None = None) -
     better = [each for each in comparison.turned if each.second > each.first]
     worse = [each for each in comparison.turned if each.second < each.first]
     for title, turned in (("better in the second", better), ("worse in the second", worse)):
-        _show_turned(console, f"{len(turned)} samples {title}", turned)
+        _show_turned(console, f"{len(turned)} samples {title}{_by(comparison)}", turned)
+
+
+def _by(comparison: Comparison) -> str:
+    return f", by {comparison.turned_by}" if comparison.turned_by else ""
 
 
 def show_comparisons(compared: Comparisons, *, console: Console | None = None) -> None:

@@ -19,6 +19,7 @@ from eval.report.columns import Column, Line, show_table
 from eval.report.judging import capped, dollars, tokens
 from eval.report.printing import counted, results_console, say
 from eval.report.progress import duration
+from eval.scorers.traits import metric_named
 
 FOLDERS_SHOWN, FILES_SHOWN = 6, 5
 """Folders that lack media, and unreadable files, in the full form; `--to` has all of them."""
@@ -215,7 +216,8 @@ def _differ(found: Precision) -> bool:
 
 def _differences(found: Precision) -> str:
     if found.paired >= 1:
-        return "too few samples to show a difference from another run"
+        of = "groups" if metric_named(found.metric).grouped else "samples"
+        return f"too few {of} to show a difference from another run"
     alike = "none" if found.most_paired >= 1 else _points(found.most_paired)
     most = f" ({alike} if alike)" if _differ(found) else ""
     alone = "none" if found.alone >= 1 else _points(found.alone)
@@ -230,9 +232,11 @@ def _expected(one: BenchmarkPlan) -> list[str]:
     if found is None:
         return [f"not known before: how much {one.metric} spreads depends on the outputs"]
     apart = 100 * max(found.apart, found.paired)
+    of = "groups" if metric_named(found.metric).grouped else "samples"
+    basis = f" (with a power of 80%; paired runs that differ on {apart:.0f}% of {of})" if found.paired < 1 else ""
     return [
         f"{_interval(found)} at {_points(found.assumed)}: {_points(found.low)} to {_points(found.high)}",
-        f"{_differences(found)} (with a power of 80%; paired runs that differ on {apart:.0f}% of samples)",
+        f"{_differences(found)}{basis}",
     ]
 
 

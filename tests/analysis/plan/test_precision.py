@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from math import sqrt
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from eval.analysis.plan.plan import BenchmarkPlan
 from eval.analysis.plan.precision import Precision, precision
+from eval.analysis.plan.view import _expected
 from eval.core import Clip, Sample
 
 
@@ -65,3 +69,13 @@ def test_what_spreads_by_an_unknown_amount_has_none(metric):
 
 def test_one_video_tells_nothing_about_others():
     assert precision(samples(10, 1), "accuracy") is None
+
+
+def test_samples_that_can_show_no_difference_have_no_share_that_differs():
+    few = SimpleNamespace(precision=expected(2, 2), metric="accuracy")
+    assert _expected(cast("BenchmarkPlan", few))[1] == "too few samples to show a difference from another run"
+    some = SimpleNamespace(precision=expected(100, 100), metric="accuracy")
+    assert "paired runs that differ on 20% of samples)" in _expected(cast("BenchmarkPlan", some))[1]
+    groups = precision(samples(8, 2), "group_score")
+    few = SimpleNamespace(precision=groups, metric="group_score")
+    assert _expected(cast("BenchmarkPlan", few))[1] == "too few groups to show a difference from another run"
