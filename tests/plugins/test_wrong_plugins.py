@@ -109,8 +109,7 @@ def test_entry_points_that_cannot_be_read_stop_no_other(site, caplog, monkeypatc
                 "benchmark/hues",
                 "card:\n",
                 f"card:\n  frames: {{Ours: [8], Mine: {counts}}}\n",
-                f"hues.yaml: card.frames.Mine={told} does not fit: list whole numbers of frames from 1 on, such as "
-                "[16].",
+                f"hues.yaml: card.frames.Mine={told} does not fit: list whole numbers of frames from 1 on, such as",
             )
             for counts, told in [
                 ("16", "16"),
