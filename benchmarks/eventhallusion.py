@@ -36,7 +36,7 @@ class EventHallusion(AnnotatedBenchmark):
                             answer = row.text("answer").strip(".").lower()
                             yield AnnotatedQuestion(
                                 row=row,
-                                id=f"{self.dataset}/{name}_{number}",
+                                id=f"{self.dataset}/{kind}_{name}_{number}",
                                 video=f"{kind}/{name}",
                                 text=row.text("question"),
                                 options=("yes", "no"),

@@ -21,6 +21,7 @@ from eval.readers.benchmark import AnnotatedBenchmark
 from eval.readers.choices import index_letter
 from eval.readers.joining import AnnotatedQuestion
 from eval.readers.rows import read_json_list
+from eval.readers.upstream import UpstreamRow
 
 
 class LongVideoBench(AnnotatedBenchmark):
@@ -39,5 +40,9 @@ class LongVideoBench(AnnotatedBenchmark):
                     options=options,
                     targets=(index_letter(row, row.number("correct_choice"), options, "correct_choice"),),
                     kind=row.label("duration_group"),
-                    metadata={key: row.text(key) for key in ("question_category", "topic_category")},
+                    metadata={key: row.label(key) for key in ("duration_group", "question_category", "topic_category")},
                 )
+
+    def kind(self, row: UpstreamRow) -> str:
+        """Return the group of durations, which exported rows have among their further fields."""
+        return str(row.extra.get("duration_group", ""))

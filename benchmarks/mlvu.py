@@ -31,19 +31,19 @@ class MLVU(AnnotatedBenchmark):
     def questions(self, files: Sequence[Path]) -> Iterator[AnnotatedQuestion]:
         """Yield the questions of all tasks, with their places in the files as numbers."""
         for path in files:
-            rows, answers = read_list(path), TextAnswers(path)
+            rows, answers, task = read_list(path), TextAnswers(path), path.stem.partition("_")[2]
             for number in range(len(rows)):
                 with self.tolerance:
                     row = item(rows, number, path)
                     options = check_options(row, row.texts("candidates"), "candidates")
                     yield AnnotatedQuestion(
                         row=row,
-                        id=f"{self.dataset}/{path.stem}_{number}",
+                        id=f"{self.dataset}/{task}_{number}",
                         video=f"{path.stem}/{row.text('video')}",
                         text=row.text("question"),
                         options=options,
                         targets=(answers.letter(row, options),),
-                        kind=path.stem.partition("_")[2],
+                        kind=task,
                     )
             answers.report(len(rows))
 

@@ -23,6 +23,7 @@ from eval.readers.choices import index_letter
 from eval.readers.cut_frames import end_of, read_cuts
 from eval.readers.joining import AnnotatedQuestion
 from eval.readers.rows import read_object
+from eval.readers.upstream import UpstreamRow
 
 
 class PerceptionTest(AnnotatedBenchmark):
@@ -38,15 +39,19 @@ class PerceptionTest(AnnotatedBenchmark):
                 end = end_of(video, cuts, about.row("metadata"))
                 for row in about.rows("mc_question"):
                     with self.tolerance:
-                        options = row.texts("options")
+                        options, tags = row.texts("options"), list(row.texts("tag"))
                         yield AnnotatedQuestion(
                             row=row,
-                            id=f"{self.dataset}/{video}_{row.label('id')}",
+                            id=f"{self.dataset}_{video}_{row.label('id')}",
                             video=video,
                             text=row.text("question"),
                             options=options,
                             targets=(index_letter(row, row.number("answer_id"), options, "answer_id"),),
                             kind=row.text("area"),
                             end=end,
-                            metadata={"reasoning": row.text("reasoning"), "tag": list(row.texts("tag"))},
+                            metadata={"tag": tags} | {key: row.text(key) for key in ("area", "reasoning")},
                         )
+
+    def kind(self, row: UpstreamRow) -> str:
+        """Return the area, which exported rows have among their further fields."""
+        return str(row.extra.get("area", ""))

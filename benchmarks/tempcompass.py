@@ -33,6 +33,7 @@ class TempCompass(AnnotatedBenchmark):
                 with self.tolerance:
                     by_dimension = videos.row(video)
                     for dimension in by_dimension.fields:
+                        kind = f"{path.stem} {dimension}"
                         for number, row in enumerate(by_dimension.rows(dimension)):
                             with self.tolerance:
                                 asked, answer = row.text("question"), row.text("answer")
@@ -41,12 +42,12 @@ class TempCompass(AnnotatedBenchmark):
                                 options = tuple(line.partition(_END[path.stem])[2] or line for line in lines)
                                 yield AnnotatedQuestion(
                                     row=row,
-                                    id=f"{self.dataset}/{path.stem}_{video}_{dimension}_{number}",
+                                    id=f"{self.dataset}/{kind}_{video}_{number}",
                                     video=video,
                                     text=text,
                                     options=options,
                                     targets=(answer_letter(row, answer, lines),),
-                                    kind=f"{path.stem} {dimension}",
+                                    kind=kind,
                                 )
 
     def cluster(self, kind: str, video: str) -> str:  # noqa: ARG002

@@ -11,7 +11,9 @@ import pytest
 from benchmarks.mini.world import WORLD
 from eval.building import build
 from eval.config import load_settings
-from eval.core import Sample
+from eval.core import Prediction, Sample
+from eval.readers.predictions import read_predictions
+from eval.readers.upstream_export import write_predictions
 from eval.regression.fixed_settings import benchmarks_of_world, sources_of_world
 from eval.running.media_check import coverage
 
@@ -43,6 +45,7 @@ COUNTS = {
 """Samples and videos."""
 SOURCES = {name: sources_of_world(name) for name in COUNTS}
 TWICE = [name for name, sources in SOURCES.items() if len(sources) > 1]
+OFFICIAL_ALONE = [name for name in COUNTS if name not in TWICE]
 RECASED = {"msvd-caption", "msrvtt-caption"}
 """Where upstream's references differ from the official ones: a capital, a full stop, and (MSVD) no apostrophes."""
 OTHER_CLIPS = {"mvbench", "tvbench"}
@@ -174,3 +177,24 @@ def test_eventhallusion_is_answered_by_kind():
         ("entire", ("B",)), ("interleave", ("A",)), ("misleading", ("B",)),
     }  # fmt: skip
     assert max(Counter(one.cluster for one in samples).values()) == 2
+
+
+@pytest.mark.parametrize("name", OFFICIAL_ALONE)
+def test_what_is_known_of_a_sample_survives_an_export(name, tmp_path):
+    """Upstream has no rows of these that could tell it again."""
+    benchmark = build(load_settings([f"benchmark={name}"]).benchmark, "benchmark")
+    samples = list(benchmark.samples())
+    pairs = [(one, Prediction(id=one.id, prompt=one.prompt, output="A")) for one in samples]
+    assert write_predictions(pairs, tmp_path / "rows.jsonl", None, benchmark.dataset) == len(samples)
+    back = read_predictions(tmp_path / "rows.jsonl", name, benchmark.dataset, benchmark.subsets_of)
+    known = [(one.id, one.subset, one.cluster, one.targets, one.options) for one in samples]
+    assert [(one.id, one.subset, one.cluster, one.targets, one.options) for one, _ in back] == known
+    scorer = benchmark.scorer
+    numbers = [
+        {
+            (metric.name, metric.accounting, metric.subset): metric.value
+            for metric in scorer.aggregate(scorer.score(each))
+        }
+        for each in (pairs, back)
+    ]
+    assert numbers[0] == numbers[1]

@@ -114,9 +114,7 @@ class AnnotatedBenchmark(ABC):
         """
         homes = self._homes()
         files = tuple(file for name in self.official.get(self.split, ()) if (file := homes.official(name)) is not None)
-        kinds, more = self._kinds(path, rows, files, self.namer(homes))
-        known = self.reported()
-        found = zip(rows, kinds, more, strict=True)
+        known, found = self.reported(), zip(rows, *self._kinds(path, rows, files, self.namer(homes)), strict=True)
         return [(known.get(kind, kind), self.cluster(kind, row.video), extra) for row, kind, extra in found]
 
     def fps(self, kind: str) -> float | None:  # noqa: ARG002
@@ -143,10 +141,8 @@ class AnnotatedBenchmark(ABC):
     def _report(self, homes: DataLayout, count: int, files: Sequence[Path]) -> None:
         self.tolerance.report(self.name)
         if not count:
-            it = "them" if files[1:] else "it"
-            raise DataError(
-                f"{', '.join(map(str, files))}: no question of split {self.split!r} in {it}; fetch {it} again"
-            )
+            there = ", ".join(map(str, files))
+            raise DataError(f"{there}: no question of split {self.split!r}; fetch the annotations again")
         size = self.card.splits[self.split]
         if homes.fetched and count + self.tolerance.count != size:
             # An interrupted fetch leaves only some of the files.

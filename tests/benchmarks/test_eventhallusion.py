@@ -21,10 +21,10 @@ def test_official_files(make, tree):
     data = tree(FILES)
     samples = list(make("eventhallusion", data).samples())
     assert [one.id for one in samples] == [
-        "EventHallusion/entire_001_0",
-        "EventHallusion/interleave_001_0",
-        "EventHallusion/misleading_004_0",
-        "EventHallusion/misleading_004_1",
+        "EventHallusion/entire_entire_001_0",
+        "EventHallusion/interleave_interleave_001_0",
+        "EventHallusion/misleading_misleading_004_0",
+        "EventHallusion/misleading_misleading_004_1",
     ]
     assert [one.targets for one in samples] == [("B",), ("A",), ("B",), ("B",)]
     assert [one.subset for one in samples] == ["entire", "interleave", "misleading", "misleading"]

@@ -32,7 +32,7 @@ def test_official_files(make, tree):
     data = tree(FILES)
     first, second, third = make("perception-test", data).samples()
     assert [one.id for one in (first, second, third)] == [
-        "PerceptionTest/video_7_0", "PerceptionTest/video_7_3", "PerceptionTest/video_10_0",
+        "PerceptionTest_video_7_0", "PerceptionTest_video_7_3", "PerceptionTest_video_10_0",
     ]  # fmt: skip
     assert first.prompt == (
         "USER: <video>\nQuestion: What will happen?\n(A) Falls.\n(B) Rolls.\n(C) Nothing.\nASSISTANT: Answer: ("
@@ -62,7 +62,7 @@ def test_without_the_cuts_nothing_is_cut(make, tree, caplog):
         (filmed(asked(0, 3)), r"field 'video_10\.mc_question\[0\]\.answer_id' is 3.0, expected the index of one of 3"),
         (filmed(asked(0), frame_rate=None), r"field 'video_10\.metadata\.frame_rate' is missing"),
         (filmed(asked(0), frame_rate=0), r"field 'video_10\.metadata\.frame_rate' is 0, expected frames per second"),
-        (filmed(asked(0), asked(0)), "'PerceptionTest/video_10_0' was asked at"),
+        (filmed(asked(0), asked(0)), "'PerceptionTest_video_10_0' was asked at"),
     ],
 )
 def test_bad_rows(make, tree, video, said):
@@ -70,7 +70,7 @@ def test_bad_rows(make, tree, video, said):
     with pytest.raises(DataError, match=said):
         list(make("perception-test", data).samples())
     *_, last = make("perception-test", data, skip_malformed=True).samples()
-    assert last.id == "PerceptionTest/video_11_0"
+    assert last.id == "PerceptionTest_video_11_0"
 
 
 @pytest.mark.parametrize(

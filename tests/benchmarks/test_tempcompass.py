@@ -25,11 +25,11 @@ def test_official_files(make, tree):
     data = tree(FILES)
     samples = list(make("tempcompass", data).samples())
     assert [one.id for one in samples] == [
-        "TempCompass/multi-choice_103441_action_0",
-        "TempCompass/multi-choice_103441_reverse_order_0",
-        "TempCompass/yes_no_103441_action_0",
-        "TempCompass/caption_matching_7_speed_0",
-        "TempCompass/caption_matching_7_speed_1",
+        "TempCompass/multi-choice action_103441_0",
+        "TempCompass/multi-choice order_103441_reverse_0",
+        "TempCompass/yes_no action_103441_0",
+        "TempCompass/caption_matching speed_7_0",
+        "TempCompass/caption_matching speed_7_1",
     ]
     assert [one.targets for one in samples] == [("B",), ("C",), ("B",), ("A",), ("B",)]
     assert samples[0].options == ("dunking", "passing. Twice.", "nothing")
