@@ -141,8 +141,8 @@ class AnnotatedBenchmark(ABC):
     def _report(self, homes: DataLayout, count: int, files: Sequence[Path]) -> None:
         self.tolerance.report(self.name)
         if not count:
-            there = ", ".join(map(str, files))
-            raise DataError(f"{there}: no question of split {self.split!r}; fetch the annotations again")
+            there, it = ", ".join(map(str, files)), "them" if files[1:] else "it"
+            raise DataError(f"{there}: no question of split {self.split!r} in {it}; fetch {it} again")
         size = self.card.splits[self.split]
         if homes.fetched and count + self.tolerance.count != size:
             # An interrupted fetch leaves only some of the files.
