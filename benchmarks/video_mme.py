@@ -32,7 +32,7 @@ class VideoMME(AnnotatedBenchmark):
         """Yield the questions of the table; options lose their letters, which the prompt puts before them again."""
         for row in read_records(files[0], self.tolerance):
             with self.tolerance:
-                options = without_letters(row.texts("options"))
+                options = without_letters(row, row.texts("options"), "options")
                 yield AnnotatedQuestion(
                     row=row,
                     id=f"{self.dataset}_{row.text('question_id')}",

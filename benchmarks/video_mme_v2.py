@@ -36,7 +36,7 @@ class VideoMMEv2(AnnotatedBenchmark):
             with self.tolerance:
                 is_text = isinstance(row.fields.get("options"), str)
                 lines = row.text("options").split("\n") if is_text else row.texts("options")
-                options = lettered(row, lines, "options") if is_text else without_letters(lines)
+                options = lettered(row, lines, "options") if is_text else without_letters(row, lines, "options")
                 options = check_options(row, options, "options")
                 yield AnnotatedQuestion(
                     row=row,

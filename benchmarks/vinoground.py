@@ -35,14 +35,16 @@ class Vinoground(AnnotatedBenchmark):
             for row in some_rows(read_json_list(path, self.tolerance), path):
                 with self.tolerance:
                     text, options = split_question(row, "question", _HOW.sub("", row.text("question")))
-                    name = row.label("idx")
+                    name, video = row.label("idx"), row.text("video_name")
+                    if self.cluster("", video) != name.partition("_")[0]:
+                        raise row.error("video_name", f"is {video!r}, and its idx {name!r}; correct one of them")
                     if (pair := pairs.get(name.partition("_")[0])) is None:
                         raise row.error("idx", f"is {name!r}, of no pair in {table}; fetch both files again")
                     categories = (pair.text("major"), *pair.text("minor").split(";"))
                     yield AnnotatedQuestion(
                         row=row,
                         id=f"{self.dataset}_{asked}_{name}",
-                        video=row.text("video_name"),
+                        video=video,
                         targets=(check_letter(row, row.text("GT"), options, "GT"),),
                         text=text,
                         options=options,
@@ -54,5 +56,5 @@ class Vinoground(AnnotatedBenchmark):
         return Path(video).stem.partition("_")[0]
 
 
-_HOW = re.compile(r"\n\s*(?:Answer|Choose|Only|Please|Reply|Respond|Select)\b[^\n]*\s*$")
-"""The last line, which says how to answer."""
+_HOW = re.compile(r"(?:\n\s*(?:Answer|Choose|Only|Output|Please|Reply|Respond|Select|Your)\b[^\n]*)+\s*$")
+"""The last lines, which say how to answer."""

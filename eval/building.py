@@ -206,6 +206,7 @@ def _told(error: ValidationError, value: Any, key: str) -> str:
     if missing:
         return f"{_within(place, first['loc'][-1])}: is missing; add it."
     said = printable(first["msg"]).replace("an instance of Sequence", "a list")
+    said = said.replace("a valid tuple", "a list").replace("a valid dictionary", "a mapping")
     return f"{place}={short(at)} does not fit: {said}."
 
 

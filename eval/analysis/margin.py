@@ -117,9 +117,12 @@ def margin_gate(
     if not changes:
         raise ConfigError(f"{new.folder}: under the accounting {accounting} nothing was scored in both runs.")
     named = {change.name: change for change in changes}
-    # The headline may be listed under the name of its average; it comes first in either case.
-    primary = new.result.primary
-    change = changes[0] if metric in (None, primary) and metric not in named else named.get(metric or primary)
+    wanted = metric or new.result.primary
+    # The headline may be listed under the name of its average.
+    averages = (f"{wanted}_macro", f"{wanted}_micro") if wanted == new.result.primary else ()
+    change = next((named[name] for name in (wanted, *averages) if name in named), None)
+    if change is None and wanted == new.result.primary:
+        raise ConfigError(f"{wanted} has no value under the accounting {accounting} in both runs; name a --metric.")
     if change is None:
         raise ConfigError(f"--metric {metric}: {new.benchmark} has no such metric. {did_you_mean(str(metric), named)}")
     if change.bounds is None:

@@ -77,7 +77,8 @@ def added_by(plugin: Plugin) -> dict[str, list[str]]:
     """Return the names that a plugin adds to each group, without those that cannot be used."""
     wrong = _faults(found())
     usable = {
-        group: [name for name in members if (group, name) not in wrong] for group, members in plugin.choices.items()
+        group: [name for name in members if (group, name) not in wrong and (group != "table" or name in tables())]
+        for group, members in plugin.choices.items()
     }
     return {group: members for group, members in usable.items() if members}
 

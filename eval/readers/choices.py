@@ -62,12 +62,19 @@ def lettered(row: Row, lines: Iterable[str], field: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def without_letters(options: Sequence[str]) -> tuple[str, ...]:
-    """Return the options of a list without their letters; as they are unless all have theirs, in order from A."""
-    found = [_LETTERED.fullmatch(option.strip()) for option in options]
-    letters = "".join(match[1] for match in found if match)
-    is_lettered = len(letters) == len(options) and ascii_uppercase.startswith(letters)
-    return tuple(match[2] for match in found if match) if is_lettered else tuple(options)
+def without_letters(row: Row, options: Sequence[str], field: str) -> tuple[str, ...]:
+    """Return the options of a list without their letters; as they are unless all begin with one of the first letters.
+
+    Raises DataError where they do, and not as A, B, C, ... in order.
+    """
+    found = [match for option in options if (match := _LETTERED.fullmatch(option.strip()))]
+    letters = "".join(match[1] for match in found)
+    # Initials of names are seldom all among the first letters.
+    if len(found) < len(options) or not set(letters) <= set(ascii_uppercase[: len(options) + 1]):
+        return tuple(options)
+    if not ascii_uppercase.startswith(letters):
+        raise row.error(field, f"has the letters {', '.join(letters)}, expected A, B, C, ... in order; correct it")
+    return tuple(match[2] for match in found)
 
 
 def split_question(row: Row, field: str, text: str) -> tuple[str, tuple[str, ...]]:

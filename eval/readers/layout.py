@@ -50,7 +50,7 @@ class NoAnnotationsError(DataError):
 
 def home_of(data: Path, folders: Sequence[str]) -> Path:
     """Return the folder of a benchmark's own below the root: the first that is there, or the one that is expected."""
-    return next((data / name for name in folders if (data / name).is_dir()), data / folders[0])
+    return next((data / name for name in folders if (data / name).is_dir()), data / next(iter(folders), ""))
 
 
 def _is_named(name: str, file: str) -> bool:
@@ -265,7 +265,7 @@ def resolve(
 def _near(homes: DataLayout, names: Sequence[str]) -> list[tuple[Path, Path]]:
     """Return files and folders whose names differ from expected ones in case or punctuation, each with its path."""
     found = [
-        (path, homes.data / homes.folders[0])
+        (path, homes.data / next(iter(homes.folders), ""))
         for path in sorted(() if homes.own else homes.data.glob("*"))
         if path.is_dir() and _loose(path.name) in map(_loose, homes.folders)
     ]

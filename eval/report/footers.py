@@ -47,12 +47,16 @@ def explained(shown: frozenset[str], names: Iterable[str]) -> str:
     known = list(names)
     grouped = [metric_named(name).grouped for name in known]
     left_out = "is left out by upstream, and " if "upstream" in shown and not all(grouped) else ""
+    left_out = left_out.replace(", and", " where single questions count, and") if any(grouped) else left_out
     said = (
         f"{in_units(known)}. What has no valid answer, or failed, {left_out}earns nothing in strict. The interval is "
         "that of strict, over source videos."
     )
     if any(grouped):
-        said += " A group of questions counts once; upstream leaves out groups with a failed output, and no others."
+        said += (
+            " A group of questions counts once: in upstream as in its authors' code, which may count an answer that is "
+            "none, and without groups in which an output failed."
+        )
     if "tolerant" in shown:
         said += " Tolerant: answers as a person would read them, in brackets, phrases or an option's own words."
     if IF_FAILED in shown:

@@ -46,7 +46,9 @@ def sum_up(jobs: Sequence[Job], results: Sequence[Result], base: Path, table: Ta
     if jobs[0].settings.is_builtin:
         notes.append(BUILTIN_NOTE)
     if table is not None:
-        write_atomically(base / TABLE, _markdown(table, results, beside, notes))
+        told = {result.judge: (result.provenance.get("scorer") or {}).get("judge") or {} for result in results}
+        judges = [f"Judge {judge}: {about['note']}." for judge, about in told.items() if about.get("note")]
+        write_atomically(base / TABLE, _markdown(table, results, beside, [*notes, *judges]))
         notes.append(f"As Markdown: {base / TABLE}")
     show_summary(results, notes=[*notes, f"Written to {base}"], beside=beside)
 
@@ -107,7 +109,7 @@ def _notes(table: Table, beside: Beside) -> list[str]:
 def _markdown(table: Table, results: Sequence[Result], beside: Beside, notes: Sequence[str]) -> str:
     """Return a table as Markdown, with a line for each of its benchmarks, also of those that were not run."""
     of = {result.benchmark: result for result in results}
-    header = ["", "metric", "n", "upstream", "strict", "95% interval", *table.beside]
+    header = ["", "metric", "n", "upstream", "strict", "95% interval", "judge", *table.beside]
     lines = [header, ["---", "---", *("---:" for _ in header[2:])]]
     for name in table.benchmarks:
         card = cards()[name]
@@ -121,6 +123,6 @@ def _numbers(result: Result | None, metric: str) -> list[str]:
     """Return metric, number of samples or groups, value under both accountings, and interval of a result."""
     upstream, strict = (number_of(result, accounting) if result else None for accounting in ("upstream", "strict"))
     if result is None or strict is None:
-        return [metric, "-", "-", "-", "-"]
+        return [metric, "-", "-", "-", "-", ""]
     values = [printed(metric, each.value if each else None) for each in (upstream, strict)]
-    return [strict.name, f"{strict.n:,}", *values, span(metric, strict.interval)]
+    return [strict.name, f"{strict.n:,}", *values, span(metric, strict.interval), one_line(result.judge or "")]

@@ -92,7 +92,7 @@ class GroupedChoice(MultipleChoice, ABC):
         for i, score in enumerate(scores):
             groups.setdefault(video_of(score), []).append(i)
         for places in groups.values():
-            places.sort(key=lambda i: str(pairs[i][0].metadata.get("place", "")))
+            places.sort(key=lambda i: (str(pairs[i][0].metadata.get("place", "")), pairs[i][0].id))
             rules = self.rules([pairs[i][0] for i in places])
             scores[places[-1]] = _with_values(scores[places[-1]], [scores[i] for i in places], rules)
         return scores

@@ -64,7 +64,8 @@ def test_official_files_wherever_they_lie(make, tree, top):
     ("changed", "said"),
     [
         ({"text": [TEXT[0] | {"GT": "C"}]}, "field 'GT' is 'C', expected a letter from A to B"),
-        ({"text": [TEXT[0] | {"idx": "7_pos"}]}, "field 'idx' is '7_pos', of no pair in .*vinoground.csv"),
+        ({"table": [TABLE[0], *TABLE[2:]]}, "field 'idx' is '0_pos', of no pair in .*vinoground.csv"),
+        ({"text": [TEXT[0] | {"idx": "7_pos"}]}, "field 'video_name' is '.*0_pos.mp4', and its idx '7_pos'"),
         ({"video": [VIDEO[0] | {"question": "Which?"}]}, "field 'question' lists no options"),
         ({"video": [VIDEO[0] | {"question": "Which?\nB. One\nA. Two"}]}, "has 'B. One' as option 1"),
         ({"video": [VIDEO[0] | {"question": "Which?\nA. One\nA. Two"}]}, "has 'A. Two' as option 2"),

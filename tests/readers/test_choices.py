@@ -111,13 +111,19 @@ def test_letters_out_of_order(lines, said):
         (["A. One.", "B) Two."], ("One.", "Two.")),
         (["J. Smith", "A. Jones"], ("J. Smith", "A. Jones")),
         (["A. Jones", "Smith"], ("A. Jones", "Smith")),
-        (["A. One.", "C. Two."], ("A. One.", "C. Two.")),
         (["A.D. 1", "B.C. 1"], ("A.D. 1", "B.C. 1")),
-        (["B. One.", "A. Two."], ("B. One.", "A. Two.")),
     ],
 )
 def test_letters_of_a_list_are_cut_off_if_all_have_theirs(options, texts):
-    assert without_letters(options) == texts
+    assert without_letters(ROW, options, "options") == texts
+
+
+@pytest.mark.parametrize(
+    "options", [["A. One.", "C. Two."], ["B. One.", "A. Two."], ["A. One.", "B. Two.", "B. Three."]]
+)
+def test_letters_of_a_list_that_are_out_of_order_are_refused(options):
+    with pytest.raises(DataError, match=r"field 'options' has the letters ., .*, expected A, B, C, \.\.\. in order"):
+        without_letters(ROW, options, "options")
 
 
 def test_options_behind_a_question():

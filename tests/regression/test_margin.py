@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from eval.analysis.compare.change import Change
+from eval.analysis.compare.systems import compare_systems
+from eval.analysis.compare.view import verdict
 from eval.analysis.margin import decide, margin_gate
 from eval.errors import ConfigError
 from eval.regression.junit import junit_of_margin
@@ -141,3 +145,15 @@ def test_a_metric_over_groups_needs_groups(tmp_path):
     assert f"5 groups of questions; the margin of 1 needs {needed}." in second
     with pytest.raises(ConfigError, match=r"1 group of questions leaves the error of group_score unknown"):
         margin_gate(run("a", [1]), run("b", [0]), margin=1.0)
+
+
+def test_a_headline_without_a_value_is_replaced_by_no_other_metric(tmp_path):
+    """Groups of which only some questions were run have accuracy, and no group score."""
+    lines = [line(f"{i}", {"accuracy": 1.0}, cluster=str(i)) for i in range(40)]
+    runs = [scored(tmp_path / name, lines, scorer=GROUPS) for name in "ab"]
+    runs = [replace(run, result=replace(run.result, primary="group_score")) for run in runs]
+    for metric in (None, "group_score"):
+        with pytest.raises(ConfigError, match="group_score has no value under the accounting strict in both runs"):
+            margin_gate(*runs, margin=10, metric=metric)
+    told = "group score: nothing to compare, since no group of questions is whole in both."
+    assert verdict(compare_systems(*runs)) == told

@@ -64,13 +64,23 @@ def test_what_is_there_is_run_beside_what_was_published(conf, tmp_path, capsys):
     assert "Left out, since there are no annotations: egoschema (" in err
     assert "Two (a draft)." in said
     (header, _, *lines) = lines_of((out / "table.md").read_text())
-    assert header == ["", "metric", "n", "upstream", "strict", "95% interval", "Tarsier-7b", "Tarsier2-7b-0115"]
+    assert header == [
+        "",
+        "metric",
+        "n",
+        "upstream",
+        "strict",
+        "95% interval",
+        "judge",
+        "Tarsier-7b",
+        "Tarsier2-7b-0115",
+    ]
     assert [line[0] for line in lines] == [cards()[each].title for each in ("tvbench", "nextqa", "egoschema")]
     assert [line[2] for line in lines] == ["20", "24", "-"]
     for line, name in zip(lines, ("tvbench", "nextqa", "egoschema"), strict=True):
-        assert line[6:] == [published(name, "Tarsier-7b"), published(name, "Tarsier2-7b-0115")]
+        assert line[7:] == [published(name, "Tarsier-7b"), published(name, "Tarsier2-7b-0115")]
     # Where the source leaves the split open, the number says so, and a note says how.
-    assert lines[1][6].endswith("?")
+    assert lines[1][7].endswith("?")
     assert "?: the split or the judge is left open" in said
 
 

@@ -190,7 +190,7 @@ def test_words_about_the_headline_are_those_of_groups():
     assert accounting_of(
         cast("Benchmark", SimpleNamespace(card=SimpleNamespace(metric="group_score"))), macro=False
     ) == (f"group_score, {over}, or nothing earned (strict)")
-    told = "A group of questions counts once; upstream leaves out groups with a failed output, and no others."
+    told = "A group of questions counts once: in upstream as in its authors' code"
     assert told in explained(frozenset({"upstream"}), iter(["group_score", "accuracy"]))
     assert told not in explained(frozenset({"upstream"}), ["accuracy"])
 
@@ -207,3 +207,10 @@ def test_a_page_counts_groups():
     )
     traits = {one["name"]: one for one in _metric_traits(result, SCORER.traits)}
     assert [name for name, one in traits.items() if one.get("grouped")] == ["group_score", "text_score", "video_score"]
+
+
+def test_the_value_of_a_group_stands_at_the_same_question_in_any_order():
+    given = pairs("ABBA", "AAAA", "ABAB")
+    forth, back = SCORER.score(given), SCORER.score(given[::-1])
+    assert {one.id: one.values for one in forth} == {one.id: one.values for one in back}
+    assert SCORER.aggregate(forth) == SCORER.aggregate(back)

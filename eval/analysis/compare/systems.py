@@ -245,9 +245,12 @@ def _columns(
 def _counted(
     pairs: Sequence[Pair], accounting: Accounting, metric: MetricTraits, scorer: Mapping[str, Any]
 ) -> list[Pair]:
-    if metric.grouped:
-        values = ((pair, [metric.of_group(score.values, accounting) for score in pair]) for pair in pairs)
-        return [pair for pair, found in values if None not in found]
+    if metric.grouped:  # a group's value may stand at another of its samples on the other side
+        first, second = (
+            {video_of(one): one for one in scores if metric.of_group(one.values, accounting) is not None}
+            for scores in ([pair[side] for pair in pairs] for side in (0, 1))
+        )
+        return [(one, second[group]) for group, one in first.items() if group in second]
     if accounting == "strict":
         return list(pairs)
     counted = [pair for pair in pairs if all(name in score.values for score in pair for name in metric.values)]

@@ -13,6 +13,7 @@ from eval.analysis.judges.view import say_title, signed, told_differences
 from eval.core import OVERALL
 from eval.report.columns import Column, Line, show_table
 from eval.report.printing import one_line, printed, quoted_width, results_console, say, titled
+from eval.scorers.traits import metric_named
 
 TURNED_SHOWN = 5
 """Number of samples listed for each way to turn."""
@@ -222,7 +223,9 @@ def verdict(comparison: Comparison) -> str:
     """Return what is shown of the primary metric: its difference, or the smallest one that would have been detected."""
     change = comparison.headline
     if change is None:
-        return ""
+        grouped = metric_named(comparison.primary).grouped
+        none = "no group of questions is whole in both" if grouped else "no sample has a value in both"
+        return f"{titled(comparison.primary)}: nothing to compare, since {none}."
     two = "runs" if comparison.same_model else "models"
     name = titled(change.name)
     what = f"{name}, strict: {signed(change.name, change.difference)} {_interval(change)}, p {_p(change.p)}."

@@ -142,7 +142,9 @@ def family_of(model: str, card: Card) -> str:
 
 
 def name_of(model: Mapping[str, Any]) -> str:
-    """Return the name of a run's model in publications: that of its checkpoint on the hub, else its own."""
+    """Return the name of a run's model in publications: that of its checkpoint on the hub or server, else its own."""
+    if model.get("served_model"):
+        return str(model["served_model"])
     checkpoint = str(model.get("checkpoint") or "")
     is_hub_id = checkpoint.count("/") == 1 and not checkpoint.startswith(("/", ".", "~"))
     return checkpoint.partition("/")[2] if is_hub_id else str(model.get("name"))

@@ -64,7 +64,8 @@ def show_explanation(found: Explanation, *, console: Console | None = None) -> N
 def _numbers(found: Explanation) -> Iterator[str]:
     number, name, target = found.number, found.metric, found.target
     chosen = f" ({_choices(number)})" if number.choices else ""
-    yield f"the run      {_value(name, number)} of {number.n} samples{chosen}"
+    units = "groups of questions" if metric_named(name).grouped else "samples"
+    yield f"the run      {_value(name, number)} of {number.n} {units}{chosen}"
     if target is None or found.account is None:
         yield "No other number was given: --published <row or benchmark/model>, or --value <number>."
         return

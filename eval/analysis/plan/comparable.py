@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eval.analysis.explain.target import UNSTATED, Target, family_of, name_of, stated_frames
+from eval.analysis.explain.target import UNSTATED, StatedFrames, Target, family_of, name_of, stated_frames
 from eval.analysis.page.run import BUILTIN_CAVEAT
 from eval.analysis.plan.media import MediaSurvey
 from eval.analysis.plan.plan import Beside
@@ -15,6 +15,10 @@ from eval.readers.submission import is_withheld
 from eval.report.footers import FEW_VIDEOS
 from eval.report.printing import counted, printed
 from eval.scorers.traits import metric_named
+
+_AT_MOST = " at most"
+_UNNAMED = ("served", "hf")
+"""Names of settings that do not tell the model."""
 
 
 def frames_of(model: Mapping[str, Any]) -> str:
@@ -29,7 +33,7 @@ def frames_of(model: Mapping[str, Any]) -> str:
 def _frames_here(settings: Settings) -> str:
     """Return the number of frames of a clip, "" where the model decides."""
     n, fps = settings.model.get("n_frames"), settings.model.get("fps")
-    return f"{n} at most" if fps is not None else str(n or "")
+    return f"{n}{_AT_MOST}" if fps is not None else str(n or "")
 
 
 def accounting_of(benchmark: Benchmark, *, macro: bool) -> str:
@@ -60,7 +64,7 @@ def caveats_before(
     if card.upstream_split not in (None, split):
         found.append(f"Split {split}; upstream reports {card.upstream_split}.")
     if target is None or not target.frames:
-        found += other_frames(settings, card)
+        found += other_frames(settings, card, target.model if target else None)
     if media.samples_without:
         found.append(f"The media of {counted(media.samples_without, 'sample')} are missing or unreadable.")
     if benchmark.asked_with().name == "own":
@@ -123,20 +127,29 @@ def beside(
         *([("judge", target.judge, judge)] if judge is not None else []),
     ]
     unstated = target.unstated.split()
+
+    def same(what: str, theirs: str, ours: str) -> bool | None:
+        return _same_frames(frames, ours) if what == "frames" else _same(what, theirs, ours)
+
     return tuple(
         Beside(
             what=what,
             published=theirs or UNSTATED,
             here=ours,
-            same=None if what in unstated else frames.same(ours) if what == "frames" else _same(what, theirs, ours),
+            same=None if what in unstated else same(what, theirs, ours),
         )
         for what, theirs, ours in rows
     )
 
 
+def _same_frames(stated: StatedFrames, ours: str) -> bool | None:
+    """Return whether the frames are the same; None where it depends on the clips, or where the publication is open."""
+    return None if ours.endswith(_AT_MOST) else stated.same(ours)
+
+
 def _same(what: str, theirs: str, ours: str) -> bool | None:
     """Return whether two values are the same; None where the publication does not say."""
-    if not theirs:
+    if not theirs or (what == "model" and ours in _UNNAMED):
         return None
     # A judge's name in a publication may have more behind it.
     return ours.casefold() in theirs.casefold() if what == "judge" and ours else theirs.casefold() == ours.casefold()

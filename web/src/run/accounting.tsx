@@ -41,7 +41,7 @@ export function Accounting({ run }: { run: Run }) {
       </div>
       <p class="hint">
         {shown.map((accounting) => `${accounting} ${MEANING[accounting]}`).join("; ")}.
-        {run.traits.some((trait) => trait.grouped) && " A group of questions counts once; upstream leaves out groups with a failed output, and no others."}
+        {run.traits.some((trait) => trait.grouped) && " A group of questions counts once: in upstream as in its authors' code, which may count an answer that is none, and without groups in which an output failed."}
         {shown.includes("strict") && " The interval is that of strict."}
         {failed && " If failed: the range of strict with the failed samples all wrong, and all right."}
       </p>
