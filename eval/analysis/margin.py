@@ -118,9 +118,9 @@ def margin_gate(
         raise ConfigError(f"{new.folder}: under the accounting {accounting} nothing was scored in both runs.")
     named = {change.name: change for change in changes}
     wanted = metric or new.result.primary
-    # The headline may be listed under the name of its average.
+    # The headline may be listed under the names of its averages, of which that which is reported comes first.
     averages = (f"{wanted}_macro", f"{wanted}_micro") if wanted == new.result.primary else ()
-    change = next((named[name] for name in (wanted, *averages) if name in named), None)
+    change = named.get(wanted) or next((each for each in changes if each.name in averages), None)
     if change is None and wanted == new.result.primary:
         raise ConfigError(f"{wanted} has no value under the accounting {accounting} in both runs; name a --metric.")
     if change is None:
