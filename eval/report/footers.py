@@ -46,8 +46,8 @@ def explained(shown: frozenset[str], names: Iterable[str]) -> str:
     """Return an explanation of the columns shown, in which metrics of these names stand."""
     known = list(names)
     grouped = [metric_named(name).grouped for name in known]
-    left_out = "is left out by upstream, and " if "upstream" in shown and not all(grouped) else ""
-    left_out = left_out.replace(", and", " where single questions count, and") if any(grouped) else left_out
+    where = " where single questions count" if any(grouped) else ""
+    left_out = f"is left out by upstream{where}, and " if "upstream" in shown and not all(grouped) else ""
     said = (
         f"{in_units(known)}. What has no valid answer, or failed, {left_out}earns nothing in strict. The interval is "
         "that of strict, over source videos."
@@ -62,6 +62,12 @@ def explained(shown: frozenset[str], names: Iterable[str]) -> str:
     if IF_FAILED in shown:
         said += " If failed: the value had all that failed been wrong, and had all been right."
     return said
+
+
+def judge_notes(results: Iterable[Result]) -> list[str]:
+    """Return what is to be said of the judges of some results, such as that one is a placeholder."""
+    about = {result.judge: (result.provenance.get("scorer") or {}).get("judge") or {} for result in results}
+    return [f"Judge {judge}: {told['note']}." for judge, told in about.items() if told.get("note")]
 
 
 def few_videos(result: Result) -> list[str]:

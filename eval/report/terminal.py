@@ -24,6 +24,7 @@ from eval.report.footers import (
     few_videos,
     headline,
     incomplete,
+    judge_notes,
     number_of,
     partial,
     repeated,
@@ -253,8 +254,7 @@ def show_summary(
         judged = (*corrected(result), *repeated(result))
         for note in (*partial(result), *drawn(result), *incomplete(result), *judged, *clip_notes(result)):
             by_note.setdefault(note, []).append(one_line(result.benchmark))
-    judges = {result.judge: _judge_of(result).get("note") for result in results}
-    notes = [*(f"Judge {judge}: {note}." for judge, note in judges.items() if note), *_bills(results), *notes]
+    notes = [*judge_notes(results), *_bills(results), *notes]
     for note, of in by_note.items():
         say(console, note if len(of) == len(results) else f"{', '.join(of)}: {note}")
     say(console, explained(shown, (result.primary for result in results)))
@@ -266,11 +266,6 @@ def show_summary(
         say(console, f"{which} fewer than {FEW_VIDEOS} source videos: {rough}")
     for note in dict.fromkeys(notes):
         say(console, printable(note))
-
-
-def _judge_of(result: Result) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = (result.provenance.get("scorer") or {}).get("judge") or {}
-    return found
 
 
 def _bills(results: Sequence[Result]) -> list[str]:

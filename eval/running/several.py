@@ -14,7 +14,7 @@ from eval.core import OVERALL, Result
 from eval.files import write_atomically
 from eval.readers.malformed import printable
 from eval.report.failures import failure_lines
-from eval.report.footers import number_of
+from eval.report.footers import judge_notes, number_of
 from eval.report.printing import one_line, printed, span
 from eval.report.terminal import show_summary
 from eval.running.benchmark_run import Job
@@ -46,9 +46,7 @@ def sum_up(jobs: Sequence[Job], results: Sequence[Result], base: Path, table: Ta
     if jobs[0].settings.is_builtin:
         notes.append(BUILTIN_NOTE)
     if table is not None:
-        told = {result.judge: (result.provenance.get("scorer") or {}).get("judge") or {} for result in results}
-        judges = [f"Judge {judge}: {about['note']}." for judge, about in told.items() if about.get("note")]
-        write_atomically(base / TABLE, _markdown(table, results, beside, [*notes, *judges]))
+        write_atomically(base / TABLE, _markdown(table, results, beside, [*notes, *judge_notes(results)]))
         notes.append(f"As Markdown: {base / TABLE}")
     show_summary(results, notes=[*notes, f"Written to {base}"], beside=beside)
 
@@ -115,8 +113,9 @@ def _markdown(table: Table, results: Sequence[Result], beside: Beside, notes: Se
         card = cards()[name]
         published = [cells[name] for cells in beside.values()]
         lines.append([one_line(card.title), *_numbers(of.get(name), card.metric), *published])
-    drawn = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-    return "\n\n".join([f"# {one_line(table.title)}", drawn.rstrip("\n"), *map(printable, notes)]) + "\n"
+    escaped = ([cell.replace("|", "\\|") for cell in line] for line in lines)
+    drawn = "\n".join(f"| {' | '.join(line)} |" for line in escaped)
+    return "\n\n".join([f"# {one_line(table.title)}", drawn, *map(printable, notes)]) + "\n"
 
 
 def _numbers(result: Result | None, metric: str) -> list[str]:

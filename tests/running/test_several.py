@@ -195,3 +195,14 @@ def test_what_departs_from_a_table_is_told_with_it(tmp_path, capsys):
 def test_a_number_of_another_split_says_so():
     beside = published_beside(tables()["tarsier-card"])
     assert beside["Tarsier-34b"]["egoschema"] == "61.7 (full), 68.6"
+
+
+@needs_world
+def test_a_table_says_who_judged_and_what_that_is_worth(tmp_path):
+    out = tmp_path / "out"
+    given = ["--bench", "tarsier-card", "--model", "scripted", "--limit", "1", "--out", str(out)]
+    assert main(["eval", *given]) == 0
+    text = (out / "table.md").read_text()
+    (dream,) = [line for line in lines_of(text) if line[0] == "DREAM-1K"]
+    assert dream[6] == "offline"
+    assert "Judge offline: a placeholder that compares words; its numbers mean nothing" in text

@@ -59,8 +59,7 @@ def caveats_before(
     card, split = benchmark.card, str(settings.benchmark.get("split"))
     if settings.is_builtin:
         return [BUILTIN_CAVEAT]
-    found = []
-    found += other_size(settings, card, samples)
+    found = other_size(settings, card, samples)
     if card.upstream_split not in (None, split):
         found.append(f"Split {split}; upstream reports {card.upstream_split}.")
     if target is None or not target.frames:
